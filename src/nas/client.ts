@@ -1,0 +1,171 @@
+import { isJsonObject, readInstant, requirePortalUrl } from '../portal.ts'
+import type { AccessTokens } from './access.ts'
+import { failure, type NasAnswer, type NasFailure } from './answer.ts'
+import { failureOf, type Reply, send } from './call.ts'
+
+export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
+
+/** What NAS holds for a job. `scheduleId` is null where NAS does not say. */
+export type Armed = { jobId: string; fireAt: Date; scheduleId: string | null }
+
+export type NasClient = {
+  /** Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. */
+  provision(wanted: Provision, signal?: AbortSignal): Promise<NasAnswer<{ scheduleId: string }>>
+  /** Disarms a job; one that is not armed is fine too. */
+  cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>>
+  /** All that is armed for this agent. Rows without a readable job and instant are left out, and logged. */
+  list(signal?: AbortSignal): Promise<NasAnswer<Armed[]>>
+  /** The answer that made this client stop calling (kind `refused`, from NAS itself); null: it still calls. */
+  refusal(): NasFailure | null
+}
+
+type Parts = {
+  portalUrl: string
+  accessToken: AccessTokens
+  userAgent: string
+  log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
+  timeoutMs?: number
+}
+
+type Request = {
+  method: 'get' | 'post'
+  path: string
+  json?: unknown
+  maxBytes: number
+  signal: AbortSignal | undefined
+}
+
+const smallBytes = 64 * 1024
+// A row is about 120 bytes.
+const listBytes = 16 * 1024 * 1024
+
+/**
+ * The calls of the timer service. No call is retried in here, with one exception: after a 401 once more with a new
+ * access token. A permanent refusal (403 invalid_client, or 401 to a token that cannot be renewed) is logged once,
+ * and every later call of this client gets that answer without a request.
+ */
+export function createNasClient({
+  portalUrl,
+  accessToken,
+  userAgent,
+  log,
+  timeoutMs = 15_000,
+}: Parts): NasClient {
+  const base = requirePortalUrl(portalUrl).href.replace(/\/+$/, '')
+  let refusal: NasFailure | null = null
+
+  async function ask(request: Request): Promise<NasAnswer<Reply>> {
+    if (refusal) return refusal
+    const answer = await askWithFreshToken(request)
+    if (!answer.ok && (answer.code === 'NAS_INVALID_CLIENT' || answer.code === 'NAS_TOKEN_REJECTED'))
+      refuse(answer)
+    return answer
+  }
+
+  function refuse(answer: NasFailure): void {
+    if (answer.kind !== 'refused' || refusal) return
+    refusal = answer
+    log.error(
+      { code: answer.code, status: answer.status },
+      `NAS refuses this agent for good: ${answer.message}`,
+    )
+  }
+
+  async function askWithFreshToken(request: Request): Promise<NasAnswer<Reply>> {
+    const token = await accessToken.get(request.signal)
+    if (!token.ok) return token
+    const first = await askOnce(request, token.value)
+    if (!first.ok || first.value.status !== 401) return judge(first)
+    accessToken.invalidate(token.value)
+    const next = await accessToken.get(request.signal)
+    if (!next.ok) return next
+    if (next.value === token.value)
+      return tokenRejected('refused', 'the access token was not accepted, and is the only one')
+    const second = await askOnce(request, next.value)
+    if (!second.ok || second.value.status !== 401) return judge(second)
+    accessToken.invalidate(next.value)
+    return tokenRejected('transient', 'two access tokens in a row were not accepted')
+  }
+
+  function askOnce(
+    { method, path, json, maxBytes, signal }: Request,
+    token: string,
+  ): Promise<NasAnswer<Reply>> {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
+    return send({ method, url: new URL(`${base}${path}`), headers, json, timeoutMs, maxBytes, signal })
+  }
+
+  async function provision({ jobId, fireAt, callbackUrl }: Provision, signal?: AbortSignal) {
+    const at = writeInstant(fireAt)
+    const json = { job_id: jobId, fire_at: at, agent_callback_url: callbackUrl, dedup_key: `${jobId}:${at}` }
+    const request = {
+      method: 'post',
+      path: '/api/agent-cron/provision',
+      json,
+      maxBytes: smallBytes,
+      signal,
+    } as const
+    const answer = await ask(request)
+    if (!answer.ok) return answer
+    const scheduleId = readId(answer.value.body?.['schedule_id'])
+    if (scheduleId === null) return unreadable(answer.value, 'a body with schedule_id')
+    return { ok: true as const, value: { scheduleId } }
+  }
+
+  async function cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>> {
+    const json = { job_id: jobId }
+    const answer = await ask({
+      method: 'post',
+      path: '/api/agent-cron/cancel',
+      json,
+      maxBytes: smallBytes,
+      signal,
+    })
+    return answer.ok ? { ok: true, value: null } : answer
+  }
+
+  async function list(signal?: AbortSignal): Promise<NasAnswer<Armed[]>> {
+    const answer = await ask({ method: 'get', path: '/api/agent-cron/list', maxBytes: listBytes, signal })
+    if (!answer.ok) return answer
+    const rows = answer.value.body?.['armed']
+    if (!Array.isArray(rows)) return unreadable(answer.value, 'a body with a list "armed"')
+    const armed = rows.map(readArmed).filter((row) => row !== null)
+    const skipped = rows.length - armed.length
+    if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that cannot be read')
+    return { ok: true, value: armed }
+  }
+
+  return { provision, cancel, list, refusal: () => refusal }
+}
+
+/** Whole seconds where it can be (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */
+function writeInstant(at: Date): string {
+  return at.toISOString().replace(/(\.000)?Z$/, '+00:00')
+}
+
+function judge(answer: NasAnswer<Reply>): NasAnswer<Reply> {
+  if (!answer.ok) return answer
+  const { status } = answer.value
+  return status >= 200 && status < 300 ? answer : failureOf(answer.value)
+}
+
+function tokenRejected(kind: 'refused' | 'transient', message: string): NasFailure {
+  return { ...failure(kind, 'NAS_TOKEN_REJECTED', `answered 401: ${message}`), status: 401 }
+}
+
+function unreadable({ status }: Reply, expected: string): NasFailure {
+  return { ...failure('transient', 'NAS_UNREADABLE', `answered ${status} without ${expected}`), status }
+}
+
+function readArmed(row: unknown): Armed | null {
+  if (!isJsonObject(row)) return null
+  const jobId = row['job_id']
+  const fireAt = readInstant(row['fire_at'])
+  if (typeof jobId !== 'string' || !jobId || !fireAt) return null
+  return { jobId, fireAt, scheduleId: readId(row['schedule_id']) }
+}
+
+function readId(value: unknown): string | null {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value ? value : null
+}

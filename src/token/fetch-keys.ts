@@ -1,0 +1,34 @@
+import type { JSONWebKeySet } from 'jose'
+import { failureName, readJsonObject, readLimited, requirePortalUrl } from '../portal.ts'
+import { readKeySet } from './key-set.ts'
+
+// Each key is below 1 KiB.
+const maxBytes = 128 * 1024
+const timeoutMs = 5_000
+
+/**
+ * A function that asks the portal for its keys: one request, no redirect followed, at most 5 s and 128 KiB.
+ * It rejects with an Error that says what was answered.
+ */
+export function createKeyFetch(parts: { jwksUrl: string; userAgent: string }): () => Promise<JSONWebKeySet> {
+  const url = requirePortalUrl(parts.jwksUrl)
+  // The portal's firewall refuses the defaults of libraries.
+  const headers = { accept: 'application/json', 'user-agent': parts.userAgent }
+  return async () => {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const response = await fetch(url, { headers, redirect: 'manual', signal }).catch(unreachable)
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw new Error(`the key set was answered with status ${response.status}`)
+    }
+    const text = await readLimited(response, maxBytes).catch(unreachable)
+    if (text === null) throw new Error(`the key set is larger than ${maxBytes} bytes`)
+    const jwks = readKeySet(readJsonObject(text))
+    if (!jwks) throw new Error('the answer is not a key set, {"keys":[…]}')
+    return jwks
+  }
+}
+
+function unreachable(cause: unknown): never {
+  throw new Error(`the key set could not be fetched: ${failureName(cause)}`, { cause })
+}

@@ -1,0 +1,89 @@
+import type { JWK } from 'jose'
+import { jwtVerify } from 'jose/jwt/verify'
+import { failureName } from '../portal.ts'
+import { checkClaims } from './claims.ts'
+import { createKeyFetch } from './fetch-keys.ts'
+import { importKey } from './key-set.ts'
+import { type KeyringHealth, type KeyStore, type Log, createKeyring } from './keyring.ts'
+import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
+import { rejection } from './rejection.ts'
+
+export type { JSONWebKeySet } from 'jose'
+export { type RejectReason, rejectReason } from './rejection.ts'
+export type { KeyringHealth, KeyStore }
+
+/** What a verified fire token says. A claim that it carries has to match the body of the fire. */
+export type FireClaims = { jobId?: string; fireAt?: Date; kid: string }
+
+export type TokenVerifier = {
+  /**
+   * The claims of an `Authorization` header, proved. Touches no database, and the portal only where a token that
+   * is right in everything but its unproved signature names a key that is not known here.
+   *
+   * @throws AppError TOKEN_REJECTED (`rejectReason(error)` says why, for the log only)
+   * @throws AppError JWKS_UNAVAILABLE: no known key fits, and the portal cannot be asked
+   */
+  verify(authorization: string | undefined): Promise<FireClaims>
+  /** Loads the stored keys; once, at boot. Never rejects: without them the portal is asked. */
+  warm(): Promise<void>
+  /** To be called after a verified fire, in the background: stores new keys, renews old ones. Never rejects. */
+  refreshIfStale(): Promise<void>
+  health(): KeyringHealth
+}
+
+type Parts = {
+  /** The portal's URL without a trailing slash, letter by letter. */
+  issuer: string
+  audience: string
+  /** https, or http to loopback. */
+  jwksUrl: string
+  userAgent: string
+  keyStore: KeyStore
+  log: Log
+  now?: () => Date
+}
+
+/**
+ * Verifies the tokens of the timer service: RS256/384/512, ES256/384 or EdDSA by a key of `jwksUrl`, `exp`
+ * required, `nbf` and `iat` not in the future, 30 s leeway, `purpose` exactly `cron_fire`.
+ */
+export function createTokenVerifier(parts: Parts): TokenVerifier {
+  const { issuer, audience, keyStore, log, now = () => new Date() } = parts
+  const keyring = createKeyring({ fetchKeys: createKeyFetch(parts), keyStore, now, log })
+
+  async function verify(authorization: string | undefined): Promise<FireClaims> {
+    const token = readToken(authorization)
+    // All that needs no key comes first, so that junk never makes us call the portal.
+    checkClaims(token.payload, { issuer, audience, now: now() })
+    const payload = await prove(token)
+    return { ...checkClaims(payload, { issuer, audience, now: now() }), kid: token.kid }
+  }
+
+  async function prove(token: UnverifiedToken): Promise<Record<string, unknown>> {
+    const key = await keyring.find(token)
+    try {
+      return await checkSignature(token, key)
+    } catch (error) {
+      const newer = await keyring.findNewer(token, key)
+      if (newer) return await checkSignature(token, newer)
+      throw error
+    }
+  }
+
+  async function checkSignature(token: UnverifiedToken, jwk: JWK): Promise<Record<string, unknown>> {
+    const key = await importKey(jwk, token.alg).catch((cause: unknown) => {
+      throw rejection('key_unfit', `key ${token.kid} cannot be imported: ${String(cause)}`)
+    })
+    const options = { algorithms: [...algorithms], issuer, audience, clockTolerance: 30, currentDate: now() }
+    try {
+      const { payload } = await jwtVerify(token.text, key, { ...options, requiredClaims: ['exp'] })
+      return payload
+    } catch (error) {
+      // jose's own errors carry such a code; anything else is a mistake of ours and stays one.
+      const code = failureName(error)
+      throw code.startsWith('ERR_J') ? rejection('signature', code) : error
+    }
+  }
+
+  return { verify, warm: keyring.warm, refreshIfStale: keyring.refreshIfStale, health: keyring.health }
+}

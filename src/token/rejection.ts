@@ -1,0 +1,43 @@
+import { AppError } from '../errors.ts'
+
+/** Why a token was not accepted; for the log and the tests, never for the caller. */
+export type RejectReason =
+  | 'missing'
+  | 'too_large'
+  | 'malformed'
+  | 'alg'
+  | 'kid'
+  | 'crit'
+  | 'iss'
+  | 'aud'
+  | 'purpose'
+  | 'exp'
+  | 'nbf'
+  | 'iat'
+  | 'job_id'
+  | 'fire_at'
+  | 'key_unknown'
+  | 'key_unfit'
+  | 'signature'
+
+/**
+ * TOKEN_REJECTED with one and the same public message, so that a forger learns nothing from it.
+ * The reason and its details are the error's cause.
+ */
+export function rejection(reason: RejectReason, detail: string): AppError {
+  const cause = Object.assign(new Error(detail), { reason })
+  return new AppError('TOKEN_REJECTED', 'The bearer token was not accepted', { cause })
+}
+
+/** The reason inside an error made by `rejection`; undefined for every other error. */
+export function rejectReason(error: unknown): RejectReason | undefined {
+  if (!(error instanceof AppError) || error.code !== 'TOKEN_REJECTED') return undefined
+  const { cause } = error
+  return cause instanceof Error && 'reason' in cause ? (cause.reason as RejectReason) : undefined
+}
+
+/** A value of an unverified token for the log: as JSON, so that it cannot forge log lines, and cut short. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
