@@ -1,0 +1,97 @@
+import { type CronFields, readCron } from './cron.ts'
+import type { Schedule } from './slots.ts'
+
+/** The schedule in English words, with its zone: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people, not for programs. */
+export function explain(schedule: Schedule, zone: string): string {
+  switch (schedule.kind) {
+    case 'interval':
+      return `every ${inUnits(schedule.everyMs)}`
+    case 'once':
+      return `once, at ${Temporal.Instant.fromEpochMilliseconds(schedule.runAt.getTime()).toZonedDateTimeISO(zone)}`
+    case 'cron': {
+      const fields = readCron(schedule.expr)
+      return `${[timeInWords(fields), daysInWords(fields), monthsInWords(fields)].filter(Boolean).join(', ')} (${zone})`
+    }
+  }
+}
+
+const weekdayNames = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+const monthNames = [
+  ...['', 'January', 'February', 'March', 'April', 'May', 'June', 'July'],
+  ...['August', 'September', 'October', 'November', 'December'],
+]
+
+function inUnits(ms: number): string {
+  const units = [
+    ['day', Math.floor(ms / 86_400_000)],
+    ['hour', Math.floor(ms / 3_600_000) % 24],
+    ['minute', Math.floor(ms / 60_000) % 60],
+    ['second', (ms / 1000) % 60],
+  ] as const
+  return units
+    .flatMap(([unit, count]) => (count ? [`${count} ${unit}${count === 1 ? '' : 's'}`] : []))
+    .join(' ')
+}
+
+function timeInWords({ hours, minutes, seconds }: CronFields): string {
+  const onTheMinute = seconds.length === 1 && seconds[0] === 0
+  if (seconds.length * minutes.length * hours.length <= 6)
+    return `at ${timesOfDay({ hours, minutes, seconds })}`
+  const second = onTheMinute ? '' : `${steps(seconds, { unit: 'second', size: 60 })} `
+  const minute = onTheMinute || minutes.length < 60 ? `${steps(minutes, { unit: 'minute', size: 60 })} ` : ''
+  const hour =
+    hours.length === 24 && minutes.length === 60 ? '' : `of ${steps(hours, { unit: 'hour', size: 24 })}`
+  return `${second}${second && minute ? 'of ' : ''}${minute}${hour}`.trim()
+}
+
+function timesOfDay({ hours, minutes, seconds }: Pick<CronFields, 'hours' | 'minutes' | 'seconds'>): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const times = hours.flatMap((hour) =>
+    minutes.flatMap((minute) =>
+      seconds.map((second) => `${two(hour)}:${two(minute)}${second ? `:${two(second)}` : ''}`),
+    ),
+  )
+  return listed(times)
+}
+
+/** `every minute`, `every 15 minutes`, `minutes 5 and 35`. */
+function steps(values: number[], { unit, size }: { unit: string; size: number }): string {
+  if (values.length === size) return `every ${unit}`
+  const step = size / values.length
+  if (values.length > 1 && values.every((value, index) => value === index * step))
+    return `every ${step} ${unit}s`
+  return `${unit}${values.length === 1 ? '' : 's'} ${runs(values, String)}`
+}
+
+function daysInWords(fields: CronFields): string {
+  const numbers = fields.days.flatMap((named, day) => (named ? [day] : []))
+  const last = fields.lastDayOfMonth ? 'the last day of the month' : ''
+  const numbered = numbers.length > 0 ? `day ${runs(numbers, String)} of the month` : ''
+  const ofMonth = fields.everyDay ? '' : `on ${[numbered, last].filter(Boolean).join(' and ')}`
+  const weekdays = fields.weekdays.flatMap((named, day) => (named ? [day] : []))
+  const ofWeek = fields.everyWeekday ? '' : `on ${runs(weekdays, (day) => weekdayNames[day] ?? '')}`
+  return [ofMonth, ofWeek].filter(Boolean).join(' or ')
+}
+
+function monthsInWords({ months }: CronFields): string {
+  const named = months.flatMap((isNamed, month) => (isNamed ? [month] : []))
+  return named.length === 12 ? '' : `in ${runs(named, (month) => monthNames[month] ?? '')}`
+}
+
+/** Numbers with three or more in a row drawn together: `1, 5 and 9 to 17`. */
+function runs(values: number[], name: (value: number) => string): string {
+  const texts: string[] = []
+  for (let start = 0; start < values.length; ) {
+    let end = start
+    while (values[end + 1] === (values[end] ?? 0) + 1) end += 1
+    if (end - start < 2) end = start
+    const [first = 0, last = 0] = [values[start], values[end]]
+    texts.push(end > start ? `${name(first)} to ${name(last)}` : name(first))
+    start = end + 1
+  }
+  return listed(texts)
+}
+
+function listed(texts: string[]): string {
+  return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`
+}

@@ -1,0 +1,16 @@
+/** When a job is due: reading what a person wrote, and counting the instants that it names. No clock is read here. */
+export { explain } from './explain.ts'
+export { parseSchedule } from './parse.ts'
+export {
+  catchUpGraceMs,
+  countSlots,
+  latestSlot,
+  nextSlot,
+  type Rule,
+  type Schedule,
+  type Span,
+  slotsIn,
+  typicalPeriodMs,
+} from './slots.ts'
+export { nextWithTransitions, type UpcomingSlot } from './upcoming.ts'
+export { checkZone } from './zone.ts'
