@@ -31,8 +31,12 @@ export const errorTable = {
   DRAINING: { status: 503, title: 'This process is going down; try again' },
   NOT_READY: { status: 503, title: 'This process is not ready yet; try again' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; try again' },
-  JWKS_UNAVAILABLE: { status: 503, title: 'The signing keys of the timer service cannot be fetched; try again' },
+  JWKS_UNAVAILABLE: {
+    status: 503,
+    title: 'The signing keys of the timer service cannot be fetched; try again',
+  },
   ARM_UNCONFIRMED: { status: 503, title: 'The next wake-up could not be armed in time; try again' },
+  SECRET_UNREADABLE: { status: 500, title: 'A stored secret cannot be opened with the keys given' },
   INTERNAL: { status: 500, title: 'Something broke on our side' },
 } as const satisfies Record<string, { status: number; title: string }>
 
