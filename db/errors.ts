@@ -1,0 +1,104 @@
+import postgres from 'postgres'
+import { AppError } from '../src/errors.ts'
+
+/** Whether a failed statement took effect: surely not, or nobody can say (then read again, by run id). */
+export type Outcome = 'not_executed' | 'unknown'
+
+export type Failure = {
+  /** `conflict`: lost to another transaction, worth another try at once. `unavailable`: no use of the database. */
+  kind: 'conflict' | 'unavailable'
+  /** SQLSTATE, or the code of the driver or of the system call. */
+  reason: string
+  outcome: Outcome
+  /** The connection is gone or cannot be trusted, and its neighbours in the pool may be as badly off. */
+  poolIsSuspect: boolean
+}
+
+/** DATABASE_UNAVAILABLE, with what is known of the statement's effect. The original error is the `cause`. */
+export class DatabaseUnavailable extends AppError {
+  readonly reason: string
+  readonly outcome: Outcome
+
+  constructor(failure: Failure, name: string, cause: unknown) {
+    const effect =
+      failure.outcome === 'unknown' ? 'may or may not have been carried out' : 'was not carried out'
+    super('DATABASE_UNAVAILABLE', `The database was not available (${failure.reason}); ${name} ${effect}`, {
+      cause,
+      retryAfterS: 1,
+    })
+    this.reason = failure.reason
+    this.outcome = failure.outcome
+  }
+}
+
+/** Reads an error of postgres.js by SQLSTATE or code; null where the database did its work and said no (23505…). */
+export function classify(error: unknown): Failure | null {
+  if (error instanceof DatabaseUnavailable) {
+    return { kind: 'unavailable', reason: error.reason, outcome: error.outcome, poolIsSuspect: false }
+  }
+  if (error instanceof postgres.PostgresError) return classifyState(error.code)
+  return isConnectionError(error) ? classifyConnection(error) : null
+}
+
+/** True for failures of the connection itself, after which nothing more may be sent on it. */
+export function isConnectionLost(error: unknown): boolean {
+  return classify(error)?.poolIsSuspect === true
+}
+
+/** An error as the driver makes them, so that it is read by `classify` like any other. */
+export function connectionError(code: string): Error {
+  return Object.assign(new Error(`connection: ${code}`), { code })
+}
+
+// Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+function classifyState(state: string): Failure | null {
+  if (state === '40001' || state === '40P01') return failure('conflict', state, 'not_executed', false)
+  // Refused while connecting (too many connections, starting up, password, no such database): nothing was sent.
+  const refused = state === '53300' || state === '57P03' || state === '3D000' || state.startsWith('28')
+  if (refused) return failure('unavailable', state, 'not_executed', false)
+  // Cancelled, or out of disk or memory: rolled back, and the connection lives.
+  if (state === '57014' || state.startsWith('53')) return failure('unavailable', state, 'not_executed', false)
+  // Connected to what has become a standby: only a new connection finds the primary.
+  if (state === '25006') return failure('unavailable', state, 'not_executed', true)
+  // The server ended an idle transaction (25P03) or one that took too long (25P04), and the connection with it.
+  if (state === '25P03' || state === '25P04') return failure('unavailable', state, 'not_executed', true)
+  // Shut down, crashed, dropped, connection exceptions: a commit waiting for its replica has happened all the same.
+  if (state.startsWith('57P') || state.startsWith('08')) return failure('unavailable', state, 'unknown', true)
+  return null
+}
+
+function classifyConnection({ code, syscall }: ConnectionError): Failure {
+  const neverSent =
+    notSent.has(code) || syscall === 'connect' || syscall === 'getaddrinfo' || isTlsRefusal(code)
+  return failure('unavailable', code, neverSent ? 'not_executed' : 'unknown', true)
+}
+
+type ConnectionError = Error & { code: string; syscall?: string }
+
+function isConnectionError(error: unknown): error is ConnectionError {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false
+  const { code } = error
+  return 'syscall' in error || code.startsWith('CONNECT') || known.has(code) || isTlsRefusal(code)
+}
+
+const notSent = new Set(['CONNECT_TIMEOUT', 'CONNECTION_ENDED', 'SASL_SIGNATURE_MISMATCH'])
+const known = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_DESTROYED',
+  'ERR_SOCKET_CLOSED',
+  'DEADLINE_EXCEEDED',
+  'SASL_SIGNATURE_MISMATCH',
+])
+
+/** Refused by our side of the handshake: OpenSSL's own codes, and Node's names for a certificate's faults. */
+function isTlsRefusal(code: string): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || certificateFaults.test(code)
+}
+
+const certificateFaults = /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/
+
+function failure(kind: Failure['kind'], reason: string, outcome: Outcome, poolIsSuspect: boolean): Failure {
+  return { kind, reason, outcome, poolIsSuspect }
+}

@@ -1,0 +1,110 @@
+import type postgres from 'postgres'
+import { connectionError, isConnectionLost } from './errors.ts'
+
+export type Transaction<T> = {
+  done: Promise<T>
+  /** True once the commit may have been sent; before that, a failure surely changed nothing. */
+  isCommitting(): boolean
+  /** Lets go: no further statement and no commit will be sent, whatever `work` still does. */
+  abandon(): void
+}
+
+/**
+ * `sql.begin`, made safe for a connection that dies inside. postgres.js would go on with the transaction's later
+ * statements (and its `rollback`) on the same connection object: on a closed socket that is a TypeError outside
+ * of every promise, and after a reconnect they run in someone else's session.
+ *
+ * The server is told the deadline as well, for this transaction only: a machine that is suspended or cut off in
+ * mid-transaction must not keep rows locked. The settings are local, so they work through a transaction pooler.
+ */
+export function beginTransaction<T>(
+  sql: postgres.Sql,
+  work: (tx: postgres.TransactionSql) => Promise<T>,
+  deadlineMs: number,
+): Transaction<T> {
+  const state: State = { over: false, committing: false }
+  const done = new Promise<T>((resolve, reject) => {
+    const body = shield(state, reject, (tx: postgres.TransactionSql) => {
+      // Not awaited: it travels with the first statement. A failure fails the transaction.
+      tx.unsafe(limits(deadlineMs)).execute()
+      return work(tx)
+    })
+    const finished = sql.begin(async (tx) => {
+      const value = await body(tx)
+      state.committing = true
+      return value
+    })
+    finished.then((value) => resolve(value as T), reject)
+  }).finally(() => {
+    state.over = true
+  })
+  return { done, isCommitting: () => state.committing, abandon: () => void (state.over = true) }
+}
+
+type State = { over: boolean; committing: boolean }
+
+function limits(deadlineMs: number): string {
+  // A little later than our own deadline, which is the one with the better error.
+  const ms = Math.ceil(deadlineMs) + 250
+  return `set local statement_timeout = ${ms}; set local idle_in_transaction_session_timeout = ${ms}`
+}
+
+/** Runs `work` on a guarded `tx`. Once the connection is lost it never settles, so that nothing follows. */
+function shield<T>(
+  state: State,
+  lost: (error: unknown) => void,
+  work: (tx: postgres.TransactionSql) => Promise<T>,
+): (tx: postgres.TransactionSql) => Promise<T> {
+  return (tx) =>
+    new Promise((resolve, reject) => {
+      work(guard(tx, state, lost)).then(
+        (value) => {
+          if (!state.over) resolve(value)
+        },
+        (error) => {
+          if (state.over || isConnectionLost(error)) lost(error)
+          else reject(error)
+        },
+      )
+    })
+}
+
+function guard(
+  tx: postgres.TransactionSql,
+  state: State,
+  lost: (error: unknown) => void,
+): postgres.TransactionSql {
+  function watch<Q>(build: () => Q): Q {
+    if (state.over) throw connectionError('CONNECTION_ENDED')
+    const query = build()
+    if (isQuery(query)) noteLoss(query, state)
+    return query
+  }
+  return new Proxy(tx, {
+    apply: (target, self, args) => watch(() => Reflect.apply(target, self, args)),
+    get(target, key) {
+      if (key === 'unsafe')
+        return (...args: Parameters<typeof tx.unsafe>) => watch(() => target.unsafe(...args))
+      if (key === 'savepoint') {
+        return (work: (tx: postgres.TransactionSql) => Promise<unknown>) =>
+          target.savepoint(shield(state, lost, work))
+      }
+      return Reflect.get(target, key)
+    },
+  })
+}
+
+type Query = { reject(error: unknown): void }
+
+function isQuery(value: unknown): value is Query {
+  return value instanceof Promise && 'reject' in value
+}
+
+/** Hears of a lost connection before `work` does. `then` and `catch` would start a query that is a mere fragment. */
+function noteLoss(query: Query, state: State): void {
+  const { reject } = query
+  query.reject = (error) => {
+    if (isConnectionLost(error)) state.over = true
+    reject(error)
+  }
+}

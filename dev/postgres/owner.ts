@@ -1,0 +1,24 @@
+import { stat } from 'node:fs/promises'
+
+/** Whom the server runs as; null: as ourselves. */
+export type Owner = { uid: number; gid: number } | null
+
+export type Command = { file: string; args: string[] }
+
+/** PostgreSQL refuses to run as root: then it runs as the one who owns the data, else as nobody (65534). */
+export async function ownerFor(directory: string): Promise<Owner> {
+  if (process.getuid?.() !== 0) return null
+  const found = await stat(directory).catch(() => null)
+  return found && found.uid !== 0 ? { uid: found.uid, gid: found.gid } : { uid: 65534, gid: 65534 }
+}
+
+/**
+ * `file` as `owner`. That user often cannot reach the checkout or the data (a directory under /root, or one made
+ * by mktemp), so it keeps root's right to pass: the one capability CAP_DAC_OVERRIDE.
+ */
+export function commandAs(owner: Owner, file: string, args: string[]): Command {
+  if (!owner) return { file, args }
+  const identity = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']
+  const capabilities = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  return { file: 'setpriv', args: [...identity, ...capabilities, '--', file, ...args] }
+}
