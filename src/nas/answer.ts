@@ -19,6 +19,7 @@ export type NasFailure = {
   retryAfterMs?: number
 }
 
+/** `…_UNREACHABLE`: nothing was received there. `…_ANSWER_LOST`, `…_TIMEOUT`: the work may have been done. */
 export type NasCode =
   | 'NAS_INVALID_CLIENT'
   | 'NAS_TOKEN_REJECTED'
@@ -26,6 +27,7 @@ export type NasCode =
   | 'NAS_BUSY'
   | 'NAS_FAILED'
   | 'NAS_UNREACHABLE'
+  | 'NAS_ANSWER_LOST'
   | 'NAS_TIMEOUT'
   | 'NAS_ABORTED'
   | 'NAS_UNREADABLE'
@@ -34,6 +36,7 @@ export type NasCode =
   | 'LOGIN_BUSY'
   | 'LOGIN_FAILED'
   | 'LOGIN_UNREACHABLE'
+  | 'LOGIN_ANSWER_LOST'
   | 'LOGIN_STORE_UNAVAILABLE'
 
 export function failure(kind: NasFailure['kind'], code: NasCode, message: string): NasFailure {

@@ -16,6 +16,16 @@ export type Call = {
 /** `body` is null where the answer held no JSON object. */
 export type Reply = { status: number; headers: Headers; body: Record<string, unknown> | null }
 
+// Failures before a connection stood: nothing can have been received.
+const unsent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
 /**
  * One HTTP request: no retry, no redirect followed. Any status is a reply; a failure (always transient) is a
  * call without one.
@@ -28,9 +38,15 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
   const { default: ky } = await import('ky')
   try {
     const response = await ky(url, {
-      ...{ method, headers, signal, redirect: 'manual', retry: 0, timeout: false, throwHttpErrors: false },
       ...(json === undefined ? {} : { json }),
       ...(body ? { body } : {}),
+      method,
+      headers,
+      signal,
+      redirect: 'manual',
+      retry: 0,
+      timeout: false,
+      throwHttpErrors: false,
     })
     const text = await readLimited(response, maxBytes)
     if (text === null)
@@ -42,7 +58,9 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
   } catch (error) {
     if (call.signal?.aborted) return failure('transient', 'NAS_ABORTED', 'the call was given up on our side')
     if (deadline.aborted) return failure('transient', 'NAS_TIMEOUT', `no whole answer within ${timeoutMs} ms`)
-    return failure('transient', 'NAS_UNREACHABLE', `the call failed: ${failureName(error)}`)
+    const name = failureName(error)
+    const code = unsent.has(name) ? 'NAS_UNREACHABLE' : 'NAS_ANSWER_LOST'
+    return failure('transient', code, `the call failed: ${name}`)
   }
 }
 
@@ -56,8 +74,9 @@ export function failureOf({ status, headers, body }: Reply): NasFailure {
     return { ...failure('refused', 'NAS_INVALID_CLIENT', message), ...more }
   }
   if (status === 429) return { ...failure('transient', 'NAS_BUSY', message), ...more }
-  // 408 and 425 ask for the same request again; a redirect is not followed, and may be one for maintenance.
-  const isOurs = status >= 400 && status < 500 && status !== 408 && status !== 425
+  // Without a JSON body it was not NAS that spoke, but something in front of it (a firewall, a maintenance page).
+  // 408 and 425 ask for the same request again; a redirect is not followed.
+  const isOurs = body && status >= 400 && status < 500 && status !== 408 && status !== 425
   if (isOurs) return { ...failure('rejected', 'NAS_REJECTED', message), ...more }
   return { ...failure('transient', 'NAS_FAILED', message), ...more }
 }

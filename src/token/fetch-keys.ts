@@ -25,6 +25,8 @@ export function createKeyFetch(parts: { jwksUrl: string; userAgent: string }): (
     if (text === null) throw new Error(`the key set is larger than ${maxBytes} bytes`)
     const jwks = readKeySet(readJsonObject(text))
     if (!jwks) throw new Error('the answer is not a key set, {"keys":[…]}')
+    // A portal that signs has keys. An empty set is trouble on its side, and must not replace the last good one.
+    if (jwks.keys.length === 0) throw new Error('the key set is empty')
     return jwks
   }
 }

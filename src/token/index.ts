@@ -65,8 +65,8 @@ export function createTokenVerifier(parts: Parts): TokenVerifier {
       return await checkSignature(token, key)
     } catch (error) {
       const newer = await keyring.findNewer(token, key)
-      if (newer) return await checkSignature(token, newer)
-      throw error
+      if (!newer) throw error
+      return checkSignature(token, newer)
     }
   }
 

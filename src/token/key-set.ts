@@ -20,7 +20,7 @@ const keyTypes: Record<Algorithm, { kty: string; crv?: string }> = {
   EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 }
 
-/** A key set without members that have no business in it; null where `value` is no key set. An empty one is one. */
+/** A key set without members that have no business in it; null where `value` is no key set. */
 export function readKeySet(value: unknown): JSONWebKeySet | null {
   if (!isJsonObject(value) || !Array.isArray(value['keys'])) return null
   const keys = value['keys'].filter(isJsonObject).slice(0, maxKeys)
@@ -42,11 +42,16 @@ const imported = new WeakMap<JWK, Map<Algorithm, Promise<CryptoKey>>>()
 export function importKey(jwk: JWK, alg: Algorithm): Promise<CryptoKey> {
   const known = imported.get(jwk) ?? new Map<Algorithm, Promise<CryptoKey>>()
   imported.set(jwk, known)
-  const { kty, crv, x, y, n, e } = jwk
-  // Asymmetric keys only (`fits`), which jose gives as CryptoKey; bytes would be a symmetric one.
-  // `use` and `key_ops` were looked at by `fits`; WebCrypto would refuse a public key that lists "sign" too.
-  const key = known.get(alg) ?? (importJWK(dropMissing({ kty, crv, x, y, n, e }), alg) as Promise<CryptoKey>)
+  const key = known.get(alg) ?? importPublic(jwk, alg)
   known.set(alg, key)
+  return key
+}
+
+async function importPublic({ kty, crv, x, y, n, e }: JWK, alg: Algorithm): Promise<CryptoKey> {
+  // `use` and `key_ops` were looked at by `fits`; WebCrypto would refuse a public key that lists "sign" too.
+  const numbers = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)
+  const key = await importJWK(Object.fromEntries(numbers), alg)
+  if (key instanceof Uint8Array) throw new TypeError('a symmetric key was given; expected a public one')
   return key
 }
 
@@ -64,10 +69,6 @@ function modulusBits(jwk: JWK): number {
   if (typeof jwk.n !== 'string') return 0
   const hex = Buffer.from(jwk.n, 'base64url').toString('hex').replace(/^0+/, '')
   return hex ? (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex.slice(0, 1), 16))) : 0
-}
-
-function dropMissing(jwk: Record<string, string | undefined>): JWK {
-  return Object.fromEntries(Object.entries(jwk).filter(([, value]) => value !== undefined)) as JWK
 }
 
 function publicPart(jwk: Record<string, unknown>): JWK {

@@ -1,24 +1,27 @@
 import { AppError } from '../errors.ts'
 
 /** Why a token was not accepted; for the log and the tests, never for the caller. */
-export type RejectReason =
-  | 'missing'
-  | 'too_large'
-  | 'malformed'
-  | 'alg'
-  | 'kid'
-  | 'crit'
-  | 'iss'
-  | 'aud'
-  | 'purpose'
-  | 'exp'
-  | 'nbf'
-  | 'iat'
-  | 'job_id'
-  | 'fire_at'
-  | 'key_unknown'
-  | 'key_unfit'
-  | 'signature'
+export type RejectReason = (typeof reasons)[number]
+
+const reasons = [
+  'missing',
+  'too_large',
+  'malformed',
+  'alg',
+  'kid',
+  'crit',
+  'iss',
+  'aud',
+  'purpose',
+  'exp',
+  'nbf',
+  'iat',
+  'job_id',
+  'fire_at',
+  'key_unknown',
+  'key_unfit',
+  'signature',
+] as const
 
 /**
  * TOKEN_REJECTED with one and the same public message, so that a forger learns nothing from it.
@@ -33,7 +36,7 @@ export function rejection(reason: RejectReason, detail: string): AppError {
 export function rejectReason(error: unknown): RejectReason | undefined {
   if (!(error instanceof AppError) || error.code !== 'TOKEN_REJECTED') return undefined
   const { cause } = error
-  return cause instanceof Error && 'reason' in cause ? (cause.reason as RejectReason) : undefined
+  return reasons.find((reason) => cause instanceof Error && 'reason' in cause && cause.reason === reason)
 }
 
 /** A value of an unverified token for the log: as JSON, so that it cannot forge log lines, and cut short. */

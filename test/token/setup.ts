@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { createTokenVerifier, type KeyStore } from '../../src/token/index.ts'
@@ -42,7 +42,9 @@ export async function setup(t: TestContext, { keys = [] as JWK[], keyStore = mem
     server.closeAllConnections()
     server.close()
   })
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const address = server.address()
+  assert.ok(address && typeof address === 'object')
+  const issuer = `http://127.0.0.1:${address.port}`
   const clock = { now: start }
   const warnings: string[] = []
   const log = { info: () => undefined, warn: (_fields: object, message: string) => warnings.push(message) }
