@@ -37,16 +37,16 @@ export type CallOptions = {
  */
 export type Database = {
   /** One statement, or a few that need no transaction. A bare query is cancelled on the server at its deadline. */
-  run<T>(work: (sql: postgres.Sql) => PromiseLike<T>, options?: CallOptions): Promise<T>
+  run: <T>(work: (sql: postgres.Sql) => PromiseLike<T>, options?: CallOptions) => Promise<T>
   /**
    * All of `work`, or nothing. `work` is called again where it lost to another transaction (40001, 40P01) or
    * where the connection broke before the commit was sent: it must have no effect outside of the transaction.
    */
-  transaction<T>(work: (tx: postgres.TransactionSql) => Promise<T>, options?: CallOptions): Promise<T>
+  transaction: <T>(work: (tx: postgres.TransactionSql) => Promise<T>, options?: CallOptions) => Promise<T>
   /** Drizzle on the same pool, loaded on first use (it costs more than the rest of a boot together). */
-  drizzle<T>(work: (orm: PostgresJsDatabase) => Promise<T>, options?: CallOptions): Promise<T>
+  drizzle: <T>(work: (orm: PostgresJsDatabase) => Promise<T>, options?: CallOptions) => Promise<T>
   /** Lets running calls finish for `deadlineMs` (default 1,000), then cuts every connection. May be called twice. */
-  close(deadlineMs?: number): Promise<void>
+  close: (deadlineMs?: number) => Promise<void>
 }
 
 export function createDatabase({
@@ -134,6 +134,10 @@ export function createDatabase({
     return orm
   }
 
+  async function disposeAll(graceMs: number): Promise<void> {
+    await Promise.all([...users.keys()].map((pool) => pool.dispose(graceMs)))
+  }
+
   return {
     run: (work, options = {}) => perform(({ sql }) => startStatement(work(sql)), options),
     transaction: (work, options = {}) =>
@@ -143,7 +147,7 @@ export function createDatabase({
       ),
     drizzle: (work, options = {}) => perform((pool) => startStatement(ormOf(pool).then(work)), options),
     close(deadlineMs = 1000) {
-      closed ??= Promise.all([...users.keys()].map((pool) => pool.dispose(deadlineMs))).then(() => {})
+      closed ??= disposeAll(deadlineMs)
       return closed
     },
   }
@@ -160,12 +164,20 @@ type Started<T> = {
 }
 
 function startStatement<T>(query: PromiseLike<T>): Started<T> {
-  const cancel = () => ('cancel' in query && typeof query.cancel === 'function' ? query.cancel() : undefined)
   return {
     done: query,
     surelyNotExecuted: () => false,
-    abandon: () => Promise.race([Promise.resolve(cancel()).catch(() => {}), delay(cancelGraceMs)]),
+    abandon: () => Promise.race([cancel(query), delay(cancelGraceMs)]),
   }
+}
+
+/** Asks the server to stop, over a connection of its own. Whether it did is of no further interest. */
+async function cancel(query: PromiseLike<unknown>): Promise<void> {
+  if (isCancellable(query)) await Promise.resolve(query.cancel()).catch(() => {})
+}
+
+function isCancellable<T>(query: PromiseLike<T>): query is PromiseLike<T> & { cancel(): unknown } {
+  return 'cancel' in query
 }
 
 function startTransaction<T>(transaction: Transaction<T>): Started<T> {

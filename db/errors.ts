@@ -19,15 +19,14 @@ export class DatabaseUnavailable extends AppError {
   readonly reason: string
   readonly outcome: Outcome
 
-  constructor(failure: Failure, name: string, cause: unknown) {
-    const effect =
-      failure.outcome === 'unknown' ? 'may or may not have been carried out' : 'was not carried out'
-    super('DATABASE_UNAVAILABLE', `The database was not available (${failure.reason}); ${name} ${effect}`, {
+  constructor({ reason, outcome }: Failure, name: string, cause: unknown) {
+    const effect = outcome === 'unknown' ? 'may or may not have been carried out' : 'was not carried out'
+    super('DATABASE_UNAVAILABLE', `The database was not available (${reason}); ${name} ${effect}`, {
       cause,
       retryAfterS: 1,
     })
-    this.reason = failure.reason
-    this.outcome = failure.outcome
+    this.reason = reason
+    this.outcome = outcome
   }
 }
 

@@ -14,7 +14,7 @@ export function attachDrizzle(sql: postgres.Sql, deadlineMs: number): PostgresJs
     serializers: { ...sql.options.serializers },
   }
   const client = new Proxy(sql, {
-    get(target, key) {
+    get(target, key): unknown {
       if (key === 'options') return options
       if (key === 'begin') return (work: Work) => beginTransaction(target, work, deadlineMs).done
       return Reflect.get(target, key)

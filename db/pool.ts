@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { connectionError } from './errors.ts'
+import { instantArray, int8, json, textArray } from './types.ts'
 import { readDatabaseUrl } from './url.ts'
 
 export type PoolOptions = {
@@ -27,7 +28,7 @@ export type Pool = {
  *
  * What comes back: `timestamptz` is a Date (its microseconds are lost: do not compare-and-set on one that the
  * server made), `bigint` and `count(*)` a number, and beyond 2^53 an error. A parameter for `json` may be a
- * value, or a string that is JSON text already. Arrays are strings both ways.
+ * value, or a string that is JSON text already. Arrays of text, uuid and timestamptz come and go as arrays.
  */
 export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOptions): Pool {
   const target = readDatabaseUrl(url)
@@ -47,7 +48,7 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     return Object.assign(socket, server)
   }
 
-  const sql = postgres(target.url, {
+  const options = {
     max,
     prepare: target.prepare,
     ...(target.ssl && { ssl: target.ssl }),
@@ -58,10 +59,11 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     idle_timeout: 60,
     connection: { application_name: applicationName },
     onnotice: () => {},
-    types: { int8, json },
+    types: { int8, json, textArray, instantArray },
     // Missing in the published types; see connection.js, createSocket.
-    ...{ socket: openSocket },
-  })
+    socket: openSocket,
+  }
+  const sql: postgres.Sql = postgres(target.url, options)
 
   async function dispose(graceMs: number): Promise<void> {
     const ended = sql.end({ timeout: graceMs / 1000 })
@@ -70,25 +72,11 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     for (const socket of sockets) socket.destroy()
   }
 
-  return { sql: sql as unknown as postgres.Sql, answered: () => void (opened = 0), dispose }
+  function answered(): void {
+    opened = 0
+  }
+
+  return { sql, answered, dispose }
 }
 
 type Address = { host: string[]; port: number[]; path: string | false }
-
-const int8 = {
-  to: 20,
-  from: [20],
-  serialize: String,
-  parse(text: string): number {
-    const value = Number(text)
-    if (!Number.isSafeInteger(value)) throw new RangeError('a bigint was read that is beyond 2^53')
-    return value
-  },
-}
-
-const json = {
-  to: 114,
-  from: [114, 3802],
-  serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
-  parse: (text: string): unknown => JSON.parse(text),
-}

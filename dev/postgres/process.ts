@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Command } from './owner.ts'
 import { runningServer } from './postmaster.ts'
 
-export type Server = { stop(): Promise<void> }
+export type Server = { stop: () => Promise<void> }
 
 /** Runs a program to its end; where that is not 0, the error has what it wrote. */
 export async function runToEnd(command: Command): Promise<void> {

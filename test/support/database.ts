@@ -14,7 +14,7 @@ export type TestDatabase = {
   /** Plain postgres.js beside the code under test, for assertions; reads values as the service does. */
   sql: postgres.Sql
   /** Closes both and removes the database, whoever is still connected. */
-  drop(): Promise<void>
+  drop: () => Promise<void>
 }
 
 /**
@@ -42,8 +42,8 @@ export async function createTestDatabase({ migrations = ourMigrations } = {}): P
 
 /** Made under another name and then renamed: who finds the template finds it whole. */
 async function ensureTemplate(cluster: string, migrations: Migration[]): Promise<string> {
-  const hash = createHash('sha256').update(migrations.map(({ name, hash }) => name + hash).join('\n'))
-  const template = `template_${hash.digest('hex').slice(0, 16)}`
+  const digest = createHash('sha256').update(migrations.map(({ name, hash }) => name + hash).join('\n'))
+  const template = `template_${digest.digest('hex').slice(0, 16)}`
   await asAdmin(cluster, async (sql) => {
     const find = () => sql`select from pg_database where datname = ${template}`
     if ((await find()).length > 0) return

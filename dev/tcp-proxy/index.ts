@@ -1,0 +1,166 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** What happens to the bytes. A change of mode acts on open connections too, except where it says "new". */
+export type ProxyMode =
+  | { kind: 'pass' }
+  /** New connections are refused (the port is closed); open ones are reset. */
+  | { kind: 'refuse' }
+  /** Open and new connections are reset at once. */
+  | { kind: 'reset' }
+  /** New connections are accepted and closed at the client's first bytes, without a word; open ones pass. */
+  | { kind: 'close_at_startup' }
+  /** Nothing moves either way and nothing is closed, as when the peer or a router between has vanished. */
+  | { kind: 'black_hole' }
+  /** Everything passes, `ms` late each way. */
+  | { kind: 'slow'; ms: number }
+  /**
+   * The next request on any connection reaches the target; its reply is dropped, the connection reset, and the
+   * mode is `pass` again. (A Postgres client that prepares a statement sends that as a request of its own.)
+   */
+  | { kind: 'lose_reply' }
+
+export type TcpProxy = {
+  port: number
+  /** Accepted since the start; open now; bytes that each of all connections has moved, in order of arrival. */
+  counters: () => { accepted: number; open: number; connections: ConnectionCounters[] }
+  setMode: (mode: ProxyMode['kind'] | ProxyMode) => Promise<void>
+  close: () => Promise<void>
+}
+
+export type ConnectionCounters = { toTarget: number; toClient: number }
+
+/** A TCP proxy on a free loopback port that fails as it is told to. Bytes are neither read nor changed. */
+export async function startTcpProxy({
+  target,
+}: {
+  target: { host: string; port: number }
+}): Promise<TcpProxy> {
+  const open = new Set<Link>()
+  const counters: ConnectionCounters[] = []
+  let mode: ProxyMode = { kind: 'pass' }
+
+  const server = createServer({ noDelay: true }, (client) => {
+    const count = { toTarget: 0, toClient: 0 }
+    counters.push(count)
+    const link = linkUp(client, target, count, {
+      mode: () => mode,
+      loseReply: () => {
+        mode = { kind: 'pass' }
+      },
+    })
+    open.add(link)
+    client.once('close', () => open.delete(link))
+  })
+  await listen(server, 0)
+  const { port } = addressOf(server)
+
+  async function setMode(wanted: ProxyMode['kind'] | ProxyMode): Promise<void> {
+    mode = typeof wanted === 'string' ? modeNamed(wanted) : wanted
+    const isClosed = mode.kind === 'refuse'
+    if (isClosed && server.listening) server.close()
+    if (!isClosed && !server.listening) await listen(server, port)
+    for (const link of open) link.modeChanged(mode)
+  }
+
+  return {
+    port,
+    counters: () => ({ accepted: counters.length, open: open.size, connections: counters }),
+    setMode,
+    async close() {
+      for (const link of open) link.reset()
+      if (!server.listening) return
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+type Link = { modeChanged(mode: ProxyMode): void; reset(): void }
+
+function linkUp(
+  client: Socket,
+  target: { host: string; port: number },
+  count: ConnectionCounters,
+  now: { mode(): ProxyMode; loseReply(): void },
+): Link {
+  const born = now.mode().kind
+  const upstream = connect({ ...target, noDelay: true })
+  let replyIsLost = false
+
+  function reset(): void {
+    client.resetAndDestroy()
+    upstream.destroy()
+  }
+
+  function modeChanged({ kind }: ProxyMode): void {
+    if (kind === 'refuse' || kind === 'reset') reset()
+    if (kind === 'black_hole') pause(client, upstream)
+    else resume(client, upstream)
+  }
+
+  client.on('data', (bytes: Buffer) => {
+    if (born === 'close_at_startup') {
+      client.end()
+      return
+    }
+    const mode = now.mode()
+    if (mode.kind === 'lose_reply') {
+      replyIsLost = true
+      now.loseReply()
+    }
+    count.toTarget += bytes.length
+    send(upstream, bytes, mode)
+  })
+  upstream.on('data', (bytes: Buffer) => {
+    if (replyIsLost) {
+      reset()
+      return
+    }
+    count.toClient += bytes.length
+    send(client, bytes, now.mode())
+  })
+  for (const [socket, other] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    socket.on('error', () => other.destroy())
+    socket.on('end', () => other.end())
+    socket.on('close', () => other.destroy())
+  }
+  modeChanged(now.mode())
+  return { modeChanged, reset }
+}
+
+function send(to: Socket, bytes: Buffer, mode: ProxyMode): void {
+  if (mode.kind !== 'slow') {
+    to.write(bytes)
+    return
+  }
+  setTimeout(() => {
+    if (to.writable) to.write(bytes)
+  }, mode.ms)
+}
+
+function pause(...sockets: Socket[]): void {
+  for (const socket of sockets) socket.pause()
+}
+
+function resume(...sockets: Socket[]): void {
+  for (const socket of sockets) socket.resume()
+}
+
+function modeNamed(kind: ProxyMode['kind']): ProxyMode {
+  return kind === 'slow' ? { kind, ms: 100 } : { kind }
+}
+
+async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+}
+
+function addressOf(server: ReturnType<typeof createServer>): AddressInfo {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the proxy does not listen on a port')
+  return address
+}
