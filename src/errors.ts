@@ -4,6 +4,7 @@
  */
 export const errorTable = {
   // the caller's request
+  REQUEST_MALFORMED: { status: 400, title: 'The request cannot be read' },
   BODY_NOT_JSON: { status: 400, title: 'The body is not JSON' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit' },
   FIELD_INVALID: { status: 400, title: 'A field cannot be used as given' },
