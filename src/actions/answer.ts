@@ -1,0 +1,81 @@
+import type { HttpCall } from './request.ts'
+import type { ActionOutcome } from './outcome.ts'
+
+/** How far an answer has come. `status` is null before its headers are there; `bytes` are those of its body. */
+export type Progress = { status: number | null; bytes: number }
+
+/** What was read of a body. `isCut`: there was more of it. */
+export type Body = { text: string; isCut: boolean }
+
+/** So much of a body is kept; it goes into the run's row. */
+export const mostBytes = 64 * 1024
+const longestRetryAfterMs = 24 * 3_600_000
+
+/**
+ * The first 64 KiB of the body (after decompression) as text that Postgres can keep: what is not UTF-8 is
+ * replaced, NULs are left out. No more than one piece beyond that is ever taken from the connection.
+ *
+ * Rejects with the signal's reason where it aborts, and with fetch's error where the answer breaks off.
+ */
+export async function readBody(response: Response, progress: Progress, signal: AbortSignal): Promise<Body> {
+  const reader = response.body?.getReader()
+  if (!reader) return { text: '', isCut: false }
+  const stop = () => void reader.cancel().catch(() => undefined)
+  signal.addEventListener('abort', stop, { once: true })
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      signal.throwIfAborted()
+      if (done) return { text: clean(text + decoder.decode()), isCut: false }
+      const piece: Uint8Array = value
+      // A character that the cut would split stays in the decoder, and is dropped with it.
+      text += decoder.decode(piece.subarray(0, mostBytes - progress.bytes), { stream: true })
+      progress.bytes += piece.byteLength
+      if (progress.bytes > mostBytes) return { text: clean(text), isCut: true }
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+function clean(text: string): string {
+  return text.replaceAll('\0', '')
+}
+
+/** What a whole answer means: succeeded where its status is one of `call.success`, else failed with HTTP_STATUS. */
+export function judge(call: HttpCall, response: Response, body: Body, tookMs: number): ActionOutcome {
+  const { status, headers } = response
+  const cut = body.isCut ? `, cut after ${mostBytes} bytes` : ''
+  const output = `HTTP ${status} in ${Math.round(tookMs)} ms${cut}\n\n${body.text}`
+  if (call.success.some((pattern) => matches(pattern, status))) return { state: 'succeeded', output }
+  const expected = call.success.join(' or ')
+  const message = `target ${call.url.origin} answered ${status}${redirection(call, headers)}, expected ${expected}`
+  const retryAfterMs = status === 429 || status === 503 ? readRetryAfter(headers.get('retry-after')) : null
+  return {
+    state: 'failed',
+    error: { code: 'HTTP_STATUS', message },
+    output,
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(headers.get('x-chronos-retry')?.trim().toLowerCase() === 'no' ? { final: true } : {}),
+  }
+}
+
+function matches(pattern: string, status: number): boolean {
+  return pattern.endsWith('xx') ? pattern[0] === String(status)[0] : pattern === String(status)
+}
+
+/** Where a redirect points, as its origin only: paths and queries of redirects carry tokens. */
+function redirection({ url }: HttpCall, headers: Headers): string {
+  const location = headers.get('location')
+  const to = location === null ? null : URL.parse(location, url)
+  return to ? ` (a redirect to ${to.origin}, not followed)` : ''
+}
+
+function readRetryAfter(text: string | null): number | null {
+  if (text === null) return null
+  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
+  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), longestRetryAfterMs)
+}

@@ -1,0 +1,82 @@
+import type { Progress } from './answer.ts'
+import type { ActionOutcome } from './outcome.ts'
+
+type Reason = { code: string; says: string }
+
+const refused: Reason = { code: 'CONNECTION_REFUSED', says: 'refused the connection' }
+const unreachable: Reason = { code: 'HOST_UNREACHABLE', says: 'cannot be reached from here' }
+const unconnected: Reason = { code: 'CONNECTION_TIMEOUT', says: 'did not take the connection in time' }
+const unresolved: Reason = { code: 'DNS_FAILED', says: 'has a name that does not resolve' }
+const broken: Reason = { code: 'CONNECTION_BROKEN', says: 'closed the connection' }
+const unreadable: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent what is not HTTP' }
+const packed: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent a body that cannot be decompressed' }
+const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more headers than 16 KiB' }
+const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no TLS that can be trusted' }
+
+/** By the codes of Node, OpenSSL, llhttp, zlib and undici. */
+const reasons: Record<string, Reason> = {
+  ECONNREFUSED: refused,
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  EADDRNOTAVAIL: unreachable,
+  ETIMEDOUT: unconnected,
+  UND_ERR_CONNECT_TIMEOUT: unconnected,
+  ENOTFOUND: unresolved,
+  ECONNRESET: broken,
+  EPIPE: broken,
+  UND_ERR_SOCKET: broken,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: broken,
+  UND_ERR_HEADERS_OVERFLOW: headersTooLarge,
+  HPE_HEADER_OVERFLOW: headersTooLarge,
+  EPROTO: untrusted,
+}
+
+const reasonsByStart: [start: string, reason: Reason][] = [
+  ['EAI_', unresolved],
+  ['HPE_', unreadable],
+  ['Z_', packed],
+  ['ERR__ERROR_', packed],
+  ['ERR_BROTLI', packed],
+  ['ERR_TLS_', untrusted],
+  ['ERR_SSL_', untrusted],
+  ['CERT_', untrusted],
+  ['DEPTH_ZERO_', untrusted],
+  ['SELF_SIGNED_', untrusted],
+  ['UNABLE_TO_', untrusted],
+]
+
+/**
+ * What a failed call says about its target; null where the error is none of a network, and so our own.
+ * Told apart by codes from the depths of `cause`, never by texts.
+ */
+export function failureOf(error: unknown, origin: string, progress: Progress): ActionOutcome | null {
+  for (const code of codesOf(error)) {
+    const reason = reasons[code] ?? reasonsByStart.find(([start]) => code.startsWith(start))?.[1]
+    if (reason) return failed(reason.code, `target ${origin} ${reason.says} ${where(progress)} (${code})`)
+  }
+  return null
+}
+
+/** For a call that the HTTP client calls a network failure and says no more about. */
+export function callFailed(origin: string): ActionOutcome {
+  return failed(
+    'CALL_FAILED',
+    `target ${origin} could not be called; expected an HTTP server that fetch may call`,
+  )
+}
+
+function failed(code: string, message: string): ActionOutcome {
+  return { state: 'failed', error: { code, message } }
+}
+
+/** How far things had come, for a message: it decides whether the target may have done its work. */
+export function where({ status, bytes }: Progress): string {
+  return status === null ? 'before it answered' : `after it answered ${status} and ${bytes} bytes of a body`
+}
+
+function* codesOf(error: unknown): Generator<string> {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') yield at.code
+    if (at instanceof AggregateError) for (const one of at.errors) yield* codesOf(one)
+  }
+}

@@ -1,0 +1,42 @@
+type Fetch = typeof globalThis.fetch
+type Dispatcher = NonNullable<RequestInit['dispatcher']>
+type AgentClass = new (options: Record<string, unknown>) => Dispatcher
+
+/** A way to make one call. `close` also cuts whatever of an answer is still on its way. */
+export type Line = { fetch: Fetch; close(): Promise<void> }
+
+// A target behind a black hole: the system itself would try for two minutes.
+const connectTimeoutMs = 10_000
+
+// Where the fetch inside Node keeps its dispatcher (the symbol is undici's public agreement between its copies).
+// Its class is taken from there: the package `undici` would be a second copy of what Node has loaded already.
+const dispatcherKey = Symbol.for('undici.globalDispatcher.2')
+
+/**
+ * A line whose connections serve one call and are closed with it: a kept one may be dead by the next run, and a
+ * POST that meets a dead one cannot be sent again. It has no time limits but the caller's signal (fetch alone
+ * gives up after 300 s without headers, or between two pieces of a body) and that of connecting.
+ */
+export function openLine(): Line {
+  const agent = new (agentClass())({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    // 0: `connection: close` is sent.
+    pipelining: 0,
+    allowH2: false,
+    connect: { timeout: connectTimeoutMs },
+  })
+  return {
+    fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher: agent }),
+    close: () => agent.destroy(),
+  }
+}
+
+function agentClass(): AgentClass {
+  // The first touch of any of fetch's globals loads it, and sets the dispatcher.
+  void globalThis.Response
+  const dispatcher: unknown = Reflect.get(globalThis, dispatcherKey)
+  if (typeof dispatcher !== 'object' || dispatcher === null)
+    throw new Error(`fetch of Node ${process.version} has no dispatcher at ${String(dispatcherKey)}`)
+  return dispatcher.constructor as AgentClass
+}

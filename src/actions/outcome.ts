@@ -1,0 +1,34 @@
+/** What is to be done: the job as far as an action needs it. `timeoutMs`: for one attempt; null: the action's own. */
+export type ActionJob = {
+  id: string
+  name: string
+  action: { type: string; [field: string]: unknown }
+  timeoutMs: number | null
+  prompt: string | null
+}
+
+/** The attempt that is made. `slot` is null for a manual run, `input` null or undefined where none was given. */
+export type ActionRun = {
+  id: string
+  slot: Date | null
+  attempt: number
+  fence: number
+  trigger: string
+  input: unknown
+}
+
+/** How an attempt ended. Fits the outcome that a settle takes; `error` is there in every state but succeeded. */
+export type ActionOutcome = {
+  state: 'succeeded' | 'failed' | 'timed_out' | 'interrupted' | 'cancelled'
+  error?: { code: string; message: string }
+  output?: string
+  /** The target's own wish (`Retry-After`), at most 24 h. */
+  retryAfterMs?: number
+  /** The failure would only repeat itself: no further attempt. */
+  final?: boolean
+}
+
+/** A failure that no repetition mends: the job itself has to be changed. */
+export function finalFailure(code: string, message: string): ActionOutcome {
+  return { state: 'failed', error: { code, message }, final: true }
+}

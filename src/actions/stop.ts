@@ -1,0 +1,53 @@
+import { type Progress } from './answer.ts'
+import { where } from './failure.ts'
+import type { ActionOutcome } from './outcome.ts'
+
+const stops = {
+  TIMEOUT: { state: 'timed_out', says: 'was given up at its time limit' },
+  DEADLINE: { state: 'timed_out', says: 'was given up at the deadline of its run' },
+  CANCELLED: { state: 'cancelled', says: 'was cancelled' },
+  LEASE_LOST: { state: 'interrupted', says: 'was given up, as the run is no longer held by this process' },
+  DRAINING: { state: 'interrupted', says: 'was given up, as this process is going down' },
+} as const satisfies Record<string, { state: ActionOutcome['state']; says: string }>
+
+type StopCode = keyof typeof stops
+
+class TimeoutReached extends Error {
+  readonly code = 'TIMEOUT' satisfies StopCode
+}
+
+/** A signal that aborts with `signal`, or after `timeoutMs` with an Error of code TIMEOUT, until it is released. */
+export function stopAfter(timeoutMs: number, signal: AbortSignal): { signal: AbortSignal; release(): void } {
+  // Not AbortSignal.any and AbortSignal.timeout: both are held weakly, and neither keeps a process up.
+  const stop = new AbortController()
+  const pass = () => stop.abort(signal.reason)
+  const timer = setTimeout(() => stop.abort(new TimeoutReached(`${timeoutMs} ms are over`)), timeoutMs)
+  signal.addEventListener('abort', pass, { once: true })
+  if (signal.aborted) pass()
+  return {
+    signal: stop.signal,
+    release() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', pass)
+    },
+  }
+}
+
+/** What a stopped call means. @throws the reason, where it is none that this service stops a call for. */
+export function stopOutcome(
+  reason: unknown,
+  origin: string,
+  progress: Progress,
+  tookMs: number,
+): ActionOutcome {
+  const code = codeOf(reason)
+  const { state, says } = stops[code]
+  const message = `the call of ${origin} ${says}, after ${Math.round(tookMs)} ms, ${where(progress)}`
+  return { state, error: { code, message } }
+}
+
+function codeOf(reason: unknown): StopCode {
+  const code = reason instanceof Error && 'code' in reason ? reason.code : null
+  if (typeof code === 'string' && Object.hasOwn(stops, code)) return code as StopCode
+  throw new Error('a call was aborted for a reason without a known code', { cause: reason })
+}
