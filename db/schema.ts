@@ -1,0 +1,290 @@
+import { sql } from 'drizzle-orm'
+import {
+  type AnyPgColumn,
+  bigint,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { Attempt, JobState, RunState, Trigger } from '../src/decisions/index.ts'
+import type { Authored, StoredSchedule } from './rows.ts'
+
+/**
+ * The tables as the migrations leave them, for drizzle. The migrations are what is applied; test/rest asserts that
+ * the two agree in tables, columns, types, nullability, constraints and indexes.
+ */
+
+const instant = (name: string) => timestamp(name, { withTimezone: true })
+const number = (name: string) => bigint(name, { mode: 'number' })
+const clock = sql`clock_timestamp()`
+
+export const jobs = pgTable(
+  'jobs',
+  {
+    id: text().notNull(),
+    seq: number('seq').notNull().generatedAlwaysAsIdentity(),
+    name: text().notNull(),
+    schedule: jsonb().$type<StoredSchedule>().notNull(),
+    timezone: text().notNull(),
+    anchor: instant('anchor').notNull(),
+    prompt: text(),
+    skills: text().array().notNull().default([]),
+    deliver: jsonb().$type<unknown>(),
+    action: jsonb().$type<Authored['action']>().notNull(),
+    policy: jsonb().$type<Record<string, unknown>>().notNull().default({}),
+    repeatTimes: integer('repeat_times'),
+    tags: text().array().notNull().default([]),
+    version: number('version').notNull().default(1),
+    createdAt: instant('created_at').notNull().default(clock),
+    updatedAt: instant('updated_at').notNull().default(clock),
+  },
+  (t) => [
+    primaryKey({ name: 'jobs_pkey', columns: [t.id] }),
+    check('jobs_id_form', sql`${t.id} ~ '^[0-9a-f]{12}$'`),
+    check('jobs_name_length', sql`length(${t.name}) between 1 and 200`),
+    check('jobs_schedule_kind', sql`${t.schedule} ->> 'kind' in ('cron', 'interval', 'once')`),
+    check('jobs_action_type', sql`${t.action} ? 'type'`),
+    check('jobs_repeat_positive', sql`${t.repeatTimes} > 0`),
+    uniqueIndex('jobs_seq').on(t.seq),
+    index('jobs_tags').using('gin', t.tags),
+  ],
+)
+
+export const jobRuntime = pgTable(
+  'job_runtime',
+  {
+    jobId: text('job_id').notNull(),
+    rev: number('rev').notNull().default(1),
+    state: text().$type<JobState>().notNull().default('scheduled'),
+    nextSlot: instant('next_slot'),
+    lastSlot: instant('last_slot'),
+    slotsUsed: integer('slots_used').notNull().default(0),
+    fence: number('fence').notNull().default(0),
+    pausedAt: instant('paused_at'),
+    pausedReason: text('paused_reason'),
+    resumeAt: instant('resume_at'),
+    failureStreak: integer('failure_streak').notNull().default(0),
+    lastRunAt: instant('last_run_at'),
+    lastStatus: text('last_status').$type<'ok' | 'error'>(),
+    lastError: text('last_error'),
+    wakeAt: instant('wake_at'),
+    wakeGen: number('wake_gen').notNull().default(1),
+    wakeChangedAt: instant('wake_changed_at').notNull().default(clock),
+    armedGen: number('armed_gen').notNull().default(0),
+    armedAt: instant('armed_at'),
+    armedSchedule: text('armed_schedule'),
+    recentArms: instant('recent_arms').array().notNull().default([]),
+    armLeaseBy: text('arm_lease_by'),
+    armLeaseUntil: instant('arm_lease_until'),
+    armError: text('arm_error'),
+    armFailedAt: instant('arm_failed_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'job_runtime_pkey', columns: [t.jobId] }),
+    jobReference('job_runtime_job_fkey', t.jobId),
+    check('job_runtime_state', sql`${t.state} in ('scheduled', 'paused', 'completed', 'error')`),
+    check('job_runtime_last_status', sql`${t.lastStatus} in ('ok', 'error')`),
+    check('job_runtime_slots_ordered', sql`${t.nextSlot} > ${t.lastSlot}`),
+    check('job_runtime_paused', sql`(${t.state} = 'paused') = (${t.pausedAt} is not null)`),
+    check('job_runtime_resume', sql`${t.resumeAt} is null or ${t.state} = 'paused'`),
+    check('job_runtime_gen', sql`${t.armedGen} <= ${t.wakeGen}`),
+    check('job_runtime_arm_lease', sql`(${t.armLeaseBy} is null) = (${t.armLeaseUntil} is null)`),
+    check('job_runtime_counts', sql`${t.slotsUsed} >= 0 and ${t.failureStreak} >= 0 and ${t.fence} >= 0`),
+    index('job_runtime_owed').on(t.jobId).where(sql`${t.armedGen} < ${t.wakeGen}`),
+    index('job_runtime_wake').on(t.wakeAt).where(sql`${t.wakeAt} is not null`),
+  ],
+)
+
+export const runs = pgTable(
+  'runs',
+  {
+    id: uuid().notNull(),
+    seq: number('seq').notNull().generatedAlwaysAsIdentity(),
+    jobId: text('job_id').notNull(),
+    slot: instant('slot'),
+    trigger: text().$type<Trigger>().notNull(),
+    state: text().$type<RunState>().notNull(),
+    reason: text(),
+    fence: number('fence').notNull(),
+    attempt: integer().notNull().default(1),
+    owner: text(),
+    leaseUntil: instant('lease_until'),
+    attemptDueAt: instant('attempt_due_at'),
+    claimedAt: instant('claimed_at').notNull().default(clock),
+    startedAt: instant('started_at'),
+    finishedAt: instant('finished_at'),
+    attempts: jsonb().$type<Attempt[]>().notNull().default([]),
+    input: jsonb().$type<unknown>(),
+    errorCode: text('error_code'),
+    errorMessage: text('error_message'),
+    output: text(),
+  },
+  (t) => [
+    primaryKey({ name: 'runs_pkey', columns: [t.id] }),
+    jobReference('runs_job_fkey', t.jobId),
+    unique('runs_job_slot').on(t.jobId, t.slot),
+    check(
+      'runs_state',
+      sql`${t.state} in ('claimed', 'running', 'succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped')`,
+    ),
+    check('runs_trigger', sql`${t.trigger} in ('fire', 'manual', 'catch_up', 'builtin', 'retry')`),
+    check('runs_finished', sql`(${t.state} in ('claimed', 'running')) = (${t.finishedAt} is null)`),
+    check(
+      'runs_lease',
+      sql`(${t.leaseUntil} is null) = (${t.owner} is null) and (${t.leaseUntil} is null or ${t.finishedAt} is null)`,
+    ),
+    check('runs_running_leased', sql`${t.state} <> 'running' or ${t.leaseUntil} is not null`),
+    check('runs_attempt_positive', sql`${t.attempt} >= 1`),
+    uniqueIndex('runs_seq').on(t.seq),
+    index('runs_job_seq').on(t.jobId, t.seq),
+    index('runs_live').on(t.jobId).where(sql`${t.state} in ('claimed', 'running')`),
+  ],
+)
+
+export const foldedSlots = pgTable(
+  'folded_slots',
+  {
+    id: number('id').notNull().generatedAlwaysAsIdentity(),
+    jobId: text('job_id').notNull(),
+    firstSlot: instant('first_slot').notNull(),
+    lastSlot: instant('last_slot').notNull(),
+    count: integer().notNull(),
+    verdict: text().$type<'skipped' | 'missed' | 'superseded' | 'cancelled'>().notNull(),
+    reason: text().notNull(),
+    rule: jsonb().$type<unknown>().notNull(),
+    recordedAt: instant('recorded_at').notNull().default(clock),
+  },
+  (t) => [
+    primaryKey({ name: 'folded_slots_pkey', columns: [t.id] }),
+    jobReference('folded_slots_job_fkey', t.jobId),
+    check('folded_slots_span', sql`${t.firstSlot} <= ${t.lastSlot} and ${t.count} >= 1`),
+    check('folded_slots_verdict', sql`${t.verdict} in ('skipped', 'missed', 'superseded', 'cancelled')`),
+    index('folded_slots_job').on(t.jobId, t.lastSlot),
+  ],
+)
+
+export const arms = pgTable(
+  'arms',
+  {
+    id: number('id').notNull().generatedAlwaysAsIdentity(),
+    jobId: text('job_id').notNull(),
+    gen: number('gen').notNull(),
+    fireAt: instant('fire_at'),
+    askedAt: instant('asked_at').notNull().default(clock),
+    tookMs: integer('took_ms').notNull(),
+    outcome: text().$type<'armed' | 'cancelled' | 'failed'>().notNull(),
+    scheduleId: text('schedule_id'),
+    errorCode: text('error_code'),
+    error: text(),
+  },
+  (t) => [
+    primaryKey({ name: 'arms_pkey', columns: [t.id] }),
+    jobReference('arms_job_fkey', t.jobId),
+    check('arms_outcome', sql`${t.outcome} in ('armed', 'cancelled', 'failed')`),
+    index('arms_job').on(t.jobId, t.id),
+  ],
+)
+
+export const orphans = pgTable(
+  'orphans',
+  {
+    jobId: text('job_id').notNull(),
+    deletedAt: instant('deleted_at').notNull().default(clock),
+    cancelledAt: instant('cancelled_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'orphans_pkey', columns: [t.jobId] }),
+    index('orphans_owed').on(t.jobId).where(sql`${t.cancelledAt} is null`),
+  ],
+)
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    key: text().notNull(),
+    bodyHash: text('body_hash').notNull(),
+    jobId: text('job_id').notNull(),
+    createdAt: instant('created_at').notNull().default(clock),
+  },
+  (t) => [
+    primaryKey({ name: 'idempotency_keys_pkey', columns: [t.key] }),
+    jobReference('idempotency_keys_job_fkey', t.jobId),
+    index('idempotency_keys_job').on(t.jobId),
+  ],
+)
+
+export const facts = pgTable(
+  'facts',
+  {
+    name: text().notNull(),
+    value: jsonb().$type<unknown>().notNull(),
+    updatedAt: instant('updated_at').notNull().default(clock),
+  },
+  (t) => [primaryKey({ name: 'facts_pkey', columns: [t.name] })],
+)
+
+export const nasLogin = pgTable(
+  'nas_login',
+  {
+    clientId: text('client_id').notNull(),
+    firstHash: text('first_hash').notNull(),
+    formerHashes: text('former_hashes').array().notNull().default([]),
+    refreshHash: text('refresh_hash').notNull(),
+    refreshSealed: text('refresh_sealed').notNull(),
+    accessSealed: text('access_sealed'),
+    accessRefreshAt: instant('access_refresh_at'),
+    accessExpiresAt: instant('access_expires_at'),
+    begun: integer().notNull().default(0),
+    leaseOwner: uuid('lease_owner'),
+    leaseUntil: instant('lease_until'),
+    refusedAt: instant('refused_at'),
+    refusedMessage: text('refused_message'),
+    updatedAt: instant('updated_at').notNull().default(clock),
+  },
+  (t) => [
+    primaryKey({ name: 'nas_login_pkey', columns: [t.clientId] }),
+    check(
+      'nas_login_hash_form',
+      sql`${t.firstHash} ~ '^[0-9a-f]{64}$' and ${t.refreshHash} ~ '^[0-9a-f]{64}$'`,
+    ),
+    check('nas_login_first_not_former', sql`${t.firstHash} <> all (${t.formerHashes})`),
+    check('nas_login_refresh_sealed', sql`${t.refreshSealed} ~ '^v[0-9]+\\.[0-9a-f]+\\.'`),
+    check('nas_login_access_sealed', sql`${t.accessSealed} ~ '^v[0-9]+\\.[0-9a-f]+\\.'`),
+    check(
+      'nas_login_access_whole',
+      sql`num_nonnulls(${t.accessSealed}, ${t.accessRefreshAt}, ${t.accessExpiresAt}) in (0, 3)`,
+    ),
+    check('nas_login_access_order', sql`${t.accessRefreshAt} <= ${t.accessExpiresAt}`),
+    check('nas_login_begun_counts', sql`${t.begun} >= 0`),
+    check('nas_login_lease_whole', sql`num_nonnulls(${t.leaseOwner}, ${t.leaseUntil}) in (0, 2)`),
+    check('nas_login_refused_whole', sql`num_nonnulls(${t.refusedAt}, ${t.refusedMessage}) in (0, 2)`),
+    check('nas_login_refused_unleased', sql`${t.refusedAt} is null or ${t.leaseOwner} is null`),
+  ],
+)
+
+export const nasKeys = pgTable(
+  'nas_keys',
+  {
+    jwksUrl: text('jwks_url').notNull(),
+    jwks: jsonb().$type<unknown>().notNull(),
+    fetchedAt: instant('fetched_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'nas_keys_pkey', columns: [t.jwksUrl] }),
+    check('nas_keys_form', sql`jsonb_typeof(${t.jwks} -> 'keys') = 'array'`),
+    check('nas_keys_not_empty', sql`jsonb_array_length(${t.jwks} -> 'keys') > 0`),
+  ],
+)
+
+function jobReference(name: string, column: AnyPgColumn) {
+  return foreignKey({ name, columns: [column], foreignColumns: [jobs.id] }).onDelete('cascade')
+}

@@ -1,0 +1,99 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type ErrorCode, errorTable } from '../src/errors.ts'
+
+/** A problem document (RFC 9457). `error` repeats `detail` for clients from before it. */
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: ErrorCode
+  error: string
+  [member: string]: unknown
+}
+
+export function problemOf(error: AppError): Problem {
+  const { status, title } = errorTable[error.code]
+  const type = `urn:chronos:error:${error.code}`
+  return {
+    type,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    error: error.message,
+    ...error.extra,
+  }
+}
+
+/**
+ * Answers whatever was thrown: an AppError as what it says, a refusal of Fastify's own as the code of the table
+ * that fits, and everything else as INTERNAL without detail, logged here and nowhere else. The status is always
+ * set: a bug inside an auth function is our fault (500) and never the caller's (401).
+ *
+ * Also Fastify's `frameworkErrors`, which sees what fails before a route is found.
+ */
+export function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = thrown instanceof AppError ? thrown : fromFastify(thrown)
+  note(error, thrown, request)
+  const status = error.statusCode
+  // RFC 9110, 15.6.4: a 503 without it leaves the moment of the next try to chance.
+  if (status === 503) void reply.header('retry-after', String(error.retryAfterS ?? 1))
+  if (status === 401) void reply.header('www-authenticate', 'Bearer')
+  // As bytes: Fastify would add a charset to the type, and JSON has none.
+  const body = Buffer.from(JSON.stringify(problemOf(error)))
+  return reply.code(status).header('content-type', 'application/problem+json').send(body)
+}
+
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = request.url.split('?', 1)[0] ?? ''
+  const shown = JSON.stringify(path.slice(0, 100))
+  const error = new AppError('ROUTE_NOT_FOUND', `${request.method} ${shown} was asked for; see /openapi.json`)
+  return answerError(error, request, reply)
+}
+
+// One line per trouble, at the edge. What the caller did wrong is in the request log already.
+function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
+  const { code, cause } = error
+  if (code === 'INTERNAL') request.log.error({ err: cause ?? thrown }, 'the request failed on our side')
+  else if (error.statusCode >= 500) request.log.warn({ code, err: cause }, error.message)
+  else if (code === 'TOKEN_REJECTED')
+    request.log.info({ code, reason: messageOf(cause) }, 'a fire was refused')
+}
+
+function messageOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.message : undefined
+}
+
+const codes: Record<string, [ErrorCode, string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'BODY_TOO_LARGE',
+    'The body is too large; expected at most the limit of this route',
+  ],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_NOT_JSON', 'The body was empty; expected JSON'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['BODY_NOT_JSON', 'The body is not JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'REQUEST_MALFORMED',
+    'The body has another length than Content-Length says',
+  ],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'MEDIA_TYPE_UNSUPPORTED',
+    'The body was given in another form; expected Content-Type: application/json',
+  ],
+  FST_ERR_BAD_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded; expected percent-encoded UTF-8'],
+  FST_ERR_INVALID_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded; expected percent-encoded UTF-8'],
+  FST_ERR_MAX_PARAM_LENGTH: ['ROUTE_NOT_FOUND', 'A part of the path is longer than any that is known here'],
+}
+
+function fromFastify(thrown: unknown): AppError {
+  const { code = '', statusCode = 500 } = (thrown ?? {}) as Partial<FastifyError>
+  const known = codes[code]
+  if (known) return new AppError(known[0], known[1])
+  // A request that broke off (Fastify puts 400 on the socket's error), or another refusal of Fastify's.
+  const isRefusal = code.startsWith('FST_ERR_') || code === 'ECONNRESET'
+  if (isRefusal && statusCode >= 400 && statusCode < 500)
+    return new AppError('REQUEST_MALFORMED', 'The request cannot be read; expected HTTP with a JSON body', {
+      cause: thrown,
+    })
+  return new AppError('INTERNAL', 'Something broke on our side; it has been logged', { cause: thrown })
+}
