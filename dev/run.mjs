@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
 const ownNode = join(bin, 'node')
+// npm's copy of a signal comes within milliseconds; nobody presses Ctrl-C twice this fast.
+const echoMs = 300
 
 if (!isInstalled()) await once(install)
 run(process.argv.slice(2))
@@ -98,7 +100,7 @@ function run([program, ...args]) {
   const lastSentMs = new Map()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      const isEcho = Date.now() - (lastSentMs.get(signal) ?? 0) < 150
+      const isEcho = Date.now() - (lastSentMs.get(signal) ?? 0) < echoMs
       lastSentMs.set(signal, Date.now())
       if (!isEcho) child.kill(signal)
     })

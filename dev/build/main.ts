@@ -1,0 +1,30 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import project from '../../package.json' with { type: 'json' }
+import { bundle, eagerPackages } from './bundle.ts'
+
+/** `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26. */
+const entryPoints = ['src/server.ts', 'src/migrate.ts']
+
+/** 1 s of a cold start is drizzle's: no fire may wait for it. */
+const neverEager = ['drizzle-orm']
+
+async function main(): Promise<number> {
+  await rm('dist', { recursive: true, force: true })
+  await mkdir('dist')
+  // Only inside this repository, whose own package.json would make them ES modules.
+  await writeFile('dist/package.json', '{ "type": "commonjs" }\n')
+  const metafile = await bundle(entryPoints, 'dist')
+  for (const [file, { bytes }] of Object.entries(metafile.outputs))
+    console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
+
+  const eager = eagerPackages(metafile, 'src/server.ts')
+  console.log(
+    `loaded at boot: ${eager.length} packages, of ours ${eager.filter((name) => name in project.dependencies).join(', ')}`,
+  )
+  const wrong = eager.filter((name) => neverEager.includes(name))
+  for (const name of wrong)
+    console.error(`✖ src/server.ts loads ${name} at boot; load it with await import()`)
+  return wrong.length
+}
+
+process.exitCode = await main()

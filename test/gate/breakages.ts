@@ -1,0 +1,185 @@
+import type { Tool } from './project.ts'
+
+/** One rule, broken once: `tool` has to name `rule` for `file`. */
+export type Breakage = { what: string; tool: Tool; rule: string; file: string; text: string }
+
+/** A file of the project that does one thing wrong; many files, so that every finding has one cause. */
+function broken(tool: Tool, rule: string, cases: [what: string, file: string, text: string][]): Breakage[] {
+  return cases.map(([what, file, text]) => ({ what, tool, rule, file, text }))
+}
+
+const drizzleTable = `import { drizzle } from 'drizzle-orm/postgres-js'
+import { pgTable, text } from 'drizzle-orm/pg-core'
+const table = pgTable('t', { name: text('name') })
+const db = drizzle.mock()
+`
+
+export const breakages: Breakage[] = [
+  ...broken('tsc', 'TS2322', [['a type error', 'src/zz-type.ts', `export const n: number = 'one'\n`]]),
+  ...broken('tsc', 'TS1294', [['what cannot be stripped', 'src/zz-enum.ts', 'export enum Kind { A }\n']]),
+  ...broken('tsc', 'TS2322', [
+    [
+      'an index that may be missing',
+      'src/zz-index.ts',
+      'export const first = (all: string[]): string => all[0]\n',
+    ],
+  ]),
+
+  ...broken('oxlint', 'no-floating-promises', [
+    ['a promise that nobody awaits', 'src/zz-float.ts', 'export function go() {\n  Promise.resolve(1)\n}\n'],
+    [
+      'a drizzle builder that nobody awaits, which never runs',
+      'db/zz-builder.ts',
+      `${drizzleTable}export async function remove() {\n  await Promise.resolve()\n  db.delete(table)\n}\n`,
+    ],
+    [
+      'a postgres.js statement that nobody awaits, which never runs',
+      'db/zz-statement.ts',
+      `import type postgres from 'postgres'\nexport function remove(sql: postgres.Sql) {\n  sql\`delete from t\`\n}\n`,
+    ],
+    [
+      'an assertion that nobody awaits',
+      'test/zz/rejects.ts',
+      `import assert from 'node:assert/strict'\nassert.rejects(Promise.resolve())\n`,
+    ],
+  ]),
+  ...broken('oxlint', 'no-misused-promises', [
+    [
+      'a promise taken for a boolean',
+      'src/zz-misused.ts',
+      'export const go = (p: Promise<boolean>) => {\n  if (p) return 1\n  return 2\n}\n',
+    ],
+  ]),
+  ...broken('oxlint', 'no-explicit-any', [['any', 'test/zz/any.ts', 'export const loose: any = 1\n']]),
+  ...broken('oxlint', 'no-unsafe-assignment', [
+    [
+      'any that comes in unnamed',
+      'dev/zz/parsed.ts',
+      `const parsed = JSON.parse('1')\nexport const twice = [parsed]\n`,
+    ],
+  ]),
+  ...broken('oxlint', 'switch-exhaustiveness-check', [
+    [
+      'a state that a switch forgets',
+      'src/zz-switch.ts',
+      `export function size(state: 'a' | 'b') {\n  switch (state) {\n    case 'a':\n      return 1\n  }\n  return 0\n}\n`,
+    ],
+  ]),
+  ...broken('oxlint', 'only-throw-error', [
+    ['a thrown text', 'src/zz-throw.ts', `export function go() {\n  throw 'text'\n}\n`],
+  ]),
+  ...broken('oxlint', 'consistent-type-imports', [
+    [
+      'a value import of a type',
+      'src/zz-typeimport.ts',
+      `import { AppError } from './errors.ts'\nexport const same = (error: AppError) => error\n`,
+    ],
+  ]),
+  ...broken('oxlint', 'no-console', [
+    ['console in src', 'src/zz-console.ts', `console.log('x')\n`],
+    ['console in a package of src', 'src/token/zz-console.ts', `console.log('x')\n`],
+    ['console in routes', 'routes/zz-console.ts', `console.log('x')\n`],
+    ['console in db', 'db/zz-console.ts', `console.log('x')\n`],
+  ]),
+  ...broken('oxlint', 'no-process-env', [
+    ['the environment read in src', 'src/zz-env.ts', `export const port = process.env['PORT']\n`],
+    [
+      'the environment read in a package of src',
+      'src/nas/zz-env.ts',
+      `export const port = process.env['PORT']\n`,
+    ],
+    ['the environment read in routes', 'routes/zz-env.ts', `export const port = process.env['PORT']\n`],
+    ['the environment read in db', 'db/zz-env.ts', `export const port = process.env['PORT']\n`],
+  ]),
+  ...broken('oxlint', 'no-cycle', [
+    ['a cycle', 'src/zz-cycle-a.ts', `import { b } from './zz-cycle-b.ts'\nexport const a = () => b()\n`],
+    [
+      'a cycle, from its other end',
+      'src/zz-cycle-b.ts',
+      `import { a } from './zz-cycle-a.ts'\nexport const b = (): number => a()\n`,
+    ],
+  ]),
+  ...broken('oxlint', 'chronos(floors)', [
+    ['the environment by way of node:process', 'src/zz-env2.ts', `export { env } from 'node:process'\n`],
+    ['an import up, from db to a route', 'db/zz-up.ts', `export * from '../routes/index.ts'\n`],
+    ['an import up, from a story to app', 'src/zz-up.ts', `export * from './app.ts'\n`],
+    ['an import up, from a route to server', 'routes/zz-up.ts', `export * from '../src/server.ts'\n`],
+    ['an import up of a type alone', 'src/token/zz-up.ts', `export type * from '../arm.ts'\n`],
+    ['a lazy import up', 'src/schedule/zz-up.ts', `export const go = () => import('../arm.ts')\n`],
+    [
+      'an import sideways, from NAS to the database',
+      'src/nas/zz-side.ts',
+      `export * from '../../db/index.ts'\n`,
+    ],
+    ['an import past the door of db', 'src/zz-door.ts', `export * from '../db/client.ts'\n`],
+    ['an import past the door of a package of src', 'src/zz-door2.ts', `export * from './nas/call.ts'\n`],
+    ['an import past the door of routes', 'src/app.ts', `export * from './../routes/zz.ts'\n`],
+    ['a lazy import past a door', 'routes/zz-door.ts', `export const go = () => import('../db/client.ts')\n`],
+    ['a test tool in src', 'src/zz-test.ts', `export * from '../test/support/database.ts'\n`],
+    ['a development tool in db', 'db/zz-dev.ts', `export const go = () => import('../dev/nas/index.ts')\n`],
+    ['jose outside token', 'src/nas/zz-jose.ts', `export { jwtVerify } from 'jose'\n`],
+    ['ky in a story', 'src/zz-ky.ts', `export const go = () => import('ky')\n`],
+    ['drizzle outside db', 'routes/zz-drizzle.ts', `export { sql } from 'drizzle-orm/sql'\n`],
+    [
+      'postgres outside db',
+      'src/zz-postgres.ts',
+      `import postgres from 'postgres'\nexport const sql = postgres()\n`,
+    ],
+    ['croner outside schedule', 'routes/zz-croner.ts', `export { Cron } from 'croner'\n`],
+    [
+      'Fastify in a story',
+      'src/zz-fastify.ts',
+      `import Fastify from 'fastify'\nexport const app = Fastify()\n`,
+    ],
+  ]),
+
+  ...broken('biome', 'format', [
+    ['semicolons', 'src/zz-format.ts', 'export const a = 1;\n'],
+    ['unaligned JSON', 'zz.json', '{"a":1,\n"b":2}\n'],
+  ]),
+  ...broken('knip', 'zz-unused', [
+    ['a file that nobody imports', 'src/token/zz-unused.ts', 'export const nobody = 1\n'],
+  ]),
+  ...broken('knip', 'nobodyAsksForThis', [
+    [
+      'an export that nobody imports',
+      'test/zz/half.ts',
+      'export const used = 1\nexport const nobodyAsksForThis = 2\n',
+    ],
+    [
+      'a type that nobody imports',
+      'test/zz/half-type.ts',
+      'export type Used = 1\nexport type nobodyAsksForThis = 2\n',
+    ],
+  ]),
+  ...broken('machine paths', '/' + 'work/', [
+    ['a path of one machine', 'docs/zz-path.md', `See ${'/' + 'work/'}notes.\n`],
+  ]),
+  ...broken('machine paths', '/' + 'home/', [
+    ['a home folder', 'dev/zz/path.ts', `export const at = '${'/' + 'home/'}ann/x'\n`],
+  ]),
+]
+
+/** The same shapes, done right: none of these may be named by any tool. */
+export const obedient: Record<string, string> = {
+  'test/zz/obedient.test.ts': `import { test } from 'node:test'
+import { used } from './half.ts'
+import type { Used } from './half-type.ts'
+import { follows } from '../../src/zz-obedient.ts'
+
+test('a test is registered, not awaited', async () => {
+  const one: Used = used
+  await follows(one)
+})
+`,
+  'src/zz-obedient.ts': `import type { FastifyBaseLogger } from 'fastify'
+import { AppError } from './errors.ts'
+import type * as token from './token/index.ts'
+
+export async function follows(given: number, log?: FastifyBaseLogger, door?: typeof token) {
+  const db = await import('../db/index.ts')
+  if (given > 1) throw new AppError('INTERNAL', 'one was expected')
+  log?.info({ door, names: Object.keys(db) })
+}
+`,
+}

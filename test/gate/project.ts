@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { machinePaths } from '../../dev/check/steps.ts'
+
+export type Tool = 'tsc' | 'oxlint' | 'biome' | 'knip' | 'machine paths'
+
+/** What each tool said, one line for each finding. */
+export type Findings = Record<Tool, string[]>
+
+/** A throw-away copy of what git tracks here, or would, with `extra` files laid over it. */
+export async function copyProject(extra: Record<string, string>) {
+  const folder = await mkdtemp(join(tmpdir(), 'chronos-gate-'))
+  const { stdout } = await promisify(execFile)('git', ['ls-files', '-z', '-co', '--exclude-standard'])
+  for (const file of stdout.split('\0').filter(Boolean)) {
+    // A file that git tracks may be gone from the working tree for the moment.
+    await cp(file, join(folder, file)).catch(ignoreMissing)
+  }
+  for (const [file, text] of Object.entries(extra)) {
+    await mkdir(dirname(join(folder, file)), { recursive: true })
+    await writeFile(join(folder, file), text)
+  }
+  await symlink(resolve('node_modules'), join(folder, 'node_modules'))
+  await output(folder, 'git', ['init', '-q'])
+  await output(folder, 'git', ['add', '-A'])
+  return { folder, remove: () => rm(folder, { recursive: true }) }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException) {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/** The steps of `npm run check`, each in its tool's one-line format. */
+export async function runTools(folder: string): Promise<Findings> {
+  const [tsc, oxlint, biome, knip, paths] = await Promise.all([
+    output(folder, 'tsc', ['--noEmit', '-p', '.']),
+    output(folder, 'oxlint', ['-f', 'unix']),
+    output(folder, 'biome', ['format', '--reporter=github', '--max-diagnostics=none', '.']),
+    output(folder, 'knip', ['--no-progress', '--reporter', 'compact']),
+    output(folder, 'git', ['grep', '-nIE', machinePaths]),
+  ])
+  return { tsc, oxlint, biome, knip, 'machine paths': paths }
+}
+
+async function output(cwd: string, command: string, args: string[]): Promise<string[]> {
+  const path = join(cwd, 'node_modules', '.bin')
+  const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` }
+  const { stdout, stderr } = await promisify(execFile)(command, args, {
+    cwd,
+    env,
+    maxBuffer: 64 << 20,
+  }).catch((failed: { stdout: string; stderr: string }) => failed)
+  return `${stdout}\n${stderr}`.split('\n')
+}
