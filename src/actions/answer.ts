@@ -18,7 +18,8 @@ const longestRetryAfterMs = 24 * 3_600_000
  * Rejects with the signal's reason where it aborts, and with fetch's error where the answer breaks off.
  */
 export async function readBody(response: Response, progress: Progress, signal: AbortSignal): Promise<Body> {
-  const reader = response.body?.getReader()
+  const stream: ReadableStream<Uint8Array> | null = response.body
+  const reader = stream?.getReader()
   if (!reader) return { text: '', isCut: false }
   const stop = () => void reader.cancel().catch(() => undefined)
   signal.addEventListener('abort', stop, { once: true })
@@ -29,10 +30,9 @@ export async function readBody(response: Response, progress: Progress, signal: A
       const { done, value } = await reader.read()
       signal.throwIfAborted()
       if (done) return { text: clean(text + decoder.decode()), isCut: false }
-      const piece: Uint8Array = value
       // A character that the cut would split stays in the decoder, and is dropped with it.
-      text += decoder.decode(piece.subarray(0, mostBytes - progress.bytes), { stream: true })
-      progress.bytes += piece.byteLength
+      text += decoder.decode(value.subarray(0, mostBytes - progress.bytes), { stream: true })
+      progress.bytes += value.byteLength
       if (progress.bytes > mostBytes) return { text: clean(text), isCut: true }
     }
   } finally {
@@ -43,6 +43,11 @@ export async function readBody(response: Response, progress: Progress, signal: A
 
 function clean(text: string): string {
   return text.replaceAll('\0', '')
+}
+
+/** How far things had come, for a message: it decides whether the target may have done its work. */
+export function where({ status, bytes }: Progress): string {
+  return status === null ? 'before it answered' : `after it answered ${status} and ${bytes} bytes of a body`
 }
 
 /** What a whole answer means: succeeded where its status is one of `call.success`, else failed with HTTP_STATUS. */

@@ -1,4 +1,4 @@
-import type { Progress } from './answer.ts'
+import { type Progress, where } from './answer.ts'
 import type { ActionOutcome } from './outcome.ts'
 
 type Reason = { code: string; says: string }
@@ -67,11 +67,6 @@ export function callFailed(origin: string): ActionOutcome {
 
 function failed(code: string, message: string): ActionOutcome {
   return { state: 'failed', error: { code, message } }
-}
-
-/** How far things had come, for a message: it decides whether the target may have done its work. */
-export function where({ status, bytes }: Progress): string {
-  return status === null ? 'before it answered' : `after it answered ${status} and ${bytes} bytes of a body`
 }
 
 function* codesOf(error: unknown): Generator<string> {

@@ -50,7 +50,11 @@ async function send(call: HttpCall, line: Line, signal: AbortSignal): Promise<Ac
   const { method, headers, body, url } = call
   try {
     const response = await ky(url, {
-      ...{ method, headers, body, signal, fetch: line.fetch },
+      method,
+      headers,
+      body,
+      signal,
+      fetch: line.fetch,
       retry: 0,
       timeout: false,
       throwHttpErrors: false,

@@ -36,7 +36,14 @@ function agentClass(): AgentClass {
   // The first touch of any of fetch's globals loads it, and sets the dispatcher.
   void globalThis.Response
   const dispatcher: unknown = Reflect.get(globalThis, dispatcherKey)
-  if (typeof dispatcher !== 'object' || dispatcher === null)
-    throw new Error(`fetch of Node ${process.version} has no dispatcher at ${String(dispatcherKey)}`)
-  return dispatcher.constructor as AgentClass
+  if (isObject(dispatcher) && isAgentClass(dispatcher.constructor)) return dispatcher.constructor
+  throw new Error(`fetch of Node ${process.version} has no dispatcher at ${String(dispatcherKey)}`)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isAgentClass(value: unknown): value is AgentClass {
+  return typeof value === 'function'
 }

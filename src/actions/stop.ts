@@ -1,5 +1,4 @@
-import { type Progress } from './answer.ts'
-import { where } from './failure.ts'
+import { type Progress, where } from './answer.ts'
 import type { ActionOutcome } from './outcome.ts'
 
 const stops = {
@@ -48,6 +47,10 @@ export function stopOutcome(
 
 function codeOf(reason: unknown): StopCode {
   const code = reason instanceof Error && 'code' in reason ? reason.code : null
-  if (typeof code === 'string' && Object.hasOwn(stops, code)) return code as StopCode
+  if (isStopCode(code)) return code
   throw new Error('a call was aborted for a reason without a known code', { cause: reason })
+}
+
+function isStopCode(code: unknown): code is StopCode {
+  return typeof code === 'string' && Object.hasOwn(stops, code)
 }

@@ -1,25 +1,19 @@
 import { type CronFields, readCron } from './cron.ts'
 import type { Schedule } from './slots.ts'
 
-/** The schedule in English words, with its zone: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people, not for programs. */
+/** The schedule in English words: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people; the wording may change. */
 export function explain(schedule: Schedule, zone: string): string {
-  switch (schedule.kind) {
-    case 'interval':
-      return `every ${inUnits(schedule.everyMs)}`
-    case 'once':
-      return `once, at ${Temporal.Instant.fromEpochMilliseconds(schedule.runAt.getTime()).toZonedDateTimeISO(zone)}`
-    case 'cron': {
-      const fields = readCron(schedule.expr)
-      return `${[timeInWords(fields), daysInWords(fields), monthsInWords(fields)].filter(Boolean).join(', ')} (${zone})`
-    }
-  }
+  if (schedule.kind === 'interval') return `every ${inUnits(schedule.everyMs)}`
+  if (schedule.kind === 'once')
+    return `once, at ${schedule.runAt.toTemporalInstant().toZonedDateTimeISO(zone).toString()}`
+  const fields = readCron(schedule.expr)
+  const parts = [timeInWords(fields), daysInWords(fields), monthsInWords(fields)]
+  return `${parts.filter((part) => part !== '').join(', ')} (${zone})`
 }
 
 const weekdayNames = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
-const monthNames = [
-  ...['', 'January', 'February', 'March', 'April', 'May', 'June', 'July'],
-  ...['August', 'September', 'October', 'November', 'December'],
-]
+const monthNames =
+  'January February March April May June July August September October November December'.split(' ')
 
 function inUnits(ms: number): string {
   const units = [
@@ -41,7 +35,8 @@ function timeInWords({ hours, minutes, seconds }: CronFields): string {
   const minute = onTheMinute || minutes.length < 60 ? `${steps(minutes, { unit: 'minute', size: 60 })} ` : ''
   const hour =
     hours.length === 24 && minutes.length === 60 ? '' : `of ${steps(hours, { unit: 'hour', size: 24 })}`
-  return `${second}${second && minute ? 'of ' : ''}${minute}${hour}`.trim()
+  const words = `${second}${second && minute ? 'of ' : ''}${minute}${hour}`.trim()
+  return words.startsWith('every') ? words : `at ${words}`
 }
 
 function timesOfDay({ hours, minutes, seconds }: Pick<CronFields, 'hours' | 'minutes' | 'seconds'>): string {
@@ -75,7 +70,7 @@ function daysInWords(fields: CronFields): string {
 
 function monthsInWords({ months }: CronFields): string {
   const named = months.flatMap((isNamed, month) => (isNamed ? [month] : []))
-  return named.length === 12 ? '' : `in ${runs(named, (month) => monthNames[month] ?? '')}`
+  return named.length === 12 ? '' : `in ${runs(named, (month) => monthNames[month - 1] ?? '')}`
 }
 
 /** Numbers with three or more in a row drawn together: `1, 5 and 9 to 17`. */

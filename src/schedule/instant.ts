@@ -12,7 +12,7 @@ export function readInstant(text: string, zone: string): { runAt: Date; display:
   try {
     const local = Temporal.PlainDateTime.from(`${date}T${minutes}${seconds}`)
     const runAt = offset
-      ? Temporal.Instant.from(`${local}${offset.toUpperCase()}`)
+      ? Temporal.Instant.from(`${local.toString()}${offset.toUpperCase()}`)
       : firstInstantAt(local, zone)
     return { runAt: new Date(runAt.epochMilliseconds), display: `${date} ${minutes}${withSeconds}` }
   } catch (error) {

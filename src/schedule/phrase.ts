@@ -42,18 +42,18 @@ function readDays(text: string): string | null {
     if (number === undefined) return null
     numbers.add(number)
   }
-  return numbers.size === 7 ? '*' : [...numbers].sort((a, b) => a - b).join(',')
+  return numbers.size === 7 ? '*' : [...numbers].toSorted((a, b) => a - b).join(',')
 }
 
 /** The minute and hour fields; null: no such time of day (25am, 13pm, 24:00). */
 function readTime(text: string): string | null {
   if (text === 'noon') return '0 12'
   if (text === 'midnight') return '0 0'
-  const groups = /^(\d{1,2})(?::([0-5]\d))? ?(am|pm)?$/.exec(text)
-  if (!groups) return null
-  const hour = Number(groups[1])
-  const half = groups[3]
+  const clock = /^(\d{1,2})(?::([0-5]\d))? ?(am|pm)?$/.exec(text)
+  if (!clock) return null
+  const hour = Number(clock[1])
+  const half = clock[3]
   if (half ? hour < 1 || hour > 12 : hour > 23) return null
   const hourOfDay = half ? (hour % 12) + (half === 'pm' ? 12 : 0) : hour
-  return `${Number(groups[2] ?? 0)} ${hourOfDay}`
+  return `${Number(clock[2] ?? 0)} ${hourOfDay}`
 }

@@ -47,5 +47,5 @@ function latestChange(
 }
 
 function inZone(zone: string, at: Date): Temporal.ZonedDateTime {
-  return Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(zone)
+  return at.toTemporalInstant().toZonedDateTimeISO(zone)
 }

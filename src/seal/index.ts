@@ -41,7 +41,9 @@ export function createSeal(key: Buffer, olderKeys: readonly Buffer[] = []): Seal
     const decipher = createDecipheriv('aes-256-gcm', openingKey, nonce, { authTagLength: tagBytes })
     decipher.setAAD(bound(sealedWith, context)).setAuthTag(bytes.subarray(-tagBytes))
     try {
-      return decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8')
+      return (
+        decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8')
+      )
     } catch (cause) {
       throw unreadable(context, 'was altered, or sealed for something else', cause)
     }

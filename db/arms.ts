@@ -1,0 +1,145 @@
+import type { Sql } from './look.ts'
+import { date, maybeDate, type Row } from './rows.ts'
+import type { ArmOrder } from './transition.ts'
+
+/** `nothing owed` · `taken by another` until its arm lease ends · an order for us to carry out. */
+export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'; order: ArmOrder }
+
+/**
+ * Takes the right to arm a job, where an arm is owed and nobody holds that right: one row, one compare-and-set, so
+ * two provisions for a job never overlap. A job that is gone owes nothing.
+ */
+export async function takeArm(
+  sql: Sql,
+  wish: { jobId: string; owner: string; leaseMs: number; now: Date | null },
+): Promise<TakenArm> {
+  const [row]: Row[] = await sql`
+    with clock as (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now),
+    taken as (
+      update job_runtime set arm_lease_by = ${wish.owner}, arm_lease_until = clock.now + ${wish.leaseMs} * interval '1 ms'
+      from clock
+      where job_id = ${wish.jobId} and armed_gen < wake_gen and (arm_lease_until is null or arm_lease_until <= clock.now)
+      returning job_id, wake_gen, wake_at, to_jsonb(recent_arms) as recent_arms, clock.now
+    )
+    select taken.*, (select armed_gen < wake_gen from job_runtime where job_id = ${wish.jobId}) as owed
+    from (select 1) one left join taken on true`
+  if (!row?.['job_id']) return { state: row?.['owed'] ? 'busy' : 'armed' }
+  return {
+    state: 'order',
+    order: {
+      jobId: wish.jobId,
+      gen: Number(row['wake_gen']),
+      wakeAt: maybeDate(row['wake_at']),
+      recentArms: (row['recent_arms'] as string[]).map(date),
+      now: date(row['now']),
+    },
+  }
+}
+
+/** What NAS said to an order. `fireAt` null: a cancel. `mayBeHeld`: NAS may hold `fireAt` now, whatever it answered. */
+export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; tookMs: number } & (
+  | { outcome: 'armed'; scheduleId: string }
+  | { outcome: 'cancelled' }
+  | { outcome: 'failed'; code: string; message: string }
+)
+
+const armsKept = 20
+
+/**
+ * Writes what NAS said and gives the arm lease back; returns whether an arm is owed still (the wake time moved on
+ * meanwhile, or the call failed). Only the holder of the arm lease writes: an answer that comes after the lease was
+ * taken over changes nothing. A generation once confirmed is never un-confirmed here.
+ */
+export async function recordArm(
+  sql: Sql,
+  jobId: string,
+  result: ArmResult & { owner: string; now: Date | null },
+): Promise<{ isOwed: boolean }> {
+  const isDone = result.outcome !== 'failed'
+  const failure = result.outcome === 'failed' ? result : null
+  const scheduleId = result.outcome === 'armed' ? result.scheduleId : null
+  const [row]: Row[] = await sql`
+    with done as (
+      update job_runtime set arm_lease_by = null, arm_lease_until = null,
+        armed_gen = case when ${isDone} then greatest(armed_gen, ${result.gen}) else armed_gen end,
+        armed_at = case when ${isDone} then ${result.fireAt}::timestamptz else armed_at end,
+        armed_schedule = case when ${isDone} then ${scheduleId} else armed_schedule end,
+        recent_arms = case when ${result.fireAt === null || !result.mayBeHeld} then recent_arms
+          else (array[${result.fireAt}::timestamptz] || recent_arms)[1:6] end,
+        arm_error = ${failure && `${failure.code}: ${failure.message}`},
+        arm_failed_at = case when ${isDone} then null else coalesce(arm_failed_at, ${result.now}, clock_timestamp()) end
+      where job_id = ${jobId} and arm_lease_by = ${result.owner}
+      returning job_id, armed_gen < wake_gen as owed
+    ),
+    told as (
+      insert into arms (job_id, gen, fire_at, asked_at, took_ms, outcome, schedule_id, error_code, error)
+      select job_id, ${result.gen}, ${result.fireAt}, coalesce(${result.now}, clock_timestamp()), ${result.tookMs}, ${result.outcome},
+        ${scheduleId}, ${failure?.code ?? null}, ${failure?.message ?? null}
+      from done
+    ),
+    pruned as (
+      delete from arms where ${result.gen % 16 === 0} and job_id = ${jobId}
+        and id <= (select id from arms where job_id = ${jobId} order by id desc offset ${armsKept} limit 1)
+    )
+    select owed from done`
+  return { isOwed: row ? Boolean(row['owed']) : true }
+}
+
+/** NAS does not hold what it had confirmed: the arm is owed again. Returns false where the job is gone. */
+export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<boolean> {
+  const rows = await sql`
+    update job_runtime set wake_gen = wake_gen + 1 where job_id = ${jobId} and armed_gen = ${gen} and wake_gen = ${gen}
+    returning job_id`
+  return rows.length > 0
+}
+
+/** Jobs whose arm is owed, from the one partial index, ascending by id after `after`. */
+export async function owedArms(sql: Sql, page: { after: string; limit: number }): Promise<string[]> {
+  const rows: Row[] = await sql`
+    select job_id from job_runtime where armed_gen < wake_gen and job_id > ${page.after} order by job_id limit ${page.limit}`
+  return rows.map((row) => row['job_id'] as string)
+}
+
+/** Jobs whose wake time is at or before `now − lateMs`: nobody attended to them. Earliest first. */
+export async function overdueJobs(sql: Sql, wish: { lateMs: number; limit: number; now: Date | null }): Promise<string[]> {
+  const rows: Row[] = await sql`
+    select job_id from job_runtime
+    where wake_at <= coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms'
+    order by wake_at limit ${wish.limit}`
+  return rows.map((row) => row['job_id'] as string)
+}
+
+/** The earliest wake time of all jobs, and Postgres' clock; null: no job needs a process. */
+export async function earliestWake(sql: Sql, now: Date | null): Promise<{ wakeAt: Date | null; now: Date }> {
+  const [row]: Row[] = await sql`
+    select (select min(wake_at) from job_runtime) as wake_at, coalesce(${now}::timestamptz, clock_timestamp()) as now`
+  return { wakeAt: maybeDate(row?.['wake_at']), now: date(row?.['now']) }
+}
+
+/** What the registry says about jobs in order of their ids, page by page. */
+export type RegistryRow = { jobId: string; wakeAt: Date | null; armedAt: Date | null; armedGen: number; wakeGen: number }
+
+export async function registryPage(sql: Sql, page: { after: string; limit: number }): Promise<RegistryRow[]> {
+  const rows: Row[] = await sql`
+    select job_id, wake_at, armed_at, armed_gen, wake_gen from job_runtime
+    where job_id > ${page.after} order by job_id limit ${page.limit}`
+  return rows.map((row) => ({
+    jobId: row['job_id'] as string,
+    wakeAt: maybeDate(row['wake_at']),
+    armedAt: maybeDate(row['armed_at']),
+    armedGen: Number(row['armed_gen']),
+    wakeGen: Number(row['wake_gen']),
+  }))
+}
+
+/** Ids of deleted jobs: those whose cancel NAS has not confirmed, or all (`list` may still show any of them). */
+export async function orphans(sql: Sql, which: 'owed' | 'all'): Promise<string[]> {
+  const rows: Row[] = await sql`
+    select job_id from orphans where ${which === 'all'} or cancelled_at is null order by deleted_at limit 10000`
+  return rows.map((row) => row['job_id'] as string)
+}
+
+export async function orphanCancelled(sql: Sql, jobId: string): Promise<void> {
+  await sql`update orphans set cancelled_at = clock_timestamp() where job_id = ${jobId}`
+}
+

@@ -1,0 +1,60 @@
+import type { Sql } from './look.ts'
+import { maybeDate, type Row } from './rows.ts'
+
+/** What the service owes and holds, counted in Postgres; durable, so that it is right after any number of restarts. */
+export type Counts = {
+  jobs: Record<'scheduled' | 'paused' | 'completed' | 'error', number>
+  runs: Record<string, number>
+  armsOwed: number
+  /** Since when the longest-owed arm is owed; null: none is. */
+  oldestOwedSince: Date | null
+  orphansOwed: number
+  overdue: number
+  now: Date
+}
+
+export async function readCounts(sql: Sql, now: Date | null): Promise<Counts> {
+  const [row]: Row[] = await sql`
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now)
+    select clock.now,
+      (select jsonb_object_agg(state, n) from (select state, count(*) as n from job_runtime group by state) s) as jobs,
+      (select jsonb_object_agg(state, n) from (select state, count(*) as n from runs group by state) s) as runs,
+      (select count(*)::int from job_runtime where armed_gen < wake_gen) as owed,
+      (select min(wake_changed_at) from job_runtime where armed_gen < wake_gen) as owed_since,
+      (select count(*)::int from orphans where cancelled_at is null) as orphans,
+      (select count(*)::int from job_runtime where wake_at < clock.now - interval '60 s') as overdue
+    from clock`
+  return {
+    jobs: { scheduled: 0, paused: 0, completed: 0, error: 0, ...(row?.['jobs'] as Counts['jobs'] | null) },
+    runs: (row?.['runs'] as Counts['runs'] | null) ?? {},
+    armsOwed: row?.['owed'] as number,
+    oldestOwedSince: maybeDate(row?.['owed_since']),
+    orphansOwed: row?.['orphans'] as number,
+    overdue: row?.['overdue'] as number,
+    now: maybeDate(row?.['now']) as Date,
+  }
+}
+
+export type ArmEntry = {
+  gen: number
+  fireAt: Date | null
+  askedAt: Date
+  tookMs: number
+  outcome: 'armed' | 'cancelled' | 'failed'
+  scheduleId: string | null
+  error: { code: string; message: string } | null
+}
+
+/** The last arms of a job, newest first. */
+export async function readArms(sql: Sql, jobId: string): Promise<ArmEntry[]> {
+  const rows: Row[] = await sql`select * from arms where job_id = ${jobId} order by id desc limit 20`
+  return rows.map((row) => ({
+    gen: Number(row['gen']),
+    fireAt: maybeDate(row['fire_at']),
+    askedAt: maybeDate(row['asked_at']) as Date,
+    tookMs: row['took_ms'] as number,
+    outcome: row['outcome'] as ArmEntry['outcome'],
+    scheduleId: row['schedule_id'] as string | null,
+    error: row['error_code'] ? { code: row['error_code'] as string, message: row['error'] as string } : null,
+  }))
+}

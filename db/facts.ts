@@ -1,0 +1,16 @@
+import type { Sql } from './look.ts'
+import { date, type Row } from './rows.ts'
+
+/** A fact noted earlier by any process, and when; null: never. */
+export async function readFact<T>(sql: Sql, name: string): Promise<{ value: T; updatedAt: Date } | null> {
+  const [row]: Row[] = await sql`select value, updated_at from facts where name = ${name}`
+  return row ? { value: row['value'] as T, updatedAt: date(row['updated_at']) } : null
+}
+
+/** Notes a fact; the last writer wins. */
+export async function writeFact(sql: Sql, name: string, value: unknown, now: Date | null): Promise<void> {
+  await sql`
+    insert into facts (name, value, updated_at)
+    values (${name}, ${sql.json(value as never)}, coalesce(${now}::timestamptz, clock_timestamp()))
+    on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at`
+}

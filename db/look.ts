@@ -1,0 +1,41 @@
+import type postgres from 'postgres'
+import { date, type Look, readLook } from './rows.ts'
+
+export type Sql = postgres.Sql | postgres.TransactionSql
+
+/**
+ * Everything that decides about one job, and Postgres' clock, in one statement and so in one snapshot; null: no such
+ * job. Whatever changes any of it adds 1 to `rev`, so a write that shows this `rev` acts on what was seen here.
+ *
+ * `now` (a test's clock) stands in for Postgres' own.
+ */
+export async function look(sql: Sql, jobId: string, now: Date | null): Promise<Look | null> {
+  const [row] = await sql`
+    select ${lookColumns(sql, now)}
+    from jobs j join job_runtime r on r.job_id = j.id
+    where j.id = ${jobId}`
+  return row ? readLook(row) : null
+}
+
+/** The columns that `readLook` reads, of `jobs j join job_runtime r`. */
+export function lookColumns(sql: Sql, now: Date | null) {
+  return sql`
+    j.id, j.name, j.schedule, j.timezone, j.anchor, j.prompt, to_jsonb(j.skills) as skills, j.deliver, j.action, j.policy,
+    j.repeat_times, to_jsonb(j.tags) as tags, j.version, j.created_at, j.updated_at,
+    r.rev, r.state, r.next_slot, r.last_slot, r.slots_used, r.fence, r.paused_at, r.paused_reason, r.resume_at,
+    r.failure_streak, r.last_run_at, r.last_status, r.last_error,
+    r.wake_at, r.wake_gen, r.wake_changed_at, r.armed_gen, r.armed_at, r.armed_schedule, r.arm_error, r.arm_failed_at,
+    coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'id', l.id, 'slot', l.slot, 'trigger', l.trigger, 'state', l.state, 'fence', l.fence, 'attempt', l.attempt,
+        'owner', l.owner, 'lease_until', l.lease_until, 'attempt_due_at', l.attempt_due_at, 'started_at', l.started_at,
+        'attempts', l.attempts, 'input', l.input) order by l.seq)
+      from runs l where l.job_id = j.id and l.state in ('claimed', 'running')), '[]') as live,
+    coalesce(${now}::timestamptz, clock_timestamp()) as now`
+}
+
+/** Postgres' clock. */
+export async function readClock(sql: Sql, now: Date | null): Promise<Date> {
+  const [row] = await sql`select coalesce(${now}::timestamptz, clock_timestamp()) as now`
+  return date(row?.['now'])
+}

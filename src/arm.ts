@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ArmOrder, ArmResult, Store } from '../db/index.ts'
+import type { Holds } from './holds.ts'
+import type { NasClient, NasFailure } from './nas/index.ts'
+import { within } from './within.ts'
+
+/** Whether NAS has confirmed the job's newest wake time; `refused`: NAS will never take an arm of ours. */
+export type ArmState = 'armed' | 'owed' | 'refused'
+
+export type Armer = {
+  /**
+   * Makes NAS hold the job's wake time, and says how that went after `budgetMs` at most. What is still owed then is
+   * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
+   */
+  ensure(jobId: string, options: { budgetMs: number; order?: ArmOrder | null }): Promise<ArmState>
+  /** Tells NAS to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
+  cancelOrphan(jobId: string): Promise<boolean>
+  /** The last failed call, for people; null: none since the last good one. */
+  lastError(): { at: Date; code: string; message: string } | null
+  stop(): void
+}
+
+type Parts = {
+  store: Store
+  nas: NasClient
+  holds: Holds
+  owner: string
+  callbackUrl: string
+  maxHorizonMs: number
+  log: { warn(fields: object, message: string): void }
+  onRefused: (failure: NasFailure) => void
+}
+
+/** Longer than the 15 s that a call may take, so that two provisions for one job never overlap. */
+export const armLeaseMs = 20_000
+const firstPauseMs = 500
+const lastPauseMs = 60_000
+
+/** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
+export function createArmer(parts: Parts): Armer {
+  const { store, nas, holds, owner, log } = parts
+  const underWay = new Map<string, Promise<ArmState>>()
+  const stopping = new AbortController()
+  let lastError: ReturnType<Armer['lastError']> = null
+  let limits: FireAtLimits = { horizonMs: parts.maxHorizonMs, leadMs: 0 }
+
+  async function ensure(jobId: string, { budgetMs, order = null }: { budgetMs: number; order?: ArmOrder | null }): Promise<ArmState> {
+    let work = order ? undefined : underWay.get(jobId)
+    if (!work) {
+      work = holds.during('arm', keepTrying(jobId, order)).finally(() => {
+        if (underWay.get(jobId) === work) underWay.delete(jobId)
+      })
+      underWay.set(jobId, work)
+    }
+    return within(work, budgetMs, 'owed' as const)
+  }
+
+  async function keepTrying(jobId: string, first: ArmOrder | null): Promise<ArmState> {
+    let order = first
+    let pauseMs = firstPauseMs
+    while (!stopping.signal.aborted) {
+      const step: Step = await tryOnce(jobId, order).catch((error: unknown) => {
+        log.warn({ err: error, job: jobId }, 'arming failed on our side')
+        return { state: 'failed', afterMs: 0 }
+      })
+      order = null
+      if (step.state === 'armed' || step.state === 'refused') return step.state
+      if (step.state === 'more') continue
+      const waitMs = step.state === 'busy' ? 25 + Math.random() * 50 : Math.max(pauseMs, step.afterMs)
+      if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
+      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+    return 'owed'
+  }
+
+  type Step = { state: 'armed' | 'more' | 'busy' | 'refused' } | { state: 'failed'; afterMs: number }
+
+  async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
+    const taken = given ? { state: 'order' as const, order: given } : await store.takeArm({ jobId, owner, leaseMs: armLeaseMs })
+    if (taken.state !== 'order') return taken
+    const result = await carryOut(taken.order)
+    const { isOwed } = await store.recordArm(jobId, { ...result, owner })
+    if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
+    return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
+  }
+
+  async function carryOut(order: ArmOrder): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
+    const startedAt = performance.now()
+    const fireAt = order.wakeAt && freshFireAt(order, limits)
+    const answer = fireAt
+      ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: parts.callbackUrl })
+      : await nas.cancel(order.jobId)
+    const mayBeHeld = answer.ok || !notHeld.has(answer.code)
+    const base = { gen: order.gen, fireAt, mayBeHeld, tookMs: Math.round(performance.now() - startedAt), retryAfterMs: 0 }
+    if (answer.ok) {
+      lastError = null
+      return answer.value ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId } : { ...base, outcome: 'cancelled' }
+    }
+    noteFailure(order.jobId, answer)
+    if (answer.kind === 'rejected' && fireAt) limits = tighter(limits, fireAt.getTime() - order.now.getTime())
+    const { code, message, kind, retryAfterMs = 0 } = answer
+    return { ...base, outcome: 'failed', code, message, isRefused: kind === 'refused', retryAfterMs }
+  }
+
+  function noteFailure(jobId: string, failure: NasFailure) {
+    lastError = { at: new Date(), code: failure.code, message: failure.message }
+    if (failure.kind === 'refused') parts.onRefused(failure)
+    else log.warn({ job: jobId, code: failure.code, status: failure.status }, `NAS did not arm: ${failure.message}`)
+  }
+
+  async function cancelOrphan(jobId: string): Promise<boolean> {
+    const answer = await holds.during('arm', nas.cancel(jobId))
+    if (!answer.ok) {
+      noteFailure(jobId, answer)
+      return false
+    }
+    return store.orphanCancelled(jobId).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  return { ensure, cancelOrphan, lastError: () => lastError, stop: () => stopping.abort() }
+}
+
+/** Answers after which NAS surely does not hold what it was asked for. */
+const notHeld = new Set<NasFailure['code']>(['NAS_UNREACHABLE', 'NAS_REJECTED', 'NAS_BUSY', 'NAS_INVALID_CLIENT', 'NAS_TOKEN_REJECTED'])
+
+/** How far ahead NAS takes an arm at most, and how far ahead of now at least. */
+export type FireAtLimits = { horizonMs: number; leadMs: number }
+
+/** What to try after NAS refused an instant `aheadMs` from now: nearer if it was far, a little later if it was now. */
+function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
+  const leastHorizonMs = 3_600_000
+  if (aheadMs > leastHorizonMs) return { ...limits, horizonMs: Math.max(leastHorizonMs, Math.floor(aheadMs / 2)) }
+  return { ...limits, leadMs: Math.min(limits.leadMs + 2_000, 10_000) }
+}
+
+/**
+ * The instant to ask NAS for: the wake time, or the horizon where that is nearer, or now where it has passed. Never
+ * one that was used lately, to the second (NAS may cut what is finer): the late acknowledgement of an old one-shot
+ * could delete the new one with it. Where it would repeat it moves by whole seconds: to earlier while that is ahead
+ * (the wake time is never passed), to later once it is due.
+ */
+export function freshFireAt(order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'now'>, limits: FireAtLimits): Date {
+  const nowMs = order.now.getTime()
+  const wantedMs = Math.min(order.wakeAt?.getTime() ?? nowMs, nowMs + limits.horizonMs)
+  const used = new Set(order.recentArms.map((at) => Math.floor(at.getTime() / 1000)))
+  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))
+  let ms = Math.max(wantedMs, nowMs + limits.leadMs)
+  while (isUsed(ms) && ms - 1000 > nowMs) ms -= 1000
+  while (isUsed(ms)) ms += 1000
+  return new Date(ms)
+}

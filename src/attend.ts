@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
+import { attend, type Decision, type Occasion, rearm } from './decisions/index.ts'
+import type { Runner } from './runner.ts'
+
+/** What was found when a job was looked at. `order`: the arm lease, where it came with the claim. */
+export type Attended =
+  | { state: 'gone' }
+  | { state: 'nothing_due'; look: Look }
+  | { state: 'attended'; look: Look; runIds: string[]; order: ArmOrder | null; wakeAt: Date | null }
+
+export type Attend = (jobId: string, occasion: Omit<Occasion, 'newRunId'> & { armSpent: (look: Look) => boolean }) => Promise<Attended>
+
+/** Writes a decision with this process as the owner of what it takes, and begins what it took. */
+export type Admit = (look: Look, decision: Decision, options?: { armSpent?: boolean; output?: string | null }) => Promise<Written | null>
+
+type Parts = {
+  store: Store
+  runner: () => Runner
+  owner: string
+  leaseMs: number
+  /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
+  armLeaseMs: () => number | null
+}
+
+const maxRounds = 20
+
+/**
+ * The one admission: whoever advances a job (a fire, the ticker, a boot, a manual run) does it through here.
+ *
+ * Look, decide, write by compare-and-set; where somebody else was faster, look again. Of any number of callers, in
+ * any number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
+ */
+export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
+  const { store, owner, leaseMs } = parts
+  /** Claims that are being written right now, by run and fence. */
+  const awaited = new Set<string>()
+  const isKnown = (run: { id: string; fence: number }) =>
+    awaited.has(keyOf(run)) || parts.runner().hasSeen(run.id, run.fence)
+
+  async function admit(look: Look, decision: Decision, { armSpent = false, output = null } = {}): Promise<Written | null> {
+    const runner = parts.runner()
+    const askedAt = performance.now()
+    const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
+    const begins = decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
+    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLeaseMs: parts.armLeaseMs(), output }
+    for (const run of decision.starts) awaited.add(keyOf(run))
+    const written = await store.transition(look.view, decision, writing).finally(() => {
+      for (const run of decision.starts) awaited.delete(keyOf(run))
+    })
+    if (!written) return null
+    const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
+    if (starts.length > 0) runner.accept({ look, starts, leaseMs: jobLeaseMs, askedAt, hasBegun: begins })
+    for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
+    return written
+  }
+
+  async function attendJob(jobId: string, { armSpent, ...occasion }: Parameters<Attend>[1]): Promise<Attended> {
+    const newRunId = randomUUID()
+    for (let round = 0; round < maxRounds; round++) {
+      const look = await store.look(jobId)
+      if (!look) return { state: 'gone' }
+      const adopted = adopt(look)
+      const isSpent = armSpent(look)
+      const decision = attend(look.view, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
+      if (!decision) {
+        const { wakeAt } = look.registry
+        return adopted.length > 0 ? { state: 'attended', look, runIds: adopted, order: null, wakeAt } : { state: 'nothing_due', look }
+      }
+      const written = await admit(look, decision, { armSpent: isSpent })
+      if (!written) continue
+      const runIds = [...decision.starts.map((run) => run.id), ...adopted]
+      return { state: 'attended', look, runIds, order: written.order, wakeAt: written.wakeAt }
+    }
+    throw new Error(`job ${jobId} changed ${maxRounds} times while it was looked at`)
+  }
+
+  /**
+   * Claims of this process whose answer was lost on the way: the row says that they are ours, but they were never
+   * taken over and no answer is awaited. They begin by a statement of their own, which fails where the lease has gone.
+   */
+  function adopt(look: Look): string[] {
+    const runner = parts.runner()
+    const askedAt = performance.now()
+    const ours = look.view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
+    for (const run of ours) {
+      const leaseMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
+      if (leaseMs <= 0) continue
+      const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, finished: false }
+      runner.accept({ look, starts: [write], leaseMs, askedAt, hasBegun: false })
+    }
+    return ours.map((run) => run.id)
+  }
+
+  return { attend: attendJob, admit }
+}
+
+const keyOf = (run: { id: string; fence: number }) => `${run.id}:${run.fence}`
+
+function isDue(look: Look, run: { slot: Date | null }): boolean {
+  return !run.slot || run.slot <= look.view.now
+}

@@ -1,0 +1,148 @@
+/** What the service is told at start, read once from the environment. Times in milliseconds. */
+export type Config = {
+  databaseUrl: string | null
+  host: string
+  port: number
+  production: boolean
+  provider: string
+  nas: NasConfig
+  callbackUrl: string | null
+  apiKey: string | null
+  targetAllow: string[]
+  timezone: string
+  idleExitMs: number
+  bootGraceMs: number
+  maxConcurrentRuns: number
+  runLeaseMs: number
+  drainTimeoutMs: number
+  encryptionKey: Buffer | null
+  metricsPort: number | null
+  logLevel: string
+  /** Who this process is: it stays the same over restarts of a machine. */
+  machineId: string
+}
+
+export type NasConfig = {
+  portalUrl: string | null
+  jwksUrl: string | null
+  audience: string | null
+  accessToken: string | null
+  refreshToken: string | null
+  tokenUrl: string | null
+  clientId: string | null
+  /** An arm further ahead than this is made at the horizon instead. */
+  maxHorizonMs: number
+}
+
+/** Everything that is wrong with the environment, in one message; exit status 78 (EX_CONFIG of sysexits.h). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  static readonly exitStatus = 78
+}
+
+type Env = Record<string, string | undefined>
+
+/** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
+export function readConfig(env: Env): Config {
+  const problems: string[] = []
+  const { text, secret, integer, url } = readers(env, problems)
+  const production = env['NODE_ENV'] === 'production'
+  const config: Config = {
+    databaseUrl: secret('DATABASE_URL', /^postgres(ql)?:\/\/.+/, 'postgres://user:password@host/database'),
+    host: text('HOST') ?? '0.0.0.0',
+    port: integer('PORT', 8080, 0, 65_535),
+    production,
+    provider: text('CRON_PROVIDER') ?? '',
+    nas: {
+      portalUrl: url('NAS_PORTAL_URL'),
+      jwksUrl: url('NAS_JWKS_URL'),
+      audience: text('NAS_AUDIENCE'),
+      accessToken: secret('NAS_ACCESS_TOKEN'),
+      refreshToken: secret('NAS_REFRESH_TOKEN'),
+      tokenUrl: url('NAS_TOKEN_URL'),
+      clientId: text('NAS_CLIENT_ID'),
+      maxHorizonMs: integer('NAS_MAX_HORIZON', 7 * 86_400_000, 60_000, 10 * 365 * 86_400_000),
+    },
+    callbackUrl: url('CALLBACK_URL'),
+    apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
+    targetAllow: (text('TARGET_ALLOW') ?? '').split(',').map((entry) => entry.trim()).filter(Boolean),
+    timezone: text('CRON_TIMEZONE') ?? 'UTC',
+    idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
+    bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
+    maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 20, 1, 10_000),
+    runLeaseMs: integer('RUN_LEASE_MS', 300_000, 1_000, 86_400_000),
+    drainTimeoutMs: integer('DRAIN_TIMEOUT_MS', 25_000, 0, 300_000),
+    encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
+    metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
+    logLevel: text('LOG_LEVEL') ?? 'info',
+    machineId: text('FLY_MACHINE_ID') ?? 'local',
+  }
+  checkTogether(config, problems)
+  if (problems.length > 0) throw new ConfigError(`The environment cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`)
+  return config
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+function checkTogether(config: Config, problems: string[]) {
+  const { nas } = config
+  if (config.production && !config.databaseUrl) problems.push('DATABASE_URL is not set; expected the URL of a Postgres database')
+  if (config.production && !config.apiKey) problems.push('API_KEY is not set; expected the first API key of this service')
+  if (!logLevels.includes(config.logLevel)) {
+    problems.push(`LOG_LEVEL is "${config.logLevel}"; expected one of ${logLevels.join(', ')}`)
+  }
+  if (!isZone(config.timezone)) problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
+  if (nas.refreshToken && !nas.accessToken) {
+    if (!nas.tokenUrl) problems.push('NAS_TOKEN_URL is not set; NAS_REFRESH_TOKEN needs it')
+    if (!nas.clientId) problems.push('NAS_CLIENT_ID is not set; NAS_REFRESH_TOKEN needs it')
+    if (!config.encryptionKey) problems.push('ENCRYPTION_KEY is not set; NAS_REFRESH_TOKEN needs it, because tokens are stored encrypted')
+  }
+}
+
+function isZone(zone: string): boolean {
+  if (zone === 'UTC') return true
+  try {
+    return Boolean(Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone))
+  } catch {
+    return false
+  }
+}
+
+function encryptionKey(value: string | null, problems: string[]): Buffer | null {
+  if (value === null) return null
+  const key = Buffer.from(value, 'base64')
+  if (key.length === 32) return key
+  problems.push(`ENCRYPTION_KEY holds ${key.length} bytes; expected 32 bytes as base64 (openssl rand -base64 32)`)
+  return null
+}
+
+function readers(env: Env, problems: string[]) {
+  const text = (name: string): string | null => env[name]?.trim() || null
+
+  function secret(name: string, form?: RegExp, expected?: string): string | null {
+    const value = text(name)
+    if (value === null || !form || form.test(value)) return value
+    problems.push(`${name} is set, but not in the form that is expected: ${expected}`)
+    return null
+  }
+
+  function integer(name: string, fallback: number, least: number, most: number): number {
+    const value = text(name)
+    if (value === null) return fallback
+    if (/^\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
+    problems.push(`${name} is "${value}"; expected a whole number from ${least} to ${most}`)
+    return fallback
+  }
+
+  function url(name: string): string | null {
+    const value = text(name)
+    if (value === null) return null
+    const parsed = URL.canParse(value) ? new URL(value) : null
+    const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
+    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback)) return value.replace(/\/+$/, '')
+    problems.push(`${name} is "${parsed?.origin ?? value}"; expected an https URL (plain http for loopback only)`)
+    return null
+  }
+
+  return { text, secret, integer, url }
+}

@@ -1,0 +1,181 @@
+import { catchUpGraceMs, countSlots, latestSlot, typicalPeriodMs } from '../schedule/index.ts'
+import { addRun, close, isFull, openDraft, startAttempt, touch, type Draft } from './draft.ts'
+import { endAttempt } from './settle.ts'
+import { jitterMs, slotAfter } from './slots.ts'
+import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
+
+/** Why somebody looks at a job: a fire (with the instant that NAS names, if any), the built-in ticker, a boot. */
+export type Occasion = {
+  trigger: Trigger
+  fireAt: Date | null
+  /** A slot so far ahead is taken already, because a process is awake anyway; its run waits for the instant. */
+  earlyMs: number
+  newRunId: () => string
+}
+
+/**
+ * What is due of a job at `view.now`, whatever the occasion says: lapsed leases are ended, a timed pause is ended,
+ * due slots get their verdict, waiting attempts are taken. Null: nothing is due.
+ *
+ * Pure. Written by compare-and-set on the view's `rev`, so of many callers with one view, one decides.
+ */
+export function attend(view: View, occasion: Occasion): Decision | null {
+  const draft = openDraft(view)
+  endLapsed(draft)
+  endPause(draft)
+  if (draft.runtime.state === 'scheduled') takeDueSlots(draft, occasion)
+  if (draft.runtime.state !== 'paused') startWaiting(draft)
+  return close(draft)
+}
+
+/** Nothing new but the wake time, derived again: a lease that was renewed since ends later than the watchdog knew. */
+export function rearm(view: View): Decision {
+  const draft = openDraft(view)
+  touch(draft)
+  return close(draft) as Decision
+}
+
+/** A lease that has ended at the read can never be renewed, so its holder is dead or will stop itself. */
+function endLapsed(draft: Draft) {
+  for (const run of draft.view.live) {
+    if (!run.leaseUntil || run.leaseUntil > draft.view.now) continue
+    draft.stops.push(run.id)
+    const message = `the process that held attempt ${run.attempt} did not renew its lease`
+    endAttempt(draft, run, { state: 'interrupted', error: { code: 'LEASE_LAPSED', message } })
+  }
+}
+
+function endPause(draft: Draft) {
+  const { runtime, view } = draft
+  if (runtime.state !== 'paused' || !runtime.resumeAt || runtime.resumeAt > view.now) return
+  unpause(draft)
+}
+
+/** Makes a paused job active again; the slots that passed meanwhile are skipped. */
+export function unpause(draft: Draft) {
+  const { runtime, view } = draft
+  Object.assign(runtime, { state: 'scheduled', pausedAt: null, pausedReason: null, resumeAt: null })
+  foldUntil(draft, view.now, { verdict: 'skipped', reason: 'the job was paused' })
+  touch(draft)
+}
+
+/** Gives all slots from `next_slot` up to `until` (inclusive) one verdict and moves on behind them. */
+export function foldUntil(draft: Draft, until: Date, verdict: Pick<Fold, 'verdict' | 'reason'>) {
+  const { runtime, view } = draft
+  const span = runtime.nextSlot && dueSpan(view.job, runtime.nextSlot, until)
+  if (span) foldSpan(draft, span, verdict)
+}
+
+function takeDueSlots(draft: Draft, occasion: Occasion) {
+  const { runtime, view } = draft
+  const first = runtime.nextSlot
+  if (!first) return
+  const dueUntil = new Date(view.now.getTime() - jitterMs(view.job))
+  const span = dueSpan(view.job, first, dueUntil)
+  if (span) return catchUp(draft, span, dueUntil, occasion)
+  if (first.getTime() - dueUntil.getTime() <= occasion.earlyMs && isMeant(view, first, occasion)) {
+    takeSlot(draft, first, occasion.trigger, occasion)
+  }
+}
+
+/** Which of the overdue slots run is the job's catch-up policy; the others are missed, and say why. */
+function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
+  const { view } = draft
+  const { policy } = view.job
+  const oldest = policy.catchUp === 'all' ? oldestToRun(view.job, due, policy.catchUpMax) : due.last
+  if (oldest > due.first) {
+    const reason = policy.catchUp === 'all' ? 'more slots had passed than catch_up allows' : 'a later slot had passed too'
+    foldSpan(draft, { first: due.first, last: slotBefore(view.job, due.first, oldest) }, { verdict: 'missed', reason })
+  }
+  if (dueUntil.getTime() - oldest.getTime() > graceMs(view.job, oldest)) {
+    const until = policy.catchUp === 'all' ? new Date(dueUntil.getTime() - graceMs(view.job, oldest)) : due.last
+    const late = dueSpan(view.job, oldest, until) ?? { first: oldest, last: oldest }
+    foldSpan(draft, late, { verdict: 'missed', reason: 'no process attended to it in time' })
+    return
+  }
+  takeSlot(draft, oldest, due.first < oldest ? 'catch_up' : occasion.trigger, occasion)
+}
+
+/** How late a slot of this job may still run. A one-shot without a deadline runs however late it is. */
+function graceMs(job: JobRule, slot: Date): number {
+  if (job.policy.deadlineMs !== null) return job.policy.deadlineMs
+  const periodMs = typicalPeriodMs(job, slot)
+  if (periodMs === null || job.policy.catchUp === 'all') return Number.POSITIVE_INFINITY
+  return job.policy.catchUp === 'none' ? catchUpGraceMs(0) : catchUpGraceMs(periodMs)
+}
+
+function takeSlot(draft: Draft, slot: Date, trigger: Trigger, occasion: Occasion) {
+  const { runtime, view } = draft
+  const { policy, repeatTimes } = view.job
+  runtime.lastSlot = slot
+  runtime.nextSlot = slotAfter(view.job, slot)
+  const base = { id: occasion.newRunId(), slot, trigger }
+  if (policy.overlap === 'cancel_running') cancelLive(draft)
+  if (isFull(draft)) {
+    const isQueued = [...draft.live.values()].some((run) => run.attempt === 0)
+    if (policy.overlap !== 'queue' || isQueued) {
+      const reason = isQueued ? 'one run was live and one was waiting' : 'the run before it was still live'
+      return addRun(draft, { ...base, state: 'skipped', finished: true, reason: `overlap: ${reason}` })
+    }
+  }
+  runtime.slotsUsed += 1
+  if (repeatTimes !== null && runtime.slotsUsed >= repeatTimes) runtime.nextSlot = null
+  // attempt 0, due at once: `startWaiting` takes it in this same decision unless another run is live
+  addRun(draft, { ...base, attempt: 0, attemptDueAt: slot })
+}
+
+function cancelLive(draft: Draft) {
+  for (const run of draft.live.values()) {
+    draft.stops.push(run.id)
+    endAttempt(draft, run, { state: 'cancelled', final: true }, 'overlap: a newer slot took its place')
+  }
+}
+
+/** Takes every waiting attempt that is due, oldest first, as far as the job's limit of live runs goes. */
+function startWaiting(draft: Draft) {
+  for (const run of [...draft.live.values()]) {
+    if (!run.attemptDueAt) continue
+    const isNew = run.attempt === 0
+    if (isNew ? isFull(draft) : run.attemptDueAt > draft.view.now) continue
+    startAttempt(draft, run)
+  }
+}
+
+/** A fire is meant for the slot that is nearest to the instant it names: a repeated one never takes the next slot. */
+function isMeant(view: View, slot: Date, occasion: Occasion): boolean {
+  const { lastSlot } = view.runtime
+  if (!lastSlot) return true
+  const hint = (occasion.fireAt ?? view.now).getTime()
+  return slot.getTime() - hint < hint - lastSlot.getTime()
+}
+
+type Span = { first: Date; last: Date }
+
+/** All slots of the job from `first` (a slot) to `until`, both inclusive, as a span; null: `first` is later. */
+function dueSpan(job: JobRule, first: Date, until: Date): Span | null {
+  if (first > until) return null
+  const { endsAt } = job.policy
+  const bound = endsAt && endsAt < until ? endsAt : until
+  return { first, last: latestSlot(job, { after: justBefore(first), until: bound }) ?? first }
+}
+
+function slotBefore(job: JobRule, first: Date, slot: Date): Date {
+  return latestSlot(job, { after: justBefore(first), until: justBefore(slot) }) ?? first
+}
+
+function oldestToRun(job: JobRule, due: Span, max: number): Date {
+  let oldest = due.last
+  for (let n = 1; n < max && oldest > due.first; n++) oldest = slotBefore(job, due.first, oldest)
+  return oldest
+}
+
+function foldSpan(draft: Draft, span: Span, verdict: Pick<Fold, 'verdict' | 'reason'>) {
+  const { runtime, view } = draft
+  const count = countSlots(view.job, { after: justBefore(span.first), until: span.last })
+  draft.folds.push({ firstSlot: span.first, lastSlot: span.last, count: Math.max(1, count), ...verdict })
+  runtime.lastSlot = span.last
+  runtime.nextSlot = slotAfter(view.job, span.last)
+  touch(draft)
+}
+
+const justBefore = (instant: Date) => new Date(instant.getTime() - 1)

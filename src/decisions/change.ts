@@ -1,0 +1,123 @@
+import { AppError } from '../errors.ts'
+import { foldUntil, unpause } from './attend.ts'
+import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
+import { endAttempt } from './settle.ts'
+import { later, slotAfter } from './slots.ts'
+import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
+
+/** The runtime of a job that begins at `now`. A one-shot that is a little late (the parser bounds it) is due at once. */
+export function begin(job: JobRule, now: Date): Runtime {
+  const { schedule } = job
+  const nextSlot = schedule.kind === 'once' ? schedule.runAt : slotAfter(job, now)
+  return {
+    rev: 1,
+    state: nextSlot ? 'scheduled' : 'completed',
+    nextSlot,
+    lastSlot: null,
+    slotsUsed: 0,
+    fence: 0,
+    pausedAt: null,
+    pausedReason: null,
+    resumeAt: null,
+    failureStreak: 0,
+    lastRunAt: null,
+    lastStatus: null,
+    lastError: null,
+  }
+}
+
+/**
+ * The job under a changed rule (`view.job` is the new one). Slots that were due under the old rule and not yet taken
+ * are superseded; the next slot is the first of the new rule after now and after every slot already spoken for.
+ * A paused job stays paused; a finished one comes alive where the new rule has slots left.
+ */
+export function reschedule(view: View, old: JobRule): Decision | null {
+  const draft = openDraft({ ...view, job: old })
+  const { runtime } = draft
+  if (runtime.state !== 'paused') {
+    foldUntil(draft, view.now, { verdict: 'superseded', reason: 'the schedule was changed before it was taken' })
+  }
+  draft.view = view
+  const { schedule } = view.job
+  const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
+  return continueFrom(draft, isAhead ? schedule.runAt : slotAfter(view.job, later(view.now, runtime.lastSlot)))
+}
+
+/** The job with another number of repeats, or another policy; a slot that is due stays due. */
+export function recount(view: View): Decision | null {
+  const { runtime, job, now } = view
+  return continueFrom(openDraft(view), runtime.nextSlot ?? slotAfter(job, later(now, runtime.lastSlot)))
+}
+
+function continueFrom(draft: Draft, slot: Date | null): Decision | null {
+  const { runtime, view } = draft
+  const { repeatTimes } = view.job
+  const isUsedUp = repeatTimes !== null && runtime.slotsUsed >= repeatTimes
+  runtime.nextSlot = isUsedUp ? null : slot
+  if (runtime.state === 'completed' && runtime.nextSlot) runtime.state = 'scheduled'
+  touch(draft)
+  return close(draft)
+}
+
+/** @throws AppError JOB_STATE_CONFLICT: the job is finished. Pausing a paused job changes its reason and its end. */
+export function pause(view: View, wish: { reason: string | null; until: Date | null }): Decision | null {
+  const draft = openDraft(view)
+  const { runtime } = draft
+  if (runtime.state === 'completed') throw conflict('the job is finished', 'a job that still has slots')
+  runtime.state = 'paused'
+  runtime.pausedAt ??= view.now
+  runtime.pausedReason = wish.reason
+  runtime.resumeAt = wish.until
+  touch(draft)
+  return close(draft)
+}
+
+/**
+ * Null where the job is active already.
+ *
+ * @throws AppError JOB_STATE_CONFLICT: nothing is left to run (finished, or a one-shot whose instant has passed).
+ */
+export function resume(view: View): Decision | null {
+  const { runtime, job, now } = view
+  if (runtime.state === 'scheduled') return null
+  const { schedule } = job
+  if (schedule.kind === 'once' && schedule.runAt <= now) {
+    throw conflict(`the one-shot's instant ${schedule.runAt.toISOString()} has passed`, 'an instant ahead; change the schedule')
+  }
+  if (runtime.state === 'completed') throw conflict('the job is finished', 'a job that still has slots')
+  const draft = openDraft(view)
+  unpause(draft)
+  draft.runtime.failureStreak = 0
+  return close(draft)
+}
+
+/**
+ * A run without a slot, at once; the schedule is not touched.
+ *
+ * @throws AppError JOB_STATE_CONFLICT: the job is paused, or a run is live and its overlap policy allows no other.
+ */
+export function startManual(view: View, wish: { runId: string; trigger: Trigger; input: unknown }): Decision | null {
+  const { runtime, job, live } = view
+  if (runtime.state === 'paused') throw conflict('the job is paused', 'an active one; resume it first')
+  const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
+  if (live.length >= limit) throw conflict(`run ${live[0]?.id} is live`, `at most ${limit} live at once (overlap: ${job.policy.overlap})`)
+  const draft = openDraft(view)
+  addRun(draft, { id: wish.runId, slot: null, trigger: wish.trigger, input: wish.input, attempt: 0, attemptDueAt: view.now })
+  const run = draft.live.get(wish.runId)
+  if (run) startAttempt(draft, run)
+  return close(draft)
+}
+
+/** Null where the run is not live (any more). Whoever carries it out finds its fence gone and stops. */
+export function cancelRun(view: View, runId: string, reason: string): Decision | null {
+  const run = view.live.find(({ id }) => id === runId)
+  if (!run) return null
+  const draft = openDraft(view)
+  draft.stops.push(run.id)
+  endAttempt(draft, run, { state: 'cancelled', final: true }, reason)
+  return close(draft)
+}
+
+function conflict(given: string, expected: string): AppError {
+  return new AppError('JOB_STATE_CONFLICT', `${given}; expected ${expected}`)
+}

@@ -1,0 +1,182 @@
+import { jitterMs } from './slots.ts'
+import type { Attempt, Decision, Fold, LiveRun, Runtime, RunWrite, TerminalState, View } from './types.ts'
+
+/** After a lease has ended, how long until somebody has to look: room for clocks and for a renewal in flight. */
+export const leaseMarginMs = 2_000
+
+/** How an attempt ended, as its action (or whoever found it dead) says. */
+export type Outcome = {
+  state: Exclude<TerminalState, 'skipped'>
+  error?: { code: string; message: string }
+  output?: string
+  /** The target's own wish (`Retry-After`); the next attempt waits at least so long. */
+  retryAfterMs?: number
+  /** The failure would only repeat itself: no further attempt. */
+  final?: boolean
+}
+
+/** A decision in the making. Changed in place by the rules of this folder, closed once by `close`. */
+export type Draft = {
+  view: View
+  runtime: Runtime
+  live: Map<string, LiveRun>
+  writes: Map<string, RunWrite>
+  folds: Fold[]
+  stops: string[]
+  touched: boolean
+}
+
+export function openDraft(view: View): Draft {
+  return {
+    view,
+    runtime: { ...view.runtime },
+    live: new Map(view.live.map((run) => [run.id, run])),
+    writes: new Map(),
+    folds: [],
+    stops: [],
+    touched: false,
+  }
+}
+
+/** Gives the draft its wake time and final state. Null where nothing was changed. */
+export function close(draft: Draft): Decision | null {
+  if (!draft.touched) return null
+  const { runtime } = draft
+  if (runtime.state === 'scheduled' && !runtime.nextSlot && draft.live.size === 0) runtime.state = 'completed'
+  const runs = [...draft.writes.values()]
+  return {
+    runtime,
+    runs,
+    folds: draft.folds,
+    wakeTerm: wakeTerm(draft),
+    starts: runs.filter((run) => run.leased),
+    stops: draft.stops,
+  }
+}
+
+/** Writes the end of a live run's attempt that was not (or cannot be) tried again. */
+export function finishRun(draft: Draft, run: LiveRun, outcome: Outcome, reason: string | null = null) {
+  const { state, error = null } = outcome
+  writeRun(draft, run, {
+    state,
+    finished: true,
+    reason,
+    error,
+    attemptDueAt: null,
+    attempts: [...run.attempts, ...finishedAttempt(draft, run, outcome)],
+  })
+  draft.live.delete(run.id)
+}
+
+/** Leaves the run live without a lease, to be tried again at `dueAt`. Without an outcome the attempt never began. */
+export function parkRun(draft: Draft, run: LiveRun, dueAt: Date, outcome: Outcome | null = null) {
+  writeRun(draft, run, {
+    state: 'claimed',
+    attemptDueAt: dueAt,
+    attempt: outcome ? run.attempt : run.attempt - 1,
+    error: outcome?.error ?? null,
+    attempts: outcome ? [...run.attempts, ...finishedAttempt(draft, run, outcome)] : run.attempts,
+  })
+}
+
+/** Takes the next attempt of a waiting run for this process, under a new fence. */
+export function startAttempt(draft: Draft, run: LiveRun) {
+  draft.runtime.fence += 1
+  writeRun(draft, run, {
+    state: 'claimed',
+    fence: draft.runtime.fence,
+    attempt: run.attempt + 1,
+    leased: true,
+    attemptDueAt: null,
+  })
+}
+
+/** Adds a run that no row exists for yet. */
+export function addRun(draft: Draft, run: Pick<RunWrite, 'id' | 'slot' | 'trigger'> & Partial<RunWrite>) {
+  const write: RunWrite = {
+    state: 'claimed',
+    fence: draft.runtime.fence,
+    attempt: 0,
+    attemptDueAt: null,
+    startedAt: null,
+    attempts: [],
+    input: null,
+    seenFence: null,
+    leased: false,
+    reason: null,
+    error: null,
+    finished: false,
+    ...run,
+  }
+  draft.touched = true
+  draft.writes.set(write.id, write)
+  if (!write.finished) draft.live.set(write.id, { ...asLive(write) })
+}
+
+export function touch(draft: Draft) {
+  draft.touched = true
+}
+
+function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
+  const earlier = draft.writes.get(run.id)
+  const write: RunWrite = {
+    ...run,
+    seenFence: run.fence,
+    leased: false,
+    reason: null,
+    error: null,
+    finished: false,
+    ...earlier,
+    ...change,
+  }
+  draft.touched = true
+  draft.writes.set(run.id, write)
+  if (!write.finished) draft.live.set(run.id, asLive(write))
+}
+
+/** `leaseUntil` of a lease that this very write takes is not known yet: Postgres' clock sets it. */
+function asLive(write: RunWrite): LiveRun {
+  const { id, slot, trigger, fence, attempt, attemptDueAt, startedAt, attempts, input } = write
+  return { id, slot, trigger, state: 'claimed', fence, attempt, owner: null, leaseUntil: null, attemptDueAt, startedAt, attempts, input }
+}
+
+function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[] {
+  if (run.attempt === 0) return []
+  return [
+    {
+      attempt: run.attempt,
+      fence: run.fence,
+      state: outcome.state,
+      started_at: run.startedAt?.toISOString() ?? null,
+      finished_at: draft.view.now.toISOString(),
+      error: outcome.error ?? null,
+    },
+  ]
+}
+
+/**
+ * The earliest instant at which this job needs a process: next slot, end of a timed pause, due attempt, end of a
+ * lease (plus the margin). Leases that the decision itself takes are added by the write, from Postgres' clock.
+ */
+function wakeTerm(draft: Draft): Date | null {
+  const { runtime, view } = draft
+  const terms: Date[] = []
+  if (runtime.state === 'scheduled' && runtime.nextSlot) {
+    terms.push(new Date(runtime.nextSlot.getTime() + jitterMs(view.job)))
+  }
+  if (runtime.resumeAt) terms.push(runtime.resumeAt)
+  const isBlocked = isFull(draft)
+  for (const run of draft.live.values()) {
+    if (run.leaseUntil) terms.push(new Date(run.leaseUntil.getTime() + leaseMarginMs))
+    if (!run.attemptDueAt || runtime.state === 'paused') continue
+    if (run.attempt > 0 || !isBlocked) terms.push(run.attemptDueAt)
+  }
+  return terms.reduce<Date | null>((least, term) => (least && least <= term ? least : term), null)
+}
+
+/** True where no further run of this job may begin: those held or between two attempts fill its limit. */
+export function isFull(draft: Draft): boolean {
+  const { policy } = draft.view.job
+  const limit = policy.overlap === 'allow' ? policy.maxLive : 1
+  return [...draft.live.values()].filter((run) => run.attempt > 0).length >= limit
+}

@@ -1,0 +1,8 @@
+export { attend, type Occasion, rearm } from './attend.ts'
+export { begin, cancelRun, pause, recount, reschedule, resume, startManual } from './change.ts'
+export { leaseMarginMs, type Outcome } from './draft.ts'
+export { defaultPolicy, policyFrom } from './policy.ts'
+export { release } from './release.ts'
+export { settle } from './settle.ts'
+export { jitterMs } from './slots.ts'
+export type * from './types.ts'

@@ -1,0 +1,34 @@
+import type { Policy } from './types.ts'
+
+/** What a job does where its author said nothing. Documented as a table in docs/reliability.md. */
+export const defaultPolicy: Policy = {
+  retry: {
+    attempts: 1,
+    backoff: 'exponential',
+    delayMs: 10_000,
+    maxDelayMs: 3_600_000,
+    on: ['failed', 'timed_out', 'interrupted'],
+  },
+  overlap: 'skip',
+  maxLive: 1,
+  catchUp: 'latest',
+  catchUpMax: 100,
+  deadlineMs: null,
+  timeoutMs: null,
+  leaseMs: null,
+  jitterMs: 0,
+  startsAt: null,
+  endsAt: null,
+  pauseAfter: null,
+}
+
+/** The policy of a job from what its author set (`jobs.policy`: a part of Policy as JSON), defaults filled in. */
+export function policyFrom(stored: Record<string, unknown>): Policy {
+  const policy = { ...defaultPolicy, ...stored } as Policy
+  return {
+    ...policy,
+    retry: { ...defaultPolicy.retry, ...(stored['retry'] as object | undefined) },
+    startsAt: policy.startsAt && new Date(policy.startsAt),
+    endsAt: policy.endsAt && new Date(policy.endsAt),
+  }
+}

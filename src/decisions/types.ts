@@ -1,0 +1,132 @@
+import type { Rule } from '../schedule/index.ts'
+
+/** How often a run is tried again, and when. Times in milliseconds. */
+export type RetryPolicy = {
+  /** All attempts, the first included; 1 = retries off. */
+  attempts: number
+  backoff: 'fixed' | 'exponential'
+  delayMs: number
+  maxDelayMs: number
+  on: RetryableState[]
+}
+
+/** What a person may decide per job beyond the schedule. An absent key in the database means its default here. */
+export type Policy = {
+  retry: RetryPolicy
+  /** What happens to a slot that comes while an earlier run is live. */
+  overlap: 'skip' | 'queue' | 'allow' | 'cancel_running'
+  /** With overlap `allow`: runs that may be live at once. */
+  maxLive: number
+  /** Which of the slots that passed unattended still run. */
+  catchUp: 'latest' | 'all' | 'none'
+  /** With catch-up `all`: how many at most, the newest ones. */
+  catchUpMax: number
+  /** A slot later than this is missed; null: the catch-up grace of its period. */
+  deadlineMs: number | null
+  timeoutMs: number | null
+  leaseMs: number | null
+  jitterMs: number
+  /** Inclusive bounds of the slots; null: none. */
+  startsAt: Date | null
+  endsAt: Date | null
+  /** Failures in a row after which the job pauses itself; null: never. */
+  pauseAfter: number | null
+}
+
+export type RetryableState = 'failed' | 'timed_out' | 'interrupted'
+export type RunState = 'claimed' | 'running' | RetryableState | 'succeeded' | 'cancelled' | 'skipped'
+export type TerminalState = Exclude<RunState, 'claimed' | 'running'>
+export type Trigger = 'fire' | 'manual' | 'catch_up' | 'builtin' | 'retry'
+export type JobState = 'scheduled' | 'paused' | 'completed' | 'error'
+
+/** What a decision needs of the authored job. */
+export type JobRule = Rule & { id: string; policy: Policy; repeatTimes: number | null }
+
+/** The runtime row, as it was read. */
+export type Runtime = {
+  rev: number
+  state: JobState
+  nextSlot: Date | null
+  lastSlot: Date | null
+  slotsUsed: number
+  fence: number
+  pausedAt: Date | null
+  pausedReason: string | null
+  resumeAt: Date | null
+  failureStreak: number
+  lastRunAt: Date | null
+  lastStatus: 'ok' | 'error' | null
+  lastError: string | null
+}
+
+/** What NAS should hold (wanted) and what it was last confirmed to hold (armed). */
+export type Registry = {
+  wakeAt: Date | null
+  wakeGen: number
+  armedGen: number
+  armedAt: Date | null
+}
+
+/** A finished attempt of a run, as it is kept in the run's row. */
+export type Attempt = {
+  attempt: number
+  fence: number
+  state: TerminalState
+  started_at: string | null
+  finished_at: string
+  error: { code: string; message: string } | null
+}
+
+/** A run that is not finished: leased by a process, or waiting for its (next) attempt. */
+export type LiveRun = {
+  id: string
+  slot: Date | null
+  trigger: Trigger
+  state: 'claimed' | 'running'
+  fence: number
+  /** The attempt held or made last; 0 while a queued run waits for its first. */
+  attempt: number
+  /** Who holds the lease: machine id : boot id. */
+  owner: string | null
+  leaseUntil: Date | null
+  attemptDueAt: Date | null
+  startedAt: Date | null
+  attempts: Attempt[]
+  input: unknown
+}
+
+/** One snapshot of all that decides about a job. `now` is Postgres' clock at the read. */
+export type View = { job: JobRule; runtime: Runtime; registry: Registry; live: LiveRun[]; now: Date }
+
+/** A run as a decision wants it written. `leased`: by the deciding process, from Postgres' clock at the write. */
+export type RunWrite = Omit<LiveRun, 'state' | 'owner' | 'leaseUntil'> & {
+  /** The fence that the row must still show; null: the row is new. */
+  seenFence: number | null
+  state: RunState
+  leased: boolean
+  reason: string | null
+  error: { code: string; message: string } | null
+  finished: boolean
+}
+
+/** Consecutive slots that never became a run, with one verdict. Both ends inclusive. */
+export type Fold = {
+  firstSlot: Date
+  lastSlot: Date
+  count: number
+  verdict: 'skipped' | 'missed' | 'superseded' | 'cancelled'
+  reason: string
+}
+
+/** What is to become of a job: written whole by one compare-and-set on `View.runtime.rev`, or not at all. */
+export type Decision = {
+  runtime: Runtime
+  runs: RunWrite[]
+  folds: Fold[]
+  /** The earliest of all wake terms but the leases that this write itself takes; null: none. */
+  wakeTerm: Date | null
+  /** Runs whose attempt this process now holds and must carry out. */
+  starts: RunWrite[]
+  /** Runs that this decision ended or took from their owner: whoever carries one out has to stop. */
+  stops: string[]
+}

@@ -1,0 +1,76 @@
+import type { ArmState } from './arm.ts'
+import type { Attend, Attended } from './attend.ts'
+import { AppError } from './errors.ts'
+import type { Look } from '../db/index.ts'
+import type { JobChange } from './schedulers/index.ts'
+
+export type FireAnswer =
+  | { status: 'gone' | 'inactive' | 'not_due' | 'duplicate' }
+  | { status: 'accepted'; jobId: string; runId: string }
+
+export type Fire = {
+  /**
+   * What NAS is answered. The fire is a hint, the store decides: whatever is due of the job is claimed and begun in the
+   * background, and before anything but an error is answered NAS has confirmed the job's next wake-up.
+   *
+   * @throws AppError DRAINING (nothing was claimed), DATABASE_UNAVAILABLE, ARM_UNCONFIRMED (what was claimed goes on)
+   */
+  fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer>
+  /** To be called once the 2xx of a fire has been sent. */
+  answered(jobId: string): void
+}
+
+type Parts = {
+  attend: Attend
+  isDraining: () => boolean
+  ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
+  cancelOrphan: (jobId: string) => void
+  confirm: (jobId: string) => void
+}
+
+/** A slot that is at most so far ahead is claimed by its fire, and its run waits for the instant (contract). */
+const earlyMs = 60_000
+/** Well before the 15 s after which NAS itself, or a proxy on the way, gives up on us. */
+const armBudgetMs = 10_000
+
+export function createFire({ attend, isDraining, ensureArmed, cancelOrphan, confirm }: Parts): Fire {
+  async function fire({ jobId, fireAt }: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
+    if (isDraining()) throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', { retryAfterS: 5 })
+    const armSpent = (look: Look) => isSpent(look, fireAt)
+    const attended = await attend(jobId, { trigger: 'fire', fireAt, earlyMs, armSpent })
+    if (attended.state === 'gone') {
+      cancelOrphan(jobId)
+      return { status: 'gone' }
+    }
+    const order = attended.state === 'attended' ? attended.order : null
+    const armed = await ensureArmed({ jobId, order }, armBudgetMs)
+    // a refusal is for good: the built-in scheduler has taken over, and a retry by NAS would not change that
+    if (armed === 'owed') throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', { retryAfterS: 5 })
+    return answerFor(jobId, attended, fireAt)
+  }
+
+  return { fire, answered: confirm }
+}
+
+function answerFor(jobId: string, attended: Exclude<Attended, { state: 'gone' }>, fireAt: Date | null): FireAnswer {
+  const runId = attended.state === 'attended' ? attended.runIds[0] : undefined
+  if (runId) return { status: 'accepted', jobId, runId }
+  const { runtime, now } = attended.look.view
+  if (runtime.state === 'paused' || runtime.state === 'completed') return { status: 'inactive' }
+  return { status: isTaken(runtime.lastSlot, fireAt ?? now) ? 'duplicate' : 'not_due' }
+}
+
+/** True where the fire names an instant whose slot has its verdict (to the second: NAS may cut what is finer). */
+function isTaken(lastSlot: Date | null, fireAt: Date): boolean {
+  return lastSlot !== null && Math.floor(fireAt.getTime() / 1000) <= Math.floor(lastSlot.getTime() / 1000)
+}
+
+/** True where NAS may have used up the arm that it was confirmed to hold: it is this fire's, or its instant has come. */
+function isSpent(look: Look, fireAt: Date | null): boolean {
+  const { armedAt, armedGen, wakeGen } = look.registry
+  // owed already: what will be armed is new in any case
+  if (armedGen < wakeGen) return false
+  if (!armedAt) return look.registry.wakeAt !== null
+  const isThisOne = fireAt !== null && Math.abs(fireAt.getTime() - armedAt.getTime()) < 1_000
+  return isThisOne || armedAt.getTime() <= look.view.now.getTime()
+}

@@ -1,0 +1,58 @@
+import type { FoldedSlots, SlotRun, Store } from '../db/index.ts'
+import { AppError } from './errors.ts'
+import { slotsIn } from './schedule/index.ts'
+
+/** What became of a nominal slot. `due`: its instant has come and nobody has taken it yet. */
+export type Verdict = 'ran' | 'running' | 'skipped' | 'missed' | 'superseded' | 'cancelled' | 'due'
+export type LedgerEntry = { slot: Date; verdict: Verdict; reason: string | null; runId: string | null }
+
+/** More than this in one answer is cut; `from` of the next call goes on behind the last one. */
+const entriesMax = 1_000
+
+/**
+ * Every nominal slot of a job in [from, to) up to now, with exactly one verdict, oldest first. Default: the last day.
+ *
+ * @throws AppError JOB_NOT_FOUND
+ */
+export function createLedger({ store }: { store: Store }) {
+  return async (jobId: string, { from, to }: { from: Date | null; to: Date | null }): Promise<LedgerEntry[]> => {
+    const look = await store.look(jobId)
+    if (!look) throw new AppError('JOB_NOT_FOUND', `job ${jobId} was given; there is none with this id`)
+    const { now, job, runtime } = look.view
+    const until = to && to < now ? to : new Date(now.getTime() + 1)
+    const since = from ?? new Date(until.getTime() - 86_400_000)
+    const { runs, folds } = await store.readLedger(jobId, { from: since, to: until, limit: entriesMax })
+    const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, since, until))]
+    if (runtime.nextSlot && runtime.state === 'scheduled') {
+      const after = new Date(Math.max(since.getTime(), runtime.nextSlot.getTime()) - 1)
+      entries.push(...take(slotsIn(job, { after, until: justBefore(until) }), dueEntry))
+    }
+    return entries.toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
+  }
+}
+
+function runEntry({ slot, runId, state, reason }: SlotRun): LedgerEntry {
+  if (state === 'skipped' || state === 'cancelled') return { slot, verdict: state, reason, runId }
+  const isLive = state === 'claimed' || state === 'running'
+  return { slot, verdict: isLive ? 'running' : 'ran', reason: isLive ? reason : state, runId }
+}
+
+function foldEntries(fold: FoldedSlots, since: Date, until: Date): LedgerEntry[] {
+  const after = new Date(Math.max(fold.firstSlot.getTime(), since.getTime()) - 1)
+  const last = new Date(Math.min(fold.lastSlot.getTime(), until.getTime() - 1))
+  const { verdict, reason } = fold
+  return take(slotsIn(fold.rule, { after, until: last }), (slot) => ({ slot, verdict, reason, runId: null }))
+}
+
+const dueEntry = (slot: Date): LedgerEntry => ({ slot, verdict: 'due', reason: null, runId: null })
+
+function take(slots: Iterable<Date>, entry: (slot: Date) => LedgerEntry): LedgerEntry[] {
+  const entries: LedgerEntry[] = []
+  for (const slot of slots) {
+    if (entries.length >= entriesMax) break
+    entries.push(entry(slot))
+  }
+  return entries
+}
+
+const justBefore = (instant: Date) => new Date(instant.getTime() - 1)

@@ -1,0 +1,108 @@
+import type { Store } from '../db/index.ts'
+import type { Armer } from './arm.ts'
+import type { Armed, NasClient } from './nas/index.ts'
+import type { ReconcileCounts } from './schedulers/index.ts'
+
+type Parts = {
+  store: Store
+  nas: NasClient
+  armer: () => Armer
+  /** Attends to one job, wherever it is due. */
+  fireDue: (jobId: string) => Promise<void>
+  log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+}
+
+const pageSize = 1_000
+const atOnce = 8
+const armBudgetMs = 20_000
+/** A job so late is not left to NAS any more; one that is due just now will be fired by it. */
+const lateMs = 60_000
+/** NAS may cut what is finer than a second. */
+const toleranceMs = 1_000
+
+/**
+ * Makes what NAS holds agree with Postgres: attends to overdue jobs, asks NAS once what it holds, arms what is owed,
+ * missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
+ * leave one out. At boot and on request only, never on the path of a fire.
+ */
+export function createReconcile({ store, nas, armer, fireDue, log }: Parts): () => Promise<ReconcileCounts> {
+  async function reconcile(): Promise<ReconcileCounts> {
+    const counts: ReconcileCounts = { attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0 }
+    await attendOverdue(counts)
+    const answer = await nas.list()
+    if (answer.ok) await compare(new Map(answer.value.map((arm) => [arm.jobId, arm])), counts)
+    else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
+    if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
+    log.info(counts, 'reconciled')
+    return counts
+  }
+
+  async function attendOverdue(counts: ReconcileCounts) {
+    const jobIds = await store.overdueJobs({ lateMs, limit: 10_000 })
+    await inParallel(jobIds, async (jobId) => {
+      await fireDue(jobId)
+      counts.attended += 1
+    })
+  }
+
+  /** Goes through Postgres' registry page by page; what is left of the list afterwards belongs to no job. */
+  async function compare(listed: Map<string, Armed>, counts: ReconcileCounts) {
+    for (let after = ''; ; ) {
+      const page = await store.registryPage({ after, limit: pageSize })
+      for (const row of page) {
+        const arm = listed.get(row.jobId)
+        listed.delete(row.jobId)
+        if (row.armedGen < row.wakeGen) continue
+        const isHeld = row.wakeAt ? arm && isAsConfirmed(arm, row.armedAt) : !arm
+        if (!isHeld) await store.disownArm(row.jobId, row.armedGen)
+      }
+      if (page.length < pageSize) break
+      after = page[page.length - 1]?.jobId ?? after
+    }
+    await cancelOrphans(listed, counts)
+  }
+
+  async function cancelOrphans(listed: Map<string, Armed>, counts: ReconcileCounts) {
+    const owed = new Set(await store.orphans('owed'))
+    if (listed.size > 0) for (const jobId of await store.orphans('all')) if (listed.has(jobId)) owed.add(jobId)
+    counts.foreign = [...listed.keys()].filter((jobId) => !owed.has(jobId)).length
+    await inParallel([...owed], async (jobId) => {
+      if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
+    })
+  }
+
+  async function armOwed(counts: ReconcileCounts) {
+    for (let after = ''; ; ) {
+      const page = await store.owedArms({ after, limit: pageSize })
+      await inParallel(page, async (jobId) => {
+        const state = await armer().ensure(jobId, { budgetMs: armBudgetMs })
+        if (state === 'armed') counts.armed += 1
+        else counts.owed += 1
+      })
+      if (page.length < pageSize) return
+      after = page[page.length - 1] ?? after
+    }
+  }
+
+  async function inParallel(jobIds: string[], work: (jobId: string) => Promise<void>) {
+    const left = jobIds.values()
+    const one = async () => {
+      for (const jobId of left) {
+        await work(jobId).catch((error: unknown) => log.warn({ err: error, job: jobId }, 'reconciling a job failed'))
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(atOnce, jobIds.length) }, one))
+  }
+
+  let underWay: Promise<ReconcileCounts> | undefined
+  return () => {
+    underWay ??= reconcile().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
+
+function isAsConfirmed(arm: Armed, armedAt: Date | null): boolean {
+  return armedAt !== null && Math.abs(arm.fireAt.getTime() - armedAt.getTime()) <= toleranceMs
+}

@@ -1,0 +1,218 @@
+import type { Actions } from './actions/index.ts'
+import type { Look, Store } from '../db/index.ts'
+import type { Outcome, RunWrite } from './decisions/index.ts'
+import { jitterMs } from './decisions/index.ts'
+import type { Holds } from './holds.ts'
+
+/** Runs whose claim was won: carried out under their leases, at most so many at a time, and settled. */
+export type Runner = {
+  /**
+   * Takes the claimed runs of a job over. `askedAt` is `performance.now()` from before the claim was sent: their
+   * leases last from then at least. `hasBegun`: the claim wrote them as running already.
+   */
+  accept(claim: Claim): void
+  /** True where a run that is accepted now begins at once. */
+  hasRoom(): boolean
+  /** True where this claim was handed over to this process before, whatever became of it. */
+  hasSeen(runId: string, fence: number): boolean
+  /** Aborts an attempt in this process, if it is here; what it leads to is settled (or was) by the fence. */
+  stop(runId: string, code: StopCode): void
+  counts(): { running: number; queued: number }
+  /** Stops everything: running attempts are aborted and settled as interrupted, waiting ones are given back. */
+  drain(): Promise<void>
+}
+
+export type Claim = { look: Look; starts: RunWrite[]; leaseMs: number; askedAt: number; hasBegun: boolean }
+export type StopCode = 'CANCELLED' | 'LEASE_LOST' | 'DRAINING'
+
+export type HeldRun = {
+  jobId: string
+  runId: string
+  fence: number
+  leaseMs: number
+  /** `performance.now()` at which the lease ends at the earliest. */
+  leaseEndsAt: number
+  abort: AbortController
+  look: Look
+  write: RunWrite
+}
+
+type Parts = {
+  store: Store
+  actions: Actions
+  holds: Holds
+  owner: string
+  maxConcurrent: number
+  log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
+  /** Writes how an attempt ended; resolves when that is done, or when its fence is known to be stale. */
+  settle: (held: HeldRun, outcome: Outcome) => Promise<void>
+  giveBack: (held: HeldRun) => Promise<void>
+}
+
+/** A lease is renewed when a third of it has passed, and often enough for a cancel from elsewhere to be noticed. */
+const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
+
+/** Far more claims than can be under way in one process between a lost answer and the next look. */
+const seenMax = 50_000
+
+export function createRunner(parts: Parts): Runner {
+  const { store, actions, holds, owner, maxConcurrent, log } = parts
+  const held = new Map<string, HeldRun>()
+  const seen = new Set<string>()
+  const queue: (() => void)[] = []
+  let running = 0
+  let renewal: NodeJS.Timeout | undefined
+
+  function accept({ look, starts, leaseMs, askedAt, hasBegun }: Claim) {
+    for (const write of starts) {
+      const run: HeldRun = {
+        jobId: look.authored.id,
+        runId: write.id,
+        fence: write.fence,
+        leaseMs,
+        leaseEndsAt: askedAt + leaseMs,
+        abort: new AbortController(),
+        look,
+        write,
+      }
+      held.set(run.runId, run)
+      remember(run)
+      scheduleRenewal()
+      if (hasBegun) running += 1
+      const work = carry(run, askedAt, hasBegun).catch((error: unknown) => {
+        log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
+      })
+      void holds.during('run', work.finally(() => forget(run)))
+    }
+  }
+
+  function remember({ runId, fence }: HeldRun) {
+    seen.add(`${runId}:${fence}`)
+    if (seen.size <= seenMax) return
+    for (const oldest of seen) return void seen.delete(oldest)
+  }
+
+  function forget(run: HeldRun) {
+    if (held.get(run.runId) === run) held.delete(run.runId)
+  }
+
+  async function carry(run: HeldRun, askedAt: number, hasBegun: boolean) {
+    if (!hasBegun) {
+      await untilDue(run, askedAt)
+      await room(run)
+      if (run.abort.signal.aborted) return letGo(run)
+      running += 1
+    }
+    try {
+      const mayBegin = hasBegun || (await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner }))
+      if (!mayBegin || performance.now() >= run.leaseEndsAt) return
+      const outcome = await attempt(run)
+      if (abortCode(run) !== 'LEASE_LOST') await parts.settle(run, outcome)
+    } finally {
+      running -= 1
+      queue.shift()?.()
+    }
+  }
+
+  /** A run that has not begun: what took it from us has settled it already, but for a drain. */
+  async function letGo(run: HeldRun) {
+    if (abortCode(run) === 'DRAINING') await parts.giveBack(run)
+  }
+
+  async function attempt(run: HeldRun): Promise<Outcome> {
+    const { authored, view } = run.look
+    const { id, name, action, prompt } = authored
+    log.info({ job: id, run: run.runId, slot: run.write.slot, attempt: run.write.attempt }, 'run begins')
+    try {
+      const job = { id, name, action, prompt, timeoutMs: view.job.policy.timeoutMs }
+      const outcome = await actions.run(job, { ...run.write, id: run.runId }, run.abort.signal)
+      log.info({ job: id, run: run.runId, state: outcome.state, error: outcome.error?.code }, 'run ends')
+      return outcome
+    } catch (error) {
+      log.error({ err: error, job: id, run: run.runId }, 'the action broke on our side')
+      return { state: 'failed', error: { code: 'INTERNAL', message: 'the action broke on our side; the log has the details' } }
+    }
+  }
+
+  /** Waits for the instant of an early claim. Postgres' clock said how far it is; the process' own only measures. */
+  function untilDue(run: HeldRun, askedAt: number): Promise<void> {
+    const { view } = run.look
+    const dueAt = run.write.slot ? run.write.slot.getTime() + jitterMs(view.job) : 0
+    const waitMs = dueAt - view.now.getTime() - (performance.now() - askedAt)
+    return waitMs > 0 ? abortable(run, (done) => void setTimeout(done, waitMs)) : Promise.resolve()
+  }
+
+  function room(run: HeldRun): Promise<void> {
+    return running < maxConcurrent ? Promise.resolve() : abortable(run, (done) => void queue.push(done))
+  }
+
+  function abortable(run: HeldRun, start: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = run.abort
+      if (signal.aborted) return resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      start(resolve)
+    })
+  }
+
+  function scheduleRenewal() {
+    if (renewal || held.size === 0) return
+    const everyMs = Math.min(...[...held.values()].map((run) => renewEveryMs(run.leaseMs)))
+    renewal = setTimeout(() => {
+      void renewAll().finally(() => {
+        renewal = undefined
+        scheduleRenewal()
+      })
+    }, everyMs)
+  }
+
+  /** Three outcomes for each run: renewed; lost (its attempt is aborted); unknown (aborted when its lease must have ended). */
+  async function renewAll() {
+    const askedAt = performance.now()
+    const asked = [...held.values()]
+    if (asked.length === 0) return
+    const renewed = await store
+      .renew({ held: asked.map(({ runId, fence, leaseMs }) => ({ runId, fence, leaseMs })), owner })
+      .catch((error: unknown) => {
+        log.error({ err: error, runs: asked.length }, 'leases could not be renewed')
+        return null
+      })
+    for (const run of asked) {
+      if (renewed?.has(run.runId)) run.leaseEndsAt = askedAt + run.leaseMs
+      else if (renewed || performance.now() >= run.leaseEndsAt) abortRun(run, 'LEASE_LOST')
+    }
+  }
+
+  function abortRun(run: HeldRun, code: StopCode) {
+    if (run.abort.signal.aborted) return
+    run.abort.abort(Object.assign(new Error(stopMessages[code]), { code }))
+  }
+
+  async function drain() {
+    for (const run of held.values()) abortRun(run, 'DRAINING')
+    clearTimeout(renewal)
+  }
+
+  return {
+    accept,
+    drain,
+    hasRoom: () => running < maxConcurrent,
+    hasSeen: (runId, fence) => seen.has(`${runId}:${fence}`),
+    stop(runId, code) {
+      const run = held.get(runId)
+      if (run) abortRun(run, code)
+    },
+    counts: () => ({ running, queued: held.size - running }),
+  }
+}
+
+const stopMessages: Record<StopCode, string> = {
+  CANCELLED: 'the run was cancelled',
+  LEASE_LOST: 'the lease of the run was lost',
+  DRAINING: 'the process is going down',
+}
+
+function abortCode(run: HeldRun): StopCode | null {
+  const { signal } = run.abort
+  return signal.aborted ? (signal.reason as { code: StopCode }).code : null
+}

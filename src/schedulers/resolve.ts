@@ -1,0 +1,28 @@
+import type { CronScheduler } from './scheduler.ts'
+
+/**
+ * The scheduler that `provider` (CRON_PROVIDER) names. Empty: the built-in one. A name that is unknown, or whose
+ * scheduler is not available, falls back to the built-in one with a warning: cron never loses its trigger.
+ */
+export function resolveCronScheduler(
+  provider: string,
+  schedulers: { builtin: CronScheduler; others: CronScheduler[] },
+  log: { warn(fields: object, message: string): void },
+): CronScheduler {
+  const { builtin, others } = schedulers
+  if (provider === '' || provider === builtin.name) return builtin
+  const named = others.find(({ name }) => name === provider)
+  if (named && isAvailable(named)) return named
+  const known = [builtin, ...others].map(({ name }) => name).join(', ')
+  const why = named ? `"${provider}" is not available: its configuration is not complete` : `"${provider}" is not one of ${known}`
+  log.warn({ provider }, `CRON_PROVIDER ${why}; the built-in scheduler is used`)
+  return builtin
+}
+
+function isAvailable(scheduler: CronScheduler): boolean {
+  try {
+    return scheduler.isAvailable()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { DatabaseUnavailable, type Look, type Store, type Written } from '../db/index.ts'
+import type { Admit } from './attend.ts'
+import { type Decision, type Outcome, release, settle } from './decisions/index.ts'
+import type { HeldRun } from './runner.ts'
+
+type Parts = {
+  store: Store
+  admit: Admit
+  log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
+  /** Told after each settled attempt: what it decided, and what was written. */
+  onSettled: (jobId: string, decision: Decision, written: Written) => void
+}
+
+/**
+ * Writing how an attempt ended, with the fence that began it. A stale fence changes nothing (somebody took the run
+ * over, cancelled it, or deleted the job); a database that cannot be reached is asked again until it answers, because
+ * the outcome is known here alone.
+ */
+export function createSettle(parts: Parts) {
+  const { store, admit, log } = parts
+
+  function settleRun(held: HeldRun, outcome: Outcome): Promise<void> {
+    const done = { runId: held.runId, fence: held.fence, outcome }
+    return write(held, (look) => settle(look.view, done), outcome.output ?? null)
+  }
+
+  function giveBack(held: HeldRun): Promise<void> {
+    return write(held, (look) => release(look.view, held), null)
+  }
+
+  async function write(held: HeldRun, decide: (look: Look) => Decision | null, output: string | null): Promise<void> {
+    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+      try {
+        const look = await store.look(held.jobId)
+        const decision = look && decide(look)
+        if (!decision) {
+          log.warn({ job: held.jobId, run: held.runId, fence: held.fence }, 'the run is no longer ours: its outcome is not written')
+          return
+        }
+        const written = await admit(look, decision, { output })
+        if (written) return parts.onSettled(held.jobId, decision, written)
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailable)) throw error
+        log.error({ err: error, job: held.jobId, run: held.runId }, 'the outcome of a run cannot be written yet')
+        await delay(pauseMs)
+      }
+    }
+  }
+
+  return { settle: settleRun, giveBack }
+}

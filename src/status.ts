@@ -1,0 +1,88 @@
+import type { Counts, Store } from '../db/index.ts'
+import type { Armer } from './arm.ts'
+import type { Holds } from './holds.ts'
+import type { NasFailure } from './nas/index.ts'
+import type { Runner } from './runner.ts'
+import { type Heartbeat, heartbeatFact } from './schedulers/index.ts'
+
+type Parts = {
+  store: Store
+  holds: Holds
+  runner: () => Runner
+  scheduler: () => string
+  configuredProvider: string
+  owner: string
+  startedAt: Date
+  isDraining: () => boolean
+  /** Null where NAS is not configured. */
+  armer: () => Armer | null
+  refusal: () => NasFailure | null
+  jwksError: () => { at: Date; message: string } | null
+}
+
+/** What the service owes and holds, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
+export function createStatus(parts: Parts) {
+  const { store } = parts
+
+  async function status(): Promise<Record<string, unknown>> {
+    const askedAt = performance.now()
+    const counts = await store.readCounts()
+    const databaseMs = Math.round(performance.now() - askedAt)
+    const heartbeat = await store.readFact<Heartbeat>(heartbeatFact)
+    return {
+      scheduler: { name: parts.scheduler(), configured: parts.configuredProvider, heartbeat: heartbeat?.value ?? null },
+      process: {
+        owner: parts.owner,
+        started_at: parts.startedAt.toISOString(),
+        draining: parts.isDraining(),
+        holds: parts.holds.byKind(),
+        runs: parts.runner().counts(),
+      },
+      jobs: counts.jobs,
+      runs: counts.runs,
+      owed: {
+        arms: counts.armsOwed,
+        oldest_since: counts.oldestOwedSince?.toISOString() ?? null,
+        cancels: counts.orphansOwed,
+        overdue_jobs: counts.overdue,
+      },
+      nas: nasStatus(),
+      database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
+    }
+  }
+
+  function nasStatus() {
+    const refusal = parts.refusal()
+    const lastError = parts.armer()?.lastError() ?? null
+    const jwksError = parts.jwksError()
+    return {
+      refused: refusal && { code: refusal.code, message: refusal.message },
+      last_error: lastError && { ...lastError, at: lastError.at.toISOString() },
+      last_jwks_error: jwksError && { ...jwksError, at: jwksError.at.toISOString() },
+    }
+  }
+
+  return { status, metrics: async () => metricsText(await store.readCounts(), parts) }
+}
+
+function metricsText(counts: Counts, { holds, runner }: Parts): string {
+  const { running, queued } = runner().counts()
+  return [
+    ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
+    ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),
+    ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [['', counts.armsOwed]]),
+    ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [['', counts.overdue]]),
+    ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
+    ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
+    ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [['', queued]]),
+    '',
+  ].join('\n')
+}
+
+function byState(counts: Record<string, number>): [string, number][] {
+  return Object.entries(counts).map(([state, count]) => [`{state="${state}"}`, count])
+}
+
+function metric(name: string, type: string, help: string, values: [labels: string, value: number][]): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...values.map(([labels, value]) => `${name}${labels} ${value}`)]
+}
