@@ -1,0 +1,22 @@
+import { createDatabase } from '../../db/client.ts'
+import { createLoginStore } from '../../db/logins.ts'
+import { createLogin } from '../../src/nas/index.ts'
+import { createSeal } from '../../src/seal/index.ts'
+
+/** One process of ours: connects, says that it is ready, and at `go` asks for an access token and sends it back. */
+export type Task = { url: string; tokenUrl: string; clientId: string; firstRefreshToken: string; key: string }
+
+const [text = '{}'] = process.argv.slice(2)
+const task: Task = JSON.parse(text)
+const { url, key, ...rest } = task
+const db = createDatabase({ url, max: 2 })
+const store = createLoginStore({ db, clientId: rest.clientId })
+const log = { warn: () => undefined, error: () => undefined }
+const seal = createSeal(Buffer.from(key, 'base64'))
+const login = createLogin({ ...rest, store, seal, userAgent: 'chronos/test', log })
+
+await db.run((sql) => sql`select 1`)
+process.once('message', () => {
+  void login.get().then((answer) => process.send?.(answer, () => process.exit(0)))
+})
+process.send?.('ready')
