@@ -1,0 +1,204 @@
+create table arms (
+  id bigint generated always as identity not null,
+  job_id text not null,
+  gen bigint not null,
+  fire_at timestamp with time zone,
+  asked_at timestamp with time zone default clock_timestamp() not null,
+  took_ms integer not null,
+  outcome text not null,
+  schedule_id text,
+  error_code text,
+  error text,
+  constraint arms_pkey PRIMARY KEY (id),
+  constraint arms_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint arms_outcome CHECK ((outcome = ANY (ARRAY['armed'::text, 'cancelled'::text, 'failed'::text])))
+);
+CREATE INDEX arms_job ON public.arms USING btree (job_id, id);
+
+create table chronos_migrations (
+  name text not null,
+  hash text not null,
+  applied_at timestamp with time zone default now() not null,
+  constraint chronos_migrations_pkey PRIMARY KEY (name)
+);
+
+create table facts (
+  name text not null,
+  value jsonb not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint facts_pkey PRIMARY KEY (name)
+);
+
+create table folded_slots (
+  id bigint generated always as identity not null,
+  job_id text not null,
+  first_slot timestamp with time zone not null,
+  last_slot timestamp with time zone not null,
+  count integer not null,
+  verdict text not null,
+  reason text not null,
+  rule jsonb not null,
+  recorded_at timestamp with time zone default clock_timestamp() not null,
+  constraint folded_slots_pkey PRIMARY KEY (id),
+  constraint folded_slots_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint folded_slots_span CHECK (((first_slot <= last_slot) AND (count >= 1))),
+  constraint folded_slots_verdict CHECK ((verdict = ANY (ARRAY['skipped'::text, 'missed'::text, 'superseded'::text, 'cancelled'::text])))
+);
+CREATE INDEX folded_slots_job ON public.folded_slots USING btree (job_id, last_slot);
+
+create table idempotency_keys (
+  key text not null,
+  body_hash text not null,
+  job_id text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (key),
+  constraint idempotency_keys_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE
+);
+CREATE INDEX idempotency_keys_job ON public.idempotency_keys USING btree (job_id);
+
+create table job_runtime (
+  job_id text not null,
+  rev bigint default 1 not null,
+  state text default 'scheduled'::text not null,
+  next_slot timestamp with time zone,
+  last_slot timestamp with time zone,
+  slots_used integer default 0 not null,
+  fence bigint default 0 not null,
+  paused_at timestamp with time zone,
+  paused_reason text,
+  resume_at timestamp with time zone,
+  failure_streak integer default 0 not null,
+  last_run_at timestamp with time zone,
+  last_status text,
+  last_error text,
+  wake_at timestamp with time zone,
+  wake_gen bigint default 1 not null,
+  wake_changed_at timestamp with time zone default clock_timestamp() not null,
+  armed_gen bigint default 0 not null,
+  armed_at timestamp with time zone,
+  armed_schedule text,
+  recent_arms timestamp with time zone[] default '{}'::timestamp with time zone[] not null,
+  arm_lease_by text,
+  arm_lease_until timestamp with time zone,
+  arm_error text,
+  arm_failed_at timestamp with time zone,
+  constraint job_runtime_pkey PRIMARY KEY (job_id),
+  constraint job_runtime_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint job_runtime_arm_lease CHECK (((arm_lease_by IS NULL) = (arm_lease_until IS NULL))),
+  constraint job_runtime_counts CHECK (((slots_used >= 0) AND (failure_streak >= 0) AND (fence >= 0))),
+  constraint job_runtime_gen CHECK ((armed_gen <= wake_gen)),
+  constraint job_runtime_last_status CHECK ((last_status = ANY (ARRAY['ok'::text, 'error'::text]))),
+  constraint job_runtime_paused CHECK (((state = 'paused'::text) = (paused_at IS NOT NULL))),
+  constraint job_runtime_resume CHECK (((resume_at IS NULL) OR (state = 'paused'::text))),
+  constraint job_runtime_slots_ordered CHECK ((next_slot > last_slot)),
+  constraint job_runtime_state CHECK ((state = ANY (ARRAY['scheduled'::text, 'paused'::text, 'completed'::text, 'error'::text])))
+);
+CREATE INDEX job_runtime_owed ON public.job_runtime USING btree (job_id) WHERE (armed_gen < wake_gen);
+CREATE INDEX job_runtime_wake ON public.job_runtime USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+
+create table jobs (
+  id text not null,
+  seq bigint generated always as identity not null,
+  name text not null,
+  schedule jsonb not null,
+  timezone text not null,
+  anchor timestamp with time zone not null,
+  prompt text,
+  skills text[] default '{}'::text[] not null,
+  deliver jsonb,
+  action jsonb not null,
+  policy jsonb default '{}'::jsonb not null,
+  repeat_times integer,
+  tags text[] default '{}'::text[] not null,
+  version bigint default 1 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint jobs_pkey PRIMARY KEY (id),
+  constraint jobs_action_type CHECK ((action ? 'type'::text)),
+  constraint jobs_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
+  constraint jobs_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  constraint jobs_repeat_positive CHECK ((repeat_times > 0)),
+  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text])))
+);
+CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
+CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
+
+create table nas_keys (
+  jwks_url text not null,
+  jwks jsonb not null,
+  fetched_at timestamp with time zone not null,
+  constraint nas_keys_pkey PRIMARY KEY (jwks_url),
+  constraint nas_keys_form CHECK ((jsonb_typeof((jwks -> 'keys'::text)) = 'array'::text)),
+  constraint nas_keys_not_empty CHECK ((jsonb_array_length((jwks -> 'keys'::text)) > 0))
+);
+
+create table nas_login (
+  client_id text not null,
+  first_hash text not null,
+  former_hashes text[] default '{}'::text[] not null,
+  refresh_hash text not null,
+  refresh_sealed text not null,
+  access_sealed text,
+  access_refresh_at timestamp with time zone,
+  access_expires_at timestamp with time zone,
+  begun integer default 0 not null,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  refused_at timestamp with time zone,
+  refused_message text,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint nas_login_pkey PRIMARY KEY (client_id),
+  constraint nas_login_access_order CHECK ((access_refresh_at <= access_expires_at)),
+  constraint nas_login_access_sealed CHECK ((access_sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text)),
+  constraint nas_login_access_whole CHECK ((num_nonnulls(access_sealed, access_refresh_at, access_expires_at) = ANY (ARRAY[0, 3]))),
+  constraint nas_login_begun_counts CHECK ((begun >= 0)),
+  constraint nas_login_first_not_former CHECK ((first_hash <> ALL (former_hashes))),
+  constraint nas_login_hash_form CHECK (((first_hash ~ '^[0-9a-f]{64}$'::text) AND (refresh_hash ~ '^[0-9a-f]{64}$'::text))),
+  constraint nas_login_lease_whole CHECK ((num_nonnulls(lease_owner, lease_until) = ANY (ARRAY[0, 2]))),
+  constraint nas_login_refresh_sealed CHECK ((refresh_sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text)),
+  constraint nas_login_refused_unleased CHECK (((refused_at IS NULL) OR (lease_owner IS NULL))),
+  constraint nas_login_refused_whole CHECK ((num_nonnulls(refused_at, refused_message) = ANY (ARRAY[0, 2])))
+);
+
+create table orphans (
+  job_id text not null,
+  deleted_at timestamp with time zone default clock_timestamp() not null,
+  cancelled_at timestamp with time zone,
+  constraint orphans_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
+
+create table runs (
+  id uuid not null,
+  seq bigint generated always as identity not null,
+  job_id text not null,
+  slot timestamp with time zone,
+  trigger text not null,
+  state text not null,
+  reason text,
+  fence bigint not null,
+  attempt integer default 1 not null,
+  owner text,
+  lease_until timestamp with time zone,
+  attempt_due_at timestamp with time zone,
+  claimed_at timestamp with time zone default clock_timestamp() not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  attempts jsonb default '[]'::jsonb not null,
+  input jsonb,
+  error_code text,
+  error_message text,
+  output text,
+  constraint runs_pkey PRIMARY KEY (id),
+  constraint runs_job_slot UNIQUE (job_id, slot),
+  constraint runs_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint runs_attempt_positive CHECK ((attempt >= 1)),
+  constraint runs_finished CHECK (((state = ANY (ARRAY['claimed'::text, 'running'::text])) = (finished_at IS NULL))),
+  constraint runs_lease CHECK ((((lease_until IS NULL) = (owner IS NULL)) AND ((lease_until IS NULL) OR (finished_at IS NULL)))),
+  constraint runs_running_leased CHECK (((state <> 'running'::text) OR (lease_until IS NOT NULL))),
+  constraint runs_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]))),
+  constraint runs_trigger CHECK ((trigger = ANY (ARRAY['fire'::text, 'manual'::text, 'catch_up'::text, 'builtin'::text, 'retry'::text])))
+);
+CREATE INDEX runs_job_seq ON public.runs USING btree (job_id, seq);
+CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
+CREATE UNIQUE INDEX runs_seq ON public.runs USING btree (seq);

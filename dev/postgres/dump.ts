@@ -1,0 +1,13 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { dumpSchema } from '../../db/dump.ts'
+import { createTestDatabase } from '../../test/support/database.ts'
+
+// Writes db/schema.sql anew: what the migrations make of an empty database.
+const file = fileURLToPath(new URL('../../db/schema.sql', import.meta.url))
+const database = await createTestDatabase()
+try {
+  await writeFile(file, await dumpSchema(database.sql))
+} finally {
+  await database.drop()
+}
