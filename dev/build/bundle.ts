@@ -1,4 +1,4 @@
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
 
 /**
@@ -10,7 +10,7 @@ import { migrations } from '../../db/migrations.ts'
  * look. The price: no top-level await in what is bundled.
  */
 export async function bundle(entryPoints: string[], outdir: string): Promise<Metafile> {
-  const { metafile } = await build({
+  const { metafile } = await esbuild({
     entryPoints,
     outdir,
     bundle: true,
@@ -32,8 +32,8 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
 /** db/migrations.ts reads a folder beside itself; in one lone file its list is written out instead. */
 const embedMigrations: Plugin = {
   name: 'embed-migrations',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]db[\\/]migrations\.ts$/ }, () => ({
+  setup(build) {
+    build.onLoad({ filter: /[\\/]db[\\/]migrations\.ts$/ }, () => ({
       contents: `export const migrations = ${JSON.stringify(migrations)}`,
       loader: 'js',
     }))
@@ -43,8 +43,8 @@ const embedMigrations: Plugin = {
 /** Development tools may be asked for by `await import()`; in a shipped file that import fails, as it must. */
 const leaveOutDev: Plugin = {
   name: 'leave-out-dev',
-  setup({ onResolve }) {
-    onResolve({ filter: /^(\.\.\/)+dev\// }, ({ path, kind }) =>
+  setup(build) {
+    build.onResolve({ filter: /^(\.\.\/)+dev\// }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path, external: true } : undefined,
     )
   },

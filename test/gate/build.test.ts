@@ -26,7 +26,7 @@ test('the bundle runs alone in an empty folder, with its migrations, and evaluat
   assert.deepEqual(await readdir(folder), ['server.js'])
   const server = spawn(process.execPath, ['server.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
-  const [line] = (await once(createInterface(server.stdout), 'line')) as [string]
+  const line = String(await once(createInterface(server.stdout), 'line'))
   const [address] = /http:\S+\d/.exec(line) ?? assert.fail(`no address in ${line}`)
   const answer: unknown = await (await fetch(address)).json()
   assert.deepEqual(answer, {

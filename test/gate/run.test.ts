@@ -49,6 +49,6 @@ test('the program runs on the Node that the project brings', async () => {
   const child = spawn(process.execPath, ['dev/run.mjs', join(folder, 'version.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const line = String(await once(createInterface(child.stdout), 'line'))
   assert.match(line, /^26\./)
 })
