@@ -1,8 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AccessTokens } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
-import type { LoginRow, LoginStore, Renewed } from './login-store.ts'
+import { createLoginSaver, pollMs } from './login-saver.ts'
+import type { LoginRow, LoginStore } from './login-store.ts'
+import { type Access, createLoginTokens, hashOf, type Sealer } from './login-tokens.ts'
 import { createRefresh, type Tokens } from './refresh.ts'
 
 export type Login = AccessTokens & {
@@ -16,7 +18,7 @@ type Parts = {
   /** As in NAS_REFRESH_TOKEN; used for the first refresh only. One never seen before starts the login anew. */
   firstRefreshToken: string
   store: LoginStore
-  seal: { seal(plain: string, context: string): string; open(sealed: string, context: string): string }
+  seal: Sealer
   userAgent: string
   log: Log
   now?: () => Date
@@ -25,8 +27,8 @@ type Parts = {
   timeoutMs?: number
 }
 
+type Failed = { isMaybeSpent: boolean; failure: NasFailure }
 type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void }
-type Access = { token: string; refreshAt: Date; expiresAt: Date }
 
 const earlyMs = 60_000
 // Refreshing again at once after a failure helps nobody; a `Retry-After` counts up to a minute.
@@ -41,21 +43,20 @@ const pauseMs = { least: 1_000, most: 60_000 }
  * is another one.
  */
 export function createLogin(parts: Parts): Login {
-  const { clientId, firstRefreshToken, store, seal, log, now = () => new Date(), waitMs = 20_000 } = parts
-  const { timeoutMs = 15_000 } = parts
+  const { clientId, firstRefreshToken, store, log, now = () => new Date() } = parts
+  const { waitMs = 20_000, timeoutMs = 15_000 } = parts
   const refresh = createRefresh({ ...parts, timeoutMs })
-  const leaseMs = 2 * timeoutMs
-  const context = (kind: 'access' | 'refresh') => `nas_login:${clientId}:${kind}`
+  const tokens = createLoginTokens(parts)
+  const saver = createLoginSaver(parts)
   const firstHash = hashOf(firstRefreshToken)
   let held: Access | null = null
   let rejected: string | null = null
   let obtaining: Promise<NasAnswer<string>> | null = null
-  let unsaved: Renewed | null = null
-  let pause: { until: Date; answer: NasAnswer<string> } | null = null
+  let pause: { from: Date; ms: number; answer: NasFailure } | null = null
 
   async function get(signal?: AbortSignal): Promise<NasAnswer<string>> {
     if (held && isGood(held)) return { ok: true, value: held.token }
-    if (pause && now() < pause.until) return pause.answer
+    if (pause && isWithin(pause)) return orStillAlive(pause.answer)
     obtaining ??= obtain().finally(() => {
       obtaining = null
     })
@@ -67,23 +68,24 @@ export function createLogin(parts: Parts): Login {
       log.warn({ err: error }, 'the stored login cannot be reached')
       return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the stored login cannot be reached')
     })
-    // While the old one lives, a hitch in renewing it early is nobody's trouble.
-    const canWait = !answer.ok && answer.kind === 'transient' && held && isAlive(held)
-    return canWait && held ? { ok: true, value: held.token } : answer
+    return orStillAlive(answer)
+  }
+
+  /** While the old token lives, a hitch in renewing it early is nobody's trouble. */
+  function orStillAlive(answer: NasAnswer<string>): NasAnswer<string> {
+    if (answer.ok || answer.kind !== 'transient' || !held || !isAlive(held)) return answer
+    return { ok: true, value: held.token }
   }
 
   async function findOrRefresh(deadline: number): Promise<NasAnswer<string>> {
     for (let round = 0; ; round += 1) {
       const row = await readRow()
       if (row.refusal !== null) return refused(row.refusal)
-      const stored = openAccess(row)
+      const stored = tokens.openAccess(row)
       if (stored && isGood(stored)) return use(stored)
       // The refresh token in the store is spent, and the one that follows it is not stored yet.
-      if (unsaved)
-        return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the new refresh token is not stored yet')
-      const owner = randomUUID()
-      const leased = await store.takeLease(owner, leaseMs)
-      const answer = leased && (await refreshWith(leased, owner))
+      if (saver.isUnsaved()) return notStored()
+      const answer = await tryRefresh()
       if (answer) return answer
       if (performance.now() >= deadline) {
         return failure('transient', 'LOGIN_BUSY', `no new access token appeared within ${waitMs} ms`)
@@ -94,17 +96,21 @@ export function createLogin(parts: Parts): Login {
 
   async function readRow(): Promise<LoginRow> {
     const row = await store.read()
-    if (row?.firstHash === firstHash) return row
-    return store.begin({ hash: firstHash, sealed: seal.seal(firstRefreshToken, context('refresh')) })
+    return row?.firstHash === firstHash ? row : store.begin(tokens.sealRefresh(firstRefreshToken))
   }
 
-  /** Null: the row has moved on meanwhile, so that it has to be looked at again. */
-  async function refreshWith(row: LoginRow, owner: string): Promise<NasAnswer<string> | null> {
-    const stored = openAccess(row)
-    const refreshToken = stored && isGood(stored) ? null : openRefresh(row)
-    if (refreshToken === null || refreshToken === undefined) {
+  /** Null: another process is at it, or was; so the row has to be looked at again. */
+  async function tryRefresh(): Promise<NasAnswer<string> | null> {
+    // Each try is an owner of its own, so that this process, too, waits for the end of a lease after a lost answer.
+    const owner = randomUUID()
+    const row = await store.takeLease(owner, 2 * timeoutMs)
+    if (!row) return null
+    const stored = tokens.openAccess(row)
+    const isRenewed = stored !== null && isGood(stored)
+    const refreshToken = isRenewed ? null : tokens.openRefresh(row)
+    if (refreshToken === null) {
       await store.release(owner)
-      return refreshToken === null ? null : unreadable()
+      return isRenewed ? null : unreadable()
     }
     const result = await refresh(refreshToken)
     if (result.state === 'renewed') return keep(result.tokens, row)
@@ -112,65 +118,31 @@ export function createLogin(parts: Parts): Login {
     return fail(result, owner)
   }
 
-  async function keep(tokens: Tokens, { refresh: spent }: LoginRow): Promise<NasAnswer<string> | null> {
-    const expiresAt = new Date(now().getTime() + tokens.lifetimeMs)
-    const refreshAt = new Date(expiresAt.getTime() - Math.min(earlyMs, tokens.lifetimeMs / 4))
-    const renewed: Renewed = {
-      refreshedFrom: spent.hash,
-      refresh: { hash: hashOf(tokens.refresh), sealed: seal.seal(tokens.refresh, context('refresh')) },
-      access: { sealed: seal.seal(tokens.access, context('access')), refreshAt, expiresAt },
-    }
-    unsaved = renewed
-    const isSaved = await save(renewed)
-    if (isSaved === false) return null
-    if (isSaved === undefined) void saveLater(renewed)
-    return use({ token: tokens.access, refreshAt, expiresAt })
-  }
-
-  /** False: another chain of tokens stands in the store by now. Undefined: the store is out of reach. */
-  async function save(renewed: Renewed): Promise<boolean | undefined> {
-    try {
-      const isSaved = await store.save(renewed)
-      unsaved = null
-      if (!isSaved) log.warn({}, 'another login was stored while this one was renewed; the stored one counts')
-      return isSaved
-    } catch (error) {
-      log.error({ err: error }, 'the new refresh token cannot be stored; losing this process loses the login')
-      return undefined
-    }
-  }
-
-  async function saveLater(renewed: Renewed): Promise<void> {
-    for (let round = 0; unsaved === renewed; round += 1) {
-      await sleep(pollMs(round))
-      if ((await save(renewed)) === false) held = null
-    }
+  async function keep(renewed: Tokens, { refresh: spent }: LoginRow): Promise<NasAnswer<string> | null> {
+    const expiresAt = new Date(now().getTime() + renewed.lifetimeMs)
+    const refreshAt = new Date(expiresAt.getTime() - Math.min(earlyMs, renewed.lifetimeMs / 4))
+    const access = { token: renewed.access, refreshAt, expiresAt }
+    const result = await saver.save(tokens.seal(renewed, access, spent.hash), () => {
+      held = null
+    })
+    return result === 'overtaken' ? null : use(access)
   }
 
   async function refuse(row: LoginRow, said: string): Promise<NasAnswer<string> | null> {
-    const lost =
-      row.begun > 1 ? ' (the answer to an earlier refresh was lost, which probably used the token up)' : ''
-    const message = `${said}${lost}`
-    const isNews = await store.markRefused(row.refresh.hash, message)
-    if (!isNews) return null
-    log.error(
-      { clientId },
-      `the login is refused for good: ${message}. Log in again and set NAS_REFRESH_TOKEN`,
-    )
+    const message = row.begun > 1 ? `${said} (${lostBefore})` : said
+    // Null where the refusal is about a token that is not the current one any more.
+    if (!(await store.markRefused(row.refresh.hash, message))) return null
+    const advice = 'Log in again and set NAS_REFRESH_TOKEN'
+    log.error({ clientId }, `the login is refused for good: ${message}. ${advice}`)
     return refused(message)
   }
 
-  async function fail(
-    result: { isMaybeSpent: boolean; failure: NasFailure },
-    owner: string,
-  ): Promise<NasFailure> {
-    const answer = result.failure
-    const wait = Math.min(Math.max(answer.retryAfterMs ?? 0, pauseMs.least), pauseMs.most)
-    pause = { until: new Date(now().getTime() + wait), answer }
+  async function fail({ isMaybeSpent, failure: answer }: Failed, owner: string): Promise<NasFailure> {
+    const ms = Math.min(Math.max(answer.retryAfterMs ?? 0, pauseMs.least), pauseMs.most)
+    pause = { from: now(), ms, answer }
     // A token that may be used up is tried again all the same, there is no other; but after the lease, in case a
-    // slow answer of the first try still arrives.
-    if (result.isMaybeSpent)
-      log.warn({ code: answer.code }, `${answer.message}; the refresh token may be used up`)
+    // slow answer to the first try still arrives.
+    if (isMaybeSpent) log.warn({ code: answer.code }, `${answer.message}; the refresh token may be used up`)
     else await store.release(owner)
     return answer
   }
@@ -189,48 +161,36 @@ export function createLogin(parts: Parts): Login {
     return access.token !== rejected && now() < access.expiresAt
   }
 
-  function openAccess({ access }: LoginRow): Access | null {
-    const token = access && tryOpen(access.sealed, 'access')
-    return access && token ? { token, refreshAt: access.refreshAt, expiresAt: access.expiresAt } : null
-  }
-
-  function openRefresh(row: LoginRow): string | undefined {
-    return tryOpen(row.refresh.sealed, 'refresh')
-  }
-
-  function tryOpen(sealed: string, kind: 'access' | 'refresh'): string | undefined {
-    try {
-      return seal.open(sealed, context(kind))
-    } catch (error) {
-      log.warn({ err: error }, `the stored ${kind} token cannot be opened`)
-      return undefined
-    }
+  /** A clock that was set back ends the pause. */
+  function isWithin({ from, ms }: { from: Date; ms: number }): boolean {
+    const past = now().getTime() - from.getTime()
+    return past >= 0 && past < ms
   }
 
   function invalidate(token: string): void {
     rejected = token
   }
 
-  return { get, invalidate, isUnsaved: () => unsaved !== null }
+  return { get, invalidate, isUnsaved: saver.isUnsaved }
 }
 
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
-}
+const lostBefore = 'the answer to an earlier refresh was lost, which probably used the token up'
 
-function refused(message: string): NasAnswer<string> {
+function refused(message: string): NasFailure {
   return failure('refused', 'LOGIN_REFUSED', `the login is refused for good: ${message}`)
 }
 
-function unreadable(): NasAnswer<string> {
-  const message =
-    'the stored login was sealed with another ENCRYPTION_KEY; expected that key, or a new NAS_REFRESH_TOKEN'
-  return failure('refused', 'LOGIN_UNREADABLE', message)
+function notStored(): NasFailure {
+  return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the new refresh token is not stored yet')
 }
 
-/** Between looks at the store: 40 ms at first, 800 ms in the end, up to twice that by chance. */
-function pollMs(round: number): number {
-  return Math.min(40 * 2 ** round, 800) * (1 + Math.random())
+function unreadable(): NasFailure {
+  const expected = 'expected that key, or a new NAS_REFRESH_TOKEN'
+  return failure(
+    'refused',
+    'LOGIN_UNREADABLE',
+    `the stored login was sealed with another ENCRYPTION_KEY; ${expected}`,
+  )
 }
 
 async function orAborted(work: Promise<NasAnswer<string>>, signal: AbortSignal): Promise<NasAnswer<string>> {

@@ -24,7 +24,7 @@ export type TokenVerifier = {
    * @throws AppError JWKS_UNAVAILABLE: no known key fits, and the portal cannot be asked
    */
   verify(authorization: string | undefined): Promise<FireClaims>
-  /** Loads the stored keys; once, at boot. Never rejects: without them the portal is asked. */
+  /** Loads the stored keys, at boot; again only if that failed. Never rejects: without them the portal is asked. */
   warm(): Promise<void>
   /** To be called after a verified fire, in the background: stores new keys, renews old ones. Never rejects. */
   refreshIfStale(): Promise<void>

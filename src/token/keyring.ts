@@ -53,7 +53,7 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
   let warming: Promise<void> | null = null
   let fetching: Promise<boolean> | null = null
   let failed: { at: Date; message: string } | null = null
-  const absentUntil = new Map<string, number>()
+  const absentSince = new Map<string, Date>()
 
   /** Milliseconds since `then`; below zero where the clock was set back, or another machine's is ahead. */
   function since(then: Date): number {
@@ -81,6 +81,8 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
       if (stored && jwks && !(held && held.fetchedAt >= stored.fetchedAt))
         held = { jwks, fetchedAt: stored.fetchedAt }
     } catch (error) {
+      // The database may come up later than we do: a later call tries again.
+      warming = null
       log.warn({ err: error }, 'the stored signing keys cannot be read; the portal will be asked')
     }
   }
@@ -142,14 +144,14 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
   }
 
   function isKnownAbsent(kid: string): boolean {
-    const until = absentUntil.get(kid)
-    return until !== undefined && now().getTime() < until
+    const seen = absentSince.get(kid)
+    return seen !== undefined && isWithin(limits.absentMs, seen)
   }
 
   function rememberAbsent(kid: string): void {
-    const [oldest] = absentUntil.keys()
-    if (absentUntil.size >= limits.maxAbsent && oldest !== undefined) absentUntil.delete(oldest)
-    absentUntil.set(kid, now().getTime() + limits.absentMs)
+    const [oldest] = absentSince.keys()
+    if (absentSince.size >= limits.maxAbsent && oldest !== undefined) absentSince.delete(oldest)
+    absentSince.set(kid, now())
   }
 
   function unavailable(): AppError {

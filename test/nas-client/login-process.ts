@@ -3,17 +3,21 @@ import { createLoginStore } from '../../db/logins.ts'
 import { createLogin } from '../../src/nas/index.ts'
 import { createSeal } from '../../src/seal/index.ts'
 
-/** One process of ours: connects, says that it is ready, and at `go` asks for an access token and sends it back. */
-export type Task = { url: string; tokenUrl: string; clientId: string; firstRefreshToken: string; key: string }
-
-const [text = '{}'] = process.argv.slice(2)
-const task: Task = JSON.parse(text)
-const { url, key, ...rest } = task
+// One process of ours: connects, says that it is ready, and at `go` asks for an access token and sends it back.
+const [url = '', key = '', tokenUrl = '', clientId = '', firstRefreshToken = ''] = process.argv.slice(2)
 const db = createDatabase({ url, max: 2 })
-const store = createLoginStore({ db, clientId: rest.clientId })
+const store = createLoginStore({ db, clientId: clientId })
 const log = { warn: () => undefined, error: () => undefined }
 const seal = createSeal(Buffer.from(key, 'base64'))
-const login = createLogin({ ...rest, store, seal, userAgent: 'chronos/test', log })
+const login = createLogin({
+  tokenUrl,
+  clientId,
+  firstRefreshToken,
+  store,
+  seal,
+  userAgent: 'chronos/test',
+  log,
+})
 
 await db.run((sql) => sql`select 1`)
 process.once('message', () => {

@@ -3,18 +3,15 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Task } from './login-process.ts'
 import { encryptionKey, loginSetup } from './login-setup.ts'
 
 test('of ten real processes that need a token at once, one refreshes, and the login lives', async (t) => {
   const { nas, database, firstRefreshToken } = await loginSetup(t)
-  const { clientId, tokenUrl } = nas
-  const key = encryptionKey.toString('base64')
-  const task: Task = { url: database.url, tokenUrl, clientId, firstRefreshToken, key }
+  const task = [database.url, encryptionKey.toString('base64'), nas.tokenUrl, nas.clientId, firstRefreshToken]
   // Slow enough that all ten ask while the one refresh is under way.
   await nas.misbehave('slow', '300ms', { call: 'token' })
   const processes = Array.from({ length: 10 }, () => {
-    const child = fork(fileURLToPath(new URL('login-process.ts', import.meta.url)), [JSON.stringify(task)])
+    const child = fork(fileURLToPath(new URL('login-process.ts', import.meta.url)), task)
     t.after(() => child.kill())
     return child
   })
