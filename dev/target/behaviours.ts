@@ -62,7 +62,7 @@ export const behaviours = {
   /** Sends 1 MiB that unpacks to 1 GiB. */
   gzip_bomb({ response }: Exchange) {
     // One stream may be many members, so the same one is sent 64 times.
-    bomb ??= Buffer.concat(new Array<Buffer>(64).fill(gzipSync(Buffer.alloc(16 * mebibyte))))
+    bomb ??= Buffer.concat(repeat(gzipSync(Buffer.alloc(16 * mebibyte)), 64))
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
   },
   /** Says gzip, and sends something else. */
@@ -83,6 +83,10 @@ export const behaviours = {
 
 function answer({ response, behaviour: { value = 200, headers, body = 'ok' } }: Exchange) {
   response.writeHead(value, headers).end(body)
+}
+
+function repeat(piece: Buffer, times: number): Buffer[] {
+  return Array.from({ length: times }, () => piece)
 }
 
 function* endless(piece: string) {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Behaviour, behaviours } from './behaviours.ts'
 
 /** A call as it came in. `at`: ISO 8601. `path`: with its query. `headers`: names in lower case. */
@@ -21,8 +22,8 @@ export type Target = {
   waitFor(wanted: number | ((calls: TargetCall[]) => boolean), timeoutMs?: number): Promise<TargetCall[]>
   /** From now on; the path is compared without its query. */
   behave(path: string, behaviour: Behaviour): void
-  /** How many connections stand, as the system says. */
-  connections(): Promise<number>
+  /** Once no connection stands any more. Rejects as `waitFor`. */
+  allClosed(timeoutMs?: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -43,13 +44,15 @@ export type TargetOptions = {
 export async function startTarget({ port = 0, log, print }: TargetOptions = {}): Promise<Target> {
   const calls: TargetCall[] = []
   const set = new Map<string, Behaviour>()
+  const sockets = new Set<Socket>()
   const waiting = new Set<() => void>()
+  const tell = () => waiting.forEach((look) => look())
 
   const keep = (call: TargetCall) => {
     calls.push(call)
     if (log !== undefined) appendFileSync(log, `${JSON.stringify(call)}\n`)
     print?.(`${call.at} ${call.method} ${call.path} ${call.headers['idempotency-key'] ?? ''}`.trimEnd())
-    for (const look of waiting) look()
+    tell()
   }
 
   const behaviourOf = (path: string): Behaviour => {
@@ -80,6 +83,13 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy())
   })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      tell()
+    })
+  })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -93,17 +103,20 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
     async waitFor(wanted, timeoutMs = 5_000) {
       const isThere = typeof wanted === 'number' ? () => calls.length >= wanted : () => wanted(calls)
       await waitUntil(isThere, waiting, timeoutMs).catch((cause: unknown) => {
-        throw new Error(`${calls.length} calls came within ${timeoutMs} ms; expected ${wanted}`, { cause })
+        throw new Error(`${calls.length} calls came within ${timeoutMs} ms; expected ${String(wanted)}`, {
+          cause,
+        })
       })
       return calls
     },
-    connections: () =>
-      new Promise((resolve, reject) => {
-        server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
-      }),
+    async allClosed(timeoutMs = 5_000) {
+      await waitUntil(() => sockets.size === 0, waiting, timeoutMs).catch((cause: unknown) => {
+        throw new Error(`${sockets.size} connections stand after ${timeoutMs} ms; expected none`, { cause })
+      })
+    },
     async close() {
-      server.closeAllConnections()
       server.close()
+      for (const socket of sockets) socket.destroy()
       await once(server, 'close')
     },
   }
@@ -125,13 +138,14 @@ function waitUntil(isThere: () => boolean, waiting: Set<() => void>, timeoutMs: 
 
 async function readText(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = []
-  for await (const piece of request) pieces.push(piece as Buffer)
+  for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece)
   return Buffer.concat(pieces).toString('utf8')
 }
 
 function callOf({ method = '', url = '', headers }: IncomingMessage, body: string): TargetCall {
-  const texts = Object.entries(headers).map(([name, value]) => [name, String(value)])
-  return { method, path: url, headers: Object.fromEntries(texts), body, at: new Date().toISOString() }
+  const texts: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) texts[name] = String(value)
+  return { method, path: url, headers: texts, body, at: new Date().toISOString() }
 }
 
 function sendCalls(response: ServerResponse, calls: TargetCall[], path: string | null) {
@@ -141,10 +155,21 @@ function sendCalls(response: ServerResponse, calls: TargetCall[], path: string |
 
 function takeBehaviour(response: ServerResponse, body: string, behave: Target['behave']) {
   try {
-    const { path, behaviour } = JSON.parse(body) as { path: string; behaviour: Behaviour }
-    behave(path, behaviour)
+    const wanted: unknown = JSON.parse(body)
+    if (!isWanted(wanted)) throw new TypeError('the body is no {"path":"/…","behaviour":{"does":"…"}}')
+    behave(wanted.path, wanted.behaviour)
     response.writeHead(204).end()
   } catch (error) {
     response.writeHead(400).end(String(error))
   }
+}
+
+function isWanted(value: unknown): value is { path: string; behaviour: Behaviour } {
+  if (!isObject(value) || !('path' in value) || !('behaviour' in value)) return false
+  const { path, behaviour } = value
+  return typeof path === 'string' && isObject(behaviour) && 'does' in behaviour
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

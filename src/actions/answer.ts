@@ -7,6 +7,11 @@ export type Progress = { status: number | null; bytes: number }
 /** What was read of a body. `isCut`: there was more of it. */
 export type Body = { text: string; isCut: boolean }
 
+/** The body could not be read to its end; `cause` says why. */
+export class AnswerBroken extends Error {
+  override readonly name = 'AnswerBroken'
+}
+
 /** So much of a body is kept; it goes into the run's row. */
 export const mostBytes = 64 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
@@ -15,7 +20,7 @@ const longestRetryAfterMs = 24 * 3_600_000
  * The first 64 KiB of the body (after decompression) as text that Postgres can keep: what is not UTF-8 is
  * replaced, NULs are left out. No more than one piece beyond that is ever taken from the connection.
  *
- * Rejects with the signal's reason where it aborts, and with fetch's error where the answer breaks off.
+ * Rejects with the signal's reason where it aborts, and with AnswerBroken where the answer breaks off.
  */
 export async function readBody(response: Response, progress: Progress, signal: AbortSignal): Promise<Body> {
   const stream: ReadableStream<Uint8Array> | null = response.body
@@ -27,7 +32,7 @@ export async function readBody(response: Response, progress: Progress, signal: A
   let text = ''
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await reader.read().catch(breakOff)
       signal.throwIfAborted()
       if (done) return { text: clean(text + decoder.decode()), isCut: false }
       // A character that the cut would split stays in the decoder, and is dropped with it.
@@ -39,6 +44,10 @@ export async function readBody(response: Response, progress: Progress, signal: A
     signal.removeEventListener('abort', stop)
     stop()
   }
+}
+
+function breakOff(cause: unknown): never {
+  throw new AnswerBroken('the answer broke off', { cause })
 }
 
 function clean(text: string): string {

@@ -13,7 +13,7 @@ const packed: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent a body that cann
 const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more headers than 16 KiB' }
 const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no TLS that can be trusted' }
 
-/** By the codes of Node, OpenSSL, llhttp, zlib and undici. */
+/** By the codes (where there is none, the class) of Node, OpenSSL, llhttp, zlib and undici. */
 const reasons: Record<string, Reason> = {
   ECONNREFUSED: refused,
   EHOSTUNREACH: unreachable,
@@ -34,7 +34,10 @@ const reasons: Record<string, Reason> = {
 const reasonsByStart: [start: string, reason: Reason][] = [
   ['EAI_', unresolved],
   ['HPE_', unreadable],
+  // A class: in Node 26 it comes without a code.
+  ['HTTPParserError', unreadable],
   ['Z_', packed],
+  ['ZSTD_', packed],
   ['ERR__ERROR_', packed],
   ['ERR_BROTLI', packed],
   ['ERR_TLS_', untrusted],
@@ -58,10 +61,10 @@ export function failureOf(error: unknown, origin: string, progress: Progress): A
 }
 
 /** For a call that the HTTP client calls a network failure and says no more about. */
-export function callFailed(origin: string): ActionOutcome {
+export function callFailed(origin: string, progress: Progress): ActionOutcome {
   return failed(
     'CALL_FAILED',
-    `target ${origin} could not be called; expected an HTTP server that fetch may call`,
+    `the call of target ${origin} failed ${where(progress)}; expected a whole answer`,
   )
 }
 
@@ -71,7 +74,7 @@ function failed(code: string, message: string): ActionOutcome {
 
 function* codesOf(error: unknown): Generator<string> {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') yield at.code
+    yield 'code' in at && typeof at.code === 'string' ? at.code : at.name
     if (at instanceof AggregateError) for (const one of at.errors) yield* codesOf(one)
   }
 }

@@ -1,6 +1,6 @@
 import ky, { isNetworkError } from 'ky'
 import { AppError } from '../errors.ts'
-import { judge, type Progress, readBody } from './answer.ts'
+import { AnswerBroken, judge, type Progress, readBody } from './answer.ts'
 import { callFailed, failureOf } from './failure.ts'
 import { type Line, openLine } from './line.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
@@ -67,7 +67,7 @@ async function send(call: HttpCall, line: Line, signal: AbortSignal): Promise<Ac
     if (signal.aborted) return stopOutcome(signal.reason, url.origin, progress, performance.now() - startedAt)
     const outcome = failureOf(error, url.origin, progress)
     if (outcome) return outcome
-    if (isNetworkError(error)) return callFailed(url.origin)
+    if (isNetworkError(error) || error instanceof AnswerBroken) return callFailed(url.origin, progress)
     throw error
   }
 }

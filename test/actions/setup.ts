@@ -23,25 +23,28 @@ type Changes = {
 /** A target, and `call`: one attempt of an http action at a path of it (or at a whole URL). */
 export async function setup(t: TestContext) {
   const target = await startTarget()
-  t.after(target.close)
-  const { run } = createActions({ userAgent: 'chronos/test' })
+  t.after(() => target.close())
+  const actions = createActions({ userAgent: 'chronos/test' })
 
   async function call(path: string, fields: object = {}, { job, run: changes, signal }: Changes = {}) {
     const url = URL.canParse(path) ? path : `${target.url}${path}`
     const someJob: ActionJob = {
-      ...{ id: 'ab12cd34ef56', name: 'a job', timeoutMs: null, prompt: null },
+      id: 'ab12cd34ef56',
+      name: 'a job',
+      timeoutMs: null,
+      prompt: null,
       action: { type: 'http', url, timeout_ms: 20_000, ...fields },
       ...job,
     }
     // The outcome is one that a settle takes.
-    const outcome: Outcome = await run(
+    const outcome: Outcome = await actions.run(
       someJob,
       { ...someRun, ...changes },
       signal ?? new AbortController().signal,
     )
     return outcome
   }
-  return { target, call, run }
+  return { target, call, actions }
 }
 
 /** The body within an output. */

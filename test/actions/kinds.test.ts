@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
+import { createActions } from '../../src/actions/index.ts'
+import { setup, someRun } from './setup.ts'
+
+const someJob = {
+  id: 'ab12cd34ef56',
+  name: 'a job',
+  action: { type: 'http', url: 'http://127.0.0.1:1/' },
+  timeoutMs: null,
+  prompt: null,
+}
+
+const unavailable = [
+  {
+    action: { type: 'prompt' },
+    prompt: 'Sum up the day',
+    says: /a prompt of 14 characters was given; needed is/,
+  },
+  { action: { type: 'prompt' }, prompt: null, says: /no prompt was given; needed is/ },
+  { action: { type: 'ftp' }, prompt: null, says: /type "ftp" was given; expected "http" or "prompt"/ },
+  { action: { type: 'constructor' }, prompt: null, says: /expected "http" or "prompt"/ },
+]
+
+for (const { action, prompt, says } of unavailable) {
+  test(`an action of type ${action.type} ${prompt ? 'with' : 'without'} a prompt fails for good`, async (t) => {
+    const { actions } = await setup(t)
+    const outcome = await actions.run({ ...someJob, action, prompt }, someRun, new AbortController().signal)
+    assert.equal(outcome.state, 'failed')
+    assert.equal(outcome.final, true)
+    assert.equal(outcome.error?.code, 'ACTION_NOT_AVAILABLE')
+    assert.match(outcome.error.message, says)
+  })
+}
+
+test('a body that breaks off for an unknown reason is a failure of the target', async () => {
+  const broken = () => new ReadableStream({ pull: (stream) => stream.error(new Error('odd')) })
+  const actions = createActions({ userAgent: 'chronos/test', fetch: async () => new Response(broken()) })
+  const outcome = await actions.run(someJob, someRun, new AbortController().signal)
+  assert.equal(outcome.error?.code, 'CALL_FAILED')
+})
+
+test('a bug of ours is thrown, not taken for a failure of the target', async () => {
+  const actions = createActions({
+    userAgent: 'chronos/test',
+    fetch: () => Promise.reject(new RangeError('ours')),
+  })
+  await assert.rejects(actions.run(someJob, someRun, new AbortController().signal), RangeError)
+})
+
+test('neither ky nor fetch is loaded before the first call', () => {
+  const program = `
+    import { registerHooks } from 'node:module'
+    registerHooks({ resolve(name, context, next) { if (name === 'ky') console.log('ky'); return next(name, context) } })
+    const { createActions } = await import('./src/actions/index.ts')
+    createActions({ userAgent: 'x' })
+    console.log(String(Symbol.for('undici.globalDispatcher.2') in globalThis))`
+  const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  })
+  assert.equal(said, 'false\n')
+})
