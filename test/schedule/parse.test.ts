@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { AppError, type ErrorCode } from '../../src/errors.ts'
+import { checkZone, explain, parseSchedule } from '../../src/schedule/index.ts'
+
+const now = new Date('2026-06-22T12:00:00Z')
+const read = (text: string, zone = 'UTC') => parseSchedule(text, { now, zone })
+
+function refused(code: ErrorCode, text: string, zone = 'UTC') {
+  const isRight = (error: unknown) => error instanceof AppError && error.code === code
+  assert.throws(() => read(text, zone), isRight, text)
+}
+
+function everyMs(text: string): number {
+  const schedule = read(text)
+  assert.equal(schedule.kind, 'interval', text)
+  return schedule.kind === 'interval' ? schedule.everyMs : 0
+}
+
+function expr(text: string): string {
+  const schedule = read(text)
+  assert.equal(schedule.kind, 'cron', text)
+  return schedule.kind === 'cron' ? schedule.expr : ''
+}
+
+function runAt(text: string, zone = 'UTC'): string {
+  const schedule = read(text, zone)
+  assert.equal(schedule.kind, 'once', text)
+  return schedule.kind === 'once' ? schedule.runAt.toISOString() : ''
+}
+
+suite('durations', () => {
+  test('units are written in any of their usual forms', () => {
+    for (const text of [
+      '90s',
+      '90 sec',
+      '90 seconds',
+      'every 90s',
+      '1m30s',
+      '1 minute 30 seconds',
+      '1m 30s',
+    ]) {
+      assert.equal(everyMs(text), 90_000, text)
+    }
+    for (const text of ['2h', 'every 2 hours', '2 hrs', 'EVERY 2H', '120m', '7200s']) {
+      assert.equal(everyMs(text), 7_200_000, text)
+    }
+    for (const text of ['day', 'every day', '1d', '24h']) assert.equal(everyMs(text), 86_400_000, text)
+  })
+
+  test('compounds go from large units to small ones', () => {
+    assert.equal(everyMs('1h30m'), 5_400_000)
+    assert.equal(everyMs('1d12h'), 129_600_000)
+    refused('SCHEDULE_INVALID', '30m1h')
+    refused('SCHEDULE_INVALID', '1h1h')
+  })
+
+  test('zero, fractions, weeks and more than a hundred years are refused', () => {
+    for (const text of [
+      '0m',
+      'every 0s',
+      'in 0m',
+      '+0s',
+      '0h0m',
+      '1.5h',
+      '-5m',
+      '1w',
+      '36526d',
+      '999999999d',
+      'm',
+    ]) {
+      refused('SCHEDULE_INVALID', text)
+    }
+    assert.equal(everyMs('36525d'), 36_525 * 86_400_000)
+  })
+
+  test('"in" and "+" count from now', () => {
+    assert.equal(runAt('in 90s'), '2026-06-22T12:01:30.000Z')
+    assert.equal(runAt('+90s'), '2026-06-22T12:01:30.000Z')
+    assert.equal(runAt('in 1 day 2 hours'), '2026-06-23T14:00:00.000Z')
+    assert.equal(runAt('In Hour'), '2026-06-22T13:00:00.000Z')
+  })
+})
+
+suite('phrases', () => {
+  test('days and a time of day become cron', () => {
+    assert.equal(expr('every weekday at 9am'), '0 9 * * 1-5')
+    assert.equal(expr('weekends at noon'), '0 12 * * 0,6')
+    assert.equal(expr('Mondays, Tuesdays and Sunday at 5:30 pm'), '30 17 * * 0,1,2')
+    assert.equal(expr('every mon, and fri 00:05'), '5 0 * * 1,5')
+    assert.equal(expr('every day at midnight'), '0 0 * * *')
+    assert.equal(expr('every mon, tue, wed, thu, fri, sat, sun at 1am'), '0 1 * * *')
+  })
+
+  test('noon and midnight are 12pm and 12am', () => {
+    assert.equal(expr('every monday 12pm'), expr('every monday noon'))
+    assert.equal(expr('every monday 12am'), expr('every monday midnight'))
+  })
+
+  test('times of day that do not exist, and words beyond them, are refused', () => {
+    const times = ['24:00', '9:60', '13pm', '0am', '9:5', '7 o clock', '', 'at', '9am 10am', '9am daily']
+    for (const time of times) refused('SCHEDULE_INVALID', `every monday ${time}`)
+    for (const days of ['every', 'every mon-fri at', 'every funday at', 'every monday and at', 'and']) {
+      refused('SCHEDULE_INVALID', `${days} 9am`)
+    }
+  })
+})
+
+suite('cron', () => {
+  test('the expression is kept as written, but for its blanks', () => {
+    assert.equal(expr('  0  9 * *   MON-FRI '), '0 9 * * MON-FRI')
+    assert.equal(expr('*/10 * * * * *'), '*/10 * * * * *')
+  })
+
+  test('nicknames become fields and are shown as written', () => {
+    assert.equal(expr('@hourly'), '0 * * * *')
+    assert.equal(expr('@Daily'), '0 0 * * *')
+    assert.equal(expr('@weekly'), '0 0 * * 0')
+    assert.equal(expr('@annually'), '0 0 1 1 *')
+    assert.equal(read('@daily').display, '@daily')
+    refused('SCHEDULE_INVALID', '@reboot')
+  })
+
+  test('extensions other than L as a day of the month are refused', () => {
+    for (const field of ['?', 'LW', '15W', '1L', 'L-3', '1,W'])
+      refused('SCHEDULE_INVALID', `0 9 ${field} * *`)
+    for (const field of ['?', '1#2', '5L', 'L', 'MON#1', 'FRIL'])
+      refused('SCHEDULE_INVALID', `0 9 * * ${field}`)
+    for (const field of ['L', '1,L', 'l']) assert.equal(expr(`0 9 ${field} * *`), `0 9 ${field} * *`)
+  })
+
+  test('values out of range, empty items, and steps that lead nowhere are refused', () => {
+    for (const minute of [
+      '60',
+      '-1',
+      '1,',
+      ',1',
+      '5-1',
+      '*/0',
+      '*/61',
+      '5/15',
+      '1-2-3',
+      '+5',
+      'MON',
+      '1.5',
+    ]) {
+      refused('SCHEDULE_INVALID', `${minute} 9 * * *`)
+    }
+    for (const rest of [
+      '24 * * *',
+      '9 0 * *',
+      '9 32 * *',
+      '9 * 0 *',
+      '9 * 13 *',
+      '9 * * 8',
+      '9 * JANFEB *',
+    ]) {
+      refused('SCHEDULE_INVALID', `0 ${rest}`)
+    }
+    for (const text of ['* * * *', '0 0 9 * * * 2030', '60 0 9 * * *']) refused('SCHEDULE_INVALID', text)
+  })
+
+  test('a date that no year has is refused at once', () => {
+    for (const dates of ['30 2', '31 2', '31 4,6,9,11', '30,31 FEB'])
+      refused('SCHEDULE_INVALID', `0 9 ${dates} *`)
+    for (const dates of ['29 2', '31 4,5', '30,L 2']) assert.equal(expr(`0 9 ${dates} *`), `0 9 ${dates} *`)
+    // The weekday matches by itself.
+    assert.equal(expr('0 9 30 2 1'), '0 9 30 2 1')
+  })
+})
+
+suite('instants', () => {
+  test('one without an offset is read in the zone', () => {
+    assert.equal(runAt('2030-01-15T14:00', 'Asia/Kolkata'), '2030-01-15T08:30:00.000Z')
+    assert.equal(runAt('2030-01-15', 'Asia/Kolkata'), '2030-01-14T18:30:00.000Z')
+    assert.equal(runAt('2030-01-15 14:00:30.5', 'Asia/Kolkata'), '2030-01-15T08:30:30.500Z')
+  })
+
+  test('one with an offset is that instant in any zone', () => {
+    for (const text of ['14:00Z', '14:00:00z', '16:00+02:00', '16:00+0200', '16:00+02', '07:00-07']) {
+      assert.equal(runAt(`2030-01-15T${text}`, 'Asia/Kolkata'), '2030-01-15T14:00:00.000Z', text)
+    }
+  })
+
+  test('a skipped local time is the first instant after the gap, a repeated one its first passing', () => {
+    assert.equal(runAt('2027-03-28T02:30', 'Europe/Berlin'), '2027-03-28T01:00:00.000Z')
+    assert.equal(runAt('2027-10-31T02:30', 'Europe/Berlin'), '2027-10-31T00:30:00.000Z')
+  })
+
+  test('dates and times that do not exist are refused', () => {
+    for (const text of [
+      '2030-02-30',
+      '2030-13-01',
+      '2030-01-15T24:00',
+      '2030-01-15T14:60',
+      '2030-01-15T14:00:60',
+    ]) {
+      refused('SCHEDULE_INVALID', text)
+    }
+    for (const text of ['2030-01-15T14:00+25:00', '2030-01-15Z', '2030-1-5', '2030-01-15T14', '20300115']) {
+      refused('SCHEDULE_INVALID', text)
+    }
+  })
+
+  test('120 s in the past is still taken, more is not', () => {
+    assert.equal(runAt('2026-06-22T11:58:00'), '2026-06-22T11:58:00.000Z')
+    refused('SCHEDULE_IN_PAST', '2026-06-22T11:57:59')
+    refused('SCHEDULE_IN_PAST', '2026-06-22')
+  })
+})
+
+suite('limits', () => {
+  test('more than 200 characters, control characters and nothing at all are refused', () => {
+    refused('SCHEDULE_INVALID', `${' '.repeat(200)}1h`)
+    assert.equal(everyMs(`${' '.repeat(198)}1h`), 3_600_000)
+    for (const text of ['', '   ', '0 9 * * *\n', '0\t9 * * *', '1h\u0000', '1h\u0085'])
+      refused('SCHEDULE_INVALID', text)
+  })
+
+  test('long texts made to trip the reader are refused in no time', () => {
+    const texts = [
+      'every 1d '.repeat(22),
+      'every mon, '.repeat(18),
+      '1'.repeat(200),
+      `every ${'a, &'.repeat(48)}`,
+    ]
+    const startedAt = performance.now()
+    for (const text of texts) refused('SCHEDULE_INVALID', text)
+    assert.ok(performance.now() - startedAt < 100)
+  })
+
+  test('a message says what was given, then what was expected', () => {
+    for (const text of ['whenever', '60 9 * * *', '0 9 30 2 *', '0m', '0 9 * * 1#2']) {
+      assert.throws(
+        () => read(text),
+        (error: Error) => {
+          const given = error.message.indexOf(JSON.stringify(text))
+          return given > 0 && error.message.indexOf('expected') > given
+        },
+      )
+    }
+  })
+})
+
+suite('zones', () => {
+  test('a name gets its proper capitals, a link stays what it is', () => {
+    assert.equal(checkZone('europe/berlin'), 'Europe/Berlin')
+    assert.equal(checkZone('us/eastern'), 'US/Eastern')
+    assert.equal(checkZone('utc'), 'UTC')
+  })
+
+  test('what is not an IANA name is refused, bare offsets included', () => {
+    const names = [
+      '',
+      'Foo/Bar',
+      '+05:30',
+      '-07',
+      'Europe/Berlin ',
+      'Europe/Berlin\u0000',
+      '__proto__',
+      'Z',
+      'PST8',
+    ]
+    for (const name of names) refused('TIMEZONE_UNKNOWN', '1h', name)
+    refused('TIMEZONE_UNKNOWN', '1h', 'x'.repeat(5000))
+  })
+})
+
+suite('explain', () => {
+  const words = (text: string) => explain(read(text), 'Europe/Berlin')
+
+  test('cron is told in words, with its zone', () => {
+    assert.equal(words('0 9 * * MON-FRI'), 'at 09:00, on Monday to Friday (Europe/Berlin)')
+    assert.equal(words('*/15 9-17 * * *'), 'every 15 minutes of hours 9 to 17 (Europe/Berlin)')
+    assert.equal(words('5,35 * * * *'), 'at minutes 5 and 35 of every hour (Europe/Berlin)')
+    assert.equal(words('* * * * *'), 'every minute (Europe/Berlin)')
+    assert.equal(words('*/10 * * * * *'), 'every 10 seconds (Europe/Berlin)')
+    assert.equal(
+      words('30 0 9,17 L 2 *'),
+      'at 09:00:30 and 17:00:30, on the last day of the month, in February (Europe/Berlin)',
+    )
+    assert.equal(words('0 0 13 * 5'), 'at 00:00, on day 13 of the month or on Friday (Europe/Berlin)')
+  })
+
+  test('intervals are told in units, one-shots at their local time', () => {
+    assert.equal(words('1h30m'), 'every 1 hour 30 minutes')
+    assert.equal(words('2030-01-15T14:00Z'), 'once, at 2030-01-15T15:00:00+01:00[Europe/Berlin]')
+  })
+})
