@@ -40,7 +40,7 @@ export function classify(error: unknown): Failure | null {
 }
 
 /** True for failures of the connection itself, after which nothing more may be sent on it. */
-export function isConnectionLost(error: unknown): boolean {
+export function isConnectionLost(error: unknown): error is Error {
   return classify(error)?.poolIsSuspect === true
 }
 

@@ -24,7 +24,11 @@ export function beginTransaction<T>(
 ): Transaction<T> {
   const state: State = { over: false, committing: false }
   const done = new Promise<T>((resolve, reject) => {
-    const body = shield(state, reject, (tx: postgres.TransactionSql) => {
+    function onLost(error: Error): void {
+      state.over = true
+      reject(error)
+    }
+    const body = shield(state, onLost, (tx: postgres.TransactionSql) => {
       // Not awaited: it travels with the first statement. A failure fails the transaction.
       void tx.unsafe(limits(deadlineMs)).execute()
       return work(tx)
@@ -49,19 +53,18 @@ function limits(deadlineMs: number): string {
   return `set local statement_timeout = ${ms}; set local idle_in_transaction_session_timeout = ${ms}`
 }
 
-/** Runs `work` on a guarded `tx`. Once the connection is lost it never settles, so that nothing follows. */
+/** Runs `work` on a guarded `tx`. Once all is over it never settles, so that postgres.js sends nothing either. */
 function shield<T>(
   state: State,
-  lost: (error: unknown) => void,
+  onLost: (error: Error) => void,
   work: (tx: postgres.TransactionSql) => Promise<T>,
 ): (tx: postgres.TransactionSql) => Promise<T> {
   return async (tx) => {
     try {
-      const value = await work(guard(tx, state, lost))
+      const value = await work(guard(tx, state, onLost))
       if (!state.over) return value
     } catch (error) {
-      if (!state.over && !isConnectionLost(error)) throw error
-      lost(error)
+      if (!state.over) throw error
     }
     return new Promise(() => {})
   }
@@ -70,12 +73,12 @@ function shield<T>(
 function guard(
   tx: postgres.TransactionSql,
   state: State,
-  lost: (error: unknown) => void,
+  onLost: (error: Error) => void,
 ): postgres.TransactionSql {
   function watch(build: () => unknown): unknown {
     if (state.over) throw connectionError('CONNECTION_ENDED')
     const query = build()
-    if (isQuery(query)) noteLoss(query, state)
+    if (isQuery(query)) noteLoss(query, onLost)
     return query
   }
   return new Proxy(tx, {
@@ -85,7 +88,7 @@ function guard(
         return (...args: Parameters<typeof tx.unsafe>) => watch(() => target.unsafe(...args))
       if (key === 'savepoint') {
         return (work: (tx: postgres.TransactionSql) => Promise<unknown>) =>
-          target.savepoint(shield(state, lost, work))
+          target.savepoint(shield(state, onLost, work))
       }
       return Reflect.get(target, key)
     },
@@ -99,10 +102,10 @@ function isQuery(value: unknown): value is Query {
 }
 
 /** Hears of a lost connection before `work` does. `then` and `catch` would start a query that is a mere fragment. */
-function noteLoss(query: Query, state: State): void {
+function noteLoss(query: Query, onLost: (error: Error) => void): void {
   const reject = query.reject.bind(query)
   query.reject = (error) => {
-    if (isConnectionLost(error)) state.over = true
+    if (isConnectionLost(error)) onLost(error)
     reject(error)
   }
 }

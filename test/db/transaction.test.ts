@@ -103,19 +103,49 @@ test('work that ignores the loss of its connection can send nothing more, on any
       if (++calls > 1) return
       await note(tx, 'first')
       await lose(tx, isClean)
+      const refuse = (error: unknown) => refused.push(Reflect.get(Object(error), 'code'))
+      await Promise.resolve()
+        .then(() => note(tx, 'at once'))
+        .catch(refuse)
       await db.run((sql) => sql`select 1`, { idempotent: true })
       for (const text of ['stray', 'another']) {
         await new Promise((wake) => setImmediate(wake))
         await Promise.resolve()
           .then(() => note(tx, text))
-          .catch((error: unknown) => refused.push(Reflect.get(Object(error), 'code')))
+          .catch(refuse)
       }
     })
     await call
     assert.equal(calls, 2)
-    await until(async () => refused.length === 2)
-    assert.deepEqual(refused, ['CONNECTION_ENDED', 'CONNECTION_ENDED'])
+    await until(async () => refused.length === 3)
+    assert.deepEqual(refused, ['CONNECTION_ENDED', 'CONNECTION_ENDED', 'CONNECTION_ENDED'])
     assert.deepEqual(await notes(), [])
+  }
+})
+
+test('work that fails long after its connection was lost rolls back nothing of anyone else', async () => {
+  for (const isClean of [true, false]) {
+    const db = connect({ max: 2 })
+    let calls = 0
+    const failed = Promise.withResolvers<void>()
+    await db.transaction(async (tx) => {
+      if (++calls > 1) return
+      await lose(tx, isClean)
+      try {
+        await db.transaction(async (other) => {
+          await note(other, 'kept')
+          await new Promise((wake) => setImmediate(wake))
+        })
+        throw new RangeError('late')
+      } finally {
+        failed.resolve()
+      }
+    })
+    await failed.promise
+    // Where a rollback were sent to the closed socket, it would throw by now.
+    await db.run((sql) => sql`select 1`)
+    assert.deepEqual(await notes(), ['kept'])
+    await database.sql`truncate notes`
   }
 })
 
