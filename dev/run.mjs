@@ -40,14 +40,17 @@ function packagesOf(lockfile) {
   return JSON.parse(readFileSync(lockfile, 'utf8')).packages
 }
 
+/**
+ * `npm ci` would be the usual choice. It refuses a lockfile that lacks the optional packages of other platforms,
+ * and a registry that mirrors one platform only leads to such a lockfile; `npm install` takes it, keeps to its
+ * versions and checksums, and isInstalled() then holds the outcome against it.
+ */
 function install() {
-  process.stderr.write(
-    'Installing packages with npm ci (only now, and when package-lock.json has changed)…\n',
-  )
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
-  // npm must not run on the Node inside the folder that it is about to replace.
+  process.stderr.write('Installing packages (only now, and when package-lock.json has changed)…\n')
+  const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline']
+  // npm must not run on the Node inside the folder that it may be about to replace.
   const path = process.env.PATH.split(delimiter).filter((folder) => folder !== bin)
-  const env = { ...process.env, PATH: path.join(delimiter) }
+  const env = { ...process.env, PATH: path.join(delimiter), npm_config_loglevel: 'error' }
   const npm = spawnSync('npm', args, { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   if (npm.status === 0 && isInstalled()) return
   const said = `${npm.stdout ?? ''}${npm.stderr ?? npm.error?.message ?? ''}`.trim().split('\n').slice(-8)
