@@ -33,6 +33,9 @@ type Parts = {
 
 /** Longer than the 15 s that a call may take, so that two provisions for one job never overlap. */
 export const armLeaseMs = 20_000
+/** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
+type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
+
 const firstPauseMs = 500
 const lastPauseMs = 60_000
 
@@ -61,19 +64,19 @@ export function createArmer(parts: Parts): Armer {
     while (!stopping.signal.aborted) {
       const step: Step = await tryOnce(jobId, order).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'arming failed on our side')
-        return { state: 'failed', afterMs: 0 }
+        return { state: 'failed' as const }
       })
       order = null
       if (step.state === 'armed' || step.state === 'refused') return step.state
       if (step.state === 'more') continue
-      const waitMs = step.state === 'busy' ? 25 + Math.random() * 50 : Math.max(pauseMs, step.afterMs)
+      const waitMs = step.state === 'busy' ? 25 + Math.random() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
       await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
     return 'owed'
   }
 
-  type Step = { state: 'armed' | 'more' | 'busy' | 'refused' } | { state: 'failed'; afterMs: number }
+  
 
   async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
     const taken = given ? { state: 'order' as const, order: given } : await store.takeArm({ jobId, owner, leaseMs: armLeaseMs })

@@ -38,7 +38,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   const isKnown = (run: { id: string; fence: number }) =>
     awaited.has(keyOf(run)) || parts.runner().hasSeen(run.id, run.fence)
 
-  async function admit(look: Look, decision: Decision, { armSpent = false, output = null } = {}): Promise<Written | null> {
+  async function admit(look: Look, decision: Decision, { armSpent = false, output = null }: { armSpent?: boolean; output?: string | null } = {}): Promise<Written | null> {
     const runner = parts.runner()
     const askedAt = performance.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs

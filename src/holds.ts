@@ -9,14 +9,18 @@ export type Holds = {
   take(kind: HoldKind): () => void
   /** Holds `work` open until it settles. */
   during<T>(kind: HoldKind, work: Promise<T>): Promise<T>
-  count(): number
+  /** All that are held, or those of the kinds that are named. */
+  count(...kinds: HoldKind[]): number
   byKind(): Partial<Record<HoldKind, number>>
   onFree(listener: () => void): void
+  /** Resolves when any hold is released, or after `ms`. */
+  released(ms: number): Promise<void>
 }
 
 export function createHolds(): Holds {
   const counts = new Map<HoldKind, number>()
   const listeners: (() => void)[] = []
+  const waiters = new Set<() => void>()
   let total = 0
 
   function take(kind: HoldKind): () => void {
@@ -26,6 +30,7 @@ export function createHolds(): Holds {
       if (!isHeld) return
       isHeld = false
       change(kind, -1)
+      for (const waiter of waiters) waiter()
       if (total === 0) for (const listener of listeners) listener()
     }
   }
@@ -41,8 +46,18 @@ export function createHolds(): Holds {
       const release = take(kind)
       return work.finally(release)
     },
-    count: () => total,
+    count: (...kinds) => (kinds.length === 0 ? total : kinds.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0)),
     byKind: () => Object.fromEntries([...counts].filter(([, count]) => count > 0)),
     onFree: (listener) => void listeners.push(listener),
+    released: (ms) =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer)
+          waiters.delete(done)
+          resolve()
+        }
+        const timer = setTimeout(done, ms)
+        waiters.add(done)
+      }),
   }
 }

@@ -10,21 +10,20 @@ export type LedgerEntry = { slot: Date; verdict: Verdict; reason: string | null;
 const entriesMax = 1_000
 
 /**
- * Every nominal slot of a job in [from, to) up to now, with exactly one verdict, oldest first. Default: the last day.
+ * Every nominal slot of a job in [from, to) up to now, with exactly one verdict, oldest first.
  *
  * @throws AppError JOB_NOT_FOUND
  */
 export function createLedger({ store }: { store: Store }) {
-  return async (jobId: string, { from, to }: { from: Date | null; to: Date | null }): Promise<LedgerEntry[]> => {
+  return async (jobId: string, { from, to }: { from: Date; to: Date }): Promise<LedgerEntry[]> => {
     const look = await store.look(jobId)
     if (!look) throw new AppError('JOB_NOT_FOUND', `job ${jobId} was given; there is none with this id`)
     const { now, job, runtime } = look.view
-    const until = to && to < now ? to : new Date(now.getTime() + 1)
-    const since = from ?? new Date(until.getTime() - 86_400_000)
-    const { runs, folds } = await store.readLedger(jobId, { from: since, to: until, limit: entriesMax })
-    const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, since, until))]
+    const until = to < now ? to : new Date(now.getTime() + 1)
+    const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: entriesMax })
+    const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
     if (runtime.nextSlot && runtime.state === 'scheduled') {
-      const after = new Date(Math.max(since.getTime(), runtime.nextSlot.getTime()) - 1)
+      const after = new Date(Math.max(from.getTime(), runtime.nextSlot.getTime()) - 1)
       entries.push(...take(slotsIn(job, { after, until: justBefore(until) }), dueEntry))
     }
     return entries.toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
@@ -37,8 +36,8 @@ function runEntry({ slot, runId, state, reason }: SlotRun): LedgerEntry {
   return { slot, verdict: isLive ? 'running' : 'ran', reason: isLive ? reason : state, runId }
 }
 
-function foldEntries(fold: FoldedSlots, since: Date, until: Date): LedgerEntry[] {
-  const after = new Date(Math.max(fold.firstSlot.getTime(), since.getTime()) - 1)
+function foldEntries(fold: FoldedSlots, from: Date, until: Date): LedgerEntry[] {
+  const after = new Date(Math.max(fold.firstSlot.getTime(), from.getTime()) - 1)
   const last = new Date(Math.min(fold.lastSlot.getTime(), until.getTime() - 1))
   const { verdict, reason } = fold
   return take(slotsIn(fold.rule, { after, until: last }), (slot) => ({ slot, verdict, reason, runId: null }))

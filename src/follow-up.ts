@@ -1,0 +1,55 @@
+import type { ArmState } from './arm.ts'
+import type { Attend } from './attend.ts'
+import type { Look, Written } from '../db/index.ts'
+import type { Decision } from './decisions/index.ts'
+import type { Holds } from './holds.ts'
+import type { Log } from './log.ts'
+import type { JobChange } from './schedulers/index.ts'
+
+type Parts = {
+  attend: Attend
+  holds: Holds
+  log: Log
+  ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
+}
+
+/** A wait that is shorter is waited for here; NAS holds the wake-up as well, in case this process dies. */
+const nearMs = 60_000
+const armBudgetMs = 20_000
+
+/** What has to follow a transition that no caller waits for: arming the later wake time, attending to what is due next. */
+export function createFollowUp({ attend, holds, log, ensureArmed }: Parts) {
+  /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
+  async function fireDue(jobId: string): Promise<void> {
+    const attended = await attend(jobId, { trigger: 'builtin', fireAt: null, earlyMs: 0, armSpent: isOverdue })
+    if (attended.state === 'attended') await ensureArmed({ jobId, order: attended.order }, armBudgetMs)
+  }
+
+  function settled(jobId: string, decision: Decision, written: Written) {
+    void holds.during('arm', ensureArmed({ jobId, order: written.order }, armBudgetMs).catch(warn(jobId)))
+    const dueAt = nearestAttempt(decision, written)
+    const waitMs = dueAt && dueAt.getTime() - written.now.getTime()
+    if (waitMs !== null && waitMs <= nearMs) later(jobId, Math.max(0, waitMs))
+  }
+
+  function later(jobId: string, waitMs: number) {
+    const release = holds.take('timer')
+    setTimeout(() => void fireDue(jobId).catch(warn(jobId)).finally(release), waitMs)
+  }
+
+  const warn = (jobId: string) => (error: unknown) => log.warn({ err: error, job: jobId }, 'a job could not be followed up')
+
+  return { fireDue, settled }
+}
+
+/** When the next attempt is due that this transition left waiting (or found waiting: then now); null: there is none. */
+function nearestAttempt(decision: Decision, written: Written): Date | null {
+  if (written.wakeAt && written.wakeAt <= written.now) return written.now
+  const waiting = decision.runs.flatMap((run) => (run.attemptDueAt && !run.finished ? [run.attemptDueAt] : []))
+  return waiting.reduce<Date | null>((least, at) => (least && least <= at ? least : at), null)
+}
+
+/** A wake time that has passed is used up, whoever noticed it: it is derived anew. */
+function isOverdue({ registry: { wakeAt }, view }: Look): boolean {
+  return wakeAt !== null && wakeAt <= view.now
+}

@@ -1,0 +1,44 @@
+import type { Config } from './config.ts'
+import type { Database } from '../db/index.ts'
+import { AppError } from './errors.ts'
+import type { Log } from './log.ts'
+import { type AccessTokens, createLogin, createNasClient, createStaticToken, type NasClient } from './nas/index.ts'
+import { createSeal } from './seal/index.ts'
+import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
+import { createKeyStore, createLoginStore } from '../db/index.ts'
+import { userAgent } from './version.ts'
+
+type Parts = { config: Config; database: Database; log: Log }
+
+/** The client of NAS; null where the environment does not say how to reach it, or as whom. */
+export function createNas({ config, database, log }: Parts): NasClient | null {
+  const { portalUrl } = config.nas
+  const accessToken = accessTokens({ config, database, log })
+  return portalUrl && accessToken ? createNasClient({ portalUrl, accessToken, userAgent, log }) : null
+}
+
+function accessTokens({ config, database, log }: Parts): AccessTokens | null {
+  const { accessToken, refreshToken, tokenUrl, clientId } = config.nas
+  if (accessToken) return createStaticToken(accessToken)
+  if (!refreshToken || !tokenUrl || !clientId || !config.encryptionKey) return null
+  const store = createLoginStore({ db: database, clientId })
+  const seal = createSeal(config.encryptionKey)
+  return createLogin({ tokenUrl, clientId, firstRefreshToken: refreshToken, store, seal, userAgent, log })
+}
+
+/** Verifies fire tokens; without a portal and an audience nobody can be NAS, and every token is refused. */
+export function createVerifier({ config, database, log }: Parts): TokenVerifier {
+  const { portalUrl, audience } = config.nas
+  if (!portalUrl || !audience) return refuseAll
+  const jwksUrl = config.nas.jwksUrl ?? `${portalUrl}/.well-known/jwks.json`
+  return createTokenVerifier({ issuer: portalUrl, audience, jwksUrl, userAgent, keyStore: createKeyStore({ db: database, jwksUrl }), log })
+}
+
+const refuseAll: TokenVerifier = {
+  async verify() {
+    throw new AppError('TOKEN_REJECTED', 'The fire token was not accepted', { cause: new Error('NAS_PORTAL_URL or NAS_AUDIENCE is not set') })
+  },
+  async warm() {},
+  async refreshIfStale() {},
+  health: () => ({ keys: null, lastError: null }),
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { createApp } from './app.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { createIdleExit } from './idle.ts'
+
+/** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const app = createApp({ config: { ...config, databaseUrl: await databaseUrl(config), apiKey: apiKey(config) } })
+  const { http, holds } = app
+  const leave = exitOnce(app)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(signal))
+
+  await http.listen({ host: config.host, port: config.port })
+  createIdleExit({ ...config, holds, server: http.server, armsOwed: app.armsOwed, log: http.log, exit: () => void leave('idle') })
+  await app.begin()
+}
+
+type App = ReturnType<typeof createApp>
+
+function exitOnce({ http: { log }, drain }: App) {
+  let isLeaving = false
+  return async (why: string) => {
+    if (isLeaving) return
+    isLeaving = true
+    log.info({ why }, 'going down')
+    await drain().catch((error: unknown) => log.error({ err: error }, 'going down was not clean'))
+    log.info({ why }, 'gone')
+    process.exit(0)
+  }
+}
+
+/** Where there is no database in the environment, development has one of its own; what is shipped does not. */
+async function databaseUrl({ databaseUrl }: { databaseUrl: string | null }): Promise<string> {
+  if (databaseUrl) return databaseUrl
+  try {
+    const { startDevelopmentDatabase } = await import('../dev/start/database.ts')
+    return await startDevelopmentDatabase()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND' && (error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error
+    throw new ConfigError('DATABASE_URL is not set; expected the URL of a Postgres database')
+  }
+}
+
+function apiKey({ apiKey }: { apiKey: string | null }): string {
+  if (apiKey) return apiKey
+  const made = randomBytes(24).toString('base64url')
+  process.stdout.write(`API_KEY is not set; for this start it is ${made}\n`)
+  return made
+}
+
+main().catch((error: unknown) => {
+  const isConfig = error instanceof ConfigError
+  process.stderr.write(`${isConfig || hasCode(error) ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`)
+  process.exit(isConfig ? ConfigError.exitStatus : 1)
+})
+
+/** A system error (such as EADDRINUSE) says all that there is to say in its message. */
+function hasCode(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}

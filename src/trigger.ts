@@ -1,0 +1,90 @@
+import { createArmer, type Armer, armLeaseMs, type ArmState } from './arm.ts'
+import type { Config } from './config.ts'
+import { createConfirm } from './confirm.ts'
+import type { Store } from '../db/index.ts'
+import type { Registry } from './decisions/index.ts'
+import type { Holds } from './holds.ts'
+import type { Log } from './log.ts'
+import type { NasClient, NasFailure } from './nas/index.ts'
+import { createReconcile } from './reconcile.ts'
+import {
+  createBuiltinScheduler,
+  createChronosScheduler,
+  type CronScheduler,
+  type JobChange,
+  resolveCronScheduler,
+  withDefaults,
+} from './schedulers/index.ts'
+
+type Parts = {
+  config: Config
+  store: Store
+  holds: Holds
+  owner: string
+  /** Null where NAS is not configured. */
+  nas: NasClient | null
+  fireDue: (jobId: string) => Promise<void>
+  log: Log
+}
+
+/** Who triggers: the scheduler that was resolved, or the built-in one since NAS refused this identity for good. */
+export type Trigger = ReturnType<typeof createTrigger>
+
+export function createTrigger({ config, store, holds, owner, nas, fireDue, log }: Parts) {
+  const builtin = createBuiltinScheduler({ store, holds, fireDue, log })
+  const armer = nas && createNasArmer(nas)
+  const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, log }) : () => {}
+  const others: CronScheduler[] = []
+  if (nas && armer) {
+    const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, log })
+    others.push(createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, log }))
+  }
+  const resolved = resolveCronScheduler(config.provider, { builtin, others }, log)
+  let active = withDefaults(resolved)
+  let isStarted = false
+
+  function createNasArmer(client: NasClient): Armer {
+    const { callbackUrl, nas: { maxHorizonMs } } = config
+    return createArmer({
+      ...{ store, nas: client, holds, owner, maxHorizonMs, log },
+      callbackUrl: `${callbackUrl}/api/cron/fire`,
+      onRefused: fallBack,
+    })
+  }
+
+  function fallBack(failure: NasFailure) {
+    if (active.name === builtin.name) return
+    log.warn({ code: failure.code }, 'NAS refuses this identity for good; the built-in scheduler is used from now on')
+    active = withDefaults(builtin)
+    if (isStarted) void builtin.start()
+  }
+
+  return {
+    active: () => active.name,
+    isNasUsed: () => active.name !== builtin.name,
+    /** Null where nothing is armed with NAS: then a claim takes no arm lease with it. */
+    armLeaseMs: () => (active.name === builtin.name ? null : armLeaseMs),
+    armer: () => armer,
+    /** Begins to trigger. To be called once the process listens. */
+    async start() {
+      isStarted = true
+      await active.start()
+    },
+    async stop() {
+      isStarted = false
+      await Promise.all([resolved.stop(), builtin.stop()])
+    },
+    ensureArmed: (change: JobChange, budgetMs: number): Promise<ArmState> => active.onJobsChanged([change], budgetMs),
+    reconcile: () => holds.during('reconcile', active.reconcile()),
+    /** NAS was answered 2xx to a fire of this job. */
+    answered(jobId: string) {
+      if (active.name !== builtin.name) confirm(jobId)
+    },
+    async cancelOrphan(jobId: string) {
+      await armer?.cancelOrphan(jobId)
+    },
+    isArmed({ wakeAt, armedGen, wakeGen }: Registry) {
+      return wakeAt !== null && (active.name === builtin.name || armedGen === wakeGen)
+    },
+  }
+}
