@@ -15,7 +15,7 @@ export type Clock = {
 export type VirtualClock = Clock & {
   /** Moves the clock at once and begins everything that is due by then, in order of its instant. Waits for nothing. */
   jump(instantMs: number): void
-  /** Moves the clock from one scheduled instant to the next, and calls `settled` at each before going on. */
+  /** Moves the clock from one scheduled instant to the next; awaits `settled` before the first and after each. */
   moveTo(instantMs: number, settled: () => Promise<void>): Promise<void>
 }
 
@@ -101,6 +101,7 @@ export function createVirtualClock(startMs: number): VirtualClock {
       nowMs = instantMs
     },
     async moveTo(instantMs, settled) {
+      await settled()
       for (let timer = nextUpTo(instantMs); timer; timer = nextUpTo(instantMs)) {
         nowMs = Math.max(nowMs, timer.instantMs)
         for (const same of [...timers].filter((other) => other.instantMs <= nowMs)) begin(same)

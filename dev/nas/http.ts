@@ -27,13 +27,12 @@ export function send(response: ServerResponse, { status, body, headers = {} }: A
 }
 
 export type Listener = {
-  /** Undefined while it is shut. */
   address(): AddressInfo
   /** Refuses connections from now on; those that are idle are closed. */
-  shut(): Promise<void>
+  shut(): void
   /** Takes connections again, at the same port. */
   open(): Promise<void>
-  close(): Promise<void>
+  close(): void
 }
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -56,7 +55,7 @@ export async function listen(input: { host: string; port: number; handle: Handle
     throw new Error(`listening on ${address}, expected a port`)
   port = address.port
 
-  const shut = async () => {
+  const shut = () => {
     if (!server.listening) return
     server.close()
     server.closeIdleConnections()
@@ -65,8 +64,8 @@ export async function listen(input: { host: string; port: number; handle: Handle
     address: () => address,
     open,
     shut,
-    async close() {
-      await shut()
+    close() {
+      shut()
       server.closeAllConnections()
     },
   }

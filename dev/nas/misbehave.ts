@@ -6,7 +6,13 @@ import {
   misbehaviours,
 } from './misbehaviours.ts'
 
-export type PortalCall = 'provision' | 'cancel' | 'list' | 'token' | 'jwks'
+const portalCalls = ['provision', 'cancel', 'list', 'token', 'jwks'] as const
+
+export type PortalCall = (typeof portalCalls)[number]
+
+function isPortalCall(name: unknown): name is PortalCall {
+  return portalCalls.some((call) => call === name)
+}
 
 /** What a misbehaviour is limited to. `times`: how often it still acts. `call`: for those that have `aims`. */
 export type Limits = { times?: number | undefined; jobId?: string | undefined; call?: PortalCall | undefined }
@@ -88,6 +94,10 @@ export function readMisbehaviour(name: string, value: string | undefined, limits
   if (limits.times !== undefined && (kind.lasting || !Number.isInteger(limits.times) || limits.times < 1)) {
     const expected = kind.lasting ? 'none, it lasts until it is taken back' : 'a whole number above 0'
     throw new MisbehaviourUnknown(`times of ${name} is ${limits.times}; expected ${expected}`)
+  }
+  if (limits.call !== undefined && (kind.aims === undefined || !isPortalCall(limits.call))) {
+    const expected = kind.aims === undefined ? 'none' : `one of ${portalCalls.join(', ')}`
+    throw new MisbehaviourUnknown(`call of ${name} is ${limits.call}; expected ${expected}`)
   }
   return { name, ...limits, value: value ?? '', ...readValue(name, kind, value) }
 }

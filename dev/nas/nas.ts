@@ -121,6 +121,6 @@ export type Nas = {
     look: (nas: Nas) => T,
     timeoutMs?: number,
   ): Promise<Exclude<T, false | null | undefined | 0 | ''>>
-  /** Stops firing, cuts what is on its way, frees the ports. */
+  /** Stops firing, cuts what is on its way, frees the ports; whatever it held is in the state file already. */
   close(): Promise<void>
 }

@@ -80,7 +80,7 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
       ? null
       : await listen({ host: '127.0.0.1', port: options.controlPort, handle: control }).catch(
           async (error) => {
-            await listener.close()
+            listener.close()
             throw error
           },
         )
@@ -131,7 +131,7 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
     advance: (ms) => move(clock.now() + ms),
     jump: (instant) => virtual(clock).jump(instantOf(instant)),
 
-    fireNow(jobId, agent = instance) {
+    async fireNow(jobId, agent = instance) {
       const row = arms.row(agent, jobId)
       if (!row) throw new Error(`nothing is armed for job ${jobId} of agent ${agent}`)
       return relay.deliver(row)
@@ -153,7 +153,11 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
       logins.revoke(agent)
       log.add({ kind: 'event', event: 'revoked', job_id: null, detail: `every login of ${agent}` })
     },
-    issueAccessToken: ({ agent = instance, lifetimeS } = {}) => logins.issue(agent, lifetimeS ?? null),
+    issueAccessToken({ agent = instance, lifetimeS } = {}) {
+      const token = logins.issue(agent, lifetimeS ?? null)
+      save()
+      return token
+    },
 
     async misbehave(name, value, limits) {
       const set = misbehave.set(name, value, limits)
@@ -175,10 +179,10 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
     idle,
     waitFor: (look, timeoutMs = 5_000) => signal.until(() => look(nas), timeoutMs, String(look)),
     async close() {
-      save()
       halted.abort()
       clock.stop()
-      await Promise.all([listener.close(), controlListener?.close()])
+      listener.close()
+      controlListener?.close()
     },
   }
 

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
-import { type Nas, type NasOptions, startNas } from '../../dev/nas/index.ts'
+import { createSignal } from '../../dev/nas/signal.ts'
+import { type ListedArm, type Nas, type NasOptions, startNas } from '../../dev/nas/index.ts'
 
 export type Fire = {
   body: { job_id?: string; fire_at?: string }
@@ -9,32 +12,48 @@ export type Fire = {
   answer: (status: number, headers?: Record<string, string>) => void
 }
 
-/** A callback target: counts the fires it gets and answers each as told. */
-export async function startTarget(
-  t: TestContext,
-  react: (fire: Fire, index: number) => void = (fire) => fire.answer(202),
-) {
+type React = (fire: Fire, index: number) => void
+
+/** A callback target: keeps the fires it gets and lets `react` answer them; without it each is answered 202. */
+export async function startTarget(t: TestContext, react: React = (fire) => fire.answer(202)) {
   const fires: Fire[] = []
-  const server = createServer(async (request, response) => {
-    let text = ''
-    for await (const chunk of request) text += chunk
-    const token = (request.headers.authorization ?? '').replace('Bearer ', '')
-    const fire: Fire = {
-      body: JSON.parse(text),
-      token,
-      answer: (status, headers = {}) => response.writeHead(status, headers).end('{"status":"accepted"}'),
-    }
-    fires.push(fire)
-    react(fire, fires.length - 1)
+  const arrivals = createSignal()
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const fire: Fire = {
+        body: JSON.parse(body) as Fire['body'],
+        token: (request.headers.authorization ?? '').replace('Bearer ', ''),
+        answer: (status, headers = {}) => response.writeHead(status, headers).end('{"status":"accepted"}'),
+      }
+      fires.push(fire)
+      react(fire, fires.length - 1)
+      arrivals.changed()
+    })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
   t.after(() => {
     server.closeAllConnections()
     server.close()
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/cron/fire`
-  return { url, fires }
+  const address = server.address()
+  assert.ok(address !== null && typeof address === 'object')
+  return {
+    url: `http://127.0.0.1:${address.port}/api/cron/fire`,
+    fires,
+    jobs: () => fires.map((fire) => fire.body.job_id),
+    /** Resolves when so many fires have come in all. */
+    arrived: (count: number) => arrivals.until(() => fires.length >= count, 5_000, `${count} fires`),
+  }
 }
+
+/** The claims of the fire's token, unverified. */
+export function claimsOf(fire: Fire | undefined): Record<string, unknown> {
+  const [, payload = ''] = fire?.token.split('.') ?? []
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+}
+
+export const instants = (rows: { fire_at?: string }[]) => rows.map((row) => row.fire_at)
 
 export const startMs = Date.parse('2026-06-18T12:00:00.000Z')
 
@@ -62,11 +81,11 @@ export function createClient(nas: Nas, token: string | null = nas.accessToken) {
       },
       ...(body === undefined ? {} : { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
     })
-    const text = await response.text()
+    const content = await response.text()
     return {
       status: response.status,
       headers: response.headers,
-      body: text.startsWith('{') ? JSON.parse(text) : { text },
+      body: content.startsWith('{') ? (JSON.parse(content) as Reply['body']) : { text: content },
     }
   }
   return {
@@ -79,7 +98,7 @@ export function createClient(nas: Nas, token: string | null = nas.accessToken) {
         dedup_key: `${jobId}:${fireAt}`,
       }),
     cancel: (jobId: string) => call('POST', '/api/agent-cron/cancel', { job_id: jobId }),
-    list: async () => (await call('GET', '/api/agent-cron/list')).body['armed'] as Record<string, string>[],
+    list: async () => (await call('GET', '/api/agent-cron/list')).body['armed'] as ListedArm[],
     refresh: (refreshToken: string, fields: Record<string, string> = {}) =>
       call(
         'POST',
@@ -95,11 +114,7 @@ export function createClient(nas: Nas, token: string | null = nas.accessToken) {
 }
 
 /** A NAS whose clock stands at `startMs`, a target that answers 202, and a client. */
-export async function setup(
-  t: TestContext,
-  options: NasOptions = {},
-  react?: Parameters<typeof startTarget>[1],
-) {
+export async function setup(t: TestContext, options: NasOptions = {}, react?: React) {
   const target = await startTarget(t, react)
   const nas = await startNas({ time: at(0), ...options })
   t.after(() => nas.close())
