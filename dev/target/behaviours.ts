@@ -26,7 +26,7 @@ export const behaviours = {
   status: answer,
   /** Answers later. */
   async slow(exchange: Exchange) {
-    await sleep(exchange.behaviour.value ?? 1_000)
+    await sleep(exchange.behaviour.value ?? 1_000, undefined, { ref: false })
     answer({ ...exchange, behaviour: { ...exchange.behaviour, value: 200 } })
   },
   /** Never answers. */

@@ -72,11 +72,11 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await readText(request)
-    const url = new URL(request.url ?? '/', 'http://target')
-    if (url.pathname === '/_calls') return sendCalls(response, calls, url.searchParams.get('path'))
-    if (url.pathname === '/_behave') return takeBehaviour(response, body, behave)
+    const [path = '', query] = (request.url ?? '').split('?')
+    if (path === '/_calls') return sendCalls(response, calls, new URLSearchParams(query).get('path'))
+    if (path === '/_behave') return takeBehaviour(response, body, behave)
     keep(callOf(request, body))
-    const behaviour = behaviourOf(url.pathname)
+    const behaviour = behaviourOf(path)
     return behaviours[behaviour.does]({ request, response, body, behaviour })
   }
 
@@ -149,7 +149,7 @@ function callOf({ method = '', url = '', headers }: IncomingMessage, body: strin
 }
 
 function sendCalls(response: ServerResponse, calls: TargetCall[], path: string | null) {
-  const asked = path === null ? calls : calls.filter((call) => call.path === path)
+  const asked = path === null ? calls : calls.filter((call) => call.path.split('?')[0] === path)
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(asked))
 }
 

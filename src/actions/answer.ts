@@ -13,7 +13,7 @@ export class AnswerBroken extends Error {
 }
 
 /** So much of a body is kept; it goes into the run's row. */
-export const mostBytes = 64 * 1024
+const mostBytes = 64 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
 
 /**
@@ -78,7 +78,9 @@ export function judge(call: HttpCall, response: Response, body: Body, tookMs: nu
 }
 
 function matches(pattern: string, status: number): boolean {
-  return pattern.endsWith('xx') ? pattern[0] === String(status)[0] : pattern === String(status)
+  if (pattern.endsWith('xx')) return pattern[0] === String(status)[0]
+  const [first, last = first] = pattern.split('-')
+  return Number(first) <= status && status <= Number(last)
 }
 
 /** Where a redirect points, as its origin only: paths and queries of redirects carry tokens. */

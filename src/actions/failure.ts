@@ -1,16 +1,23 @@
 import { type Progress, where } from './answer.ts'
+import { repeatCode } from './line.ts'
 import type { ActionOutcome } from './outcome.ts'
 
-type Reason = { code: string; says: string }
+/** `midway`: the call may have reached the target, and the message says how far things had come. */
+type Reason = { code: string; says: string; midway?: true }
 
 const refused: Reason = { code: 'CONNECTION_REFUSED', says: 'refused the connection' }
 const unreachable: Reason = { code: 'HOST_UNREACHABLE', says: 'cannot be reached from here' }
 const unconnected: Reason = { code: 'CONNECTION_TIMEOUT', says: 'did not take the connection in time' }
 const unresolved: Reason = { code: 'DNS_FAILED', says: 'has a name that does not resolve' }
-const broken: Reason = { code: 'CONNECTION_BROKEN', says: 'closed the connection' }
-const unreadable: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent what is not HTTP' }
-const packed: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent a body that cannot be decompressed' }
+const broken: Reason = { code: 'CONNECTION_BROKEN', says: 'closed the connection', midway: true }
+const unreadable: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent what is not HTTP', midway: true }
+const packed: Reason = {
+  code: 'ANSWER_UNREADABLE',
+  says: 'sent a body that cannot be decompressed',
+  midway: true,
+}
 const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more headers than 16 KiB' }
+const misdirected: Reason = { code: 'HTTP_STATUS', says: 'answered 421, which asks for a second call' }
 const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no TLS that can be trusted' }
 
 /** By the codes (where there is none, the class) of Node, OpenSSL, llhttp, zlib and undici. */
@@ -29,6 +36,7 @@ const reasons: Record<string, Reason> = {
   UND_ERR_HEADERS_OVERFLOW: headersTooLarge,
   HPE_HEADER_OVERFLOW: headersTooLarge,
   EPROTO: untrusted,
+  [repeatCode]: misdirected,
 }
 
 const reasonsByStart: [start: string, reason: Reason][] = [
@@ -55,7 +63,9 @@ const reasonsByStart: [start: string, reason: Reason][] = [
 export function failureOf(error: unknown, origin: string, progress: Progress): ActionOutcome | null {
   for (const code of codesOf(error)) {
     const reason = reasons[code] ?? reasonsByStart.find(([start]) => code.startsWith(start))?.[1]
-    if (reason) return failed(reason.code, `target ${origin} ${reason.says} ${where(progress)} (${code})`)
+    if (!reason) continue
+    const extent = reason.midway ? ` ${where(progress)}` : ''
+    return failed(reason.code, `target ${origin} ${reason.says}${extent} (${code})`)
   }
   return null
 }

@@ -1,9 +1,13 @@
 type Fetch = typeof globalThis.fetch
 type Dispatcher = NonNullable<RequestInit['dispatcher']>
+type Interceptor = Extract<Parameters<Dispatcher['compose']>[0], Function>
 type AgentClass = new (options: Record<string, unknown>) => Dispatcher
 
 /** A way to make one call. `close` also cuts whatever of an answer is still on its way. */
 export type Line = { fetch: Fetch; close(): Promise<void> }
+
+/** The code of a call that fetch would have sent a second time. */
+export const repeatCode = 'CHRONOS_REPEAT'
 
 // A target behind a black hole: the system itself would try for two minutes.
 const connectTimeoutMs = 10_000
@@ -26,9 +30,22 @@ export function openLine(): Line {
     allowH2: false,
     connect: { timeout: connectTimeoutMs },
   })
+  const dispatcher = agent.compose(onlyOnce())
   return {
-    fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher: agent }),
+    fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher }),
     close: () => agent.destroy(),
+  }
+}
+
+/** Fetch answers a 421 by sending the request again. With retries off that would be one call too many. */
+function onlyOnce(): Interceptor {
+  return (dispatch) => {
+    let isUsed = false
+    return (options, handler) => {
+      if (isUsed) throw Object.assign(new Error('a call was to be sent twice'), { code: repeatCode })
+      isUsed = true
+      return dispatch(options, handler)
+    }
   }
 }
 

@@ -12,7 +12,7 @@ export type HttpCall = {
   body: string | null
   /** For the whole attempt, the answer's body included. */
   timeoutMs: number
-  /** Patterns such as `2xx` or `404`. */
+  /** `2xx`, `404` or `200-299` (both ends inclusive). */
   success: string[]
 }
 
@@ -120,8 +120,9 @@ function readTimeout(job: ActionJob): number {
 
 function readSuccess(value: unknown = ['2xx']): string[] {
   const patterns = Array.isArray(value) ? value.map(String) : []
-  if (patterns.length > 0 && patterns.every((pattern) => /^[1-5](xx|\d\d)$/.test(pattern))) return patterns
-  throw wrong('success', value, 'a list of status codes such as "2xx" or "404"')
+  if (patterns.length > 0 && patterns.every((pattern) => /^[1-5](xx|\d\d(-[1-5]\d\d)?)$/.test(pattern)))
+    return patterns
+  throw wrong('success', value, 'a list of status codes such as "2xx", "404" or "200-299"')
 }
 
 function wrong(field: string, given: unknown, expected: string): AppError {

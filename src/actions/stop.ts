@@ -32,7 +32,11 @@ export function stopAfter(timeoutMs: number, signal: AbortSignal): { signal: Abo
   }
 }
 
-/** What a stopped call means. @throws the reason, where it is none that this service stops a call for. */
+/**
+ * What a stopped call means.
+ *
+ * @throws Error: the reason is none that this service stops a call for (it is the `cause`).
+ */
 export function stopOutcome(
   reason: unknown,
   origin: string,

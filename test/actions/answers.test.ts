@@ -13,7 +13,10 @@ const statuses = [
   { status: 304, success: ['3xx'], state: 'succeeded' },
   { status: 404, success: ['2xx', '404'], state: 'succeeded' },
   { status: 409, success: ['2xx', 409], state: 'succeeded' },
+  { status: 299, success: ['200-299'], state: 'succeeded' },
+  { status: 300, success: ['200-299'], state: 'failed' },
   { status: 200, success: ['204'], state: 'failed' },
+  { status: 421, success: undefined, state: 'failed' },
   { status: 404, success: undefined, state: 'failed' },
   { status: 500, success: undefined, state: 'failed' },
 ]
