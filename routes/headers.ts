@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { AppError } from '../src/errors.ts'
+
+/** The key and a hash of what came with it, so that one key cannot stand for two bodies; null: no key was sent. */
+export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash: string } | null {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return null
+  if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key))
+    throw headerRefused('Idempotency-Key', 'expected 1 to 255 printable ASCII characters')
+  const bodyHash = createHash('sha256').update(canonical(request.body)).digest('hex')
+  return { key, bodyHash }
+}
+
+/**
+ * The version in `If-Match`; null: none was sent, or `*`. Weak and bare tags count as well: proxies weaken tags, and
+ * the number alone is what the job's `version` says.
+ */
+export function ifMatch(request: FastifyRequest): number | null {
+  const header = request.headers['if-match']?.trim()
+  if (header === undefined || header === '*') return null
+  const version = /^(?:W\/)?(?:"(\d{1,15})"|(\d{1,15}))$/.exec(header)
+  if (version) return Number(version[1] ?? version[2])
+  if (/^(?:W\/)?"[^"]*"$/.test(header))
+    throw new AppError(
+      'VERSION_CONFLICT',
+      'another tag was given than any that a job has had; expected its ETag',
+    )
+  throw headerRefused('If-Match', 'expected one ETag of the job, or *')
+}
+
+/** JSON with the names of each object in order, so that the same content has the same text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value ?? null, (_name, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  )
+}
+
+function headerRefused(name: string, expected: string): AppError {
+  const message = `${name}: something else was given; ${expected}`
+  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: name, message }] } })
+}

@@ -1,0 +1,58 @@
+import fastifyAuth from '@fastify/auth'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { routesOf } from './api.ts'
+import { fireRoute } from './fire.ts'
+import { jobRoutes } from './jobs.ts'
+import { openRoutes } from './open.ts'
+import type { Parts } from './parts.ts'
+import { answerError, answerNotFound } from './problem.ts'
+import { runRoutes } from './runs.ts'
+import { scheduleRoutes } from './schedules.ts'
+import { serviceRoutes } from './service.ts'
+
+export type { Parts } from './parts.ts'
+export { answerError } from './problem.ts'
+
+const maxBodyBytes = 256 * 1024
+
+/**
+ * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, API clients, nobody in
+ * particular. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
+ * scope is closed by default.
+ */
+export function registerRoutes(app: FastifyInstance, parts: Parts): void {
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(answerNotFound)
+  app.removeContentTypeParser('text/plain')
+  app.register(fastifyAuth)
+  app.register(async (scope) => fireRoute(scope, parts))
+  app.register(async (scope) => apiScope(scope, parts))
+  app.register(async (scope) => openRoutes(scope, parts))
+}
+
+function apiScope(scope: FastifyInstance, parts: Parts): void {
+  scope.addHook(
+    'onRequest',
+    scope.auth([async (request: FastifyRequest) => parts.checkApiKey(request.headers.authorization)]),
+  )
+  // A job's ETag is the version of what was set; what it is in changes without it, so nothing here may be cached.
+  scope.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  readJson(scope)
+  const on = routesOf(scope)
+  jobRoutes(on, parts)
+  runRoutes(on, parts)
+  scheduleRoutes(on, parts)
+  serviceRoutes(on, parts)
+}
+
+/** Fastify's parser (which refuses `__proto__`), but an empty body is no body, whatever its type is said to be. */
+function readJson(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error')
+  scope.removeContentTypeParser('application/json')
+  const options = { parseAs: 'string' as const, bodyLimit: maxBodyBytes }
+  scope.addContentTypeParser<string>('application/json', options, (request, body, done) =>
+    body === '' ? done(null, undefined) : parse(request, body, done),
+  )
+}

@@ -1,0 +1,147 @@
+import type { FastifyReply } from 'fastify'
+import type { Look } from '../db/index.ts'
+import { AppError } from '../src/errors.ts'
+import type { JobInput, Saved } from '../src/jobs.ts'
+import type { Input, On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
+import { instantIn } from './instant.ts'
+import { idempotencyKey, ifMatch } from './headers.ts'
+import type { Parts } from './parts.ts'
+import { fromLook, jobBody, runBody } from './shapes.ts'
+
+const activeStates = ['scheduled', 'error'] as const
+const allStates = [...activeStates, 'paused', 'completed'] as const
+
+export function jobRoutes(on: On, parts: Parts): void {
+  const { jobs, isArmed } = parts
+
+  async function bodyOf(look: Look) {
+    const lists = await parts.lists()
+    return jobBody(fromLook(look, await lists.latestRun(look.authored.id)), isArmed)
+  }
+
+  /** The job as it is now; 424 where it is saved, but the wake-up that the change needs is not confirmed. */
+  async function answer(saved: Saved, reply: FastifyReply, { needsArm }: { needsArm: boolean }) {
+    const job = await bodyOf(saved.look)
+    reply.header('etag', `"${job.version}"`)
+    if (saved.armed || !needsArm) return { job }
+    throw notArmed(job)
+  }
+
+  on('GET /api/jobs', async ({ query }) => {
+    const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
+    const states = state ? [state] : [...(all ? allStates : activeStates)]
+    const lists = await parts.lists()
+    const page = await lists.jobs({ states, tag, text: q }, { before: readCursor('jobs', cursor), limit })
+    return {
+      jobs: page.items.map((job) => jobBody(job, isArmed)),
+      next_cursor: cursorFor('jobs', page.nextBefore),
+    }
+  })
+
+  on('POST /api/jobs', async ({ body }, request, reply) => {
+    const saved = await jobs.create(newJob(body), idempotencyKey(request))
+    reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
+    if (!saved.created) reply.header('idempotency-replayed', 'true')
+    return answer(saved, reply, { needsArm: true })
+  })
+
+  on('GET /api/jobs/{id}', async ({ params }, _request, reply) => {
+    const look = await lookAt(parts, params.id)
+    return answer({ look, armed: true }, reply, { needsArm: false })
+  })
+
+  on('PATCH /api/jobs/{id}', async ({ params, body }, request, reply) => {
+    const saved = await jobs.change(params.id, changes(body), ifMatch(request))
+    return answer(saved, reply, { needsArm: true })
+  })
+
+  on('DELETE /api/jobs/{id}', async ({ params }, request) => {
+    const wanted = ifMatch(request)
+    if (wanted !== null) checkVersion(await lookAt(parts, params.id), wanted)
+    await jobs.remove(params.id)
+    return { ok: true, id: params.id }
+  })
+
+  on('POST /api/jobs/{id}/pause', async ({ params, body }, _request, reply) => {
+    const until = instantIn(body.until)
+    const saved = await jobs.pause(params.id, { reason: body.reason ?? null, until })
+    return answer(saved, reply, { needsArm: until !== null })
+  })
+
+  on('POST /api/jobs/{id}/resume', async ({ params }, _request, reply) =>
+    answer(await jobs.resume(params.id), reply, { needsArm: true }),
+  )
+
+  on('POST /api/jobs/{id}/run', async ({ params, body }, _request, reply) => {
+    const saved = await jobs.runNow(params.id, body.input ?? null)
+    const { job } = await answer(saved, reply, { needsArm: true })
+    const lists = await parts.lists()
+    const run = await lists.run(saved.runId)
+    reply.code(202).header('location', `/api/runs/${saved.runId}`)
+    return { run: run && runBody(run), job }
+  })
+}
+
+/** @throws AppError JOB_NOT_FOUND */
+export async function lookAt(parts: Pick<Parts, 'look'>, id: string): Promise<Look> {
+  const look = await parts.look(id)
+  if (look) return look
+  throw new AppError('JOB_NOT_FOUND', `job ${id} was given; there is none with this id`)
+}
+
+function checkVersion({ authored }: Look, wanted: number): void {
+  if (authored.version === wanted) return
+  const found = `the job is at version ${authored.version}`
+  throw new AppError('VERSION_CONFLICT', `version ${wanted} was given; ${found}`)
+}
+
+function notArmed(job: object): AppError {
+  const detail = 'The change is saved, but the timer service has not confirmed the wake-up; it is tried on'
+  const extra = { job_saved: true, scheduler_registered: false, retry_create: false, job }
+  return new AppError('NOT_ARMED', detail, { extra })
+}
+
+type NewJob = Input<'POST /api/jobs'>['body']
+
+/** The short form has a prompt and no action: it is a prompt action. */
+function newJob(body: NewJob): JobInput {
+  const { name, schedule, timezone = null, prompt = null, skills = [], deliver = null, tags = [] } = body
+  const action = body.action ?? { type: 'prompt' as const }
+  if (action.type === 'prompt' && prompt === null) {
+    const message = 'prompt: nothing was given; expected a text, or an `action` of type "http"'
+    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'prompt', message }] } })
+  }
+  const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
+  return {
+    name,
+    schedule,
+    timezone,
+    action: completed(action),
+    prompt,
+    skills,
+    deliver,
+    repeatTimes,
+    tags,
+    policy: {},
+  }
+}
+
+function changes(body: Input<'PATCH /api/jobs/{id}'>['body']): Partial<JobInput> {
+  const { repeat, action, ...rest } = body
+  return {
+    ...rest,
+    ...(action && { action: completed(action) }),
+    ...(repeat !== undefined && { repeatTimes: timesOf(repeat) }),
+  }
+}
+
+/** Written out, so that a stored action says what it does even where a default changes one day. */
+function completed(action: NonNullable<NewJob['action']>): JobInput['action'] {
+  if (action.type === 'prompt') return action
+  return { ...action, method: action.method ?? 'POST', success: action.success ?? ['2xx'] }
+}
+
+function timesOf(repeat: NonNullable<NewJob['repeat']> | null): number | null {
+  return typeof repeat === 'object' ? (repeat?.times ?? null) : repeat
+}

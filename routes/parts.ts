@@ -1,0 +1,38 @@
+import type { Lists, Look } from '../db/index.ts'
+import type { Registry } from '../src/decisions/index.ts'
+import type { Fire } from '../src/fire.ts'
+import type { Jobs } from '../src/jobs.ts'
+import type { TokenVerifier } from '../src/token/index.ts'
+
+/** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
+export type Parts = {
+  jobs: Jobs
+  fire: Fire
+  /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
+  verifier: Pick<TokenVerifier, 'verify'>
+  /** @throws AppError API_KEY_REJECTED. Compares hashes in constant time. */
+  checkApiKey(authorization: string | undefined): void | Promise<void>
+  /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
+  admit(): void
+  look(jobId: string): Promise<Look | null>
+  /** Reads in drizzle, loaded on first use. */
+  lists(): Promise<Lists>
+  ledger(
+    jobId: string,
+    span: { from: Date | null; to: Date | null },
+  ): Promise<{ slot: Date; verdict: string; reason: string | null; runId: string | null }[]>
+  reconcile(): Promise<object>
+  status(): Promise<object>
+  readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>
+  metrics(): string | Promise<string>
+  /** Whether the wake-up that a job needs is sure, for the scheduler that triggers here. */
+  isArmed(registry: Registry): boolean
+  config: {
+    /** Zone of jobs that name none. */
+    timezone: string
+    /** False where the metrics have a port of their own. */
+    metricsHere: boolean
+    version: string
+  }
+  now(): Date
+}

@@ -1,0 +1,40 @@
+import type { ListedRun } from '../db/index.ts'
+import { AppError } from '../src/errors.ts'
+import type { On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
+import { lookAt } from './jobs.ts'
+import type { Parts } from './parts.ts'
+import { runBody } from './shapes.ts'
+
+type Wish = { status?: ListedRun['state']; limit?: number; cursor?: string }
+
+export function runRoutes(on: On, parts: Parts): void {
+  async function list(jobId: string | null, { status, limit = 100, cursor }: Wish) {
+    const lists = await parts.lists()
+    const page = { before: readCursor('runs', cursor), limit }
+    const { items, nextBefore } = await lists.runs({ jobId, state: status ?? null }, page)
+    return { runs: items.map(runBody), next_cursor: cursorFor('runs', nextBefore) }
+  }
+
+  async function read(id: string) {
+    const lists = await parts.lists()
+    const run = await lists.run(id)
+    if (run) return { run: runBody(run) }
+    throw new AppError('RUN_NOT_FOUND', `run ${id} was given; there is none with this id`)
+  }
+
+  on('GET /api/jobs/{id}/runs', async ({ params, query }) => {
+    await lookAt(parts, params.id)
+    return list(params.id, query)
+  })
+
+  on('GET /api/runs', async ({ query: { job, ...wish } }) => list(job ?? null, wish))
+
+  on('GET /api/runs/{id}', async ({ params }) => read(params.id))
+
+  on('POST /api/runs/{id}/cancel', async ({ params }, _request, reply) => {
+    await parts.jobs.cancelRun(params.id.toLowerCase())
+    reply.code(202)
+    return read(params.id)
+  })
+}

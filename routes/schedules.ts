@@ -1,0 +1,54 @@
+import { ruleOf } from '../db/index.ts'
+import { checkZone, explain, nextWithTransitions, parseSchedule } from '../src/schedule/index.ts'
+import type { On } from './api.ts'
+import { instantIn } from './instant.ts'
+import { lookAt } from './jobs.ts'
+import type { Parts } from './parts.ts'
+import { armBody, parsedScheduleBody, upcomingBody } from './shapes.ts'
+
+const usualCount = 5
+
+export function scheduleRoutes(on: On, parts: Parts): void {
+  on('GET /api/jobs/{id}/next', async ({ params, query }) => {
+    const { authored, view } = await lookAt(parts, params.id)
+    const left = authored.repeatTimes === null ? Infinity : authored.repeatTimes - view.runtime.slotsUsed
+    const count = Math.max(0, Math.min(query.count ?? usualCount, left))
+    const after = instantIn(query.from) ?? view.now
+    const slots = nextWithTransitions(ruleOf(authored), { after, count })
+    return { job_id: authored.id, timezone: authored.timezone, ...upcomingBody(slots) }
+  })
+
+  on('GET /api/jobs/{id}/arm', async ({ params }) => {
+    const look = await lookAt(parts, params.id)
+    const lists = await parts.lists()
+    return armBody(look, await lists.arms(params.id), parts.isArmed)
+  })
+
+  on('GET /api/jobs/{id}/slots', async ({ params, query }) => {
+    const entries = await parts.ledger(params.id, { from: instantIn(query.from), to: instantIn(query.to) })
+    return {
+      slots: entries.map(({ slot, verdict, reason, runId }) => ({
+        slot: slot.toISOString(),
+        verdict,
+        reason,
+        run_id: runId,
+      })),
+    }
+  })
+
+  on('POST /api/schedules/preview', async ({ body }) => {
+    const now = instantIn(body.from) ?? parts.now()
+    const zone = checkZone(body.timezone ?? parts.config.timezone)
+    const schedule = parseSchedule(body.schedule, { now, zone })
+    const slots = nextWithTransitions(
+      { schedule, zone, anchor: now },
+      { after: now, count: body.count ?? usualCount },
+    )
+    return {
+      schedule: parsedScheduleBody(schedule),
+      timezone: zone,
+      description: explain(schedule, zone),
+      ...upcomingBody(slots),
+    }
+  })
+}

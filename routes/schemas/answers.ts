@@ -1,0 +1,148 @@
+import Type from 'typebox'
+import { errorTable } from '../../src/errors.ts'
+import { action } from './actions.ts'
+import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
+
+export const schedule = Type.Object(
+  {
+    kind: Type.Enum(['cron', 'interval', 'once']),
+    expr: Type.Optional(Type.String()),
+    every_ms: Type.Optional(Type.Integer()),
+    minutes: Type.Optional(Type.Number()),
+    run_at: Type.Optional(instantOut),
+    display: Type.String(),
+  },
+  { title: 'Schedule' },
+)
+
+const errorOrNull = Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()])
+const runState = Type.Enum([
+  'claimed',
+  'running',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'interrupted',
+  'cancelled',
+  'skipped',
+])
+
+export const job = Type.Object(
+  {
+    id: jobId,
+    name: Type.String(),
+    schedule,
+    schedule_display: Type.String(),
+    timezone: Type.String(),
+    prompt: textOrNull,
+    skills: Type.Array(Type.String()),
+    deliver: Type.Unknown({ description: 'null where none' }),
+    action,
+    enabled: Type.Boolean(),
+    state: Type.Enum(['scheduled', 'paused', 'completed', 'error']),
+    next_run_at: instantOutOrNull,
+    last_run_at: instantOutOrNull,
+    last_status: Type.Unsafe<'ok' | 'error' | null>({ enum: ['ok', 'error', null] }),
+    last_error: textOrNull,
+    latest_execution: Type.Union([
+      Type.Object({
+        id: runId,
+        status: runState,
+        started_at: instantOutOrNull,
+        finished_at: instantOutOrNull,
+      }),
+      Type.Null(),
+    ]),
+    repeat: Type.Object({ times: orNull<number>('integer', {}), completed: Type.Integer() }),
+    armed: Type.Boolean({ description: 'the wake-up that the job needs is confirmed' }),
+    paused_at: instantOutOrNull,
+    paused_reason: textOrNull,
+    resume_at: instantOutOrNull,
+    failure_streak: Type.Integer(),
+    tags: Type.Array(Type.String()),
+    created_at: instantOut,
+    updated_at: instantOut,
+    version: Type.Integer(),
+  },
+  { title: 'Job' },
+)
+
+export const run = Type.Object(
+  {
+    id: runId,
+    job_id: jobId,
+    slot: instantOutOrNull,
+    trigger: Type.Enum(['fire', 'manual', 'catch_up', 'builtin', 'retry']),
+    state: runState,
+    reason: textOrNull,
+    attempt: Type.Integer(),
+    attempts: Type.Array(
+      Type.Object({
+        attempt: Type.Integer(),
+        fence: Type.Integer(),
+        state: runState,
+        started_at: instantOutOrNull,
+        finished_at: instantOut,
+        error: errorOrNull,
+      }),
+    ),
+    claimed_at: instantOut,
+    started_at: instantOutOrNull,
+    finished_at: instantOutOrNull,
+    duration_ms: orNull<number>('integer', {}),
+    lateness_ms: orNull<number>('integer', {}),
+    input: Type.Unknown(),
+    error: errorOrNull,
+    output: textOrNull,
+    output_cut: Type.Boolean({ description: 'true in a list whose `output` is only the beginning' }),
+  },
+  { title: 'Run' },
+)
+
+export const upcoming = Type.Array(
+  Type.Object({
+    at: instantOut,
+    local: Type.String({ description: "local time in the job's zone" }),
+    offset_change: Type.Optional(Type.Object({ at: instantOut, from: Type.String(), to: Type.String() })),
+  }),
+)
+
+export const arm = Type.Object(
+  {
+    job_id: jobId,
+    armed: Type.Boolean(),
+    wake_at: instantOutOrNull,
+    wake_changed_at: instantOut,
+    armed_at: instantOutOrNull,
+    schedule_id: textOrNull,
+    drift_ms: orNull<number>('integer', {
+      description: 'armed_at − wake_at; negative: early, which is safe',
+    }),
+    owed_since: instantOutOrNull,
+    last_error: textOrNull,
+    failing_since: instantOutOrNull,
+    last_provision: Type.Unknown(),
+    history: Type.Array(Type.Unknown()),
+  },
+  { title: 'Arm' },
+)
+
+export const slot = object({
+  slot: instantOut,
+  verdict: Type.String(),
+  reason: textOrNull,
+  run_id: textOrNull,
+})
+
+export const problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.Enum(Object.keys(errorTable)),
+    error: Type.String({ description: 'the same text as `detail`' }),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  },
+  { title: 'Problem', description: 'RFC 9457; some codes add members.' },
+)

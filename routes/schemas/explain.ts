@@ -1,0 +1,146 @@
+import type { TValidationError } from 'typebox/error'
+import { nearest } from './nearest.ts'
+
+/** One thing that is wrong with an input. `path` as a person writes it (`action.headers`, `tags[2]`); '' is the whole. */
+export type FieldProblem = { path: string; message: string; isUnknownField: boolean }
+
+type Node = { [keyword: string]: unknown }
+
+/** What is wrong with `value`, one sentence each: what was given, then what was expected. */
+export function explainErrors(schema: Node, value: unknown, errors: TValidationError[]): FieldProblem[] {
+  const relevant = withoutOtherBranches(schema, value, errors)
+  const problems = relevant.flatMap((error) => explainError(schema, value, error))
+  // several keywords of one field say the same sentence
+  const seen = new Set<string>()
+  return problems.filter(({ message }) => !seen.has(message) && seen.add(message))
+}
+
+function explainError(schema: Node, value: unknown, error: TValidationError): FieldProblem[] {
+  const steps = stepsOf(error.instancePath)
+  const at = nodeAt(schema, stepsOf(error.schemaPath))
+  switch (error.keyword) {
+    // the same error comes once more as additionalProperties, with all the names
+    case 'boolean':
+      return []
+    case 'additionalProperties':
+      return error.params.additionalProperties.map((name) => unknownField([...steps, name], at))
+    case 'required':
+      return error.params.requiredProperties.map((name) => {
+        const path = written([...steps, name])
+        return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
+      })
+    default: {
+      const path = written(steps)
+      return [problem(path, `${shown(valueAt(value, steps), steps)} was given; expected ${expected(at)}`)]
+    }
+  }
+}
+
+function problem(path: string, sentence: string): FieldProblem {
+  return { path, message: path ? `${path}: ${sentence}` : sentence, isUnknownField: false }
+}
+
+function unknownField(steps: string[], at: Node): FieldProblem {
+  const path = written(steps)
+  const close = nearest(steps.at(-1) ?? '', Object.keys((at['properties'] ?? {}) as Node))
+  const hint = close ? `; did you mean \`${written([...steps.slice(0, -1), close])}\`?` : ''
+  return { path, message: `unknown field \`${path}\`${hint}`, isUnknownField: true }
+}
+
+/**
+ * Of a union each branch complains. Where the value's `type` names one, only that one counts; else one sentence
+ * for the whole union says it.
+ */
+function withoutOtherBranches(schema: Node, value: unknown, errors: TValidationError[]): TValidationError[] {
+  const unions = errors.filter(({ keyword }) => keyword === 'anyOf')
+  return errors.filter((error) => {
+    const inside = unions.filter(({ schemaPath }) => error.schemaPath.startsWith(`${schemaPath}/anyOf/`))
+    const isNamed = inside.every((union) => {
+      const named = namedBranch(schema, value, union)
+      return named !== null && `${error.schemaPath}/`.startsWith(`${union.schemaPath}/anyOf/${named}/`)
+    })
+    if (error.keyword === 'anyOf') return isNamed && namedBranch(schema, value, error) === null
+    return isNamed
+  })
+}
+
+function namedBranch(schema: Node, value: unknown, union: TValidationError): number | null {
+  const given = valueAt(value, stepsOf(union.instancePath))
+  if (typeof given !== 'object' || given === null || !('type' in given)) return null
+  const branches = nodeAt(schema, stepsOf(union.schemaPath))['anyOf'] as Node[]
+  const index = branches.findIndex((branch) => propertyOf(branch, 'type')['const'] === given.type)
+  return index < 0 ? null : index
+}
+
+function expected(schema: Node): string {
+  const words = schema['x-expected']
+  if (typeof words === 'string') return words
+  const allowed = schema['enum'] ?? (schema['const'] === undefined ? undefined : [schema['const']])
+  if (Array.isArray(allowed)) return allowed.map((one) => JSON.stringify(one)).join(' or ')
+  const type = schema['type']
+  const types = Array.isArray(type) ? (type as string[]) : [String(type)]
+  return types.map((one) => typeInWords(one, schema)).join(', or ')
+}
+
+function typeInWords(type: string, schema: Node): string {
+  if (type === 'string') return `a text${lengths(schema, 'minLength', 'maxLength', 'characters')}`
+  if (type === 'integer') return `a whole number${range(schema['minimum'], schema['maximum'])}`
+  if (type === 'array') {
+    const different = schema['uniqueItems'] ? ', all different' : ''
+    return `a list${lengths(schema, 'minItems', 'maxItems', 'items')}${different}`
+  }
+  if (type === 'object') return 'an object'
+  if (type === 'boolean') return 'true or false'
+  return type
+}
+
+function range(from: unknown, to: unknown): string {
+  if (from === undefined) return to === undefined ? '' : ` up to ${String(to)}`
+  return to === undefined ? ` from ${String(from)} on` : ` from ${String(from)} to ${String(to)}`
+}
+
+function lengths(schema: Node, low: string, high: string, unit: string): string {
+  const [from, to] = [schema[low], schema[high]]
+  if (from === undefined && to === undefined) return ''
+  if (to === undefined) return ` of at least ${String(from)} ${unit}`
+  return from === undefined
+    ? ` of at most ${String(to)} ${unit}`
+    : ` of ${String(from)} to ${String(to)} ${unit}`
+}
+
+/** A value in a message: short, and never one that may be a secret (headers, bodies). */
+function shown(value: unknown, steps: string[]): string {
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const isPrivate = steps.some((step) => ['headers', 'body', 'url'].includes(step))
+  if (typeof value === 'string' && (isPrivate || value.length > 60))
+    return `a text of ${value.length} characters`
+  return JSON.stringify(value)
+}
+
+function stepsOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function written(steps: string[]): string {
+  return steps
+    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+function nodeAt(schema: Node, steps: string[]): Node {
+  return steps.reduce((at, step) => (at[step] ?? {}) as Node, schema)
+}
+
+function valueAt(value: unknown, steps: string[]): unknown {
+  return steps.reduce((at, step) => (at as Node | undefined)?.[step], value)
+}
+
+function propertyOf(schema: Node, name: string): Node {
+  return ((schema['properties'] as Node | undefined)?.[name] ?? {}) as Node
+}

@@ -1,0 +1,299 @@
+import Type, { type TProperties, type TSchema } from 'typebox'
+import type { ErrorCode } from '../../src/errors.ts'
+import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
+import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
+
+/**
+ * What each route takes and answers: the one place for validation and for the OpenAPI document. The keys are the
+ * routes that the API registers; that both sets are the same is checked by the compiler and by a test.
+ */
+export type Operation = {
+  id: string
+  summary: string
+  params?: TSchema
+  query?: TSchema
+  headers?: TProperties
+  body?: TSchema
+  /** Success: its status, and the body's schema (or the media type of a text). */
+  status: number
+  answer: TSchema | string
+  errors: ErrorCode[]
+}
+
+const inputErrors = ['FIELD_INVALID', 'FIELD_UNKNOWN'] as const
+const bodyErrors = [
+  ...inputErrors,
+  'REQUEST_MALFORMED',
+  'BODY_NOT_JSON',
+  'BODY_TOO_LARGE',
+  'MEDIA_TYPE_UNSUPPORTED',
+] as const
+const scheduleErrors = ['SCHEDULE_INVALID', 'SCHEDULE_IN_PAST', 'TIMEZONE_UNKNOWN'] as const
+const jobErrors = ['JOB_ID_INVALID', 'JOB_NOT_FOUND'] as const
+const runErrors = ['RUN_ID_INVALID', 'RUN_NOT_FOUND'] as const
+
+const noBody = object({})
+const jobParams = object({ id: jobId })
+const runParams = object({ id: runId })
+const oneJob = object({ job }, { title: 'OneJob' })
+const ifMatch = {
+  'If-Match': Type.Optional(Type.String({ description: 'the `ETag` that was read, or `*`' })),
+}
+const runState = run.properties.state
+const runQuery = {
+  limit: Type.Optional(limit(100)),
+  cursor: Type.Optional(cursor),
+  status: Type.Optional(runState),
+}
+const runList = object(
+  { runs: Type.Array(run), next_cursor: orNull<string>('string', {}) },
+  { title: 'Runs' },
+)
+
+export const operations = {
+  'GET /api/jobs': {
+    id: 'listJobs',
+    summary: 'Jobs, newest first',
+    query: object({
+      include_disabled: Type.Optional(
+        Type.Boolean({ default: false, description: 'paused and finished jobs as well' }),
+      ),
+      limit: Type.Optional(limit(1000)),
+      cursor: Type.Optional(cursor),
+      state: Type.Optional(job.properties.state),
+      tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      q: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: 'a part of name or prompt' }),
+      ),
+    }),
+    status: 200,
+    answer: object({ jobs: Type.Array(job), next_cursor: orNull<string>('string', {}) }, { title: 'Jobs' }),
+    errors: [...inputErrors, 'CURSOR_INVALID'],
+  },
+  'POST /api/jobs': {
+    id: 'createJob',
+    summary: 'Make a job, and arm its wake-up',
+    headers: {
+      'Idempotency-Key': Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 255,
+          description: 'the same key and body give the same job, however often they are sent',
+        }),
+      ),
+    },
+    body: jobInput,
+    status: 201,
+    answer: oneJob,
+    errors: [...bodyErrors, ...scheduleErrors, 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
+  },
+  'GET /api/jobs/{id}': {
+    id: 'readJob',
+    summary: 'One job',
+    params: jobParams,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'PATCH /api/jobs/{id}': {
+    id: 'changeJob',
+    summary: 'Change the fields that are given',
+    params: jobParams,
+    headers: ifMatch,
+    body: jobPatch,
+    status: 200,
+    answer: oneJob,
+    errors: [
+      ...jobErrors,
+      ...bodyErrors,
+      ...scheduleErrors,
+      'JOB_STATE_CONFLICT',
+      'VERSION_CONFLICT',
+      'NOT_ARMED',
+    ],
+  },
+  'DELETE /api/jobs/{id}': {
+    id: 'removeJob',
+    summary: 'Remove a job with its history; cancels its arm and its live runs',
+    params: jobParams,
+    headers: ifMatch,
+    status: 200,
+    answer: object({ ok: Type.Literal(true), id: jobId }),
+    errors: [...jobErrors, ...bodyErrors, 'VERSION_CONFLICT'],
+  },
+  'POST /api/jobs/{id}/pause': {
+    id: 'pauseJob',
+    summary: 'Pause a job, until resumed or until an instant',
+    params: jobParams,
+    body: pauseInput,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT'],
+  },
+  'POST /api/jobs/{id}/resume': {
+    id: 'resumeJob',
+    summary: 'Let a paused job go on',
+    params: jobParams,
+    body: noBody,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
+  'POST /api/jobs/{id}/run': {
+    id: 'runJob',
+    summary: 'Run a job now, beside its schedule',
+    params: jobParams,
+    body: runInput,
+    status: 202,
+    answer: object({ run, job }),
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
+  'GET /api/jobs/{id}/next': {
+    id: 'nextSlots',
+    summary: "The next slots, with the zone's clock changes",
+    params: jobParams,
+    query: object({
+      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 5 })),
+      from: Type.Optional(instant),
+    }),
+    status: 200,
+    answer: object({ job_id: jobId, timezone: Type.String(), next: Type.Array(instantOut), upcoming }),
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/arm': {
+    id: 'readArm',
+    summary: 'The wake-up that is wanted, and what the timer service was told',
+    params: jobParams,
+    status: 200,
+    answer: arm,
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/slots': {
+    id: 'listSlots',
+    summary: 'Every nominal slot and its verdict',
+    params: jobParams,
+    query: object({ from: Type.Optional(instant), to: Type.Optional(instant) }),
+    status: 200,
+    answer: object({ slots: Type.Array(slot) }),
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/runs': {
+    id: 'listRunsOfJob',
+    summary: 'Runs of a job, newest first',
+    params: jobParams,
+    query: object(runQuery),
+    status: 200,
+    answer: runList,
+    errors: [...jobErrors, ...inputErrors, 'CURSOR_INVALID'],
+  },
+  'GET /api/runs': {
+    id: 'listRuns',
+    summary: 'Runs of all jobs, newest first',
+    query: object({ ...runQuery, job: Type.Optional(jobId) }),
+    status: 200,
+    answer: runList,
+    errors: [...inputErrors, 'CURSOR_INVALID'],
+  },
+  'GET /api/runs/{id}': {
+    id: 'readRun',
+    summary: 'One run, with its attempts and its whole output',
+    params: runParams,
+    status: 200,
+    answer: object({ run }),
+    errors: [...runErrors, ...inputErrors],
+  },
+  'POST /api/runs/{id}/cancel': {
+    id: 'cancelRun',
+    summary: 'Cancel a live run',
+    params: runParams,
+    body: noBody,
+    status: 202,
+    answer: object({ run }),
+    errors: [...runErrors, ...bodyErrors, 'RUN_STATE_CONFLICT'],
+  },
+  'POST /api/schedules/preview': {
+    id: 'previewSchedule',
+    summary: 'Read and explain a schedule without saving it',
+    body: previewInput,
+    status: 200,
+    answer: object({
+      schedule,
+      timezone: Type.String(),
+      description: Type.String(),
+      next: Type.Array(instantOut),
+      upcoming,
+    }),
+    errors: [...bodyErrors, ...scheduleErrors],
+  },
+  'POST /api/cron/reconcile': {
+    id: 'reconcile',
+    summary: 'Make what the timer service holds agree with the database, now',
+    body: noBody,
+    status: 200,
+    answer: Type.Record(Type.String(), Type.Integer()),
+    errors: [...bodyErrors],
+  },
+  'GET /api/status': {
+    id: 'status',
+    summary: 'What the service owes and holds',
+    status: 200,
+    answer: Type.Object({}),
+    errors: [...inputErrors],
+  },
+  'GET /metrics': {
+    id: 'metrics',
+    summary: 'Prometheus metrics',
+    status: 200,
+    answer: 'text/plain; version=0.0.4',
+    errors: [...inputErrors],
+  },
+} satisfies Record<string, Operation>
+
+export type Operations = typeof operations
+
+/** Routes outside of the API's scope, which check what they are given by themselves or take nothing. */
+export const otherOperations = {
+  'POST /api/cron/fire': {
+    id: 'fire',
+    summary: 'The timer service calls: whatever is due of the job is claimed and run',
+    body: Type.Object({ job_id: jobId, fire_at: Type.Optional(instant) }),
+    status: 202,
+    answer: object({ status: Type.Literal('accepted'), job_id: jobId, run_id: runId }),
+    errors: [
+      'TOKEN_REJECTED',
+      'JWKS_UNAVAILABLE',
+      'DRAINING',
+      'NOT_READY',
+      'BODY_NOT_JSON',
+      'FIELD_INVALID',
+      'JOB_ID_INVALID',
+      'REQUEST_MALFORMED',
+      'BODY_TOO_LARGE',
+      'ARM_UNCONFIRMED',
+    ],
+  },
+  'GET /healthz': {
+    id: 'alive',
+    summary: 'Alive; touches no database',
+    status: 200,
+    answer: object({ status: Type.Literal('ok') }),
+    errors: [],
+  },
+  'GET /readyz': {
+    id: 'ready',
+    summary: 'Ready to take fires',
+    status: 200,
+    answer: Type.Object({ ready: Type.Boolean() }),
+    errors: ['NOT_READY'],
+  },
+  'GET /openapi.json': {
+    id: 'openapi',
+    summary: 'This document',
+    status: 200,
+    answer: Type.Object({}),
+    errors: [],
+  },
+} satisfies Record<string, Operation>
+
+export { problem }

@@ -1,0 +1,136 @@
+import type { ArmRow, LatestRun, ListedJob, ListedRun, Look } from '../db/index.ts'
+import type { Registry } from '../src/decisions/index.ts'
+import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
+import type { Parts } from './parts.ts'
+
+/** A job as clients see it; the names are fixed, other programs read them. */
+export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, isArmed: Parts['isArmed']) {
+  const { schedule, repeatTimes } = authored
+  const isActive = runtime.state !== 'paused' && runtime.state !== 'completed'
+  return {
+    id: authored.id,
+    name: authored.name,
+    schedule: scheduleBody(schedule),
+    schedule_display: schedule.display,
+    timezone: authored.timezone,
+    prompt: authored.prompt,
+    skills: authored.skills,
+    deliver: authored.deliver ?? null,
+    action: authored.action,
+    enabled: isActive,
+    state: runtime.state,
+    next_run_at: isActive ? iso(runtime.nextSlot) : null,
+    last_run_at: iso(runtime.lastRunAt),
+    last_status: runtime.lastStatus,
+    last_error: runtime.lastError,
+    latest_execution: latestRun && {
+      id: latestRun.id,
+      status: latestRun.state,
+      started_at: iso(latestRun.startedAt),
+      finished_at: iso(latestRun.finishedAt),
+    },
+    repeat: { times: repeatTimes, completed: runtime.slotsUsed },
+    armed: isWakeSure(registry, isArmed),
+    paused_at: iso(runtime.pausedAt),
+    paused_reason: runtime.pausedReason,
+    resume_at: iso(runtime.resumeAt),
+    failure_streak: runtime.failureStreak,
+    tags: authored.tags,
+    created_at: authored.createdAt.toISOString(),
+    updated_at: authored.updatedAt.toISOString(),
+    version: authored.version,
+  }
+}
+
+export function fromLook(look: Look, latestRun: LatestRun | null): ListedJob {
+  return { authored: look.authored, runtime: look.view.runtime, registry: look.registry, latestRun }
+}
+
+type StoredSchedule = ListedJob['authored']['schedule']
+
+export function scheduleBody(schedule: StoredSchedule) {
+  const { kind, display } = schedule
+  if (kind === 'cron') return { kind, expr: schedule.expr, display }
+  if (kind === 'once') return { kind, run_at: new Date(schedule.run_at).toISOString(), display }
+  return { kind, every_ms: schedule.every_ms, minutes: schedule.every_ms / 60_000, display }
+}
+
+/** A schedule that was parsed and is not stored. */
+export function parsedScheduleBody(schedule: Schedule) {
+  const { kind, display } = schedule
+  if (kind === 'cron') return { kind, expr: schedule.expr, display }
+  if (kind === 'once') return { kind, run_at: schedule.runAt.toISOString(), display }
+  return { kind, every_ms: schedule.everyMs, minutes: schedule.everyMs / 60_000, display }
+}
+
+export function upcomingBody(slots: UpcomingSlot[]) {
+  const upcoming = slots.map(({ at, local, offset_change: change }) => ({
+    at: at.toISOString(),
+    local,
+    ...(change && { offset_change: { ...change, at: change.at.toISOString() } }),
+  }))
+  return { next: upcoming.map(({ at }) => at), upcoming }
+}
+
+export function runBody(run: ListedRun) {
+  const { slot, startedAt, finishedAt, errorCode, errorMessage, output } = run
+  return {
+    id: run.id,
+    job_id: run.jobId,
+    slot: iso(slot),
+    trigger: run.trigger,
+    state: run.state,
+    reason: run.reason,
+    attempt: run.attempt,
+    attempts: run.attempts,
+    claimed_at: run.claimedAt.toISOString(),
+    started_at: iso(startedAt),
+    finished_at: iso(finishedAt),
+    duration_ms: startedAt && finishedAt && finishedAt.getTime() - startedAt.getTime(),
+    lateness_ms: startedAt && slot && startedAt.getTime() - slot.getTime(),
+    input: run.input ?? null,
+    error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
+    output,
+    output_cut: output !== null && [...output].length < run.outputLength,
+  }
+}
+
+export function armBody({ authored, registry }: Look, history: ArmRow[], isArmed: Parts['isArmed']) {
+  const { wakeAt, armedAt } = registry
+  const isOwed = registry.armedGen < registry.wakeGen
+  const arms = history.map(provisionBody)
+  return {
+    job_id: authored.id,
+    armed: isWakeSure(registry, isArmed),
+    wake_at: iso(wakeAt),
+    wake_changed_at: registry.wakeChangedAt.toISOString(),
+    armed_at: iso(armedAt),
+    schedule_id: registry.armedSchedule,
+    drift_ms: wakeAt && armedAt && armedAt.getTime() - wakeAt.getTime(),
+    owed_since: isOwed ? registry.wakeChangedAt.toISOString() : null,
+    last_error: registry.armError,
+    failing_since: iso(registry.armFailedAt),
+    last_provision: arms[0] ?? null,
+    history: arms,
+  }
+}
+
+function provisionBody(arm: ArmRow) {
+  return {
+    asked_at: arm.askedAt.toISOString(),
+    fire_at: iso(arm.fireAt),
+    outcome: arm.outcome,
+    schedule_id: arm.scheduleId,
+    took_ms: arm.tookMs,
+    error: arm.errorCode === null ? null : { code: arm.errorCode, message: arm.error ?? '' },
+  }
+}
+
+/** True only where there is a wake-up to be sure of: nothing is held for a paused or finished job. */
+function isWakeSure(registry: Registry, isArmed: Parts['isArmed']): boolean {
+  return registry.wakeAt !== null && isArmed(registry)
+}
+
+function iso(instant: Date | null): string | null {
+  return instant && instant.toISOString()
+}
