@@ -1,9 +1,16 @@
 /** Postgres, the only truth. The door: nothing outside of this folder imports past it. */
+import type { Database } from './client.ts'
+import type { Lists } from './lists.ts'
+
 export type { ArmResult, RegistryRow, TakenArm } from './arms.ts'
 export { createDatabase, type Database, type DatabaseOptions } from './client.ts'
 export type { ArmEntry, Counts } from './counts.ts'
 export { DatabaseUnavailable } from './errors.ts'
+export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'
+export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists } from './lists.ts'
+export { createLoginStore } from './logins.ts'
+export { migrate } from './migrate.ts'
 export {
   type Authored,
   type Look,
@@ -15,3 +22,9 @@ export {
 export type { Held } from './runs.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmOrder, Writing, Written } from './transition.ts'
+
+/** What people read, in drizzle, which is loaded here and nowhere earlier: it costs more than the rest of a boot. */
+export async function loadLists(database: Database): Promise<Lists> {
+  const { createLists } = await import('./lists.ts')
+  return createLists(database)
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { type Nas, startNas } from '../../dev/nas/index.ts'
+import { startTarget, type Target } from '../../dev/target/index.ts'
+import { type App, createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+
+export const apiKey = 'test-key-0123456789abcdef'
+
+type Answer = { status: number; headers: Headers; body: any }
+
+export type Service = {
+  url: string
+  app: App
+  database: TestDatabase
+  nas: Nas
+  target: Target
+  /** Postgres' clock as the service sees it; null: its own. */
+  setClock(now: Date | string | null): void
+  /** A call with the API key. */
+  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** A fire as NAS sends it, with a good token unless one is given. */
+  fire(body: unknown, token?: string): Promise<Answer>
+  /** A job that calls the target, due at `schedule`; its body as the API shows it. */
+  makeJob(fields?: Record<string, unknown>): Promise<any>
+  close(): Promise<void>
+}
+
+type Options = {
+  env?: Record<string, string>
+  /** Where the service starts on a clock of its own. */
+  clock?: Date | string
+  /** Share these with another service of the same test. */
+  database?: TestDatabase
+  nas?: Nas
+  target?: Target
+  /** Default true: the scheduler is started. */
+  begin?: boolean
+}
+
+/** The whole service on a free port, with real Postgres, a local NAS whose time stands still, and a real target. */
+export async function startService(options: Options = {}): Promise<Service> {
+  const database = options.database ?? (await createTestDatabase())
+  const nas = options.nas ?? (await startNas(options.clock ? { time: options.clock } : {}))
+  const target = options.target ?? (await startTarget())
+  let clock = options.clock ? new Date(options.clock) : null
+  const port = await freePort()
+  const config = readConfig({
+    DATABASE_URL: database.url,
+    CRON_PROVIDER: 'chronos',
+    API_KEY: apiKey,
+    LOG_LEVEL: process.env['TEST_LOG'] ?? 'silent',
+    ...nas.environment(),
+    CALLBACK_URL: `http://127.0.0.1:${port}`,
+    ...options.env,
+  })
+  const app = createApp({ config: { ...config, databaseUrl: database.url, apiKey }, clock: () => clock })
+  const url = await app.http.listen({ host: '127.0.0.1', port })
+  if (options.begin ?? true) await app.begin()
+
+  async function call(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const response = await fetch(url + path, { method, headers: { ...type, ...headers }, ...sent })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false
+    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text }
+  }
+
+  const service: Service = {
+    ...{ url, app, database, nas, target },
+    setClock: (now) => {
+      clock = now === null ? null : new Date(now)
+    },
+    api: (method, path, body, headers = {}) => call(method, path, body, { authorization: `Bearer ${apiKey}`, ...headers }),
+    fire: async (body, token) =>
+      call('POST', '/api/cron/fire', body, { authorization: `Bearer ${token ?? (await nas.signFireToken())}` }),
+    async makeJob(fields = {}) {
+      const { status, body } = await service.api('POST', '/api/jobs', {
+        name: 'a job',
+        schedule: '0 9 * * *',
+        action: { type: 'http', url: `${target.url}/hook` },
+        ...fields,
+      })
+      if (status !== 201) throw new Error(`the job was not made: ${status} ${JSON.stringify(body)}`)
+      return body.job
+    },
+    async close() {
+      await app.drain()
+      if (!options.nas) await nas.close()
+      if (!options.target) await target.close()
+      if (!options.database) await database.drop()
+    },
+  }
+  return service
+}
+
+/** The service has to know its own address before it listens, because NAS calls it back there. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
