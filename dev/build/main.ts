@@ -13,7 +13,7 @@ async function main(): Promise<number> {
   await mkdir('dist')
   // Only inside this repository, whose own package.json would make them ES modules.
   await writeFile('dist/package.json', '{ "type": "commonjs" }\n')
-  const metafile = await bundle(entryPoints, 'dist')
+  const metafile = await bundle(entryPoints, 'dist').catch(orStop)
   for (const [file, { bytes }] of Object.entries(metafile.outputs))
     console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
 
@@ -25,6 +25,12 @@ async function main(): Promise<number> {
   for (const name of wrong)
     console.error(`✖ src/server.ts loads ${name} at boot; load it with await import()`)
   return wrong.length
+}
+
+/** esbuild has shown its errors by then; a stack of its own insides would hide them. */
+function orStop(error: Error): never {
+  if ('errors' in error) process.exit(1)
+  throw error
 }
 
 process.exitCode = await main()
