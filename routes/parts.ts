@@ -17,9 +17,10 @@ export type Parts = {
   look(jobId: string): Promise<Look | null>
   /** Reads in drizzle, loaded on first use. */
   lists(): Promise<Lists>
+  /** `from` inclusive, `to` exclusive; nothing after now. */
   ledger(
     jobId: string,
-    span: { from: Date | null; to: Date | null },
+    span: { from: Date; to: Date },
   ): Promise<{ slot: Date; verdict: string; reason: string | null; runId: string | null }[]>
   reconcile(): Promise<object>
   status(): Promise<object>

@@ -7,6 +7,8 @@ import type { Parts } from './parts.ts'
 import { armBody, parsedScheduleBody, upcomingBody } from './shapes.ts'
 
 const usualCount = 5
+const dayMs = 86_400_000
+const lastInstant = new Date(8.64e15)
 
 export function scheduleRoutes(on: On, parts: Parts): void {
   on('GET /api/jobs/{id}/next', async ({ params, query }) => {
@@ -25,7 +27,9 @@ export function scheduleRoutes(on: On, parts: Parts): void {
   })
 
   on('GET /api/jobs/{id}/slots', async ({ params, query }) => {
-    const entries = await parts.ledger(params.id, { from: instantIn(query.from), to: instantIn(query.to) })
+    const to = instantIn(query.to) ?? lastInstant
+    const from = instantIn(query.from) ?? new Date(Math.min(to.getTime(), parts.now().getTime()) - dayMs)
+    const entries = await parts.ledger(params.id, { from, to })
     return {
       slots: entries.map(({ slot, verdict, reason, runId }) => ({
         slot: slot.toISOString(),

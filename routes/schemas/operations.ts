@@ -171,7 +171,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}/slots': {
     id: 'listSlots',
-    summary: 'Every nominal slot and its verdict',
+    summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
     params: jobParams,
     query: object({ from: Type.Optional(instant), to: Type.Optional(instant) }),
     status: 200,

@@ -1,9 +1,13 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/schema'
+import { Settings } from 'typebox/system'
 import { AppError, type ErrorCode } from '../../src/errors.ts'
 import { explainErrors, type FieldProblem } from './explain.ts'
 import { type Operation, type Operations, operations } from './operations.ts'
 import { unstorable } from './unstorable.ts'
+
+// By default the list of errors ends after eight, and a union alone has more.
+Settings.Set({ maxErrors: 1000 })
 
 type Given = { params: unknown; query: unknown; body: unknown }
 
