@@ -71,7 +71,7 @@ async function misbehave({ nas, fields }: Ask): Promise<Answer> {
     jobId: typeof jobId === 'string' ? jobId : undefined,
     call: typeof call === 'string' ? (call as PortalCall) : undefined,
   }
-  const text = value === undefined || value === null ? undefined : String(value)
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
   const asked = readMisbehaviour(String(name), text, limits)
   if (asked.name === 'down' && asked.word === 'refuse' && asked.amount === 0 && nas.controlUrl === null) {
     return wrong(

@@ -10,7 +10,7 @@ const longestBody = 65_536
 export async function readBody(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request) {
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length <= longestBody) chunks.push(chunk)
   }
@@ -32,7 +32,8 @@ export type Listener = {
   shut(): void
   /** Takes connections again, at the same port. */
   open(): Promise<void>
-  close(): void
+  /** Cuts what is open; resolves when the port is free. */
+  close(): Promise<void>
 }
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -64,9 +65,12 @@ export async function listen(input: { host: string; port: number; handle: Handle
     address: () => address,
     open,
     shut,
-    close() {
-      shut()
+    async close() {
+      if (!server.listening) return server.closeAllConnections()
+      const closed = once(server, 'close')
+      server.close()
       server.closeAllConnections()
+      await closed
     },
   }
 }

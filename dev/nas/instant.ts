@@ -28,7 +28,7 @@ export function writeInstant(instantMs: number, offset = 'Z'): string {
 /** How far ahead or back `ms` is, in one unit, for people: `in 90 s`, `3 h ago`. */
 export function sayDistance(ms: number): string {
   const size = Math.abs(ms)
-  const [unit, divisor] =
+  const [unit, divisor]: [string, number] =
     size < 1_000
       ? ['ms', 1]
       : size < 120_000
@@ -36,6 +36,6 @@ export function sayDistance(ms: number): string {
         : size < 7_200_000
           ? ['min', 60_000]
           : ['h', 3_600_000]
-  const amount = `${Math.round(size / Number(divisor))} ${unit}`
+  const amount = `${Math.round(size / divisor)} ${unit}`
   return ms >= 0 ? `in ${amount}` : `${amount} ago`
 }

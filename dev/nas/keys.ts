@@ -28,7 +28,7 @@ export async function createKeys(algs: string[], saved: SavedKeys = []) {
   for (const alg of algs) if (!active(alg)) keys.push(await makeKey(alg))
 
   const familyKey = (alg: string) =>
-    keys.find((key) => key.isActive && (key.alg === alg || (/^[RP]S/.test(alg) && /^RS/.test(key.alg))))
+    keys.find((key) => key.isActive && (key.alg === alg || (/^[RP]S/.test(alg) && key.alg.startsWith('RS'))))
 
   return {
     /** The public keys as a JWK set; with `withoutActive`, those only that no longer sign. */
@@ -73,7 +73,7 @@ function publicJwk({ alg, kid, privateJwk }: SigningKey): JWK {
 function publicKeyText(key: SigningKey): Uint8Array {
   const { kid: _kid, use: _use, ...jwk } = publicJwk(key)
   const text = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
-  return new TextEncoder().encode(text.toString())
+  return new TextEncoder().encode(text)
 }
 
 /** The claims of a good fire token: issued at `nowMs`, valid for one minute. */

@@ -70,8 +70,7 @@ function lineOf(entry: LogEntry, nowMs: number): string {
     return `→ fire ${entry.job_id} at ${entry.fire_at} (try ${entry.attempt}${copy})`
   }
   if (entry.kind === 'answer') {
-    const word =
-      typeof entry.body === 'object' && entry.body && 'status' in entry.body ? ` ${entry.body.status}` : ''
+    const word = statusWord(entry.body)
     return `  ← ${entry.job_id} answered ${entry.status ?? entry.error}${word} in ${entry.took_ms} ms`
   }
   const when = entry.fire_at
@@ -79,4 +78,10 @@ function lineOf(entry: LogEntry, nowMs: number): string {
     : ''
   const outcome = entry.status === null ? 'answer lost' : entry.status
   return `← ${entry.call}${entry.job_id ? ` ${entry.job_id}` : ''}${when} ${outcome}${entry.refusal ? ` ${entry.refusal}` : ''}`
+}
+
+/** The `status` in the body of an answer, with a space before it. */
+function statusWord(body: unknown): string {
+  const word: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'status') : undefined
+  return typeof word === 'string' ? ` ${word}` : ''
 }

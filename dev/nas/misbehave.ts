@@ -29,8 +29,9 @@ export class MisbehaviourUnknown extends Error {
   override readonly name = 'MisbehaviourUnknown'
 }
 
-/** The misbehaviours that are on, at most one of each name; `changed` is called after every change. */
-export function createMisbehave(changed: (name: MisbehaviourName) => void) {
+/** The misbehaviours that are on, at most one of each name. */
+export function createMisbehave() {
+  let changed: (name: MisbehaviourName) => void = () => {}
   const on = new Map<MisbehaviourName, Misbehaviour>()
 
   const look = (name: MisbehaviourName, where: Where = {}) => {
@@ -44,6 +45,10 @@ export function createMisbehave(changed: (name: MisbehaviourName) => void) {
 
   return {
     all: () => [...on.values()],
+    /** `listener` is called after every change by `set` and `reset`, in place of an earlier one. */
+    onChange(listener: (name: MisbehaviourName) => void) {
+      changed = listener
+    },
     look,
 
     /** As `look`, and counts it against `times`. */
@@ -79,9 +84,9 @@ function aimsOf(name: MisbehaviourName): MisbehaviourKind['aims'] {
 }
 
 /** A misbehaviour from its command line form `name[=value]`. */
-export function splitMisbehaviour(text: string): { name: string; value: string | undefined } {
+export function splitMisbehaviour(text: string): [name: string, value: string | undefined] {
   const [name = '', ...value] = text.split('=')
-  return { name, value: value.length > 0 ? value.join('=') : undefined }
+  return [name, value.length > 0 ? value.join('=') : undefined]
 }
 
 export function readMisbehaviour(name: string, value: string | undefined, limits: Limits = {}): Misbehaviour {

@@ -2,7 +2,7 @@ import type { TokenOverrides } from './keys.ts'
 import type { AnswerEntry, LogEntry, RequestEntry } from './log.ts'
 import type { Limits } from './misbehave.ts'
 import type { ListedArm } from './portal.ts'
-import type { FireAnswer } from './relay.ts'
+import type { FireAnswer } from './fire.ts'
 
 export type NasOptions = {
   /** Default 127.0.0.1. */
@@ -26,7 +26,7 @@ export type NasOptions = {
    * `wall`: the real clock. An instant (or `virtual`, for now): a clock that stands still until it is moved.
    * Default `virtual`.
    */
-  time?: 'wall' | 'virtual' | string | Date
+  time?: string | Date
   /** The instant at which fire tokens are issued, given the NAS's own; default: the real one, since who verifies them mostly has a real clock. */
   tokenNow?: (clockNowMs: number) => number
   /** Waits between the tries of a fire that got no 2xx; it is given up after the last one's try. */

@@ -64,8 +64,7 @@ export function readCommandLine(args: string[]): CommandLine {
   const values = parsed(args)
   if (values.help) return { help: true }
   const time = values.time ?? 'wall'
-  for (const { name, value } of (values.misbehave ?? []).map(splitMisbehaviour))
-    usable(() => readMisbehaviour(name, value))
+  for (const one of values.misbehave ?? []) usable(() => readMisbehaviour(...splitMisbehaviour(one)))
   const text = {
     host: values.host,
     portalUrl: values['portal-url'],

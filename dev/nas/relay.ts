@@ -1,37 +1,35 @@
 import type { Arm, Arms } from './arms.ts'
 import type { Clock } from './clock.ts'
-import { fireClaims, type Keys, type TokenOverrides } from './keys.ts'
+import { type FireAnswer, noAnswer, type Sender } from './fire.ts'
 import type { Log } from './log.ts'
 import type { Misbehave } from './misbehave.ts'
 import type { Signal } from './signal.ts'
 
-/** What a fire got. `status` null: no answer came, for the reason in `error`. `body` is parsed where it is JSON. */
-export type FireAnswer = { status: number | null; error: string | null; body: unknown; retryAfterMs: number }
-
-/** `retryGapsMs[n]` lies between try n+1 and n+2; after the last gap's try the fire is given up. */
-export type RelayOptions = {
-  issuer: () => string
-  retryGapsMs: number[]
-  timeoutMs: number
-  tokenNow: () => number
-}
-
 type RelayParts = {
   arms: Arms
   clock: Clock
-  keys: Keys
+  sender: Sender
   misbehave: Misbehave
   log: Log
   signal: Signal
-  /** Aborted: fires on their way are cut short, and what became of them is not noted. */
   halted: AbortSignal
-  options: RelayOptions
+  /** `[n]` lies between try n+1 and n+2; after the last gap's try the fire is given up. */
+  retryGapsMs: number[]
 }
 
 export type Relay = ReturnType<typeof createRelay>
 
 /** Fires what is armed when it is due, and again for as long as no 2xx came. */
-export function createRelay({ arms, clock, keys, misbehave, log, signal, halted, options }: RelayParts) {
+export function createRelay({
+  arms,
+  clock,
+  sender,
+  misbehave,
+  log,
+  signal,
+  halted,
+  retryGapsMs,
+}: RelayParts) {
   const timers = new Map<string, () => void>()
   const held = new Set<() => void>()
   let sending = 0
@@ -85,7 +83,7 @@ export function createRelay({ arms, clock, keys, misbehave, log, signal, halted,
     sending += 1
     signal.changed()
     const answers = await Promise.all(
-      Array.from({ length: copies }, (_, index) => send(arm, { copy: index + 1 })),
+      Array.from({ length: copies }, (_, index) => sender.send(arm, { copy: index + 1 })),
     )
     sending -= 1
     const answer = answers.find(isTaken) ?? answers[0] ?? noAnswer('nothing was sent')
@@ -124,7 +122,7 @@ export function createRelay({ arms, clock, keys, misbehave, log, signal, halted,
       event('dropped', arm, 'its retries, since it was replaced')
       return
     }
-    const gapMs = options.retryGapsMs[arm.tries - 1]
+    const gapMs = retryGapsMs[arm.tries - 1]
     const mostTries = misbehave.look('give_up_after', where)?.amount ?? Number.POSITIVE_INFINITY
     if (gapMs === undefined || arm.tries >= mostTries) {
       drop(arm)
@@ -138,63 +136,10 @@ export function createRelay({ arms, clock, keys, misbehave, log, signal, halted,
     schedule(arm)
   }
 
-  async function send(arm: Arm, { copy }: { copy: number }): Promise<FireAnswer> {
-    const { callbackUrl, agent, jobId, fireAt, scheduleId } = arm
-    const ids = { agent, job_id: jobId, fire_at: fireAt, schedule_id: scheduleId, attempt: arm.tries, copy }
-    const omitsFireAt = misbehave.act('omit_fire_at', { jobId })
-    const body = omitsFireAt ? { job_id: jobId } : { job_id: jobId, fire_at: fireAt }
-    log.add({ kind: 'fire', ...ids })
-    const startMs = performance.now()
-    const answer = await post(callbackUrl, body, await tokenFor(arm))
-    const { status, error } = answer
-    const took_ms = Math.round(performance.now() - startMs)
-    if (!halted.aborted) log.add({ kind: 'answer', ...ids, status, error, body: answer.body, took_ms })
-    return answer
-  }
-
-  async function tokenFor(arm: Arm): Promise<string> {
-    const where = { jobId: arm.jobId }
-    const names = misbehave.act('token_claims', where) ? { job_id: arm.jobId, fire_at: arm.fireAt } : {}
-    const bad = misbehave.act('bad_token', where)?.word
-    return sign(arm.agent, { ...(bad ? badTokens(options.tokenNow())[bad] : {}), extra: names })
-  }
-
-  function sign(
-    agent: string,
-    overrides: TokenOverrides & { extra?: Record<string, unknown> } = {},
-  ): Promise<string> {
-    const nowMs = options.tokenNow() + (misbehave.look('skew')?.amount ?? 0)
-    const { extra, ...rest } = overrides
-    return keys.sign({ ...fireClaims({ issuer: options.issuer(), agent, nowMs }), ...extra }, rest)
-  }
-
-  async function post(url: string, body: unknown, token: string): Promise<FireAnswer> {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${token}`,
-          'content-type': 'application/json',
-          'user-agent': 'local-nas/1',
-        },
-        body: JSON.stringify(body),
-        redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(options.timeoutMs), halted]),
-      })
-      const text = await response.text()
-      const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
-      return { status: response.status, error: null, body: parsed(text), retryAfterMs }
-    } catch (error) {
-      return noAnswer(reasonOf(error))
-    }
-  }
-
   return {
     schedule,
     drop,
     deliver,
-    sign,
-    send: (input: { url: string; body: unknown; token: string }) => post(input.url, input.body, input.token),
     /** Plans everything anew: after a start, and when a misbehaviour shifts the plan. */
     scheduleAll: () => arms.all().forEach(schedule),
     isRelaying: (agent: string, jobId: string) =>
@@ -206,43 +151,4 @@ export function createRelay({ arms, clock, keys, misbehave, log, signal, halted,
 
 function isTaken({ status }: FireAnswer): boolean {
   return status !== null && status >= 200 && status < 300
-}
-
-function noAnswer(error: string): FireAnswer {
-  return { status: null, error, body: null, retryAfterMs: 0 }
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error
-  const code = typeof cause === 'object' && cause && 'code' in cause ? cause.code : undefined
-  return typeof code === 'string' ? code : cause instanceof Error ? cause.name : String(cause)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
-/** Milliseconds of a Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3); 0 without one. */
-function readRetryAfter(header: string | null): number {
-  if (!header) return 0
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(ms, 0) : 0
-}
-
-function badTokens(nowMs: number): Record<string, TokenOverrides> {
-  const nowS = Math.floor(nowMs / 1_000)
-  return {
-    expired: { claims: { iat: nowS - 600, nbf: nowS - 600, exp: nowS - 300 } },
-    forged: { forged: true },
-    wrong_aud: { claims: { aud: 'agent:somebody-else' } },
-    wrong_iss: { claims: { iss: 'https://elsewhere.example' } },
-    wrong_purpose: { claims: { purpose: 'login' } },
-    no_exp: { claims: { exp: undefined } },
-    future: { claims: { iat: nowS + 3_600, nbf: nowS + 3_600, exp: nowS + 7_200 } },
-    none: { alg: 'none' },
-  }
 }

@@ -25,7 +25,6 @@ type RoutesParts = {
   log: Log
   /** Persists what a call changed; called before it is answered. */
   save: () => void
-  firewall: boolean
   wait: (ms: number) => Promise<void>
 }
 
@@ -38,7 +37,7 @@ type Ask = {
 }
 
 /** What the portal does with a request from outside: firewall, identity, the call itself, and every misbehaviour on the way. */
-export function createRoutes(parts: RoutesParts) {
+export function createRoutes(parts: RoutesParts, { firewall }: { firewall: boolean }) {
   const { misbehave, log } = parts
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -71,7 +70,7 @@ export function createRoutes(parts: RoutesParts) {
     if (down?.word === '503') return reply({ status: 503, body: { error: 'unavailable' } })
     if (down?.word === 'reset') return cut()
     const needsJson = route?.call !== 'jwks'
-    const page = parts.firewall ? firewallPage(request.headers, { needsJson }) : null
+    const page = firewall ? firewallPage(request.headers, { needsJson }) : null
     if (page) return reply({ status: 403, body: page })
     if (!route) return reply({ status: 404, body: { error: 'not_found' } })
     if (request.method !== route.method) {
@@ -146,7 +145,7 @@ function refusalOf({ status, body }: Answer): string | null {
 }
 
 function field(value: unknown, name: string): string | undefined {
-  const found = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
   return typeof found === 'string' ? found : undefined
 }
 

@@ -35,7 +35,7 @@ export function createSignal(before: () => void = () => {}): Signal {
             const found = look()
             if (found) finish(() => resolve(found as Found))
           } catch (error) {
-            finish(() => reject(error))
+            finish(() => reject(error instanceof Error ? error : new Error(String(error))))
           }
         }
         if (timeoutMs !== undefined) {

@@ -8,9 +8,9 @@ export type Saved = { version: 1; keys: SavedKeys; logins: SavedLogins; arms: Sa
 /** What an earlier process left in the file; null where there is none. Throws where the file is something else. */
 export function loadState(file: string): Saved | null {
   if (!existsSync(file)) return null
-  const saved: Saved = JSON.parse(readFileSync(file, 'utf8'))
-  if (saved.version !== 1) throw new Error(`${file} has version ${saved.version}, expected 1`)
-  return saved
+  const saved = JSON.parse(readFileSync(file, 'utf8')) as Partial<Saved>
+  if (saved.version !== 1) throw new Error(`${file} has version ${String(saved.version)}, expected 1`)
+  return saved as Saved
 }
 
 /** Replaces the file as a whole, so that a process killed in the middle leaves the earlier one. Only its owner may read it: keys. */

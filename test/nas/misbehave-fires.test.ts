@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
+import { misbehaviours } from '../../dev/nas/index.ts'
 import { at, claimsOf, instants, setup, startMs } from './setup.ts'
 
 test('hold_fires fires nothing until it is taken back', async (t) => {
@@ -76,6 +78,29 @@ test('bad_token signs fires in the wrong way that is named, once if asked', asyn
     target.fires.map((fire) => claimsOf(fire)['aud']),
     ['agent:somebody-else', 'agent:local'],
   )
+})
+
+test('every kind of bad token is refused by the JWK set and the claims that are expected', async (t) => {
+  const { nas, client, target, provision } = await setup(t)
+  const jwks = (await client.call('GET', '/.well-known/jwks.json')).body as unknown as JSONWebKeySet
+  const expected = { issuer: nas.issuer, audience: nas.audience, requiredClaims: ['exp', 'iat'] }
+  const isGood = async (token: string) => {
+    const { payload } = await jwtVerify(token, createLocalJWKSet(jwks), {
+      ...expected,
+      algorithms: ['ES256'],
+    })
+    return payload['purpose'] === 'cron_fire'
+  }
+  for (const [index, word] of misbehaviours.bad_token.words.entries()) {
+    await nas.misbehave('bad_token', word)
+    await provision('job1', at(-index))
+    await nas.idle()
+    assert.equal(await isGood(target.fires[index]?.token ?? '').catch(() => false), false, word)
+  }
+  await nas.behave()
+  await provision('job1', at(-60_000))
+  await nas.idle()
+  assert.equal(await isGood(target.fires.at(-1)?.token ?? ''), true)
 })
 
 test('ignore_2xx repeats a fire that was acknowledged', async (t) => {

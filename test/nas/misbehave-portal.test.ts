@@ -138,7 +138,9 @@ test('reformat_fire_at gives the same instant back in another offset', async (t)
   await nas.misbehave('reformat_fire_at')
   await provision('job2', at(60_000))
   await nas.setTime(at(60_000))
-  const fired = target.fires.map((fire) => fire.body.fire_at).toSorted()
+  const fired = target.fires
+    .map((fire) => fire.body.fire_at)
+    .toSorted((a, b) => String(a).localeCompare(String(b)))
   assert.deepEqual(fired, ['2026-06-18T12:01:00.000+00:00', '2026-06-18T17:31:00.000+05:30'])
 })
 

@@ -1,0 +1,116 @@
+import type { Arm } from './arms.ts'
+import type { Clock, VirtualClock } from './clock.ts'
+import { writeInstant } from './instant.ts'
+import type { HeldArm, Nas } from './nas.ts'
+import { instantOf, type Parts } from './parts.ts'
+
+/** What a test can see of the NAS. */
+export function viewOf({ arms, portal, log, identity }: Parts) {
+  const { instance } = identity
+  return {
+    armed: (agent = instance) => portal.list(agent),
+    held: () => arms.all().map(heldArm),
+    log: log.entries,
+    requests: (call) =>
+      log.entries.filter((entry) => entry.kind === 'request').filter((one) => !call || one.call === call),
+    fires: (jobId) =>
+      log.entries.filter((entry) => entry.kind === 'answer').filter((one) => !jobId || one.job_id === jobId),
+  } satisfies Partial<Nas>
+}
+
+/** Its time, and waiting for it. */
+export function timeOf({ clock, relay, signal }: Parts) {
+  const idle = async () => {
+    // A fire that was held goes on in a microtask: without this turn it would look as if nothing were on its way.
+    await new Promise(setImmediate)
+    await signal.until(relay.isIdle)
+  }
+  const move = async (toMs: number) => virtual(clock).moveTo(toMs, idle)
+  return {
+    now: () => new Date(clock.now()),
+    setTime: (instant) => move(instantOf(instant)),
+    advance: (ms) => move(clock.now() + ms),
+    jump: (instant) => virtual(clock).jump(instantOf(instant)),
+    idle,
+  } satisfies Partial<Nas>
+}
+
+/** Fires by hand, and the keys that sign them. */
+export function firesOf({ arms, relay, sender, keys, log, identity }: Parts) {
+  const { instance } = identity
+  return {
+    async fireNow(jobId, agent = instance) {
+      const row = arms.row(agent, jobId)
+      if (!row) throw new Error(`nothing is armed for job ${jobId} of agent ${agent}`)
+      return relay.deliver(row)
+    },
+    sendFire: async ({ url, body, token }) => sender.post(url, body, token ?? (await sender.sign(instance))),
+    signFireToken: (overrides) => sender.sign(instance, overrides),
+    async rotateKeys(rotation) {
+      await keys.rotate(rotation)
+      log.add({ kind: 'event', event: 'rotated', job_id: null, detail: 'the signing keys' })
+    },
+  } satisfies Partial<Nas>
+}
+
+/** Logins and access tokens. */
+export function loginsOf({ logins, log, save, identity }: Parts) {
+  const { instance } = identity
+  return {
+    refreshToken: () => logins.refreshToken(instance) ?? '',
+    logIn(agent = instance) {
+      const token = logins.open(agent)
+      log.add({ kind: 'event', event: 'logged_in', job_id: null, detail: agent })
+      return token
+    },
+    revokeLogin(agent = instance) {
+      logins.revoke(agent)
+      log.add({ kind: 'event', event: 'revoked', job_id: null, detail: `every login of ${agent}` })
+    },
+    issueAccessToken({ agent = instance, lifetimeS } = {}) {
+      const token = logins.issue(agent, lifetimeS ?? null)
+      save()
+      return token
+    },
+  } satisfies Partial<Nas>
+}
+
+/** Misbehaving and behaving; `enforce` makes a change count that is not looked up with each call. */
+export function mannersOf({ misbehave, log }: Parts, enforce: (name: string) => Promise<void>) {
+  let inForce = Promise.resolve()
+  misbehave.onChange((name) => {
+    inForce = enforce(name)
+  })
+  return {
+    async misbehave(name, value, limits) {
+      const set = misbehave.set(name, value, limits)
+      const detail = `${name} ${set.value}`.trim()
+      log.add({ kind: 'event', event: 'misbehaves', job_id: limits?.jobId ?? null, detail })
+      await inForce
+    },
+    misbehaving: misbehave.all,
+    async behave(name) {
+      misbehave.reset(name)
+      log.add({ kind: 'event', event: 'behaves', job_id: null, detail: name ?? 'in everything' })
+      await inForce
+    },
+  } satisfies Partial<Nas>
+}
+
+function virtual(clock: Clock | VirtualClock): VirtualClock {
+  if ('moveTo' in clock) return clock
+  throw new Error('this NAS runs on the wall clock; expected a virtual one to move')
+}
+
+function heldArm(arm: Arm): HeldArm {
+  return {
+    agent: arm.agent,
+    job_id: arm.jobId,
+    fire_at: arm.fireAt,
+    schedule_id: arm.scheduleId,
+    state: arm.state,
+    tries: arm.tries,
+    due_at: writeInstant(arm.dueMs ?? arm.fireAtMs),
+    listed: arm.isListed,
+  }
+}
