@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { createDatabase, createStore, loadLists } from '../db/index.ts'
 import { registerRoutes } from '../routes/index.ts'
 import { createActions } from './actions/index.ts'
@@ -17,9 +17,9 @@ import { logOptions } from './log.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSettle } from './settle.ts'
 import { createStatus } from './status.ts'
+import { realTimers as timers, within } from './timers.ts'
 import { createTrigger } from './trigger.ts'
 import { userAgent, version } from './version.ts'
-import { within } from './within.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
@@ -44,7 +44,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
   const owner = `${config.machineId}:${randomUUID()}`
   const http = Fastify({
     logger: logOptions(config.logLevel),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
     requestTimeout: 30_000,
     http: { connectionsCheckingInterval: 5_000 },
@@ -64,15 +64,15 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
   let draining = false
 
   const { attend, admit } = createAdmission({
-    ...{ store, owner, leaseMs: config.runLeaseMs },
+    ...{ store, owner, timers, leaseMs: config.runLeaseMs },
     runner: () => runner,
     armLeaseMs: () => trigger.armLeaseMs(),
   })
-  const followUp = createFollowUp({ attend, holds, log, ensureArmed: (change, ms) => trigger.ensureArmed(change, ms) })
-  const trigger = createTrigger({ config, store, holds, owner, nas, log, fireDue: followUp.fireDue })
-  const { settle, giveBack } = createSettle({ store, admit, log, onSettled: followUp.settled })
+  const followUp = createFollowUp({ attend, holds, timers, log, ensureArmed: (change, ms) => trigger.ensureArmed(change, ms) })
+  const trigger = createTrigger({ config, store, holds, timers, owner, nas, log, fireDue: followUp.fireDue })
+  const { settle, giveBack } = createSettle({ store, admit, timers, log, onSettled: followUp.settled })
   const runner: Runner = createRunner({
-    ...{ store, actions, holds, owner, log, settle, giveBack },
+    ...{ store, actions, holds, timers, owner, log, settle, giveBack },
     maxConcurrent: config.maxConcurrentRuns,
   })
   const { ensureArmed } = trigger
@@ -80,12 +80,15 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     ...{ attend, ensureArmed },
     isDraining: () => draining,
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
-    confirm: trigger.answered,
+    confirm(jobId) {
+      trigger.answered(jobId)
+      void holds.during('request', verifier.refreshIfStale())
+    },
   })
   const jobs = createJobs({
     ...{ store, admit, owner, ensureArmed, timezone: config.timezone },
     runner: () => runner,
-    cancelOrphan: (jobId) => within(trigger.cancelOrphan(jobId), 2_000, undefined),
+    cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
   })
   const { status, metrics } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
@@ -126,11 +129,11 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     },
     async drain() {
       draining = true
-      const endsAt = performance.now() + config.drainTimeoutMs
+      const endsAt = timers.now() + config.drainTimeoutMs
       await runner.drain()
-      while (holds.count('run', 'arm') > 0 && performance.now() < endsAt) await holds.released(endsAt - performance.now())
+      while (holds.count('run', 'arm') > 0 && timers.now() < endsAt) await holds.released(endsAt - timers.now())
       await trigger.stop()
-      await within(http.close(), 1_000, undefined)
+      await within(timers, 1_000, http.close(), undefined)
       await database.close()
     },
     armsOwed: async () => (trigger.isNasUsed() ? (await store.readCounts()).armsOwed : 0),

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ArmOrder, ArmResult, Store } from '../db/index.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
-import { within } from './within.ts'
+import { sleep, type Timers, within } from './timers.ts'
 
 /** Whether NAS has confirmed the job's newest wake time; `refused`: NAS will never take an arm of ours. */
 export type ArmState = 'armed' | 'owed' | 'refused'
@@ -27,6 +26,7 @@ type Parts = {
   owner: string
   callbackUrl: string
   maxHorizonMs: number
+  timers: Timers
   log: { warn(fields: object, message: string): void }
   onRefused: (failure: NasFailure) => void
 }
@@ -41,7 +41,7 @@ const lastPauseMs = 60_000
 
 /** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
 export function createArmer(parts: Parts): Armer {
-  const { store, nas, holds, owner, log } = parts
+  const { store, nas, holds, owner, timers, log } = parts
   const underWay = new Map<string, Promise<ArmState>>()
   const stopping = new AbortController()
   let lastError: ReturnType<Armer['lastError']> = null
@@ -55,7 +55,7 @@ export function createArmer(parts: Parts): Armer {
       })
       underWay.set(jobId, work)
     }
-    return within(work, budgetMs, 'owed' as const)
+    return within(timers, budgetMs, work, 'owed' as const)
   }
 
   async function keepTrying(jobId: string, first: ArmOrder | null): Promise<ArmState> {
@@ -71,7 +71,7 @@ export function createArmer(parts: Parts): Armer {
       if (step.state === 'more') continue
       const waitMs = step.state === 'busy' ? 25 + Math.random() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
-      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => {})
+      await sleep(timers, waitMs, stopping.signal)
     }
     return 'owed'
   }
@@ -88,13 +88,13 @@ export function createArmer(parts: Parts): Armer {
   }
 
   async function carryOut(order: ArmOrder): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
-    const startedAt = performance.now()
+    const startedAt = timers.now()
     const fireAt = order.wakeAt && freshFireAt(order, limits)
     const answer = fireAt
       ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: parts.callbackUrl })
       : await nas.cancel(order.jobId)
     const mayBeHeld = answer.ok || !notHeld.has(answer.code)
-    const base = { gen: order.gen, fireAt, mayBeHeld, tookMs: Math.round(performance.now() - startedAt), retryAfterMs: 0 }
+    const base = { gen: order.gen, fireAt, mayBeHeld, tookMs: Math.round(timers.now() - startedAt), retryAfterMs: 0 }
     if (answer.ok) {
       lastError = null
       return answer.value ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId } : { ...base, outcome: 'cancelled' }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
 import { attend, type Decision, type Occasion, rearm } from './decisions/index.ts'
 import type { Runner } from './runner.ts'
+import type { Timers } from './timers.ts'
 
 /** What was found when a job was looked at. `order`: the arm lease, where it came with the claim. */
 export type Attended =
@@ -19,6 +20,7 @@ type Parts = {
   runner: () => Runner
   owner: string
   leaseMs: number
+  timers: Timers
   /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
   armLeaseMs: () => number | null
 }
@@ -32,7 +34,7 @@ const maxRounds = 20
  * any number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
  */
 export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
-  const { store, owner, leaseMs } = parts
+  const { store, owner, leaseMs, timers } = parts
   /** Claims that are being written right now, by run and fence. */
   const awaited = new Set<string>()
   const isKnown = (run: { id: string; fence: number }) =>
@@ -40,7 +42,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
 
   async function admit(look: Look, decision: Decision, { armSpent = false, output = null }: { armSpent?: boolean; output?: string | null } = {}): Promise<Written | null> {
     const runner = parts.runner()
-    const askedAt = performance.now()
+    const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const begins = decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
     const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLeaseMs: parts.armLeaseMs(), output }
@@ -81,7 +83,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
    */
   function adopt(look: Look): string[] {
     const runner = parts.runner()
-    const askedAt = performance.now()
+    const askedAt = timers.now()
     const ours = look.view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
     for (const run of ours) {
       const leaseMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient } from './nas/index.ts'
+import { sleep, type Timers } from './timers.ts'
 
 /** What was learnt about this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
@@ -13,6 +13,7 @@ type Parts = {
   nas: NasClient
   armer: () => Armer
   holds: Holds
+  timers: Timers
   log: { warn(fields: object, message: string): void }
 }
 
@@ -29,7 +30,7 @@ const armBudgetMs = 20_000
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
-export function createConfirm({ store, nas, armer, holds, log }: Parts): (jobId: string) => void {
+export function createConfirm({ store, nas, armer, holds, timers, log }: Parts): (jobId: string) => void {
   const waiting = new Set<string>()
   let manners: NasManners | undefined
   let isUnderWay = false
@@ -37,7 +38,7 @@ export function createConfirm({ store, nas, armer, holds, log }: Parts): (jobId:
 
   async function confirmAll() {
     while (waiting.size > 0) {
-      await delay(settleMs, undefined, { ref: false })
+      await sleep(timers, settleMs)
       const jobIds = [...waiting]
       waiting.clear()
       manners ??= (await store.readFact<NasManners>(nasMannersFact))?.value ?? { kept: 0, forgot: 0 }

@@ -5,10 +5,12 @@ import type { Decision } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import type { JobChange } from './schedulers/index.ts'
+import type { Timers } from './timers.ts'
 
 type Parts = {
   attend: Attend
   holds: Holds
+  timers: Timers
   log: Log
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
 }
@@ -18,7 +20,7 @@ const nearMs = 60_000
 const armBudgetMs = 20_000
 
 /** What has to follow a transition that no caller waits for: arming the later wake time, attending to what is due next. */
-export function createFollowUp({ attend, holds, log, ensureArmed }: Parts) {
+export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Parts) {
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
   async function fireDue(jobId: string): Promise<void> {
     const attended = await attend(jobId, { trigger: 'builtin', fireAt: null, earlyMs: 0, armSpent: isOverdue })
@@ -34,7 +36,7 @@ export function createFollowUp({ attend, holds, log, ensureArmed }: Parts) {
 
   function later(jobId: string, waitMs: number) {
     const release = holds.take('timer')
-    setTimeout(() => void fireDue(jobId).catch(warn(jobId)).finally(release), waitMs)
+    timers.after(waitMs, () => void fireDue(jobId).catch(warn(jobId)).finally(release))
   }
 
   const warn = (jobId: string) => (error: unknown) => log.warn({ err: error, job: jobId }, 'a job could not be followed up')

@@ -3,11 +3,12 @@ import type { Look, Store } from '../db/index.ts'
 import type { Outcome, RunWrite } from './decisions/index.ts'
 import { jitterMs } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
+import type { Timers } from './timers.ts'
 
 /** Runs whose claim was won: carried out under their leases, at most so many at a time, and settled. */
 export type Runner = {
   /**
-   * Takes the claimed runs of a job over. `askedAt` is `performance.now()` from before the claim was sent: their
+   * Takes the claimed runs of a job over. `askedAt` is `timers.now()` from before the claim was sent: their
    * leases last from then at least. `hasBegun`: the claim wrote them as running already.
    */
   accept(claim: Claim): void
@@ -30,7 +31,7 @@ export type HeldRun = {
   runId: string
   fence: number
   leaseMs: number
-  /** `performance.now()` at which the lease ends at the earliest. */
+  /** `timers.now()` at which the lease ends at the earliest. */
   leaseEndsAt: number
   abort: AbortController
   look: Look
@@ -43,6 +44,7 @@ type Parts = {
   holds: Holds
   owner: string
   maxConcurrent: number
+  timers: Timers
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
   /** Writes how an attempt ended; resolves when that is done, or when its fence is known to be stale. */
   settle: (held: HeldRun, outcome: Outcome) => Promise<void>
@@ -56,12 +58,12 @@ const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
 const seenMax = 50_000
 
 export function createRunner(parts: Parts): Runner {
-  const { store, actions, holds, owner, maxConcurrent, log } = parts
+  const { store, actions, holds, owner, maxConcurrent, timers, log } = parts
   const held = new Map<string, HeldRun>()
   const seen = new Set<string>()
   const queue: (() => void)[] = []
   let running = 0
-  let renewal: NodeJS.Timeout | undefined
+  let renewal: (() => void) | undefined
 
   function accept({ look, starts, leaseMs, askedAt, hasBegun }: Claim) {
     for (const write of starts) {
@@ -105,7 +107,7 @@ export function createRunner(parts: Parts): Runner {
     }
     try {
       const mayBegin = hasBegun || (await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner }))
-      if (!mayBegin || performance.now() >= run.leaseEndsAt) return
+      if (!mayBegin || timers.now() >= run.leaseEndsAt) return
       const outcome = await attempt(run)
       if (abortCode(run) !== 'LEASE_LOST') await parts.settle(run, outcome)
     } finally {
@@ -138,8 +140,8 @@ export function createRunner(parts: Parts): Runner {
   function untilDue(run: HeldRun, askedAt: number): Promise<void> {
     const { view } = run.look
     const dueAt = run.write.slot ? run.write.slot.getTime() + jitterMs(view.job) : 0
-    const waitMs = dueAt - view.now.getTime() - (performance.now() - askedAt)
-    return waitMs > 0 ? abortable(run, (done) => void setTimeout(done, waitMs)) : Promise.resolve()
+    const waitMs = dueAt - view.now.getTime() - (timers.now() - askedAt)
+    return waitMs > 0 ? abortable(run, (done) => void timers.after(waitMs, done)) : Promise.resolve()
   }
 
   function room(run: HeldRun): Promise<void> {
@@ -158,17 +160,17 @@ export function createRunner(parts: Parts): Runner {
   function scheduleRenewal() {
     if (renewal || held.size === 0) return
     const everyMs = Math.min(...[...held.values()].map((run) => renewEveryMs(run.leaseMs)))
-    renewal = setTimeout(() => {
+    renewal = timers.after(everyMs, () => {
       void renewAll().finally(() => {
         renewal = undefined
         scheduleRenewal()
       })
-    }, everyMs)
+    })
   }
 
   /** Three outcomes for each run: renewed; lost (its attempt is aborted); unknown (aborted when its lease must have ended). */
   async function renewAll() {
-    const askedAt = performance.now()
+    const askedAt = timers.now()
     const asked = [...held.values()]
     if (asked.length === 0) return
     const renewed = await store
@@ -179,7 +181,7 @@ export function createRunner(parts: Parts): Runner {
       })
     for (const run of asked) {
       if (renewed?.has(run.runId)) run.leaseEndsAt = askedAt + run.leaseMs
-      else if (renewed || performance.now() >= run.leaseEndsAt) abortRun(run, 'LEASE_LOST')
+      else if (renewed || timers.now() >= run.leaseEndsAt) abortRun(run, 'LEASE_LOST')
     }
   }
 
@@ -190,7 +192,7 @@ export function createRunner(parts: Parts): Runner {
 
   async function drain() {
     for (const run of held.values()) abortRun(run, 'DRAINING')
-    clearTimeout(renewal)
+    renewal?.()
   }
 
   return {

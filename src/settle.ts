@@ -1,12 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseUnavailable, type Look, type Store, type Written } from '../db/index.ts'
 import type { Admit } from './attend.ts'
 import { type Decision, type Outcome, release, settle } from './decisions/index.ts'
 import type { HeldRun } from './runner.ts'
+import { sleep, type Timers } from './timers.ts'
 
 type Parts = {
   store: Store
   admit: Admit
+  timers: Timers
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
   /** Told after each settled attempt: what it decided, and what was written. */
   onSettled: (jobId: string, decision: Decision, written: Written) => void
@@ -18,7 +19,7 @@ type Parts = {
  * the outcome is known here alone.
  */
 export function createSettle(parts: Parts) {
-  const { store, admit, log } = parts
+  const { store, admit, timers, log } = parts
 
   function settleRun(held: HeldRun, outcome: Outcome): Promise<void> {
     const done = { runId: held.runId, fence: held.fence, outcome }
@@ -43,7 +44,7 @@ export function createSettle(parts: Parts) {
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error
         log.error({ err: error, job: held.jobId, run: held.runId }, 'the outcome of a run cannot be written yet')
-        await delay(pauseMs)
+        await sleep(timers, pauseMs)
       }
     }
   }

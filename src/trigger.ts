@@ -15,11 +15,13 @@ import {
   resolveCronScheduler,
   withDefaults,
 } from './schedulers/index.ts'
+import type { Timers } from './timers.ts'
 
 type Parts = {
   config: Config
   store: Store
   holds: Holds
+  timers: Timers
   owner: string
   /** Null where NAS is not configured. */
   nas: NasClient | null
@@ -30,10 +32,10 @@ type Parts = {
 /** Who triggers: the scheduler that was resolved, or the built-in one since NAS refused this identity for good. */
 export type Trigger = ReturnType<typeof createTrigger>
 
-export function createTrigger({ config, store, holds, owner, nas, fireDue, log }: Parts) {
-  const builtin = createBuiltinScheduler({ store, holds, fireDue, log })
+export function createTrigger({ config, store, holds, timers, owner, nas, fireDue, log }: Parts) {
+  const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
-  const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, log }) : () => {}
+  const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : () => {}
   const others: CronScheduler[] = []
   if (nas && armer) {
     const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, log })
@@ -46,7 +48,7 @@ export function createTrigger({ config, store, holds, owner, nas, fireDue, log }
   function createNasArmer(client: NasClient): Armer {
     const { callbackUrl, nas: { maxHorizonMs } } = config
     return createArmer({
-      ...{ store, nas: client, holds, owner, maxHorizonMs, log },
+      ...{ store, nas: client, holds, timers, owner, maxHorizonMs, log },
       callbackUrl: `${callbackUrl}/api/cron/fire`,
       onRefused: fallBack,
     })

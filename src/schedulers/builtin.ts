@@ -1,5 +1,6 @@
 import type { Store } from '../../db/index.ts'
 import type { Holds } from '../holds.ts'
+import type { Timers } from '../timers.ts'
 import type { CronScheduler } from './scheduler.ts'
 
 /** When the ticker last showed life, and when it last got through a tick without an error. */
@@ -9,6 +10,7 @@ export const heartbeatFact = 'builtin_heartbeat'
 type Parts = {
   store: Store
   holds: Holds
+  timers: Timers
   /** Attends to one job, wherever it is due. */
   fireDue: (jobId: string) => Promise<void>
   log: { error(fields: object, message: string): void }
@@ -26,9 +28,9 @@ const jobsPerTick = 100
  * due. It holds the process up while it runs. A job that fails, or anything that throws, costs one clean tick and
  * never the ticker.
  */
-export function createBuiltinScheduler({ store, holds, fireDue, log }: Parts): CronScheduler & { heartbeat(): Heartbeat } {
+export function createBuiltinScheduler({ store, holds, timers, fireDue, log }: Parts): CronScheduler & { heartbeat(): Heartbeat } {
   const heartbeat: Heartbeat = { alive_at: new Date().toISOString(), clean_tick_at: null, last_error: null }
-  let timer: NodeJS.Timeout | undefined
+  let timer: (() => void) | undefined
   let ticking: Promise<void> | undefined
   let isAskedAgain = false
   let release: (() => void) | undefined
@@ -37,7 +39,7 @@ export function createBuiltinScheduler({ store, holds, fireDue, log }: Parts): C
     if (!release) return
     isAskedAgain = true
     if (ticking) return
-    clearTimeout(timer)
+    timer?.()
     ticking = tickAll().finally(() => {
       ticking = undefined
     })
@@ -49,7 +51,7 @@ export function createBuiltinScheduler({ store, holds, fireDue, log }: Parts): C
       isAskedAgain = false
       sleepMs = await tick()
     }
-    if (release) timer = setTimeout(wake, sleepMs)
+    if (release) timer = timers.after(sleepMs, wake)
   }
 
   /** Returns how long to sleep: milliseconds until the earliest wake time. */
@@ -98,7 +100,7 @@ export function createBuiltinScheduler({ store, holds, fireDue, log }: Parts): C
     async stop() {
       release?.()
       release = undefined
-      clearTimeout(timer)
+      timer?.()
       await ticking
     },
     async onJobsChanged() {

@@ -1,0 +1,37 @@
+/** How this process waits and measures. Handed in, so that a test can set the time instead of sleeping through it. */
+export type Timers = {
+  /** Milliseconds from some fixed point; never goes back. For spans only: what is due, Postgres' clock says. */
+  now(): number
+  /** Calls `work` once, `ms` from now; the returned function takes that back. */
+  after(ms: number, work: () => void): () => void
+}
+
+export const realTimers: Timers = {
+  now: () => performance.now(),
+  after(ms, work) {
+    const timer = setTimeout(work, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function sleep(timers: Timers, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const done = () => {
+      takeBack()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const takeBack = timers.after(ms, done)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}
+
+/** What `work` resolves to, or `fallback` after `ms`; `work` goes on either way. Rejects where `work` does in time. */
+export function within<T, F>(timers: Timers, ms: number, work: Promise<T>, fallback: F): Promise<T | F> {
+  return new Promise((resolve, reject) => {
+    const takeBack = timers.after(ms, () => resolve(fallback))
+    work.then(resolve, reject).finally(takeBack)
+  })
+}
