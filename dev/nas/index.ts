@@ -2,7 +2,7 @@
 export type { FireAnswer } from './fire.ts'
 export type { TokenOverrides } from './keys.ts'
 export type { AnswerEntry, EventEntry, FireEntry, LogEntry, RequestEntry } from './log.ts'
-export { type Limits, MisbehaviourUnknown } from './misbehave.ts'
+export type { Limits } from './misbehave.ts'
 export { type MisbehaviourName, misbehaviours } from './misbehaviours.ts'
 export type { HeldArm, Nas, NasOptions } from './nas.ts'
 export type { ListedArm } from './portal.ts'
