@@ -1,0 +1,38 @@
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { apiKey, type Service } from '../support/service.ts'
+
+/** A call as it is written, for what fetch would not send: any body, any type, any header. */
+export async function send(
+  service: Pick<Service, 'url'>,
+  { method = 'POST', path, headers = {}, body }: RawCall,
+): Promise<RawAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>()
+  const call = request(service.url + path, { method, headers }, (response) => {
+    text(response).then((body) => {
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+    }, reject)
+  })
+  call.on('error', reject)
+  call.end(body)
+  return promise
+}
+
+type RawCall = { method?: string; path: string; headers?: Record<string, string>; body?: string | Buffer }
+export type RawAnswer = { status: number; headers: NodeJS.Dict<string | string[]>; body: string }
+
+export const withKey = { authorization: `Bearer ${apiKey}` }
+export const asJson = { ...withKey, 'content-type': 'application/json' }
+
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  error: string
+  errors?: { path: string; message: string }[]
+}
+
+export const codeOf = ({ status, body }: { status: number; body: unknown }) =>
+  `${status} ${(body as Problem).code}`
