@@ -51,6 +51,8 @@ type Parts = {
   giveBack: (held: HeldRun) => Promise<void>
 }
 
+type Waiting = { signal: AbortSignal; enter: () => void }
+
 /** A lease is renewed when a third of it has passed, and often enough for a cancel from elsewhere to be noticed. */
 const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
 
@@ -61,7 +63,8 @@ export function createRunner(parts: Parts): Runner {
   const { store, actions, holds, owner, maxConcurrent, timers, log } = parts
   const held = new Map<string, HeldRun>()
   const seen = new Set<string>()
-  const queue: (() => void)[] = []
+  /** Claimed runs that wait for room, first come, first served. */
+  const queue: Waiting[] = []
   let running = 0
   let renewal: (() => void) | undefined
 
@@ -101,19 +104,24 @@ export function createRunner(parts: Parts): Runner {
   async function carry(run: HeldRun, askedAt: number, hasBegun: boolean) {
     if (!hasBegun) {
       await untilDue(run, askedAt)
-      await room(run)
-      if (run.abort.signal.aborted) return letGo(run)
-      running += 1
+      if (!(await takeRoom(run))) return letGo(run)
     }
     try {
-      const mayBegin = hasBegun || (await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner }))
-      if (!mayBegin || timers.now() >= run.leaseEndsAt) return
+      if (!hasBegun && !(await begin(run))) return
+      // a process that was frozen since the claim must not begin an effect that is somebody else's by now
+      if (timers.now() >= run.leaseEndsAt) return
       const outcome = await attempt(run)
       if (abortCode(run) !== 'LEASE_LOST') await parts.settle(run, outcome)
     } finally {
-      running -= 1
-      queue.shift()?.()
+      leaveRoom()
     }
+  }
+
+  async function begin(run: HeldRun): Promise<boolean> {
+    const askedAt = timers.now()
+    const hasBegun = await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner })
+    if (hasBegun) run.leaseEndsAt = askedAt + run.leaseMs
+    return hasBegun
   }
 
   /** A run that has not begun: what took it from us has settled it already, but for a drain. */
@@ -144,8 +152,40 @@ export function createRunner(parts: Parts): Runner {
     return waitMs > 0 ? abortable(run, (done) => void timers.after(waitMs, done)) : Promise.resolve()
   }
 
-  function room(run: HeldRun): Promise<void> {
-    return running < maxConcurrent ? Promise.resolve() : abortable(run, (done) => void queue.push(done))
+  /** Resolves once the run has one of the places (counted in `running` already); false: it was aborted before. */
+  async function takeRoom(run: HeldRun): Promise<boolean> {
+    const { signal } = run.abort
+    if (signal.aborted) return false
+    if (running < maxConcurrent) {
+      running += 1
+      return true
+    }
+    let hasPlace = false
+    await abortable(run, (enter) => {
+      const take = () => {
+        hasPlace = true
+        enter()
+      }
+      queue.push({ signal, enter: take })
+    })
+    if (hasPlace && signal.aborted) leaveRoom()
+    return !signal.aborted
+  }
+
+  function leaveRoom() {
+    running -= 1
+    handOn()
+  }
+
+  /** Gives a place that is free to the first that still waits for one. */
+  function handOn() {
+    while (running < maxConcurrent) {
+      const next = queue.shift()
+      if (!next) return
+      if (next.signal.aborted) continue
+      running += 1
+      next.enter()
+    }
   }
 
   function abortable(run: HeldRun, start: (done: () => void) => void): Promise<void> {
