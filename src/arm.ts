@@ -47,7 +47,10 @@ export function createArmer(parts: Parts): Armer {
   let lastError: ReturnType<Armer['lastError']> = null
   let limits: FireAtLimits = { horizonMs: parts.maxHorizonMs, leadMs: 0 }
 
-  async function ensure(jobId: string, { budgetMs, order = null }: { budgetMs: number; order?: ArmOrder | null }): Promise<ArmState> {
+  async function ensure(
+    jobId: string,
+    { budgetMs, order = null }: { budgetMs: number; order?: ArmOrder | null },
+  ): Promise<ArmState> {
     let work = order ? undefined : underWay.get(jobId)
     if (!work) {
       work = holds.during('arm', keepTrying(jobId, order)).finally(() => {
@@ -76,10 +79,10 @@ export function createArmer(parts: Parts): Armer {
     return 'owed'
   }
 
-  
-
   async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
-    const taken = given ? { state: 'order' as const, order: given } : await store.takeArm({ jobId, owner, leaseMs: armLeaseMs })
+    const taken = given
+      ? { state: 'order' as const, order: given }
+      : await store.takeArm({ jobId, owner, leaseMs: armLeaseMs })
     if (taken.state !== 'order') return taken
     const result = await carryOut(taken.order)
     const { isOwed } = await store.recordArm(jobId, { ...result, owner })
@@ -87,17 +90,27 @@ export function createArmer(parts: Parts): Armer {
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
   }
 
-  async function carryOut(order: ArmOrder): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
+  async function carryOut(
+    order: ArmOrder,
+  ): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
     const startedAt = timers.now()
     const fireAt = order.wakeAt && freshFireAt(order, limits)
     const answer = fireAt
       ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: parts.callbackUrl })
       : await nas.cancel(order.jobId)
     const mayBeHeld = answer.ok || !notHeld.has(answer.code)
-    const base = { gen: order.gen, fireAt, mayBeHeld, tookMs: Math.round(timers.now() - startedAt), retryAfterMs: 0 }
+    const base = {
+      gen: order.gen,
+      fireAt,
+      mayBeHeld,
+      tookMs: Math.round(timers.now() - startedAt),
+      retryAfterMs: 0,
+    }
     if (answer.ok) {
       lastError = null
-      return answer.value ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId } : { ...base, outcome: 'cancelled' }
+      return answer.value
+        ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
+        : { ...base, outcome: 'cancelled' }
     }
     noteFailure(order.jobId, answer)
     if (answer.kind === 'rejected' && fireAt) limits = tighter(limits, fireAt.getTime() - order.now.getTime())
@@ -108,7 +121,11 @@ export function createArmer(parts: Parts): Armer {
   function noteFailure(jobId: string, failure: NasFailure) {
     lastError = { at: new Date(), code: failure.code, message: failure.message }
     if (failure.kind === 'refused') parts.onRefused(failure)
-    else log.warn({ job: jobId, code: failure.code, status: failure.status }, `NAS did not arm: ${failure.message}`)
+    else
+      log.warn(
+        { job: jobId, code: failure.code, status: failure.status },
+        `NAS did not arm: ${failure.message}`,
+      )
   }
 
   async function cancelOrphan(jobId: string): Promise<boolean> {
@@ -127,7 +144,13 @@ export function createArmer(parts: Parts): Armer {
 }
 
 /** Answers after which NAS surely does not hold what it was asked for. */
-const notHeld = new Set<NasFailure['code']>(['NAS_UNREACHABLE', 'NAS_REJECTED', 'NAS_BUSY', 'NAS_INVALID_CLIENT', 'NAS_TOKEN_REJECTED'])
+const notHeld = new Set<NasFailure['code']>([
+  'NAS_UNREACHABLE',
+  'NAS_REJECTED',
+  'NAS_BUSY',
+  'NAS_INVALID_CLIENT',
+  'NAS_TOKEN_REJECTED',
+])
 
 /** How far ahead NAS takes an arm at most, and how far ahead of now at least. */
 export type FireAtLimits = { horizonMs: number; leadMs: number }
@@ -135,7 +158,8 @@ export type FireAtLimits = { horizonMs: number; leadMs: number }
 /** What to try after NAS refused an instant `aheadMs` from now: nearer if it was far, a little later if it was now. */
 function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
   const leastHorizonMs = 3_600_000
-  if (aheadMs > leastHorizonMs) return { ...limits, horizonMs: Math.max(leastHorizonMs, Math.floor(aheadMs / 2)) }
+  if (aheadMs > leastHorizonMs)
+    return { ...limits, horizonMs: Math.max(leastHorizonMs, Math.floor(aheadMs / 2)) }
   return { ...limits, leadMs: Math.min(limits.leadMs + 2_000, 10_000) }
 }
 
@@ -145,7 +169,10 @@ function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
  * could delete the new one with it. Where it would repeat it moves by whole seconds: to earlier while that is ahead
  * (the wake time is never passed), to later once it is due.
  */
-export function freshFireAt(order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'now'>, limits: FireAtLimits): Date {
+export function freshFireAt(
+  order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'now'>,
+  limits: FireAtLimits,
+): Date {
   const nowMs = order.now.getTime()
   const wantedMs = Math.min(order.wakeAt?.getTime() ?? nowMs, nowMs + limits.horizonMs)
   const used = new Set(order.recentArms.map((at) => Math.floor(at.getTime() / 1000)))

@@ -10,10 +10,17 @@ export type Attended =
   | { state: 'nothing_due'; look: Look }
   | { state: 'attended'; look: Look; runIds: string[]; order: ArmOrder | null; wakeAt: Date | null }
 
-export type Attend = (jobId: string, occasion: Omit<Occasion, 'newRunId'> & { armSpent: (look: Look) => boolean }) => Promise<Attended>
+export type Attend = (
+  jobId: string,
+  occasion: Omit<Occasion, 'newRunId'> & { armSpent: (look: Look) => boolean },
+) => Promise<Attended>
 
 /** Writes a decision with this process as the owner of what it takes, and begins what it took. */
-export type Admit = (look: Look, decision: Decision, options?: { armSpent?: boolean; output?: string | null }) => Promise<Written | null>
+export type Admit = (
+  look: Look,
+  decision: Decision,
+  options?: { armSpent?: boolean; output?: string | null },
+) => Promise<Written | null>
 
 type Parts = {
   store: Store
@@ -40,11 +47,16 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   const isKnown = (run: { id: string; fence: number }) =>
     awaited.has(keyOf(run)) || parts.runner().hasSeen(run.id, run.fence)
 
-  async function admit(look: Look, decision: Decision, { armSpent = false, output = null }: { armSpent?: boolean; output?: string | null } = {}): Promise<Written | null> {
+  async function admit(
+    look: Look,
+    decision: Decision,
+    { armSpent = false, output = null }: { armSpent?: boolean; output?: string | null } = {},
+  ): Promise<Written | null> {
     const runner = parts.runner()
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
-    const begins = decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
+    const begins =
+      decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
     const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLeaseMs: parts.armLeaseMs(), output }
     for (const run of decision.starts) awaited.add(keyOf(run))
     const written = await store.transition(look.view, decision, writing).finally(() => {
@@ -57,17 +69,23 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     return written
   }
 
-  async function attendJob(jobId: string, { armSpent, ...occasion }: Parameters<Attend>[1]): Promise<Attended> {
+  async function attendJob(
+    jobId: string,
+    { armSpent, ...occasion }: Parameters<Attend>[1],
+  ): Promise<Attended> {
     const newRunId = randomUUID()
     for (let round = 0; round < maxRounds; round++) {
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
       const adopted = adopt(look)
       const isSpent = armSpent(look)
-      const decision = attend(look.view, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
+      const decision =
+        attend(look.view, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
       if (!decision) {
         const { wakeAt } = look.registry
-        return adopted.length > 0 ? { state: 'attended', look, runIds: adopted, order: null, wakeAt } : { state: 'nothing_due', look }
+        return adopted.length > 0
+          ? { state: 'attended', look, runIds: adopted, order: null, wakeAt }
+          : { state: 'nothing_due', look }
       }
       const written = await admit(look, decision, { armSpent: isSpent })
       if (!written) continue

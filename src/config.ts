@@ -43,12 +43,12 @@ export class ConfigError extends Error {
 type Env = Record<string, string | undefined>
 
 /** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
-export function readConfig(env: Env): Config {
+export function readConfig(env: Env = process.env): Config {
   const problems: string[] = []
   const { text, secret, integer, url } = readers(env, problems)
   const production = env['NODE_ENV'] === 'production'
   const config: Config = {
-    databaseUrl: secret('DATABASE_URL', /^postgres(ql)?:\/\/.+/, 'postgres://user:password@host/database'),
+    databaseUrl: databaseUrl(env, problems),
     host: text('HOST') ?? '0.0.0.0',
     port: integer('PORT', 8080, 0, 65_535),
     production,
@@ -65,7 +65,10 @@ export function readConfig(env: Env): Config {
     },
     callbackUrl: url('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
-    targetAllow: (text('TARGET_ALLOW') ?? '').split(',').map((entry) => entry.trim()).filter(Boolean),
+    targetAllow: (text('TARGET_ALLOW') ?? '')
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
     timezone: text('CRON_TIMEZONE') ?? 'UTC',
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
     bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
@@ -78,24 +81,49 @@ export function readConfig(env: Env): Config {
     machineId: text('FLY_MACHINE_ID') ?? 'local',
   }
   checkTogether(config, problems)
-  if (problems.length > 0) throw new ConfigError(`The environment cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`)
+  if (problems.length > 0)
+    throw new ConfigError(
+      `The environment cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    )
   return config
+}
+
+/** For the migration, which needs nothing else. @throws ConfigError */
+export function readDatabaseUrl(env: Env = process.env): string {
+  const problems: string[] = []
+  const url = databaseUrl(env, problems)
+  if (url) return url
+  throw new ConfigError(problems[0] ?? 'DATABASE_URL is not set; expected the URL of a Postgres database')
+}
+
+function databaseUrl(env: Env, problems: string[]): string | null {
+  return readers(env, problems).secret(
+    'DATABASE_URL',
+    /^postgres(ql)?:\/\/.+/,
+    'postgres://user:password@host/database',
+  )
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 function checkTogether(config: Config, problems: string[]) {
   const { nas } = config
-  if (config.production && !config.databaseUrl) problems.push('DATABASE_URL is not set; expected the URL of a Postgres database')
-  if (config.production && !config.apiKey) problems.push('API_KEY is not set; expected the first API key of this service')
+  if (config.production && !config.databaseUrl)
+    problems.push('DATABASE_URL is not set; expected the URL of a Postgres database')
+  if (config.production && !config.apiKey)
+    problems.push('API_KEY is not set; expected the first API key of this service')
   if (!logLevels.includes(config.logLevel)) {
     problems.push(`LOG_LEVEL is "${config.logLevel}"; expected one of ${logLevels.join(', ')}`)
   }
-  if (!isZone(config.timezone)) problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
+  if (!isZone(config.timezone))
+    problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
   if (nas.refreshToken && !nas.accessToken) {
     if (!nas.tokenUrl) problems.push('NAS_TOKEN_URL is not set; NAS_REFRESH_TOKEN needs it')
     if (!nas.clientId) problems.push('NAS_CLIENT_ID is not set; NAS_REFRESH_TOKEN needs it')
-    if (!config.encryptionKey) problems.push('ENCRYPTION_KEY is not set; NAS_REFRESH_TOKEN needs it, because tokens are stored encrypted')
+    if (!config.encryptionKey)
+      problems.push(
+        'ENCRYPTION_KEY is not set; NAS_REFRESH_TOKEN needs it, because tokens are stored encrypted',
+      )
   }
 }
 
@@ -112,7 +140,9 @@ function encryptionKey(value: string | null, problems: string[]): Buffer | null 
   if (value === null) return null
   const key = Buffer.from(value, 'base64')
   if (key.length === 32) return key
-  problems.push(`ENCRYPTION_KEY holds ${key.length} bytes; expected 32 bytes as base64 (openssl rand -base64 32)`)
+  problems.push(
+    `ENCRYPTION_KEY holds ${key.length} bytes; expected 32 bytes as base64 (openssl rand -base64 32)`,
+  )
   return null
 }
 
@@ -139,8 +169,11 @@ function readers(env: Env, problems: string[]) {
     if (value === null) return null
     const parsed = URL.canParse(value) ? new URL(value) : null
     const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
-    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback)) return value.replace(/\/+$/, '')
-    problems.push(`${name} is "${parsed?.origin ?? value}"; expected an https URL (plain http for loopback only)`)
+    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback))
+      return value.replace(/\/+$/, '')
+    problems.push(
+      `${name} is "${parsed?.origin ?? value}"; expected an https URL (plain http for loopback only)`,
+    )
     return null
   }
 

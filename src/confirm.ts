@@ -60,7 +60,8 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
     }
     known.forgot += missing.length
     await store.writeFact(nasMannersFact, known)
-    if (missing.length > 0) log.warn({ jobs: missing.length }, 'NAS forgets an arm when its fire is acknowledged; it is made again')
+    if (missing.length > 0)
+      log.warn({ jobs: missing.length }, 'NAS forgets an arm when its fire is acknowledged; it is made again')
     await armAgain(missing)
   }
 

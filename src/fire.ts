@@ -35,7 +35,10 @@ const armBudgetMs = 10_000
 
 export function createFire({ attend, isDraining, ensureArmed, cancelOrphan, confirm }: Parts): Fire {
   async function fire({ jobId, fireAt }: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
-    if (isDraining()) throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', { retryAfterS: 5 })
+    if (isDraining())
+      throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', {
+        retryAfterS: 5,
+      })
     const armSpent = (look: Look) => isSpent(look, fireAt)
     const attended = await attend(jobId, { trigger: 'fire', fireAt, earlyMs, armSpent })
     if (attended.state === 'gone') {
@@ -45,14 +48,21 @@ export function createFire({ attend, isDraining, ensureArmed, cancelOrphan, conf
     const order = attended.state === 'attended' ? attended.order : null
     const armed = await ensureArmed({ jobId, order }, armBudgetMs)
     // a refusal is for good: the built-in scheduler has taken over, and a retry by NAS would not change that
-    if (armed === 'owed') throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', { retryAfterS: 5 })
+    if (armed === 'owed')
+      throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', {
+        retryAfterS: 5,
+      })
     return answerFor(jobId, attended, fireAt)
   }
 
   return { fire, answered: confirm }
 }
 
-function answerFor(jobId: string, attended: Exclude<Attended, { state: 'gone' }>, fireAt: Date | null): FireAnswer {
+function answerFor(
+  jobId: string,
+  attended: Exclude<Attended, { state: 'gone' }>,
+  fireAt: Date | null,
+): FireAnswer {
   const runId = attended.state === 'attended' ? attended.runIds[0] : undefined
   if (runId) return { status: 'accepted', jobId, runId }
   const { runtime, now } = attended.look.view

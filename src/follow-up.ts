@@ -23,7 +23,12 @@ const armBudgetMs = 20_000
 export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Parts) {
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
   async function fireDue(jobId: string): Promise<void> {
-    const attended = await attend(jobId, { trigger: 'builtin', fireAt: null, earlyMs: 0, armSpent: isOverdue })
+    const attended = await attend(jobId, {
+      trigger: 'builtin',
+      fireAt: null,
+      earlyMs: 0,
+      armSpent: isOverdue,
+    })
     if (attended.state === 'attended') await ensureArmed({ jobId, order: attended.order }, armBudgetMs)
   }
 
@@ -39,7 +44,8 @@ export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Part
     timers.after(waitMs, () => void fireDue(jobId).catch(warn(jobId)).finally(release))
   }
 
-  const warn = (jobId: string) => (error: unknown) => log.warn({ err: error, job: jobId }, 'a job could not be followed up')
+  const warn = (jobId: string) => (error: unknown) =>
+    log.warn({ err: error, job: jobId }, 'a job could not be followed up')
 
   return { fireDue, settled }
 }
@@ -47,7 +53,9 @@ export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Part
 /** When the next attempt is due that this transition left waiting (or found waiting: then now); null: there is none. */
 function nearestAttempt(decision: Decision, written: Written): Date | null {
   if (written.wakeAt && written.wakeAt <= written.now) return written.now
-  const waiting = decision.runs.flatMap((run) => (run.attemptDueAt && !run.finished ? [run.attemptDueAt] : []))
+  const waiting = decision.runs.flatMap((run) =>
+    run.attemptDueAt && !run.finished ? [run.attemptDueAt] : [],
+  )
   return waiting.reduce<Date | null>((least, at) => (least && least <= at ? least : at), null)
 }
 

@@ -13,14 +13,14 @@ export type Holds = {
   count(...kinds: HoldKind[]): number
   byKind(): Partial<Record<HoldKind, number>>
   onFree(listener: () => void): void
-  /** Resolves when any hold is released, or after `ms`. */
-  released(ms: number): Promise<void>
+  /** Resolves when the next hold is released. */
+  released(): Promise<void>
 }
 
 export function createHolds(): Holds {
   const counts = new Map<HoldKind, number>()
   const listeners: (() => void)[] = []
-  const waiters = new Set<() => void>()
+  let waiters: (() => void)[] = []
   let total = 0
 
   function take(kind: HoldKind): () => void {
@@ -30,7 +30,8 @@ export function createHolds(): Holds {
       if (!isHeld) return
       isHeld = false
       change(kind, -1)
-      for (const waiter of waiters) waiter()
+      for (const tell of waiters) tell()
+      waiters = []
       if (total === 0) for (const listener of listeners) listener()
     }
   }
@@ -46,18 +47,10 @@ export function createHolds(): Holds {
       const release = take(kind)
       return work.finally(release)
     },
-    count: (...kinds) => (kinds.length === 0 ? total : kinds.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0)),
+    count: (...kinds) =>
+      kinds.length === 0 ? total : kinds.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0),
     byKind: () => Object.fromEntries([...counts].filter(([, count]) => count > 0)),
     onFree: (listener) => void listeners.push(listener),
-    released: (ms) =>
-      new Promise((resolve) => {
-        const done = () => {
-          clearTimeout(timer)
-          waiters.delete(done)
-          resolve()
-        }
-        const timer = setTimeout(done, ms)
-        waiters.add(done)
-      }),
+    released: () => new Promise((resolve) => void waiters.push(resolve)),
   }
 }

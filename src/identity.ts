@@ -2,7 +2,13 @@ import type { Config } from './config.ts'
 import type { Database } from '../db/index.ts'
 import { AppError } from './errors.ts'
 import type { Log } from './log.ts'
-import { type AccessTokens, createLogin, createNasClient, createStaticToken, type NasClient } from './nas/index.ts'
+import {
+  type AccessTokens,
+  createLogin,
+  createNasClient,
+  createStaticToken,
+  type NasClient,
+} from './nas/index.ts'
 import { createSeal } from './seal/index.ts'
 import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
 import { createKeyStore, createLoginStore } from '../db/index.ts'
@@ -31,12 +37,21 @@ export function createVerifier({ config, database, log }: Parts): TokenVerifier 
   const { portalUrl, audience } = config.nas
   if (!portalUrl || !audience) return refuseAll
   const jwksUrl = config.nas.jwksUrl ?? `${portalUrl}/.well-known/jwks.json`
-  return createTokenVerifier({ issuer: portalUrl, audience, jwksUrl, userAgent, keyStore: createKeyStore({ db: database, jwksUrl }), log })
+  return createTokenVerifier({
+    issuer: portalUrl,
+    audience,
+    jwksUrl,
+    userAgent,
+    keyStore: createKeyStore({ db: database, jwksUrl }),
+    log,
+  })
 }
 
 const refuseAll: TokenVerifier = {
   async verify() {
-    throw new AppError('TOKEN_REJECTED', 'The fire token was not accepted', { cause: new Error('NAS_PORTAL_URL or NAS_AUDIENCE is not set') })
+    throw new AppError('TOKEN_REJECTED', 'The fire token was not accepted', {
+      cause: new Error('NAS_PORTAL_URL or NAS_AUDIENCE is not set'),
+    })
   },
   async warm() {},
   async refreshIfStale() {},

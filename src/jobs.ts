@@ -3,7 +3,17 @@ import type { Authored, Look, Store } from '../db/index.ts'
 import { ruleOf, storeSchedule } from '../db/index.ts'
 import type { ArmState } from './arm.ts'
 import type { Admit } from './attend.ts'
-import { begin, cancelRun, type Decision, jitterMs, pause, recount, reschedule, resume, startManual } from './decisions/index.ts'
+import {
+  begin,
+  cancelRun,
+  type Decision,
+  jitterMs,
+  pause,
+  recount,
+  reschedule,
+  resume,
+  startManual,
+} from './decisions/index.ts'
 import { AppError } from './errors.ts'
 import type { Runner } from './runner.ts'
 import { checkZone, parseSchedule } from './schedule/index.ts'
@@ -33,7 +43,10 @@ export type Jobs = {
    *
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, IDEMPOTENCY_KEY_REUSED
    */
-  create(input: JobInput, key: { key: string; bodyHash: string } | null): Promise<Saved & { created: boolean }>
+  create(
+    input: JobInput,
+    key: { key: string; bodyHash: string } | null,
+  ): Promise<Saved & { created: boolean }>
   /** @throws AppError VERSION_CONFLICT: `ifMatch` is not the job's version; and what `create` throws of schedules */
   change(id: string, patch: Partial<JobInput>, ifMatch: number | null): Promise<Saved>
   /** `until`: when the pause ends by itself. @throws AppError JOB_STATE_CONFLICT */
@@ -87,7 +100,10 @@ export function createJobs(parts: Parts): Jobs {
     const known = await store.jobOfKey(key)
     if (!known) return null
     if (known.bodyHash !== bodyHash) {
-      throw new AppError('IDEMPOTENCY_KEY_REUSED', 'this Idempotency-Key came with another body before; expected the same body, or a new key')
+      throw new AppError(
+        'IDEMPOTENCY_KEY_REUSED',
+        'this Idempotency-Key came with another body before; expected the same body, or a new key',
+      )
     }
     return makeSure(known.jobId, { needed: true })
   }
@@ -97,14 +113,21 @@ export function createJobs(parts: Parts): Jobs {
       const look = await lookAt(id)
       const { authored, view } = look
       if (ifMatch !== null && ifMatch !== authored.version) {
-        throw new AppError('VERSION_CONFLICT', `version ${ifMatch} was given; the job is at version ${authored.version}`)
+        throw new AppError(
+          'VERSION_CONFLICT',
+          `version ${ifMatch} was given; the job is at version ${authored.version}`,
+        )
       }
       const next = applyPatch(authored, patch, view.now)
       const decision = decideChange(look, next)
       const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLeaseMs: null, output: null }
-      if (await store.changeJob(next, view, decision, writing)) return makeSure(id, { needed: isEarlier(look, decision) })
+      if (await store.changeJob(next, view, decision, writing))
+        return makeSure(id, { needed: isEarlier(look, decision) })
     }
-    throw new AppError('VERSION_CONFLICT', `the job changed ${maxRounds} times while this change was written; expected a quieter moment`)
+    throw new AppError(
+      'VERSION_CONFLICT',
+      `the job changed ${maxRounds} times while this change was written; expected a quieter moment`,
+    )
   }
 
   function applyPatch(authored: Authored, patch: Partial<JobInput>, now: Date): Authored {
@@ -112,8 +135,12 @@ export function createJobs(parts: Parts): Jobs {
     const zone = timezone === undefined ? authored.timezone : checkZone(timezone ?? parts.timezone)
     if (text === undefined && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
-    if (text === undefined && authored.schedule.kind === 'once') return { ...authored, ...rest, timezone: zone }
-    const schedule = storeSchedule(parseSchedule(text ?? authored.schedule.text, { now, zone }), text ?? authored.schedule.text)
+    if (text === undefined && authored.schedule.kind === 'once')
+      return { ...authored, ...rest, timezone: zone }
+    const schedule = storeSchedule(
+      parseSchedule(text ?? authored.schedule.text, { now, zone }),
+      text ?? authored.schedule.text,
+    )
     const next = { ...authored, ...rest, timezone: zone, schedule }
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
   }
@@ -125,13 +152,18 @@ export function createJobs(parts: Parts): Jobs {
       if (!decision) return makeSure(id, { needed: true })
       if (await admit(look, decision)) return makeSure(id, { needed: isEarlier(look, decision) })
     }
-    throw new AppError('JOB_STATE_CONFLICT', `the job changed ${maxRounds} times meanwhile; expected a quieter moment`)
+    throw new AppError(
+      'JOB_STATE_CONFLICT',
+      `the job changed ${maxRounds} times meanwhile; expected a quieter moment`,
+    )
   }
 
   async function runNow(id: string, input: unknown) {
     const runId = randomUUID()
     const wish = { runId, trigger: 'manual' as const, input }
-    const saved = await transit(id, ({ view }) => (view.live.some((run) => run.id === runId) ? null : startManual(view, wish)))
+    const saved = await transit(id, ({ view }) =>
+      view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
+    )
     return { ...saved, runId }
   }
 
@@ -147,7 +179,11 @@ export function createJobs(parts: Parts): Jobs {
     if (!jobId) throw new AppError('RUN_NOT_FOUND', `run ${runId} was given; there is none with this id`)
     await transit(jobId, ({ view }) => {
       const decision = cancelRun(view, runId, 'cancelled by request')
-      if (!decision) throw new AppError('RUN_STATE_CONFLICT', `run ${runId} has finished; expected one that is claimed or running`)
+      if (!decision)
+        throw new AppError(
+          'RUN_STATE_CONFLICT',
+          `run ${runId} has finished; expected one that is claimed or running`,
+        )
       return decision
     })
   }

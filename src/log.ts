@@ -28,7 +28,8 @@ export function logOptions(level: string): NonNullable<FastifyServerOptions['log
 type Described = { type: string; code?: string; message: string; stack: string; cause?: Described }
 
 function describe(error: unknown, depth: number): Described {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'something that is not an Error was thrown', stack: '' }
+  if (!(error instanceof Error))
+    return { type: typeof error, message: 'something that is not an Error was thrown', stack: '' }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return {
     type: error.name,

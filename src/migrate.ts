@@ -1,10 +1,9 @@
 import { migrate } from '../db/index.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readDatabaseUrl } from './config.ts'
 
 /** Brings the database of DATABASE_URL up to date. Any number may run at once; exit 0 when it is done. */
 async function main(): Promise<void> {
-  const { databaseUrl } = readConfig({ ...process.env, NODE_ENV: undefined })
-  if (!databaseUrl) throw new ConfigError('DATABASE_URL is not set; expected the URL of a Postgres database')
+  const databaseUrl = readDatabaseUrl()
   const applied = await migrate(databaseUrl, { log: (line) => process.stderr.write(`${line}\n`) })
   process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'nothing to apply\n')
 }

@@ -64,7 +64,8 @@ export function createReconcile({ store, nas, armer, fireDue, log }: Parts): () 
 
   async function cancelOrphans(listed: Map<string, Armed>, counts: ReconcileCounts) {
     const owed = new Set(await store.orphans('owed'))
-    if (listed.size > 0) for (const jobId of await store.orphans('all')) if (listed.has(jobId)) owed.add(jobId)
+    if (listed.size > 0)
+      for (const jobId of await store.orphans('all')) if (listed.has(jobId)) owed.add(jobId)
     counts.foreign = [...listed.keys()].filter((jobId) => !owed.has(jobId)).length
     await inParallel([...owed], async (jobId) => {
       if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
@@ -88,7 +89,9 @@ export function createReconcile({ store, nas, armer, fireDue, log }: Parts): () 
     const left = jobIds.values()
     const one = async () => {
       for (const jobId of left) {
-        await work(jobId).catch((error: unknown) => log.warn({ err: error, job: jobId }, 'reconciling a job failed'))
+        await work(jobId).catch((error: unknown) =>
+          log.warn({ err: error, job: jobId }, 'reconciling a job failed'),
+        )
       }
     }
     await Promise.all(Array.from({ length: Math.min(atOnce, jobIds.length) }, one))

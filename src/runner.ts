@@ -87,7 +87,10 @@ export function createRunner(parts: Parts): Runner {
       const work = carry(run, askedAt, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
       })
-      void holds.during('run', work.finally(() => forget(run)))
+      void holds.during(
+        'run',
+        work.finally(() => forget(run)),
+      )
     }
   }
 
@@ -140,7 +143,10 @@ export function createRunner(parts: Parts): Runner {
       return outcome
     } catch (error) {
       log.error({ err: error, job: id, run: run.runId }, 'the action broke on our side')
-      return { state: 'failed', error: { code: 'INTERNAL', message: 'the action broke on our side; the log has the details' } }
+      return {
+        state: 'failed',
+        error: { code: 'INTERNAL', message: 'the action broke on our side; the log has the details' },
+      }
     }
   }
 

@@ -5,14 +5,23 @@ import { createIdleExit } from './idle.ts'
 
 /** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
 async function main(): Promise<void> {
-  const config = readConfig(process.env)
-  const app = createApp({ config: { ...config, databaseUrl: await databaseUrl(config), apiKey: apiKey(config) } })
+  const config = readConfig()
+  const app = createApp({
+    config: { ...config, databaseUrl: await databaseUrl(config), apiKey: apiKey(config) },
+  })
   const { http, holds } = app
   const leave = exitOnce(app)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(signal))
 
   await http.listen({ host: config.host, port: config.port })
-  createIdleExit({ ...config, holds, server: http.server, armsOwed: app.armsOwed, log: http.log, exit: () => void leave('idle') })
+  createIdleExit({
+    ...config,
+    holds,
+    server: http.server,
+    armsOwed: app.armsOwed,
+    log: http.log,
+    exit: () => void leave('idle'),
+  })
   await app.begin()
 }
 
@@ -37,7 +46,11 @@ async function databaseUrl({ databaseUrl }: { databaseUrl: string | null }): Pro
     const { startDevelopmentDatabase } = await import('../dev/start/database.ts')
     return await startDevelopmentDatabase()
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND' && (error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error
+    if (
+      (error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND' &&
+      (error as { code?: string }).code !== 'MODULE_NOT_FOUND'
+    )
+      throw error
     throw new ConfigError('DATABASE_URL is not set; expected the URL of a Postgres database')
   }
 }
@@ -51,7 +64,9 @@ function apiKey({ apiKey }: { apiKey: string | null }): string {
 
 main().catch((error: unknown) => {
   const isConfig = error instanceof ConfigError
-  process.stderr.write(`${isConfig || hasCode(error) ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`)
+  process.stderr.write(
+    `${isConfig || hasCode(error) ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
+  )
   process.exit(isConfig ? ConfigError.exitStatus : 1)
 })
 

@@ -30,20 +30,30 @@ export function createSettle(parts: Parts) {
     return write(held, (look) => release(look.view, held), null)
   }
 
-  async function write(held: HeldRun, decide: (look: Look) => Decision | null, output: string | null): Promise<void> {
+  async function write(
+    held: HeldRun,
+    decide: (look: Look) => Decision | null,
+    output: string | null,
+  ): Promise<void> {
     for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       try {
         const look = await store.look(held.jobId)
         const decision = look && decide(look)
         if (!decision) {
-          log.warn({ job: held.jobId, run: held.runId, fence: held.fence }, 'the run is no longer ours: its outcome is not written')
+          log.warn(
+            { job: held.jobId, run: held.runId, fence: held.fence },
+            'the run is no longer ours: its outcome is not written',
+          )
           return
         }
         const written = await admit(look, decision, { output })
         if (written) return parts.onSettled(held.jobId, decision, written)
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error
-        log.error({ err: error, job: held.jobId, run: held.runId }, 'the outcome of a run cannot be written yet')
+        log.error(
+          { err: error, job: held.jobId, run: held.runId },
+          'the outcome of a run cannot be written yet',
+        )
         await sleep(timers, pauseMs)
       }
     }

@@ -8,7 +8,7 @@ import { type Heartbeat, heartbeatFact } from './schedulers/index.ts'
 type Parts = {
   store: Store
   holds: Holds
-  runner: () => Runner
+  runner: Runner
   scheduler: () => string
   configuredProvider: string
   owner: string
@@ -30,13 +30,17 @@ export function createStatus(parts: Parts) {
     const databaseMs = Math.round(performance.now() - askedAt)
     const heartbeat = await store.readFact<Heartbeat>(heartbeatFact)
     return {
-      scheduler: { name: parts.scheduler(), configured: parts.configuredProvider, heartbeat: heartbeat?.value ?? null },
+      scheduler: {
+        name: parts.scheduler(),
+        configured: parts.configuredProvider,
+        heartbeat: heartbeat?.value ?? null,
+      },
       process: {
         owner: parts.owner,
         started_at: parts.startedAt.toISOString(),
         draining: parts.isDraining(),
         holds: parts.holds.byKind(),
-        runs: parts.runner().counts(),
+        runs: parts.runner.counts(),
       },
       jobs: counts.jobs,
       runs: counts.runs,
@@ -66,15 +70,21 @@ export function createStatus(parts: Parts) {
 }
 
 function metricsText(counts: Counts, { holds, runner }: Parts): string {
-  const { running, queued } = runner().counts()
+  const { running, queued } = runner.counts()
   return [
     ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
     ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),
-    ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [['', counts.armsOwed]]),
-    ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [['', counts.overdue]]),
+    ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [
+      ['', counts.armsOwed],
+    ]),
+    ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
+      ['', counts.overdue],
+    ]),
     ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
     ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
-    ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [['', queued]]),
+    ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [
+      ['', queued],
+    ]),
     '',
   ].join('\n')
 }
@@ -83,6 +93,15 @@ function byState(counts: Record<string, number>): [string, number][] {
   return Object.entries(counts).map(([state, count]) => [`{state="${state}"}`, count])
 }
 
-function metric(name: string, type: string, help: string, values: [labels: string, value: number][]): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...values.map(([labels, value]) => `${name}${labels} ${value}`)]
+function metric(
+  name: string,
+  type: string,
+  help: string,
+  values: [labels: string, value: number][],
+): string[] {
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...values.map(([labels, value]) => `${name}${labels} ${value}`),
+  ]
 }

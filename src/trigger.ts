@@ -35,7 +35,8 @@ export type Trigger = ReturnType<typeof createTrigger>
 export function createTrigger({ config, store, holds, timers, owner, nas, fireDue, log }: Parts) {
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
-  const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : () => {}
+  const confirm =
+    nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : () => {}
   const others: CronScheduler[] = []
   if (nas && armer) {
     const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, log })
@@ -46,7 +47,10 @@ export function createTrigger({ config, store, holds, timers, owner, nas, fireDu
   let isStarted = false
 
   function createNasArmer(client: NasClient): Armer {
-    const { callbackUrl, nas: { maxHorizonMs } } = config
+    const {
+      callbackUrl,
+      nas: { maxHorizonMs },
+    } = config
     return createArmer({
       ...{ store, nas: client, holds, timers, owner, maxHorizonMs, log },
       callbackUrl: `${callbackUrl}/api/cron/fire`,
@@ -56,7 +60,10 @@ export function createTrigger({ config, store, holds, timers, owner, nas, fireDu
 
   function fallBack(failure: NasFailure) {
     if (active.name === builtin.name) return
-    log.warn({ code: failure.code }, 'NAS refuses this identity for good; the built-in scheduler is used from now on')
+    log.warn(
+      { code: failure.code },
+      'NAS refuses this identity for good; the built-in scheduler is used from now on',
+    )
     active = withDefaults(builtin)
     if (isStarted) void builtin.start()
   }
@@ -76,7 +83,8 @@ export function createTrigger({ config, store, holds, timers, owner, nas, fireDu
       isStarted = false
       await Promise.all([resolved.stop(), builtin.stop()])
     },
-    ensureArmed: (change: JobChange, budgetMs: number): Promise<ArmState> => active.onJobsChanged([change], budgetMs),
+    ensureArmed: (change: JobChange, budgetMs: number): Promise<ArmState> =>
+      active.onJobsChanged([change], budgetMs),
     reconcile: () => holds.during('reconcile', active.reconcile()),
     /** NAS was answered 2xx to a fire of this job. */
     answered(jobId: string) {

@@ -84,11 +84,17 @@ function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
   const { policy } = view.job
   const oldest = policy.catchUp === 'all' ? oldestToRun(view.job, due, policy.catchUpMax) : due.last
   if (oldest > due.first) {
-    const reason = policy.catchUp === 'all' ? 'more slots had passed than catch_up allows' : 'a later slot had passed too'
-    foldSpan(draft, { first: due.first, last: slotBefore(view.job, due.first, oldest) }, { verdict: 'missed', reason })
+    const reason =
+      policy.catchUp === 'all' ? 'more slots had passed than catch_up allows' : 'a later slot had passed too'
+    foldSpan(
+      draft,
+      { first: due.first, last: slotBefore(view.job, due.first, oldest) },
+      { verdict: 'missed', reason },
+    )
   }
   if (dueUntil.getTime() - oldest.getTime() > graceMs(view.job, oldest)) {
-    const until = policy.catchUp === 'all' ? new Date(dueUntil.getTime() - graceMs(view.job, oldest)) : due.last
+    const until =
+      policy.catchUp === 'all' ? new Date(dueUntil.getTime() - graceMs(view.job, oldest)) : due.last
     const late = dueSpan(view.job, oldest, until) ?? { first: oldest, last: oldest }
     foldSpan(draft, late, { verdict: 'missed', reason: 'no process attended to it in time' })
     return

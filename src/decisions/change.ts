@@ -35,12 +35,18 @@ export function reschedule(view: View, old: JobRule): Decision | null {
   const draft = openDraft({ ...view, job: old })
   const { runtime } = draft
   if (runtime.state !== 'paused') {
-    foldUntil(draft, view.now, { verdict: 'superseded', reason: 'the schedule was changed before it was taken' })
+    foldUntil(draft, view.now, {
+      verdict: 'superseded',
+      reason: 'the schedule was changed before it was taken',
+    })
   }
   draft.view = view
   const { schedule } = view.job
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
-  return continueFrom(draft, isAhead ? schedule.runAt : slotAfter(view.job, later(view.now, runtime.lastSlot)))
+  return continueFrom(
+    draft,
+    isAhead ? schedule.runAt : slotAfter(view.job, later(view.now, runtime.lastSlot)),
+  )
 }
 
 /** The job with another number of repeats, or another policy; a slot that is due stays due. */
@@ -82,7 +88,10 @@ export function resume(view: View): Decision | null {
   if (runtime.state === 'scheduled') return null
   const { schedule } = job
   if (schedule.kind === 'once' && schedule.runAt <= now) {
-    throw conflict(`the one-shot's instant ${schedule.runAt.toISOString()} has passed`, 'an instant ahead; change the schedule')
+    throw conflict(
+      `the one-shot's instant ${schedule.runAt.toISOString()} has passed`,
+      'an instant ahead; change the schedule',
+    )
   }
   if (runtime.state === 'completed') throw conflict('the job is finished', 'a job that still has slots')
   const draft = openDraft(view)
@@ -96,13 +105,27 @@ export function resume(view: View): Decision | null {
  *
  * @throws AppError JOB_STATE_CONFLICT: the job is paused, or a run is live and its overlap policy allows no other.
  */
-export function startManual(view: View, wish: { runId: string; trigger: Trigger; input: unknown }): Decision | null {
+export function startManual(
+  view: View,
+  wish: { runId: string; trigger: Trigger; input: unknown },
+): Decision | null {
   const { runtime, job, live } = view
   if (runtime.state === 'paused') throw conflict('the job is paused', 'an active one; resume it first')
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
-  if (live.length >= limit) throw conflict(`run ${live[0]?.id} is live`, `at most ${limit} live at once (overlap: ${job.policy.overlap})`)
+  if (live.length >= limit)
+    throw conflict(
+      `run ${live[0]?.id} is live`,
+      `at most ${limit} live at once (overlap: ${job.policy.overlap})`,
+    )
   const draft = openDraft(view)
-  addRun(draft, { id: wish.runId, slot: null, trigger: wish.trigger, input: wish.input, attempt: 0, attemptDueAt: view.now })
+  addRun(draft, {
+    id: wish.runId,
+    slot: null,
+    trigger: wish.trigger,
+    input: wish.input,
+    attempt: 0,
+    attemptDueAt: view.now,
+  })
   const run = draft.live.get(wish.runId)
   if (run) startAttempt(draft, run)
   return close(draft)

@@ -137,7 +137,20 @@ function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
 /** `leaseUntil` of a lease that this very write takes is not known yet: Postgres' clock sets it. */
 function asLive(write: RunWrite): LiveRun {
   const { id, slot, trigger, fence, attempt, attemptDueAt, startedAt, attempts, input } = write
-  return { id, slot, trigger, state: 'claimed', fence, attempt, owner: null, leaseUntil: null, attemptDueAt, startedAt, attempts, input }
+  return {
+    id,
+    slot,
+    trigger,
+    state: 'claimed',
+    fence,
+    attempt,
+    owner: null,
+    leaseUntil: null,
+    attemptDueAt,
+    startedAt,
+    attempts,
+    input,
+  }
 }
 
 function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[] {

@@ -6,7 +6,9 @@ import type { Decision, View } from './types.ts'
  * the fence no longer holds it.
  */
 export function release(view: View, held: { runId: string; fence: number }): Decision | null {
-  const run = view.live.find(({ id, fence, leaseUntil }) => id === held.runId && fence === held.fence && leaseUntil)
+  const run = view.live.find(
+    ({ id, fence, leaseUntil }) => id === held.runId && fence === held.fence && leaseUntil,
+  )
   if (!run) return null
   const draft = openDraft(view)
   parkRun(draft, run, view.now)

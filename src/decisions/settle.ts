@@ -5,8 +5,13 @@ import type { Decision, LiveRun, RetryableState, View } from './types.ts'
  * The end of an attempt, shown by its run and fence. Null: that fence no longer holds the run, so nothing may be
  * written and nothing may be sent on.
  */
-export function settle(view: View, done: { runId: string; fence: number; outcome: Outcome }): Decision | null {
-  const run = view.live.find(({ id, fence, leaseUntil }) => id === done.runId && fence === done.fence && leaseUntil)
+export function settle(
+  view: View,
+  done: { runId: string; fence: number; outcome: Outcome },
+): Decision | null {
+  const run = view.live.find(
+    ({ id, fence, leaseUntil }) => id === done.runId && fence === done.fence && leaseUntil,
+  )
   if (!run) return null
   const draft = openDraft(view)
   endAttempt(draft, run, done.outcome)

@@ -28,7 +28,13 @@ const jobsPerTick = 100
  * due. It holds the process up while it runs. A job that fails, or anything that throws, costs one clean tick and
  * never the ticker.
  */
-export function createBuiltinScheduler({ store, holds, timers, fireDue, log }: Parts): CronScheduler & { heartbeat(): Heartbeat } {
+export function createBuiltinScheduler({
+  store,
+  holds,
+  timers,
+  fireDue,
+  log,
+}: Parts): CronScheduler & { heartbeat(): Heartbeat } {
   const heartbeat: Heartbeat = { alive_at: new Date().toISOString(), clean_tick_at: null, last_error: null }
   let timer: (() => void) | undefined
   let ticking: Promise<void> | undefined

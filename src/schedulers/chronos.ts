@@ -18,7 +18,9 @@ export function createChronosScheduler({ config, armer, reconcile, fireDue, log 
     name: 'chronos',
     isAvailable() {
       const { nas, callbackUrl } = config
-      const hasLogin = nas.accessToken !== null || (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
+      const hasLogin =
+        nas.accessToken !== null ||
+        (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
       return nas.portalUrl !== null && nas.audience !== null && callbackUrl !== null && hasLogin
     },
     /** Starts the reconcile of a boot in the background, and returns. */
@@ -32,7 +34,9 @@ export function createChronosScheduler({ config, armer, reconcile, fireDue, log 
       const states = await Promise.all(
         changes.map(({ jobId, order = null }) => armer().ensure(jobId, { budgetMs, order })),
       )
-      return states.find((state) => state === 'refused') ?? states.find((state) => state === 'owed') ?? 'armed'
+      return (
+        states.find((state) => state === 'refused') ?? states.find((state) => state === 'owed') ?? 'armed'
+      )
     },
     fireDue,
     reconcile,

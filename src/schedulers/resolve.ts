@@ -14,7 +14,9 @@ export function resolveCronScheduler(
   const named = others.find(({ name }) => name === provider)
   if (named && isAvailable(named)) return named
   const known = [builtin, ...others].map(({ name }) => name).join(', ')
-  const why = named ? `"${provider}" is not available: its configuration is not complete` : `"${provider}" is not one of ${known}`
+  const why = named
+    ? `"${provider}" is not available: its configuration is not complete`
+    : `"${provider}" is not one of ${known}`
   log.warn({ provider }, `CRON_PROVIDER ${why}; the built-in scheduler is used`)
   return builtin
 }

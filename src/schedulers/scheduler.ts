@@ -45,7 +45,8 @@ export function withDefaults(scheduler: CronScheduler): Required<CronScheduler> 
     isAvailable: () => scheduler.isAvailable(),
     start: () => scheduler.start(),
     stop: () => scheduler.stop(),
-    onJobsChanged: async (changes, budgetMs) => (await scheduler.onJobsChanged?.(changes, budgetMs)) ?? 'armed',
+    onJobsChanged: async (changes, budgetMs) =>
+      (await scheduler.onJobsChanged?.(changes, budgetMs)) ?? 'armed',
     fireDue: async (jobId) => scheduler.fireDue?.(jobId),
     reconcile: async () => (await scheduler.reconcile?.()) ?? nothingReconciled,
   }

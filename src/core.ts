@@ -1,0 +1,86 @@
+import type { Store } from '../db/index.ts'
+import type { Actions } from './actions/index.ts'
+import { createAdmission } from './attend.ts'
+import type { Config } from './config.ts'
+import { createFire, type Fire } from './fire.ts'
+import { createFollowUp } from './follow-up.ts'
+import type { Holds } from './holds.ts'
+import { createJobs, type Jobs } from './jobs.ts'
+import type { Log } from './log.ts'
+import type { NasClient } from './nas/index.ts'
+import { createRunner, type Runner } from './runner.ts'
+import { createSettle } from './settle.ts'
+import { type Timers, within } from './timers.ts'
+import { createTrigger, type Trigger } from './trigger.ts'
+
+/** Everything outside that the stories touch: whoever hands these over decides what they are. */
+export type CoreParts = {
+  config: Config
+  store: Store
+  /** Null where NAS is not configured. */
+  nas: NasClient | null
+  actions: Actions
+  holds: Holds
+  timers: Timers
+  /** Machine id : an id made at boot. No two processes have the same. */
+  owner: string
+  log: Log
+}
+
+/** What the service does, without HTTP and without a process around it. */
+export type Core = {
+  fire: Fire
+  jobs: Jobs
+  trigger: Trigger
+  runner: Runner
+  isDraining(): boolean
+  /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
+  drain(): Promise<void>
+}
+
+/** The stories, wired by hand. */
+export function createCore({ config, store, nas, actions, holds, timers, owner, log }: CoreParts): Core {
+  let draining = false
+  const { attend, admit } = createAdmission({
+    ...{ store, owner, timers, leaseMs: config.runLeaseMs },
+    runner: () => runner,
+    armLeaseMs: () => trigger.armLeaseMs(),
+  })
+  const followUp = createFollowUp({
+    attend,
+    holds,
+    timers,
+    log,
+    ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
+  })
+  const trigger = createTrigger({ config, store, holds, timers, owner, nas, log, fireDue: followUp.fireDue })
+  const { settle, giveBack } = createSettle({ store, admit, timers, log, onSettled: followUp.settled })
+  const runner: Runner = createRunner({
+    ...{ store, actions, holds, timers, owner, log, settle, giveBack },
+    maxConcurrent: config.maxConcurrentRuns,
+  })
+  const { ensureArmed } = trigger
+  const fire = createFire({
+    ...{ attend, ensureArmed },
+    isDraining: () => draining,
+    cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
+    confirm: trigger.answered,
+  })
+  const jobs = createJobs({
+    ...{ store, admit, owner, ensureArmed, timezone: config.timezone },
+    runner: () => runner,
+    cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
+  })
+
+  async function drain() {
+    draining = true
+    const endsAt = timers.now() + config.drainTimeoutMs
+    await runner.drain()
+    while (holds.count('run', 'arm') > 0 && timers.now() < endsAt) {
+      await within(timers, endsAt - timers.now(), holds.released(), undefined)
+    }
+    await trigger.stop()
+  }
+
+  return { fire, jobs, trigger, runner, isDraining: () => draining, drain }
+}
