@@ -1,0 +1,157 @@
+// `npm start`: everything that Chronos needs, on this machine, until Ctrl-C.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { startPostgres } from '../postgres/index.ts'
+import { startTarget } from '../target/index.ts'
+import { StartError } from './errors.ts'
+import { databaseFolder, enterHome, type Kept, keep, leaveHome, nasState, readKept } from './home.ts'
+import { databaseLine, line, nasLine, serviceLines, targetLine } from './lines.ts'
+import { isLoggedIn, logIn } from './login.ts'
+import { type Part, startPart, untilAnswered } from './part.ts'
+import { servicePort, settlePorts } from './ports.ts'
+import { startProxy } from './proxy.ts'
+import { createStop, onEnd } from './stop.ts'
+import { earlierJobs, welcome } from './welcome.ts'
+
+const loopback = '127.0.0.1'
+const clientId = 'chronos-local'
+const host = process.env['HOST'] || loopback
+const stop = createStop()
+
+onEnd((why) => {
+  // Whoever presses Ctrl-C again does not want to wait: what is left ends with this process.
+  if (stop.isUnderWay()) process.exit(130)
+  say(`stopping (${why})`)
+  void stop.begin(0)
+})
+main().catch(fail)
+
+async function main(): Promise<void> {
+  const asked = process.env['PORT']
+  const port = await servicePort(host, asked)
+  enterHome()
+  stop.add('lock', leaveHome)
+  const earlier = readKept()
+  const { kept, moved } = await settlePorts(earlier, port)
+  keep(kept)
+  if (!asked && port !== 8080) say(`port 8080 is taken, so the service gets ${port}; PORT sets another`)
+  for (const sentence of moved) say(sentence)
+
+  // The database takes longest; everything else comes up meanwhile.
+  const isNew = !existsSync(join(databaseFolder, 'PG_VERSION'))
+  if (isNew) say(`making a new database in ${databaseFolder}`)
+  const [databaseUrl, refreshToken, callbackUrl] = await Promise.all([
+    startDatabase(),
+    startNas(kept, isNew),
+    startOutside(kept),
+  ])
+  if (stop.isUnderWay()) return
+  const env = serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl: callbackUrl.url })
+  const baseUrl = await startService(env, port)
+  callbackUrl.open(port)
+
+  const address = { baseUrl, apiKey: env.API_KEY, targetUrl: `http://${loopback}:${kept.targetPort}` }
+  process.stdout.write(welcome(address, performance.now()))
+  if (!isNew) for (const found of await earlierJobs(address)) say(found)
+}
+
+async function startDatabase(): Promise<string> {
+  const log = (raw: string) => show(databaseLine(raw))
+  const starting = startPostgres({ dataDir: databaseFolder, log })
+  stop.add('database', async () => (await starting.catch(() => null))?.stop())
+  const [{ url }, { migrate }] = await Promise.all([starting, import('../../db/index.ts')]).catch(
+    (error: Error) => {
+      throw new StartError(error.message, { cause: error })
+    },
+  )
+  await migrate(url)
+  return url
+}
+
+/** The first refresh token of the login that the service is to use. */
+async function startNas(kept: Kept, isNewDatabase: boolean): Promise<string> {
+  const url = `http://${loopback}:${kept.nasPort}`
+  const command = [
+    'dev/nas/main.ts',
+    '--port',
+    String(kept.nasPort),
+    '--client-id',
+    clientId,
+    '--state',
+    nasState,
+  ]
+  const isStanding = isLoggedIn(kept.refreshToken, isNewDatabase)
+  const nas = follow(
+    startPart({ name: 'local NAS', command, env: process.env, show: (raw) => show(nasLine(raw)) }),
+  )
+  stop.add('nas', () => nas.stop(3_000))
+  await untilAnswered(nas, `${url}/control/armed`)
+  if (isStanding && kept.refreshToken !== null) return kept.refreshToken
+  const refreshToken = await logIn(url)
+  keep({ ...kept, refreshToken })
+  return refreshToken
+}
+
+/** The target of the first job, and the address that NAS calls. */
+async function startOutside({ targetPort, proxyPort }: Kept) {
+  const print = (raw: string) => show(targetLine(raw))
+  const [target, proxy] = await Promise.all([startTarget({ port: targetPort, print }), startProxy(proxyPort)])
+  stop.add('outside', () => Promise.all([target.close(), proxy.close()]))
+  return proxy
+}
+
+type Told = { kept: Kept; port: number; databaseUrl: string; refreshToken: string; callbackUrl: string }
+
+/** The environment of docs and contract; what else the person has set (LOG_LEVEL, CRON_TIMEZONE …) holds too. */
+function serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl }: Told) {
+  const nasUrl = `http://${loopback}:${kept.nasPort}`
+  const { NAS_ACCESS_TOKEN: _token, NAS_JWKS_URL: _keys, ...theirs } = process.env
+  return {
+    ...theirs,
+    NODE_ENV: 'development',
+    HOST: host,
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    CRON_PROVIDER: 'chronos',
+    NAS_PORTAL_URL: nasUrl,
+    NAS_AUDIENCE: 'agent:local',
+    NAS_TOKEN_URL: `${nasUrl}/oauth/token`,
+    NAS_CLIENT_ID: clientId,
+    NAS_REFRESH_TOKEN: refreshToken,
+    CALLBACK_URL: callbackUrl,
+    API_KEY: process.env['API_KEY'] || kept.apiKey,
+    ENCRYPTION_KEY: kept.encryptionKey,
+    IDLE_EXIT_MS: '0',
+  }
+}
+
+async function startService(env: NodeJS.ProcessEnv, port: number): Promise<string> {
+  const shown = (raw: string) => show(serviceLines(raw))
+  const service = follow(startPart({ name: 'service', command: ['src/server.ts'], env, show: shown }))
+  stop.add('service', () => service.stop(15_000))
+  const baseUrl = `http://${/^(0\.0\.0\.0|::)$/.test(host) ? loopback : host}:${port}`
+  await untilAnswered(service, `${baseUrl}/readyz`)
+  return baseUrl
+}
+
+/** A part that ends by itself takes the others with it. */
+function follow(part: Part): Part {
+  void part.ended.then((how) => fail(new StartError(`The ${part.name} ${how}; everything else is stopped.`)))
+  return part
+}
+
+function fail(error: unknown): void {
+  // What breaks while everything is being stopped breaks because of that.
+  if (stop.isUnderWay()) return
+  const isForPeople = error instanceof StartError || !(error instanceof Error)
+  process.stderr.write(`${isForPeople ? String(error).replace(/^StartError: /, '') : error.stack}\n`)
+  void stop.begin(1)
+}
+
+function say(text: string): void {
+  show(line('start', text))
+}
+
+function show(text: string | null): void {
+  if (text !== null) process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,68 @@
+import { createServer } from 'node:net'
+import { codeOf, StartError } from './errors.ts'
+import type { Kept } from './home.ts'
+
+const usualPort = 8080
+const mostTries = 50
+
+/**
+ * Where the service listens: the port that was asked for, or the first free one from 8080 on.
+ *
+ * @throws StartError: a port that was asked for cannot be had.
+ */
+export async function servicePort(host: string, asked: string | undefined): Promise<number> {
+  if (!asked) return firstFree(usualPort, host)
+  const port = /^\d{1,5}$/.test(asked) ? Number(asked) : Number.NaN
+  if (!(port <= 65_535)) throw new StartError(`PORT is "${asked}"; expected a number from 0 to 65535.`)
+  const trouble = await tryPort(port, host)
+  if (typeof trouble === 'number') return trouble
+  const why = trouble === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${trouble})`
+  throw new StartError(`Port ${port} on ${host} ${why}; set PORT to a free one, or unset it.`)
+}
+
+/**
+ * The ports that jobs and arms remember stay as they are from start to start, unless another program has taken one:
+ * then it moves, and `moved` has a sentence about it.
+ */
+export async function settlePorts(kept: Kept, port: number): Promise<{ kept: Kept; moved: string[] }> {
+  const settled = { ...kept }
+  const taken = [port]
+  const moved: string[] = []
+  for (const [name, what] of portNames) {
+    settled[name] = await firstFree(kept[name], '127.0.0.1', taken)
+    taken.push(settled[name])
+    if (settled[name] !== kept[name])
+      moved.push(`port ${kept[name]} is taken, so ${what} gets ${settled[name]}`)
+  }
+  return { kept: settled, moved }
+}
+
+const portNames = [
+  ['nasPort', 'the local NAS'],
+  ['proxyPort', 'the address that NAS calls'],
+  ['targetPort', 'the target of the first job'],
+] as const
+
+/** `wanted`, or the first free one after it, of those that `taken` does not have. */
+async function firstFree(wanted: number, host: string, taken: number[] = []): Promise<number> {
+  let trouble = ''
+  for (let port = wanted; port < Math.min(wanted + mostTries, 65_536); port++) {
+    if (taken.includes(port)) continue
+    const found = await tryPort(port, host)
+    if (typeof found === 'number') return found
+    trouble = found
+  }
+  throw new StartError(`No port from ${wanted} on can be used on ${host} (${trouble}); set PORT and HOST.`)
+}
+
+/** The port (that the system has chosen, for 0), or the code of what stands against it. */
+function tryPort(port: number, host: string): Promise<number | string> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', (error) => resolve(codeOf(error) ?? String(error)))
+    probe.listen({ port, host, exclusive: true }, () => {
+      const address = probe.address()
+      probe.close(() => resolve(address && typeof address === 'object' ? address.port : port))
+    })
+  })
+}

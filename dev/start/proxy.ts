@@ -1,0 +1,42 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+
+export type Proxy = {
+  url: string
+  /** From now on calls go to this port; those that came before are let through. */
+  open(port: number): void
+  close(): void
+}
+
+/**
+ * What stands in front of the service, as it does where machines are off most of the time: the address that NAS
+ * calls stays the same over restarts, whatever port the service got, and a call that comes while the service
+ * boots waits for it.
+ */
+export async function startProxy(port: number): Promise<Proxy> {
+  const service = Promise.withResolvers<number>()
+  const server = createServer((incoming, response) => {
+    void service.promise.then((to) => passOn(incoming, response, to))
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${port}`,
+    open: service.resolve,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+function passOn(incoming: IncomingMessage, response: ServerResponse, port: number): void {
+  const { method, url, headers } = incoming
+  const outgoing = request({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers)
+    answer.pipe(response)
+  })
+  outgoing.once('error', () => response.destroy())
+  response.once('close', () => outgoing.destroy())
+  incoming.pipe(outgoing)
+}

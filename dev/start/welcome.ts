@@ -1,0 +1,42 @@
+import { styleText } from 'node:util'
+
+export type Address = { baseUrl: string; apiKey: string; targetUrl: string }
+
+/** What a newcomer needs: where, the key, and one command that shows it all. */
+export function welcome({ baseUrl, apiKey, targetUrl }: Address, tookMs: number): string {
+  const action = { type: 'http', url: `${targetUrl}/hello`, body: 'hello' }
+  const job = { name: 'hello', schedule: 'every 5s', action }
+  const key = `-H 'Authorization: Bearer ${apiKey}'`
+  return `
+${styleText('bold', 'Chronos is ready')} (after ${(tookMs / 1000).toFixed(1)} s).
+
+  base URL  ${baseUrl}
+  API key   ${apiKey}
+
+A job that is due in 5 seconds, and then every 5 seconds; it calls a target that prints what it gets:
+
+curl -X POST ${baseUrl}/api/jobs \\
+  ${key} -H 'Content-Type: application/json' \\
+  -d '${JSON.stringify(job)}'
+
+To remove it (its id is in the answer, and in the log as job=…):
+
+curl -X DELETE ${baseUrl}/api/jobs/<id> ${key}
+
+Ctrl-C stops everything. Jobs, keys and ports are kept in .chronos/ for the next start. Times below are UTC.
+`
+}
+
+type Listed = { jobs: { name: string; schedule_display: string; next_run_at: string | null }[] }
+
+/** One line for each job of earlier starts, at most ten. */
+export async function earlierJobs({ baseUrl, apiKey }: Address): Promise<string[]> {
+  const answer = await fetch(`${baseUrl}/api/jobs`, { headers: { authorization: `Bearer ${apiKey}` } })
+  if (!answer.ok) return []
+  const { jobs } = (await answer.json()) as Listed
+  const told = jobs.slice(0, 10).map((job) => {
+    const next = job.next_run_at ? `, next at ${job.next_run_at.slice(0, 19).replace('T', ' ')}` : ''
+    return `found job "${job.name}" of an earlier start (${job.schedule_display}${next})`
+  })
+  return jobs.length > told.length ? [...told, `and ${jobs.length - told.length} more`] : told
+}
