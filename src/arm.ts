@@ -1,4 +1,5 @@
 import type { ArmOrder, ArmResult, Store } from '../db/index.ts'
+import { type Chance, realChance } from './chance.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
 import { sleep, type Timers, within } from './timers.ts'
@@ -27,6 +28,7 @@ type Parts = {
   callbackUrl: string
   maxHorizonMs: number
   timers: Timers
+  chance?: Chance | undefined
   log: { warn(fields: object, message: string): void }
   onRefused: (failure: NasFailure) => void
 }
@@ -41,7 +43,7 @@ const lastPauseMs = 60_000
 
 /** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
 export function createArmer(parts: Parts): Armer {
-  const { store, nas, holds, owner, timers, log } = parts
+  const { store, nas, holds, owner, timers, log, chance = realChance } = parts
   const underWay = new Map<string, Promise<ArmState>>()
   const stopping = new AbortController()
   let lastError: ReturnType<Armer['lastError']> = null
@@ -72,7 +74,7 @@ export function createArmer(parts: Parts): Armer {
       order = null
       if (step.state === 'armed' || step.state === 'refused') return step.state
       if (step.state === 'more') continue
-      const waitMs = step.state === 'busy' ? 25 + Math.random() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
+      const waitMs = step.state === 'busy' ? 25 + chance.fraction() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
       await sleep(timers, waitMs, stopping.signal)
     }

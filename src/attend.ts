@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
+import { type Chance, realChance } from './chance.ts'
 import { attend, type Decision, type Occasion, rearm } from './decisions/index.ts'
 import type { Runner } from './runner.ts'
 import type { Timers } from './timers.ts'
@@ -28,6 +28,7 @@ type Parts = {
   owner: string
   leaseMs: number
   timers: Timers
+  chance?: Chance | undefined
   /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
   armLeaseMs: () => number | null
 }
@@ -41,7 +42,7 @@ const maxRounds = 20
  * any number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
  */
 export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
-  const { store, owner, leaseMs, timers } = parts
+  const { store, owner, leaseMs, timers, chance = realChance } = parts
   /** Claims that are being written right now, by run and fence. */
   const awaited = new Set<string>()
   const isKnown = (run: { id: string; fence: number }) =>
@@ -73,7 +74,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     jobId: string,
     { armSpent, ...occasion }: Parameters<Attend>[1],
   ): Promise<Attended> {
-    const newRunId = randomUUID()
+    const newRunId = chance.uuid()
     for (let round = 0; round < maxRounds; round++) {
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }

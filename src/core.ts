@@ -1,6 +1,7 @@
 import type { Store } from '../db/index.ts'
 import type { Actions } from './actions/index.ts'
 import { createAdmission } from './attend.ts'
+import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
 import { createFire, type Fire } from './fire.ts'
 import { createFollowUp } from './follow-up.ts'
@@ -22,6 +23,8 @@ export type CoreParts = {
   actions: Actions
   holds: Holds
   timers: Timers
+  /** Default: the real one. */
+  chance?: Chance
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
   log: Log
@@ -39,10 +42,11 @@ export type Core = {
 }
 
 /** The stories, wired by hand. */
-export function createCore({ config, store, nas, actions, holds, timers, owner, log }: CoreParts): Core {
+export function createCore(parts: CoreParts): Core {
+  const { config, store, nas, actions, holds, timers, chance, owner, log } = parts
   let draining = false
   const { attend, admit } = createAdmission({
-    ...{ store, owner, timers, leaseMs: config.runLeaseMs },
+    ...{ store, owner, timers, chance, leaseMs: config.runLeaseMs },
     runner: () => runner,
     armLeaseMs: () => trigger.armLeaseMs(),
   })
@@ -53,7 +57,10 @@ export function createCore({ config, store, nas, actions, holds, timers, owner, 
     log,
     ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
   })
-  const trigger = createTrigger({ config, store, holds, timers, owner, nas, log, fireDue: followUp.fireDue })
+  const trigger = createTrigger({
+    ...{ config, store, holds, timers, chance, owner, nas, log },
+    fireDue: followUp.fireDue,
+  })
   const { settle, giveBack } = createSettle({ store, admit, timers, log, onSettled: followUp.settled })
   const runner: Runner = createRunner({
     ...{ store, actions, holds, timers, owner, log, settle, giveBack },
@@ -67,7 +74,7 @@ export function createCore({ config, store, nas, actions, holds, timers, owner, 
     confirm: trigger.answered,
   })
   const jobs = createJobs({
-    ...{ store, admit, owner, ensureArmed, timezone: config.timezone },
+    ...{ store, admit, owner, chance, ensureArmed, timezone: config.timezone },
     runner: () => runner,
     cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
   })

@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import type { Authored, Look, Store } from '../db/index.ts'
 import { ruleOf, storeSchedule } from '../db/index.ts'
 import type { ArmState } from './arm.ts'
 import type { Admit } from './attend.ts'
+import { type Chance, realChance } from './chance.ts'
 import {
   begin,
   cancelRun,
@@ -67,6 +67,7 @@ type Parts = {
   runner: () => Runner
   owner: string
   timezone: string
+  chance?: Chance | undefined
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   cancelOrphan: (jobId: string) => Promise<unknown>
 }
@@ -77,7 +78,7 @@ const leisureMs = 2_000
 const maxRounds = 20
 
 export function createJobs(parts: Parts): Jobs {
-  const { store, admit, owner } = parts
+  const { store, admit, owner, chance = realChance } = parts
 
   async function create(input: JobInput, key: { key: string; bodyHash: string } | null) {
     const replayed = key && (await replay(key))
@@ -86,7 +87,7 @@ export function createJobs(parts: Parts): Jobs {
     const zone = checkZone(input.timezone ?? parts.timezone)
     const schedule = parseSchedule(input.schedule, { now, zone })
     const { schedule: text, timezone: _, ...rest } = input
-    const id = randomBytes(6).toString('hex')
+    const id = chance.jobId()
     const job = { ...rest, id, timezone: zone, anchor: now, schedule: storeSchedule(schedule, text) }
     const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
     const runtime = begin(rule, now)
@@ -159,7 +160,7 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   async function runNow(id: string, input: unknown) {
-    const runId = randomUUID()
+    const runId = chance.uuid()
     const wish = { runId, trigger: 'manual' as const, input }
     const saved = await transit(id, ({ view }) =>
       view.live.some((run) => run.id === runId) ? null : startManual(view, wish),

@@ -1,4 +1,5 @@
 import { createArmer, type Armer, armLeaseMs, type ArmState } from './arm.ts'
+import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
 import { createConfirm } from './confirm.ts'
 import type { Store } from '../db/index.ts'
@@ -22,6 +23,7 @@ type Parts = {
   store: Store
   holds: Holds
   timers: Timers
+  chance?: Chance | undefined
   owner: string
   /** Null where NAS is not configured. */
   nas: NasClient | null
@@ -32,7 +34,7 @@ type Parts = {
 /** Who triggers: the scheduler that was resolved, or the built-in one since NAS refused this identity for good. */
 export type Trigger = ReturnType<typeof createTrigger>
 
-export function createTrigger({ config, store, holds, timers, owner, nas, fireDue, log }: Parts) {
+export function createTrigger({ config, store, holds, timers, chance, owner, nas, fireDue, log }: Parts) {
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
   const confirm =
@@ -52,7 +54,7 @@ export function createTrigger({ config, store, holds, timers, owner, nas, fireDu
       nas: { maxHorizonMs },
     } = config
     return createArmer({
-      ...{ store, nas: client, holds, timers, owner, maxHorizonMs, log },
+      ...{ store, nas: client, holds, timers, chance, owner, maxHorizonMs, log },
       callbackUrl: `${callbackUrl}/api/cron/fire`,
       onRefused: fallBack,
     })
