@@ -73,9 +73,9 @@ function takeDueSlots(draft: Draft, occasion: Occasion) {
   const dueUntil = new Date(view.now.getTime() - jitterMs(view.job))
   const span = dueSpan(view.job, first, dueUntil)
   if (span) return catchUp(draft, span, dueUntil, occasion)
-  if (first.getTime() - dueUntil.getTime() <= occasion.earlyMs && isMeant(view, first, occasion)) {
-    takeSlot(draft, first, occasion.trigger, occasion)
-  }
+  // whether another run is in its way is judged at the slot's own instant: that run may be over by then
+  const isNear = first.getTime() - dueUntil.getTime() <= occasion.earlyMs && !isFull(draft)
+  if (isNear && isMeant(view, first, occasion)) takeSlot(draft, first, occasion.trigger, occasion)
 }
 
 /** Which of the overdue slots run is the job's catch-up policy; the others are missed, and say why. */
