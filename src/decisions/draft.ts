@@ -154,7 +154,8 @@ function asLive(write: RunWrite): LiveRun {
 }
 
 function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[] {
-  if (run.attempt === 0) return []
+  // between two attempts: the last one has been told already
+  if (run.attemptDueAt) return []
   return [
     {
       attempt: run.attempt,
