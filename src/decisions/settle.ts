@@ -52,9 +52,9 @@ function retryDelayMs(draft: Draft, run: LiveRun, outcome: Outcome): number | nu
   if (outcome.state === 'succeeded' || outcome.state === 'cancelled') return null
   if (!retry.on.includes(outcome.state satisfies RetryableState)) return null
   if (run.attempt >= retry.attempts) return null
-  const factor = retry.backoff === 'exponential' ? 2 ** Math.min(run.attempt - 1, 30) : 1
+  const factor = retry.backoff === 'exponential' ? 2 ** Math.min(run.attempt - 1, 30) * spread(run) : 1
   const waitMs = Math.min(retry.delayMs * factor, retry.maxDelayMs)
-  return Math.max(waitMs * spread(run), outcome.retryAfterMs ?? 0)
+  return Math.max(Math.round(waitMs), outcome.retryAfterMs ?? 0)
 }
 
 /** 0.75 … 1.25, the same for the same run and attempt: a decision made again after a lost race stays the same. */
