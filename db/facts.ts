@@ -2,9 +2,9 @@ import type { Sql } from './look.ts'
 import { date, type Row } from './rows.ts'
 
 /** A fact noted earlier by any process, and when; null: never. */
-export async function readFact<T>(sql: Sql, name: string): Promise<{ value: T; updatedAt: Date } | null> {
+export async function readFact(sql: Sql, name: string): Promise<{ value: unknown; updatedAt: Date } | null> {
   const [row]: Row[] = await sql`select value, updated_at from facts where name = ${name}`
-  return row ? { value: row['value'] as T, updatedAt: date(row['updated_at']) } : null
+  return row ? { value: row['value'], updatedAt: date(row['updated_at']) } : null
 }
 
 /** Notes a fact; the last writer wins. */

@@ -51,7 +51,14 @@ export function readLook(row: Row): Look {
 /** The rule by which decisions are made about an authored job. */
 export function ruleOf(authored: Authored): JobRule {
   const { id, timezone, anchor, repeatTimes } = authored
-  return { id, schedule: readSchedule(authored.schedule), zone: timezone, anchor, repeatTimes, policy: policyFrom(authored.policy) }
+  return {
+    id,
+    schedule: readSchedule(authored.schedule),
+    zone: timezone,
+    anchor,
+    repeatTimes,
+    policy: policyFrom(authored.policy),
+  }
 }
 
 export function readSchedule(stored: StoredSchedule): Schedule {
@@ -76,12 +83,12 @@ export function readAuthored(row: Row): Authored {
     timezone: row['timezone'] as string,
     anchor: date(row['anchor']),
     prompt: row['prompt'] as string | null,
-    skills: textArray(row['skills']),
+    skills: row['skills'] as string[],
     deliver: row['deliver'] ?? null,
     action: row['action'] as Authored['action'],
     policy: row['policy'] as Authored['policy'],
     repeatTimes: row['repeat_times'] as number | null,
-    tags: textArray(row['tags']),
+    tags: row['tags'] as string[],
     version: Number(row['version']),
     createdAt: date(row['created_at']),
     updatedAt: date(row['updated_at']),
@@ -137,11 +144,7 @@ function readLive(row: Row): LiveRun {
   }
 }
 
-// drizzle turns the date parsers of the client that it is given off, so an instant may arrive as text
+/** An instant as a column gives it (a Date) or as JSON does (text). */
 export const date = (value: unknown): Date => (value instanceof Date ? value : new Date(value as string))
-export const maybeDate = (value: unknown): Date | null => (value === null || value === undefined ? null : date(value))
-
-/** Without its type catalogue (a round trip saved) the driver hands a text array over in Postgres' own notation. */
-export function textArray(value: unknown): string[] {
-  return Array.isArray(value) ? value : (JSON.parse(value as string) as string[])
-}
+export const maybeDate = (value: unknown): Date | null =>
+  value === null || value === undefined ? null : date(value)

@@ -22,38 +22,61 @@ export function createStore(database: Database, clock: () => Date | null = () =>
   const idempotent = true
   const now = clock
   return {
-    look: (jobId: string): Promise<Look | null> => database.run((sql) => look(sql, jobId, now()), { idempotent, name: 'reading the job' }),
+    look: (jobId: string): Promise<Look | null> =>
+      database.run((sql) => look(sql, jobId, now()), { idempotent, name: 'reading the job' }),
 
-    now: (): Promise<Date> => database.run((sql) => readClock(sql, now()), { idempotent, name: 'reading the clock' }),
-    jobOfRun: (runId: string): Promise<string | null> => database.run((sql) => runs.jobOfRun(sql, runId), { idempotent }),
+    now: (): Promise<Date> =>
+      database.run((sql) => readClock(sql, now()), { idempotent, name: 'reading the clock' }),
+    jobOfRun: (runId: string): Promise<string | null> =>
+      database.run((sql) => runs.jobOfRun(sql, runId), { idempotent }),
 
     /** May be tried twice: a second try of one that was carried out finds `rev` moved, and answers null. */
     transition: (view: View, decision: Decision, writing: Untimed<Writing>): Promise<Written | null> =>
-      database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), { idempotent, name: 'the claim' }),
+      database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), {
+        idempotent,
+        name: 'the claim',
+      }),
 
     begin: (held: Untimed<Parameters<typeof runs.begin>[1]>) =>
-      database.run((sql) => runs.begin(sql, { ...held, now: now() }), { idempotent, name: 'beginning the run' }),
+      database.run((sql) => runs.begin(sql, { ...held, now: now() }), {
+        idempotent,
+        name: 'beginning the run',
+      }),
     renew: (wish: Untimed<Parameters<typeof runs.renew>[1]>) =>
-      database.run((sql) => runs.renew(sql, { ...wish, now: now() }), { idempotent, name: 'renewing leases' }),
+      database.run((sql) => runs.renew(sql, { ...wish, now: now() }), {
+        idempotent,
+        name: 'renewing leases',
+      }),
 
     takeArm: (wish: Untimed<Parameters<typeof arms.takeArm>[1]>) =>
       database.run((sql) => arms.takeArm(sql, { ...wish, now: now() }), { name: 'taking the arm lease' }),
     recordArm: (jobId: string, result: arms.ArmResult & { owner: string }) =>
-      database.run((sql) => arms.recordArm(sql, jobId, { ...result, now: now() }), { name: 'recording the arm' }),
-    disownArm: (jobId: string, gen: number) => database.run((sql) => arms.disownArm(sql, jobId, gen), { name: 'disowning an arm' }),
-    owedArms: (page: { after: string; limit: number }) => database.run((sql) => arms.owedArms(sql, page), { idempotent }),
+      database.run((sql) => arms.recordArm(sql, jobId, { ...result, now: now() }), {
+        name: 'recording the arm',
+      }),
+    disownArm: (jobId: string, gen: number) =>
+      database.run((sql) => arms.disownArm(sql, jobId, gen), { name: 'disowning an arm' }),
+    owedArms: (page: { after: string; limit: number }) =>
+      database.run((sql) => arms.owedArms(sql, page), { idempotent }),
     overdueJobs: (wish: { lateMs: number; limit: number }) =>
       database.run((sql) => arms.overdueJobs(sql, { ...wish, now: now() }), { idempotent }),
     earliestWake: () => database.run((sql) => arms.earliestWake(sql, now()), { idempotent }),
-    registryPage: (page: { after: string; limit: number }) => database.run((sql) => arms.registryPage(sql, page), { idempotent }),
+    registryPage: (page: { after: string; limit: number }) =>
+      database.run((sql) => arms.registryPage(sql, page), { idempotent }),
     orphans: (which: 'owed' | 'all') => database.run((sql) => arms.orphans(sql, which), { idempotent }),
-    orphanCancelled: (jobId: string) => database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),
+    orphanCancelled: (jobId: string) =>
+      database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),
 
     createJob: (job: Untimed<jobs.NewJob>, key: Parameters<typeof jobs.createJob>[2]) =>
       database.run((sql) => jobs.createJob(sql, { ...job, now: now() }, key), { name: 'making the job' }),
     jobOfKey: (key: string) => database.run((sql) => jobs.jobOfKey(sql, key), { idempotent }),
     /** The authored fields and the decision that follows from them, both or neither; null: either was changed meanwhile. */
-    changeJob: (authored: Authored, view: View, decision: Decision | null, writing: Untimed<Writing>): Promise<boolean> =>
+    changeJob: (
+      authored: Authored,
+      view: View,
+      decision: Decision | null,
+      writing: Untimed<Writing>,
+    ): Promise<boolean> =>
       database
         .transaction(async (tx) => {
           if (decision && !(await transition(tx, view, decision, { ...writing, now: now() }))) throw raced
@@ -71,8 +94,9 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     readCounts: () => database.run((sql) => readCounts(sql, now()), { idempotent }),
     readArms: (jobId: string) => database.run((sql) => readArms(sql, jobId), { idempotent }),
 
-    readFact: <T>(name: string) => database.run((sql) => facts.readFact<T>(sql, name), { idempotent }),
-    writeFact: (name: string, value: unknown) => database.run((sql) => facts.writeFact(sql, name, value, now()), { idempotent }),
+    readFact: (name: string) => database.run((sql) => facts.readFact(sql, name), { idempotent }),
+    writeFact: (name: string, value: unknown) =>
+      database.run((sql) => facts.writeFact(sql, name, value, now()), { idempotent }),
   }
 }
 

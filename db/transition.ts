@@ -38,7 +38,12 @@ export type Written = {
  * view one succeeds (READ COMMITTED re-checks `rev` on the locked row). A run that has another fence than the view
  * showed stays as it is. Leases and `wake_at` are set from Postgres' clock at the write.
  */
-export async function transition(sql: Sql, view: View, decision: Decision, writing: Writing): Promise<Written | null> {
+export async function transition(
+  sql: Sql,
+  view: View,
+  decision: Decision,
+  writing: Writing,
+): Promise<Written | null> {
   const inserts = decision.runs.filter((run) => run.seenFence === null).map((run) => runJson(run, writing))
   const updates = decision.runs.filter((run) => run.seenFence !== null).map((run) => runJson(run, writing))
   const { runtime } = decision
@@ -64,7 +69,7 @@ export async function transition(sql: Sql, view: View, decision: Decision, writi
             and (o.arm_lease_until is null or o.arm_lease_until <= clock.now) as takes
         from job_runtime o, clock, lateral (
           select t.wake_at, t.wake_at is distinct from o.wake_at or ${writing.armSpent} as moved
-          from (select ${wakeAt(sql, decision, writing)} as wake_at) t) w
+          from (select ${wantedWakeAt(sql, decision, writing)} as wake_at) t) w
         where o.job_id = ${view.job.id} and o.rev = ${view.runtime.rev}
       ) want
       where r.job_id = want.job_id and r.rev = ${view.runtime.rev}
@@ -94,7 +99,7 @@ export async function transition(sql: Sql, view: View, decision: Decision, writi
     ),
     folded as (
       insert into folded_slots (job_id, first_slot, last_slot, count, verdict, reason, rule)
-      select job.job_id, x.first_slot, x.last_slot, x.count, x.verdict, x.reason, ${sql.json(rule as never)}
+      select job.job_id, x.first_slot, x.last_slot, x.count, x.verdict, x.reason, ${sql.json(rule)}
       from jsonb_to_recordset(${sql.json(decision.folds.map(foldJson))})
         as x(first_slot timestamptz, last_slot timestamptz, count int, verdict text, reason text), job
       returning id
@@ -104,7 +109,7 @@ export async function transition(sql: Sql, view: View, decision: Decision, writi
 }
 
 /** The end of a lease that is taken now is a wake term as well; `least` passes over nulls. */
-function wakeAt(sql: Sql, decision: Decision, writing: Writing) {
+function wantedWakeAt(sql: Sql, decision: Decision, writing: Writing) {
   if (decision.starts.length === 0) return sql`${decision.wakeTerm}::timestamptz`
   return sql`least(${decision.wakeTerm}::timestamptz, clock.now + ${writing.leaseMs + leaseMarginMs} * interval '1 ms')`
 }
@@ -149,7 +154,15 @@ function readWritten(row: Row): Written {
     rev: Number(row['rev']),
     wakeAt,
     isArmOwed: Number(row['armed_gen']) < gen,
-    order: row['takes'] ? { jobId: row['job_id'] as string, gen, wakeAt, recentArms: (row['recent_arms'] as string[]).map(date), now } : null,
+    order: row['takes']
+      ? {
+          jobId: row['job_id'] as string,
+          gen,
+          wakeAt,
+          recentArms: (row['recent_arms'] as string[]).map(date),
+          now,
+        }
+      : null,
     inserted: new Set(row['made'] as string[]),
     leaseUntil: date(row['lease_until']),
     now,

@@ -74,7 +74,8 @@ export function createArmer(parts: Parts): Armer {
       order = null
       if (step.state === 'armed' || step.state === 'refused') return step.state
       if (step.state === 'more') continue
-      const waitMs = step.state === 'busy' ? 25 + chance.fraction() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
+      const waitMs =
+        step.state === 'busy' ? 25 + chance.fraction() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
       await sleep(timers, waitMs, stopping.signal)
     }

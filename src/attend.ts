@@ -76,9 +76,10 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   ): Promise<Attended> {
     const newRunId = chance.uuid()
     for (let round = 0; round < maxRounds; round++) {
+      const askedAt = timers.now()
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
-      const adopted = adopt(look)
+      const adopted = adopt(look, askedAt)
       const isSpent = armSpent(look)
       const decision =
         attend(look.view, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
@@ -100,15 +101,14 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
    * Claims of this process whose answer was lost on the way: the row says that they are ours, but they were never
    * taken over and no answer is awaited. They begin by a statement of their own, which fails where the lease has gone.
    */
-  function adopt(look: Look): string[] {
+  function adopt(look: Look, askedAt: number): string[] {
     const runner = parts.runner()
-    const askedAt = timers.now()
     const ours = look.view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
     for (const run of ours) {
-      const leaseMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
-      if (leaseMs <= 0) continue
+      const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
+      if (leftMs <= 0) continue
       const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, finished: false }
-      runner.accept({ look, starts: [write], leaseMs, askedAt, hasBegun: false })
+      runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, hasBegun: false })
     }
     return ours.map((run) => run.id)
   }

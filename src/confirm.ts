@@ -6,7 +6,7 @@ import { sleep, type Timers } from './timers.ts'
 
 /** What was learnt about this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
-export const nasMannersFact = 'nas_manners'
+const nasMannersFact = 'nas_manners'
 
 type Parts = {
   store: Store
@@ -41,7 +41,10 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
       await sleep(timers, settleMs)
       const jobIds = [...waiting]
       waiting.clear()
-      manners ??= (await store.readFact<NasManners>(nasMannersFact))?.value ?? { kept: 0, forgot: 0 }
+      manners ??= ((await store.readFact(nasMannersFact))?.value as NasManners | undefined) ?? {
+        kept: 0,
+        forgot: 0,
+      }
       if (manners.forgot > 0) await armAgain(jobIds)
       else if (manners.kept < enough || answers++ % sampleEvery === 0) await look(jobIds, manners)
     }

@@ -97,7 +97,8 @@ export function createRunner(parts: Parts): Runner {
   function remember({ runId, fence }: HeldRun) {
     seen.add(`${runId}:${fence}`)
     if (seen.size <= seenMax) return
-    for (const oldest of seen) return void seen.delete(oldest)
+    const [oldest = ''] = seen
+    seen.delete(oldest)
   }
 
   function forget(run: HeldRun) {

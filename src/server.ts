@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createApp } from './app.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { createIdleExit } from './idle.ts'
 
 /** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
@@ -40,8 +40,8 @@ function exitOnce({ http: { log }, drain }: App) {
 }
 
 /** Where there is no database in the environment, development has one of its own; what is shipped does not. */
-async function databaseUrl({ databaseUrl }: { databaseUrl: string | null }): Promise<string> {
-  if (databaseUrl) return databaseUrl
+async function databaseUrl(config: Pick<Config, 'databaseUrl'>): Promise<string> {
+  if (config.databaseUrl) return config.databaseUrl
   try {
     const { startDevelopmentDatabase } = await import('../dev/start/database.ts')
     return await startDevelopmentDatabase()
@@ -55,8 +55,8 @@ async function databaseUrl({ databaseUrl }: { databaseUrl: string | null }): Pro
   }
 }
 
-function apiKey({ apiKey }: { apiKey: string | null }): string {
-  if (apiKey) return apiKey
+function apiKey(config: Pick<Config, 'apiKey'>): string {
+  if (config.apiKey) return config.apiKey
   const made = randomBytes(24).toString('base64url')
   process.stdout.write(`API_KEY is not set; for this start it is ${made}\n`)
   return made

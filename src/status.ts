@@ -28,12 +28,12 @@ export function createStatus(parts: Parts) {
     const askedAt = performance.now()
     const counts = await store.readCounts()
     const databaseMs = Math.round(performance.now() - askedAt)
-    const heartbeat = await store.readFact<Heartbeat>(heartbeatFact)
+    const heartbeat = await store.readFact(heartbeatFact)
     return {
       scheduler: {
         name: parts.scheduler(),
         configured: parts.configuredProvider,
-        heartbeat: heartbeat?.value ?? null,
+        heartbeat: (heartbeat?.value as Heartbeat | undefined) ?? null,
       },
       process: {
         owner: parts.owner,

@@ -1,4 +1,4 @@
-import type { Policy } from './types.ts'
+import type { Policy, RetryPolicy } from './types.ts'
 
 /** What a job does where its author said nothing. Documented as a table in docs/reliability.md. */
 export const defaultPolicy: Policy = {
@@ -24,10 +24,10 @@ export const defaultPolicy: Policy = {
 
 /** The policy of a job from what its author set (`jobs.policy`: a part of Policy as JSON), defaults filled in. */
 export function policyFrom(stored: Record<string, unknown>): Policy {
-  const policy = { ...defaultPolicy, ...stored } as Policy
+  const policy: Policy = { ...defaultPolicy, ...stored }
   return {
     ...policy,
-    retry: { ...defaultPolicy.retry, ...(stored['retry'] as object | undefined) },
+    retry: { ...defaultPolicy.retry, ...(stored['retry'] as Partial<RetryPolicy> | undefined) },
     startsAt: policy.startsAt && new Date(policy.startsAt),
     endsAt: policy.endsAt && new Date(policy.endsAt),
   }

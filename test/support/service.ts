@@ -8,7 +8,11 @@ import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export const apiKey = 'test-key-0123456789abcdef'
 
-type Answer = { status: number; headers: Headers; body: any }
+/** JSON as it came: whoever reads a field asserts what it is. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Json = any
+
+type Answer = { status: number; headers: Headers; body: Json }
 
 export type Service = {
   url: string
@@ -23,7 +27,7 @@ export type Service = {
   /** A fire as NAS sends it, with a good token unless one is given. */
   fire(body: unknown, token?: string): Promise<Answer>
   /** A job that calls the target, due at `schedule`; its body as the API shows it. */
-  makeJob(fields?: Record<string, unknown>): Promise<any>
+  makeJob(fields?: Record<string, unknown>): Promise<Json>
   close(): Promise<void>
 }
 
@@ -59,13 +63,22 @@ export async function startService(options: Options = {}): Promise<Service> {
   const url = await app.http.listen({ host: '127.0.0.1', port })
   if (options.begin ?? true) await app.begin()
 
-  async function call(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
+  async function call(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+  ): Promise<Answer> {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
     const response = await fetch(url + path, { method, headers: { ...type, ...headers }, ...sent })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
-    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson && text ? JSON.parse(text) : text,
+    }
   }
 
   const service: Service = {
@@ -73,9 +86,12 @@ export async function startService(options: Options = {}): Promise<Service> {
     setClock: (now) => {
       clock = now === null ? null : new Date(now)
     },
-    api: (method, path, body, headers = {}) => call(method, path, body, { authorization: `Bearer ${apiKey}`, ...headers }),
+    api: (method, path, body, headers = {}) =>
+      call(method, path, body, { authorization: `Bearer ${apiKey}`, ...headers }),
     fire: async (body, token) =>
-      call('POST', '/api/cron/fire', body, { authorization: `Bearer ${token ?? (await nas.signFireToken())}` }),
+      call('POST', '/api/cron/fire', body, {
+        authorization: `Bearer ${token ?? (await nas.signFireToken())}`,
+      }),
     async makeJob(fields = {}) {
       const { status, body } = await service.api('POST', '/api/jobs', {
         name: 'a job',
