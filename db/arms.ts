@@ -101,7 +101,10 @@ export async function owedArms(sql: Sql, page: { after: string; limit: number })
 }
 
 /** Jobs whose wake time is at or before `now − lateMs`: nobody attended to them. Earliest first. */
-export async function overdueJobs(sql: Sql, wish: { lateMs: number; limit: number; now: Date | null }): Promise<string[]> {
+export async function overdueJobs(
+  sql: Sql,
+  wish: { lateMs: number; limit: number; now: Date | null },
+): Promise<string[]> {
   const rows: Row[] = await sql`
     select job_id from job_runtime
     where wake_at <= coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms'
@@ -117,7 +120,13 @@ export async function earliestWake(sql: Sql, now: Date | null): Promise<{ wakeAt
 }
 
 /** What the registry says about jobs in order of their ids, page by page. */
-export type RegistryRow = { jobId: string; wakeAt: Date | null; armedAt: Date | null; armedGen: number; wakeGen: number }
+export type RegistryRow = {
+  jobId: string
+  wakeAt: Date | null
+  armedAt: Date | null
+  armedGen: number
+  wakeGen: number
+}
 
 export async function registryPage(sql: Sql, page: { after: string; limit: number }): Promise<RegistryRow[]> {
   const rows: Row[] = await sql`
@@ -142,4 +151,3 @@ export async function orphans(sql: Sql, which: 'owed' | 'all'): Promise<string[]
 export async function orphanCancelled(sql: Sql, jobId: string): Promise<void> {
   await sql`update orphans set cancelled_at = clock_timestamp() where job_id = ${jobId}`
 }
-

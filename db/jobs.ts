@@ -68,7 +68,8 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
 export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | null> {
   const [row]: Row[] = await sql`select job_id from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
-  const live: Row[] = await sql`select id from runs where job_id = ${jobId} and state in ('claimed', 'running')`
+  const live: Row[] =
+    await sql`select id from runs where job_id = ${jobId} and state in ('claimed', 'running')`
   await sql`insert into orphans (job_id) values (${jobId}) on conflict on constraint orphans_pkey do nothing`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)

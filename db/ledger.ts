@@ -38,7 +38,11 @@ function readSlotRun(row: Row): SlotRun {
 }
 
 function readFold(row: Row): FoldedSlots {
-  const { schedule, timezone, anchor } = row['rule'] as { schedule: Schedule; timezone: string; anchor: string }
+  const { schedule, timezone, anchor } = row['rule'] as {
+    schedule: Schedule
+    timezone: string
+    anchor: string
+  }
   return {
     firstSlot: date(row['first_slot']),
     lastSlot: date(row['last_slot']),
