@@ -45,6 +45,7 @@ export type Core = {
 export function createCore(parts: CoreParts): Core {
   const { config, store, nas, actions, holds, timers, chance, owner, log } = parts
   let draining = false
+  const isDraining = () => draining
   const { attend, admit } = createAdmission({
     ...{ store, owner, timers, chance, leaseMs: config.runLeaseMs },
     runner: () => runner,
@@ -55,6 +56,7 @@ export function createCore(parts: CoreParts): Core {
     holds,
     timers,
     log,
+    isDraining,
     ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
   })
   const trigger = createTrigger({
@@ -69,12 +71,12 @@ export function createCore(parts: CoreParts): Core {
   const { ensureArmed } = trigger
   const fire = createFire({
     ...{ attend, ensureArmed },
-    isDraining: () => draining,
+    isDraining,
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
     confirm: trigger.answered,
   })
   const jobs = createJobs({
-    ...{ store, admit, owner, chance, ensureArmed, timezone: config.timezone },
+    ...{ store, admit, owner, chance, isDraining, ensureArmed, timezone: config.timezone },
     runner: () => runner,
     cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
   })
@@ -89,5 +91,5 @@ export function createCore(parts: CoreParts): Core {
     await trigger.stop()
   }
 
-  return { fire, jobs, trigger, runner, isDraining: () => draining, drain }
+  return { fire, jobs, trigger, runner, isDraining, drain }
 }

@@ -1,7 +1,7 @@
 import type { ArmState } from './arm.ts'
 import type { Attend } from './attend.ts'
 import type { Look, Written } from '../db/index.ts'
-import type { Decision } from './decisions/index.ts'
+import type { Decision, Trigger } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import type { JobChange } from './schedulers/index.ts'
@@ -12,19 +12,23 @@ type Parts = {
   holds: Holds
   timers: Timers
   log: Log
+  isDraining: () => boolean
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
 }
 
 /** A wait that is shorter is waited for here; NAS holds the wake-up as well, in case this process dies. */
 const nearMs = 60_000
 const armBudgetMs = 20_000
+/** So that an instant waited for here has come by Postgres' clock as well. */
+const clockSlackMs = 10
 
 /** What has to follow a transition that no caller waits for: arming the later wake time, attending to what is due next. */
-export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Parts) {
+export function createFollowUp({ attend, holds, timers, log, isDraining, ensureArmed }: Parts) {
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
-  async function fireDue(jobId: string): Promise<void> {
+  async function fireDue(jobId: string, trigger: Trigger = 'builtin'): Promise<void> {
+    if (isDraining()) return
     const attended = await attend(jobId, {
-      trigger: 'builtin',
+      trigger,
       fireAt: null,
       earlyMs: 0,
       armSpent: isOverdue,
@@ -36,7 +40,7 @@ export function createFollowUp({ attend, holds, timers, log, ensureArmed }: Part
     void holds.during('arm', ensureArmed({ jobId, order: written.order }, armBudgetMs).catch(warn(jobId)))
     const dueAt = nearestAttempt(decision, written)
     const waitMs = dueAt && dueAt.getTime() - written.now.getTime()
-    if (waitMs !== null && waitMs <= nearMs) later(jobId, Math.max(0, waitMs))
+    if (waitMs !== null && waitMs <= nearMs) later(jobId, Math.max(0, waitMs) + clockSlackMs)
   }
 
   function later(jobId: string, waitMs: number) {

@@ -67,6 +67,7 @@ type Parts = {
   runner: () => Runner
   owner: string
   timezone: string
+  isDraining: () => boolean
   chance?: Chance | undefined
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   cancelOrphan: (jobId: string) => Promise<unknown>
@@ -160,6 +161,11 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   async function runNow(id: string, input: unknown) {
+    if (parts.isDraining()) {
+      throw new AppError('DRAINING', 'The process is going down; expected the call to be sent again', {
+        retryAfterS: 5,
+      })
+    }
     const runId = chance.uuid()
     const wish = { runId, trigger: 'manual' as const, input }
     const saved = await transit(id, ({ view }) =>

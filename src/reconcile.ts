@@ -1,6 +1,7 @@
 import type { Store } from '../db/index.ts'
 import type { Armer } from './arm.ts'
-import type { Armed, NasClient } from './nas/index.ts'
+import type { Trigger } from './decisions/index.ts'
+import type { Armed, NasClient, NasFailure } from './nas/index.ts'
 import type { ReconcileCounts } from './schedulers/index.ts'
 
 type Parts = {
@@ -8,7 +9,8 @@ type Parts = {
   nas: NasClient
   armer: () => Armer
   /** Attends to one job, wherever it is due. */
-  fireDue: (jobId: string) => Promise<void>
+  fireDue: (jobId: string, trigger: Trigger) => Promise<void>
+  onRefused: (failure: NasFailure) => void
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
 
@@ -25,12 +27,20 @@ const toleranceMs = 1_000
  * missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
  * leave one out. At boot and on request only, never on the path of a fire.
  */
-export function createReconcile({ store, nas, armer, fireDue, log }: Parts): () => Promise<ReconcileCounts> {
+export function createReconcile({
+  store,
+  nas,
+  armer,
+  fireDue,
+  onRefused,
+  log,
+}: Parts): () => Promise<ReconcileCounts> {
   async function reconcile(): Promise<ReconcileCounts> {
     const counts: ReconcileCounts = { attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0 }
     await attendOverdue(counts)
     const answer = await nas.list()
     if (answer.ok) await compare(new Map(answer.value.map((arm) => [arm.jobId, arm])), counts)
+    else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
     if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
     log.info(counts, 'reconciled')
@@ -40,7 +50,7 @@ export function createReconcile({ store, nas, armer, fireDue, log }: Parts): () 
   async function attendOverdue(counts: ReconcileCounts) {
     const jobIds = await store.overdueJobs({ lateMs, limit: 10_000 })
     await inParallel(jobIds, async (jobId) => {
-      await fireDue(jobId)
+      await fireDue(jobId, 'catch_up')
       counts.attended += 1
     })
   }

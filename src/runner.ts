@@ -66,6 +66,7 @@ export function createRunner(parts: Parts): Runner {
   /** Claimed runs that wait for room, first come, first served. */
   const queue: Waiting[] = []
   let running = 0
+  let isDraining = false
   let renewal: (() => void) | undefined
 
   function accept({ look, starts, leaseMs, askedAt, hasBegun }: Claim) {
@@ -84,6 +85,7 @@ export function createRunner(parts: Parts): Runner {
       remember(run)
       scheduleRenewal()
       if (hasBegun) running += 1
+      if (isDraining) abortRun(run, 'DRAINING')
       const work = carry(run, askedAt, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
       })
@@ -114,6 +116,7 @@ export function createRunner(parts: Parts): Runner {
       if (!hasBegun && !(await begin(run))) return
       // a process that was frozen since the claim must not begin an effect that is somebody else's by now
       if (timers.now() >= run.leaseEndsAt) return
+      if (run.abort.signal.aborted) return await letGo(run)
       const outcome = await attempt(run)
       if (abortCode(run) !== 'LEASE_LOST') await parts.settle(run, outcome)
     } finally {
@@ -238,6 +241,7 @@ export function createRunner(parts: Parts): Runner {
   }
 
   async function drain() {
+    isDraining = true
     for (const run of held.values()) abortRun(run, 'DRAINING')
     renewal?.()
   }

@@ -3,7 +3,7 @@ import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
 import { createConfirm } from './confirm.ts'
 import type { Store } from '../db/index.ts'
-import type { Registry } from './decisions/index.ts'
+import type { Registry, Trigger as DecisionTrigger } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
@@ -27,7 +27,7 @@ type Parts = {
   owner: string
   /** Null where NAS is not configured. */
   nas: NasClient | null
-  fireDue: (jobId: string) => Promise<void>
+  fireDue: (jobId: string, trigger?: DecisionTrigger) => Promise<void>
   log: Log
 }
 
@@ -41,7 +41,7 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
     nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : () => {}
   const others: CronScheduler[] = []
   if (nas && armer) {
-    const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, log })
+    const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, onRefused: fallBack, log })
     others.push(createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, log }))
   }
   const resolved = resolveCronScheduler(config.provider, { builtin, others }, log)

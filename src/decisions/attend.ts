@@ -51,11 +51,13 @@ function endPause(draft: Draft) {
   unpause(draft)
 }
 
+export const slotOfPause = { verdict: 'skipped', reason: 'the job was paused' } as const
+
 /** Makes a paused job active again; the slots that passed meanwhile are skipped. */
 export function unpause(draft: Draft) {
   const { runtime, view } = draft
   Object.assign(runtime, { state: 'scheduled', pausedAt: null, pausedReason: null, resumeAt: null })
-  foldUntil(draft, view.now, { verdict: 'skipped', reason: 'the job was paused' })
+  foldUntil(draft, view.now, slotOfPause)
   touch(draft)
 }
 

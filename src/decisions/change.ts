@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import { foldUntil, unpause } from './attend.ts'
+import { foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
 import { endAttempt } from './settle.ts'
 import { later, slotAfter } from './slots.ts'
@@ -34,12 +34,12 @@ export function begin(job: JobRule, now: Date): Runtime {
 export function reschedule(view: View, old: JobRule): Decision | null {
   const draft = openDraft({ ...view, job: old })
   const { runtime } = draft
-  if (runtime.state !== 'paused') {
-    foldUntil(draft, view.now, {
-      verdict: 'superseded',
-      reason: 'the schedule was changed before it was taken',
-    })
-  }
+  const isPaused = runtime.state === 'paused'
+  const superseded = {
+    verdict: 'superseded',
+    reason: 'the schedule was changed before it was taken',
+  } as const
+  foldUntil(draft, view.now, isPaused ? slotOfPause : superseded)
   draft.view = view
   const { schedule } = view.job
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
@@ -49,10 +49,14 @@ export function reschedule(view: View, old: JobRule): Decision | null {
   )
 }
 
-/** The job with another number of repeats, or another policy; a slot that is due stays due. */
+/** The job with another number of repeats, or another policy; a slot that is due stays due, a later one follows the new bounds. */
 export function recount(view: View): Decision | null {
   const { runtime, job, now } = view
-  return continueFrom(openDraft(view), runtime.nextSlot ?? slotAfter(job, later(now, runtime.lastSlot)))
+  const isDue = runtime.nextSlot !== null && runtime.nextSlot <= now
+  return continueFrom(
+    openDraft(view),
+    isDue ? runtime.nextSlot : slotAfter(job, later(now, runtime.lastSlot)),
+  )
 }
 
 function continueFrom(draft: Draft, slot: Date | null): Decision | null {
