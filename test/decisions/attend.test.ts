@@ -7,7 +7,10 @@ test('a slot that is due becomes a run under a new fence, and the next slot move
   const job = createModel()
   const decision = job.fire('09:00')
   assert.deepEqual(job.runLines(), ['09:00 fire claimed'])
-  assert.deepEqual(decision?.starts.map(({ attempt, fence }) => [attempt, fence]), [[1, 1]])
+  assert.deepEqual(
+    decision?.starts.map(({ attempt, fence }) => [attempt, fence]),
+    [[1, 1]],
+  )
   assert.equal(hhmm(job.runtime().lastSlot), '09:00')
   assert.equal(hhmm(job.runtime().nextSlot), '10:00')
   assert.equal(job.runtime().slotsUsed, 1)
@@ -20,7 +23,11 @@ test('where nothing is due nothing is decided', () => {
 })
 
 test('a fire up to 60 s before its slot takes it', () => {
-  for (const [time, isTaken] of [['08:59:00', true], ['08:59:59', true], ['08:58:59', false]] as const) {
+  for (const [time, isTaken] of [
+    ['08:59:00', true],
+    ['08:59:59', true],
+    ['08:58:59', false],
+  ] as const) {
     const job = createModel()
     assert.equal(job.fire(time, '09:00') !== null, isTaken, time)
   }
@@ -87,8 +94,14 @@ test('a lapsed run is tried again where its policy says so, under a new fence, c
   const job = createModel({ policy: { retry: { ...retry, on: ['interrupted'] } } })
   job.fire('09:00')
   const decision = job.fire('09:05:02')
-  assert.deepEqual(decision?.starts.map(({ attempt, fence }) => [attempt, fence]), [[2, 2]])
-  assert.deepEqual(job.theRun().attempts.map(({ state, fence }) => [state, fence]), [['interrupted', 1]])
+  assert.deepEqual(
+    decision?.starts.map(({ attempt, fence }) => [attempt, fence]),
+    [[2, 2]],
+  )
+  assert.deepEqual(
+    job.theRun().attempts.map(({ state, fence }) => [state, fence]),
+    [['interrupted', 1]],
+  )
   job.fire('09:10:04')
   assert.deepEqual(job.runLines(), ['09:00 fire interrupted'])
   assert.equal(job.theRun([...job.runs.keys()][0]).attempts.length, 2)
@@ -134,7 +147,8 @@ test('a latest slot within the grace of half its period runs; later than that it
 })
 
 test('the grace is 2 minutes at the least and 2 hours at the most', () => {
-  const minutely = (time: string) => createModel({ schedule: '* * * * *', now: '08:59:30', policy: { endsAt: at('09:05') } }).fire(time)
+  const minutely = (time: string) =>
+    createModel({ schedule: '* * * * *', now: '08:59:30', policy: { endsAt: at('09:05') } }).fire(time)
   assert.equal(minutely('09:07')?.starts.length, 1)
   assert.equal(minutely('09:07:01')?.starts.length, 0)
   const daily = (time: string) => createModel({ schedule: '0 9 * * *' }).fire(time)
@@ -148,7 +162,10 @@ test('a year of missed minutes costs one fold with the exact count', () => {
   job.setTime('2027-01-01T00:00:00Z')
   job.look({})
   assert.ok(performance.now() - startedAt < 1_000)
-  assert.deepEqual(job.folds.map(({ count }) => count), [365 * 1440 - 1])
+  assert.deepEqual(
+    job.folds.map(({ count }) => count),
+    [365 * 1440 - 1],
+  )
   assert.equal(iso(job.theRun().slot), '2027-01-01T00:00:00.000Z')
 })
 

@@ -48,7 +48,13 @@ export const leaseMs = 300_000
  * One job in memory: decisions are made by the code under test and written here as the database would write them,
  * so that a story can be told in a few lines. Every write is checked against the constraints of the schema.
  */
-export function createModel({ schedule = '0 * * * *', now = '08:30', policy = {}, repeat, id = '000000000000' }: ModelOptions = {}) {
+export function createModel({
+  schedule = '0 * * * *',
+  now = '08:30',
+  policy = {},
+  repeat,
+  id = '000000000000',
+}: ModelOptions = {}) {
   let clock = at(now)
   let job: JobRule = {
     id,
@@ -77,14 +83,18 @@ export function createModel({ schedule = '0 * * * *', now = '08:30', policy = {}
     for (const run of decision.runs) {
       const known = runs.get(run.id)
       assert.equal(run.seenFence, known ? known.fence : null, 'a run is written by the fence that was seen')
-      const slotTaken = !known && run.slot && [...runs.values()].some((other) => other.slot?.getTime() === run.slot?.getTime())
+      const slotTaken =
+        !known &&
+        run.slot &&
+        [...runs.values()].some((other) => other.slot?.getTime() === run.slot?.getTime())
       assert.ok(!slotTaken, 'one run per slot')
       const leaseUntil = run.leased ? new Date(clock.getTime() + leaseMs) : null
       runs.set(run.id, { ...run, leaseUntil, claims: (known?.claims ?? 0) + (run.leased ? 1 : 0) })
     }
     folds.push(...decision.folds)
     runtime = { ...decision.runtime, rev: runtime.rev + 1 }
-    const watchdog = decision.starts.length > 0 ? clock.getTime() + leaseMs + leaseMarginMs : Number.POSITIVE_INFINITY
+    const watchdog =
+      decision.starts.length > 0 ? clock.getTime() + leaseMs + leaseMarginMs : Number.POSITIVE_INFINITY
     const least = Math.min(decision.wakeTerm?.getTime() ?? Number.POSITIVE_INFINITY, watchdog)
     wakeAt = Number.isFinite(least) ? new Date(least) : null
     return decision
@@ -129,7 +139,8 @@ export function createModel({ schedule = '0 * * * *', now = '08:30', policy = {}
       const run = theRun(runId)
       run.leaseUntil = new Date(clock.getTime() + leaseMs)
     },
-    pause: (until: string | null = null) => write(pause(view(), { reason: 'asked', until: until === null ? null : at(until) })),
+    pause: (until: string | null = null) =>
+      write(pause(view(), { reason: 'asked', until: until === null ? null : at(until) })),
     resume: () => write(resume(view())),
     runNow: () => write(startManual(view(), { runId: newRunId(), trigger: 'manual', input: null })),
     cancel: (runId?: string) => write(cancelRun(view(), theRun(runId).id, 'cancelled by request')),
@@ -146,7 +157,8 @@ export function createModel({ schedule = '0 * * * *', now = '08:30', policy = {}
     /** `09:00 fire claimed`: one line per run, in the order in which they were made. */
     runLines: () => [...runs.values()].map((run) => `${hhmm(run.slot)} ${run.trigger} ${run.state}`),
     /** `09:00-11:00 x3 missed`: one line per fold. */
-    foldLines: () => folds.map((fold) => `${hhmm(fold.firstSlot)}-${hhmm(fold.lastSlot)} x${fold.count} ${fold.verdict}`),
+    foldLines: () =>
+      folds.map((fold) => `${hhmm(fold.firstSlot)}-${hhmm(fold.lastSlot)} x${fold.count} ${fold.verdict}`),
   }
 }
 

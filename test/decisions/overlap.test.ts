@@ -52,7 +52,11 @@ test('queue: the waiting run is due at once when the live one is settled', () =>
 })
 
 test('allow: as many runs are live as the job allows, and the next slot is skipped', () => {
-  const job = createModel({ schedule: '* * * * *', now: '08:59:30', policy: { overlap: 'allow', maxLive: 2 } })
+  const job = createModel({
+    schedule: '* * * * *',
+    now: '08:59:30',
+    policy: { overlap: 'allow', maxLive: 2 },
+  })
   job.fire('09:00')
   job.fire('09:01')
   job.fire('09:02')
@@ -77,7 +81,10 @@ test('cancel_running: a run between two attempts is cancelled too, and its attem
   job.settle({ state: 'failed' })
   job.fire('10:00')
   assert.deepEqual(job.runLines(), ['09:00 fire cancelled', '10:00 fire claimed'])
-  assert.deepEqual(job.runs.get(first?.id ?? '')?.attempts.map(({ attempt, state }) => [attempt, state]), [[1, 'failed']])
+  assert.deepEqual(
+    job.runs.get(first?.id ?? '')?.attempts.map(({ attempt, state }) => [attempt, state]),
+    [[1, 'failed']],
+  )
 })
 
 function retryAfter(delayMs: number) {

@@ -4,7 +4,14 @@ import { type Policy, settle } from '../../src/decisions/index.ts'
 import { createModel, hhmm } from './model.ts'
 
 const retry = (change: Partial<Policy['retry']> = {}): Partial<Policy> => ({
-  retry: { attempts: 3, backoff: 'fixed', delayMs: 60_000, maxDelayMs: 600_000, on: ['failed', 'timed_out', 'interrupted'], ...change },
+  retry: {
+    attempts: 3,
+    backoff: 'fixed',
+    delayMs: 60_000,
+    maxDelayMs: 600_000,
+    on: ['failed', 'timed_out', 'interrupted'],
+    ...change,
+  },
 })
 const failed = { state: 'failed', error: { code: 'HTTP_STATUS', message: '500' } } as const
 
@@ -32,7 +39,7 @@ test('a success finishes the run and clears the streak', () => {
   assert.deepEqual(job.runLines(), ['09:00 fire failed', '10:00 fire succeeded'])
 })
 
-test('a failure without retries finishes the run, and its error is the job\'s last', () => {
+test("a failure without retries finishes the run, and its error is the job's last", () => {
   const job = fired()
   job.settle(failed)
   assert.equal(job.runtime().lastStatus, 'error')
@@ -56,7 +63,10 @@ test('the next attempt is taken when it is due and not before, under a new fence
   job.setTime(new Date(dueAt.getTime() - 1))
   assert.equal(job.tick(), null)
   job.setTime(dueAt)
-  assert.deepEqual(job.tick()?.starts.map(({ attempt, fence }) => [attempt, fence]), [[2, 2]])
+  assert.deepEqual(
+    job.tick()?.starts.map(({ attempt, fence }) => [attempt, fence]),
+    [[2, 2]],
+  )
 })
 
 test('a fixed delay stays the same from attempt to attempt', () => {
@@ -74,7 +84,10 @@ test('an exponential delay doubles, with up to a quarter of spread, and never pa
   for (let attempt = 1; attempt < 9; attempt++) {
     job.settle(failed)
     const nominal = Math.min(60 * 2 ** (attempt - 1), 600)
-    assert.ok(waitS(job) >= nominal * 0.75 && waitS(job) <= Math.min(nominal * 1.25, 600), `attempt ${attempt}: ${waitS(job)} s`)
+    assert.ok(
+      waitS(job) >= nominal * 0.75 && waitS(job) <= Math.min(nominal * 1.25, 600),
+      `attempt ${attempt}: ${waitS(job)} s`,
+    )
     job.setTime(job.theRun().attemptDueAt as Date)
     job.tick()
     job.renew()
@@ -88,7 +101,7 @@ test('the same attempt of the same run waits equally long, however often that is
   assert.deepEqual(decide(), decide())
 })
 
-test('the target\'s Retry-After is waited for, also where it is longer than the cap', () => {
+test("the target's Retry-After is waited for, also where it is longer than the cap", () => {
   const job = fired(retry())
   job.settle({ ...failed, retryAfterMs: 3_600_000 })
   assert.equal(waitS(job), 3_600)
@@ -123,8 +136,18 @@ test('the last attempt that the policy grants finishes the run, and every attemp
   job.settle({ state: 'timed_out' })
   assert.deepEqual(job.runLines(), ['09:00 fire timed_out'])
   const [run] = job.runs.values()
-  assert.deepEqual(run?.attempts.map(({ attempt, fence, state }) => [attempt, fence, state]), [[1, 1, 'failed'], [2, 2, 'timed_out']])
-  assert.equal(job.runtime().failureStreak, 1, 'a run that failed is one failure, however many attempts it had')
+  assert.deepEqual(
+    run?.attempts.map(({ attempt, fence, state }) => [attempt, fence, state]),
+    [
+      [1, 1, 'failed'],
+      [2, 2, 'timed_out'],
+    ],
+  )
+  assert.equal(
+    job.runtime().failureStreak,
+    1,
+    'a run that failed is one failure, however many attempts it had',
+  )
 })
 
 test('a job pauses itself after so many failures in a row, and says why', () => {
@@ -135,7 +158,10 @@ test('a job pauses itself after so many failures in a row, and says why', () => 
   job.fire('10:00')
   job.settle(failed)
   const { state, pausedReason, resumeAt } = job.runtime()
-  assert.deepEqual([state, pausedReason, resumeAt], ['paused', '2 failures in a row; the last: HTTP_STATUS: 500', null])
+  assert.deepEqual(
+    [state, pausedReason, resumeAt],
+    ['paused', '2 failures in a row; the last: HTTP_STATUS: 500', null],
+  )
   assert.equal(job.wakeAt(), null)
 })
 
@@ -150,7 +176,11 @@ test('a run that kills its process each time pauses its job too: the attempt was
 
 test('a success between two failures starts the count again', () => {
   const job = createModel({ policy: { pauseAfter: 2 } })
-  for (const [time, outcome] of [['09:00', failed], ['10:00', { state: 'succeeded' }], ['11:00', failed]] as const) {
+  for (const [time, outcome] of [
+    ['09:00', failed],
+    ['10:00', { state: 'succeeded' }],
+    ['11:00', failed],
+  ] as const) {
     job.fire(time)
     job.settle(outcome)
   }
