@@ -1,6 +1,7 @@
 import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
-import { attend, type Decision, type Occasion, rearm } from './decisions/index.ts'
+import { attend, type Decision, type Occasion, rearm, stopBroken } from './decisions/index.ts'
+import type { Log } from './log.ts'
 import type { Runner } from './runner.ts'
 import type { Timers } from './timers.ts'
 
@@ -28,6 +29,7 @@ type Parts = {
   owner: string
   leaseMs: number
   timers: Timers
+  log: Pick<Log, 'error'>
   chance?: Chance | undefined
   /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
   armLeaseMs: () => number | null
@@ -42,7 +44,7 @@ const maxRounds = 20
  * any number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
  */
 export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
-  const { store, owner, leaseMs, timers, chance = realChance } = parts
+  const { store, owner, leaseMs, timers, log, chance = realChance } = parts
   /** Claims that are being written right now, by run and fence. */
   const awaited = new Set<string>()
   const isKnown = (run: { id: string; fence: number }) =>
@@ -82,7 +84,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       const adopted = adopt(look, askedAt)
       const isSpent = armSpent(look)
       const decision =
-        attend(look.view, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
+        decide(look, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
       if (!decision) {
         const { wakeAt } = look.registry
         return adopted.length > 0
@@ -95,6 +97,15 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       return { state: 'attended', look, runIds, order: written.order, wakeAt: written.wakeAt }
     }
     throw new Error(`job ${jobId} changed ${maxRounds} times while it was looked at`)
+  }
+
+  function decide(look: Look, occasion: Occasion): Decision | null {
+    try {
+      return attend(look.view, occasion)
+    } catch (error) {
+      log.error({ err: error, job: look.authored.id }, 'nothing can be decided about a job; it is stopped')
+      return stopBroken(look.view, 'INTERNAL: its schedule cannot be evaluated; change it, or resume the job')
+    }
   }
 
   /**

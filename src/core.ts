@@ -47,7 +47,7 @@ export function createCore(parts: CoreParts): Core {
   let draining = false
   const isDraining = () => draining
   const { attend, admit } = createAdmission({
-    ...{ store, owner, timers, chance, leaseMs: config.runLeaseMs },
+    ...{ store, owner, timers, chance, log, leaseMs: config.runLeaseMs },
     runner: () => runner,
     armLeaseMs: () => trigger.armLeaseMs(),
   })

@@ -105,6 +105,17 @@ export function resume(view: View): Decision | null {
 }
 
 /**
+ * A job that nothing can be decided about (its rule cannot be evaluated any more): it stops, and shows why, so that it
+ * never looks healthy and never stands in the way of the others. `resume` tries again.
+ */
+export function stopBroken(view: View, message: string): Decision {
+  const draft = openDraft(view)
+  Object.assign(draft.runtime, { state: 'error', lastStatus: 'error', lastError: message })
+  touch(draft)
+  return close(draft) as Decision
+}
+
+/**
  * A run without a slot, at once; the schedule is not touched.
  *
  * @throws AppError JOB_STATE_CONFLICT: the job is paused, or a run is live and its overlap policy allows no other.

@@ -1,5 +1,5 @@
 export { attend, type Occasion, rearm } from './attend.ts'
-export { begin, cancelRun, pause, recount, reschedule, resume, startManual } from './change.ts'
+export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
 export { leaseMarginMs, type Outcome } from './draft.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { release } from './release.ts'
