@@ -110,6 +110,10 @@ suite('cron', () => {
     ])
   })
 
+  test('a century that is no leap year ends its February on the 28th', () => {
+    assert.deepEqual(nextSlot(rule('0 0 L 2 *'), at('2100-01-01T00:00:00Z')), at('2100-02-28T00:00:00Z'))
+  })
+
   test('29 February is found over the eight years around 2100', () => {
     const leapDay = rule('0 0 29 2 *', 'America/New_York')
     assert.deepEqual(nextSlot(leapDay, at('2096-03-01T00:00:00Z')), at('2104-02-29T05:00:00Z'))
@@ -173,6 +177,9 @@ suite('clock changes', () => {
     ])
     assert.equal(slots('*/20 2 * * *', 'Europe/Berlin', repeat).length, 6)
     assert.deepEqual(slots('*/20 2 * * *', 'Europe/Berlin', gap), [])
+    assert.deepEqual(slots('5,*/20 2 * * *', 'Europe/Berlin', gap), [])
+    // A list, a range or a step without a `*` is no wildcard.
+    assert.equal(slots('0-59/20 2 * * *', 'Europe/Berlin', repeat).length, 3)
   })
 
   test('shifts of half an hour and of a whole day are changes like any other', () => {
