@@ -29,6 +29,8 @@ export type App = {
   begin(): Promise<void>
   /** No new claims; running attempts are ended and written down, wake-ups armed, connections closed. */
   drain(): Promise<void>
+  /** Prometheus text. */
+  metrics(): Promise<string>
   /** Arms that are owed; throws where Postgres cannot be asked. */
   armsOwed(): Promise<number>
 }
@@ -108,6 +110,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
   return {
     http,
     holds,
+    metrics,
     async begin() {
       await verifier.warm()
       await trigger.start()

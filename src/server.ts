@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createIdleExit } from './idle.ts'
+import { serveMetrics } from './metrics-port.ts'
 
 /** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
 async function main(): Promise<void> {
@@ -14,6 +15,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(signal))
 
   await http.listen({ host: config.host, port: config.port })
+  if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
   createIdleExit({
     ...config,
     holds,
