@@ -62,12 +62,6 @@ export function expandNickname(text: string): string {
   return nicknames.get(text.toLowerCase()) ?? text
 }
 
-/** Most days that a month (1–12) can have. */
-export function mostDaysIn(month: number): number {
-  if (month === 2) return 29
-  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
-}
-
 const nicknames = new Map([
   ['@yearly', '0 0 1 1 *'],
   ['@annually', '0 0 1 1 *'],
@@ -113,4 +107,10 @@ function everMatches(fields: CronFields): boolean {
   if (fields.everyDay || fields.eitherDay || fields.lastDayOfMonth) return true
   const firstDay = fields.days.indexOf(true)
   return fields.months.some((named, month) => named && firstDay <= mostDaysIn(month))
+}
+
+/** Most days that a month (1–12) can have. */
+function mostDaysIn(month: number): number {
+  if (month === 2) return 29
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }

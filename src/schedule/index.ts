@@ -8,7 +8,6 @@ export {
   nextSlot,
   type Rule,
   type Schedule,
-  type Span,
   slotsIn,
   typicalPeriodMs,
 } from './slots.ts'
