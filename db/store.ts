@@ -22,6 +22,8 @@ export function createStore(database: Database, clock: () => Date | null = () =>
   const idempotent = true
   const now = clock
   return {
+    /** A test's clock, in the place of Postgres' own; null: Postgres' own. */
+    clock,
     look: (jobId: string): Promise<Look | null> =>
       database.run((sql) => look(sql, jobId, now()), { idempotent, name: 'reading the job' }),
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { createDatabase, createStore, loadLists } from '../db/index.ts'
+import { createDatabase, createProcessRecord, createStore, loadLists } from '../db/index.ts'
 import { registerRoutes } from '../routes/index.ts'
 import { createActions } from './actions/index.ts'
 import type { Config } from './config.ts'
 import { createCore } from './core.ts'
+import { withDeadline } from './deadline.ts'
+import { createDeparture, type Departure } from './departure.ts'
 import { AppError } from './errors.ts'
 import { createHolds, type Holds } from './holds.ts'
 import { createNas, createVerifier } from './identity.ts'
@@ -28,11 +30,11 @@ export type App = {
   /** To be called once the process listens: loads the keys, reconciles or begins to tick. */
   begin(): Promise<void>
   /** No new claims; running attempts are ended and written down, wake-ups armed, connections closed. */
-  drain(): Promise<void>
+  drain(why?: string): Promise<void>
   /** Prometheus text. */
   metrics(): Promise<string>
-  /** Arms that are owed; throws where Postgres cannot be asked. */
-  armsOwed(): Promise<number>
+  /** What the process leaves behind; for whoever decides that it may go. */
+  departure: Departure
 }
 
 export function createApp({ config, clock = () => null }: AppOptions): App {
@@ -54,7 +56,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const nas = createNas({ config, database, log })
+  const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
   const core = createCore({
     config,
@@ -64,9 +66,14 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     timers,
     owner,
     log,
-    actions: createActions({ userAgent }),
+    actions: withDeadline({ ...config, actions: createActions({ userAgent }), timers, log }),
   })
   const { fire, jobs, trigger, runner, isDraining } = core
+  const departure = createDeparture({
+    record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
+    isNasUsed: trigger.isNasUsed,
+    log,
+  })
   const { status, metrics } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
     runner,
@@ -88,6 +95,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     },
     verifier,
     checkApiKey: createKeyCheck(config.apiKey),
+    hold: () => holds.take('request'),
     admit() {
       if (isDraining())
         throw new AppError('DRAINING', 'The process is going down; expected the call to be sent again', {
@@ -113,13 +121,15 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     metrics,
     async begin() {
       await verifier.warm()
+      await departure.arrive()
       await trigger.start()
     },
-    async drain() {
+    async drain(why = 'closed') {
       await core.drain()
+      await within(timers, 2_000, departure.anyway(why), undefined)
       await within(timers, 1_000, http.close(), undefined)
       await database.close()
     },
-    armsOwed: async () => (trigger.isNasUsed() ? (await store.readCounts()).armsOwed : 0),
+    departure,
   }
 }

@@ -1,6 +1,6 @@
 import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
-import { attend, type Decision, type Occasion, rearm, stopBroken } from './decisions/index.ts'
+import { attend, type Decision, type Occasion, rearm, stopBroken, viewAfter } from './decisions/index.ts'
 import type { Log } from './log.ts'
 import type { Runner } from './runner.ts'
 import type { Timers } from './timers.ts'
@@ -67,7 +67,17 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     })
     if (!written) return null
     const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
-    if (starts.length > 0) runner.accept({ look, starts, leaseMs: jobLeaseMs, askedAt, hasBegun: begins })
+    if (starts.length > 0) {
+      const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
+      runner.accept({
+        look: claimed,
+        starts,
+        leaseMs: jobLeaseMs,
+        askedAt,
+        heardAt: timers.now(),
+        hasBegun: begins,
+      })
+    }
     for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
     return written
   }
@@ -114,12 +124,13 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
    */
   function adopt(look: Look, askedAt: number): string[] {
     const runner = parts.runner()
+    const heardAt = timers.now()
     const ours = look.view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
     for (const run of ours) {
       const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
       if (leftMs <= 0) continue
       const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, finished: false }
-      runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, hasBegun: false })
+      runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, heardAt, hasBegun: false })
     }
     return ours.map((run) => run.id)
   }

@@ -15,6 +15,14 @@ export type Config = {
   maxConcurrentRuns: number
   runLeaseMs: number
   drainTimeoutMs: number
+  /** A running attempt may go on for so long after the signal to go down; then it is told to stop. */
+  drainFinishMs: number
+  /** No attempt goes on for longer, whatever its job says. */
+  maxRunMs: number
+  /** Being up for longer is warned of where the process is to go down by itself; 0: never. */
+  maxUptimeMs: number
+  /** An event loop that does not turn for so long ends the process; 0: never. */
+  stallMs: number
   encryptionKey: Buffer | null
   metricsPort: number | null
   logLevel: string
@@ -75,6 +83,10 @@ export function readConfig(env: Env = process.env): Config {
     maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 20, 1, 10_000),
     runLeaseMs: integer('RUN_LEASE_MS', 300_000, 1_000, 86_400_000),
     drainTimeoutMs: integer('DRAIN_TIMEOUT_MS', 25_000, 0, 300_000),
+    drainFinishMs: integer('DRAIN_FINISH_MS', 0, 0, 300_000),
+    maxRunMs: integer('MAX_RUN_MS', 3_660_000, 1_000, 86_400_000),
+    maxUptimeMs: integer('MAX_UPTIME', 3_600_000, 0, 86_400_000),
+    stallMs: integer('STALL_MS', 60_000, 0, 3_600_000),
     encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
     logLevel: text('LOG_LEVEL') ?? 'info',

@@ -85,7 +85,7 @@ export function createCore(parts: CoreParts): Core {
     draining = true
     const endsAt = timers.now() + config.drainTimeoutMs
     await runner.drain()
-    while (holds.count('run', 'arm') > 0 && timers.now() < endsAt) {
+    while (holds.count('run', 'arm', 'login') > 0 && timers.now() < endsAt) {
       await within(timers, endsAt - timers.now(), holds.released(), undefined)
     }
     await trigger.stop()

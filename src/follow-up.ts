@@ -36,10 +36,12 @@ export function createFollowUp({ attend, holds, timers, log, isDraining, ensureA
     if (attended.state === 'attended') await ensureArmed({ jobId, order: attended.order }, armBudgetMs)
   }
 
-  function settled(jobId: string, decision: Decision, written: Written) {
-    void holds.during('arm', ensureArmed({ jobId, order: written.order }, armBudgetMs).catch(warn(jobId)))
-    const dueAt = nearestAttempt(decision, written)
-    const waitMs = dueAt && dueAt.getTime() - written.now.getTime()
+  /** Also after a stale fence: our own write may have been carried out, and its answer lost. */
+  function settled(jobId: string, done: { decision: Decision; written: Written } | null) {
+    const order = done?.written.order ?? null
+    void holds.during('arm', ensureArmed({ jobId, order }, armBudgetMs).catch(warn(jobId)))
+    const dueAt = done && nearestAttempt(done.decision, done.written)
+    const waitMs = dueAt && dueAt.getTime() - done.written.now.getTime()
     if (waitMs !== null && waitMs <= nearMs) later(jobId, Math.max(0, waitMs) + clockSlackMs)
   }
 

@@ -1,8 +1,26 @@
 /** A reason why this process must stay up. */
-export type HoldKind = 'boot' | 'run' | 'arm' | 'request' | 'ticker' | 'timer' | 'reconcile'
+export type HoldKind =
+  /** Just booted: whoever woke it has not been heard yet. */
+  | 'boot'
+  /** A claimed run, under way or waiting for room. */
+  | 'run'
+  /** A wake-up that NAS has not confirmed. */
+  | 'arm'
+  /** A call by somebody who was let in, until it is answered. */
+  | 'request'
+  /** The built-in scheduler: the process itself is the timer. */
+  | 'ticker'
+  /** A wait that is short enough to be waited for here. */
+  | 'timer'
+  | 'reconcile'
+  /** A new refresh token that is not stored yet: it exists in this process only. */
+  | 'login'
+  /** It is going down already, in order. */
+  | 'drain'
 
 /**
- * All the reasons why this process must stay up, by kind. `onFree` is called each time the last one is released.
+ * All the reasons why this process must stay up, by kind: the one place that knows them. `onFree` is called each time
+ * the last one is released.
  */
 export type Holds = {
   /** Takes a hold; the returned function releases it, and may be called more than once. */

@@ -15,21 +15,32 @@ import { createKeyStore, createLoginStore } from '../db/index.ts'
 import { userAgent } from './version.ts'
 
 type Parts = { config: Config; database: Database; log: Log }
+/** `hold` keeps this process up until the function that it returns is called. */
+type NasParts = Parts & { hold: () => () => void }
 
 /** The client of NAS; null where the environment does not say how to reach it, or as whom. */
-export function createNas({ config, database, log }: Parts): NasClient | null {
+export function createNas({ config, database, hold, log }: NasParts): NasClient | null {
   const { portalUrl } = config.nas
-  const accessToken = accessTokens({ config, database, log })
+  const accessToken = accessTokens({ config, database, hold, log })
   return portalUrl && accessToken ? createNasClient({ portalUrl, accessToken, userAgent, log }) : null
 }
 
-function accessTokens({ config, database, log }: Parts): AccessTokens | null {
+function accessTokens({ config, database, hold, log }: NasParts): AccessTokens | null {
   const { accessToken, refreshToken, tokenUrl, clientId } = config.nas
   if (accessToken) return createStaticToken(accessToken)
   if (!refreshToken || !tokenUrl || !clientId || !config.encryptionKey) return null
   const store = createLoginStore({ db: database, clientId })
   const seal = createSeal(config.encryptionKey)
-  return createLogin({ tokenUrl, clientId, firstRefreshToken: refreshToken, store, seal, userAgent, log })
+  return createLogin({
+    tokenUrl,
+    clientId,
+    firstRefreshToken: refreshToken,
+    store,
+    seal,
+    userAgent,
+    hold,
+    log,
+  })
 }
 
 /** Verifies fire tokens; without a portal and an audience nobody can be NAS, and every token is refused. */

@@ -6,11 +6,16 @@ import { createServer, type Server } from 'node:http'
  *
  * Rejects with the system's error (EADDRINUSE) where the port cannot be had.
  */
-export async function serveMetrics(host: string, port: number, metrics: () => Promise<string>): Promise<Server> {
+export async function serveMetrics(
+  host: string,
+  port: number,
+  metrics: () => Promise<string>,
+): Promise<Server> {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end()
     metrics().then(
-      (text) => response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text),
+      (text) =>
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text),
       () => response.writeHead(503).end(),
     )
   })

@@ -8,8 +8,9 @@ import type { Timers } from './timers.ts'
 /** Runs whose claim was won: carried out under their leases, at most so many at a time, and settled. */
 export type Runner = {
   /**
-   * Takes the claimed runs of a job over. `askedAt` is `timers.now()` from before the claim was sent: their
-   * leases last from then at least. `hasBegun`: the claim wrote them as running already.
+   * Takes the claimed runs of a job over; `look` is the job as the claim left it. `askedAt` is `timers.now()` from
+   * before the claim was sent: their leases last from then at least. `heardAt`: from when its answer was there, so
+   * `look.view.now` is not later. `hasBegun`: the claim wrote them as running already.
    */
   accept(claim: Claim): void
   /** True where a run that is accepted now begins at once. */
@@ -23,7 +24,14 @@ export type Runner = {
   drain(): Promise<void>
 }
 
-export type Claim = { look: Look; starts: RunWrite[]; leaseMs: number; askedAt: number; hasBegun: boolean }
+export type Claim = {
+  look: Look
+  starts: RunWrite[]
+  leaseMs: number
+  askedAt: number
+  heardAt: number
+  hasBegun: boolean
+}
 export type StopCode = 'CANCELLED' | 'LEASE_LOST' | 'DRAINING'
 
 export type HeldRun = {
@@ -34,7 +42,9 @@ export type HeldRun = {
   /** `timers.now()` at which the lease ends at the earliest. */
   leaseEndsAt: number
   abort: AbortController
+  /** The job as the claim left it, and `timers.now()` of when that was known. */
   look: Look
+  heardAt: number
   write: RunWrite
 }
 
@@ -69,7 +79,7 @@ export function createRunner(parts: Parts): Runner {
   let isDraining = false
   let renewal: (() => void) | undefined
 
-  function accept({ look, starts, leaseMs, askedAt, hasBegun }: Claim) {
+  function accept({ look, starts, leaseMs, askedAt, heardAt, hasBegun }: Claim) {
     for (const write of starts) {
       const run: HeldRun = {
         jobId: look.authored.id,
@@ -79,6 +89,7 @@ export function createRunner(parts: Parts): Runner {
         leaseEndsAt: askedAt + leaseMs,
         abort: new AbortController(),
         look,
+        heardAt,
         write,
       }
       held.set(run.runId, run)
@@ -86,7 +97,7 @@ export function createRunner(parts: Parts): Runner {
       scheduleRenewal()
       if (hasBegun) running += 1
       if (isDraining) abortRun(run, 'DRAINING')
-      const work = carry(run, askedAt, hasBegun).catch((error: unknown) => {
+      const work = carry(run, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
       })
       void holds.during(
@@ -107,9 +118,9 @@ export function createRunner(parts: Parts): Runner {
     if (held.get(run.runId) === run) held.delete(run.runId)
   }
 
-  async function carry(run: HeldRun, askedAt: number, hasBegun: boolean) {
+  async function carry(run: HeldRun, hasBegun: boolean) {
     if (!hasBegun) {
-      await untilDue(run, askedAt)
+      await untilDue(run)
       if (!(await takeRoom(run))) return letGo(run)
     }
     try {
@@ -155,10 +166,10 @@ export function createRunner(parts: Parts): Runner {
   }
 
   /** Waits for the instant of an early claim. Postgres' clock said how far it is; the process' own only measures. */
-  function untilDue(run: HeldRun, askedAt: number): Promise<void> {
+  function untilDue(run: HeldRun): Promise<void> {
     const { view } = run.look
     const dueAt = run.write.slot ? run.write.slot.getTime() + jitterMs(view.job) : 0
-    const waitMs = dueAt - view.now.getTime() - (timers.now() - askedAt)
+    const waitMs = dueAt - view.now.getTime() - (timers.now() - run.heardAt)
     return waitMs > 0 ? abortable(run, (done) => void timers.after(waitMs, done)) : Promise.resolve()
   }
 

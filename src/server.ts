@@ -3,6 +3,9 @@ import { createApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createIdleExit } from './idle.ts'
 import { serveMetrics } from './metrics-port.ts'
+import { watchForStall } from './stall.ts'
+import { realTimers as timers, within } from './timers.ts'
+import { warnOfUptime } from './uptime.ts'
 
 /** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
 async function main(): Promise<void> {
@@ -10,34 +13,42 @@ async function main(): Promise<void> {
   const app = createApp({
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: apiKey(config) },
   })
-  const { http, holds } = app
-  const leave = exitOnce(app)
+  const { http, holds, departure } = app
+  const { log } = http
+  const leave = exitOnce(app, config.drainTimeoutMs)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(signal))
 
   await http.listen({ host: config.host, port: config.port })
   if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
   createIdleExit({
-    ...config,
-    holds,
+    ...{ ...config, holds, departure, timers, log },
     server: http.server,
-    armsOwed: app.armsOwed,
-    log: http.log,
-    exit: () => void leave('idle'),
+    exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
+  if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, timers, log })
   await app.begin()
+  if (config.production && config.stallMs > 0) timers.after(watchAfterMs, () => watchForStall(config))
 }
+
+/** The watching thread costs what a cold fire should not wait for; a stall costs little before. */
+const watchAfterMs = 10_000
+const closingMs = 5_000
 
 type App = ReturnType<typeof createApp>
 
-function exitOnce({ http: { log }, drain }: App) {
+function exitOnce({ http: { log }, holds, drain }: App, drainTimeoutMs: number) {
   let isLeaving = false
-  return async (why: string) => {
+  return async (why: string, status = 0) => {
     if (isLeaving) return
     isLeaving = true
+    holds.take('drain')
     log.info({ why }, 'going down')
-    await drain().catch((error: unknown) => log.error({ err: error }, 'going down was not clean'))
+    // whatever hangs on the way out: what matters is written by then, or found by its lease
+    await within(timers, drainTimeoutMs + closingMs, drain(why), undefined).catch((error: unknown) =>
+      log.error({ err: error }, 'going down was not clean'),
+    )
     log.info({ why }, 'gone')
-    process.exit(0)
+    process.exit(status)
   }
 }
 

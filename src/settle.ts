@@ -9,8 +9,8 @@ type Parts = {
   admit: Admit
   timers: Timers
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
-  /** Told after each settled attempt: what it decided, and what was written. */
-  onSettled: (jobId: string, decision: Decision, written: Written) => void
+  /** Told after each settled attempt what was decided and written; null: the fence was stale. */
+  onSettled: (jobId: string, settled: { decision: Decision; written: Written } | null) => void
 }
 
 /**
@@ -35,19 +35,21 @@ export function createSettle(parts: Parts) {
     decide: (look: Look) => Decision | null,
     output: string | null,
   ): Promise<void> {
+    let isFirst = true
     for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       try {
-        const look = await store.look(held.jobId)
+        const look = isFirst ? asClaimed(held) : await store.look(held.jobId)
+        isFirst = false
         const decision = look && decide(look)
         if (!decision) {
           log.warn(
             { job: held.jobId, run: held.runId, fence: held.fence },
             'the run is no longer ours: its outcome is not written',
           )
-          return
+          return parts.onSettled(held.jobId, null)
         }
         const written = await admit(look, decision, { output })
-        if (written) return parts.onSettled(held.jobId, decision, written)
+        if (written) return parts.onSettled(held.jobId, { decision, written })
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error
         log.error(
@@ -57,6 +59,12 @@ export function createSettle(parts: Parts) {
         await sleep(timers, pauseMs)
       }
     }
+  }
+
+  /** The job as the claim left it, which mostly still is so; where it is not, `rev` has moved and it is read again. */
+  function asClaimed({ look, heardAt }: HeldRun): Look {
+    const now = store.clock() ?? new Date(look.view.now.getTime() + (timers.now() - heardAt))
+    return { ...look, view: { ...look.view, now } }
   }
 
   return { settle: settleRun, giveBack }

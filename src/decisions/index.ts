@@ -1,3 +1,4 @@
+export { viewAfter } from './after.ts'
 export { attend, type Occasion, rearm } from './attend.ts'
 export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
 export { leaseMarginMs, type Outcome } from './draft.ts'

@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoginStore, Renewed } from './login-store.ts'
 
+type Parts = {
+  store: LoginStore
+  log: Log
+  /** Keeps this process up until the returned function is called. */
+  hold?: (() => () => void) | undefined
+}
 type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void }
 
 /**
  * Stores new tokens, however long it takes: the refresh token among them is the only one that is good, and exists
  * in this process alone until it is stored.
  */
-export function createLoginSaver({ store, log }: { store: LoginStore; log: Log }) {
+export function createLoginSaver({ store, log, hold = () => () => {} }: Parts) {
   let unsaved: Renewed | null = null
+  let release = () => {}
 
   /**
    * `saved` · `overtaken`: another chain of tokens stands in the store by now, and counts · `later`: the store is out
@@ -19,6 +26,8 @@ export function createLoginSaver({ store, log }: { store: LoginStore; log: Log }
     overtakenLater: () => void,
   ): Promise<'saved' | 'overtaken' | 'later'> {
     unsaved = renewed
+    release()
+    release = hold()
     try {
       return await tryOnce(renewed)
     } catch (error) {
@@ -31,6 +40,7 @@ export function createLoginSaver({ store, log }: { store: LoginStore; log: Log }
   async function tryOnce(renewed: Renewed): Promise<'saved' | 'overtaken'> {
     const isSaved = await store.save(renewed)
     unsaved = null
+    release()
     if (isSaved) return 'saved'
     log.warn({}, 'another login was stored while this one was renewed; the stored one counts')
     return 'overtaken'

@@ -21,6 +21,8 @@ type Parts = {
   seal: Sealer
   userAgent: string
   log: Log
+  /** Keeps this process up until the returned function is called: while a new refresh token is not stored. */
+  hold?: (() => () => void) | undefined
   now?: () => Date
   /** How long one `get` waits for another process that is refreshing. */
   waitMs?: number
