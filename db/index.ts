@@ -11,6 +11,7 @@ export type { FoldedSlots, SlotRun } from './ledger.ts'
 export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists } from './lists.ts'
 export { createLoginStore } from './logins.ts'
 export { migrate } from './migrate.ts'
+export { createProcessRecord, type ProcessRecord } from './process-record.ts'
 export {
   type Authored,
   type Look,

@@ -2,20 +2,21 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../src/errors.ts'
 import { isJsonObject, readInstant } from '../src/portal.ts'
 import type { FireClaims } from '../src/token/index.ts'
+import { holdWhileAnswering } from './hold.ts'
 import type { Parts } from './parts.ts'
 
 const maxBytes = 4096
 const claims = Symbol('fire claims')
 const firedJobId = Symbol('fired job')
 
-type FireParts = Pick<Parts, 'verifier' | 'admit' | 'fire'>
+type FireParts = Pick<Parts, 'verifier' | 'hold' | 'admit' | 'fire'>
 
 /**
  * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether
  * fires are taken now, the body, the fire. Checked by hand: a fire is what a machine boots for, and a validator
  * costs more to load than to run.
  */
-export function fireRoute(scope: FastifyInstance, { verifier, admit, fire }: FireParts): void {
+export function fireRoute(scope: FastifyInstance, { verifier, hold, admit, fire }: FireParts): void {
   scope.decorateRequest(claims, null)
   scope.decorateRequest(firedJobId, null)
   scope.addHook(
@@ -26,6 +27,7 @@ export function fireRoute(scope: FastifyInstance, { verifier, admit, fire }: Fir
       },
     ]),
   )
+  holdWhileAnswering(scope, hold)
   scope.addHook('onRequest', async () => admit())
   scope.removeAllContentTypeParsers()
   // As text, whatever its type is said to be: what counts is whether it is JSON.

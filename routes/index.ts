@@ -2,6 +2,7 @@ import fastifyAuth from '@fastify/auth'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routesOf } from './api.ts'
 import { fireRoute } from './fire.ts'
+import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
 import { openRoutes } from './open.ts'
 import type { Parts } from './parts.ts'
@@ -35,6 +36,7 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
     'onRequest',
     scope.auth([async (request: FastifyRequest) => parts.checkApiKey(request.headers.authorization)]),
   )
+  holdWhileAnswering(scope, parts.hold)
   // A job's ETag is the version of what was set; what it is in changes without it, so nothing here may be cached.
   scope.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')

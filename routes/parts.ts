@@ -12,6 +12,8 @@ export type Parts = {
   verifier: Pick<TokenVerifier, 'verify'>
   /** @throws AppError API_KEY_REJECTED. Compares hashes in constant time. */
   checkApiKey(authorization: string | undefined): void | Promise<void>
+  /** Keeps this process up until the returned function is called. */
+  hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
   admit(): void
   look(jobId: string): Promise<Look | null>

@@ -1,0 +1,97 @@
+import type { Database } from './client.ts'
+import type { Sql } from './look.ts'
+import { maybeDate, type Row } from './rows.ts'
+
+/** What was noted of a process of this machine. Times are Postgres'. */
+export type ProcessNote =
+  | { state: 'up'; owner: string; at: string }
+  | {
+      state: 'exited'
+      owner: string
+      at: string
+      why: string
+      /** Arms that NAS had not confirmed, and runs that the process still held. */
+      owed: number
+      runs: number
+      /** The earliest wake time of all jobs then; null: there was none. */
+      next_wake_at: string | null
+    }
+
+export type ProcessRecord = {
+  /**
+   * Notes that this process is up, and says what was noted of the one before on this machine (null: nothing), and
+   * which wake-ups passed over a minute ago although NAS had confirmed them.
+   */
+  arrive(): Promise<{ earlier: ProcessNote | null; forgotten: { jobs: number; since: Date | null } }>
+  /** Notes the exit, with what is owed in the same snapshot; with `onlyIfFree` only where that is nothing. */
+  depart(wish: { why: string; onlyIfFree: boolean; countArms: boolean }): Promise<Owed>
+}
+
+export type Owed = { owed: number; runs: number }
+
+type Parts = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
+
+/** An arm so late has not just been delayed on its way. */
+const lateMs = 60_000
+/** To know that it is not zero is enough. */
+const countMax = 100
+
+/** Of each machine one row in `facts`, by the machine's id, which survives its restarts. */
+export function createProcessRecord({
+  database,
+  machineId,
+  owner,
+  clock = () => null,
+}: Parts): ProcessRecord {
+  const name = `process:${machineId}`
+  return {
+    arrive: () =>
+      database.run((sql) => arrive(sql, { name, owner, now: clock() }), { name: 'the boot record' }),
+    depart: (wish) =>
+      database.run((sql) => depart(sql, { ...wish, name, owner, now: clock() }), {
+        idempotent: true,
+        name: 'the exit record',
+      }),
+  }
+}
+
+type Arriving = { name: string; owner: string; now: Date | null }
+
+async function arrive(sql: Sql, { name, owner, now }: Arriving) {
+  // all parts of a statement see the same snapshot: what is read is what stood there before the write
+  const [row]: Row[] = await sql`
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    written as (
+      insert into facts (name, value, updated_at)
+      select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now), now from clock
+      on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
+    select (select value from facts where facts.name = ${name}) as earlier,
+      count(late.job_id)::int as jobs, min(late.wake_at) as since
+    from clock left join job_runtime late
+      on late.wake_at < clock.now - ${lateMs} * interval '1 ms' and late.armed_gen = late.wake_gen`
+  return {
+    earlier: (row?.['earlier'] as ProcessNote | null | undefined) ?? null,
+    forgotten: { jobs: Number(row?.['jobs'] ?? 0), since: maybeDate(row?.['since']) },
+  }
+}
+
+type Departing = Arriving & { why: string; onlyIfFree: boolean; countArms: boolean }
+
+async function depart(sql: Sql, wish: Departing): Promise<Owed> {
+  const { name, owner, now, why, onlyIfFree, countArms } = wish
+  const [row]: Row[] = await sql`
+    with seen as (
+      select coalesce(${now}::timestamptz, clock_timestamp()) as now,
+        (select count(*)::int from (
+          select from job_runtime where ${countArms}::boolean and armed_gen < wake_gen limit ${countMax}) o) as owed,
+        (select count(*)::int from runs where state in ('claimed', 'running') and runs.owner = ${owner}) as runs,
+        (select min(wake_at) from job_runtime) as next_wake_at),
+    written as (
+      insert into facts (name, value, updated_at)
+      select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,
+        'why', ${why}::text, 'owed', owed, 'runs', runs, 'next_wake_at', next_wake_at), now
+      from seen where not ${onlyIfFree}::boolean or owed + runs = 0
+      on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
+    select owed, runs from seen`
+  return { owed: Number(row?.['owed']), runs: Number(row?.['runs']) }
+}
