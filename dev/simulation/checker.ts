@@ -1,0 +1,253 @@
+import { jitterMs, type JobRule, leaseMarginMs } from '../../src/decisions/index.ts'
+import { ruleOf } from '../../db/index.ts'
+import { slotsIn } from '../../src/schedule/index.ts'
+import type { Clock } from './clock.ts'
+import type { FoldRow, JobRow, RunRow } from './rows.ts'
+import type { Tables } from './tables.ts'
+import type { Effect } from './target.ts'
+
+export type Violation = { at: string; rule: string; jobId: string; message: string }
+
+export type Checker = ReturnType<typeof createChecker>
+
+type Parts = {
+  clock: Clock
+  tables: Tables
+  effects: Effect[]
+  /** When NAS calls for the job at the latest; null: never. */
+  nextCallMs: (jobId: string) => number | null
+}
+
+/** What is kept of a job beside its rows, to judge them by. */
+type Known = {
+  /** Every slot that has its verdict, and which. */
+  verdicts: Map<number, string>
+  /** NAS was confirmed to hold a wake-up, and none has been let go since: from here on it must hold one. */
+  isChained: boolean
+  /** NAS let the job go, as it may: until the next confirmation nobody can know. */
+  excuse: string | null
+}
+
+/** Room for an arm that had to move by seconds to be fresh once it was due. */
+const freshSlackMs = 30_000
+
+/**
+ * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
+ * what ran it knows from the target's log alone.
+ */
+export function createChecker({ clock, tables, effects, nextCallMs }: Parts) {
+  const violations: Violation[] = []
+  const known = new Map<string, Known>()
+  /** The latest end that a lease of (run, fence) was ever given. */
+  const grants = new Map<string, number>()
+  const attempts = new Set<string>()
+  const deleted = new Set<string>()
+
+  function broken(rule: string, jobId: string, message: string) {
+    violations.push({ at: clock.date().toISOString(), rule, jobId, message })
+  }
+
+  function knownOf(jobId: string): Known {
+    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null }
+    known.set(jobId, found)
+    return found
+  }
+
+  /** Carries a statement out, and judges what it changed. */
+  function watch<T>(name: string, jobId: string | undefined, carryOut: () => T): T {
+    const before = jobId === undefined ? null : snapshot(tables.jobs.get(jobId))
+    const result = carryOut()
+    if (name === 'renew') for (const job of tables.jobs.values()) noteGrants(job)
+    if (jobId === undefined || name === 'look') return result
+    const job = tables.jobs.get(jobId)
+    if (!job) {
+      if (before) deleted.add(jobId)
+      return result
+    }
+    noteGrants(job)
+    if (before && job.runtime !== before.runtime) judgeTransition(before, job)
+    judgeWakeTime(job)
+    judgeChain(jobId)
+    return result
+  }
+
+  type Before = Pick<JobRow, 'runtime' | 'runs' | 'folds' | 'authored'> & { terminal: Map<string, RunRow> }
+
+  function snapshot(job: JobRow | undefined): Before | null {
+    if (!job) return null
+    const { runtime, runs, folds, authored } = job
+    return { runtime, runs, folds: [...folds], authored, terminal: new Map() }
+  }
+
+  function judgeTransition(before: Before, job: JobRow) {
+    const jobId = job.authored.id
+    if (job.runtime.fence < before.runtime.fence) broken('the fence only grows', jobId, `${before.runtime.fence} → ${job.runtime.fence}`)
+    for (const run of before.runs) {
+      if (run.finishedAt === null) continue
+      if (!job.runs.includes(run)) broken('terminal is terminal', jobId, `run ${run.id} (${run.state}) was changed`)
+    }
+    const changed = job.runs.filter((run) => !before.runs.includes(run))
+    for (const run of changed) if (run.state === 'succeeded') judgeSuccess(jobId, run)
+    judgeLeases(before, job)
+    judgeSlots(before, job, changed)
+  }
+
+  /** Nothing is reported that is not so. */
+  function judgeSuccess(jobId: string, run: RunRow) {
+    const last = run.attempts.at(-1)
+    const effect = effects.find((one) => one.runId === run.id && one.attempt === last?.attempt && one.fence === last.fence)
+    if (!effect?.succeeded) broken('a success is one', jobId, `run ${run.id} attempt ${last?.attempt} fence ${last?.fence}: ${JSON.stringify(effect)}`)
+  }
+
+  function judgeLeases(before: Before, { authored, runs }: JobRow) {
+    const { policy } = ruleOf(authored)
+    const limit = policy.overlap === 'allow' ? policy.maxLive : 1
+    const isLeased = (run: RunRow) => run.leaseUntil !== null && run.leaseUntil > clock.date()
+    const leased = runs.filter(isLeased)
+    const isNew = leased.some((run) => !before.runs.some(({ id, fence }) => id === run.id && fence === run.fence))
+    if (isNew && leased.length > limit) {
+      broken('never more live leases than allowed', authored.id, `${leased.length} live, ${limit} allowed: ${leased.map(({ id }) => id)}`)
+    }
+  }
+
+  /** The slots that this write passed over are those that the rule names, each with one verdict. */
+  function judgeSlots(before: Before, job: JobRow, changed: RunRow[]) {
+    const jobId = job.authored.id
+    const { verdicts } = knownOf(jobId)
+    const isNew = (run: RunRow) => !before.runs.some(({ id }) => id === run.id)
+    const given: [number, string][] = changed.flatMap((run) => (run.slot && isNew(run) ? [[run.slot.getTime(), 'run'] as [number, string]] : []))
+    for (const fold of job.folds.slice(before.folds.length)) given.push(...unfold(jobId, fold))
+    for (const [slotMs, verdict] of given) {
+      const earlier = verdicts.get(slotMs)
+      if (earlier) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()}: ${earlier}, then ${verdict}`)
+      verdicts.set(slotMs, verdict)
+    }
+    const from = before.runtime.nextSlot?.getTime()
+    if (from === undefined) return
+    const rule = ruleOf(before.authored)
+    const isRuleChanged = JSON.stringify(rule.schedule) !== JSON.stringify(ruleOf(job.authored).schedule) || before.authored !== job.authored
+    const lastGiven = Math.max(from - 1, ...given.map(([slotMs]) => slotMs))
+    const next = job.runtime.nextSlot?.getTime() ?? lastGiven + 1
+    const until = isRuleChanged ? Math.max(lastGiven, Math.min(clock.now(), next - 1)) : next - 1
+    for (const slotMs of nominal(rule, from, until)) {
+      if (!verdicts.has(slotMs)) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()} was passed over without one`)
+    }
+    for (const [slotMs, verdict] of given) {
+      if (!isNominal(rule, slotMs)) broken('only slots have verdicts', jobId, `${new Date(slotMs).toISOString()} (${verdict}) is no slot`)
+    }
+  }
+
+  function unfold(jobId: string, fold: FoldRow): [number, string][] {
+    const slots = nominal(fold.rule, fold.firstSlot.getTime(), fold.lastSlot.getTime())
+    if (slots.length !== fold.count) broken('a fold counts its slots', jobId, `${fold.count} told, ${slots.length} there`)
+    return slots.map((slotMs) => [slotMs, fold.verdict])
+  }
+
+  /** The wake time is no later than anything that needs a process. Derived here once more, from the rows. */
+  function judgeWakeTime({ authored, runtime, registry, runs }: JobRow) {
+    const rule = ruleOf(authored)
+    const terms: [string, number][] = []
+    if (runtime.state === 'scheduled' && runtime.nextSlot) terms.push(['next slot', runtime.nextSlot.getTime() + jitterMs(rule)])
+    if (runtime.resumeAt) terms.push(['end of the pause', runtime.resumeAt.getTime()])
+    const live = runs.filter((run) => run.finishedAt === null)
+    const limit = rule.policy.overlap === 'allow' ? rule.policy.maxLive : 1
+    const isFull = live.filter(({ attempt }) => attempt > 0).length >= limit
+    for (const run of live) {
+      if (run.leaseUntil) terms.push(['lease end', run.leaseUntil.getTime() + leaseMarginMs])
+      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 || !isFull)) terms.push(['attempt', run.attemptDueAt.getTime()])
+    }
+    for (const [name, ms] of terms) {
+      if (!registry.wakeAt || registry.wakeAt.getTime() > ms) {
+        const wanted = registry.wakeAt?.toISOString() ?? 'none'
+        broken('the wake time covers all', authored.id, `W is ${wanted}, ${name} is ${new Date(ms).toISOString()}`)
+      }
+    }
+  }
+
+  /** A ≤ W for what was confirmed; and once confirmed, NAS never holds nothing while something is wanted. */
+  function judgeChain(jobId: string) {
+    const job = tables.jobs.get(jobId)
+    if (!job) return
+    const { wakeAt, wakeGen, armedGen } = job.registry
+    const chain = knownOf(jobId)
+    const isConfirmed = armedGen === wakeGen
+    if (!wakeAt) {
+      chain.isChained = false
+      return
+    }
+    const callMs = nextCallMs(jobId)
+    if (callMs !== null && isConfirmed) chain.excuse = null
+    if (isConfirmed && !chain.excuse) chain.isChained = true
+    if (!chain.isChained || chain.excuse) return
+    if (callMs === null) {
+      broken('the chain does not break', jobId, `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`)
+      chain.isChained = false
+    } else if (isConfirmed && callMs > Math.max(wakeAt.getTime(), clock.now()) + freshSlackMs) {
+      broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(callMs).toISOString()}`)
+    }
+  }
+
+  function nasChanged(jobId: string, excuse: string | null) {
+    const chain = knownOf(jobId)
+    if (excuse && nextCallMs(jobId) === null) {
+      chain.excuse = excuse
+      chain.isChained = false
+    }
+    judgeChain(jobId)
+  }
+
+  function noteGrants(job: JobRow) {
+    for (const { id, fence, leaseUntil } of job.runs) {
+      if (leaseUntil) grants.set(`${id}:${fence}`, Math.max(grants.get(`${id}:${fence}`) ?? 0, leaseUntil.getTime()))
+    }
+  }
+
+  /** An effect begins under a lease, not before its slot, and once for each attempt. */
+  function effectBegan(effect: Effect) {
+    const { jobId, runId, attempt, fence, slotMs, atMs } = effect
+    const grant = grants.get(`${runId}:${fence}`)
+    if (grant === undefined || grant <= atMs) broken('an effect begins under its lease', jobId, JSON.stringify({ ...effect, grant }))
+    if (slotMs !== null && atMs < slotMs) broken('no effect comes before its slot', jobId, JSON.stringify(effect))
+    const key = `${runId}:${attempt}`
+    if (attempts.has(key)) broken('no attempt has two effects', jobId, JSON.stringify(effect))
+    attempts.add(key)
+    const verdict = slotMs === null ? 'run' : knownOf(jobId).verdicts.get(slotMs)
+    if (verdict !== 'run') broken('no effect for a slot that did not run', jobId, `${verdict}: ${JSON.stringify(effect)}`)
+  }
+
+  /** What has to be true once everything has been quiet for long: nothing is late, owed or live without end. */
+  function judgeRest({ lateMs, all }: { lateMs: number; all: boolean }) {
+    for (const [jobId, job] of tables.jobs) {
+      const { wakeAt, armedGen, wakeGen } = job.registry
+      const isOurs = all || knownOf(jobId).isChained
+      if (!isOurs) continue
+      if (wakeAt && wakeAt.getTime() < clock.now() - lateMs) {
+        broken('what is due is attended to', jobId, `W is ${wakeAt.toISOString()} (${job.runtime.state}), now ${clock.date().toISOString()}`)
+      }
+      if (all && armedGen < wakeGen) broken('what is owed gets armed', jobId, `W is ${wakeAt?.toISOString()}, confirmed ${armedGen} of ${wakeGen}`)
+      judgeLeftOvers(job)
+    }
+  }
+
+  function judgeLeftOvers({ authored, runs }: JobRow) {
+    for (const run of runs) {
+      if (run.state !== 'skipped') continue
+      if (effects.some(({ runId }) => runId === run.id)) broken('a skipped slot had no effect', authored.id, run.id)
+    }
+  }
+
+  return { watch, nasChanged, effectBegan, judgeRest, broken, violations, verdictsOf: (jobId: string) => knownOf(jobId).verdicts, deleted, jobIds: () => [...known.keys()] }
+}
+
+function nominal(rule: Pick<JobRule, 'schedule' | 'zone' | 'anchor'>, fromMs: number, untilMs: number): number[] {
+  if (untilMs < fromMs) return []
+  if (rule.schedule.kind === 'once') {
+    const ms = rule.schedule.runAt.getTime()
+    return ms >= fromMs && ms <= untilMs ? [ms] : []
+  }
+  return [...slotsIn(rule, { after: new Date(fromMs - 1), until: new Date(untilMs) })].map((slot) => slot.getTime())
+}
+
+function isNominal(rule: JobRule, slotMs: number): boolean {
+  return nominal(rule, slotMs, slotMs).length === 1
+}

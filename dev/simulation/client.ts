@@ -1,0 +1,134 @@
+import { AppError } from '../../src/errors.ts'
+import type { JobInput, Jobs } from '../../src/jobs.ts'
+import type { Clock } from './clock.ts'
+import type { Machines } from './machines.ts'
+import type { Random } from './random.ts'
+import type { Scenario } from './scenario.ts'
+import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
+
+type Parts = { clock: Clock; random: Random; scenario: Scenario; trace: Trace; tables: Tables; machines: Machines; isFaulty: () => boolean; broken: (rule: string, jobId: string, message: string) => void }
+
+const minute = 60_000
+
+/** People and programs that use the API: they make jobs, and change, pause, run, cancel and remove them at any moment. */
+export function createClient({ clock, random, scenario, trace, tables, machines, isFaulty, broken }: Parts) {
+  /** Sends an act to us. `again`: what was not answered is sent once more, as a program with an Idempotency-Key does. */
+  function act(name: string, work: (jobs: Jobs) => Promise<unknown>, again = 0) {
+    const retry = () => {
+      if (again > 0) clock.after(20_000, () => act(name, work, again - 1))
+    }
+    machines.route({
+      failed: retry,
+      async handle({ jobs, isDraining }, process) {
+        if (isDraining()) return retry
+        trace(process.name, `is asked to ${name}`)
+        try {
+          await work(jobs)
+          return () => trace('client', `is told that it did ${name}`)
+        } catch (error) {
+          if (!(error instanceof AppError)) broken('nothing breaks on our side', '', `${name}: ${(error as Error).stack}`)
+          trace('client', `is told of ${name}: ${(error as Error).message}`)
+          return error instanceof AppError && error.code === 'DATABASE_UNAVAILABLE' ? retry : () => {}
+        }
+      },
+    })
+  }
+
+  function makeJob() {
+    const input = drawJob()
+    const key = random.hex(16)
+    act(`create a job (${input.schedule})`, (jobs) => jobs.create(input, { key, bodyHash: key }), 100)
+  }
+
+  function drawJob(): JobInput {
+    return {
+      name: 'simulated',
+      schedule: drawSchedule(),
+      timezone: random.chance(0.2) ? 'Europe/Berlin' : null,
+      action: { type: 'http', takesMs: random.pick([50, 2_000, 30_000, 120_000]) },
+      prompt: null,
+      skills: [],
+      deliver: null,
+      repeatTimes: random.chance(0.15) ? random.between(1, 8) : null,
+      tags: [],
+      policy: drawPolicy(),
+    }
+  }
+
+  function drawSchedule(): string {
+    const { pick, between } = random
+    return pick([
+      () => `every ${between(1, 12) * 5}s`,
+      () => `every ${between(1, 40)}m`,
+      () => `every ${between(1, 40)}m`,
+      () => `*/${pick([1, 2, 5, 10, 30])} * * * *`,
+      () => `${between(0, 59)} * * * *`,
+      () => `${between(0, 59)} ${between(0, 5)} * * *`,
+      () => `in ${between(5, 10_000)}s`,
+    ])()
+  }
+
+  function drawPolicy(): Record<string, unknown> {
+    const { pick, between, chance } = random
+    const retry = {
+      attempts: between(2, 4),
+      backoff: pick(['fixed', 'exponential']),
+      delayMs: pick([500, 10_000, 90_000, 600_000]),
+      ...(chance(0.3) && { on: pick([['failed'], ['failed', 'timed_out']]) }),
+    }
+    return {
+      ...(chance(0.5) && { retry }),
+      ...(chance(0.6) && { overlap: pick(['skip', 'queue', 'allow', 'cancel_running']) }),
+      ...(chance(0.3) && { maxLive: between(1, 3) }),
+      ...(chance(0.5) && { catchUp: pick(['latest', 'all', 'none']), catchUpMax: between(1, 20) }),
+      ...(chance(0.2) && { deadlineMs: between(1, 20) * minute }),
+      ...(chance(0.3) && { timeoutMs: pick([1_000, 60_000, 600_000]) }),
+      ...(chance(0.3) && { leaseMs: pick([3_000, 15_000, 120_000]) }),
+      ...(chance(0.2) && { jitterMs: between(1, 120_000) }),
+      ...(chance(0.1) && { endsAt: new Date(clock.now() + between(1, 200) * minute).toISOString() }),
+      ...(chance(0.1) && { startsAt: new Date(clock.now() + between(1, 60) * minute).toISOString() }),
+      ...(chance(0.1) && { pauseAfter: between(1, 3) }),
+    }
+  }
+
+  function actOnOne() {
+    const ids = [...tables.jobs.keys()]
+    if (ids.length === 0) return makeJob()
+    const id = random.pick(ids)
+    const until = random.chance(0.7) ? new Date(clock.now() + random.between(1, 30) * minute) : null
+    const schedule = drawSchedule()
+    const policy = drawPolicy()
+    const repeatTimes = random.between(1, 30)
+    const live = tables.jobs.get(id)?.runs.find((run) => run.finishedAt === null)
+    random.pick<() => void>([
+      () => act(`pause ${id}`, (jobs) => jobs.pause(id, { reason: null, until })),
+      () => act(`resume ${id}`, (jobs) => jobs.resume(id), 10),
+      () => act(`resume ${id}`, (jobs) => jobs.resume(id), 10),
+      () => act(`run ${id}`, (jobs) => jobs.runNow(id, null)),
+      () => act(`run ${id}`, (jobs) => jobs.runNow(id, null)),
+      () => act(`set the schedule of ${id} (${schedule})`, (jobs) => jobs.change(id, { schedule }, null), 3),
+      () => act(`set the policy of ${id}`, (jobs) => jobs.change(id, { policy }, null), 3),
+      () => act(`set the repeats of ${id} (${repeatTimes})`, (jobs) => jobs.change(id, { repeatTimes }, null)),
+      () => live && act(`cancel ${live.id}`, (jobs) => jobs.cancelRun(live.id)),
+      () => random.chance(0.3) && act(`remove ${id}`, (jobs) => jobs.remove(id), 5),
+    ])()
+  }
+
+  return {
+    start() {
+      for (let n = 0; n < scenario.jobs; n++) clock.after(random.between(0, 5 * minute), makeJob)
+      const next = () =>
+        clock.after(random.between(1, 2 * scenario.clientEveryMs), () => {
+          if (!isFaulty()) return
+          actOnOne()
+          // Two at one moment, now and then: they race.
+          if (random.chance(0.2)) actOnOne()
+          next()
+        })
+      next()
+    },
+    /** A call that changes nothing, but for what a boot does. */
+    canary: () => act('answer a canary', async () => {}, 5),
+  }
+}

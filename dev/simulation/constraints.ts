@@ -1,0 +1,26 @@
+import type { Runtime } from '../../src/decisions/index.ts'
+import type { RunRow } from './rows.ts'
+
+/** A check of db/schema.sql that a row breaks; its statement is undone. */
+export class ConstraintBroken extends Error {
+  override readonly name = 'ConstraintBroken'
+}
+
+export function checkRuntime(row: Runtime) {
+  require('job_runtime_slots_ordered', !row.nextSlot || !row.lastSlot || row.nextSlot > row.lastSlot)
+  require('job_runtime_paused', (row.state === 'paused') === (row.pausedAt !== null))
+  require('job_runtime_resume', row.resumeAt === null || row.state === 'paused')
+  require('job_runtime_counts', row.slotsUsed >= 0 && row.failureStreak >= 0 && row.fence >= 0)
+}
+
+export function checkRun(row: RunRow) {
+  const isLive = row.state === 'claimed' || row.state === 'running'
+  require('runs_finished', isLive === (row.finishedAt === null))
+  require('runs_lease', (row.leaseUntil === null) === (row.owner === null) && (!row.leaseUntil || !row.finishedAt))
+  require('runs_running_leased', row.state !== 'running' || row.leaseUntil !== null)
+  require('runs_attempt_counted', row.attempt >= 0 && (row.attempt >= 1 || row.leaseUntil === null))
+}
+
+function require(name: string, holds: boolean) {
+  if (!holds) throw new ConstraintBroken(`violates check constraint "${name}"`)
+}

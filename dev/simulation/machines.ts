@@ -1,0 +1,174 @@
+import { createCore, type Core } from '../../src/core.ts'
+import type { Config } from '../../src/config.ts'
+import { readConfig } from '../../src/config.ts'
+import { createHolds, type Holds } from '../../src/holds.ts'
+import type { createSimulatedDatabase } from './database.ts'
+import type { Clock } from './clock.ts'
+import type { SimulatedNas } from './nas.ts'
+import { createProcess, type Process } from './process.ts'
+import type { Random } from './random.ts'
+import type { Scenario } from './scenario.ts'
+import { createSteps } from './steps.ts'
+import type { createSimulatedTarget } from './target.ts'
+import type { Trace } from './trace.ts'
+
+type Parts = {
+  clock: Clock
+  random: Random
+  scenario: Scenario
+  trace: Trace
+  isFaulty: () => boolean
+  database: ReturnType<typeof createSimulatedDatabase>
+  nas: () => SimulatedNas
+  target: ReturnType<typeof createSimulatedTarget>
+}
+
+/** A request to us: `handle` is done by a process; `failed` where none answers (dead, or not reachable). */
+export type Request = { handle: (core: Core, process: Process) => Promise<() => void>; failed: () => void }
+
+type Machine = { name: string; boots: number; running: Running | null; waiting: Request[] | null }
+type Running = { process: Process; core: Core; holds: Holds; inFlight: Set<Request>; idle: (() => void) | undefined }
+
+const drainTimeoutMs = 25_000
+const usualConfig = readConfig({
+  CRON_PROVIDER: 'chronos',
+  NAS_PORTAL_URL: 'https://nas.invalid',
+  NAS_AUDIENCE: 'agent:simulated',
+  NAS_ACCESS_TOKEN: 'simulated',
+  CALLBACK_URL: 'https://chronos.invalid',
+})
+
+export type Machines = ReturnType<typeof createMachines>
+
+/** Machines that are off until somebody calls: they boot, serve, die, freeze, drain and go when nothing is held. */
+export function createMachines(parts: Parts) {
+  const { clock, random, scenario, trace, isFaulty } = parts
+  const config: Config = {
+    ...usualConfig,
+    runLeaseMs: scenario.leaseMs,
+    maxConcurrentRuns: scenario.maxConcurrent,
+    drainTimeoutMs,
+  }
+  const machines: Machine[] = Array.from({ length: scenario.machines }, (_, n) => ({
+    ...{ name: `m${n + 1}`, boots: 0, running: null, waiting: null },
+  }))
+
+  /** As the proxy in front does: to a machine that is up, else a stopped one is started. */
+  function route(request: Request) {
+    const up = machines.filter(({ running }) => running !== null)
+    const booting = machines.filter(({ waiting }) => waiting !== null)
+    // Now and then the proxy finds the one that is up too busy, and starts another.
+    const stopped = machines.filter(({ running, waiting }) => running === null && waiting === null)
+    if (up.length > 0 && !(stopped.length > 0 && random.chance(0.1))) return serve(random.pick(up), request)
+    if (booting.length > 0) return void random.pick(booting).waiting?.push(request)
+    start(random.pick(stopped), request)
+  }
+
+  function start(machine: Machine, ...requests: Request[]) {
+    machine.waiting = requests
+    const fails = isFaulty() && random.chance(scenario.step.diesBefore)
+    clock.after(random.between(200, isFaulty() && random.chance(0.05) ? 20_000 : 2_000), () => {
+      const waiting = machine.waiting ?? []
+      machine.waiting = null
+      if (fails) {
+        trace(machine.name, 'does not start')
+        for (const request of waiting) request.failed()
+        return
+      }
+      machine.running = boot(machine)
+      for (const request of waiting) serve(machine, request)
+    })
+  }
+
+  function boot(machine: Machine): Running {
+    machine.boots += 1
+    const process = createProcess(clock, `${machine.name}.${machine.boots}`)
+    const steps = createSteps(process, scenario, { random: random.fork(), trace, isFaulty })
+    const holds = createHolds()
+    const ids = random.fork()
+    const log = (level: string) => (fields: object, message: string) =>
+      trace(process.name, `${level}: ${message}`, 'err' in fields ? String((fields as { err: unknown }).err) : fields)
+    const core = createCore({
+      ...{ config, holds },
+      store: parts.database.connect(process, steps),
+      nas: parts.nas().connect(process, steps),
+      actions: parts.target.connect(process, steps),
+      timers: process.timers,
+      chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
+      owner: `${machine.name}:${process.name}`,
+      log: { info: () => {}, warn: log('warn'), error: log('error') },
+    })
+    const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }
+    trace(process.name, 'is up')
+    process.onEnd(() => end(machine, running))
+    exitWhenIdle(running)
+    void core.trigger.start()
+    if (scenario.drainEveryMs > 0 && isFaulty()) process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
+    return running
+  }
+
+  function end(machine: Machine, running: Running) {
+    trace(running.process.name, 'is gone')
+    machine.running = null
+    for (const request of running.inFlight) clock.after(1, request.failed)
+    // The platform starts what has crashed again, sometimes.
+    if (isFaulty() && random.chance(0.4)) start(machine)
+  }
+
+  function serve(machine: Machine, request: Request) {
+    const { running } = machine
+    if (!running) return request.failed()
+    const { core, process, inFlight } = running
+    inFlight.add(request)
+    process.after(1, () => {
+      request
+        .handle(core, process)
+        .then((reply) => {
+          if (!process.isAlive()) return
+          inFlight.delete(request)
+          if (inFlight.size === 0 && running.holds.count() === 0) running.idle?.()
+          reply()
+        })
+        .catch((error: unknown) => {
+          throw error
+        })
+    })
+  }
+
+  /** As src/idle.ts does, on virtual time. */
+  function exitWhenIdle(running: Running) {
+    const { process, holds, core, inFlight } = running
+    if (scenario.idleExitMs === 0) return
+    let takeBack = () => {}
+    const wait = () => {
+      takeBack()
+      takeBack = process.after(scenario.idleExitMs, () => void leave())
+    }
+    const isBusy = () => holds.count() > 0 || inFlight.size > 0
+    async function leave() {
+      if (isBusy()) return
+      const { armsOwed } = await parts.database.connect(process, { take: () => process.isAlive() }).readCounts().catch(() => ({ armsOwed: 1 }))
+      if (armsOwed > 0 || isBusy()) return isBusy() ? undefined : wait()
+      trace(process.name, 'is idle')
+      await core.drain()
+      process.kill()
+    }
+    running.idle = wait
+    holds.onFree(wait)
+    process.after(scenario.bootGraceMs, holds.take('boot'))
+  }
+
+  function terminate({ process, core }: Running) {
+    if (!process.isAlive() || core.isDraining()) return
+    trace(process.name, 'is told to go (SIGTERM)')
+    void core.drain().then(process.kill)
+    // What outlives the platform's patience is killed.
+    process.after(drainTimeoutMs + 10_000, process.kill)
+  }
+
+  return {
+    route,
+    processes: () => machines.flatMap(({ running }) => (running ? [running.process] : [])),
+    states: () => machines.map(({ running }) => running?.holds.byKind() ?? null),
+  }
+}

@@ -1,0 +1,330 @@
+import type { ArmOrder, ArmResult, Authored, Look, TakenArm, Writing, Written } from '../../db/index.ts'
+import { ruleOf } from '../../db/index.ts'
+import type { NewJob } from '../../db/jobs.ts'
+import type { Held } from '../../db/runs.ts'
+import {
+  type Decision,
+  leaseMarginMs,
+  type LiveRun,
+  type Runtime,
+  type RunWrite,
+  type View,
+} from '../../src/decisions/index.ts'
+import { checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
+import type { FoldRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
+
+export type Tables = ReturnType<typeof createTables>
+
+const armsUsedKept = 6
+
+/**
+ * The tables and statements of `db/`, in memory: the same compare-and-sets, leases, fences, generations and
+ * constraints, each statement whole or not at all. `now` is given to every one, as Postgres' clock. Held against the
+ * SQL by test/simulation/conformance.test.ts.
+ */
+export function createTables() {
+  const jobs = new Map<string, JobRow>()
+  const orphans = new Map<string, { deletedAt: Date; cancelledAt: Date | null }>()
+  const facts = new Map<string, { value: unknown; updatedAt: Date }>()
+  const keys = new Map<string, { jobId: string; bodyHash: string }>()
+  const jobOfRunId = new Map<string, string>()
+
+  const sortedIds = () => [...jobs.keys()].sort()
+
+  function look(jobId: string, now: Date): Look | null {
+    const job = jobs.get(jobId)
+    if (!job) return null
+    const { runtime, registry } = job
+    const live = job.runs.filter((run) => run.finishedAt === null).map(readLive)
+    const { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt } = registry
+    const shown = { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt }
+    const view = { job: ruleOf(job.authored), runtime: { ...runtime }, registry: shown, live, now }
+    return { authored: job.authored, view, registry: shown }
+  }
+
+  function transition(view: View, decision: Decision, writing: Omit<Writing, 'now'>, now: Date): Written | null {
+    const job = jobs.get(view.job.id)
+    if (!job || job.runtime.rev !== view.runtime.rev) return null
+    const { registry } = job
+    const leaseUntil = new Date(now.getTime() + writing.leaseMs)
+    const wakeAt = wantedWakeAt(decision, new Date(leaseUntil.getTime() + leaseMarginMs))
+    const moved = !isSame(wakeAt, registry.wakeAt) || writing.armSpent
+    const isFree = registry.armLeaseUntil === null || registry.armLeaseUntil <= now
+    const takes = writing.armLeaseMs !== null && (moved || registry.armedGen < registry.wakeGen) && isFree
+    const runtime = { ...decision.runtime, rev: job.runtime.rev + 1 }
+    const gen = registry.wakeGen + (moved ? 1 : 0)
+    checkRuntime(runtime)
+    for (const { id, seenFence } of decision.runs) {
+      if (seenFence === null && jobOfRunId.has(id)) throw new ConstraintBroken(`violates unique constraint "runs_pkey": ${id}`)
+    }
+    const written = writeRuns(job, decision.runs, { ...writing, now, leaseUntil })
+    job.runtime = runtime
+    job.registry = {
+      ...registry,
+      wakeAt,
+      wakeGen: gen,
+      wakeChangedAt: moved ? now : registry.wakeChangedAt,
+      ...(takes && { armLeaseBy: writing.owner, armLeaseUntil: new Date(now.getTime() + (writing.armLeaseMs ?? 0)) }),
+    }
+    job.runs = written.runs
+    for (const id of written.inserted) jobOfRunId.set(id, job.authored.id)
+    const { schedule, zone, anchor } = view.job
+    for (const fold of decision.folds) job.folds.push({ ...fold, rule: { schedule, zone, anchor } })
+    const order = takes ? orderOf(job, now) : null
+    const isArmOwed = registry.armedGen < gen
+    return { rev: runtime.rev, wakeAt, isArmOwed, order, inserted: written.inserted, leaseUntil, now }
+  }
+
+  function takeArm({ jobId, owner, leaseMs }: { jobId: string; owner: string; leaseMs: number }, now: Date): TakenArm {
+    const job = jobs.get(jobId)
+    if (!job || job.registry.armedGen >= job.registry.wakeGen) return { state: 'armed' }
+    const { armLeaseUntil } = job.registry
+    if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }
+    job.registry = { ...job.registry, armLeaseBy: owner, armLeaseUntil: new Date(now.getTime() + leaseMs) }
+    return { state: 'order', order: orderOf(job, now) }
+  }
+
+  function recordArm(jobId: string, result: ArmResult & { owner: string }, now: Date): { isOwed: boolean } {
+    const job = jobs.get(jobId)
+    if (!job || job.registry.armLeaseBy !== result.owner) return { isOwed: true }
+    const { registry } = job
+    const { fireAt } = result
+    const isDone = result.outcome !== 'failed'
+    job.registry = {
+      ...registry,
+      armLeaseBy: null,
+      armLeaseUntil: null,
+      ...(isDone && {
+        armedGen: Math.max(registry.armedGen, result.gen),
+        armedAt: fireAt,
+        armedSchedule: result.outcome === 'armed' ? result.scheduleId : null,
+      }),
+      recentArms:
+        fireAt === null || !result.mayBeHeld
+          ? registry.recentArms
+          : [fireAt, ...registry.recentArms].slice(0, armsUsedKept),
+      armError: result.outcome === 'failed' ? `${result.code}: ${result.message}` : null,
+      armFailedAt: isDone ? null : (registry.armFailedAt ?? now),
+    }
+    return { isOwed: job.registry.armedGen < job.registry.wakeGen }
+  }
+
+  function disownArm(jobId: string, gen: number): boolean {
+    const job = jobs.get(jobId)
+    if (!job || job.registry.armedGen !== gen || job.registry.wakeGen !== gen) return false
+    job.registry = { ...job.registry, wakeGen: gen + 1 }
+    return true
+  }
+
+  function begin({ runId, fence, leaseMs, owner }: Held & { owner: string }, now: Date): boolean {
+    const run = findRun(runId)
+    if (!run || !isHeld(run, { fence, owner, now })) return false
+    Object.assign(run, { state: 'running', startedAt: now, leaseUntil: new Date(now.getTime() + leaseMs) })
+    return true
+  }
+
+  function renew({ held, owner }: { held: Held[]; owner: string }, now: Date): Set<string> {
+    const renewed = new Set<string>()
+    for (const { runId, fence, leaseMs } of held) {
+      const run = findRun(runId)
+      if (!run || !isHeld(run, { fence, owner, now })) continue
+      run.leaseUntil = new Date(now.getTime() + leaseMs)
+      renewed.add(runId)
+    }
+    return renewed
+  }
+
+  function findRun(runId: string): RunRow | undefined {
+    return jobs.get(jobOfRunId.get(runId) ?? '')?.runs.find(({ id }) => id === runId)
+  }
+
+  function createJob(job: Omit<NewJob, 'now'>, key: { key: string; bodyHash: string } | null, now: Date): Authored | null {
+    if (key && keys.has(key.key)) return null
+    if (jobs.has(job.id)) throw new Error(`jobs_pkey: ${job.id}`)
+    const { runtime, wakeAt, ...rest } = job
+    const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
+    const { state, nextSlot } = runtime
+    jobs.set(job.id, {
+      authored,
+      runtime: { ...freshRuntime, state, nextSlot },
+      registry: { ...freshRegistry, wakeAt, wakeChangedAt: now },
+      runs: [],
+      folds: [],
+    })
+    if (key) keys.set(key.key, { jobId: job.id, bodyHash: key.bodyHash })
+    return authored
+  }
+
+  function changeJob(
+    authored: Authored,
+    view: View,
+    decision: Decision | null,
+    writing: Omit<Writing, 'now'>,
+    now: Date,
+  ): boolean {
+    const job = jobs.get(authored.id)
+    if (!job || job.authored.version !== authored.version) return false
+    if (decision && !transition(view, decision, writing, now)) return false
+    const { createdAt } = job.authored
+    job.authored = { ...authored, createdAt, version: authored.version + 1, updatedAt: now }
+    return true
+  }
+
+  function deleteJob(jobId: string, now: Date): string[] | null {
+    const job = jobs.get(jobId)
+    if (!job) return null
+    if (!orphans.has(jobId)) orphans.set(jobId, { deletedAt: now, cancelledAt: null })
+    jobs.delete(jobId)
+    for (const [key, known] of keys) if (known.jobId === jobId) keys.delete(key)
+    for (const { id } of job.runs) jobOfRunId.delete(id)
+    return job.runs.filter((run) => run.finishedAt === null).map(({ id }) => id)
+  }
+
+  return {
+    jobs,
+    orphans,
+    look,
+    transition,
+    takeArm,
+    recordArm,
+    disownArm,
+    begin,
+    renew,
+    createJob,
+    changeJob,
+    deleteJob,
+    jobOfRun: (runId: string) => jobOfRunId.get(runId) ?? null,
+    jobOfKey: (key: string) => keys.get(key) ?? null,
+    owedArms: ({ after, limit }: { after: string; limit: number }) =>
+      sortedIds()
+        .filter((id) => id > after && isOwed(jobs.get(id)))
+        .slice(0, limit),
+    overdueJobs({ lateMs, limit }: { lateMs: number; limit: number }, now: Date) {
+      const wakeMs = (id: string) => jobs.get(id)?.registry.wakeAt?.getTime() ?? Number.POSITIVE_INFINITY
+      return sortedIds()
+        .filter((id) => wakeMs(id) <= now.getTime() - lateMs)
+        .sort((a, b) => wakeMs(a) - wakeMs(b))
+        .slice(0, limit)
+    },
+    earliestWake(now: Date) {
+      const wakes = [...jobs.values()].flatMap(({ registry: { wakeAt } }) => (wakeAt ? [wakeAt.getTime()] : []))
+      return { wakeAt: wakes.length > 0 ? new Date(Math.min(...wakes)) : null, now }
+    },
+    registryPage: ({ after, limit }: { after: string; limit: number }) =>
+      sortedIds()
+        .filter((id) => id > after)
+        .slice(0, limit)
+        .map((jobId) => {
+          const { wakeAt, armedAt, armedGen, wakeGen } = (jobs.get(jobId) as JobRow).registry
+          return { jobId, wakeAt, armedAt, armedGen, wakeGen }
+        }),
+    orphanIds: (which: 'owed' | 'all') =>
+      [...orphans].filter(([, { cancelledAt }]) => which === 'all' || cancelledAt === null).map(([id]) => id),
+    orphanCancelled(jobId: string, now: Date) {
+      const orphan = orphans.get(jobId)
+      if (orphan) orphan.cancelledAt = now
+    },
+    readFact: <T>(name: string) => (facts.get(name) as { value: T; updatedAt: Date } | undefined) ?? null,
+    writeFact(name: string, value: unknown, now: Date) {
+      facts.set(name, { value: structuredClone(value), updatedAt: now })
+    },
+    armsOwed: () => [...jobs.values()].filter(isOwed).length,
+  }
+}
+
+function isOwed(job: JobRow | undefined): boolean {
+  return job !== undefined && job.registry.armedGen < job.registry.wakeGen
+}
+
+function isHeld(run: RunRow, { fence, owner, now }: { fence: number; owner: string; now: Date }): boolean {
+  return run.fence === fence && run.owner === owner && run.leaseUntil !== null && run.leaseUntil > now
+}
+
+function orderOf(job: JobRow, now: Date): ArmOrder {
+  const { wakeGen, wakeAt, recentArms } = job.registry
+  return { jobId: job.authored.id, gen: wakeGen, wakeAt, recentArms, now }
+}
+
+function wantedWakeAt({ wakeTerm, starts }: Decision, leaseEnd: Date): Date | null {
+  if (starts.length === 0) return wakeTerm
+  return wakeTerm && wakeTerm < leaseEnd ? wakeTerm : leaseEnd
+}
+
+function isSame(a: Date | null, b: Date | null): boolean {
+  return a?.getTime() === b?.getTime()
+}
+
+type RunWriting = Omit<Writing, 'now'> & { now: Date; leaseUntil: Date }
+
+/** All rows of the job's runs as they are after the write; throws (and changes nothing) where a constraint is broken. */
+function writeRuns(job: JobRow, writes: RunWrite[], writing: RunWriting): { runs: RunRow[]; inserted: Set<string> } {
+  const runs = [...job.runs]
+  const inserted = new Set<string>()
+  for (const write of writes) {
+    if (write.seenFence === null) {
+      if (write.slot && runs.some(({ slot }) => isSame(slot, write.slot))) continue
+      runs.push(rowOf(write, writing, { startedAt: null, output: null, claimedAt: writing.now }))
+      inserted.add(write.id)
+      continue
+    }
+    const at = job.runs.findIndex(({ id }) => id === write.id)
+    const before = job.runs[at]
+    if (!before || before.fence !== write.seenFence || before.finishedAt !== null) continue
+    const { slot, trigger, input } = before
+    runs[at] = { ...rowOf(write, writing, before), slot, trigger, input, output: writing.output ?? before.output }
+  }
+  for (const run of runs) checkRun(run)
+  return { runs, inserted }
+}
+
+type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt'>
+
+function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, kept: Kept): RunRow {
+  const { id, slot, trigger, fence, attempt, attemptDueAt, attempts, input, reason, error, leased } = write
+  return {
+    ...{ id, slot, trigger, fence, attempt, attemptDueAt, attempts, input, reason, error },
+    state: leased && begins ? 'running' : write.state,
+    owner: leased ? owner : null,
+    leaseUntil: leased ? leaseUntil : null,
+    claimedAt: kept.claimedAt,
+    startedAt: leased && begins ? now : kept.startedAt,
+    finishedAt: write.finished ? now : null,
+    output: kept.output,
+  }
+}
+
+function readLive(run: RunRow): LiveRun {
+  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input } = run
+  const state = run.state as LiveRun['state']
+  return { id, slot, trigger, state, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input }
+}
+
+const freshRuntime: Runtime = {
+  rev: 1,
+  state: 'scheduled',
+  nextSlot: null,
+  lastSlot: null,
+  slotsUsed: 0,
+  fence: 0,
+  pausedAt: null,
+  pausedReason: null,
+  resumeAt: null,
+  failureStreak: 0,
+  lastRunAt: null,
+  lastStatus: null,
+  lastError: null,
+}
+
+const freshRegistry: Omit<RuntimeRow, 'wakeAt' | 'wakeChangedAt'> = {
+  wakeGen: 1,
+  armedGen: 0,
+  armedAt: null,
+  armedSchedule: null,
+  recentArms: [],
+  armLeaseBy: null,
+  armLeaseUntil: null,
+  armError: null,
+  armFailedAt: null,
+}
+
+export type { FoldRow, JobRow, RunRow }
