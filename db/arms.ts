@@ -1,6 +1,6 @@
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './rows.ts'
-import type { ArmOrder } from './transition.ts'
+import type { ArmLease, ArmOrder } from './move.ts'
 
 /** `nothing owed` · `taken by another` until its arm lease ends · an order for us to carry out. */
 export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'; order: ArmOrder }
@@ -11,15 +11,15 @@ export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'
  */
 export async function takeArm(
   sql: Sql,
-  wish: { jobId: string; owner: string; leaseMs: number; now: Date | null },
+  wish: { jobId: string; lease: ArmLease; now: Date | null },
 ): Promise<TakenArm> {
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now),
     taken as (
-      update job_runtime set arm_lease_by = ${wish.owner}, arm_lease_until = clock.now + ${wish.leaseMs} * interval '1 ms'
+      update job_runtime set arm_lease_by = ${wish.lease.holder}, arm_lease_until = clock.now + ${wish.lease.ms} * interval '1 ms'
       from clock
       where job_id = ${wish.jobId} and armed_gen < wake_gen and (arm_lease_until is null or arm_lease_until <= clock.now)
-      returning job_id, wake_gen, wake_at, to_jsonb(recent_arms) as recent_arms, clock.now
+      returning job_id, wake_gen, wake_at, recent_arms, clock.now
     )
     select taken.*, (select armed_gen < wake_gen from job_runtime where job_id = ${wish.jobId}) as owed
     from (select 1) one left join taken on true`
@@ -28,9 +28,10 @@ export async function takeArm(
     state: 'order',
     order: {
       jobId: wish.jobId,
+      holder: wish.lease.holder,
       gen: Number(row['wake_gen']),
       wakeAt: maybeDate(row['wake_at']),
-      recentArms: (row['recent_arms'] as string[]).map(date),
+      recentArms: row['recent_arms'] as Date[],
       now: date(row['now']),
     },
   }
@@ -53,7 +54,7 @@ const armsKept = 20
 export async function recordArm(
   sql: Sql,
   jobId: string,
-  result: ArmResult & { owner: string; now: Date | null },
+  result: ArmResult & { holder: string; now: Date | null },
 ): Promise<{ isOwed: boolean }> {
   const isDone = result.outcome !== 'failed'
   const failure = result.outcome === 'failed' ? result : null
@@ -68,7 +69,7 @@ export async function recordArm(
           else (array[${result.fireAt}::timestamptz] || recent_arms)[1:6] end,
         arm_error = ${failure && `${failure.code}: ${failure.message}`},
         arm_failed_at = case when ${isDone} then null else coalesce(arm_failed_at, ${result.now}, clock_timestamp()) end
-      where job_id = ${jobId} and arm_lease_by = ${result.owner}
+      where job_id = ${jobId} and arm_lease_by = ${result.holder}
       returning job_id, armed_gen < wake_gen as owed
     ),
     told as (

@@ -22,7 +22,7 @@ export {
 } from './rows.ts'
 export type { Held } from './runs.ts'
 export { createStore, type Store } from './store.ts'
-export type { ArmOrder, Writing, Written } from './transition.ts'
+export type { ArmLease, ArmOrder, Writing, Written } from './move.ts'
 
 /** What people read, in drizzle, which is loaded here and nowhere earlier: it costs more than the rest of a boot. */
 export async function loadLists(database: Database): Promise<Lists> {

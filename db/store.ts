@@ -6,7 +6,8 @@ import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
 import { look, readClock } from './look.ts'
 import * as runs from './runs.ts'
-import { transition, type Writing, type Written } from './transition.ts'
+import type { Writing, Written } from './move.ts'
+import { transition } from './transition.ts'
 import type { Authored, Look } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
 
@@ -52,7 +53,7 @@ export function createStore(database: Database, clock: () => Date | null = () =>
 
     takeArm: (wish: Untimed<Parameters<typeof arms.takeArm>[1]>) =>
       database.run((sql) => arms.takeArm(sql, { ...wish, now: now() }), { name: 'taking the arm lease' }),
-    recordArm: (jobId: string, result: arms.ArmResult & { owner: string }) =>
+    recordArm: (jobId: string, result: arms.ArmResult & { holder: string }) =>
       database.run((sql) => arms.recordArm(sql, jobId, { ...result, now: now() }), {
         name: 'recording the arm',
       }),

@@ -1,4 +1,4 @@
-import type { ArmOrder, ArmResult, Store } from '../db/index.ts'
+import type { ArmLease, ArmOrder, ArmResult, Store } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
@@ -33,8 +33,16 @@ type Parts = {
   onRefused: (failure: NasFailure) => void
 }
 
-/** Longer than the 15 s that a call may take, so that two provisions for one job never overlap. */
-export const armLeaseMs = 20_000
+/**
+ * A new arm lease for a process: longer than the 15 s that a call may take, so that two provisions for one job never
+ * overlap, and told apart from every other that it takes.
+ */
+export function armLease(owner: string): ArmLease {
+  leasesTaken += 1
+  return { holder: `${owner}/${leasesTaken}`, ms: 20_000 }
+}
+
+let leasesTaken = 0
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
@@ -85,10 +93,10 @@ export function createArmer(parts: Parts): Armer {
   async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
     const taken = given
       ? { state: 'order' as const, order: given }
-      : await store.takeArm({ jobId, owner, leaseMs: armLeaseMs })
+      : await store.takeArm({ jobId, lease: armLease(owner) })
     if (taken.state !== 'order') return taken
     const result = await carryOut(taken.order)
-    const { isOwed } = await store.recordArm(jobId, { ...result, owner })
+    const { isOwed } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
   }

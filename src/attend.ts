@@ -1,4 +1,4 @@
-import type { ArmOrder, Look, Store, Written } from '../db/index.ts'
+import type { ArmLease, ArmOrder, Look, Store, Written } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
 import { attend, type Decision, type Occasion, rearm, stopBroken, viewAfter } from './decisions/index.ts'
 import type { Log } from './log.ts'
@@ -32,7 +32,7 @@ type Parts = {
   log: Pick<Log, 'error'>
   chance?: Chance | undefined
   /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
-  armLeaseMs: () => number | null
+  armLease: () => ArmLease | null
 }
 
 const maxRounds = 20
@@ -60,7 +60,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const begins =
       decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
-    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLeaseMs: parts.armLeaseMs(), output }
+    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease: parts.armLease(), output }
     for (const run of decision.starts) awaited.add(keyOf(run))
     const written = await store.transition(look.view, decision, writing).finally(() => {
       for (const run of decision.starts) awaited.delete(keyOf(run))

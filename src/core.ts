@@ -49,7 +49,7 @@ export function createCore(parts: CoreParts): Core {
   const { attend, admit } = createAdmission({
     ...{ store, owner, timers, chance, log, leaseMs: config.runLeaseMs },
     runner: () => runner,
-    armLeaseMs: () => trigger.armLeaseMs(),
+    armLease: () => trigger.armLease(),
   })
   const followUp = createFollowUp({
     attend,

@@ -122,7 +122,7 @@ export function createJobs(parts: Parts): Jobs {
       }
       const next = applyPatch(authored, patch, view.now)
       const decision = decideChange(look, next)
-      const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLeaseMs: null, output: null }
+      const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
       if (await store.changeJob(next, view, decision, writing))
         return makeSure(id, { needed: isEarlier(look, decision) })
     }

@@ -1,4 +1,4 @@
-import { createArmer, type Armer, armLeaseMs, type ArmState } from './arm.ts'
+import { createArmer, type Armer, armLease, type ArmState } from './arm.ts'
 import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
 import { createConfirm } from './confirm.ts'
@@ -74,7 +74,7 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
     active: () => active.name,
     isNasUsed: () => active.name !== builtin.name,
     /** Null where nothing is armed with NAS: then a claim takes no arm lease with it. */
-    armLeaseMs: () => (active.name === builtin.name ? null : armLeaseMs),
+    armLease: () => (active.name === builtin.name ? null : armLease(owner)),
     armer: () => armer,
     /** Begins to trigger. To be called once the process listens. */
     async start() {
