@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { takeArm } from '../../db/arms.ts'
+import { armLeaseMs, at, claim, decide, lookAt, type Opened, openStore, race, writing } from './setup.ts'
+
+let opened: Opened
+before(async () => {
+  opened = await openStore()
+})
+after(() => opened.close())
+
+const registry = async (jobId: string) => (await lookAt(opened.store, jobId)).registry
+const lease = (holder = 'an order') => ({ holder, ms: armLeaseMs })
+const take = (jobId: string, holder = 'an order') => opened.store.takeArm({ jobId, lease: lease(holder) })
+const armed = (gen: number, fireAt = at('09:00:00'), holder = 'an order') =>
+  ({ gen, fireAt, mayBeHeld: true, tookMs: 5, outcome: 'armed', scheduleId: `s${gen}`, holder }) as const
+
+async function orderOf(jobId: string, holder = 'an order') {
+  const taken = await take(jobId, holder)
+  assert.equal(taken.state, 'order')
+  return taken.state === 'order' ? taken.order : assert.fail()
+}
+
+async function freshJob() {
+  opened.setTime('08:30:00')
+  return opened.job()
+}
+
+test('of 32 that want to arm a job, one gets the order, and the others learn that it is taken', async () => {
+  const jobId = await freshJob()
+  const taken = await race(32, (n) => take(jobId, `order ${n}`))
+  assert.equal(taken.filter(({ state }) => state === 'order').length, 1)
+  assert.equal(taken.filter(({ state }) => state === 'busy').length, 31)
+})
+
+test('the order names the wake time and its generation', async () => {
+  const jobId = await freshJob()
+  const order = await orderOf(jobId)
+  assert.deepEqual(order, {
+    jobId,
+    holder: 'an order',
+    gen: 1,
+    wakeAt: at('09:00:00'),
+    recentArms: [],
+    now: at('08:30:00'),
+  })
+})
+
+test('an order is given again once the arm lease has ended, and not before', async () => {
+  const jobId = await freshJob()
+  await orderOf(jobId)
+  opened.setTime('08:30:19')
+  assert.equal((await take(jobId, 'another')).state, 'busy')
+  opened.setTime('08:30:20')
+  assert.equal((await take(jobId, 'another')).state, 'order')
+})
+
+test('a confirmed arm is owed no more, and gives no order', async () => {
+  const jobId = await freshJob()
+  const { gen } = await orderOf(jobId)
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: false })
+  assert.equal((await take(jobId)).state, 'armed')
+  const { armedGen, wakeGen, armedAt, armedSchedule } = await registry(jobId)
+  assert.deepEqual([armedGen, wakeGen, armedAt, armedSchedule], [1, 1, at('09:00:00'), 's1'])
+})
+
+test('a job that is gone owes nothing', async () => {
+  assert.equal((await take('0123456789ab')).state, 'armed')
+})
+
+test('an arm that was asked for before the wake time moved leaves the new one owed', async () => {
+  const jobId = await freshJob()
+  const { gen } = await orderOf(jobId)
+  opened.setTime('09:00:00')
+  await claim(opened.store, jobId)
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: true })
+  assert.equal((await orderOf(jobId)).gen, 2)
+})
+
+test('a former order records nothing, also where the newer one is of the same process, and learns that the arm is owed still', async () => {
+  const jobId = await freshJob()
+  const { gen } = await orderOf(jobId)
+  opened.setTime('08:31:00')
+  await orderOf(jobId, 'another')
+  const before = await registry(jobId)
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('09:00:00'))), { isOwed: true })
+  assert.deepEqual(await registry(jobId), before)
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('08:59:59'), 'another')), {
+    isOwed: false,
+  })
+  assert.deepEqual(
+    (await opened.store.readArms(jobId)).map(({ fireAt }) => fireAt),
+    [at('08:59:59')],
+    'nor does it tell a story',
+  )
+})
+
+test('a generation that was confirmed stays confirmed, whatever a later call says', async () => {
+  const jobId = await freshJob()
+  await opened.store.recordArm(jobId, armed((await orderOf(jobId)).gen))
+  opened.setTime('09:00:00')
+  await claim(opened.store, jobId)
+  const { gen } = await orderOf(jobId)
+  const failure = {
+    gen,
+    fireAt: at('09:01:02'),
+    mayBeHeld: false,
+    tookMs: 5,
+    outcome: 'failed',
+    code: 'NAS_BUSY',
+    message: '503',
+    holder: 'an order',
+  } as const
+  assert.deepEqual(await opened.store.recordArm(jobId, failure), { isOwed: true })
+  const after = await registry(jobId)
+  assert.deepEqual(
+    [after.armedGen, after.armedAt, after.armError, after.armFailedAt],
+    [1, at('09:00:00'), 'NAS_BUSY: 503', at('09:00:00')],
+  )
+  await orderOf(jobId)
+  await opened.store.recordArm(jobId, armed(1))
+  assert.equal((await registry(jobId)).armedGen, 1)
+  await orderOf(jobId)
+  await opened.store.recordArm(jobId, armed(gen))
+  await opened.sql`update job_runtime set arm_lease_by = 'an order', arm_lease_until = now() where job_id = ${jobId}`
+  await opened.store.recordArm(jobId, armed(1))
+  assert.equal((await registry(jobId)).armedGen, gen, 'an answer to an older order takes nothing back')
+})
+
+test('the instants that NAS may hold are remembered, those that it surely does not hold are not', async () => {
+  const jobId = await freshJob()
+  const tell = async (fireAt: Date, mayBeHeld: boolean) => {
+    const { gen } = await orderOf(jobId)
+    const failure = {
+      gen,
+      fireAt,
+      mayBeHeld,
+      tookMs: 5,
+      outcome: 'failed',
+      code: 'NAS_TIMEOUT',
+      message: 'late',
+      holder: 'an order',
+    } as const
+    await opened.store.recordArm(jobId, failure)
+  }
+  await tell(at('09:00:00'), true)
+  await tell(at('08:59:59'), false)
+  await tell(at('08:59:58'), true)
+  assert.deepEqual((await orderOf(jobId)).recentArms, [at('08:59:58'), at('09:00:00')])
+})
+
+test('a claim takes the arm lease with it where that is free, and leaves it to its holder where it is not', async () => {
+  const free = await freshJob()
+  opened.setTime('09:00:00')
+  const { written } = await claim(opened.store, free, { armLease: lease('a claim') })
+  assert.equal(written.order?.gen, 2)
+  assert.equal((await take(free, 'another')).state, 'busy')
+
+  const held = await freshJob()
+  await orderOf(held, 'another')
+  opened.setTime('08:30:10')
+  const look = await lookAt(opened.store, held)
+  const rearmed = await opened.store.transition(
+    look.view,
+    { runtime: look.view.runtime, runs: [], folds: [], wakeTerm: at('08:50:00'), starts: [], stops: [] },
+    { ...writing, armLease: lease('a claim') },
+  )
+  assert.deepEqual([rearmed?.order, rearmed?.isArmOwed], [null, true])
+})
+
+test('a claim that waits for the row while another takes the arm lease gets no order beside it', async () => {
+  const jobId = await freshJob()
+  opened.setTime('09:00:00')
+  const look = await lookAt(opened.store, jobId)
+  const decision = decide(look)
+  let writes: ReturnType<typeof opened.store.transition> | undefined
+  await opened.sql.begin(async (tx) => {
+    const taken = await takeArm(tx, { jobId, lease: lease('another'), now: at('09:00:00') })
+    assert.equal(taken.state, 'order')
+    writes = opened.store.transition(look.view, decision, { ...writing, armLease: lease('a claim') })
+    await someoneWaits()
+  })
+  const written = await writes
+  assert.ok(written, 'the claim itself is won')
+  assert.equal(written.order, null)
+  assert.equal((await take(jobId)).state, 'busy')
+})
+
+test('claims and arms of one job raced: never two orders at one time', async () => {
+  for (let round = 0; round < 20; round++) {
+    const jobId = await freshJob()
+    opened.setTime('09:00:00')
+    const look = await lookAt(opened.store, jobId)
+    const decision = decide(look)
+    const [written, ...taken] = await Promise.all([
+      opened.store.transition(look.view, decision, { ...writing, armLease: lease('a claim') }),
+      ...Array.from({ length: 4 }, (_, n) => take(jobId, `order ${n}`)),
+    ])
+    assert.ok(written)
+    const orders = [written.order, ...taken.filter(({ state }) => state === 'order')].filter(Boolean)
+    assert.equal(orders.length, 1)
+  }
+})
+
+test('an arm that NAS does not hold after all is owed again, unless the wake time has moved on by itself', async () => {
+  const jobId = await freshJob()
+  await opened.store.recordArm(jobId, armed((await orderOf(jobId)).gen))
+  assert.equal(await opened.store.disownArm(jobId, 1), true)
+  assert.equal(await opened.store.disownArm(jobId, 1), false)
+  assert.equal((await orderOf(jobId)).gen, 2)
+})
+
+test('what is owed is found page by page, each job once', async () => {
+  const jobs = await race(5, freshJob)
+  const found: string[] = []
+  for (let after = ''; ; ) {
+    const page = await opened.store.owedArms({ after, limit: 2 })
+    if (page.length === 0) break
+    found.push(...page)
+    after = page.at(-1) ?? ''
+  }
+  assert.equal(new Set(found).size, found.length)
+  for (const jobId of jobs) assert.ok(found.includes(jobId))
+})
+
+/** Resolves once a backend of this database waits for a lock. */
+async function someoneWaits() {
+  for (let n = 0; n < 500; n++) {
+    const [row] = await opened.sql`
+      select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    if (row?.['n']) return
+    await delay(5)
+  }
+  assert.fail('nobody waited')
+}
