@@ -70,7 +70,7 @@ export function createCore(parts: CoreParts): Core {
   })
   const { ensureArmed } = trigger
   const fire = createFire({
-    ...{ attend, ensureArmed },
+    ...{ attend, ensureArmed, timers },
     isDraining,
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
     confirm: trigger.answered,

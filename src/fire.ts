@@ -3,6 +3,7 @@ import type { Attend, Attended } from './attend.ts'
 import { AppError } from './errors.ts'
 import type { Look } from '../db/index.ts'
 import type { JobChange } from './schedulers/index.ts'
+import { sleep, type Timers } from './timers.ts'
 
 export type FireAnswer =
   | { status: 'gone' | 'inactive' | 'not_due' | 'duplicate' }
@@ -26,33 +27,54 @@ type Parts = {
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   cancelOrphan: (jobId: string) => void
   confirm: (jobId: string) => void
+  timers: Timers
 }
 
 /** A slot that is at most so far ahead is claimed by its fire, and its run waits for the instant (contract). */
 const earlyMs = 60_000
 /** Well before the 15 s after which NAS itself, or a proxy on the way, gives up on us. */
 const armBudgetMs = 10_000
+const answerBudgetMs = 12_000
+/** A fire that comes too early waits so long at most; what is left of its time is for arming. */
+const longestWaitMs = 8_000
 
-export function createFire({ attend, isDraining, ensureArmed, cancelOrphan, confirm }: Parts): Fire {
+export function createFire(parts: Parts): Fire {
+  const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers } = parts
+
   async function fire({ jobId, fireAt }: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
-    if (isDraining())
-      throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', {
-        retryAfterS: 5,
-      })
-    const armSpent = (look: Look) => isSpent(look, fireAt)
-    const attended = await attend(jobId, { trigger: 'fire', fireAt, earlyMs, armSpent })
+    refuseWhereDraining()
+    const endsAt = timers.now() + answerBudgetMs
+    const attended = await attendOnTime(jobId, fireAt)
     if (attended.state === 'gone') {
       cancelOrphan(jobId)
       return { status: 'gone' }
     }
     const order = attended.state === 'attended' ? attended.order : null
-    const armed = await ensureArmed({ jobId, order }, armBudgetMs)
+    const armed = await ensureArmed({ jobId, order }, Math.min(armBudgetMs, endsAt - timers.now()))
     // a refusal is for good: the built-in scheduler has taken over, and a retry by NAS would not change that
     if (armed === 'owed')
       throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', {
         retryAfterS: 5,
       })
     return answerFor(jobId, attended, fireAt)
+  }
+
+  /** A fire that comes a little before its wake time waits for it: armed anew it would come at once, again and again. */
+  async function attendOnTime(jobId: string, fireAt: Date | null): Promise<Attended> {
+    const occasion = { trigger: 'fire' as const, fireAt, earlyMs }
+    const isSpentNow = (look: Look) => isSpent(look, fireAt)
+    const waitMs = (look: Look) => earlyByMs(look, fireAt)
+    const isSpentAndOnTime = (look: Look) => waitMs(look) === 0 && isSpentNow(look)
+    const first = await attend(jobId, { ...occasion, armSpent: isSpentAndOnTime })
+    if (first.state !== 'nothing_due' || waitMs(first.look) === 0) return first
+    await sleep(timers, Math.min(waitMs(first.look), longestWaitMs))
+    refuseWhereDraining()
+    return attend(jobId, { ...occasion, armSpent: isSpentNow })
+  }
+
+  function refuseWhereDraining() {
+    if (!isDraining()) return
+    throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', { retryAfterS: 5 })
   }
 
   return { fire, answered: confirm }
@@ -75,11 +97,23 @@ function isTaken(lastSlot: Date | null, fireAt: Date): boolean {
   return lastSlot !== null && Math.floor(fireAt.getTime() / 1000) <= Math.floor(lastSlot.getTime() / 1000)
 }
 
+/**
+ * How long before the job's wake time a fire comes that is meant for it (its clock is ahead of Postgres', or NAS cut the
+ * instant to a second); 0: it is meant for something else, or far too early.
+ */
+function earlyByMs({ registry: { wakeAt }, view }: Look, fireAt: Date | null): number {
+  if (!wakeAt || !fireAt) return 0
+  const aheadMs = wakeAt.getTime() - view.now.getTime()
+  const isMeant = fireAt > view.now || wakeAt.getTime() - fireAt.getTime() <= longestWaitMs
+  return isMeant && aheadMs > 0 && aheadMs <= earlyMs ? aheadMs : 0
+}
+
 /** True where NAS may have used up the arm that it was confirmed to hold: it is this fire's, or its instant has come. */
 function isSpent(look: Look, fireAt: Date | null): boolean {
   const { armedAt, armedGen, wakeGen } = look.registry
-  // owed already: what will be armed is new in any case
-  if (armedGen < wakeGen) return false
+  // an arm may fire before NAS has told us, or we have noted, that it is made: then this fire has used up what is about
+  // to be confirmed
+  if (armedGen < wakeGen) return true
   if (!armedAt) return look.registry.wakeAt !== null
   const isThisOne = fireAt !== null && Math.abs(fireAt.getTime() - armedAt.getTime()) < 1_000
   return isThisOne || armedAt.getTime() <= look.view.now.getTime()
