@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { migrate } from '../../db/index.ts'
+import { createDatabase, migrate } from '../../db/index.ts'
 import { startPostgres } from '../postgres/index.ts'
 import { runningServer } from '../postgres/postmaster.ts'
 import { databaseFolder } from './home.ts'
@@ -26,6 +26,23 @@ async function joinOrStart(): Promise<string> {
       // Of several that start at once one has the folder; the others join it.
       if (tries === 3 || !(await runningServer(databaseFolder))) throw error
     }
+  }
+}
+
+/** Brings the database up to date; gives a few words on each job that is in it, the newest first, ten at most. */
+export async function openDatabase(url: string): Promise<string[]> {
+  const database = createDatabase({ url, max: 2 })
+  try {
+    await migrate(database)
+    const jobs = await database.run(
+      (sql) => sql<{ name: string; display: string }[]>`
+        select name, schedule ->> 'display' as display from jobs order by seq desc limit 11`,
+      { name: 'looking for jobs', idempotent: true },
+    )
+    const told = jobs.slice(0, 10).map(({ name, display }) => `"${name}" (${display})`)
+    return jobs.length > told.length ? [...told, 'and more'] : told
+  } finally {
+    await database.close()
   }
 }
 

@@ -16,7 +16,7 @@ export function serviceLines(raw: string): string {
   if (!entry) return line('service', raw)
   const { level, time, msg, err, reqId: _, ...rest } = entry
   const fields = Object.entries(rest).map(([key, value]) => styleText('dim', ` ${key}=${plain(value)}`))
-  const text = `${mark(level)}${String(msg ?? '')}${fields.length > 0 ? ` ${fields.join('')}` : ''}`
+  const text = `${mark(level)}${typeof msg === 'string' ? msg : ''}${fields.length > 0 ? ` ${fields.join('')}` : ''}`
   const at = typeof time === 'string' ? time : undefined
   return [line('service', text, at), ...explain(err as Told | undefined, isBad(level))].join('\n')
 }
@@ -34,10 +34,10 @@ export function targetLine(raw: string): string {
   return line('target', said.join(' '), at)
 }
 
-/** PostgreSQL tells of its every step; what a person wants to see begins at WARNING. */
+/** PostgreSQL tells of its every step. What is wrong with a statement, the one who sent it says better. */
 export function databaseLine(raw: string): string | null {
-  const found = /\b(WARNING|ERROR|FATAL|PANIC): .*/.exec(raw)
-  return found ? line('database', styleText('yellow', found[0])) : null
+  const found = /\b(FATAL|PANIC): .*/.exec(raw)
+  return found ? line('database', styleText('red', found[0])) : null
 }
 
 function readEntry(raw: string): Fields | null {

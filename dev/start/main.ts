@@ -11,7 +11,7 @@ import { type Part, startPart, untilAnswered } from './part.ts'
 import { servicePort, settlePorts } from './ports.ts'
 import { startProxy } from './proxy.ts'
 import { createStop, onEnd } from './stop.ts'
-import { earlierJobs, welcome } from './welcome.ts'
+import { welcome } from './welcome.ts'
 
 const loopback = '127.0.0.1'
 const clientId = 'chronos-local'
@@ -40,32 +40,31 @@ async function main(): Promise<void> {
   // The database takes longest; everything else comes up meanwhile.
   const isNew = !existsSync(join(databaseFolder, 'PG_VERSION'))
   if (isNew) say(`making a new database in ${databaseFolder}`)
-  const [databaseUrl, refreshToken, callbackUrl] = await Promise.all([
+  const [{ databaseUrl, jobs }, refreshToken, proxy] = await Promise.all([
     startDatabase(),
     startNas(kept, isNew),
     startOutside(kept),
   ])
   if (stop.isUnderWay()) return
-  const env = serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl: callbackUrl.url })
+  const env = serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl: proxy.url })
   const baseUrl = await startService(env, port)
-  callbackUrl.open(port)
-
   const address = { baseUrl, apiKey: env.API_KEY, targetUrl: `http://${loopback}:${kept.targetPort}` }
   process.stdout.write(welcome(address, performance.now()))
-  if (!isNew) for (const found of await earlierJobs(address)) say(found)
+  if (jobs.length > 0) say(`jobs of earlier starts: ${jobs.join(', ')}`)
+  proxy.open(port)
 }
 
-async function startDatabase(): Promise<string> {
+async function startDatabase() {
   const log = (raw: string) => show(databaseLine(raw))
   const starting = startPostgres({ dataDir: databaseFolder, log })
   stop.add('database', async () => (await starting.catch(() => null))?.stop())
-  const [{ url }, { migrate }] = await Promise.all([starting, import('../../db/index.ts')]).catch(
-    (error: Error) => {
+  const [{ url: databaseUrl }, { openDatabase }] = await Promise.all([
+    starting.catch((error: Error) => {
       throw new StartError(error.message, { cause: error })
-    },
-  )
-  await migrate(url)
-  return url
+    }),
+    import('./database.ts'),
+  ])
+  return { databaseUrl, jobs: await openDatabase(databaseUrl) }
 }
 
 /** The first refresh token of the login that the service is to use. */
@@ -96,7 +95,10 @@ async function startNas(kept: Kept, isNewDatabase: boolean): Promise<string> {
 async function startOutside({ targetPort, proxyPort }: Kept) {
   const print = (raw: string) => show(targetLine(raw))
   const [target, proxy] = await Promise.all([startTarget({ port: targetPort, print }), startProxy(proxyPort)])
-  stop.add('outside', () => Promise.all([target.close(), proxy.close()]))
+  stop.add('outside', () => {
+    proxy.close()
+    return target.close()
+  })
   return proxy
 }
 

@@ -32,15 +32,15 @@ export async function settlePorts(kept: Kept, port: number): Promise<{ kept: Kep
     settled[name] = await firstFree(kept[name], '127.0.0.1', taken)
     taken.push(settled[name])
     if (settled[name] !== kept[name])
-      moved.push(`port ${kept[name]} is taken, so ${what} gets ${settled[name]}`)
+      moved.push(`port ${kept[name]} is taken, so ${settled[name]} is for ${what}`)
   }
   return { kept: settled, moved }
 }
 
 const portNames = [
   ['nasPort', 'the local NAS'],
-  ['proxyPort', 'the address that NAS calls'],
-  ['targetPort', 'the target of the first job'],
+  ['proxyPort', 'the address that NAS calls (what it holds already calls the old one)'],
+  ['targetPort', 'the target that prints (jobs made before call the old one)'],
 ] as const
 
 /** `wanted`, or the first free one after it, of those that `taken` does not have. */

@@ -26,17 +26,3 @@ curl -X DELETE ${baseUrl}/api/jobs/<id> ${key}
 Ctrl-C stops everything. Jobs, keys and ports are kept in .chronos/ for the next start. Times below are UTC.
 `
 }
-
-type Listed = { jobs: { name: string; schedule_display: string; next_run_at: string | null }[] }
-
-/** One line for each job of earlier starts, at most ten. */
-export async function earlierJobs({ baseUrl, apiKey }: Address): Promise<string[]> {
-  const answer = await fetch(`${baseUrl}/api/jobs`, { headers: { authorization: `Bearer ${apiKey}` } })
-  if (!answer.ok) return []
-  const { jobs } = (await answer.json()) as Listed
-  const told = jobs.slice(0, 10).map((job) => {
-    const next = job.next_run_at ? `, next at ${job.next_run_at.slice(0, 19).replace('T', ' ')}` : ''
-    return `found job "${job.name}" of an earlier start (${job.schedule_display}${next})`
-  })
-  return jobs.length > told.length ? [...told, `and ${jobs.length - told.length} more`] : told
-}
