@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { codeOf } from '../rest/setup.ts'
+import { type Service, startService } from '../support/service.ts'
+
+// Beside the other rows of the contract: these wait out the time that a caller is given for an arm.
+
+let service: Service
+before(async () => {
+  service = await startService({ clock: '2026-06-18T08:00:00Z' })
+})
+after(() => service.close())
+
+const slot = '2026-06-18T09:00:00.000Z'
+
+test('while the timer service fails: a claimed fire is answered 503 and runs, a new job 424 and is saved', async () => {
+  const { nas, target, api } = service
+  const job = await service.makeJob()
+  service.setClock(slot)
+  await nas.misbehave('answer', '500')
+  const fields = { name: 'unarmed', schedule: 'every 5m', action: job.action }
+  const [fired, made] = await Promise.all([
+    service.fire({ job_id: job.id, fire_at: slot }),
+    api('POST', '/api/jobs', fields, { 'idempotency-key': 'unarmed' }),
+  ])
+
+  assert.equal(codeOf(fired), '503 ARM_UNCONFIRMED')
+  assert.match(fired.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+  const [call] = await target.waitFor(1)
+  assert.equal(call?.headers['x-chronos-slot'], slot)
+
+  assert.equal(codeOf(made), '424 NOT_ARMED')
+  const { job_saved, scheduler_registered, retry_create } = made.body
+  assert.deepEqual(
+    { job_saved, scheduler_registered, retry_create },
+    {
+      job_saved: true,
+      scheduler_registered: false,
+      retry_create: false,
+    },
+  )
+  assert.equal(made.headers.get('location'), `/api/jobs/${made.body.job.id}`)
+  const saved = await api('GET', `/api/jobs/${made.body.job.id}`)
+  assert.deepEqual([saved.status, saved.body.job.armed], [200, false])
+
+  await nas.behave()
+  const retried = await service.fire({ job_id: job.id, fire_at: slot })
+  assert.deepEqual([retried.status, retried.body.status], [200, 'duplicate'])
+  assert.ok(
+    nas.armed().some((arm) => arm.job_id === job.id),
+    "NAS's retry repairs the arm",
+  )
+  assert.equal(target.calls.length, 1)
+})
