@@ -63,13 +63,14 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
 
 /**
  * Forgets the job with all its rows, and notes that NAS may still hold an arm of it; returns the runs that were live,
- * null: there was no such job. The runtime row is locked first, as every transition does, so the two never deadlock.
+ * null: there was no such job. The runtime row is locked first, as every transition does, and then
+ * the live runs in their order, as a renewal does, so that nobody deadlocks.
  */
 export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | null> {
   const [row]: Row[] = await sql`select job_id from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
-  const live: Row[] =
-    await sql`select id from runs where job_id = ${jobId} and state in ('claimed', 'running')`
+  const live: Row[] = await sql`
+    select id from runs where job_id = ${jobId} and state in ('claimed', 'running') order by seq for update`
   await sql`insert into orphans (job_id) values (${jobId}) on conflict on constraint orphans_pkey do nothing`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)

@@ -22,17 +22,27 @@ export async function begin(sql: Sql, held: Held & { owner: string; now: Date | 
  * that is missing from the answer is lost: cancelled, taken over, deleted, or its lease had ended (an ended lease is
  * never renewed, so whoever reads it as ended may act on it). Does not move the wake time: the watchdog that is armed
  * for the old end comes early at worst, and is answered with the new one.
+ *
+ * Rows are locked in the order in which they were made, as everywhere where more than one run is, so nobody deadlocks.
  */
 export async function renew(
   sql: Sql,
   wish: { held: Held[]; owner: string; now: Date | null },
 ): Promise<Set<string>> {
   const rows: Row[] = await sql`
-    update runs set lease_until = c.now + h."leaseMs" * interval '1 ms'
-    from (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now) c,
-      jsonb_to_recordset(${sql.json(wish.held)}) as h("runId" uuid, fence bigint, "leaseMs" int)
-    where id = h."runId" and runs.fence = h.fence and owner = ${wish.owner} and lease_until > c.now
-    returning id`
+    with clock as (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now),
+    mine as (
+      select r.id, h.fence, clock.now, clock.now + h."leaseMs" * interval '1 ms' as lease_until
+      from clock, runs r
+      join jsonb_to_recordset(${sql.json(wish.held)}) as h("runId" uuid, fence bigint, "leaseMs" int) on r.id = h."runId"
+      where r.fence = h.fence and r.owner = ${wish.owner} and r.lease_until > clock.now
+      order by r.seq
+      for no key update of r
+    )
+    update runs set lease_until = mine.lease_until
+    from mine
+    where runs.id = mine.id and runs.fence = mine.fence and owner = ${wish.owner} and runs.lease_until > mine.now
+    returning runs.id`
   return new Set(rows.map((row) => row['id'] as string))
 }
 
