@@ -4,6 +4,7 @@ import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
 import type { FoldRow, JobRow, RunRow } from './rows.ts'
 import type { Tables } from './tables.ts'
+import type { Trace } from './trace.ts'
 import type { Effect } from './target.ts'
 
 export type Violation = { at: string; rule: string; jobId: string; message: string }
@@ -12,6 +13,7 @@ export type Checker = ReturnType<typeof createChecker>
 
 type Parts = {
   clock: Clock
+  trace: Trace
   tables: Tables
   effects: Effect[]
   /** When NAS calls for the job at the latest; null: never. */
@@ -35,7 +37,7 @@ const freshSlackMs = 30_000
  * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
  * what ran it knows from the target's log alone.
  */
-export function createChecker({ clock, tables, effects, nextCallMs }: Parts) {
+export function createChecker({ clock, trace, tables, effects, nextCallMs }: Parts) {
   const violations: Violation[] = []
   const known = new Map<string, Known>()
   /** The latest end that a lease of (run, fence) was ever given. */
@@ -44,6 +46,7 @@ export function createChecker({ clock, tables, effects, nextCallMs }: Parts) {
   const deleted = new Set<string>()
 
   function broken(rule: string, jobId: string, message: string) {
+    trace('CHECKER', rule, `${jobId}: ${message}`)
     violations.push({ at: clock.date().toISOString(), rule, jobId, message })
   }
 
@@ -182,6 +185,7 @@ export function createChecker({ clock, tables, effects, nextCallMs }: Parts) {
     if (callMs === null) {
       broken('the chain does not break', jobId, `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`)
       chain.isChained = false
+      chain.excuse = 'told'
     } else if (isConfirmed && callMs > Math.max(wakeAt.getTime(), clock.now()) + freshSlackMs) {
       broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(callMs).toISOString()}`)
     }

@@ -127,7 +127,7 @@ export function createSimulatedDatabase(parts: Parts) {
       changeJob: (authored, view, decision, writing) =>
         once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now)),
       deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
-      readFact: <T>(name: string) => read('readFact', () => tables.readFact<T>(name)),
+      readFact: (name) => read('readFact', () => tables.readFact(name)),
       writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
       readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),
       readArms: () => Promise.reject(new Error('nobody reads the story of the arms here')),

@@ -94,7 +94,7 @@ function makeNas({ between, chance, pick }: Random, level: number, odds: (most: 
     cancelsRetriesOnReplacement: chance(0.4),
     refusesPast: chance(0.2),
     horizonMs: chance(0.2) ? between(2, 12) * hour : null,
-    aheadMs: level === 0 ? 0 : pick([0, 0, 0, 500, 2_000, -3_000, 30_000, 70_000]),
+    aheadMs: level === 0 ? 0 : pick([0, 0, 0, 500, 2_000, -3_000, 30_000]),
     lateMs: level === 0 ? 100 : pick([100, 5_000, 40_000]),
     tries: level > 0 && chance(0.1) ? 4 : 30,
     duplicates: odds(0.1),

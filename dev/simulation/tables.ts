@@ -1,4 +1,4 @@
-import type { ArmOrder, ArmResult, Authored, Look, TakenArm, Writing, Written } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, ArmResult, Authored, Look, TakenArm, Writing, Written } from '../../db/index.ts'
 import { ruleOf } from '../../db/index.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
@@ -50,7 +50,7 @@ export function createTables() {
     const wakeAt = wantedWakeAt(decision, new Date(leaseUntil.getTime() + leaseMarginMs))
     const moved = !isSame(wakeAt, registry.wakeAt) || writing.armSpent
     const isFree = registry.armLeaseUntil === null || registry.armLeaseUntil <= now
-    const takes = writing.armLeaseMs !== null && (moved || registry.armedGen < registry.wakeGen) && isFree
+    const takes = writing.armLease !== null && (moved || registry.armedGen < registry.wakeGen) && isFree
     const runtime = { ...decision.runtime, rev: job.runtime.rev + 1 }
     const gen = registry.wakeGen + (moved ? 1 : 0)
     checkRuntime(runtime)
@@ -64,29 +64,29 @@ export function createTables() {
       wakeAt,
       wakeGen: gen,
       wakeChangedAt: moved ? now : registry.wakeChangedAt,
-      ...(takes && { armLeaseBy: writing.owner, armLeaseUntil: new Date(now.getTime() + (writing.armLeaseMs ?? 0)) }),
+      ...(takes && leaseArm(writing.armLease, now)),
     }
     job.runs = written.runs
     for (const id of written.inserted) jobOfRunId.set(id, job.authored.id)
     const { schedule, zone, anchor } = view.job
     for (const fold of decision.folds) job.folds.push({ ...fold, rule: { schedule, zone, anchor } })
-    const order = takes ? orderOf(job, now) : null
+    const order = takes && writing.armLease ? orderOf(job, writing.armLease, now) : null
     const isArmOwed = registry.armedGen < gen
     return { rev: runtime.rev, wakeAt, isArmOwed, order, inserted: written.inserted, leaseUntil, now }
   }
 
-  function takeArm({ jobId, owner, leaseMs }: { jobId: string; owner: string; leaseMs: number }, now: Date): TakenArm {
+  function takeArm({ jobId, lease }: { jobId: string; lease: ArmLease }, now: Date): TakenArm {
     const job = jobs.get(jobId)
     if (!job || job.registry.armedGen >= job.registry.wakeGen) return { state: 'armed' }
     const { armLeaseUntil } = job.registry
     if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }
-    job.registry = { ...job.registry, armLeaseBy: owner, armLeaseUntil: new Date(now.getTime() + leaseMs) }
-    return { state: 'order', order: orderOf(job, now) }
+    job.registry = { ...job.registry, ...leaseArm(lease, now) }
+    return { state: 'order', order: orderOf(job, lease, now) }
   }
 
-  function recordArm(jobId: string, result: ArmResult & { owner: string }, now: Date): { isOwed: boolean } {
+  function recordArm(jobId: string, result: ArmResult & { holder: string }, now: Date): { isOwed: boolean } {
     const job = jobs.get(jobId)
-    if (!job || job.registry.armLeaseBy !== result.owner) return { isOwed: true }
+    if (!job || job.registry.armLeaseBy !== result.holder) return { isOwed: true }
     const { registry } = job
     const { fireAt } = result
     const isDone = result.outcome !== 'failed'
@@ -224,7 +224,7 @@ export function createTables() {
       const orphan = orphans.get(jobId)
       if (orphan) orphan.cancelledAt = now
     },
-    readFact: <T>(name: string) => (facts.get(name) as { value: T; updatedAt: Date } | undefined) ?? null,
+    readFact: (name: string) => facts.get(name) ?? null,
     writeFact(name: string, value: unknown, now: Date) {
       facts.set(name, { value: structuredClone(value), updatedAt: now })
     },
@@ -240,9 +240,13 @@ function isHeld(run: RunRow, { fence, owner, now }: { fence: number; owner: stri
   return run.fence === fence && run.owner === owner && run.leaseUntil !== null && run.leaseUntil > now
 }
 
-function orderOf(job: JobRow, now: Date): ArmOrder {
+function leaseArm(lease: ArmLease | null, now: Date): Pick<RuntimeRow, 'armLeaseBy' | 'armLeaseUntil'> {
+  return { armLeaseBy: lease?.holder ?? null, armLeaseUntil: lease && new Date(now.getTime() + lease.ms) }
+}
+
+function orderOf(job: JobRow, { holder }: ArmLease, now: Date): ArmOrder {
   const { wakeGen, wakeAt, recentArms } = job.registry
-  return { jobId: job.authored.id, gen: wakeGen, wakeAt, recentArms, now }
+  return { jobId: job.authored.id, holder, gen: wakeGen, wakeAt, recentArms, now }
 }
 
 function wantedWakeAt({ wakeTerm, starts }: Decision, leaseEnd: Date): Date | null {
