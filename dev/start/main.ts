@@ -16,13 +16,18 @@ import { welcome } from './welcome.ts'
 const loopback = '127.0.0.1'
 const clientId = 'chronos-local'
 const host = process.env['HOST'] || loopback
+/** Where we ourselves reach a service that listens there. */
+const reach = /^(0\.0\.0\.0|::)$/.test(host) ? loopback : host
 const stop = createStop()
 
-onEnd((why) => {
-  // Whoever presses Ctrl-C again does not want to wait: what is left ends with this process.
-  if (stop.isUnderWay()) process.exit(130)
-  say(`stopping (${why})`)
-  void stop.begin(0)
+onEnd({
+  stop(why) {
+    if (stop.isUnderWay()) return
+    say(`stopping (${why})`)
+    void stop.begin(0)
+  },
+  // What is still there ends with this process.
+  stopNow: () => process.exit(130),
 })
 main().catch(fail)
 
@@ -51,11 +56,12 @@ async function main(): Promise<void> {
   const address = { baseUrl, apiKey: env.API_KEY, targetUrl: `http://${loopback}:${kept.targetPort}` }
   process.stdout.write(welcome(address, performance.now()))
   if (jobs.length > 0) say(`jobs of earlier starts: ${jobs.join(', ')}`)
-  proxy.open(port)
+  proxy.open({ host: reach, port })
 }
 
 async function startDatabase() {
-  const log = (raw: string) => show(databaseLine(raw))
+  // While it goes down it complains of that.
+  const log = (raw: string) => stop.isUnderWay() || show(databaseLine(raw))
   const starting = startPostgres({ dataDir: databaseFolder, log })
   stop.add('database', async () => (await starting.catch(() => null))?.stop())
   const [{ url: databaseUrl }, { openDatabase }] = await Promise.all([
@@ -131,7 +137,7 @@ async function startService(env: NodeJS.ProcessEnv, port: number): Promise<strin
   const shown = (raw: string) => show(serviceLines(raw))
   const service = follow(startPart({ name: 'service', command: ['src/server.ts'], env, show: shown }))
   stop.add('service', () => service.stop(15_000))
-  const baseUrl = `http://${/^(0\.0\.0\.0|::)$/.test(host) ? loopback : host}:${port}`
+  const baseUrl = `http://${reach.includes(':') ? `[${reach}]` : reach}:${port}`
   await untilAnswered(service, `${baseUrl}/readyz`)
   return baseUrl
 }

@@ -28,10 +28,12 @@ export async function settlePorts(kept: Kept, port: number): Promise<{ kept: Kep
   const settled = { ...kept }
   const taken = [port]
   const moved: string[] = []
+  // Before the first login nobody has been told of a port.
+  const isFirst = kept.refreshToken === null
   for (const [name, what] of portNames) {
     settled[name] = await firstFree(kept[name], '127.0.0.1', taken)
     taken.push(settled[name])
-    if (settled[name] !== kept[name])
+    if (settled[name] !== kept[name] && !isFirst)
       moved.push(`port ${kept[name]} is taken, so ${settled[name]} is for ${what}`)
   }
   return { kept: settled, moved }
@@ -45,14 +47,17 @@ const portNames = [
 
 /** `wanted`, or the first free one after it, of those that `taken` does not have. */
 async function firstFree(wanted: number, host: string, taken: number[] = []): Promise<number> {
-  let trouble = ''
-  for (let port = wanted; port < Math.min(wanted + mostTries, 65_536); port++) {
+  const last = Math.min(wanted + mostTries, 65_536) - 1
+  for (let port = wanted; port <= last; port++) {
     if (taken.includes(port)) continue
     const found = await tryPort(port, host)
     if (typeof found === 'number') return found
-    trouble = found
+    if (found !== 'EADDRINUSE')
+      throw new StartError(`Nobody can listen on ${host} port ${port} (${found}); set HOST and PORT.`)
   }
-  throw new StartError(`No port from ${wanted} on can be used on ${host} (${trouble}); set PORT and HOST.`)
+  throw new StartError(
+    `The ports from ${wanted} to ${last} on ${host} are all taken; set PORT to a free one.`,
+  )
 }
 
 /** The port (that the system has chosen, for 0), or the code of what stands against it. */

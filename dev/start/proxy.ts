@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 
+type Place = { host: string; port: number }
+
 export type Proxy = {
   url: string
-  /** From now on calls go to this port; those that came before are let through. */
-  open(port: number): void
+  /** From now on calls go there; those that came before are let through. */
+  open(service: Place): void
   close(): void
 }
 
@@ -14,7 +16,7 @@ export type Proxy = {
  * boots waits for it.
  */
 export async function startProxy(port: number): Promise<Proxy> {
-  const service = Promise.withResolvers<number>()
+  const service = Promise.withResolvers<Place>()
   const server = createServer((incoming, response) => {
     void service.promise.then((to) => passOn(incoming, response, to))
   })
@@ -30,9 +32,9 @@ export async function startProxy(port: number): Promise<Proxy> {
   }
 }
 
-function passOn(incoming: IncomingMessage, response: ServerResponse, port: number): void {
+function passOn(incoming: IncomingMessage, response: ServerResponse, { host, port }: Place): void {
   const { method, url, headers } = incoming
-  const outgoing = request({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
+  const outgoing = request({ host, port, method, path: url, headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers)
     answer.pipe(response)
   })

@@ -31,9 +31,19 @@ export function createStop(): Stop {
   }
 }
 
-/** Calls `stop` once for Ctrl-C and its kin, for a closed terminal, and when the program that started this one is gone. */
-export function onEnd(stop: (why: string) => void): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
+/**
+ * Tells of Ctrl-C and its kin, and of their repetition: who presses Ctrl-C again does not want to wait. Also of the
+ * end of whoever reads our output, or has started us.
+ */
+export function onEnd({ stop, stopNow }: { stop: (why: string) => void; stopNow: () => void }): void {
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      signals += 1
+      if (signals > 1) stopNow()
+      else stop(signal)
+    })
+  }
   process.stdout.on('error', () => stop('nobody reads on'))
   const parent = process.ppid
   setInterval(() => {

@@ -21,6 +21,15 @@ test('a PORT that is no port: one sentence', async () => {
   assert.deepEqual(started.lines, ['PORT is "http"; expected a number from 0 to 65535.'])
 })
 
+test('a HOST that is not of this machine: one sentence', async () => {
+  // RFC 5737: an address for documentation, which nobody has.
+  const started = project.start({ HOST: '203.0.113.77' })
+  assert.equal(await started.ended, 1)
+  assert.deepEqual(started.lines, [
+    'Nobody can listen on 203.0.113.77 port 8080 (EADDRNOTAVAIL); set HOST and PORT.',
+  ])
+})
+
 test('an environment that the service refuses stops the start, and nothing is left', async () => {
   const started = project.start({ LOG_LEVEL: 'loud' })
   assert.equal(await started.ended, 1)
