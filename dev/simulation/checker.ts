@@ -2,6 +2,7 @@ import { jitterMs, type JobRule, leaseMarginMs } from '../../src/decisions/index
 import { ruleOf } from '../../db/index.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
+import type { NasChange } from './nas.ts'
 import type { FoldRow, JobRow, RunRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
@@ -133,7 +134,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     const next = job.runtime.nextSlot?.getTime() ?? lastGiven + 1
     const until = isRuleChanged ? Math.max(lastGiven, Math.min(clock.now(), next - 1)) : next - 1
     for (const slotMs of nominal(rule, from, until)) {
-      if (!verdicts.has(slotMs)) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()} was passed over without one`)
+      if (isWithin(rule, ruleOf(job.authored), slotMs) && !verdicts.has(slotMs)) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()} was passed over without one`)
     }
     for (const [slotMs, verdict] of given) {
       if (!isNominal(rule, slotMs)) broken('only slots have verdicts', jobId, `${new Date(slotMs).toISOString()} (${verdict}) is no slot`)
@@ -179,7 +180,6 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
       return
     }
     const callMs = nextCallMs(jobId)
-    if (callMs !== null && isConfirmed) chain.excuse = null
     if (isConfirmed && !chain.excuse) chain.isChained = true
     if (!chain.isChained || chain.excuse) return
     if (callMs === null) {
@@ -191,10 +191,11 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     }
   }
 
-  function nasChanged(jobId: string, excuse: string | null) {
+  function nasChanged(jobId: string, change: NasChange) {
     const chain = knownOf(jobId)
-    if (excuse && nextCallMs(jobId) === null) {
-      chain.excuse = excuse
+    if (change === 'holds') chain.excuse = null
+    if (change === 'forgot' || change === 'gave_up') {
+      chain.excuse = change
       chain.isChained = false
     }
     judgeChain(jobId)
@@ -250,6 +251,13 @@ function nominal(rule: Pick<JobRule, 'schedule' | 'zone' | 'anchor'>, fromMs: nu
     return ms >= fromMs && ms <= untilMs ? [ms] : []
   }
   return [...slotsIn(rule, { after: new Date(fromMs - 1), until: new Date(untilMs) })].map((slot) => slot.getTime())
+}
+
+/** Whether the bounds that the author set, before and after the change, both hold the slot. */
+function isWithin(before: JobRule, after: JobRule, slotMs: number): boolean {
+  return [before.policy, after.policy].every(
+    ({ startsAt, endsAt }) => (startsAt?.getTime() ?? slotMs) <= slotMs && slotMs <= (endsAt?.getTime() ?? slotMs),
+  )
 }
 
 function isNominal(rule: JobRule, slotMs: number): boolean {

@@ -18,9 +18,12 @@ type Parts = {
   isFaulty: () => boolean
   /** Calls us; `status` null: no answer came. */
   call: (fire: { jobId: string; fireAt: Date }, answered: (status: number | null) => void) => void
-  /** Told of each change of what NAS holds for a job; `excuse`: NAS let it go, and by its rules it may. */
-  changed: (jobId: string, excuse: 'gave_up' | 'forgot' | null) => void
+  /** Told of each change of what NAS holds for a job. */
+  changed: (jobId: string, change: NasChange) => void
 }
+
+/** `gave_up` and `forgot`: NAS let the job go, and by its rules it may. */
+export type NasChange = 'holds' | 'let_go' | 'gave_up' | 'forgot'
 
 export type SimulatedNas = ReturnType<typeof createSimulatedNas>
 
@@ -33,7 +36,8 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   const manners = scenario.nas
   const rows = new Map<string, Row>()
   const relays = new Map<string, Set<Relay>>()
-  const usedKeys = new Set<string>()
+  /** By job, newest first: the instants that it was armed for lately. */
+  const usedKeys = new Map<string, number[]>()
   let isDown = false
   let schedules = 0
 
@@ -59,9 +63,12 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     if (manners.refusesPast && fireAtMs <= nowMs) return no('rejected', 'NAS_REJECTED')
     const held = rows.get(jobId)
     if (held && held.fireAtMs === fireAtMs && !held.hasFired) return { ok: true, value: { scheduleId: held.scheduleId } }
-    const key = `${jobId}:${fireAtMs}`
-    if (manners.swallowsRepeatedKeys && usedKeys.has(key)) return { ok: true, value: { scheduleId: 'swallowed' } }
-    usedKeys.add(key)
+    const used = usedKeys.get(jobId) ?? []
+    if (manners.swallowsRepeatedKeys && used.includes(fireAtMs)) {
+      trace('nas', `swallows a repeated key of ${jobId}`, new Date(fireAtMs))
+      return { ok: true, value: { scheduleId: 'swallowed' } }
+    }
+    usedKeys.set(jobId, [fireAtMs, ...used].slice(0, manners.keysRemembered))
     held?.takeBack()
     if (manners.cancelsRetriesOnReplacement) dropRelays(jobId)
     const lateMs = isFaulty() && random.chance(0.2) ? random.between(0, manners.lateMs) : random.between(0, 50)
@@ -69,7 +76,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     const scheduleId = `s${++schedules}`
     rows.set(jobId, { jobId, fireAtMs, scheduleId, hasFired: false, takeBack })
     trace('nas', `holds ${jobId}`, new Date(fireAtMs))
-    changed(jobId, null)
+    changed(jobId, 'holds')
     return { ok: true, value: { scheduleId } }
   }
 
@@ -78,7 +85,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     rows.delete(jobId)
     if (manners.cancelsRetriesOnReplacement) dropRelays(jobId)
     trace('nas', `cancels ${jobId}`)
-    changed(jobId, null)
+    changed(jobId, 'let_go')
     return { ok: true, value: null }
   }
 
@@ -143,7 +150,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
       row.takeBack()
       rows.delete(made.jobId)
     }
-    changed(made.jobId, row && !row.hasFired && forgets ? 'forgot' : null)
+    changed(made.jobId, row && !row.hasFired && forgets ? 'forgot' : 'let_go')
   }
 
   function again(made: Relay) {
