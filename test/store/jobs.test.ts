@@ -128,7 +128,7 @@ test('an orphan whose cancel was confirmed is owed no more, and still known', as
 
 test('a job deleted while it is claimed, renewed, changed and armed: no deadlock, and nothing of it is left', async () => {
   const { store } = opened
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 15; round++) {
     const jobId = await freshJob({ schedule: '* * * * *', policy: { overlap: 'allow', maxLive: 20 } })
     const held = []
     for (const time of ['08:31:00', '08:32:00', '08:33:00']) {
