@@ -1,0 +1,142 @@
+import { AppError } from '../../src/errors.ts'
+import type { JobInput } from '../../src/jobs.ts'
+import type { Core } from '../../src/core.ts'
+import type { Machine } from './machine.ts'
+import { never, type Steps } from './steps.ts'
+
+/** What a client does over the API, and does again where it got no answer. */
+export type Client = {
+  /** The new job's id; null: no answer came, as often as it was asked for. */
+  create(input: Partial<JobInput> & { schedule: string }): Promise<string | null>
+  change(id: string, patch: Partial<JobInput>): Promise<Reply>
+  pause(id: string, until?: Date): Promise<Reply>
+  resume(id: string): Promise<Reply>
+  remove(id: string): Promise<Reply>
+  /** Sent once: without a key of its own a second one would be a second run. */
+  runNow(id: string): Promise<Reply>
+  cancelRun(runId: string): Promise<Reply>
+}
+
+/** `done`: 2xx and armed · `owed`: saved, not armed (424) · an error code · `lost`: no answer. */
+export type Reply = 'done' | 'owed' | 'lost' | AppError['code']
+
+type Parts = {
+  wake: () => Machine
+  steps: Steps
+  settled: () => Promise<void>
+  /** Lets so many milliseconds pass. */
+  until: (ms: number) => Promise<void>
+  unpromised: Set<string>
+}
+
+/** In `unpromised`: a job is being made, and its id is not known yet. */
+export const anyJob = '*'
+const mostTries = 5
+const pauseMs = 1_000
+
+export function createClient({ wake, steps, settled, until, unpromised }: Parts): Client {
+  let keys = 0
+
+  /** One request to one machine; null: the machine died before its answer was out. */
+  async function request<T>(
+    ask: (core: Core) => Promise<T>,
+  ): Promise<{ value: T } | { error: AppError } | null> {
+    const { core, holds, life } = wake()
+    const release = holds.take('request')
+    const answer = ask(core)
+      .then(
+        (value) => ({ value }),
+        (error: unknown) => {
+          if (!life.isAlive()) return never<never>()
+          if (error instanceof AppError) return { error }
+          throw error
+        },
+      )
+      .then((reply) =>
+        steps.make(life, 'answer.client', async () => void outbox.set(life, reply)).then(() => reply),
+      )
+      .finally(release)
+    const outbox = new Map<unknown, { value: T } | { error: AppError }>()
+    const first = await raceWith(settled, answer, life.died)
+    // an answer that was sent before the process died has arrived
+    return first ?? outbox.get(life) ?? null
+  }
+
+  /** While the answer waits for the clock (a budget, a pause), the clock goes on. */
+  async function raceWith<T>(
+    calm: () => Promise<void>,
+    answer: Promise<T>,
+    died: Promise<void>,
+  ): Promise<T | null> {
+    const state: { is: 'open' | 'over'; value: T | null; error: unknown } = {
+      is: 'open',
+      value: null,
+      error: null,
+    }
+    const over = (value: T | null, error: unknown = null) =>
+      Object.assign(state, { is: 'over', value, error })
+    answer.then(over, (error: unknown) => over(null, error))
+    void died.then(() => state.is === 'open' && over(null))
+    await calm()
+    while (state.is === 'open') await until(250)
+    if (state.error) throw state.error
+    return state.value
+  }
+
+  async function persist(
+    id: string,
+    ask: (core: Core) => Promise<{ armed: boolean } | void>,
+  ): Promise<Reply> {
+    for (let tries = 1; tries <= mostTries; tries++) {
+      unpromised.add(id)
+      const reply = await request(ask)
+      const isLater = reply && 'error' in reply && reply.error.statusCode === 503
+      if (reply && !isLater) {
+        unpromised.delete(id)
+        if ('error' in reply) return reply.error.code
+        return reply.value?.armed === false ? 'owed' : 'done'
+      }
+      await until(pauseMs)
+    }
+    return 'lost'
+  }
+
+  return {
+    async create(input) {
+      const key = { key: `key-${++keys}`, bodyHash: 'body' }
+      unpromised.add(anyJob)
+      for (let tries = 1; tries <= mostTries; tries++) {
+        const reply = await request((core) => core.jobs.create({ ...plain, ...input }, key))
+        if (reply && 'error' in reply && reply.error.statusCode !== 503) throw reply.error
+        if (reply && 'value' in reply) {
+          unpromised.delete(anyJob)
+          return reply.value.look.authored.id
+        }
+        await until(pauseMs)
+      }
+      return null
+    },
+    change: (id, patch) => persist(id, (core) => core.jobs.change(id, patch, null)),
+    pause: (id, until) => persist(id, (core) => core.jobs.pause(id, { reason: null, until: until ?? null })),
+    resume: (id) => persist(id, (core) => core.jobs.resume(id)),
+    remove: (id) => persist(id, (core) => core.jobs.remove(id)),
+    cancelRun: (runId) => persist(runId, (core) => core.jobs.cancelRun(runId)),
+    async runNow(id) {
+      const reply = await request((core) => core.jobs.runNow(id, null))
+      if (!reply) return 'lost'
+      return 'error' in reply ? reply.error.code : 'done'
+    },
+  }
+}
+
+const plain = {
+  name: 'a job',
+  timezone: 'UTC',
+  action: { type: 'http' },
+  prompt: null,
+  skills: [],
+  deliver: null,
+  repeatTimes: null,
+  tags: [],
+  policy: {},
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { AppError } from '../../src/errors.ts'
+import type { Machine } from './machine.ts'
+import { never, type Steps } from './steps.ts'
+
+/** Where NAS calls: takes a fire to a machine, as the proxy of a platform does. */
+export type Edge = {
+  /** Without a trailing slash. */
+  url: string
+  /** Fires that a machine has and has not answered. */
+  pending(): number
+  onChange(listener: () => void): void
+  close(): Promise<void>
+}
+
+/** `wake` gives the machine that takes the next request, booting one where none is up. */
+export async function startEdge({ wake, steps }: { wake: () => Machine; steps: Steps }): Promise<Edge> {
+  let pending = 0
+  let changed = () => {}
+
+  async function serve(body: string, response: ServerResponse) {
+    const machine = wake()
+    void machine.life.died.then(() => response.destroy())
+    const { job_id: jobId, fire_at: fireAt } = JSON.parse(body) as { job_id: string; fire_at?: string }
+    const { status, retryAfterS } = await answerOf(machine, jobId, fireAt)
+    await steps.make(machine.life, 'answer.fire', () => send(response, status, retryAfterS))
+    if (status < 300) machine.core.fire.answered(jobId)
+  }
+
+  const server = createServer((request, response) => {
+    pending += 1
+    response.once('close', () => {
+      pending -= 1
+      changed()
+    })
+    changed()
+    void text(request)
+      .then((body) => serve(body, response))
+      .catch(() => response.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the edge does not listen on a port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    pending: () => pending,
+    onChange(listener) {
+      changed = listener
+    },
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function answerOf({ core, life }: Machine, jobId: string, fireAt: string | undefined) {
+  try {
+    const answer = await core.fire.fire({ jobId, fireAt: fireAt ? new Date(fireAt) : null })
+    return { status: answer.status === 'accepted' ? 202 : 200, retryAfterS: undefined }
+  } catch (error) {
+    if (!life.isAlive()) return never<never>()
+    return error instanceof AppError
+      ? { status: error.statusCode, retryAfterS: error.retryAfterS }
+      : { status: 500, retryAfterS: undefined }
+  }
+}
+
+async function send(
+  response: ServerResponse,
+  status: number,
+  retryAfterS: number | undefined,
+): Promise<void> {
+  const closed = once(response, 'close')
+  response
+    .writeHead(status, retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) })
+    .end('{}')
+  await closed
+}

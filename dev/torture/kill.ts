@@ -1,0 +1,149 @@
+import { createLedger } from '../../src/ledger.ts'
+import type { TestDatabase } from '../../test/support/database.ts'
+import type { Witness } from './effects.ts'
+import { checkArms, checkAsleep } from './invariants.ts'
+import { emptyJudgement, type Judged, judge } from './oracle.ts'
+import { at, type JobMaker, type Scenario, startsAt } from './scenarios.ts'
+import type { KillPoint } from './steps.ts'
+import { createWorld, emptyDatabase, type World, type WorldOptions } from './world.ts'
+
+export type Repetition = {
+  /** The steps that were made while they were counted. */
+  labels: string[]
+  kills: number
+  boots: number
+  judged: Judged
+  /** Broken invariants; empty where all held. */
+  problems: string[]
+}
+
+export type Play = {
+  scenario: Scenario
+  /** Attempts are repeated, after 5 s (the scenario's own policy goes first). */
+  retries: boolean
+  kills: KillPoint[]
+  database: TestDatabase
+  witness: Witness
+  world?: Partial<WorldOptions>
+}
+
+const retryPolicy = {
+  attempts: 4,
+  delayMs: 5_000,
+  backoff: 'fixed',
+  on: ['failed', 'timed_out', 'interrupted'],
+  maxDelayMs: 5_000,
+}
+/** Long enough for every lease and every retry of the scenario to have come to an end. */
+const quietMs = 4 * 60_000
+
+/** Plays a scenario once in an empty database, with processes that die at `kills`, and judges what came of it. */
+export async function playOnce({
+  scenario,
+  retries,
+  kills,
+  database,
+  witness,
+  world: more = {},
+}: Play): Promise<Repetition> {
+  await emptyDatabase(database)
+  const world = await createWorld({
+    ...{ database, target: witness.target, start: startsAt, onAsleep: checkAsleep },
+    ...scenario.world,
+    ...more,
+  })
+  witness.begin(world.now)
+  const maker = createMaker(world, retries)
+  try {
+    await scenario.prepare?.(world, maker.job)
+    world.steps.begin(kills)
+    await scenario.play(world, maker.job)
+    const labels = world.steps.labels()
+    const killed = world.steps.kills()
+    world.steps.begin([])
+    await scenario.finish?.(world, maker.job)
+    await comeToRest(world)
+    await checkArms(world)
+    const judged = await judgeJob(world, maker, witness, retries || scenario.retries === true)
+    const problems = [...world.problems, ...judged.problems]
+    return { labels, kills: killed, boots: world.boots(), judged, problems }
+  } finally {
+    await world.close()
+  }
+}
+
+/** Lets the clock go on until no process is up. */
+async function comeToRest(world: World) {
+  const endMs = world.now().getTime() + quietMs
+  while (world.machines().length > 0 && world.now().getTime() < endMs) {
+    await world.until(new Date(world.now().getTime() + 5_000))
+  }
+  if (world.machines().length > 0) {
+    const held = world.machines().map(({ holds }) => JSON.stringify(holds.byKind()))
+    world.problems.push(`a process is still up at ${world.now().toISOString()}: ${held.join(' ')}`)
+  }
+}
+
+type Maker = { job: JobMaker; dueAt: Date[]; isGone(): boolean; made(): string | null }
+
+function createMaker(world: World, retries: boolean): Maker {
+  const dueAt: Date[] = []
+  let id: string | null = null
+  let isGone = false
+  return {
+    dueAt,
+    isGone: () => isGone,
+    made: () => id,
+    job: {
+      async make({ policy = {}, action = {}, ...fields }) {
+        id = await world.client.create({
+          ...fields,
+          action: { type: 'http', url: `${world.target.url}/hook`, ...(action as object) },
+          policy: { ...(retries ? { retry: retryPolicy } : {}), ...(policy as object) },
+        })
+        return id
+      },
+      id() {
+        if (id === null) throw new Error('the job was never made')
+        return id
+      },
+      due: (...minutes) => void dueAt.push(...minutes.map((minute) => at(minute))),
+      gone() {
+        isGone = true
+      },
+    },
+  }
+}
+
+async function judgeJob(world: World, maker: Maker, witness: Witness, retries: boolean): Promise<Judged> {
+  const id = maker.made()
+  const none = emptyJudgement()
+  if (id === null) return { ...none, problems: ['the client never got an answer'] }
+  if (maker.isGone()) return judgeGone(world, id, witness)
+  const last = maker.dueAt.at(-1) ?? at(0)
+  const until = new Date(last.getTime() + 60_000)
+  const ledger = await createLedger({ store: world.store })(id, { from: at(0), to: until })
+  const effects = witness.effects().filter((effect) => effect.slot === null || new Date(effect.slot) < until)
+  return judge({ due: maker.dueAt, ledger, effects, retries })
+}
+
+/** Of a job that was deleted nothing may happen any more. */
+async function judgeGone(world: World, id: string, witness: Witness): Promise<Judged> {
+  const judged = emptyJudgement()
+  const late = witness.effects().filter(({ atMs }) => atMs > at(6).getTime())
+  judged.extra = late.length
+  if (late.length > 0) judged.problems.push(`the deleted job ${id} was called ${late.length} times`)
+  if (await world.store.look(id)) judged.problems.push(`job ${id} is still there`)
+  if (world.nas.held().some((arm) => arm.job_id === id))
+    judged.problems.push(`NAS still holds an arm of job ${id}`)
+  return judged
+}
+
+/** A kill before and one after each of the steps that a quiet repetition makes; `stride` takes every so manieth. */
+export function killPoints(steps: number, { stride = 1, first = 0 } = {}): KillPoint[] {
+  const all = Array.from({ length: steps }, (_, index) => index + 1).flatMap((step): KillPoint[] => [
+    { step, when: 'before' },
+    { step, when: 'after' },
+  ])
+  return all.filter((_, index) => index % stride === first % stride)
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import type { Store } from '../../db/index.ts'
+import { type Actions, type ActionOutcome, createActions } from '../../src/actions/index.ts'
+import type { Config } from '../../src/config.ts'
+import { type Core, createCore } from '../../src/core.ts'
+import { createHolds, type Holds } from '../../src/holds.ts'
+import type { Log } from '../../src/log.ts'
+import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
+import { sleep, type Timers } from '../../src/timers.ts'
+import { type Life, mortal, type Steps } from './steps.ts'
+import type { VirtualTime } from './time.ts'
+
+/** One process of the service: the real stories over parts that count and die; without HTTP. */
+export type Machine = { name: string; core: Core; holds: Holds; life: Life }
+
+export type MachineParts = {
+  name: string
+  config: Config
+  store: Store
+  nas: { portalUrl: string; accessToken: string }
+  steps: Steps
+  time: VirtualTime
+  /** Milliseconds by which this process' own clock is ahead. */
+  clockAheadMs: number
+  log: Log
+  onGone: () => void
+}
+
+const bootGraceMs = 2_000
+const idleExitMs = 3_000
+
+/** Boots: everything begins as after a cold start. It goes away by itself once nothing is held, as the real one does. */
+export function bootMachine(parts: MachineParts): Machine {
+  const { steps, time, log } = parts
+  const life = steps.born(parts.onGone)
+  const holds = createHolds()
+  const timers: Timers = {
+    now: () => time.now() + parts.clockAheadMs,
+    after: (ms, work) => time.after(ms, () => life.isAlive() && work()),
+  }
+  const store = mortal('store', parts.store, { steps, life })
+  const { portalUrl, accessToken } = parts.nas
+  const client = createNasClient({
+    portalUrl,
+    accessToken: createStaticToken(accessToken),
+    userAgent: 'chronos-torture/1',
+    log,
+  })
+  const core = createCore({
+    config: parts.config,
+    store,
+    nas: mortal('nas', client, { steps, life }),
+    actions: lastingActions(
+      mortal('action', createActions({ userAgent: 'chronos-torture/1' }), { steps, life }),
+      timers,
+    ),
+    holds,
+    timers,
+    owner: `${parts.name}:${randomUUID()}`,
+    log,
+  })
+  const machine = { name: parts.name, core, holds, life }
+  leaveWhenIdle(machine, { timers, store })
+  void core.trigger.start()
+  return machine
+}
+
+/** An action whose job says `hold_ms` goes on for so long after its call was answered. */
+function lastingActions(actions: Actions, timers: Timers): Actions {
+  return {
+    async run(job, run, signal) {
+      const outcome = await actions.run(job, run, signal)
+      const holdMs = Number(job.action['hold_ms'] ?? 0)
+      if (holdMs === 0 || outcome.state !== 'succeeded') return outcome
+      await sleep(timers, holdMs, signal)
+      return signal.aborted ? stopped(signal.reason as { code: string }) : outcome
+    },
+  }
+}
+
+function stopped({ code }: { code: string }): ActionOutcome {
+  return { state: code === 'CANCELLED' ? 'cancelled' : 'interrupted', error: { code, message: 'stopped' } }
+}
+
+/** As src/idle.ts does it, on virtual time and without a listener. */
+function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { timers: Timers; store: Store }) {
+  let takeBack = () => {}
+  const release = holds.take('boot')
+  timers.after(bootGraceMs, release)
+  const wait = () => {
+    takeBack()
+    takeBack = timers.after(idleExitMs, () => void leave())
+  }
+  async function leave() {
+    if (holds.count() > 0) return
+    const { armsOwed } = await store.readCounts()
+    if (armsOwed > 0 || holds.count() > 0) return wait()
+    await core.drain()
+    life.die()
+  }
+  holds.onFree(wait)
+}

@@ -1,0 +1,223 @@
+import type { World, WorldOptions } from './world.ts'
+
+/** What is played, and what must be due because of it. */
+export type Scenario = {
+  name: string
+  /** Before the steps are counted. */
+  prepare?(world: World, job: JobMaker): Promise<void>
+  /** While steps are counted, and processes die. */
+  play(world: World, job: JobMaker): Promise<void>
+  /** After that, undisturbed; at its end every job is judged. */
+  finish?(world: World, job: JobMaker): Promise<void>
+  /** The job's own policy grants further attempts. */
+  retries?: true
+  world?: Partial<WorldOptions>
+}
+
+/** Makes the scenario's one job, and keeps what is known of it. */
+export type JobMaker = {
+  make(fields: Record<string, unknown> & { schedule: string }): Promise<string | null>
+  /** The id of the job made. @throws Error: the client never got an answer */
+  id(): string
+  /** Instants at which the job must be attended to, by arithmetic: minutes of the hour from 12:00. */
+  due(...minutes: number[]): void
+  /** Nothing is held against jobs that are gone. */
+  gone(): void
+}
+
+/** The clock of each scenario begins at 12:00:30. */
+export const startsAt = '2026-06-18T12:00:30Z'
+export const at = (minute: number, second = 0) => new Date(Date.UTC(2026, 5, 18, 12, minute, second))
+
+const everyFive = '*/5 * * * *'
+
+export const scenarios: Scenario[] = [
+  {
+    name: 'create',
+    async play(world, job) {
+      await job.make({ schedule: everyFive })
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'edit to earlier',
+    prepare: async (_, job) => void (await job.make({ schedule: '0 15 * * *' })),
+    async play(world, job) {
+      await world.client.change(job.id(), { schedule: everyFive })
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'edit to later',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.until(at(2, 30))
+      await world.client.change(job.id(), { schedule: '7,11 * * * *' })
+      job.due(7, 11)
+      await world.until(at(13))
+    },
+  },
+  {
+    name: 'pause',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.until(at(2, 30))
+      await world.client.pause(job.id())
+      await world.until(at(12))
+    },
+    async finish(world, job) {
+      await world.client.resume(job.id())
+      job.due(5, 10, 15)
+      await world.until(at(17))
+    },
+  },
+  {
+    name: 'pause with an end',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.client.pause(job.id(), at(12, 30))
+      job.due(5, 10, 15)
+      await world.until(at(17))
+    },
+  },
+  {
+    name: 'resume',
+    async prepare(world, job) {
+      await job.make({ schedule: everyFive })
+      await world.client.pause(job.id())
+      await world.until(at(7, 30))
+    },
+    async play(world, job) {
+      await world.client.resume(job.id())
+      job.due(5, 10, 15)
+      await world.until(at(17))
+    },
+  },
+  {
+    name: 'delete',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.client.remove(job.id())
+      job.gone()
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'delete while it runs',
+    async prepare(world, job) {
+      await job.make({ schedule: everyFive, action: { hold_ms: 120_000 } })
+      await world.until(at(5, 30))
+    },
+    async play(world, job) {
+      await world.client.remove(job.id())
+      job.gone()
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'fire',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'long run with a watchdog',
+    prepare: async (_, job) => void (await job.make({ schedule: '5 * * * *', action: { hold_ms: 150_000 } })),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(15))
+    },
+  },
+  {
+    name: 'run longer than its period',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive, action: { hold_ms: 400_000 } })),
+    async play(world, job) {
+      // which of these slots run depends on when the earlier run ended; each has its one verdict
+      job.due(5, 10, 15, 20)
+      await world.until(at(22, 30))
+    },
+    async finish(world, job) {
+      await world.client.pause(job.id())
+      await world.until(at(45))
+    },
+  },
+  {
+    name: 'retry at once',
+    retries: true,
+    prepare: (world, job) => failing(world, job, { attempts: 4, delayMs: 5_000, backoff: 'fixed' }),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(20))
+    },
+  },
+  {
+    name: 'retry after a long pause',
+    retries: true,
+    prepare: (world, job) => failing(world, job, { attempts: 4, delayMs: 300_000, backoff: 'fixed' }),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(40))
+    },
+  },
+  {
+    name: 'final run of a repeat',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive, repeatTimes: 1 })),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(13))
+    },
+  },
+  {
+    name: 'one-shot',
+    prepare: async (_, job) => void (await job.make({ schedule: at(5).toISOString() })),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(13))
+    },
+  },
+  {
+    name: 'manual run',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.until(at(2))
+      await world.client.runNow(job.id())
+      job.due(5)
+      await world.until(at(9))
+    },
+  },
+  {
+    name: 'overdue at boot',
+    async prepare(world, job) {
+      await job.make({ schedule: everyFive })
+      await world.nas.misbehave('hold_fires')
+      await world.until(at(5, 90))
+      await world.nas.behave('hold_fires')
+    },
+    async play(world, job) {
+      world.wake()
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'two machines, each fire twice',
+    world: { machines: 2, misbehave: ['duplicate=2'], clocksAheadMs: [0, 3_600_000] },
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+]
+
+async function failing(world: World, job: JobMaker, retry: Record<string, unknown>) {
+  await job.make({
+    schedule: '5 * * * *',
+    policy: { retry: { on: ['failed', 'timed_out', 'interrupted'], maxDelayMs: 3_600_000, ...retry } },
+  })
+  world.target.behave('/hook', { does: 'status', value: 500, times: 1 })
+}

@@ -1,0 +1,131 @@
+/** Where a process dies: before its call number `step` is sent, or after that was carried out and before it hears of it. */
+export type KillPoint = { step: number; when: 'before' | 'after' }
+
+/** One process as far as its death goes. */
+export type Life = {
+  isAlive(): boolean
+  /** From now on none of its calls settles and none of its timers goes off. */
+  die(): void
+  /** Resolves when it dies. */
+  died: Promise<void>
+}
+
+/**
+ * Counts what processes do to the outside: each call to the database, to NAS and to a target, each answer. The process
+ * that makes a step at a kill point dies there.
+ */
+export type Steps = {
+  /** Counts from 1 from here on, and kills at these points only. */
+  begin(points: KillPoint[]): void
+  /** `store.transition`, `nas.provision`, `answer.fire` …, in the order in which they were made since `begin`. */
+  labels(): string[]
+  /** Kill points that were reached. */
+  kills(): number
+  born(onDeath: () => void): Life
+  /** Makes one step for a process. Never settles once that is dead. */
+  make<T>(life: Life, label: string, call: () => Promise<T>): Promise<T>
+  /** Calls that the outside has not finished, whoever made them; of one kind only, where it is named. */
+  inFlight(kind?: string): number
+  /** Called after everything that happens here. */
+  onChange(listener: () => void): void
+}
+
+export function createSteps(): Steps {
+  let points: KillPoint[] = []
+  let labels: string[] = []
+  let kills = 0
+  const inFlight = new Map<string, number>()
+  let changed = () => {}
+
+  function reach(life: Life, step: number, when: KillPoint['when']) {
+    if (!life.isAlive() || !points.some((point) => point.step === step && point.when === when)) return
+    kills += 1
+    life.die()
+    changed()
+  }
+
+  function count(label: string, by: 1 | -1) {
+    const kind = label.split('.')[0] ?? label
+    inFlight.set(kind, (inFlight.get(kind) ?? 0) + by)
+  }
+
+  async function make<T>(life: Life, label: string, call: () => Promise<T>): Promise<T> {
+    if (!life.isAlive()) return never()
+    const step = labels.push(label)
+    reach(life, step, 'before')
+    if (!life.isAlive()) return never()
+    count(label, 1)
+    const outcome = await call().then(
+      (value) => () => value,
+      (error: unknown) => () => {
+        throw error
+      },
+    )
+    count(label, -1)
+    reach(life, step, 'after')
+    changed()
+    return life.isAlive() ? outcome() : never()
+  }
+
+  function born(onDeath: () => void): Life {
+    const { promise: died, resolve } = Promise.withResolvers<void>()
+    let isAlive = true
+    return {
+      isAlive: () => isAlive,
+      die() {
+        if (!isAlive) return
+        isAlive = false
+        onDeath()
+        resolve()
+      },
+      died,
+    }
+  }
+
+  return {
+    begin(wanted) {
+      points = wanted
+      labels = []
+      kills = 0
+    },
+    labels: () => labels,
+    kills: () => kills,
+    born,
+    make,
+    inFlight: (kind) =>
+      kind === undefined ? [...inFlight.values()].reduce((sum, n) => sum + n, 0) : (inFlight.get(kind) ?? 0),
+    onChange(listener) {
+      changed = listener
+    },
+  }
+}
+
+/** `parts` with each of its asynchronous methods counted as a step of this process. */
+export function mortal<T extends object>(
+  name: string,
+  parts: T,
+  { steps, life }: { steps: Steps; life: Life },
+): T {
+  return new Proxy(parts, {
+    get(target, key): unknown {
+      const value: unknown = Reflect.get(target, key)
+      if (typeof value !== 'function') return value
+      if (synchronous.has(String(key))) return value.bind(target) as unknown
+      const label = `${name}.${String(key)}`
+      return (...args: unknown[]) =>
+        steps.make(life, label, () => asynchronous(Reflect.apply(value, target, args), label))
+    },
+  })
+}
+
+/** What is remembered, without a call: of the NAS client, of the store. */
+const synchronous = new Set(['refusal', 'clock'])
+
+async function asynchronous(outcome: unknown, label: string): Promise<unknown> {
+  if (outcome instanceof Promise) return outcome
+  throw new TypeError(`${label} gave no promise; expected its name among those that make no call`)
+}
+
+export function never<T>(): Promise<T> {
+  return new Promise(() => {})
+}

@@ -1,0 +1,200 @@
+import { createStore, type Store } from '../../db/index.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Log } from '../../src/log.ts'
+import { type Nas, startNas } from '../nas/index.ts'
+import type { Target } from '../target/index.ts'
+import type { TestDatabase } from '../../test/support/database.ts'
+import { type Client, createClient } from './client.ts'
+import { startEdge } from './edge.ts'
+import { bootMachine, type Machine } from './machine.ts'
+import { createSteps, type Steps } from './steps.ts'
+import { createTime } from './time.ts'
+
+/** One service with everything around it: real PostgreSQL, a local NAS, a real target, machines that die, and one clock for all. */
+export type World = {
+  nas: Nas
+  store: Store
+  database: TestDatabase
+  target: Target
+  steps: Steps
+  client: Client
+  now(): Date
+  /** The machine that takes the next request; boots one where none is up. */
+  wake(): Machine
+  machines(): Machine[]
+  boots(): number
+  /** Moves the clock on, from one planned thing to the next, each finished before the clock goes on. */
+  until(instant: string | Date): Promise<void>
+  /** Everything that is under way, apart from what waits for the clock, has come to its end. */
+  settled(): Promise<void>
+  /** What was found wrong whenever no machine was up. */
+  problems: string[]
+  /** Jobs whose last change no client or NAS was told of; nothing was promised about these. */
+  unpromised: Set<string>
+  close(): Promise<void>
+}
+
+export type WorldOptions = {
+  database: TestDatabase
+  target: Target
+  /** Instant at which the clock stands at first. */
+  start: string
+  /** Machines that requests go to in turn; default 1. */
+  machines?: number
+  env?: Record<string, string>
+  /** By how much each machine's own clock is ahead. */
+  clocksAheadMs?: number[]
+  misbehave?: string[]
+  /** Where it is given: another store than the one of `database`, over a connection that fails. */
+  store?: (clock: () => Date) => Store
+  log?: Log
+  /**
+   * Real time after which a call that NAS holds back is taken for one that waits for the clock; default 5 s: none does,
+   * unless NAS is told to.
+   */
+  patienceMs?: number
+  /** Called when no machine is up. */
+  onAsleep?: (world: World) => Promise<void>
+}
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const {
+    database,
+    target,
+    machines: size = 1,
+    clocksAheadMs = [],
+    log = silent,
+    patienceMs = 5_000,
+  } = options
+  const time = createTime(Date.parse(options.start))
+  const clock = () => new Date(time.now())
+  const store = options.store?.(clock) ?? createStore(database.db, clock)
+  const steps = createSteps()
+  const up = new Map<number, Machine>()
+  const problems: string[] = []
+  const unpromised = new Set<string>()
+  let turn = 0
+  let boots = 0
+  let tell = () => {}
+  const changed = () => tell()
+
+  const edge = await startEdge({ wake, steps })
+  const nas = await startNas({
+    time: options.start,
+    fireTimeoutMs: 600_000,
+    misbehave: options.misbehave ?? [],
+    print: changed,
+  })
+  const config = readConfig({
+    CRON_PROVIDER: 'chronos',
+    RUN_LEASE_MS: '60000',
+    DRAIN_TIMEOUT_MS: '5000',
+    ...nas.environment(),
+    CALLBACK_URL: edge.url,
+    ...options.env,
+  })
+  steps.onChange(changed)
+  edge.onChange(changed)
+
+  function wake(): Machine {
+    const index = turn++ % size
+    return up.get(index) ?? boot(index)
+  }
+
+  function boot(index: number): Machine {
+    boots += 1
+    const machine = bootMachine({
+      ...{ config, store, steps, time, log, name: `m${index}` },
+      nas: { portalUrl: nas.url, accessToken: nas.accessToken },
+      clockAheadMs: clocksAheadMs[index] ?? 0,
+      onGone() {
+        up.delete(index)
+        changed()
+      },
+    })
+    up.set(index, machine)
+    if (!machine.life.isAlive()) up.delete(index)
+    return machine
+  }
+
+  /** Fires that are on their way to the edge, or back from it. */
+  function travelling(): number {
+    const sent = nas.log.filter((entry) => entry.kind === 'fire').length - nas.fires().length
+    return sent - edge.pending()
+  }
+
+  const isBusy = () => steps.inFlight() > 0 || travelling() !== 0
+
+  async function settled() {
+    for (let quiet = 0; quiet < 4; ) {
+      await new Promise(setImmediate)
+      quiet = isBusy() ? 0 : quiet + 1
+      if (quiet === 0 && !(await somethingHappens())) return
+    }
+  }
+
+  /** False: nothing has happened for so long that whatever is under way must be waiting for the clock. */
+  function somethingHappens(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), steps.inFlight('store') > 0 ? 15_000 : patienceMs)
+      tell = () => {
+        clearTimeout(timer)
+        tell = () => {}
+        resolve(true)
+      }
+    })
+  }
+
+  const shifting = ['fire_early', 'fire_late', 'skew']
+  const nextFire = () => {
+    const dues = nas
+      .held()
+      .filter((arm) => arm.state === 'waiting')
+      .map((arm) => Date.parse(arm.due_at))
+      .filter((ms) => ms > time.now())
+    const soonest = Math.min(...dues)
+    const isShifted = nas.misbehaving().some(({ name }) => shifting.includes(name))
+    return isShifted ? Math.min(soonest, time.now() + 1_000) : soonest
+  }
+
+  async function until(instant: string | Date) {
+    const endMs = new Date(instant).getTime()
+    await settled()
+    for (let moves = 0; ; moves++) {
+      if (moves > 20_000) throw new Error(`the clock was moved ${moves} times before ${String(instant)}`)
+      if (up.size === 0) await options.onAsleep?.(world)
+      const next = Math.min(time.next(), nextFire(), endMs)
+      time.moveTo(next)
+      nas.jump(new Date(next))
+      await settled()
+      if (next >= endMs) return
+    }
+  }
+
+  const world: World = {
+    ...{ nas, store, database, target, steps, wake, until, settled, problems, unpromised },
+    client: createClient({
+      wake,
+      steps,
+      settled,
+      until: (ms) => until(new Date(time.now() + ms)),
+      unpromised,
+    }),
+    now: clock,
+    machines: () => [...up.values()],
+    boots: () => boots,
+    async close() {
+      for (const machine of up.values()) machine.life.die()
+      await nas.close()
+      await edge.close()
+    },
+  }
+  return world
+}
+
+/** Forgets every job and everything that was learnt, so that the next world begins with an empty database. */
+export async function emptyDatabase({ sql }: TestDatabase): Promise<void> {
+  await sql`with a as (delete from jobs), b as (delete from orphans), c as (delete from facts) delete from idempotency_keys`
+}
