@@ -1,4 +1,4 @@
-import type { Authored, Look, Store } from '../db/index.ts'
+import type { ArmOrder, Authored, Look, Store } from '../db/index.ts'
 import { ruleOf, storeSchedule } from '../db/index.ts'
 import type { ArmState } from './arm.ts'
 import type { Admit } from './attend.ts'
@@ -152,7 +152,9 @@ export function createJobs(parts: Parts): Jobs {
       const look = await lookAt(id)
       const decision = decide(look)
       if (!decision) return makeSure(id, { needed: true })
-      if (await admit(look, decision)) return makeSure(id, { needed: isEarlier(look, decision) })
+      const written = await admit(look, decision)
+      // the arm lease came with the write: whoever drops the order keeps everybody from arming until it ends
+      if (written) return makeSure(id, { needed: isEarlier(look, decision), order: written.order })
     }
     throw new AppError(
       'JOB_STATE_CONFLICT',
@@ -196,8 +198,11 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   /** Makes the wake-up sure and reads the job again, so that what is answered is what is so. */
-  async function makeSure(id: string, { needed }: { needed: boolean }): Promise<Saved> {
-    const state = await parts.ensureArmed({ jobId: id }, needed ? neededMs : leisureMs)
+  async function makeSure(
+    id: string,
+    { needed, order = null }: { needed: boolean; order?: ArmOrder | null },
+  ): Promise<Saved> {
+    const state = await parts.ensureArmed({ jobId: id, order }, needed ? neededMs : leisureMs)
     return { look: await lookAt(id), armed: state !== 'owed' || !needed }
   }
 
