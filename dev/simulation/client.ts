@@ -1,3 +1,4 @@
+import type { Core } from '../../src/core.ts'
 import { AppError } from '../../src/errors.ts'
 import type { JobInput, Jobs } from '../../src/jobs.ts'
 import type { Clock } from './clock.ts'
@@ -14,17 +15,17 @@ const minute = 60_000
 /** People and programs that use the API: they make jobs, and change, pause, run, cancel and remove them at any moment. */
 export function createClient({ clock, random, scenario, trace, tables, machines, isFaulty, broken }: Parts) {
   /** Sends an act to us. `again`: what was not answered is sent once more, as a program with an Idempotency-Key does. */
-  function act(name: string, work: (jobs: Jobs) => Promise<unknown>, again = 0) {
+  function act(name: string, work: (jobs: Jobs, core: Core) => Promise<unknown>, again = 0) {
     const retry = () => {
       if (again > 0) clock.after(20_000, () => act(name, work, again - 1))
     }
     machines.route({
       failed: retry,
-      async handle({ jobs, isDraining }, process) {
-        if (isDraining()) return retry
+      async handle(core, process) {
+        if (core.isDraining()) return retry
         trace(process.name, `is asked to ${name}`)
         try {
-          await work(jobs)
+          await work(core.jobs, core)
           return () => trace('client', `is told that it did ${name}`)
         } catch (error) {
           if (!(error instanceof AppError)) broken('nothing breaks on our side', '', `${name}: ${(error as Error).stack}`)
@@ -128,7 +129,7 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
         })
       next()
     },
-    /** A call that changes nothing, but for what a boot does. */
-    canary: () => act('answer a canary', async () => {}, 5),
+    /** POST /api/cron/reconcile: whatever was beyond NAS' patience is mended by it. */
+    reconcile: () => act('reconcile', (_, { trigger }) => trigger.reconcile(), 5),
   }
 }

@@ -75,12 +75,12 @@ export function createMachines(parts: Parts) {
         for (const request of waiting) request.failed()
         return
       }
-      machine.running = boot(machine)
+      boot(machine)
       for (const request of waiting) serve(machine, request)
     })
   }
 
-  function boot(machine: Machine): Running {
+  function boot(machine: Machine) {
     machine.boots += 1
     const process = createProcess(clock, `${machine.name}.${machine.boots}`)
     const steps = createSteps(process, scenario, { random: random.fork(), trace, isFaulty })
@@ -100,11 +100,11 @@ export function createMachines(parts: Parts) {
     })
     const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }
     trace(process.name, 'is up')
+    machine.running = running
     process.onEnd(() => end(machine, running))
     exitWhenIdle(running)
     void core.trigger.start()
     if (scenario.drainEveryMs > 0 && isFaulty()) process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
-    return running
   }
 
   function end(machine: Machine, running: Running) {

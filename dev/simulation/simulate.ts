@@ -24,7 +24,7 @@ export type Outcome = {
   violations: Violation[]
 }
 
-const canaryMs = 10 * 60_000
+const mendedMs = 10 * 60_000
 
 /** One world from its seed to its end: the same seed gives the same world, step by step. */
 export async function simulate(seed: number, print: ((line: string) => void) | null = null): Promise<Outcome> {
@@ -75,9 +75,9 @@ export async function simulate(seed: number, print: ((line: string) => void) | n
     trace('world', 'the faults are over')
     await clock.run(faultsEnd + scenario.boundMs)
     checker.judgeRest({ lateMs: scenario.boundMs, all: false })
-    client.canary()
-    await clock.run(clock.now() + canaryMs)
-    checker.judgeRest({ lateMs: canaryMs, all: true })
+    client.reconcile()
+    await clock.run(clock.now() + mendedMs)
+    checker.judgeRest({ lateMs: mendedMs, all: true })
     await new Promise(setImmediate)
   } finally {
     process.off('unhandledRejection', onRejection)
