@@ -52,7 +52,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
   const holds = createHolds()
   const database = createDatabase({
     url: config.databaseUrl,
-    max: 8,
+    max: 4,
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
