@@ -46,18 +46,24 @@ export function createBuiltinScheduler({
     isAskedAgain = true
     if (ticking) return
     timer?.()
-    ticking = tickAll().finally(() => {
-      ticking = undefined
-    })
+    ticking = tickAll()
   }
 
   async function tickAll() {
-    let sleepMs = leastSleepMs
-    while (release && isAskedAgain) {
-      isAskedAgain = false
-      sleepMs = await tick()
+    let sleepMs = retryMs
+    try {
+      while (release && isAskedAgain) {
+        isAskedAgain = false
+        sleepMs = await tick()
+      }
+    } catch {
+      // not even the log could be written; what is due is still due in a second
+      sleepMs = retryMs
+    } finally {
+      // in the same turn as the last look at `isAskedAgain`, so that no call of `wake` falls in between
+      ticking = undefined
+      if (release) timer = timers.after(sleepMs, wake)
     }
-    if (release) timer = timers.after(sleepMs, wake)
   }
 
   /** Returns how long to sleep: milliseconds until the earliest wake time. */
