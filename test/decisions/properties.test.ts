@@ -25,9 +25,9 @@ const policy: fc.Arbitrary<Partial<Policy>> = fc.record({
   maxLive: fc.integer({ min: 1, max: 3 }),
   catchUp: fc.constantFrom('latest', 'all', 'none'),
   catchUpMax: fc.integer({ min: 1, max: 4 }),
-  deadlineMs: fc.option(fc.integer({ min: 0, max: 30 * minuteMs })),
+  deadlineMs: fc.option(fc.integer({ min: 0, max: 30 * minuteMs }), { nil: null }),
   jitterMs: fc.constantFrom(0, 0, 20_000),
-  pauseAfter: fc.option(fc.integer({ min: 1, max: 3 })),
+  pauseAfter: fc.option(fc.integer({ min: 1, max: 3 }), { nil: null }),
   retry: fc.record({
     attempts: fc.integer({ min: 1, max: 3 }),
     backoff: fc.constantFrom('fixed', 'exponential'),
@@ -217,7 +217,7 @@ function perform(job: Model, { does, pick, ms, outcome, schedule: text }: Step):
       return job.resume()
     case 'reschedule':
       return job.reschedule(text)
-    case 'recount':
+    default: // recount
       return job.recount({ repeat: pick === 0 ? null : job.runtime().slotsUsed + pick })
   }
 }

@@ -83,9 +83,9 @@ test('a former order records nothing, also where the newer one is of the same pr
   const { gen } = await orderOf(jobId)
   opened.setTime('08:31:00')
   await orderOf(jobId, 'another')
-  const before = await registry(jobId)
+  const known = await registry(jobId)
   assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('09:00:00'))), { isOwed: true })
-  assert.deepEqual(await registry(jobId), before)
+  assert.deepEqual(await registry(jobId), known)
   assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('08:59:59'), 'another')), {
     isOwed: false,
   })
@@ -113,9 +113,9 @@ test('a generation that was confirmed stays confirmed, whatever a later call say
     holder: 'an order',
   } as const
   assert.deepEqual(await opened.store.recordArm(jobId, failure), { isOwed: true })
-  const after = await registry(jobId)
+  const failed = await registry(jobId)
   assert.deepEqual(
-    [after.armedGen, after.armedAt, after.armError, after.armFailedAt],
+    [failed.armedGen, failed.armedAt, failed.armError, failed.armFailedAt],
     [1, at('09:00:00'), 'NAS_BUSY: 503', at('09:00:00')],
   )
   await orderOf(jobId)
@@ -214,11 +214,11 @@ test('an arm that NAS does not hold after all is owed again, unless the wake tim
 test('what is owed is found page by page, each job once', async () => {
   const jobs = await race(5, freshJob)
   const found: string[] = []
-  for (let after = ''; ; ) {
-    const page = await opened.store.owedArms({ after, limit: 2 })
+  for (let last = ''; ; ) {
+    const page = await opened.store.owedArms({ after: last, limit: 2 })
     if (page.length === 0) break
     found.push(...page)
-    after = page.at(-1) ?? ''
+    last = page.at(-1) ?? ''
   }
   assert.equal(new Set(found).size, found.length)
   for (const jobId of jobs) assert.ok(found.includes(jobId))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { reschedule } from '../../src/decisions/index.ts'
-import { ruleOf, storeSchedule } from '../../db/index.ts'
+import { ruleOf, type Store, storeSchedule } from '../../db/index.ts'
 import { at, claim, leaseMs, lookAt, type Opened, openStore, owner, race, writing } from './setup.ts'
 
 let opened: Opened
@@ -130,7 +130,7 @@ test('a job deleted while it is claimed, renewed, changed and armed: no deadlock
   const { store } = opened
   for (let round = 0; round < 15; round++) {
     const jobId = await freshJob({ schedule: '* * * * *', policy: { overlap: 'allow', maxLive: 20 } })
-    const held = []
+    const held: Parameters<Store['renew']>[0]['held'] = []
     for (const time of ['08:31:00', '08:32:00', '08:33:00']) {
       opened.setTime(time)
       held.push((await claim(store, jobId, { leaseMs: 600_000 })).held)

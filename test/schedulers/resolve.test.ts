@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  type CronScheduler,
+  nothingReconciled,
+  resolveCronScheduler,
+  withDefaults,
+} from '../../src/schedulers/index.ts'
+import { createTestLog } from './setup.ts'
+
+const scheduler = (name: string, isAvailable: () => boolean = () => true): CronScheduler => ({
+  name,
+  isAvailable,
+  start: async () => {},
+  stop: async () => {},
+})
+
+function resolve(provider: string, others: CronScheduler[] = []) {
+  const log = createTestLog()
+  const { name } = resolveCronScheduler(provider, { builtin: scheduler('builtin'), others }, log)
+  return { name, warnings: log.lines.map(({ message }) => message) }
+}
+
+test('without a provider the built-in scheduler is used, and nobody is warned', () => {
+  assert.deepEqual(resolve('', [scheduler('chronos')]), { name: 'builtin', warnings: [] })
+  assert.deepEqual(resolve('builtin', [scheduler('chronos')]), { name: 'builtin', warnings: [] })
+})
+
+test('a provider that is available is used', () => {
+  assert.deepEqual(resolve('chronos', [scheduler('other'), scheduler('chronos')]), {
+    name: 'chronos',
+    warnings: [],
+  })
+})
+
+test('a provider that is unknown falls back to the built-in scheduler, and the warning says which are known', () => {
+  const { name, warnings } = resolve('chronso', [scheduler('chronos')])
+  assert.equal(name, 'builtin')
+  assert.deepEqual(warnings, [
+    'CRON_PROVIDER "chronso" is not one of builtin, chronos; the built-in scheduler is used',
+  ])
+})
+
+test('a provider that is not available falls back to the built-in scheduler with a warning', () => {
+  const { name, warnings } = resolve('chronos', [scheduler('chronos', () => false)])
+  assert.equal(name, 'builtin')
+  assert.match(warnings[0] ?? '', /"chronos" is not available: its configuration is not complete/)
+})
+
+test('a provider whose availability throws counts as not available: cron never loses its trigger', () => {
+  const broken = scheduler('chronos', () => {
+    throw new Error('no')
+  })
+  assert.equal(resolve('chronos', [broken]).name, 'builtin')
+})
+
+test('a scheduler without the optional hooks is whole with the defaults', async () => {
+  const whole = withDefaults(scheduler('plain'))
+  assert.equal(await whole.onJobsChanged([{ jobId: 'a' }], 10), 'armed')
+  assert.deepEqual(await whole.reconcile(), nothingReconciled)
+  await whole.fireDue('a')
+})
+
+test('the hooks that a scheduler has are used, not the defaults', async () => {
+  const fired: string[] = []
+  const whole = withDefaults({
+    ...scheduler('own'),
+    onJobsChanged: async () => 'owed',
+    fireDue: async (jobId) => void fired.push(jobId),
+    reconcile: async () => ({ ...nothingReconciled, armed: 3 }),
+  })
+  await whole.fireDue('a')
+  assert.deepEqual(
+    [await whole.onJobsChanged([], 1), (await whole.reconcile()).armed, fired],
+    ['owed', 3, ['a']],
+  )
+})

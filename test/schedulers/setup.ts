@@ -1,0 +1,45 @@
+import type { Timers } from '../../src/timers.ts'
+
+type Timer = { ms: number; work: () => void }
+
+/** Timers that go off when the test says so. */
+export function createTestTimers() {
+  const waiting = new Set<Timer>()
+  let told = () => {}
+  const timers: Timers = {
+    now: () => 0,
+    after(ms, work) {
+      const timer = { ms, work }
+      waiting.add(timer)
+      told()
+      return () => void waiting.delete(timer)
+    },
+  }
+  return {
+    timers,
+    count: () => waiting.size,
+    /** The wait that is asked for, once there is one; it stays. */
+    async next(): Promise<Timer> {
+      for (;;) {
+        const [timer] = waiting
+        if (timer) return timer
+        await new Promise<void>((resolve) => (told = resolve))
+      }
+    },
+    /** Lets the next wait end; how long it was to be, in milliseconds. */
+    async elapse(): Promise<number> {
+      const timer = await this.next()
+      waiting.delete(timer)
+      timer.work()
+      return timer.ms
+    },
+  }
+}
+
+/** Keeps what is logged, by its message. */
+export function createTestLog() {
+  const lines: { level: string; message: string; fields: Record<string, unknown> }[] = []
+  const write = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields: { ...fields } })
+  return { lines, info: write('info'), warn: write('warn'), error: write('error') }
+}
