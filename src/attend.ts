@@ -13,7 +13,12 @@ export type Attended =
 
 export type Attend = (
   jobId: string,
-  occasion: Omit<Occasion, 'newRunId'> & { armSpent: (look: Look) => boolean },
+  occasion: Omit<Occasion, 'newRunId'> & {
+    /** The arm that NAS held is used up: whatever comes of the look, it is to be asked again. */
+    armSpent: (look: Look) => boolean
+    /** Where nothing is due: the caller will look again before it answers, so nothing is armed for now. */
+    looksAgain?: (look: Look) => boolean
+  },
 ) => Promise<Attended>
 
 /** Writes a decision with this process as the owner of what it takes, and begins what it took. */
@@ -84,17 +89,19 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
 
   async function attendJob(
     jobId: string,
-    { armSpent, ...occasion }: Parameters<Attend>[1],
+    { armSpent, looksAgain = () => false, ...occasion }: Parameters<Attend>[1],
   ): Promise<Attended> {
-    const newRunId = chance.uuid()
     for (let round = 0; round < maxRounds; round++) {
+      // a new one each time: the claim of the round before may have been carried out, and its answer lost
+      const newRunId = chance.uuid()
       const askedAt = timers.now()
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
       const adopted = adopt(look, askedAt)
       const isSpent = armSpent(look)
+      const rearms = isSpent && (adopted.length > 0 || !looksAgain(look))
       const decision =
-        decide(look, { ...occasion, newRunId: () => newRunId }) ?? (isSpent ? rearm(look.view) : null)
+        decide(look, { ...occasion, newRunId: () => newRunId }) ?? (rearms ? rearm(look.view) : null)
       if (!decision) {
         const { wakeAt } = look.registry
         return adopted.length > 0

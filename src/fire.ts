@@ -61,15 +61,13 @@ export function createFire(parts: Parts): Fire {
 
   /** A fire that comes a little before its wake time waits for it: armed anew it would come at once, again and again. */
   async function attendOnTime(jobId: string, fireAt: Date | null): Promise<Attended> {
-    const occasion = { trigger: 'fire' as const, fireAt, earlyMs }
-    const isSpentNow = (look: Look) => isSpent(look, fireAt)
+    const occasion = { trigger: 'fire' as const, fireAt, earlyMs, armSpent: (look: Look) => isSpent(look, fireAt) }
     const waitMs = (look: Look) => earlyByMs(look, fireAt)
-    const isSpentAndOnTime = (look: Look) => waitMs(look) === 0 && isSpentNow(look)
-    const first = await attend(jobId, { ...occasion, armSpent: isSpentAndOnTime })
+    const first = await attend(jobId, { ...occasion, looksAgain: (look) => waitMs(look) > 0 })
     if (first.state !== 'nothing_due' || waitMs(first.look) === 0) return first
     await sleep(timers, Math.min(waitMs(first.look), longestWaitMs))
     refuseWhereDraining()
-    return attend(jobId, { ...occasion, armSpent: isSpentNow })
+    return attend(jobId, occasion)
   }
 
   function refuseWhereDraining() {
