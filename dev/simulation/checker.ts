@@ -191,14 +191,21 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     }
   }
 
-  function nasChanged(jobId: string, change: NasChange) {
+  function nasChanged(jobId: string, change: NasChange, fireAtMs?: number) {
     const chain = knownOf(jobId)
+    if (change === 'swallowed') judgeFreshness(jobId, fireAtMs ?? 0)
     if (change === 'holds') chain.excuse = null
-    if (change === 'forgot' || change === 'gave_up') {
+    if (change === 'forgot' || change === 'gave_up' || change === 'swallowed') {
       chain.excuse = change
       chain.isChained = false
     }
     judgeChain(jobId)
+  }
+
+  /** What a process died with before it was noted, or was noted long ago, nobody can know: the rest is never repeated. */
+  function judgeFreshness(jobId: string, fireAtMs: number) {
+    const isSame = (at: Date) => Math.floor(at.getTime() / 1000) === Math.floor(fireAtMs / 1000)
+    if (tables.jobs.get(jobId)?.registry.recentArms.some(isSame)) broken('every arm is fresh', jobId, new Date(fireAtMs).toISOString())
   }
 
   function noteGrants(job: JobRow) {

@@ -19,11 +19,11 @@ type Parts = {
   /** Calls us; `status` null: no answer came. */
   call: (fire: { jobId: string; fireAt: Date }, answered: (status: number | null) => void) => void
   /** Told of each change of what NAS holds for a job. */
-  changed: (jobId: string, change: NasChange) => void
+  changed: (jobId: string, change: NasChange, fireAtMs?: number) => void
 }
 
-/** `gave_up` and `forgot`: NAS let the job go, and by its rules it may. */
-export type NasChange = 'holds' | 'let_go' | 'gave_up' | 'forgot'
+/** `gave_up`, `forgot`, `swallowed`: NAS lets the job go, and by its rules it may. */
+export type NasChange = 'holds' | 'let_go' | 'gave_up' | 'forgot' | 'swallowed'
 
 export type SimulatedNas = ReturnType<typeof createSimulatedNas>
 
@@ -66,6 +66,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     const used = usedKeys.get(jobId) ?? []
     if (manners.swallowsRepeatedKeys && used.includes(fireAtMs)) {
       trace('nas', `swallows a repeated key of ${jobId}`, new Date(fireAtMs))
+      changed(jobId, 'swallowed', fireAtMs)
       return { ok: true, value: { scheduleId: 'swallowed' } }
     }
     usedKeys.set(jobId, [fireAtMs, ...used].slice(0, manners.keysRemembered))

@@ -93,7 +93,7 @@ function makeNas({ between, chance, pick }: Random, level: number, odds: (most: 
     row: pick(['removed_at_fire', 'removed_at_fire', 'removed_at_ack', 'kept', 'forgotten_at_ack']),
     cutsToSeconds: chance(0.3),
     swallowsRepeatedKeys: chance(0.5),
-    keysRemembered: 3,
+    keysRemembered: 50,
     cancelsRetriesOnReplacement: chance(0.4),
     refusesPast: chance(0.2),
     horizonMs: chance(0.2) ? between(2, 12) * hour : null,
