@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { createProcessRecord } from '../../db/index.ts'
+import { createDeparture } from '../../src/departure.ts'
+import { type Service, startService } from '../support/service.ts'
+
+let service: Service
+before(async () => {
+  service = await startService({ clock: '2026-06-18T08:00:00Z' })
+})
+after(() => service.close())
+afterEach(async () => {
+  await service.database.sql`delete from jobs`
+  await service.database.sql`delete from facts where name like 'process:%'`
+})
+
+type Line = { level: string; message: string; fields: Record<string, unknown> }
+
+/** A process of this machine, and what it logs. */
+function processNamed(owner: string, machineId = 'm1') {
+  const lines: Line[] = []
+  const note = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields: { ...fields } })
+  const log = { info: note('info'), warn: note('warn'), error: note('error') }
+  const record = createProcessRecord({ database: service.database.db, machineId, owner, clock: () => now })
+  return { lines, ...createDeparture({ record, isNasUsed: () => true, log }) }
+}
+
+let now = new Date('2026-06-18T08:00:00Z')
+const complaints = (lines: Line[]) =>
+  lines.filter(({ level }) => level !== 'info').map(({ message }) => message)
+
+test('a boot after a written exit complains of nothing', async () => {
+  const first = processNamed('m1:a')
+  await first.arrive()
+  assert.equal(await first.ifNothingIsOwed(), true)
+  const second = processNamed('m1:b')
+  await second.arrive()
+  assert.deepEqual([...complaints(first.lines), ...complaints(second.lines)], [])
+})
+
+test('a process that ended without a word is told of at the next boot of its machine, and of no other', async () => {
+  await processNamed('m1:a').arrive()
+  const other = processNamed('m2:a', 'm2')
+  await other.arrive()
+  assert.deepEqual(complaints(other.lines), [])
+  const next = processNamed('m1:b')
+  await next.arrive()
+  assert.match(complaints(next.lines).join(), /ended without a word/)
+  assert.equal(next.lines[0]?.fields['earlier'], 'm1:a')
+})
+
+test('an arm that is owed keeps the exit record from being written', async () => {
+  const { id } = await service.makeJob()
+  await service.database.sql`update job_runtime set wake_gen = wake_gen + 1 where job_id = ${id}`
+  const { arrive, ifNothingIsOwed } = processNamed('m1:a')
+  await arrive()
+  assert.equal(await ifNothingIsOwed(), false)
+  const [row] = await service.database
+    .sql`select value ->> 'state' as state from facts where name = 'process:m1'`
+  assert.equal(row?.['state'], 'up')
+})
+
+test('a run that Postgres says is ours keeps the exit record from being written, and one of others does not', async () => {
+  const { id } = await service.makeJob()
+  await service.database.sql`
+    insert into runs (id, job_id, trigger, state, fence, attempt, owner, lease_until)
+    values (gen_random_uuid(), ${id}, 'manual', 'running', 1, 1, 'm1:a', now() + interval '1 h')`
+  assert.equal(await processNamed('m1:a').ifNothingIsOwed(), false)
+  assert.equal(await processNamed('m1:b').ifNothingIsOwed(), true)
+})
+
+test('who is ended by others writes what is owed, and the next boot tells of it', async () => {
+  const { id } = await service.makeJob()
+  await service.database.sql`update job_runtime set wake_gen = wake_gen + 1 where job_id = ${id}`
+  await processNamed('m1:a').anyway('SIGTERM')
+  const next = processNamed('m1:b')
+  await next.arrive()
+  assert.match(complaints(next.lines).join(), /left debts/)
+  assert.equal(next.lines[0]?.fields['owed'], 1)
+})
+
+test('a wake-up that NAS confirmed and never made is told of once a minute has passed', async () => {
+  await service.makeJob({ schedule: '0 9 * * *' })
+  await processNamed('m1:a').ifNothingIsOwed()
+  now = new Date('2026-06-18T09:01:00Z')
+  const early = processNamed('m2:a', 'm2')
+  await early.arrive()
+  assert.deepEqual(complaints(early.lines), [])
+  now = new Date('2026-06-18T09:01:01Z')
+  const late = processNamed('m1:b')
+  await late.arrive()
+  assert.match(complaints(late.lines).join(), /nobody was woken/)
+  const [{ fields }] = late.lines as [Line]
+  assert.equal((fields['exited'] as { next_wake_at: string }).next_wake_at.slice(0, 16), '2026-06-18T09:00')
+})

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { createHolds } from '../../src/holds.ts'
+import { createIdleExit } from '../../src/idle.ts'
+import { warnOfUptime } from '../../src/uptime.ts'
+import { createManualTimers } from './timers.ts'
+
+const graceMs = 60_000
+const idleMs = 30_000
+const quiet = { info() {}, warn() {}, error() {} }
+
+/** A process that may leave, on time that the test sets. `owed`: what Postgres answers; it may be changed. */
+async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
+  const timers = createManualTimers()
+  const holds = createHolds()
+  const exits: string[] = []
+  const asked: number[] = []
+  const postgres = { answer: async () => true }
+  const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  context.after(() => void server.close())
+  createIdleExit({
+    ...{ idleExitMs, bootGraceMs: graceMs, holds, server, timers, log: quiet },
+    departure: {
+      ifNothingIsOwed() {
+        asked.push(timers.now())
+        return postgres.answer()
+      },
+    },
+    exit: (why) => void exits.push(why),
+  })
+  const call = () =>
+    fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } }).then(
+      (answer) => answer.status,
+      (error: Error) => (error.cause as { code: string }).code,
+    )
+  /** Closing and listening take real turns of the event loop, whatever the time is. */
+  const until = async (isThere: () => boolean) => {
+    for (let turn = 0; turn < 2_000 && !isThere(); turn++) await new Promise(setImmediate)
+    assert.ok(isThere(), 'it never came')
+  }
+  return { timers, holds, exits, asked, postgres, server, port, call, until }
+}
+
+test('it leaves after the boot grace and the idle time, and not a moment earlier', async (context) => {
+  const { timers, exits, until } = await setup(context)
+  await timers.pass(graceMs + idleMs - 1)
+  assert.deepEqual(exits, [])
+  await timers.pass(1)
+  await until(() => exits.length > 0)
+  assert.deepEqual(exits, ['idle'])
+})
+
+test('without IDLE_EXIT_MS it waits for nothing and holds nothing', async (context) => {
+  const { timers, holds } = await setup(context, { idleExitMs: 0 })
+  assert.equal(timers.waiting(), 0)
+  assert.equal(holds.count(), 0)
+})
+
+test('a hold keeps it up as long as it lasts, and its release begins the idle time anew', async (context) => {
+  const { timers, holds, exits, until } = await setup(context)
+  await timers.pass(graceMs + idleMs - 1)
+  const release = holds.take('run')
+  await timers.pass(10 * idleMs)
+  assert.deepEqual(exits, [])
+  release()
+  await timers.pass(idleMs - 1)
+  assert.deepEqual(exits, [])
+  await timers.pass(1)
+  await until(() => exits.length > 0)
+})
+
+test('calls that take no hold prolong nothing', async (context) => {
+  const { timers, exits, call, until } = await setup(context)
+  await timers.pass(graceMs)
+  for (let at = 0; at < idleMs; at += 10_000) {
+    assert.equal(await call(), 200)
+    await timers.pass(10_000)
+  }
+  await until(() => exits.length > 0)
+})
+
+test('a call that arrives while it looks again makes it listen on, at the same port', async (context) => {
+  const { timers, holds, exits, postgres, server, call, until } = await setup(context)
+  let release = () => {}
+  postgres.answer = async () => {
+    release = holds.take('request')
+    return true
+  }
+  await timers.pass(graceMs + idleMs)
+  await until(() => server.listening)
+  assert.deepEqual(exits, [])
+  assert.equal(await call(), 200)
+  postgres.answer = async () => true
+  release()
+  await timers.pass(idleMs)
+  await until(() => exits.length > 0)
+})
+
+test('while it looks again the port is closed, so that a late fire is sent to the next process', async (context) => {
+  const { timers, exits, postgres, call, until } = await setup(context)
+  let seen: number | string = 0
+  postgres.answer = async () => {
+    seen = await call()
+    return true
+  }
+  await timers.pass(graceMs + idleMs)
+  await until(() => seen !== 0)
+  assert.equal(seen, 'ECONNREFUSED')
+  await until(() => exits.length > 0)
+})
+
+test('something owed in Postgres makes it listen on and ask again an idle time later', async (context) => {
+  const { timers, exits, asked, postgres, server, until } = await setup(context)
+  postgres.answer = async () => false
+  await timers.pass(graceMs + idleMs)
+  await until(() => server.listening)
+  postgres.answer = async () => true
+  await timers.pass(idleMs)
+  await until(() => exits.length > 0)
+  assert.deepEqual(asked, [graceMs + idleMs, graceMs + 2 * idleMs])
+})
+
+test('a Postgres that cannot be asked counts as busy', async (context) => {
+  const { timers, exits, postgres, server, call, until } = await setup(context)
+  postgres.answer = async () => Promise.reject(new Error('no connection'))
+  await timers.pass(graceMs + idleMs)
+  await until(() => server.listening)
+  assert.deepEqual(exits, [])
+  assert.equal(await call(), 200)
+})
+
+test('half a request holds it for two seconds at most, and is cut', async (context) => {
+  const { timers, exits, server, port, until } = await setup(context)
+  await timers.pass(graceMs)
+  const arrived = once(server, 'connection')
+  const half = connect(port, '127.0.0.1')
+  const cut = once(half, 'close')
+  half.write('POST / HTTP/1.1\r\nhost: here\r\n')
+  await arrived
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await timers.pass(idleMs + 1_999)
+  assert.deepEqual(exits, [])
+  await timers.pass(1)
+  await until(() => exits.length > 0)
+  await cut
+})
+
+test('a port that cannot be had again is told, and ends the process as broken', async (context) => {
+  const { timers, exits, postgres, port, until } = await setup(context)
+  const thief = createServer()
+  context.after(() => void thief.close())
+  postgres.answer = async () => {
+    await once(thief.listen(port, '127.0.0.1'), 'listening')
+    return false
+  }
+  await timers.pass(graceMs + idleMs)
+  await until(() => exits.length > 0)
+  assert.deepEqual(exits, ['broken'])
+})
+
+test('a process that stays up is warned of each time the limit has passed, with what holds it', async () => {
+  const timers = createManualTimers()
+  const holds = createHolds()
+  const warnings: object[] = []
+  warnOfUptime({
+    ...{ maxUptimeMs: 3_600_000, holds, timers },
+    log: { ...quiet, warn: (fields) => void warnings.push(fields) },
+  })
+  holds.take('run')
+  await timers.pass(3_599_999)
+  assert.equal(warnings.length, 0)
+  await timers.pass(3_600_001)
+  assert.deepEqual(warnings, [
+    { up_s: 3600, holds: { run: 1 } },
+    { up_s: 7200, holds: { run: 1 } },
+  ])
+})
