@@ -3,10 +3,10 @@ import {
   type AnyPgColumn,
   bigint,
   check,
+  customType,
   foreignKey,
   index,
   integer,
-  jsonb,
   pgTable,
   primaryKey,
   text,
@@ -25,6 +25,8 @@ import type { Authored, StoredSchedule } from './rows.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true })
 const number = (name: string) => bigint(name, { mode: 'number' })
+// The driver makes and reads JSON. drizzle's own jsonb would parse a text once more, and read "5" as the number 5.
+const json = customType<{ data: unknown }>({ dataType: () => 'jsonb' })
 const clock = sql`clock_timestamp()`
 
 export const jobs = pgTable(
@@ -33,14 +35,14 @@ export const jobs = pgTable(
     id: text().notNull(),
     seq: number('seq').notNull().generatedAlwaysAsIdentity(),
     name: text().notNull(),
-    schedule: jsonb().$type<StoredSchedule>().notNull(),
+    schedule: json().$type<StoredSchedule>().notNull(),
     timezone: text().notNull(),
     anchor: instant('anchor').notNull(),
     prompt: text(),
     skills: text().array().notNull().default([]),
-    deliver: jsonb().$type<unknown>(),
-    action: jsonb().$type<Authored['action']>().notNull(),
-    policy: jsonb().$type<Record<string, unknown>>().notNull().default({}),
+    deliver: json().$type<unknown>(),
+    action: json().$type<Authored['action']>().notNull(),
+    policy: json().$type<Record<string, unknown>>().notNull().default({}),
     repeatTimes: integer('repeat_times'),
     tags: text().array().notNull().default([]),
     version: number('version').notNull().default(1),
@@ -122,8 +124,8 @@ export const runs = pgTable(
     claimedAt: instant('claimed_at').notNull().default(clock),
     startedAt: instant('started_at'),
     finishedAt: instant('finished_at'),
-    attempts: jsonb().$type<Attempt[]>().notNull().default([]),
-    input: jsonb().$type<unknown>(),
+    attempts: json().$type<Attempt[]>().notNull().default([]),
+    input: json().$type<unknown>(),
     errorCode: text('error_code'),
     errorMessage: text('error_message'),
     output: text(),
@@ -160,7 +162,7 @@ export const foldedSlots = pgTable(
     count: integer().notNull(),
     verdict: text().$type<'skipped' | 'missed' | 'superseded' | 'cancelled'>().notNull(),
     reason: text().notNull(),
-    rule: jsonb().$type<unknown>().notNull(),
+    rule: json().$type<unknown>().notNull(),
     recordedAt: instant('recorded_at').notNull().default(clock),
   },
   (t) => [
@@ -226,7 +228,7 @@ export const facts = pgTable(
   'facts',
   {
     name: text().notNull(),
-    value: jsonb().$type<unknown>().notNull(),
+    value: json().$type<unknown>().notNull(),
     updatedAt: instant('updated_at').notNull().default(clock),
   },
   (t) => [primaryKey({ name: 'facts_pkey', columns: [t.name] })],
@@ -275,7 +277,7 @@ export const nasKeys = pgTable(
   'nas_keys',
   {
     jwksUrl: text('jwks_url').notNull(),
-    jwks: jsonb().$type<unknown>().notNull(),
+    jwks: json().$type<unknown>().notNull(),
     fetchedAt: instant('fetched_at').notNull(),
   },
   (t) => [

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type Service, startService } from '../support/service.ts'
+import { codeOf, send, withKey } from './setup.ts'
+
+let service: Service
+before(async () => {
+  service = await startService({ clock: '2026-06-18T08:00:00Z' })
+})
+after(() => service.close())
+
+const open = ['/healthz', '/readyz', '/openapi.json']
+
+test('a missing or wrong API key is answered 401 on every route of the API', async () => {
+  const { body: document } = await service.api('GET', '/openapi.json')
+  const routes = Object.entries<Record<string, unknown>>(document.paths)
+    .filter(([path]) => !open.includes(path) && path !== '/api/cron/fire')
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method.toUpperCase(), path] as const))
+  assert.ok(routes.length > 15)
+  for (const [method, path] of routes)
+    for (const headers of [
+      {},
+      { authorization: 'Bearer wrong-key-0123456789' },
+      { authorization: 'Basic eA==' },
+    ]) {
+      const answer = await send(service, { method, path, headers })
+      assert.equal(
+        codeOf({ ...answer, body: JSON.parse(answer.body) }),
+        '401 API_KEY_REJECTED',
+        `${method} ${path}`,
+      )
+      assert.equal(answer.headers['www-authenticate'], 'Bearer')
+    }
+})
+
+test('every error is a problem document with a code, and its text for older clients', async () => {
+  const answer = await send(service, { method: 'GET', path: '/api/jobs/ffffffffffff', headers: withKey })
+  assert.equal(answer.headers['content-type'], 'application/problem+json')
+  assert.deepEqual(JSON.parse(answer.body), {
+    type: 'urn:chronos:error:JOB_NOT_FOUND',
+    title: 'There is no such job',
+    status: 404,
+    detail: 'job ffffffffffff was given; there is none with this id',
+    code: 'JOB_NOT_FOUND',
+    error: 'job ffffffffffff was given; there is none with this id',
+  })
+})
+
+test('a path that is not there, or cannot be decoded, is answered with a problem document', async () => {
+  for (const [path, expected] of Object.entries({
+    '/nothing?key=secret': '404 ROUTE_NOT_FOUND',
+    '/api/jobs/%zz': '400 REQUEST_MALFORMED',
+    [`/api/jobs/${'a'.repeat(200)}`]: '404 ROUTE_NOT_FOUND',
+  })) {
+    const answer = await send(service, { method: 'GET', path, headers: withKey })
+    assert.equal(codeOf({ ...answer, body: JSON.parse(answer.body) }), expected)
+    assert.doesNotMatch(answer.body, /secret/)
+  }
+})
+
+test('GET /healthz says alive to anybody', async () => {
+  const answer = await send(service, { method: 'GET', path: '/healthz' })
+  assert.deepEqual([answer.status, answer.body], [200, '{"status":"ok"}'])
+})
+
+test('GET /healthz needs no database; GET /readyz without one is 503', async (t) => {
+  const { nas, target, database } = service
+  const nowhere = { ...database, url: 'postgres://nobody@127.0.0.1:1/none' }
+  const lost = await startService({ nas, target, database: nowhere, begin: false })
+  t.after(() => lost.close())
+  assert.equal((await send(lost, { method: 'GET', path: '/healthz' })).status, 200)
+  const ready = await send(lost, { method: 'GET', path: '/readyz' })
+  assert.equal(codeOf({ ...ready, body: JSON.parse(ready.body) }), '503 NOT_READY')
+  assert.match(String(ready.headers['retry-after']), /^[1-9]\d*$/)
+  assert.equal(codeOf(await lost.api('GET', '/api/jobs')), '503 DATABASE_UNAVAILABLE')
+})
+
+test('GET /readyz says ready', async () => {
+  const answer = await send(service, { method: 'GET', path: '/readyz' })
+  assert.deepEqual([answer.status, JSON.parse(answer.body).ready], [200, true])
+})
+
+test('GET /api/status tells what is owed and held', async () => {
+  const { status, body } = await service.api('GET', '/api/status')
+  assert.equal(status, 200)
+  assert.equal(body.scheduler.name, 'chronos')
+  assert.deepEqual([body.owed.arms, typeof body.process.draining], [0, 'boolean'])
+})
+
+test('GET /metrics speaks Prometheus to who has an API key', async () => {
+  const { status, headers, body } = await service.api('GET', '/metrics')
+  assert.equal(status, 200)
+  assert.match(headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/)
+  assert.match(body, /^# TYPE chronos_jobs gauge$/m)
+})
+
+test('with METRICS_PORT the main port has no metrics, and the document does not promise any', async (t) => {
+  const { nas, target, database } = service
+  const apart = await startService({ nas, target, database, begin: false, env: { METRICS_PORT: '0' } })
+  t.after(() => apart.close())
+  assert.equal(codeOf(await apart.api('GET', '/metrics')), '404 ROUTE_NOT_FOUND')
+  assert.equal((await apart.api('GET', '/openapi.json')).body.paths['/metrics'], undefined)
+})
+
+test('POST /api/cron/reconcile converges the registry and answers with counts', async () => {
+  const job = await service.makeJob()
+  await fetch(`${service.nas.url}/api/agent-cron/cancel`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${service.nas.accessToken}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'user-agent': 'test/1',
+    },
+    body: JSON.stringify({ job_id: job.id }),
+  })
+  assert.ok(service.nas.armed().every(({ job_id }) => job_id !== job.id))
+  const { status, body } = await service.api('POST', '/api/cron/reconcile')
+  assert.equal(status, 200)
+  assert.ok(Object.values(body).every((count) => Number.isInteger(count)))
+  assert.ok(service.nas.armed().some(({ job_id }) => job_id === job.id))
+})
