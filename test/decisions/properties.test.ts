@@ -217,9 +217,10 @@ function perform(job: Model, { does, pick, ms, outcome, schedule: text }: Step):
       return job.resume()
     case 'reschedule':
       return job.reschedule(text)
-    default: // recount
-      return job.recount({ repeat: pick === 0 ? null : job.runtime().slotsUsed + pick })
+    case 'recount':
+      break
   }
+  return job.recount({ repeat: pick === 0 ? null : job.runtime().slotsUsed + pick })
 }
 
 /** The wake time by its definition, from what is kept. */

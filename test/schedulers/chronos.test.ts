@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { type Nas, startNas } from '../../dev/nas/index.ts'
+import { type Armer, createArmer } from '../../src/arm.ts'
+import { readConfig } from '../../src/config.ts'
+import { createHolds } from '../../src/holds.ts'
+import { createNasClient, createStaticToken, type NasFailure } from '../../src/nas/index.ts'
+import { createReconcile } from '../../src/reconcile.ts'
+import { createChronosScheduler, type ReconcileCounts } from '../../src/schedulers/index.ts'
+import { realTimers as timers } from '../../src/timers.ts'
+import { at, claim, lookAt, type Opened, openStore, writing } from '../store/setup.ts'
+import { createTestLog } from './setup.ts'
+
+let opened: Opened
+let nas: Nas
+let armer: Armer
+before(async () => {
+  opened = await openStore()
+})
+after(() => opened.close())
+
+beforeEach(async () => {
+  await opened.sql`truncate jobs, facts, orphans cascade`
+  opened.setTime('08:30:00')
+  nas = await startNas({ time: '2026-06-18T08:30:00Z' })
+})
+afterEach(() => nas.close())
+
+function setup() {
+  const { store } = opened
+  const log = createTestLog()
+  const holds = createHolds()
+  const fired: string[] = []
+  const refusals: NasFailure[] = []
+  const client = createNasClient({
+    ...{
+      portalUrl: nas.url,
+      accessToken: createStaticToken(nas.accessToken),
+      userAgent: 'chronos/test',
+      log,
+    },
+  })
+  const onRefused = (failure: NasFailure) => void refusals.push(failure)
+  armer = createArmer({
+    ...{ store, nas: client, holds, timers, log, onRefused, owner: 'machine:boot' },
+    callbackUrl: 'http://127.0.0.1:9/api/cron/fire',
+    maxHorizonMs: 7 * 86_400_000,
+  })
+  const fireDue = async (jobId: string) => {
+    fired.push(jobId)
+    await claim(store, jobId)
+  }
+  const reconcile = createReconcile({ store, nas: client, armer: () => armer, fireDue, onRefused, log })
+  const config = readConfig({ ...nas.environment(), CALLBACK_URL: 'http://127.0.0.1:9' })
+  const scheduler = createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, log })
+  const counted = nas.log.length
+  const calls = () =>
+    nas.log
+      .slice(counted)
+      .flatMap((entry) => (entry.kind === 'request' ? [`${entry.call} ${entry.job_id ?? ''}`.trim()] : []))
+  return {
+    ...{ scheduler, reconcile, fired, refusals, holds, log, calls },
+    change: (jobId: string, ms = 5_000) => scheduler.onJobsChanged?.([{ jobId }], ms),
+  }
+}
+
+const armedFor = (jobId: string) => {
+  const arm = nas.armed().find((row) => row.job_id === jobId)
+  return arm ? new Date(arm.fire_at).toISOString() : null
+}
+
+test('chronos is available from its configuration alone: portal, audience, callback and a token or a whole login', () => {
+  const whole = {
+    NAS_PORTAL_URL: 'https://portal.invalid',
+    NAS_AUDIENCE: 'agent:x',
+    CALLBACK_URL: 'https://here.invalid',
+    NAS_ACCESS_TOKEN: 'token',
+  }
+  const login = {
+    ...{ NAS_REFRESH_TOKEN: 'r', NAS_TOKEN_URL: 'https://portal.invalid/token', NAS_CLIENT_ID: 'c' },
+    ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+  }
+  const isAvailable = (env: Record<string, string>) => {
+    const never = () => assert.fail('nothing is called')
+    return createChronosScheduler({
+      config: readConfig(env),
+      armer: never,
+      reconcile: never,
+      fireDue: never,
+      log: createTestLog(),
+    }).isAvailable()
+  }
+  assert.equal(isAvailable(whole), true)
+  for (const missing of Object.keys(whole)) {
+    assert.equal(isAvailable({ ...whole, [missing]: '' }), false, missing)
+  }
+  assert.equal(isAvailable({ ...whole, NAS_ACCESS_TOKEN: '', ...login }), true)
+})
+
+test('start arms what is owed in the background, and returns before NAS is asked', async () => {
+  const jobId = await opened.job()
+  const { scheduler, calls } = setup()
+  await nas.misbehave('slow', '200ms')
+  await scheduler.start()
+  assert.deepEqual(calls(), [])
+  await nas.waitFor(() => armedFor(jobId))
+  // shares the one under way
+  assert.equal((await scheduler.reconcile?.())?.armed, 1)
+  await scheduler.stop()
+})
+
+test('start does not throw where the reconcile of the boot fails; it is logged', async () => {
+  const log = createTestLog()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const scheduler = createChronosScheduler({
+    config: readConfig({}),
+    armer: () => armer,
+    reconcile: () => Promise.reject<ReconcileCounts>(new Error('the database is away')),
+    fireDue: async () => {},
+    log: {
+      error(fields, message) {
+        log.error(fields, message)
+        resolve()
+      },
+    },
+  })
+  await scheduler.start()
+  await promise
+  assert.deepEqual(
+    log.lines.map(({ message }) => message),
+    ['the reconcile at boot failed'],
+  )
+})
+
+test('a changed job is armed at its wake time, at the cost of one call however many jobs there are', async () => {
+  const jobs = await Promise.all(Array.from({ length: 30 }, () => opened.job()))
+  const { calls, change } = setup()
+  assert.equal(await change(jobs[7] as string), 'armed')
+  assert.equal(armedFor(jobs[7] as string), '2026-06-18T09:00:00.000Z')
+  assert.deepEqual(calls(), [`provision ${jobs[7]}`])
+})
+
+test('a job whose wake time stays costs no call', async () => {
+  const jobId = await opened.job()
+  const { calls, change } = setup()
+  await change(jobId)
+  assert.equal(await change(jobId), 'armed')
+  assert.equal(calls().length, 1)
+})
+
+test('a job that wants no wake-up any more is cancelled at NAS', async () => {
+  const jobId = await opened.job()
+  const { calls, change } = setup()
+  await change(jobId)
+  const { view } = await lookAt(opened.store, jobId)
+  const paused = { ...view.runtime, state: 'paused' as const, pausedAt: at('08:30:00') }
+  await opened.store.transition(
+    view,
+    { runtime: paused, runs: [], folds: [], wakeTerm: null, starts: [], stops: [] },
+    writing,
+  )
+  assert.equal(await change(jobId), 'armed')
+  assert.equal(armedFor(jobId), null)
+  assert.equal(calls().at(-1), `cancel ${jobId}`)
+})
+
+test('after a fire the job is armed again for what comes next, at an instant that was not used before', async () => {
+  const jobId = await opened.job()
+  const { change } = setup()
+  await change(jobId)
+  opened.setTime('09:00:00')
+  await claim(opened.store, jobId)
+  await change(jobId)
+  assert.equal(armedFor(jobId), '2026-06-18T09:01:02.000Z', 'the end of the lease')
+  await opened.sql`update job_runtime set wake_gen = wake_gen + 1 where job_id = ${jobId}`
+  await change(jobId)
+  assert.equal(armedFor(jobId), '2026-06-18T09:01:01.000Z')
+})
+
+test('while NAS cannot be reached the arm is owed, the process is held up, and it is tried again until it is made', async () => {
+  const jobId = await opened.job()
+  const { change, holds } = setup()
+  await nas.misbehave('answer', '500', { times: 1 })
+  assert.equal(await change(jobId, 50), 'owed')
+  assert.deepEqual(holds.byKind(), { arm: 1 })
+  await nas.waitFor(() => armedFor(jobId))
+  while (holds.count() > 0) await holds.released()
+  const { registry } = await lookAt(opened.store, jobId)
+  assert.equal(registry.armedGen, registry.wakeGen)
+})
+
+test('a refusal of our identity is said once, and ends the tries', async () => {
+  const jobs = [await opened.job(), await opened.job()]
+  const { change, refusals, calls, holds } = setup()
+  await nas.misbehave('answer', '403')
+  assert.equal(await change(jobs[0] as string), 'refused')
+  assert.equal(await change(jobs[1] as string), 'refused')
+  assert.equal(calls().length, 1, 'one call')
+  assert.equal(new Set(refusals).size, 1)
+  assert.equal(holds.count(), 0)
+})
+
+test('the reconcile lists once, and arms what is owed', async () => {
+  const jobs = await Promise.all(Array.from({ length: 12 }, () => opened.job()))
+  const { reconcile, calls } = setup()
+  assert.deepEqual(await reconcile(), { attended: 0, armed: 12, cancelled: 0, owed: 0, foreign: 0 })
+  assert.equal(calls().filter((call) => call === 'list').length, 1)
+  for (const jobId of jobs) assert.equal(armedFor(jobId), '2026-06-18T09:00:00.000Z')
+  assert.equal((await reconcile()).armed, 0, 'and a second time nothing')
+})
+
+test('an arm that NAS has lost is made again; one that it holds is left alone', async () => {
+  const [lost, kept] = [await opened.job(), await opened.job()]
+  const { reconcile, change, calls } = setup()
+  await change(lost)
+  await change(kept)
+  await callCancel(lost)
+  assert.equal(armedFor(lost), null)
+  const count = calls().length
+  assert.equal((await reconcile()).armed, 1)
+  assert.ok(armedFor(lost))
+  assert.deepEqual(calls().slice(count), ['list', `provision ${lost}`])
+})
+
+test('a list that is short is no reason to cancel or to leave out: what it does not show is armed again', async () => {
+  const jobs = [await opened.job(), await opened.job(), await opened.job()]
+  const { reconcile } = setup()
+  await reconcile()
+  await nas.misbehave('list_partial', '0')
+  const { armed, cancelled } = await reconcile()
+  assert.deepEqual([armed, cancelled], [3, 0])
+  for (const jobId of jobs) assert.ok(armedFor(jobId))
+})
+
+test('a list that cannot be had does not keep what is owed from being armed', async () => {
+  const jobId = await opened.job()
+  const { reconcile } = setup()
+  await nas.misbehave('answer', '500', { call: 'list' })
+  assert.equal((await reconcile()).armed, 1)
+  assert.ok(armedFor(jobId))
+})
+
+test('the arm of a deleted job is cancelled; one that Postgres never knew is left alone', async () => {
+  const jobId = await opened.job()
+  const { reconcile, change } = setup()
+  await change(jobId)
+  await opened.store.deleteJob(jobId)
+  await nas.misbehave('list_foreign', '2')
+  const { cancelled, foreign } = await reconcile()
+  assert.deepEqual([cancelled, foreign], [1, 2])
+  assert.equal(armedFor(jobId), null)
+  assert.deepEqual(await opened.store.orphans('owed'), [])
+})
+
+test('a job that is a minute overdue is attended to at boot; one that is due just now is left to its fire', async () => {
+  const late = await opened.job({ schedule: '58 8 * * *' })
+  const now = await opened.job({ schedule: '0 9 * * *' })
+  const { reconcile, fired } = setup()
+  opened.setTime('09:00:00')
+  assert.equal((await reconcile()).attended, 1)
+  assert.deepEqual(fired, [late])
+  assert.equal((await lookAt(opened.store, now)).view.runtime.lastSlot, null)
+})
+
+test('forty overdue jobs are all attended to, and one that fails does not stop the others', async () => {
+  const jobs = await Promise.all(Array.from({ length: 40 }, () => opened.job()))
+  const { fired, scheduler } = setup()
+  opened.setTime('09:10:00')
+  await claim(opened.store, jobs[3] as string)
+  await opened.sql`update job_runtime set wake_at = ${at('09:00:00')} where job_id = ${jobs[3] as string}`
+  const counts = await scheduler.reconcile?.()
+  assert.equal(fired.length, 40)
+  assert.equal(counts?.attended, 39, 'nothing could be claimed of that one')
+})
+
+test('who asks for a reconcile while one is under way shares it', async () => {
+  await opened.job()
+  const { reconcile, calls } = setup()
+  const [one, other] = await Promise.all([reconcile(), reconcile()])
+  assert.equal(one, other)
+  assert.equal(calls().filter((call) => call === 'list').length, 1)
+})
+
+test('fireDue attends to the job that it is given, without NAS', async () => {
+  const jobId = await opened.job()
+  opened.setTime('09:00:00')
+  const { scheduler, fired, calls } = setup()
+  await scheduler.fireDue?.(jobId)
+  assert.deepEqual([fired, calls()], [[jobId], []])
+})
+
+test('stop ends the tries that are under way', async () => {
+  const jobId = await opened.job()
+  const { scheduler, change, holds } = setup()
+  await nas.misbehave('answer', '500')
+  const state = change(jobId, 60_000)
+  await nas.waitFor(() => nas.requests('provision').at(-1)?.job_id === jobId)
+  await scheduler.stop()
+  assert.equal(await state, 'owed')
+  assert.equal(holds.count(), 0)
+})
+
+async function callCancel(jobId: string) {
+  await fetch(`${nas.url}/api/agent-cron/cancel`, {
+    method: 'POST',
+    headers: {
+      ...{ authorization: `Bearer ${nas.accessToken}`, 'user-agent': 'a test', accept: 'application/json' },
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ job_id: jobId }),
+  })
+}
