@@ -15,25 +15,24 @@ export function createTestTimers() {
       return () => void waiting.delete(timer)
     },
   }
-  return {
-    timers,
-    count: () => waiting.size,
-    /** The wait that is asked for, once there is one; it stays. */
-    async next(): Promise<Timer> {
-      for (;;) {
-        const [timer] = waiting
-        if (timer) return timer
-        await new Promise<void>((resolve) => (told = resolve))
-      }
-    },
-    /** Lets the next wait end; how long it was to be, in milliseconds. */
-    async elapse(): Promise<number> {
-      const timer = await this.next()
-      waiting.delete(timer)
-      timer.work()
-      return timer.ms
-    },
+  /** The wait that is asked for, once there is one; it stays. */
+  async function next(): Promise<Timer> {
+    for (;;) {
+      const [timer] = waiting
+      if (timer) return timer
+      await new Promise<void>((resolve) => (told = resolve))
+    }
   }
+
+  /** Lets the next wait end; how long it was to be, in milliseconds. */
+  async function elapse(): Promise<number> {
+    const timer = await next()
+    waiting.delete(timer)
+    timer.work()
+    return timer.ms
+  }
+
+  return { timers, count: () => waiting.size, next, elapse }
 }
 
 /** Keeps what is logged, by its message. */

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError, readConfig } from '../../src/config.ts'
+
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.replace('  - ', ''))
+  }
+  return []
+}
+
+test('an empty environment is development with the defaults of the contract', () => {
+  const config = readConfig({})
+  const {
+    host,
+    port,
+    provider,
+    timezone,
+    idleExitMs,
+    bootGraceMs,
+    maxConcurrentRuns,
+    runLeaseMs,
+    drainTimeoutMs,
+    logLevel,
+  } = config
+  assert.deepEqual([host, port, provider, timezone, logLevel], ['0.0.0.0', 8080, '', 'UTC', 'info'])
+  assert.deepEqual(
+    [idleExitMs, bootGraceMs, maxConcurrentRuns, runLeaseMs, drainTimeoutMs],
+    [0, 60_000, 20, 300_000, 25_000],
+  )
+  assert.deepEqual(
+    [config.databaseUrl, config.apiKey, config.metricsPort, config.nas.maxHorizonMs],
+    [null, null, null, 604_800_000],
+  )
+})
+
+test('all problems are reported together, each with what was given and what was expected', () => {
+  assert.deepEqual(
+    problemsOf({
+      PORT: 'http',
+      CRON_TIMEZONE: 'Mars/Base',
+      RUN_LEASE_MS: '-1',
+      LOG_LEVEL: 'loud',
+      NAS_PORTAL_URL: 'http://example.com',
+    }).map((line) => line.split(';')[0]),
+    [
+      'PORT is "http"',
+      'NAS_PORTAL_URL is "http://example.com"',
+      'RUN_LEASE_MS is "-1"',
+      'LOG_LEVEL is "loud"',
+      'CRON_TIMEZONE is "Mars/Base"',
+    ],
+  )
+})
+
+test('no secret is ever shown', () => {
+  const secrets = { DATABASE_URL: 'mysql://root:hunter2@db/x', API_KEY: 'hunter2', ENCRYPTION_KEY: 'hunter2' }
+  const lines = problemsOf(secrets)
+  assert.equal(lines.length, 3)
+  assert.ok(!lines.join('\n').includes('hunter2'))
+})
+
+test('a URL of the portal loses its trailing slashes; plain http is taken for loopback only', () => {
+  assert.equal(
+    readConfig({ NAS_PORTAL_URL: 'https://nas.example.com//' }).nas.portalUrl,
+    'https://nas.example.com',
+  )
+  assert.equal(readConfig({ NAS_PORTAL_URL: 'http://127.0.0.1:9/' }).nas.portalUrl, 'http://127.0.0.1:9')
+  assert.equal(problemsOf({ CALLBACK_URL: 'http://10.0.0.1' }).length, 1)
+})
+
+test('production needs a database and an API key', () => {
+  assert.deepEqual(
+    problemsOf({ NODE_ENV: 'production' }).map((line) => line.split(' ')[0]),
+    ['DATABASE_URL', 'API_KEY'],
+  )
+})
+
+test('a refresh token needs the token URL, the client and a key to seal it with', () => {
+  assert.deepEqual(
+    problemsOf({ NAS_REFRESH_TOKEN: 'r' }).map((line) => line.split(' ')[0]),
+    ['NAS_TOKEN_URL', 'NAS_CLIENT_ID', 'ENCRYPTION_KEY'],
+  )
+})
+
+test('the encryption key is 32 bytes of base64', () => {
+  assert.equal(
+    readConfig({ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') }).encryptionKey?.length,
+    32,
+  )
+  assert.match(problemsOf({ ENCRYPTION_KEY: Buffer.alloc(16).toString('base64') })[0] ?? '', /holds 16 bytes/)
+})
+
+test('blank is the same as unset', () => {
+  assert.equal(readConfig({ PORT: ' ', CRON_PROVIDER: ' ', NAS_ACCESS_TOKEN: '' }).nas.accessToken, null)
+})
+
+test('a misspelt number is refused, not guessed', () => {
+  for (const PORT of ['80.5', '1e3', '0x50', '70000', '8080 ms'])
+    assert.equal(problemsOf({ PORT }).length, 1, PORT)
+})
