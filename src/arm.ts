@@ -43,6 +43,10 @@ export function armLease(owner: string): ArmLease {
 }
 
 let leasesTaken = 0
+
+/** An order that is older when it comes to hand is left: its call could outlast the arm lease. */
+export const orderGoodForMs = 4_000
+
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
@@ -91,10 +95,12 @@ export function createArmer(parts: Parts): Armer {
   }
 
   async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
+    const askedAt = timers.now()
     const taken = given
       ? { state: 'order' as const, order: given }
       : await store.takeArm({ jobId, lease: armLease(owner) })
     if (taken.state !== 'order') return taken
+    if (timers.now() - askedAt > orderGoodForMs) return { state: 'busy' }
     const result = await carryOut(taken.order)
     const { isOwed } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }

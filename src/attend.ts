@@ -1,4 +1,5 @@
 import type { ArmLease, ArmOrder, Look, Store, Written } from '../db/index.ts'
+import { orderGoodForMs } from './arm.ts'
 import { type Chance, realChance } from './chance.ts'
 import { attend, type Decision, type Occasion, rearm, stopBroken, viewAfter } from './decisions/index.ts'
 import type { Log } from './log.ts'
@@ -50,8 +51,8 @@ const maxRounds = 20
  */
 export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
   const { store, owner, leaseMs, timers, log, chance = realChance } = parts
-  /** Claims that are being written right now, by run and fence. */
-  const awaited = new Set<string>()
+  /** Claims that are being written right now, by run and fence: how many, as two looks may lead to the same one. */
+  const awaited = new Map<string, number>()
   const isKnown = (run: { id: string; fence: number }) =>
     awaited.has(keyOf(run)) || parts.runner().hasSeen(run.id, run.fence)
 
@@ -66,11 +67,13 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     const begins =
       decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
     const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease: parts.armLease(), output }
-    for (const run of decision.starts) awaited.add(keyOf(run))
+    expect(decision, 1)
     const written = await store.transition(look.view, decision, writing).finally(() => {
-      for (const run of decision.starts) awaited.delete(keyOf(run))
+      expect(decision, -1)
     })
     if (!written) return null
+    // a process that was frozen meanwhile must not carry out an order that is another's by now
+    if (timers.now() - askedAt > orderGoodForMs) written.order = null
     const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
     if (starts.length > 0) {
       const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
@@ -85,6 +88,14 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     }
     for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
     return written
+  }
+
+  function expect({ starts }: Decision, change: 1 | -1) {
+    for (const run of starts) {
+      const count = (awaited.get(keyOf(run)) ?? 0) + change
+      if (count > 0) awaited.set(keyOf(run), count)
+      else awaited.delete(keyOf(run))
+    }
   }
 
   async function attendJob(
