@@ -5,6 +5,7 @@ import { checkArms, checkAsleep } from './invariants.ts'
 import { emptyJudgement, type Judged, judge } from './oracle.ts'
 import { at, type JobMaker, type Scenario, startsAt } from './scenarios.ts'
 import type { KillPoint } from './steps.ts'
+import { createStory } from './story.ts'
 import { createWorld, emptyDatabase, type World, type WorldOptions } from './world.ts'
 
 export type Repetition = {
@@ -15,6 +16,8 @@ export type Repetition = {
   judged: Judged
   /** Broken invariants; empty where all held. */
   problems: string[]
+  /** Where something is broken: what processes said, and the tables at the end. */
+  story: string[]
 }
 
 export type Play = {
@@ -34,8 +37,9 @@ const retryPolicy = {
   on: ['failed', 'timed_out', 'interrupted'],
   maxDelayMs: 5_000,
 }
-/** Long enough for every lease and every retry of the scenario to have come to an end. */
-const quietMs = 4 * 60_000
+/** Long enough for the lease of a process that died last, and for the retry after it. */
+const leastQuietMs = 150_000
+const mostQuietMs = 10 * 60_000
 
 /** Plays a scenario once in an empty database, with processes that die at `kills`, and judges what came of it. */
 export async function playOnce({
@@ -47,8 +51,9 @@ export async function playOnce({
   world: more = {},
 }: Play): Promise<Repetition> {
   await emptyDatabase(database)
+  const story = createStory(() => world.now())
   const world = await createWorld({
-    ...{ database, target: witness.target, start: startsAt, onAsleep: checkAsleep },
+    ...{ database, target: witness.target, start: startsAt, onAsleep: checkAsleep, log: story.log },
     ...scenario.world,
     ...more,
   })
@@ -66,15 +71,19 @@ export async function playOnce({
     await checkArms(world)
     const judged = await judgeJob(world, maker, witness, retries || scenario.retries === true)
     const problems = [...world.problems, ...judged.problems]
-    return { labels, kills: killed, boots: world.boots(), judged, problems }
+    return {
+      ...{ labels, kills: killed, boots: world.boots(), judged, problems },
+      story: problems.length > 0 ? await story.tell(world, labels) : [],
+    }
   } finally {
     await world.close()
   }
 }
 
-/** Lets the clock go on until no process is up. */
+/** Lets the clock go on until whatever a death left behind is settled and no process is up. */
 async function comeToRest(world: World) {
-  const endMs = world.now().getTime() + quietMs
+  await world.until(new Date(world.now().getTime() + leastQuietMs))
+  const endMs = world.now().getTime() + mostQuietMs
   while (world.machines().length > 0 && world.now().getTime() < endMs) {
     await world.until(new Date(world.now().getTime() + 5_000))
   }
@@ -139,11 +148,10 @@ async function judgeGone(world: World, id: string, witness: Witness): Promise<Ju
   return judged
 }
 
-/** A kill before and one after each of the steps that a quiet repetition makes; `stride` takes every so manieth. */
-export function killPoints(steps: number, { stride = 1, first = 0 } = {}): KillPoint[] {
-  const all = Array.from({ length: steps }, (_, index) => index + 1).flatMap((step): KillPoint[] => [
+/** A kill before and one after each step that a quiet repetition makes. */
+export function killPoints(steps: number): KillPoint[] {
+  return Array.from({ length: steps }, (_, index) => index + 1).flatMap((step): KillPoint[] => [
     { step, when: 'before' },
     { step, when: 'after' },
   ])
-  return all.filter((_, index) => index % stride === first % stride)
 }

@@ -1,0 +1,115 @@
+// `npm run torture [-- --seed N] [--only TEXT] [--random N] [--quick]`: everything that can die dies, everything that can lie lies.
+import { parseArgs } from 'node:util'
+import { createTestDatabase } from '../../test/support/database.ts'
+import { startTestCluster } from '../../test/support/cluster.ts'
+import { startWitness } from './effects.ts'
+import { mannerScenarios } from './manners.ts'
+import { tableOf } from './report.ts'
+import { scenarios } from './scenarios.ts'
+import { createRandom, type Failure, type Row, several, some, sweep } from './sweep.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    only: { type: 'string' },
+    random: { type: 'string', default: '40' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000_000))
+const random = createRandom(seed)
+const startedAt = performance.now()
+const say = (line = '') => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<number> {
+  say(`seed ${seed} (again with: npm run torture -- --seed ${seed})`)
+  const cluster = await startTestCluster()
+  process.env['CHRONOS_TEST_PG'] = cluster.url
+  const failures: Failure[] = []
+  try {
+    failures.push(...(await part('A process dies before and after each of its steps', everyStep)))
+    failures.push(...(await part('Two or three processes die one after the other', severalDeaths)))
+    failures.push(...(await part('NAS misbehaves, undisturbed and with deaths', misbehaving)))
+  } finally {
+    await cluster.stop()
+  }
+  for (const failure of failures.slice(0, 20)) tell(failure)
+  const minutes = Math.round((performance.now() - startedAt) / 6_000) / 10
+  say(
+    `${failures.length === 0 ? 'nothing was broken' : `${failures.length} repetitions broke something`} in ${minutes} min, seed ${seed}`,
+  )
+  return failures.length === 0 ? 0 : 1
+}
+
+type Stage = {
+  database: Awaited<ReturnType<typeof createTestDatabase>>
+  witness: Awaited<ReturnType<typeof startWitness>>
+}
+
+async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Promise<Failure[]> {
+  say(`\n${title}\n`)
+  const stage = { database: await createTestDatabase(), witness: await startWitness() }
+  try {
+    const rows = await play(stage)
+    for (const line of tableOf(rows)) say(line)
+    return rows.flatMap((row) => row.failures)
+  } finally {
+    await stage.witness.close()
+    await stage.database.drop()
+  }
+}
+
+const wanted = <T extends { name: string }>(all: T[]) =>
+  all.filter(({ name }) => name.includes(values.only ?? ''))
+
+async function everyStep(stage: Stage): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const scenario of wanted(scenarios)) {
+    for (const retries of [false, true]) {
+      if (scenario.retries && !retries) continue
+      rows.push(
+        await sweep({
+          ...stage,
+          scenario,
+          retries,
+          ...(values.quick ? { choose: (points) => some(points, 6, random) } : {}),
+        }),
+      )
+    }
+  }
+  return rows
+}
+
+async function severalDeaths(stage: Stage): Promise<Row[]> {
+  const rows: Row[] = []
+  const count = values.quick ? 3 : Number(values.random)
+  for (const scenario of wanted(scenarios)) {
+    rows.push(
+      await sweep({ ...stage, scenario, retries: true, choose: (points) => several(points, count, random) }),
+    )
+  }
+  return rows
+}
+
+async function misbehaving(stage: Stage): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const scenario of wanted(mannerScenarios)) {
+    rows.push(
+      await sweep({
+        ...stage,
+        scenario,
+        retries: true,
+        choose: (points) => some(points, values.quick ? 2 : 20, random),
+      }),
+    )
+  }
+  return rows
+}
+
+function tell({ scenario, retries, kills, problems, story }: Failure) {
+  say(`\n✖ ${scenario}, retries ${retries ? 'on' : 'off'}, killed ${kills}`)
+  for (const problem of problems.slice(0, 5)) say(`  ${problem}`)
+  if (process.env['TORTURE_STORY']) for (const line of story) say(`    ${line}`)
+}
+
+process.exit(await main())
