@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startService } from '../support/service.ts'
+
+test('with the built-in trigger the process is the timer: a job runs, runs again, and stops when its repeats are used up, without a call to NAS', async (context) => {
+  const service = await startService({ env: { CRON_PROVIDER: '' } })
+  context.after(() => service.close())
+  const { api, target, nas } = service
+  const job = await service.makeJob({ schedule: '* * * * * *', repeat: 2 })
+  assert.equal(job.armed, true)
+  const calls = await target.waitFor(2)
+  const slots = calls.map(({ headers }) => Date.parse(headers['x-chronos-slot'] ?? ''))
+  assert.equal((slots[1] as number) - (slots[0] as number), 1_000)
+  const shown = await until(async () => {
+    const { body } = await api('GET', `/api/jobs/${job.id}`)
+    return body.job.state === 'completed' && body.job
+  })
+  assert.deepEqual(
+    [shown.repeat, shown.next_run_at, shown.last_status],
+    [{ times: 2, completed: 2 }, null, 'ok'],
+  )
+  const { body } = await api('GET', `/api/jobs/${job.id}/runs`)
+  assert.deepEqual(
+    body.runs.map((run: { trigger: string }) => run.trigger),
+    ['builtin', 'builtin'],
+  )
+  assert.equal(target.calls.length, 2)
+  assert.deepEqual(nas.requests(), [])
+})
+
+test('the status shows the heartbeat of the built-in trigger: that it is alive, and its last clean tick', async (context) => {
+  const service = await startService({ env: { CRON_PROVIDER: '' } })
+  context.after(() => service.close())
+  const heartbeat = await until(async () => {
+    const { body } = await service.api('GET', '/api/status')
+    return body.scheduler.heartbeat?.clean_tick_at && body.scheduler.heartbeat
+  })
+  assert.equal(heartbeat.clean_tick_at, heartbeat.alive_at)
+})
+
+test('a provider whose configuration is not complete falls back to the built-in trigger, and jobs run', async (context) => {
+  const service = await startService({ env: { NAS_AUDIENCE: '' } })
+  context.after(() => service.close())
+  await service.makeJob({ schedule: '* * * * * *', repeat: 1 })
+  await service.target.waitFor(1)
+  const { body } = await service.api('GET', '/api/status')
+  assert.deepEqual([body.scheduler.configured, body.scheduler.name], ['chronos', 'builtin'])
+})
+
+test('a NAS that refuses this identity for good is asked once: jobs are made all the same, and the built-in trigger runs them', async (context) => {
+  const service = await startService({ begin: false })
+  context.after(() => service.close())
+  const { nas, app, api, target } = service
+  await nas.misbehave('answer', '403')
+  await app.begin()
+  const job = await service.makeJob({ schedule: '* * * * * *', repeat: 1 })
+  assert.equal(job.armed, true)
+  await target.waitFor(1)
+  const { body } = await api('GET', '/api/status')
+  assert.equal(body.scheduler.name, 'builtin')
+  assert.equal(body.nas.refused.code, 'NAS_INVALID_CLIENT')
+  assert.equal(nas.requests().length, 1)
+})
+
+/** The first truthy answer of `look`, asked anew as soon as it has answered. */
+async function until<T>(look: () => Promise<T>): Promise<Exclude<T, false | null | undefined | ''>> {
+  for (const endsAt = performance.now() + 10_000; performance.now() < endsAt; ) {
+    const found = await look()
+    if (found) return found as Exclude<T, false | null | undefined | ''>
+  }
+  throw new Error(`nothing within 10 s: ${String(look)}`)
+}
