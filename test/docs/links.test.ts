@@ -64,14 +64,22 @@ test('every column that a page names is one of the database', () => {
 })
 
 test('every code in capitals that a page names stands in the source', async () => {
-  const paths = await Array.fromAsync(glob('{src,routes,db,dev}/**/*.ts'))
-  const sources = (await Promise.all(paths.map((path) => readFile(path, 'utf8')))).join('\n')
+  const sources = await readSources()
   const codes = pages.flatMap((page) => codesOf(page).filter((code) => /^[A-Z]+(_[A-Z]+)+$/.test(code)))
   assert.ok(codes.length > 30, 'codes are found at all')
   assert.deepEqual(
     codes.filter((code) => !new RegExp(`\\b${code}\\b`).test(sources)),
     [],
   )
+})
+
+test('every message that operations quotes is one that the service says', async () => {
+  const sources = await readSources()
+  // three words or more, in small letters at least one; where a value stands in it, the page writes …
+  const quoted = codesOf(readPage('docs/operations.md')).filter((code) => /^\w+ [a-z]+ [^{}"]+$/.test(code))
+  assert.ok(quoted.length > 8, 'messages are found at all')
+  const wrong = quoted.filter((message) => message.split('…').some((part) => !sources.includes(part)))
+  assert.deepEqual(wrong, [])
 })
 
 test('no page uses a word that only fills', () => {
@@ -81,3 +89,8 @@ test('no page uses a word that only fills', () => {
   )
   assert.deepEqual(found, [])
 })
+
+async function readSources(): Promise<string> {
+  const paths = await Array.fromAsync(glob('{src,routes,db,dev}/**/*.ts'))
+  return (await Promise.all(paths.map((path) => readFile(path, 'utf8')))).join('\n')
+}
