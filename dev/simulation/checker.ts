@@ -10,6 +10,9 @@ import type { Effect } from './target.ts'
 
 export type Violation = { at: string; rule: string; jobId: string; message: string }
 
+/** `asOf`: the instant of the look that a decision was made from; a changed rule holds from then on. */
+type Watched = { name: string; jobId?: string; asOf?: Date }
+
 export type Checker = ReturnType<typeof createChecker>
 
 type Parts = {
@@ -58,7 +61,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
   }
 
   /** Carries a statement out, and judges what it changed. */
-  function watch<T>(name: string, jobId: string | undefined, carryOut: () => T): T {
+  function watch<T>({ name, jobId, asOf }: Watched, carryOut: () => T): T {
     const before = jobId === undefined ? null : snapshot(tables.jobs.get(jobId))
     const result = carryOut()
     if (name === 'renew') for (const job of tables.jobs.values()) noteGrants(job)
@@ -69,7 +72,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
       return result
     }
     noteGrants(job)
-    if (before && job.runtime !== before.runtime) judgeTransition(before, job)
+    if (before && job.runtime !== before.runtime) judgeTransition(before, job, asOf ?? clock.date())
     judgeWakeTime(job)
     judgeChain(jobId)
     return result
@@ -83,7 +86,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     return { runtime, runs, folds: [...folds], authored, terminal: new Map() }
   }
 
-  function judgeTransition(before: Before, job: JobRow) {
+  function judgeTransition(before: Before, job: JobRow, asOf: Date) {
     const jobId = job.authored.id
     if (job.runtime.fence < before.runtime.fence) broken('the fence only grows', jobId, `${before.runtime.fence} → ${job.runtime.fence}`)
     for (const run of before.runs) {
@@ -93,7 +96,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     const changed = job.runs.filter((run) => !before.runs.includes(run))
     for (const run of changed) if (run.state === 'succeeded') judgeSuccess(jobId, run)
     judgeLeases(before, job)
-    judgeSlots(before, job, changed)
+    judgeSlots(before, job, { changed, asOf })
   }
 
   /** Nothing is reported that is not so. */
@@ -115,7 +118,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
   }
 
   /** The slots that this write passed over are those that the rule names, each with one verdict. */
-  function judgeSlots(before: Before, job: JobRow, changed: RunRow[]) {
+  function judgeSlots(before: Before, job: JobRow, { changed, asOf }: { changed: RunRow[]; asOf: Date }) {
     const jobId = job.authored.id
     const { verdicts } = knownOf(jobId)
     const isNew = (run: RunRow) => !before.runs.some(({ id }) => id === run.id)
@@ -132,7 +135,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     const isRuleChanged = JSON.stringify(rule.schedule) !== JSON.stringify(ruleOf(job.authored).schedule) || before.authored !== job.authored
     const lastGiven = Math.max(from - 1, ...given.map(([slotMs]) => slotMs))
     const next = job.runtime.nextSlot?.getTime() ?? lastGiven + 1
-    const until = isRuleChanged ? Math.max(lastGiven, Math.min(clock.now(), next - 1)) : next - 1
+    const until = isRuleChanged ? Math.max(lastGiven, Math.min(asOf.getTime(), next - 1)) : next - 1
     for (const slotMs of nominal(rule, from, until)) {
       if (isWithin(rule, ruleOf(job.authored), slotMs) && !verdicts.has(slotMs)) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()} was passed over without one`)
     }

@@ -19,7 +19,7 @@ type Parts = {
   isFaulty: () => boolean
 }
 
-type Call<T> = { name: string; idempotent: boolean; jobId?: string; carryOut: (now: Date) => T }
+type Call<T> = { name: string; idempotent: boolean; jobId?: string; asOf?: Date; carryOut: (now: Date) => T }
 
 const deadlineMs = 5_000
 
@@ -67,7 +67,7 @@ export function createSimulatedDatabase(parts: Parts) {
             if (isDown) return void process.after(1, () => fail('not_executed', 'ECONNREFUSED'))
             let result: T
             try {
-              result = checker.watch(call.name, call.jobId, () => call.carryOut(clock.date()))
+              result = checker.watch(call, () => call.carryOut(clock.date()))
             } catch (error) {
               return void process.after(ms, () => settle(() => reject(error as Error)))
             }
@@ -101,8 +101,8 @@ export function createSimulatedDatabase(parts: Parts) {
 
     const read = <T>(name: string, carryOut: (now: Date) => T, jobId?: string) =>
       perform({ name, idempotent: true, carryOut, ...(jobId !== undefined && { jobId }) })
-    const once = <T>(name: string, jobId: string, carryOut: (now: Date) => T) =>
-      perform({ name, idempotent: false, jobId, carryOut })
+    const once = <T>(name: string, jobId: string, carryOut: (now: Date) => T, asOf?: Date) =>
+      perform({ name, idempotent: false, jobId, carryOut, ...(asOf && { asOf }) })
 
     const store: Store = {
       clock: () => null,
@@ -125,7 +125,7 @@ export function createSimulatedDatabase(parts: Parts) {
       createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),
       jobOfKey: (key) => read('jobOfKey', () => tables.jobOfKey(key)),
       changeJob: (authored, view, decision, writing) =>
-        once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now)),
+        once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now), view.now),
       deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
       readFact: (name) => read('readFact', () => tables.readFact(name)),
       writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
