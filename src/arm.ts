@@ -177,7 +177,7 @@ function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
   const leastHorizonMs = 3_600_000
   if (aheadMs > leastHorizonMs)
     return { ...limits, horizonMs: Math.max(leastHorizonMs, Math.floor(aheadMs / 2)) }
-  return { ...limits, leadMs: Math.min(limits.leadMs + 2_000, 10_000) }
+  return { ...limits, leadMs: Math.min(Math.max(limits.leadMs * 2, 2_000), 120_000) }
 }
 
 /**
