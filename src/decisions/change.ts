@@ -29,17 +29,14 @@ export function begin(job: JobRule, now: Date): Runtime {
 /**
  * The job under a changed rule (`view.job` is the new one). Slots that were due under the old rule and not yet taken
  * are superseded; the next slot is the first of the new rule after now and after every slot already spoken for.
- * A paused job stays paused; a finished one comes alive where the new rule has slots left.
+ * A paused job stays paused; a finished one comes alive where the new rule has slots left, and so does one that was
+ * stopped because nothing could be decided about it: its old rule cannot be asked for the slots that passed.
  */
 export function reschedule(view: View, old: JobRule): Decision | null {
   const draft = openDraft({ ...view, job: old })
   const { runtime } = draft
-  const isPaused = runtime.state === 'paused'
-  const superseded = {
-    verdict: 'superseded',
-    reason: 'the schedule was changed before it was taken',
-  } as const
-  foldUntil(draft, view.now, isPaused ? slotOfPause : superseded)
+  if (runtime.state === 'error') runtime.state = 'scheduled'
+  else foldUntil(draft, view.now, runtime.state === 'paused' ? slotOfPause : superseded)
   draft.view = view
   const { schedule } = view.job
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
@@ -58,6 +55,11 @@ export function recount(view: View): Decision | null {
     isDue ? runtime.nextSlot : slotAfter(job, later(now, runtime.lastSlot)),
   )
 }
+
+const superseded = {
+  verdict: 'superseded',
+  reason: 'the schedule was changed before it was taken',
+} as const
 
 function continueFrom(draft: Draft, slot: Date | null): Decision | null {
   const { runtime, view } = draft

@@ -56,6 +56,15 @@ test('a finished job comes alive under a schedule that has slots left', () => {
   assert.equal(hhmm(job.wakeAt()), '10:00')
 })
 
+test('a job that was stopped because its rule cannot be read comes alive under one that can', () => {
+  const job = createModel()
+  job.breakRule()
+  assert.deepEqual([job.runtime().state, job.wakeAt()], ['error', null])
+  job.setTime('10:10')
+  job.reschedule('30 * * * *')
+  assert.deepEqual([job.runtime().state, hhmm(job.wakeAt())], ['scheduled', '10:30'])
+})
+
 test('a one-shot that is moved to an instant a moment ago is due at once', () => {
   const job = createModel({ schedule: '2026-06-18T09:00:00Z' })
   job.reschedule('2026-06-18T08:29:00Z')

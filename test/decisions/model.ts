@@ -21,6 +21,7 @@ import {
   type RunWrite,
   settle,
   startManual,
+  stopBroken,
   type View,
 } from '../../src/decisions/index.ts'
 import { parseSchedule } from '../../src/schedule/index.ts'
@@ -148,6 +149,11 @@ export function createModel({
       const old = job
       job = { ...job, schedule: parseSchedule(text, { now: clock, zone: 'UTC' }), anchor: clock }
       return write(reschedule(view(), old))
+    },
+    /** Nobody can read the rule any more; whoever looks stops the job. */
+    breakRule() {
+      job = { ...job, schedule: { kind: 'cron', expr: 'no cron', display: 'no cron' } }
+      return write(stopBroken(view(), 'INTERNAL: broken'))
     },
     recount(change: { policy?: Partial<Policy>; repeat?: number | null }) {
       const repeatTimes = change.repeat === undefined ? job.repeatTimes : change.repeat
