@@ -1,7 +1,15 @@
 import type { ArmLease, ArmOrder, Look, Store, Written } from '../db/index.ts'
 import { orderGoodForMs } from './arm.ts'
 import { type Chance, realChance } from './chance.ts'
-import { attend, type Decision, type Occasion, rearm, stopBroken, viewAfter } from './decisions/index.ts'
+import {
+  attend,
+  type Decision,
+  jitterMs,
+  type Occasion,
+  rearm,
+  stopBroken,
+  viewAfter,
+} from './decisions/index.ts'
 import type { Log } from './log.ts'
 import type { Runner } from './runner.ts'
 import type { Timers } from './timers.ts'
@@ -158,6 +166,6 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
 
 const keyOf = (run: { id: string; fence: number }) => `${run.id}:${run.fence}`
 
-function isDue(look: Look, run: { slot: Date | null }): boolean {
-  return !run.slot || run.slot <= look.view.now
+function isDue({ view }: Look, { slot }: { slot: Date | null }): boolean {
+  return !slot || slot.getTime() + jitterMs(view.job) <= view.now.getTime()
 }
