@@ -32,10 +32,14 @@ type Known = {
   isChained: boolean
   /** NAS let the job go, as it may: until the next confirmation nobody can know. */
   excuse: string | null
+  /** Since when an arm has been owed; null: none is. */
+  owedSinceMs: number | null
 }
 
-/** Room for an arm that had to move by seconds to be fresh once it was due. */
-const freshSlackMs = 30_000
+/** What is due may be armed a little ahead: to be fresh, and for a NAS that refuses what its clock calls past. */
+const dueSlackMs = 130_000
+/** NAS' own delay. */
+const callSlackMs = 1_000
 
 /**
  * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
@@ -55,7 +59,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
   }
 
   function knownOf(jobId: string): Known {
-    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null }
+    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null, owedSinceMs: null }
     known.set(jobId, found)
     return found
   }
@@ -178,6 +182,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     const { wakeAt, wakeGen, armedGen } = job.registry
     const chain = knownOf(jobId)
     const isConfirmed = armedGen === wakeGen
+    chain.owedSinceMs = isConfirmed ? null : (chain.owedSinceMs ?? clock.now())
     if (!wakeAt) {
       chain.isChained = false
       return
@@ -189,7 +194,7 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
       broken('the chain does not break', jobId, `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`)
       chain.isChained = false
       chain.excuse = 'told'
-    } else if (isConfirmed && callMs > Math.max(wakeAt.getTime(), clock.now()) + freshSlackMs) {
+    } else if (isConfirmed && callMs > Math.max(wakeAt.getTime() + callSlackMs, clock.now() + dueSlackMs)) {
       broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(callMs).toISOString()}`)
     }
   }
@@ -234,12 +239,13 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
   function judgeRest({ lateMs, all }: { lateMs: number; all: boolean }) {
     for (const [jobId, job] of tables.jobs) {
       const { wakeAt, armedGen, wakeGen } = job.registry
+      const { owedSinceMs } = knownOf(jobId)
       const isOurs = all || knownOf(jobId).isChained
       if (!isOurs) continue
       if (wakeAt && wakeAt.getTime() < clock.now() - lateMs) {
         broken('what is due is attended to', jobId, `W is ${wakeAt.toISOString()} (${job.runtime.state}), now ${clock.date().toISOString()}`)
       }
-      if (all && armedGen < wakeGen) broken('what is owed gets armed', jobId, `W is ${wakeAt?.toISOString()}, confirmed ${armedGen} of ${wakeGen}`)
+      if (all && owedSinceMs !== null && owedSinceMs < clock.now() - lateMs / 2) broken('what is owed gets armed', jobId, `W is ${wakeAt?.toISOString()}, confirmed ${armedGen} of ${wakeGen}`)
       judgeLeftOvers(job)
     }
   }
