@@ -15,6 +15,8 @@ export type Armer = {
   ensure(jobId: string, options: { budgetMs: number; order?: ArmOrder | null }): Promise<ArmState>
   /** Tells NAS to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
   cancelOrphan(jobId: string): Promise<boolean>
+  /** `timers.now()` of the last time that NAS confirmed an arm of this job to this process; -Infinity: never. */
+  lastArmedAt(jobId: string): number
   /** The last failed call, for people; null: none since the last good one. */
   lastError(): { at: Date; code: string; message: string } | null
   stop(): void
@@ -50,6 +52,8 @@ export const orderGoodForMs = 4_000
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
+/** Only the answers of the last seconds are asked about. */
+const armedAtMax = 20_000
 const firstPauseMs = 500
 const lastPauseMs = 60_000
 
@@ -58,6 +62,7 @@ export function createArmer(parts: Parts): Armer {
   const { store, nas, holds, owner, timers, log, chance = realChance } = parts
   const underWay = new Map<string, Promise<ArmState>>()
   const stopping = new AbortController()
+  const armedAt = new Map<string, number>()
   let lastError: ReturnType<Armer['lastError']> = null
   let limits: FireAtLimits = { horizonMs: parts.maxHorizonMs, leadMs: 0 }
 
@@ -78,6 +83,8 @@ export function createArmer(parts: Parts): Armer {
   async function keepTrying(jobId: string, first: ArmOrder | null): Promise<ArmState> {
     let order = first
     let pauseMs = firstPauseMs
+    // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
+    let waits = 0
     while (!stopping.signal.aborted) {
       const step: Step = await tryOnce(jobId, order).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'arming failed on our side')
@@ -87,7 +94,9 @@ export function createArmer(parts: Parts): Armer {
       if (step.state === 'armed' || step.state === 'refused') return step.state
       if (step.state === 'more') continue
       const waitMs =
-        step.state === 'busy' ? 25 + chance.fraction() * 50 : Math.max(pauseMs, step.afterMs ?? 0)
+        step.state === 'busy'
+          ? Math.min(25 * 1.5 ** waits++, 1_000) * (1 + chance.fraction())
+          : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
       await sleep(timers, waitMs, stopping.signal)
     }
@@ -125,6 +134,7 @@ export function createArmer(parts: Parts): Armer {
     }
     if (answer.ok) {
       lastError = null
+      noteArmed(order.jobId)
       return answer.value
         ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
         : { ...base, outcome: 'cancelled' }
@@ -133,6 +143,14 @@ export function createArmer(parts: Parts): Armer {
     if (answer.kind === 'rejected' && fireAt) limits = tighter(limits, fireAt.getTime() - order.now.getTime())
     const { code, message, kind, retryAfterMs = 0 } = answer
     return { ...base, outcome: 'failed', code, message, isRefused: kind === 'refused', retryAfterMs }
+  }
+
+  function noteArmed(jobId: string) {
+    armedAt.delete(jobId)
+    armedAt.set(jobId, timers.now())
+    if (armedAt.size <= armedAtMax) return
+    const [oldest = ''] = armedAt.keys()
+    armedAt.delete(oldest)
   }
 
   function noteFailure(jobId: string, failure: NasFailure) {
@@ -157,7 +175,13 @@ export function createArmer(parts: Parts): Armer {
     )
   }
 
-  return { ensure, cancelOrphan, lastError: () => lastError, stop: () => stopping.abort() }
+  return {
+    ensure,
+    cancelOrphan,
+    lastArmedAt: (jobId) => armedAt.get(jobId) ?? Number.NEGATIVE_INFINITY,
+    lastError: () => lastError,
+    stop: () => stopping.abort(),
+  }
 }
 
 /** Answers after which NAS surely does not hold what it was asked for. */
