@@ -12,9 +12,9 @@ export type ListedJob = {
   registry: Registry
   latestRun: LatestRun | null
 }
-/** A run's row, as people see it. In lists `output` is cut to `listedOutputChars`; `outputLength` is the whole. */
-export type ListedRun = Pick<typeof runs.$inferSelect, Exclude<keyof typeof runColumns, 'outputLength'>> & {
-  outputLength: number
+/** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
+export type ListedRun = Pick<typeof runs.$inferSelect, keyof typeof runColumns> & {
+  isOutputCut: boolean
 }
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
 
@@ -42,7 +42,7 @@ export type Lists = {
 }
 
 /** A list of a thousand runs stays at a few MB. */
-export const listedOutputChars = 4096
+const listedOutputChars = 4096
 const armsShown = 20
 
 export function createLists(database: Database): Lists {
@@ -78,11 +78,11 @@ export function createLists(database: Database): Lists {
           rows,
           page.limit,
           ({ job }) => job.seq,
-          ({ job, runtime, ...latest }) => ({
+          ({ job, runtime, ...newest }) => ({
             authored: job,
             runtime,
             registry: runtime,
-            latestRun: latestOf(latest),
+            latestRun: latestOf(newest),
           }),
         )
       }),
@@ -101,8 +101,9 @@ export function createLists(database: Database): Lists {
     runs: (filter, page) =>
       read('listing runs', async (orm) => {
         const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
+        const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`
         const rows = await orm
-          .select({ ...runColumns, output, seq: runs.seq })
+          .select({ ...runColumns, output, isOutputCut, seq: runs.seq })
           .from(runs)
           .where(and(...runConditions(filter), page.before === null ? undefined : lt(runs.seq, page.before)))
           .orderBy(desc(runs.seq))
@@ -111,14 +112,14 @@ export function createLists(database: Database): Lists {
           rows,
           page.limit,
           ({ seq }) => seq,
-          ({ seq: _, ...run }) => run,
+          (run) => run,
         )
       }),
 
     run: (id) =>
       read('reading the run', async (orm) => {
         const [row] = await orm.select(runColumns).from(runs).where(eq(runs.id, id))
-        return row ?? null
+        return row ? { ...row, isOutputCut: false } : null
       }),
 
     arms: (jobId) =>
@@ -155,7 +156,6 @@ const runColumns = {
   errorCode: runs.errorCode,
   errorMessage: runs.errorMessage,
   output: runs.output,
-  outputLength: sql<number>`coalesce(length(${runs.output}), 0)`,
 }
 const armColumns = {
   gen: arms.gen,

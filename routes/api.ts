@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import type { Operations } from './schemas/index.ts'
 
@@ -26,7 +26,7 @@ export function routesOf(scope: FastifyInstance): On {
   return (key, handle) => {
     const [method = '', path = ''] = key.split(' ')
     scope.route({
-      method: method as HTTPMethods,
+      method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: async (request, reply) => {
         const { readInput } = await import('./schemas/index.ts')

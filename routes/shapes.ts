@@ -73,7 +73,7 @@ export function upcomingBody(slots: UpcomingSlot[]) {
 }
 
 export function runBody(run: ListedRun) {
-  const { slot, startedAt, finishedAt, errorCode, errorMessage, output } = run
+  const { slot, startedAt, finishedAt, errorCode, errorMessage } = run
   return {
     id: run.id,
     job_id: run.jobId,
@@ -90,8 +90,8 @@ export function runBody(run: ListedRun) {
     lateness_ms: startedAt && slot && startedAt.getTime() - slot.getTime(),
     input: run.input ?? null,
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
-    output,
-    output_cut: output !== null && [...output].length < run.outputLength,
+    output: run.output,
+    output_cut: run.isOutputCut,
   }
 }
 

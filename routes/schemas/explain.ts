@@ -18,22 +18,17 @@ export function explainErrors(schema: Node, value: unknown, errors: TValidationE
 function explainError(schema: Node, value: unknown, error: TValidationError): FieldProblem[] {
   const steps = stepsOf(error.instancePath)
   const at = nodeAt(schema, stepsOf(error.schemaPath))
-  switch (error.keyword) {
-    // the same error comes once more as additionalProperties, with all the names
-    case 'boolean':
-      return []
-    case 'additionalProperties':
-      return error.params.additionalProperties.map((name) => unknownField([...steps, name], at))
-    case 'required':
-      return error.params.requiredProperties.map((name) => {
-        const path = written([...steps, name])
-        return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
-      })
-    default: {
-      const path = written(steps)
-      return [problem(path, `${shown(valueAt(value, steps), steps)} was given; expected ${expected(at)}`)]
-    }
-  }
+  // the same error comes once more as additionalProperties, with all the names
+  if (error.keyword === 'boolean') return []
+  if (error.keyword === 'additionalProperties')
+    return error.params.additionalProperties.map((name) => unknownField([...steps, name], at))
+  if (error.keyword === 'required')
+    return error.params.requiredProperties.map((name) => {
+      const path = written([...steps, name])
+      return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
+    })
+  const given = shown(valueAt(value, steps), steps)
+  return [problem(written(steps), `${given} was given; expected ${expected(at)}`)]
 }
 
 function problem(path: string, sentence: string): FieldProblem {
@@ -42,7 +37,7 @@ function problem(path: string, sentence: string): FieldProblem {
 
 function unknownField(steps: string[], at: Node): FieldProblem {
   const path = written(steps)
-  const close = nearest(steps.at(-1) ?? '', Object.keys((at['properties'] ?? {}) as Node))
+  const close = nearest(steps.at(-1) ?? '', Object.keys(at['properties'] ?? {}))
   const hint = close ? `; did you mean \`${written([...steps.slice(0, -1), close])}\`?` : ''
   return { path, message: `unknown field \`${path}\`${hint}`, isUnknownField: true }
 }
@@ -84,7 +79,7 @@ function expected(schema: Node): string {
 
 function typeInWords(type: string, schema: Node): string {
   if (type === 'string') return `a text${lengths(schema, 'minLength', 'maxLength', 'characters')}`
-  if (type === 'integer') return `a whole number${range(schema['minimum'], schema['maximum'])}`
+  if (type === 'integer') return `a whole number${range(schema)}`
   if (type === 'array') {
     const different = schema['uniqueItems'] ? ', all different' : ''
     return `a list${lengths(schema, 'minItems', 'maxItems', 'items')}${different}`
@@ -94,18 +89,22 @@ function typeInWords(type: string, schema: Node): string {
   return type
 }
 
-function range(from: unknown, to: unknown): string {
-  if (from === undefined) return to === undefined ? '' : ` up to ${String(to)}`
-  return to === undefined ? ` from ${String(from)} on` : ` from ${String(from)} to ${String(to)}`
+function range(schema: Node): string {
+  const [from, to] = [numberOf(schema, 'minimum'), numberOf(schema, 'maximum')]
+  if (from === undefined) return to === undefined ? '' : ` up to ${to}`
+  return to === undefined ? ` from ${from} on` : ` from ${from} to ${to}`
 }
 
 function lengths(schema: Node, low: string, high: string, unit: string): string {
-  const [from, to] = [schema[low], schema[high]]
+  const [from, to] = [numberOf(schema, low), numberOf(schema, high)]
   if (from === undefined && to === undefined) return ''
-  if (to === undefined) return ` of at least ${String(from)} ${unit}`
-  return from === undefined
-    ? ` of at most ${String(to)} ${unit}`
-    : ` of ${String(from)} to ${String(to)} ${unit}`
+  if (to === undefined) return ` of at least ${from} ${unit}`
+  return from === undefined ? ` of at most ${to} ${unit}` : ` of ${from} to ${to} ${unit}`
+}
+
+function numberOf(schema: Node, keyword: string): number | undefined {
+  const value = schema[keyword]
+  return typeof value === 'number' ? value : undefined
 }
 
 /** A value in a message: short, and never one that may be a secret (headers, bodies). */

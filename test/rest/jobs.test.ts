@@ -119,8 +119,8 @@ test('PATCH /api/jobs/{id} changes what is given and keeps the rest', async () =
   assert.equal(headers.get('etag'), '"2"')
   const { name, version, updated_at: _, ...rest } = body.job
   assert.deepEqual([name, version], ['renamed', 2])
-  const { name: _name, version: _version, updated_at: __, ...before } = job
-  assert.deepEqual(rest, before)
+  const { name: _name, version: _version, updated_at: __, ...unchanged } = job
+  assert.deepEqual(rest, unchanged)
 })
 
 test('PATCH /api/jobs/{id} with another schedule moves the next run and arms it', async () => {

@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test'
 import { type Service, startService } from '../support/service.ts'
 import { codeOf } from './setup.ts'
 
+type Slot = { slot: string; run_id: string | null }
+
 let service: Service
 before(async () => {
   service = await startService({ clock: '2026-06-18T08:00:00Z' })
@@ -66,7 +68,7 @@ test('GET /api/jobs/{id}/slots gives every slot that has come its verdict', asyn
   const { status, body } = await service.api('GET', `/api/jobs/${job.id}/slots`)
   assert.equal(status, 200)
   assert.deepEqual(
-    body.slots.map(({ slot, run_id }: { slot: string; run_id: string | null }) => [slot, run_id]),
+    (body.slots as Slot[]).map(({ slot, run_id }) => [slot, run_id]),
     [
       ['2026-06-18T09:00:00.000Z', fired.body.run_id],
       ['2026-06-18T10:00:00.000Z', null],
@@ -77,7 +79,7 @@ test('GET /api/jobs/{id}/slots gives every slot that has come its verdict', asyn
   const span = 'from=2026-06-18T09:30:00%2B00:00&to=2026-06-18T13:00:00%2B02:00'
   const within = await service.api('GET', `/api/jobs/${job.id}/slots?${span}`)
   assert.deepEqual(
-    within.body.slots.map(({ slot }: { slot: string }) => slot),
+    (within.body.slots as Slot[]).map(({ slot }) => slot),
     ['2026-06-18T10:00:00.000Z'],
   )
 })

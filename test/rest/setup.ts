@@ -9,8 +9,8 @@ export async function send(
 ): Promise<RawAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>()
   const call = request(service.url + path, { method, headers }, (response) => {
-    text(response).then((body) => {
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+    text(response).then((answer) => {
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: answer })
     }, reject)
   })
   call.on('error', reject)
@@ -36,3 +36,9 @@ export type Problem = {
 
 export const codeOf = ({ status, body }: { status: number; body: unknown }) =>
   `${status} ${(body as Problem).code}`
+
+/** The ids in a list's answer, in its order. */
+export function idsOf({ body }: { body: unknown }): string[] {
+  const [items] = Object.values(body as Record<string, { id: string }[]>)
+  return (items ?? []).map(({ id }) => id)
+}
