@@ -2,6 +2,7 @@ import { AppError } from '../../src/errors.ts'
 import type { JobInput } from '../../src/jobs.ts'
 import type { Core } from '../../src/core.ts'
 import type { Machine } from './machine.ts'
+import type { World } from './world.ts'
 import { never, type Steps } from './steps.ts'
 
 /** What a client does over the API, and does again where it got no answer. */
@@ -26,7 +27,7 @@ type Parts = {
   settled: () => Promise<void>
   /** Lets so many milliseconds pass. */
   until: (ms: number) => Promise<void>
-  unpromised: Set<string>
+  unpromised: World['unpromised']
 }
 
 /** In `unpromised`: a job is being made, and its id is not known yet. */
@@ -88,7 +89,7 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
     ask: (core: Core) => Promise<{ armed: boolean } | void>,
   ): Promise<Reply> {
     for (let tries = 1; tries <= mostTries; tries++) {
-      unpromised.add(id)
+      unpromised.set(id, 'pending')
       const reply = await request(ask)
       const isLater = reply && 'error' in reply && reply.error.statusCode === 503
       if (reply && !isLater) {
@@ -98,13 +99,14 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
       }
       await until(pauseMs)
     }
+    unpromised.set(id, 'lost')
     return 'lost'
   }
 
   return {
     async create(input) {
       const key = { key: `key-${++keys}`, bodyHash: 'body' }
-      unpromised.add(anyJob)
+      unpromised.set(anyJob, 'pending')
       for (let tries = 1; tries <= mostTries; tries++) {
         const reply = await request((core) => core.jobs.create({ ...plain, ...input }, key))
         if (reply && 'error' in reply && reply.error.statusCode !== 503) throw reply.error
@@ -122,7 +124,10 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
     remove: (id) => persist(id, (core) => core.jobs.remove(id)),
     cancelRun: (runId) => persist(runId, (core) => core.jobs.cancelRun(runId)),
     async runNow(id) {
+      unpromised.set(id, 'pending')
       const reply = await request((core) => core.jobs.runNow(id, null))
+      if (reply) unpromised.delete(id)
+      else unpromised.set(id, 'lost')
       if (!reply) return 'lost'
       return 'error' in reply ? reply.error.code : 'done'
     },

@@ -15,8 +15,19 @@ export type Edge = {
   close(): Promise<void>
 }
 
-/** `wake` gives the machine that takes the next request, booting one where none is up. */
-export async function startEdge({ wake, steps }: { wake: () => Machine; steps: Steps }): Promise<Edge> {
+/**
+ * `wake` gives the machine that takes the next request, booting one where none is up. `onPromised`: NAS is about to
+ * get a 2xx for this job.
+ */
+export async function startEdge({
+  wake,
+  steps,
+  onPromised,
+}: {
+  wake: () => Machine
+  steps: Steps
+  onPromised: (jobId: string) => void
+}): Promise<Edge> {
   let pending = 0
   let changed = () => {}
 
@@ -25,6 +36,7 @@ export async function startEdge({ wake, steps }: { wake: () => Machine; steps: S
     void machine.life.died.then(() => response.destroy())
     const { job_id: jobId, fire_at: fireAt } = JSON.parse(body) as { job_id: string; fire_at?: string }
     const { status, retryAfterS } = await answerOf(machine, jobId, fireAt)
+    if (status < 300) onPromised(jobId)
     await steps.make(machine.life, 'answer.fire', () => send(response, status, retryAfterS))
     if (status < 300) machine.core.fire.answered(jobId)
   }

@@ -29,8 +29,11 @@ export type World = {
   settled(): Promise<void>
   /** What was found wrong whenever no machine was up. */
   problems: string[]
-  /** Jobs whose last change no client or NAS was told of; nothing was promised about these. */
-  unpromised: Set<string>
+  /**
+   * Jobs whose last change nobody was told of, so that nothing is promised about it: `pending`, a client still asks ·
+   * `lost`, it has given up, and the next fire that is answered makes it good.
+   */
+  unpromised: Map<string, 'pending' | 'lost'>
   close(): Promise<void>
 }
 
@@ -74,13 +77,17 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const steps = createSteps()
   const up = new Map<number, Machine>()
   const problems: string[] = []
-  const unpromised = new Set<string>()
+  const unpromised: World['unpromised'] = new Map()
   let turn = 0
   let boots = 0
   let tell = () => {}
   const changed = () => tell()
 
-  const edge = await startEdge({ wake, steps })
+  const edge = await startEdge({
+    wake,
+    steps,
+    onPromised: (jobId) => unpromised.get(jobId) === 'lost' && unpromised.delete(jobId),
+  })
   const nas = await startNas({
     time: options.start,
     fireTimeoutMs: 600_000,
