@@ -20,8 +20,9 @@ test('with the built-in trigger the process is the timer: a job runs, runs again
     [{ times: 2, completed: 2 }, null, 'ok'],
   )
   const { body } = await api('GET', `/api/jobs/${job.id}/runs`)
+  const runs: { trigger: string }[] = body.runs
   assert.deepEqual(
-    body.runs.map((run: { trigger: string }) => run.trigger),
+    runs.map(({ trigger }) => trigger),
     ['builtin', 'builtin'],
   )
   assert.equal(target.calls.length, 2)
