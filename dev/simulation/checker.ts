@@ -20,8 +20,8 @@ type Parts = {
   trace: Trace
   tables: Tables
   effects: Effect[]
-  /** When NAS calls for the job at the latest; null: never. */
-  nextCallMs: (jobId: string) => number | null
+  /** The instant that NAS holds for the job; null: none. */
+  armedMs: (jobId: string) => number | null
 }
 
 /** What is kept of a job beside its rows, to judge them by. */
@@ -45,7 +45,7 @@ const callSlackMs = 1_000
  * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
  * what ran it knows from the target's log alone.
  */
-export function createChecker({ clock, trace, tables, effects, nextCallMs }: Parts) {
+export function createChecker({ clock, trace, tables, effects, armedMs }: Parts) {
   const violations: Violation[] = []
   const known = new Map<string, Known>()
   /** The latest end that a lease of (run, fence) was ever given. */
@@ -82,25 +82,25 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
     return result
   }
 
-  type Before = Pick<JobRow, 'runtime' | 'runs' | 'folds' | 'authored'> & { terminal: Map<string, RunRow> }
+  type Before = Pick<JobRow, 'runtime' | 'runs' | 'authored'> & { folds: number }
 
   function snapshot(job: JobRow | undefined): Before | null {
     if (!job) return null
     const { runtime, runs, folds, authored } = job
-    return { runtime, runs, folds: [...folds], authored, terminal: new Map() }
+    return { runtime, runs, folds: folds.length, authored }
   }
 
   function judgeTransition(before: Before, job: JobRow, asOf: Date) {
     const jobId = job.authored.id
     if (job.runtime.fence < before.runtime.fence) broken('the fence only grows', jobId, `${before.runtime.fence} → ${job.runtime.fence}`)
-    for (const run of before.runs) {
-      if (run.finishedAt === null) continue
-      if (!job.runs.includes(run)) broken('terminal is terminal', jobId, `run ${run.id} (${run.state}) was changed`)
+    // rows are replaced where they are, so a run keeps its place
+    for (const [n, run] of before.runs.entries()) {
+      if (run.finishedAt !== null && job.runs[n] !== run) broken('terminal is terminal', jobId, `run ${run.id} (${run.state}) was changed`)
     }
-    const changed = job.runs.filter((run) => !before.runs.includes(run))
+    const changed = job.runs.filter((run, n) => before.runs[n] !== run)
     for (const run of changed) if (run.state === 'succeeded') judgeSuccess(jobId, run)
     judgeLeases(before, job)
-    judgeSlots(before, job, { changed, asOf })
+    judgeSlots(before, job, asOf)
   }
 
   /** Nothing is reported that is not so. */
@@ -122,12 +122,12 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
   }
 
   /** The slots that this write passed over are those that the rule names, each with one verdict. */
-  function judgeSlots(before: Before, job: JobRow, { changed, asOf }: { changed: RunRow[]; asOf: Date }) {
+  function judgeSlots(before: Before, job: JobRow, asOf: Date) {
     const jobId = job.authored.id
     const { verdicts } = knownOf(jobId)
-    const isNew = (run: RunRow) => !before.runs.some(({ id }) => id === run.id)
-    const given: [number, string][] = changed.flatMap((run) => (run.slot && isNew(run) ? [[run.slot.getTime(), 'run'] as [number, string]] : []))
-    for (const fold of job.folds.slice(before.folds.length)) given.push(...unfold(jobId, fold))
+    const made = job.runs.slice(before.runs.length)
+    const given = made.flatMap(({ slot }): [number, string][] => (slot ? [[slot.getTime(), 'run']] : []))
+    for (const fold of job.folds.slice(before.folds)) given.push(...unfold(jobId, fold))
     for (const [slotMs, verdict] of given) {
       const earlier = verdicts.get(slotMs)
       if (earlier) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()}: ${earlier}, then ${verdict}`)
@@ -187,15 +187,15 @@ export function createChecker({ clock, trace, tables, effects, nextCallMs }: Par
       chain.isChained = false
       return
     }
-    const callMs = nextCallMs(jobId)
+    const heldMs = armedMs(jobId)
     if (isConfirmed && !chain.excuse) chain.isChained = true
     if (!chain.isChained || chain.excuse) return
-    if (callMs === null) {
+    if (heldMs === null) {
       broken('the chain does not break', jobId, `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`)
       chain.isChained = false
       chain.excuse = 'told'
-    } else if (isConfirmed && callMs > Math.max(wakeAt.getTime() + callSlackMs, clock.now() + dueSlackMs)) {
-      broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(callMs).toISOString()}`)
+    } else if (isConfirmed && heldMs > Math.max(wakeAt.getTime() + callSlackMs, clock.now() + dueSlackMs)) {
+      broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(heldMs).toISOString()}`)
     }
   }
 

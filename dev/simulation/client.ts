@@ -60,7 +60,7 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
   function drawSchedule(): string {
     const { pick, between } = random
     return pick([
-      () => `every ${between(1, 12) * 5}s`,
+      () => `every ${between(1, 8) * 15}s`,
       () => `every ${between(1, 40)}m`,
       () => `every ${between(1, 40)}m`,
       () => `*/${pick([1, 2, 5, 10, 30])} * * * *`,

@@ -29,7 +29,7 @@ export type SimulatedNas = ReturnType<typeof createSimulatedNas>
 
 const callMs = 15_000
 /** How long until the next try of a fire that was not acknowledged: seconds, then minutes. */
-const gapsMs = [2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000]
+const gapsMs = [2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000]
 
 /** The timer service as contract.md has it, with all that it leaves open decided by the scenario. */
 export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, call, changed }: Parts) {
@@ -169,11 +169,11 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     relays.get(made.jobId)?.delete(made)
   }
 
-  /** When NAS calls for the job next, at the latest; null: it does not. A fire that is under way counts as now. */
-  function nextCallMs(jobId: string): number | null {
+  /** The instant that NAS holds for the job; null: none. A fire that is under way counts as now. */
+  function armedMs(jobId: string): number | null {
     if ((relays.get(jobId)?.size ?? 0) > 0) return clock.now()
     const row = rows.get(jobId)
-    return row && !row.hasFired ? row.fireAtMs - manners.aheadMs : null
+    return row && !row.hasFired ? row.fireAtMs : null
   }
 
   function connect(process: Process, steps: Steps): NasClient {
@@ -216,7 +216,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     }
   }
 
-  return { connect, nextCallMs, heldJobs: () => [...rows.values()].filter((row) => !row.hasFired).map(({ jobId }) => jobId) }
+  return { connect, armedMs, heldJobs: () => [...rows.values()].filter((row) => !row.hasFired).map(({ jobId }) => jobId) }
 }
 
 function no(kind: NasFailure['kind'], code: NasCode): NasFailure {

@@ -59,15 +59,15 @@ export function makeScenario(random: Random): Scenario {
   const level = isQuiet ? 0 : pick([0.2, 1, 1, 3])
   const scenario: Scenario = {
     startMs: pick([Date.UTC(2026, 5, 18, 8), Date.UTC(2026, 2, 28, 22), Date.UTC(2026, 9, 24, 22)]) + between(0, 3_599) * second,
-    faultsMs: between(1, 4) * hour,
-    boundMs: 75 * minute,
+    faultsMs: between(15, 100) * minute,
+    boundMs: 30 * minute,
     machines: between(1, 3),
     leaseMs: pick([5 * second, 20 * second, 60 * second, 300 * second]),
     maxConcurrent: pick([1, 2, 20]),
     idleExitMs: pick([0, 2 * second, 30 * second]),
     bootGraceMs: pick([0, 5 * second, 60 * second]),
     jobs: between(1, 4),
-    clientEveryMs: pick([5 * minute, 20 * minute, 3 * hour]),
+    clientEveryMs: pick([2 * minute, 10 * minute, hour]),
     step: {
       diesBefore: level * odds(0.01),
       diesAfter: level * odds(0.01),
@@ -99,7 +99,7 @@ function makeNas({ between, chance, pick }: Random, level: number, odds: (most: 
     horizonMs: chance(0.2) ? between(2, 12) * hour : null,
     aheadMs: level === 0 ? 0 : pick([0, 0, 0, 500, 2_000, -3_000, 30_000]),
     lateMs: level === 0 ? 100 : pick([100, 5_000, 40_000]),
-    tries: level > 0 && chance(0.1) ? 4 : 30,
+    tries: level > 0 && chance(0.1) ? 4 : 40,
     duplicates: odds(0.1),
     losesAnswer: level * odds(0.05),
     losesRequest: level * odds(0.05),

@@ -38,7 +38,7 @@ export async function simulate(seed: number, print: ((line: string) => void) | n
   const shared = { clock, scenario, trace, isFaulty }
   const tables = createTables()
   const effects: Effect[] = []
-  const checker = createChecker({ clock, trace, tables, effects, nextCallMs: (jobId) => nas.nextCallMs(jobId) })
+  const checker = createChecker({ clock, trace, tables, effects, armedMs: (jobId) => nas.armedMs(jobId) })
   const database = createSimulatedDatabase({ ...shared, random: random.fork(), tables, checker })
   const target = createSimulatedTarget({ ...shared, random: random.fork(), effects, began: checker.effectBegan })
   const machines = createMachines({ ...shared, random: random.fork(), database, nas: () => nas, target })
