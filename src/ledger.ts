@@ -1,4 +1,5 @@
 import type { FoldedSlots, SlotRun, Store } from '../db/index.ts'
+import { slotOfPause, type View } from './decisions/index.ts'
 import { AppError } from './errors.ts'
 import { slotsIn } from './schedule/index.ts'
 
@@ -18,14 +19,11 @@ export function createLedger({ store }: { store: Store }) {
   return async (jobId: string, { from, to }: { from: Date; to: Date }): Promise<LedgerEntry[]> => {
     const look = await store.look(jobId)
     if (!look) throw new AppError('JOB_NOT_FOUND', `job ${jobId} was given; there is none with this id`)
-    const { now, job, runtime } = look.view
+    const { now } = look.view
     const until = to < now ? to : new Date(now.getTime() + 1)
     const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: entriesMax })
     const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
-    if (runtime.nextSlot && runtime.state === 'scheduled') {
-      const after = new Date(Math.max(from.getTime(), runtime.nextSlot.getTime()) - 1)
-      entries.push(...take(slotsIn(job, { after, until: justBefore(until) }), dueEntry))
-    }
+    entries.push(...openEntries(look.view, from, justBefore(until)))
     return entries.toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
   }
 }
@@ -43,7 +41,16 @@ function foldEntries(fold: FoldedSlots, from: Date, until: Date): LedgerEntry[] 
   return take(slotsIn(fold.rule, { after, until: last }), (slot) => ({ slot, verdict, reason, runId: null }))
 }
 
-const dueEntry = (slot: Date): LedgerEntry => ({ slot, verdict: 'due', reason: null, runId: null })
+/** The slots that have passed without being taken: they are due, or (in a pause) will be skipped when it ends. */
+function openEntries({ job, runtime }: View, from: Date, until: Date): LedgerEntry[] {
+  const { nextSlot, state } = runtime
+  if (!nextSlot || (state !== 'scheduled' && state !== 'paused')) return []
+  const { endsAt } = job.policy
+  const after = new Date(Math.max(from.getTime(), nextSlot.getTime()) - 1)
+  const slots = slotsIn(job, { after, until: endsAt && endsAt < until ? endsAt : until })
+  if (state === 'paused') return take(slots, (slot) => ({ slot, ...slotOfPause, runId: null }))
+  return take(slots, (slot) => ({ slot, verdict: 'due', reason: null, runId: null }))
+}
 
 function take(slots: Iterable<Date>, entry: (slot: Date) => LedgerEntry): LedgerEntry[] {
   const entries: LedgerEntry[] = []

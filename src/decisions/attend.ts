@@ -51,6 +51,7 @@ function endPause(draft: Draft) {
   unpause(draft)
 }
 
+/** What becomes of a slot that passes while its job is paused. */
 export const slotOfPause = { verdict: 'skipped', reason: 'the job was paused' } as const
 
 /** Makes a paused job active again; the slots that passed meanwhile are skipped. */

@@ -1,5 +1,5 @@
 export { viewAfter } from './after.ts'
-export { attend, type Occasion, rearm } from './attend.ts'
+export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
 export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
 export { leaseMarginMs, type Outcome } from './draft.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
