@@ -1,6 +1,7 @@
 import { DatabaseUnavailable, type Store } from '../../db/index.ts'
 import type { Checker } from './checker.ts'
 import type { Clock } from './clock.ts'
+import { type Call, createModelStore } from './model-store.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
@@ -18,8 +19,6 @@ type Parts = {
   /** False once the time of faults is over. */
   isFaulty: () => boolean
 }
-
-type Call<T> = { name: string; idempotent: boolean; jobId?: string; asOf?: Date; carryOut: (now: Date) => T }
 
 const deadlineMs = 5_000
 
@@ -99,50 +98,7 @@ export function createSimulatedDatabase(parts: Parts) {
       })
     }
 
-    const read = <T>(name: string, carryOut: (now: Date) => T, jobId?: string) =>
-      perform({ name, idempotent: true, carryOut, ...(jobId !== undefined && { jobId }) })
-    const once = <T>(name: string, jobId: string, carryOut: (now: Date) => T, asOf?: Date) =>
-      perform({ name, idempotent: false, jobId, carryOut, ...(asOf && { asOf }) })
-
-    const store: Store = {
-      clock: () => null,
-      look: (jobId) => read('look', (now) => tables.look(jobId, now), jobId),
-      now: () => read('now', (now) => now),
-      jobOfRun: (runId) => read('jobOfRun', () => tables.jobOfRun(runId)),
-      transition: (view, decision, writing) =>
-        read('transition', (now) => tables.transition(view, decision, writing, now), view.job.id),
-      begin: (held) => read('begin', (now) => tables.begin(held, now), tables.jobOfRun(held.runId) ?? ''),
-      renew: (wish) => read('renew', (now) => tables.renew(wish, now)),
-      takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
-      recordArm: (jobId, result) => once('recordArm', jobId, (now) => tables.recordArm(jobId, result, now)),
-      disownArm: (jobId, gen) => once('disownArm', jobId, () => tables.disownArm(jobId, gen)),
-      owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
-      overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
-      earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
-      registryPage: (page) => read('registryPage', () => tables.registryPage(page)),
-      orphans: (which) => read('orphans', () => tables.orphanIds(which)),
-      orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
-      createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),
-      jobOfKey: (key) => read('jobOfKey', () => tables.jobOfKey(key)),
-      changeJob: (authored, view, decision, writing) =>
-        once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now), view.now),
-      deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
-      readFact: (name) => read('readFact', () => tables.readFact(name)),
-      writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
-      readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),
-      readArms: () => Promise.reject(new Error('nobody reads the story of the arms here')),
-      readCounts: () =>
-        read('readCounts', (now) => ({
-          jobs: { scheduled: 0, paused: 0, completed: 0, error: 0 },
-          runs: {},
-          armsOwed: tables.armsOwed(),
-          oldestOwedSince: null,
-          orphansOwed: 0,
-          overdue: 0,
-          now,
-        })),
-    }
-    return store
+    return createModelStore(tables, perform)
   }
 
   return { connect }

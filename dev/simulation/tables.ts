@@ -140,7 +140,7 @@ export function createTables() {
 
   function createJob(job: Omit<NewJob, 'now'>, key: { key: string; bodyHash: string } | null, now: Date): Authored | null {
     if (key && keys.has(key.key)) return null
-    if (jobs.has(job.id)) throw new Error(`jobs_pkey: ${job.id}`)
+    if (jobs.has(job.id)) throw new ConstraintBroken('violates unique constraint "jobs_pkey"')
     const { runtime, wakeAt, ...rest } = job
     const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
     const { state, nextSlot } = runtime

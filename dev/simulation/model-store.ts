@@ -1,0 +1,60 @@
+import type { Store } from '../../db/index.ts'
+import type { Tables } from './tables.ts'
+
+/** A statement on its way. `asOf`: the look that it was decided on. */
+export type Call<T> = {
+  name: string
+  /** May be carried out twice: whoever performs it tries it again even where its outcome is unknown. */
+  idempotent: boolean
+  jobId?: string
+  asOf?: Date
+  carryOut: (now: Date) => T
+}
+
+/** The store of the service on tables in memory; `perform` brings each statement there and its answer back. */
+export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => Promise<T>): Store {
+  const read = <T>(name: string, carryOut: (now: Date) => T, jobId?: string) =>
+    perform({ name, idempotent: true, carryOut, ...(jobId !== undefined && { jobId }) })
+  const once = <T>(name: string, jobId: string, carryOut: (now: Date) => T, asOf?: Date) =>
+    perform({ name, idempotent: false, jobId, carryOut, ...(asOf && { asOf }) })
+
+  const store: Store = {
+    clock: () => null,
+    look: (jobId) => read('look', (now) => tables.look(jobId, now), jobId),
+    now: () => read('now', (now) => now),
+    jobOfRun: (runId) => read('jobOfRun', () => tables.jobOfRun(runId)),
+    transition: (view, decision, writing) =>
+      read('transition', (now) => tables.transition(view, decision, writing, now), view.job.id),
+    begin: (held) => read('begin', (now) => tables.begin(held, now), tables.jobOfRun(held.runId) ?? ''),
+    renew: (wish) => read('renew', (now) => tables.renew(wish, now)),
+    takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
+    recordArm: (jobId, result) => once('recordArm', jobId, (now) => tables.recordArm(jobId, result, now)),
+    disownArm: (jobId, gen) => once('disownArm', jobId, () => tables.disownArm(jobId, gen)),
+    owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
+    overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
+    earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
+    registryPage: (page) => read('registryPage', () => tables.registryPage(page)),
+    orphans: (which) => read('orphans', () => tables.orphanIds(which)),
+    orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
+    createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),
+    jobOfKey: (key) => read('jobOfKey', () => tables.jobOfKey(key)),
+    changeJob: (authored, view, decision, writing) =>
+      once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now), view.now),
+    deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
+    readFact: (name) => read('readFact', () => tables.readFact(name)),
+    writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
+    readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),
+    readArms: () => Promise.reject(new Error('nobody reads the story of the arms here')),
+    readCounts: () =>
+      read('readCounts', (now) => ({
+        jobs: { scheduled: 0, paused: 0, completed: 0, error: 0 },
+        runs: {},
+        armsOwed: tables.armsOwed(),
+        oldestOwedSince: null,
+        orphansOwed: 0,
+        overdue: 0,
+        now,
+      })),
+  }
+  return store
+}

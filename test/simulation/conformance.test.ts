@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createStore, type Store } from '../../db/index.ts'
+import { createModelStore } from '../../dev/simulation/model-store.ts'
+import { createRandom } from '../../dev/simulation/random.ts'
+import { createTables } from '../../dev/simulation/tables.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createOperations } from './same-operations.ts'
+
+let database: TestDatabase
+before(async () => {
+  database = await createTestDatabase()
+})
+after(() => database.drop())
+
+for (const seed of [1, 2, 3, 4]) {
+  test(`the simulated store answers as Postgres does, operation by operation (seed ${seed})`, async () => {
+    const random = createRandom(seed)
+    let now = new Date(Date.UTC(2026, 5, 18, 8, 0, 0) + seed * 86_400_000)
+    const clock = () => now
+    const real = createStore(database.db, clock)
+    const model = createModelStore(createTables(), async (call) => call.carryOut(now))
+    await empty(real)
+    const operations = createOperations(random, clock)
+
+    for (let n = 0; n < 120; n++) {
+      now = new Date(now.getTime() + random.pick([0, 1, 500, 10_000, 45_000]))
+      const { name, carryOut } = operations.next()
+      const expected = await outcomeOf(real, carryOut)
+      const given = await outcomeOf(model, carryOut)
+      assert.deepEqual(given, expected, `operation ${n}: ${name}`)
+      for (const jobId of operations.jobIds()) {
+        const [seen, shown] = await Promise.all([real.look(jobId), model.look(jobId)])
+        assert.deepEqual(shown, seen, `${jobId} after operation ${n}: ${name}`)
+        if (random.chance(0.3)) operations.saw(jobId, seen)
+      }
+    }
+  })
+}
+
+async function empty(store: Store) {
+  for (const { jobId } of await store.registryPage({ after: '', limit: 1_000 })) await store.deleteJob(jobId)
+  await database.sql`delete from orphans`
+  await database.sql`delete from facts`
+}
+
+/** What an operation came to; a broken constraint by its name. */
+async function outcomeOf(store: Store, carryOut: (store: Store) => Promise<unknown>): Promise<unknown> {
+  try {
+    return await carryOut(store)
+  } catch (error) {
+    const { constraint_name: constraint, message } = error as { constraint_name?: string; message: string }
+    return { broken: constraint ?? /"(\w+)"/.exec(message)?.[1] ?? message }
+  }
+}

@@ -1,0 +1,227 @@
+import type { Authored, Look, Store, Writing } from '../../db/index.ts'
+import { ruleOf, storeSchedule } from '../../db/index.ts'
+import type { Random } from '../../dev/simulation/random.ts'
+import {
+  attend,
+  begin,
+  cancelRun,
+  type Decision,
+  type JobRule,
+  pause,
+  rearm,
+  recount,
+  release,
+  reschedule,
+  resume,
+  settle,
+  startManual,
+} from '../../src/decisions/index.ts'
+import { parseSchedule } from '../../src/schedule/index.ts'
+
+/** An operation to be carried out on a store: the same on the real one and on its model. */
+export type Operation = { name: string; carryOut: (store: Store) => Promise<unknown> }
+
+type State = { random: Random; now: () => Date; jobIds: string[]; looks: Map<string, Look[]>; holders: string[] }
+
+/** Draws operations one by one, from what the looks so far have shown: fresh and stale views, right and wrong fences. */
+export function createOperations(random: Random, now: () => Date) {
+  const state: State = { random, now, jobIds: [], looks: new Map(), holders: ['holder-0'] }
+
+  function next(): Operation {
+    if (state.jobIds.length < 2) return create(state)
+    return random.pick([create, look, look, decide, decide, decide, decide, change, held, held, arm, arm, record, list, remove])(state)
+  }
+
+  /** What a look has shown is what later operations are decided on. */
+  function saw(jobId: string, seen: Look | null) {
+    if (seen) state.looks.set(jobId, [seen, ...(state.looks.get(jobId) ?? [])].slice(0, 3))
+  }
+
+  return { next, saw, jobIds: () => state.jobIds }
+}
+
+function create({ random, now, jobIds }: State): Operation {
+  const id = random.chance(0.95) ? random.hex(12) : (jobIds[0] ?? random.hex(12))
+  const text = random.pick(['every 30s', 'every 5m', '*/3 * * * *', 'in 90s', '0 4 * * *'])
+  const authored = {
+    ...{ id, name: 'same', timezone: 'UTC', anchor: now(), prompt: null, skills: ['a "b"'], deliver: null, tags: [] },
+    schedule: storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text),
+    action: { type: 'http', url: 'https://target.invalid' },
+    policy: drawPolicy(random),
+    repeatTimes: random.pick([null, null, 3]),
+  }
+  const runtime = begin(ruleOf({ ...authored, version: 1, createdAt: now(), updatedAt: now() }), now())
+  const key = random.chance(0.4) ? { key: `key-${random.between(1, 4)}`, bodyHash: 'hash' } : null
+  if (!jobIds.includes(id)) jobIds.push(id)
+  return {
+    name: `createJob ${id}`,
+    async carryOut(store) {
+      const made = await store.createJob({ ...authored, runtime, wakeAt: runtime.nextSlot }, key)
+      return [made, key && (await store.jobOfKey(key.key))]
+    },
+  }
+}
+
+function drawPolicy({ chance, pick, between }: Random): Record<string, unknown> {
+  return {
+    ...(chance(0.5) && { retry: { attempts: between(1, 3), delayMs: 20_000 } }),
+    ...(chance(0.7) && { overlap: pick(['skip', 'queue', 'allow', 'cancel_running']), maxLive: between(1, 3) }),
+    ...(chance(0.4) && { catchUp: pick(['latest', 'all', 'none']) }),
+    ...(chance(0.2) && { pauseAfter: between(1, 2) }),
+  }
+}
+
+function look({ random, jobIds }: State): Operation {
+  const jobId = random.pick(jobIds)
+  return { name: `look ${jobId}`, carryOut: (store) => store.look(jobId) }
+}
+
+/** A decision from the newest look, or from one that is stale. */
+function decide(state: State): Operation {
+  const { random } = state
+  const seen = pickLook(state)
+  if (!seen) return look(state)
+  const decision = drawDecision(state, seen)
+  if (!decision) return look(state)
+  const writing = drawWriting(state)
+  return {
+    name: `transition ${seen.authored.id} rev ${seen.view.runtime.rev}`,
+    carryOut: (store) => store.transition(seen.view, decision, writing),
+  }
+}
+
+function pickLook({ random, looks, jobIds }: State): Look | undefined {
+  const seen = looks.get(random.pick(jobIds)) ?? []
+  return random.chance(0.85) ? seen[0] : random.pick([...seen, undefined])
+}
+
+function drawDecision({ random, now }: State, { view }: Look): Decision | null {
+  const current = { ...view, now: now() }
+  const run = view.live.length > 0 ? random.pick(view.live) : undefined
+  const runId = random.uuid()
+  const state = random.pick(['succeeded', 'failed', 'timed_out', 'interrupted'] as const)
+  const error = { code: 'TARGET_FAILED', message: 'it did not' }
+  const outcome = state === 'succeeded' ? { state } : { state, error }
+  const draws: (() => Decision | null)[] = [
+    () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
+    () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
+    () => rearm(current),
+    () => pause(current, { reason: 'a while', until: random.chance(0.5) ? new Date(now().getTime() + 60_000) : null }),
+    () => resume(current),
+    () => startManual(current, { runId, trigger: 'manual', input: { n: random.between(1, 9) } }),
+    () => run ? cancelRun(current, run.id, 'cancelled') : null,
+    () => run ? release(current, { runId: run.id, fence: run.fence }) : null,
+    () => run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null,
+    () => run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null,
+  ]
+  try {
+    return random.pick(draws)()
+  } catch {
+    return null
+  }
+}
+
+function drawWriting({ random, holders }: State): Omit<Writing, 'now'> {
+  const holder = `holder-${holders.length}`
+  const takes = random.chance(0.6)
+  if (takes) holders.push(holder)
+  return {
+    owner: random.pick(['m1:a', 'm2:b']),
+    leaseMs: random.pick([5_000, 60_000]),
+    begins: random.chance(0.5),
+    armSpent: random.chance(0.3),
+    armLease: takes ? { holder, ms: 20_000 } : null,
+    output: random.chance(0.3) ? 'some output' : null,
+  }
+}
+
+function change(state: State): Operation {
+  const { random, now } = state
+  const seen = pickLook(state)
+  if (!seen) return look(state)
+  const { authored, view } = seen
+  const current = { ...view, now: now() }
+  const isRule = random.chance(0.5)
+  const text = random.pick(['every 45s', '*/7 * * * *'])
+  const schedule = isRule ? storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text) : authored.schedule
+  const next: Authored = { ...authored, schedule, anchor: isRule ? now() : authored.anchor, policy: drawPolicy(random), repeatTimes: random.pick([null, 5]) }
+  const job: JobRule = ruleOf(next)
+  const decision = isRule ? reschedule({ ...current, job }, view.job) : random.chance(0.7) ? recount({ ...current, job }) : null
+  const writing = { owner: 'm1:a', leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
+  return { name: `changeJob ${authored.id}`, carryOut: (store) => store.changeJob(next, view, decision, writing) }
+}
+
+/** What the holder of a run does, or thinks that it may do. */
+function held(state: State): Operation {
+  const { random } = state
+  const run = pickLook(state)?.view.live[0]
+  if (!run) return look(state)
+  const fence = random.chance(0.8) ? run.fence : run.fence - 1
+  const owner = run.owner && random.chance(0.8) ? run.owner : 'm3:c'
+  const wish = { runId: run.id, fence, leaseMs: random.pick([5_000, 60_000]) }
+  if (random.chance(0.5)) return { name: `begin ${run.id}`, carryOut: (store) => store.begin({ ...wish, owner }) }
+  return { name: `renew ${run.id}`, carryOut: (store) => store.renew({ held: [wish], owner }) }
+}
+
+function arm({ random, jobIds, holders }: State): Operation {
+  const jobId = random.pick(jobIds)
+  const holder = `holder-${holders.length}`
+  holders.push(holder)
+  return { name: `takeArm ${jobId}`, carryOut: (store) => store.takeArm({ jobId, lease: { holder, ms: 20_000 } }) }
+}
+
+function record(state: State): Operation {
+  const { random, now, holders } = state
+  const seen = pickLook(state)
+  if (!seen) return look(state)
+  const { id } = seen.authored
+  const gen = Math.min(seen.registry.wakeGen, random.pick([seen.registry.wakeGen, seen.registry.wakeGen, seen.registry.armedGen]))
+  if (random.chance(0.2)) return { name: `disownArm ${id}`, carryOut: (store) => store.disownArm(id, gen) }
+  const base = { gen, fireAt: random.chance(0.8) ? now() : null, mayBeHeld: random.chance(0.8), tookMs: 5 }
+  const result = random.pick([
+    { ...base, outcome: 'armed' as const, scheduleId: 's1' },
+    { ...base, outcome: 'armed' as const, scheduleId: 's2' },
+    { ...base, fireAt: null, outcome: 'cancelled' as const },
+    { ...base, outcome: 'failed' as const, code: 'NAS_FAILED', message: 'no' },
+  ])
+  const newest = random.between(1, 3)
+  return {
+    name: `recordArm ${id}`,
+    // by each of the newest holders in turn, as most of them hold nothing any more
+    async carryOut(store) {
+      const answers: unknown[] = []
+      for (const holder of holders.slice(-newest)) answers.push(await store.recordArm(id, { ...result, holder }))
+      return answers
+    },
+  }
+}
+
+function list({ random, jobIds }: State): Operation {
+  const after = random.chance(0.5) ? '' : random.pick(jobIds)
+  return {
+    name: 'lists',
+    carryOut: async (store) => ({
+      owed: await store.owedArms({ after, limit: 3 }),
+      overdue: (await store.overdueJobs({ lateMs: 0, limit: 100 })).sort(),
+      earliest: await store.earliestWake(),
+      page: await store.registryPage({ after, limit: 3 }),
+      orphans: (await store.orphans('owed')).sort(),
+      allOrphans: (await store.orphans('all')).sort(),
+    }),
+  }
+}
+
+function remove({ random, jobIds }: State): Operation {
+  const jobId = random.pick(jobIds)
+  if (random.chance(0.6)) return { name: `orphanCancelled ${jobId}`, carryOut: (store) => store.orphanCancelled(jobId) }
+  if (random.chance(0.5)) {
+    return {
+      name: 'facts',
+      async carryOut(store) {
+        await store.writeFact('a fact', { n: jobIds.length })
+        return store.readFact('a fact')
+      },
+    }
+  }
+  return { name: `deleteJob ${jobId}`, carryOut: (store) => store.deleteJob(jobId) }
+}

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Outcome, simulate } from '../../dev/simulation/simulate.ts'
+
+// About 10,000 slots. The long run is `node dev/simulation/main.ts --seeds 30000`.
+const seeds = Array.from({ length: 250 }, (_, n) => n + 1)
+
+test('whatever dies, is lost, late or doubled: no slot is lost and none runs twice', async () => {
+  const totals = { slots: 0, ran: 0, extra: 0 }
+  for (const seed of seeds) {
+    const { violations, ...outcome } = await simulate(seed)
+    const replay = `node dev/simulation/main.ts --seed ${seed} --trace`
+    assert.deepEqual(violations, [], `replay: ${replay}`)
+    for (const key of ['slots', 'ran', 'extra'] as const) totals[key] += outcome[key]
+  }
+  assert.equal(totals.extra, 0)
+  assert.ok(totals.slots > 5_000 && totals.ran > 3_000, `too little happens: ${JSON.stringify(totals)}`)
+})
+
+test('a seed gives the same world each time, step by step', async () => {
+  const traces: string[][] = [[], []]
+  const outcomes: Outcome[] = []
+  // the numbers of arm leases are counted by the process, over all worlds
+  for (const lines of traces) outcomes.push(await simulate(7, (line) => lines.push(line.replaceAll(/\/\d+"/g, '"'))))
+  assert.ok((traces[0]?.length ?? 0) > 1_000)
+  assert.deepEqual(traces[0], traces[1])
+  assert.deepEqual(outcomes[0], outcomes[1])
+})
