@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { AppError } from '../../src/errors.ts'
 import type { Machine } from './machine.ts'
 import { never, type Steps } from './steps.ts'
+import type { VirtualTime } from './time.ts'
 
 /** Where NAS calls: takes a fire to a machine, as the proxy of a platform does. */
 export type Edge = {
@@ -15,6 +16,9 @@ export type Edge = {
   close(): Promise<void>
 }
 
+/** So long NAS waits for an answer, on the world's clock. */
+const patienceMs = 30_000
+
 /**
  * `wake` gives the machine that takes the next request, booting one where none is up. `onPromised`: NAS is about to
  * get a 2xx for this job.
@@ -22,10 +26,12 @@ export type Edge = {
 export async function startEdge({
   wake,
   steps,
+  time,
   onPromised,
 }: {
   wake: () => Machine
   steps: Steps
+  time: VirtualTime
   onPromised: (jobId: string) => void
 }): Promise<Edge> {
   let pending = 0
@@ -34,6 +40,10 @@ export async function startEdge({
   async function serve(body: string, response: ServerResponse) {
     const machine = wake()
     void machine.life.died.then(() => response.destroy())
+    response.once(
+      'close',
+      time.after(patienceMs, () => response.destroy()),
+    )
     const { job_id: jobId, fire_at: fireAt } = JSON.parse(body) as { job_id: string; fire_at?: string }
     const { status, retryAfterS } = await answerOf(machine, jobId, fireAt)
     if (status < 300) onPromised(jobId)

@@ -36,7 +36,7 @@ export function bootMachine(parts: MachineParts): Machine {
   const holds = createHolds()
   const timers: Timers = {
     now: () => time.now() + parts.clockAheadMs,
-    after: (ms, work) => time.after(ms, () => life.isAlive() && work()),
+    after: (ms, work) => time.after(ms, () => void life.awake().then(() => life.isAlive() && work())),
   }
   const store = mortal('store', parts.store, { steps, life })
   const { portalUrl, accessToken } = parts.nas

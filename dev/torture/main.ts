@@ -6,7 +6,7 @@ import { startWitness } from './effects.ts'
 import { mannerScenarios } from './manners.ts'
 import { tableOf } from './report.ts'
 import { scenarios } from './scenarios.ts'
-import { createRandom, type Failure, type Row, several, some, sweep } from './sweep.ts'
+import { createRandom, type Failure, type Row, type Sweep, several, some, sweep } from './sweep.ts'
 
 const { values } = parseArgs({
   options: {
@@ -62,13 +62,21 @@ async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Prom
 const wanted = <T extends { name: string }>(all: T[]) =>
   all.filter(({ name }) => name.includes(values.only ?? ''))
 
+/** A line for the impatient; the table comes at the end of the part. */
+async function told(play: Sweep): Promise<Row> {
+  const row = await sweep(play)
+  const broken = row.failures.length === 0 ? '' : `, ${row.failures.length} BROKEN`
+  process.stderr.write(`  ${row.scenario}: ${row.repetitions} played, ${row.kills} deaths${broken}\n`)
+  return row
+}
+
 async function everyStep(stage: Stage): Promise<Row[]> {
   const rows: Row[] = []
   for (const scenario of wanted(scenarios)) {
     for (const retries of [false, true]) {
       if (scenario.retries && !retries) continue
       rows.push(
-        await sweep({
+        await told({
           ...stage,
           scenario,
           retries,
@@ -85,7 +93,7 @@ async function severalDeaths(stage: Stage): Promise<Row[]> {
   const count = values.quick ? 3 : Number(values.random)
   for (const scenario of wanted(scenarios)) {
     rows.push(
-      await sweep({ ...stage, scenario, retries: true, choose: (points) => several(points, count, random) }),
+      await told({ ...stage, scenario, retries: true, choose: (points) => several(points, count, random) }),
     )
   }
   return rows
@@ -95,7 +103,7 @@ async function misbehaving(stage: Stage): Promise<Row[]> {
   const rows: Row[] = []
   for (const scenario of wanted(mannerScenarios)) {
     rows.push(
-      await sweep({
+      await told({
         ...stage,
         scenario,
         retries: true,

@@ -1,9 +1,18 @@
-/** Where a process dies: before its call number `step` is sent, or after that was carried out and before it hears of it. */
-export type KillPoint = { step: number; when: 'before' | 'after' }
+/**
+ * Where a process dies: before its call number `step` (or its first one with the label `at`) is sent, or after that
+ * was carried out and before it hears of it. `freezes`: it does not die, it stands still, as after SIGSTOP.
+ */
+export type KillPoint = ({ step: number } | { at: string }) & { when: 'before' | 'after'; freezes?: true }
 
 /** One process as far as its death goes. */
 export type Life = {
   isAlive(): boolean
+  isFrozen(): boolean
+  /** From now on it sends nothing, hears nothing and sees no timer go off, until `thaw`. */
+  freeze(): void
+  thaw(): void
+  /** Resolves at once, or when it is not frozen any more. */
+  awake(): Promise<void>
   /** From now on none of its calls settles and none of its timers goes off. */
   die(): void
   /** Resolves when it dies. */
@@ -37,10 +46,19 @@ export function createSteps(): Steps {
   const inFlight = new Map<string, number>()
   let changed = () => {}
 
-  function reach(life: Life, step: number, when: KillPoint['when']) {
-    if (!life.isAlive() || !points.some((point) => point.step === step && point.when === when)) return
+  function reach(
+    life: Life,
+    { step, label, when }: { step: number; label: string; when: KillPoint['when'] },
+  ) {
+    const index = points.findIndex(
+      (point) => point.when === when && ('at' in point ? point.at === label : point.step === step),
+    )
+    const point = points[index]
+    if (!life.isAlive() || !point) return
+    points = points.toSpliced(index, 1)
     kills += 1
-    life.die()
+    if (point.freezes) life.freeze()
+    else life.die()
     changed()
   }
 
@@ -52,7 +70,8 @@ export function createSteps(): Steps {
   async function make<T>(life: Life, label: string, call: () => Promise<T>): Promise<T> {
     if (!life.isAlive()) return never()
     const step = labels.push(label)
-    reach(life, step, 'before')
+    reach(life, { step, label, when: 'before' })
+    await life.awake()
     if (!life.isAlive()) return never()
     count(label, 1)
     const outcome = await call().then(
@@ -62,16 +81,27 @@ export function createSteps(): Steps {
       },
     )
     count(label, -1)
-    reach(life, step, 'after')
+    reach(life, { step, label, when: 'after' })
     changed()
+    await life.awake()
     return life.isAlive() ? outcome() : never()
   }
 
   function born(onDeath: () => void): Life {
     const { promise: died, resolve } = Promise.withResolvers<void>()
     let isAlive = true
+    let frozen: PromiseWithResolvers<void> | null = null
     return {
       isAlive: () => isAlive,
+      isFrozen: () => frozen !== null,
+      freeze() {
+        frozen ??= Promise.withResolvers<void>()
+      },
+      thaw() {
+        frozen?.resolve()
+        frozen = null
+      },
+      awake: () => frozen?.promise ?? Promise.resolve(),
       die() {
         if (!isAlive) return
         isAlive = false

@@ -72,9 +72,9 @@ export async function sweep({ choose = singly, ...play }: Sweep): Promise<Row> {
 }
 
 function nameKills(kills: KillPoint[], labels: string[]): string {
-  return (
-    kills.map(({ step, when }) => `${when} ${step} ${labels[step - 1] ?? ''}`.trim()).join(', ') || 'none'
-  )
+  const nameOf = (kill: KillPoint) =>
+    `${kill.when} ${'at' in kill ? kill.at : `${kill.step} ${labels[kill.step - 1] ?? ''}`}`
+  return kills.map(nameOf).join(', ') || 'none'
 }
 
 /** Numbers at or above 0 and below 1, the same for the same seed (mulberry32). */
@@ -100,7 +100,7 @@ export function some(points: KillPoint[], count: number, random: () => number): 
 
 /** So many choices of two or three deaths in one repetition: the process that comes after the first dies as well. */
 export function several(points: KillPoint[], count: number, random: () => number): KillPoint[][] {
-  const last = points.at(-1)?.step ?? 0
+  const last = points.length / 2
   return Array.from({ length: count }, () => {
     const deaths = random() < 0.7 ? 2 : 3
     let step = 0

@@ -19,8 +19,10 @@ export type World = {
   steps: Steps
   client: Client
   now(): Date
-  /** The machine that takes the next request; boots one where none is up. */
+  /** The machine that takes the next request, in turn; boots it where it is not up, and passes over frozen ones. */
   wake(): Machine
+  /** A fire that NAS sends now, whatever it has armed; its status. */
+  fire(jobId: string, fireAt: Date): Promise<number | null>
   machines(): Machine[]
   boots(): number
   /** Moves the clock on, from one planned thing to the next, each finished before the clock goes on. */
@@ -86,6 +88,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const edge = await startEdge({
     wake,
     steps,
+    time,
     onPromised: (jobId) => unpromised.get(jobId) === 'lost' && unpromised.delete(jobId),
   })
   const nas = await startNas({
@@ -106,7 +109,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   edge.onChange(changed)
 
   function wake(): Machine {
-    const index = turn++ % size
+    const indices = Array.from({ length: size }, (_, n) => (turn + n) % size)
+    turn += 1
+    const index = indices.find((one) => !up.get(one)?.life.isFrozen()) ?? 0
     return up.get(index) ?? boot(index)
   }
 
@@ -129,7 +134,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   /** Fires that are on their way to the edge, or back from it. */
   function travelling(): number {
     const sent = nas.log.filter((entry) => entry.kind === 'fire').length - nas.fires().length
-    return sent - edge.pending()
+    return Math.max(0, sent - edge.pending())
   }
 
   const isBusy = () => steps.inFlight() > 0 || travelling() !== 0
@@ -190,6 +195,20 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       unpromised,
     }),
     now: clock,
+    async fire(jobId, fireAt) {
+      const answer = nas.sendFire({ url: edge.url, body: { job_id: jobId, fire_at: fireAt.toISOString() } })
+      let isOver = false
+      void answer.then(() => {
+        isOver = true
+      })
+      while (!isOver) {
+        // not among the fires that NAS logs: what it does shows in the steps, and an answer takes a turn or two
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        await settled()
+        if (!isOver && steps.inFlight() === 0) await until(new Date(time.now() + 100))
+      }
+      return (await answer).status
+    },
     machines: () => [...up.values()],
     boots: () => boots,
     async close() {

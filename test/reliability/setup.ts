@@ -54,3 +54,16 @@ export async function set(
     },
   }
 }
+
+/** The runs of a job, oldest first, as the tables have them. */
+export async function historyOf({ database }: World, id: string): Promise<Run[]> {
+  return database.sql<Run[]>`
+    select slot, state, attempt, lease_until from runs where job_id = ${id} order by slot nulls first, seq`
+}
+
+export type Run = { slot: Date | null; state: string; attempt: number; lease_until: Date | null }
+
+/** Slot (time of day), state and attempts of each run. */
+export function mostOf(runs: Run[]): [string | null, string, number][] {
+  return runs.map(({ slot, state, attempt }) => [slot?.toISOString().slice(11, 19) ?? null, state, attempt])
+}

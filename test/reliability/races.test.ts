@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { at, historyOf, mostOf, set, stage } from './setup.ts'
+
+const common = await stage()
+const retry = { attempts: 3, delayMs: 5_000, backoff: 'fixed', on: ['interrupted'], maxDelayMs: 5_000 }
+
+test('a process that was frozen past its lease cannot settle what another one runs by now', async (t) => {
+  const { world, make } = await set(t, common, { machines: 2 })
+  const id = await make({ schedule: '5 * * * *', policy: { retry }, action: { hold_ms: 50_000 } })
+  await world.until(at(5, 10))
+  const frozen = world.machines()
+  for (const { life } of frozen) life.freeze()
+  await world.until(at(6, 30))
+  assert.deepEqual(
+    mostOf(await historyOf(world, id)),
+    [['12:05:00', 'running', 2]],
+    'another machine has taken it over',
+  )
+  for (const { life } of frozen) life.thaw()
+  await world.settled()
+  assert.deepEqual(
+    mostOf(await historyOf(world, id)),
+    [['12:05:00', 'running', 2]],
+    'the stale owner has settled it',
+  )
+  await world.until(at(9))
+  assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
+})
+
+test('a process that was frozen between its claim and its effect does not begin the effect when its lease has ended', async (t) => {
+  const { world, witness, make } = await set(t, common, { machines: 2 })
+  const id = await make({ schedule: '5 * * * *', policy: { retry } })
+  await world.until(at(4, 30))
+  world.steps.begin([{ at: 'store.transition', when: 'after', freezes: true }])
+  await world.until(at(7))
+  assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
+  for (const { life } of world.machines()) life.thaw()
+  await world.until(at(9))
+  assert.deepEqual(
+    witness.effects().map(({ attempt }) => attempt),
+    [2],
+  )
+})
+
+test('two edits whose arms overlap leave NAS with the instant of the later one', async (t) => {
+  const { world, make } = await set(t, common, { machines: 2 })
+  const id = await make({ schedule: '0 15 * * *' })
+  world.steps.begin([{ at: 'nas.provision', when: 'before', freezes: true }])
+  const first = world.wake().core.jobs.change(id, { schedule: '19 * * * *' }, null)
+  await world.settled()
+  const [frozen] = world.machines().filter(({ life }) => life.isFrozen())
+  assert.ok(frozen, 'the first edit has stopped before its provision')
+  const second = world.wake().core.jobs.change(id, { schedule: '17 * * * *' }, null)
+  await world.until(at(0, 32))
+  frozen.life.thaw()
+  await world.until(at(0, 45))
+  await Promise.all([first, second])
+  assert.deepEqual(
+    world.nas.armed().map((arm) => new Date(arm.fire_at)),
+    [at(17)],
+  )
+})
+
+test('a repeated fire is not acknowledged before the wake-up after it is armed', async (t) => {
+  const { world, witness, make } = await set(t, common)
+  const id = await make({ schedule: '5 * * * *', action: { hold_ms: 30_000 } })
+  await world.nas.misbehave('answer', '500', { call: 'provision' })
+  await world.until(at(5, 40))
+  const answers = world.nas.fires(id).map(({ status }) => status)
+  assert.ok(answers.length >= 2, 'NAS has repeated its fire')
+  assert.ok(
+    answers.every((status) => status === 503),
+    `answered ${answers.join(' ')}`,
+  )
+  assert.equal(witness.effects().length, 1)
+  await world.nas.behave()
+  await world.until(at(9))
+  assert.equal(world.nas.armed().length, 1)
+})
+
+test('of many fires for one slot at two machines, one is accepted and the target is called once', async (t) => {
+  const { world, witness, make } = await set(t, common, { machines: 2 })
+  await make({ schedule: '5 * * * *' })
+  await world.nas.misbehave('duplicate', 12)
+  await world.until(at(5, 10))
+  const answers = world.nas.fires().map(({ status }) => status)
+  assert.equal(witness.effects().length, 1)
+  assert.deepEqual(answers.filter((status) => status === 202).length >= 1, true)
+  assert.deepEqual(
+    answers.filter((status) => status === null || status >= 500),
+    [],
+  )
+})
+
+test('a process that dies in mid-run is found by the watchdog when its lease has ended, not at the next slot', async (t) => {
+  const { world, witness, make } = await set(t, common)
+  const id = await make({ schedule: '5 * * * *', policy: { retry } })
+  world.steps.begin([{ at: 'action.run', when: 'after' }])
+  await world.until(at(8))
+  assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
+  assert.equal(witness.effects().length, 2)
+})
+
+test('processes whose own clocks are an hour apart agree on what is due', async (t) => {
+  const { world, witness, make } = await set(t, common, {
+    machines: 2,
+    clocksAheadMs: [-3_600_000, 3_600_000],
+  })
+  const id = await make({ schedule: '*/5 * * * *' })
+  await world.until(at(31))
+  assert.equal(witness.effects().length, 6)
+  assert.ok(witness.effects().every(({ slot, atMs }) => atMs === Date.parse(slot ?? '')))
+  assert.ok((await historyOf(world, id)).every(({ state }) => state === 'succeeded'))
+})
