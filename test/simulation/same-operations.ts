@@ -78,7 +78,6 @@ function look({ random, jobIds }: State): Operation {
 
 /** A decision from the newest look, or from one that is stale. */
 function decide(state: State): Operation {
-  const { random } = state
   const seen = pickLook(state)
   if (!seen) return look(state)
   const decision = drawDecision(state, seen)

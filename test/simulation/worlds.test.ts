@@ -2,19 +2,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Outcome, simulate } from '../../dev/simulation/simulate.ts'
 
-// About 10,000 slots. The long run is `node dev/simulation/main.ts --seeds 30000`.
-const seeds = Array.from({ length: 250 }, (_, n) => n + 1)
+// About 20,000 slots; on a busy machine fewer. The long run is `node dev/simulation/main.ts --seeds 30000`.
+const seedsAtMost = 500
+const seedsAtLeast = 60
+const enoughMs = 20_000
 
 test('whatever dies, is lost, late or doubled: no slot is lost and none runs twice', async () => {
   const totals = { slots: 0, ran: 0, extra: 0 }
-  for (const seed of seeds) {
+  const endsAt = performance.now() + enoughMs
+  for (let seed = 1; seed <= seedsAtMost && (seed <= seedsAtLeast || performance.now() < endsAt); seed++) {
     const { violations, ...outcome } = await simulate(seed)
     const replay = `node dev/simulation/main.ts --seed ${seed} --trace`
     assert.deepEqual(violations, [], `replay: ${replay}`)
     for (const key of ['slots', 'ran', 'extra'] as const) totals[key] += outcome[key]
   }
   assert.equal(totals.extra, 0)
-  assert.ok(totals.slots > 5_000 && totals.ran > 3_000, `too little happens: ${JSON.stringify(totals)}`)
+  assert.ok(totals.slots > 1_500 && totals.ran > 800, `too little happens: ${JSON.stringify(totals)}`)
 })
 
 test('a seed gives the same world each time, step by step', async () => {
