@@ -31,11 +31,14 @@ export type Attend = (
 ) => Promise<Attended>
 
 /** Writes a decision with this process as the owner of what it takes, and begins what it took. */
-export type Admit = (
-  look: Look,
-  decision: Decision,
-  options?: { armSpent?: boolean; output?: string | null },
-) => Promise<Written | null>
+export type Admit = (look: Look, decision: Decision, options?: AdmitOptions) => Promise<Written | null>
+
+type AdmitOptions = {
+  armSpent?: boolean
+  output?: string | null
+  /** The write takes the arm lease with it: whoever asks for this carries the order out, or the job waits for its end. */
+  takesArmLease?: boolean
+}
 
 type Parts = {
   store: Store
@@ -67,14 +70,21 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   async function admit(
     look: Look,
     decision: Decision,
-    { armSpent = false, output = null }: { armSpent?: boolean; output?: string | null } = {},
+    { armSpent = false, output = null, takesArmLease = false }: AdmitOptions = {},
   ): Promise<Written | null> {
     const runner = parts.runner()
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const begins =
       decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
-    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease: parts.armLease(), output }
+    const writing = {
+      owner,
+      leaseMs: jobLeaseMs,
+      begins,
+      armSpent,
+      armLease: takesArmLease ? parts.armLease() : null,
+      output,
+    }
     expect(decision, 1)
     const written = await store.transition(look.view, decision, writing).finally(() => {
       expect(decision, -1)
@@ -127,7 +137,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
           ? { state: 'attended', look, runIds: adopted, order: null, wakeAt }
           : { state: 'nothing_due', look }
       }
-      const written = await admit(look, decision, { armSpent: isSpent })
+      const written = await admit(look, decision, { armSpent: isSpent, takesArmLease: true })
       if (!written) continue
       const runIds = [...decision.starts.map((run) => run.id), ...adopted]
       return { state: 'attended', look, runIds, order: written.order, wakeAt: written.wakeAt }

@@ -2,7 +2,7 @@ import type { Store } from '../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient } from './nas/index.ts'
-import { sleep, type Timers } from './timers.ts'
+import { sleep, type Timers, within } from './timers.ts'
 
 /** What was learnt about this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
@@ -23,6 +23,19 @@ const settleMs = 1_000
 const enough = 5
 const sampleEvery = 50
 const armBudgetMs = 20_000
+const longestLookMs = 30_000
+
+export type Confirm = {
+  /** A fire of this job has come in; `answered` follows, or `unanswered` where it was not sent a 2xx. */
+  begun(jobId: string): void
+  answered(jobId: string): void
+  unanswered(jobId: string): void
+  /**
+   * Resolves when an arm of this job may be replaced without hiding what NAS did with the one before: after the look
+   * that follows the answer to a fire, or at once where none is to come or nothing is left to learn.
+   */
+  looked(jobId: string): Promise<void>
+}
 
 /**
  * NAS may delete its row for a job on our 2xx, although the job was armed anew meanwhile; which of the two it does is
@@ -30,36 +43,42 @@ const armBudgetMs = 20_000
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
-export function createConfirm({ store, nas, armer, holds, timers, log }: Parts): (jobId: string) => void {
-  const waiting = new Set<string>()
-  let manners: NasManners | undefined
+export function createConfirm({ store, nas, armer, holds, timers, log }: Parts): Confirm {
+  /** Answers that were not looked after yet: by job, `timers.now()` of the answer. */
+  let answers = new Map<string, number>()
+  const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
   let isUnderWay = false
-  let answers = 0
+  let manners: NasManners | undefined
+  let skipped = 0
 
   async function confirmAll() {
-    while (waiting.size > 0) {
+    while (answers.size > 0) {
       await sleep(timers, settleMs)
-      const jobIds = [...waiting]
-      waiting.clear()
+      const batch = answers
+      answers = new Map()
       manners ??= ((await store.readFact(nasMannersFact))?.value as NasManners | undefined) ?? {
         kept: 0,
         forgot: 0,
       }
-      if (manners.forgot > 0) await armAgain(jobIds)
-      else if (manners.kept < enough || answers++ % sampleEvery === 0) await look(jobIds, manners)
+      if (manners.forgot > 0) await armAgain(batch.keys())
+      else if (manners.kept < enough || skipped++ % sampleEvery === sampleEvery - 1)
+        await look(batch, manners)
+      for (const jobId of batch.keys()) end(jobId)
     }
   }
 
-  async function look(jobIds: string[], known: NasManners) {
+  async function look(batch: Map<string, number>, known: NasManners) {
     const answer = await nas.list()
-    if (!answer.ok) return armAgain(jobIds)
+    if (!answer.ok) return armAgain(batch.keys())
     const listed = new Set(answer.value.map(({ jobId }) => jobId))
     const missing: string[] = []
-    for (const jobId of jobIds) {
+    for (const [jobId, answeredAt] of batch) {
       const job = await store.look(jobId)
-      if (!job || job.registry.wakeAt === null || job.registry.armedGen < job.registry.wakeGen) continue
-      if (listed.has(jobId)) known.kept += 1
-      else missing.push(jobId)
+      if (!job || job.registry.armedAt === null) continue
+      // an arm that was made after the answer says nothing of what became of the one before
+      const isBefore = armer().lastArmedAt(jobId) < answeredAt
+      if (!listed.has(jobId)) missing.push(jobId)
+      else if (isBefore) known.kept += 1
     }
     known.forgot += missing.length
     await store.writeFact(nasMannersFact, known)
@@ -68,7 +87,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
     await armAgain(missing)
   }
 
-  async function armAgain(jobIds: string[]) {
+  async function armAgain(jobIds: Iterable<string>) {
     for (const jobId of jobIds) {
       const job = await store.look(jobId)
       if (!job || job.registry.wakeAt === null) continue
@@ -77,15 +96,39 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
     }
   }
 
-  return (jobId) => {
-    waiting.add(jobId)
+  function begun(jobId: string) {
+    if (expected.has(jobId) || !isLearning()) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    expected.set(jobId, { looked: promise, end: resolve })
+  }
+
+  async function looked(jobId: string) {
+    const look = expected.get(jobId)?.looked
+    // nobody may have heard whether the answer went out
+    if (look) await within(timers, longestLookMs, look, undefined)
+  }
+
+  function end(jobId: string) {
+    expected.get(jobId)?.end()
+    expected.delete(jobId)
+  }
+
+  function answered(jobId: string) {
+    answers.set(jobId, timers.now())
     if (isUnderWay) return
     isUnderWay = true
     const work = confirmAll()
       .catch((error: unknown) => log.warn({ err: error }, 'what NAS holds could not be confirmed'))
       .finally(() => {
         isUnderWay = false
+        for (const each of [...expected.keys()]) end(each)
       })
     void holds.during('arm', work)
   }
+
+  function isLearning() {
+    return !manners || (manners.forgot === 0 && manners.kept < enough)
+  }
+
+  return { begun, answered, unanswered: end, looked }
 }

@@ -58,6 +58,7 @@ export function createCore(parts: CoreParts): Core {
     log,
     isDraining,
     ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
+    looked: (jobId) => trigger.looked(jobId),
   })
   const trigger = createTrigger({
     ...{ config, store, holds, timers, chance, owner, nas, log },
@@ -73,7 +74,7 @@ export function createCore(parts: CoreParts): Core {
     ...{ attend, ensureArmed, timers },
     isDraining,
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
-    confirm: trigger.answered,
+    confirm: trigger,
   })
   const jobs = createJobs({
     ...{ store, admit, owner, chance, isDraining, ensureArmed, timezone: config.timezone },

@@ -1,5 +1,6 @@
 import type { ArmState } from './arm.ts'
 import type { Attend, Attended } from './attend.ts'
+import type { Confirm } from './confirm.ts'
 import { AppError } from './errors.ts'
 import type { Look } from '../db/index.ts'
 import type { JobChange } from './schedulers/index.ts'
@@ -26,7 +27,7 @@ type Parts = {
   isDraining: () => boolean
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   cancelOrphan: (jobId: string) => void
-  confirm: (jobId: string) => void
+  confirm: Pick<Confirm, 'begun' | 'answered' | 'unanswered'>
   timers: Timers
 }
 
@@ -41,8 +42,24 @@ const longestWaitMs = 8_000
 export function createFire(parts: Parts): Fire {
   const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers } = parts
 
-  async function fire({ jobId, fireAt }: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
+  async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseWhereDraining()
+    confirm.begun(request.jobId)
+    try {
+      return await attendAndArm(request)
+    } catch (error) {
+      confirm.unanswered(request.jobId)
+      throw error
+    }
+  }
+
+  async function attendAndArm({
+    jobId,
+    fireAt,
+  }: {
+    jobId: string
+    fireAt: Date | null
+  }): Promise<FireAnswer> {
     const endsAt = timers.now() + answerBudgetMs
     const attended = await attendOnTime(jobId, fireAt)
     if (attended.state === 'gone') {
@@ -61,7 +78,12 @@ export function createFire(parts: Parts): Fire {
 
   /** A fire that comes a little before its wake time waits for it: armed anew it would come at once, again and again. */
   async function attendOnTime(jobId: string, fireAt: Date | null): Promise<Attended> {
-    const occasion = { trigger: 'fire' as const, fireAt, earlyMs, armSpent: (look: Look) => isSpent(look, fireAt) }
+    const occasion = {
+      trigger: 'fire' as const,
+      fireAt,
+      earlyMs,
+      armSpent: (look: Look) => isSpent(look, fireAt),
+    }
     const waitMs = (look: Look) => earlyByMs(look, fireAt)
     const first = await attend(jobId, { ...occasion, looksAgain: (look) => waitMs(look) > 0 })
     if (first.state !== 'nothing_due' || waitMs(first.look) === 0) return first
@@ -72,10 +94,12 @@ export function createFire(parts: Parts): Fire {
 
   function refuseWhereDraining() {
     if (!isDraining()) return
-    throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', { retryAfterS: 5 })
+    throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', {
+      retryAfterS: 5,
+    })
   }
 
-  return { fire, answered: confirm }
+  return { fire, answered: confirm.answered }
 }
 
 function answerFor(

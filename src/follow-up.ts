@@ -14,6 +14,7 @@ type Parts = {
   log: Log
   isDraining: () => boolean
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
+  looked: (jobId: string) => Promise<void>
 }
 
 /** A wait that is shorter is waited for here; NAS holds the wake-up as well, in case this process dies. */
@@ -23,7 +24,7 @@ const armBudgetMs = 20_000
 const clockSlackMs = 10
 
 /** What has to follow a transition that no caller waits for: arming the later wake time, attending to what is due next. */
-export function createFollowUp({ attend, holds, timers, log, isDraining, ensureArmed }: Parts) {
+export function createFollowUp({ attend, holds, timers, log, isDraining, ensureArmed, looked }: Parts) {
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
   async function fireDue(jobId: string, trigger: Trigger = 'builtin'): Promise<void> {
     if (isDraining()) return
@@ -38,11 +39,18 @@ export function createFollowUp({ attend, holds, timers, log, isDraining, ensureA
 
   /** Also after a stale fence: our own write may have been carried out, and its answer lost. */
   function settled(jobId: string, done: { decision: Decision; written: Written } | null) {
-    const order = done?.written.order ?? null
-    void holds.during('arm', ensureArmed({ jobId, order }, armBudgetMs).catch(warn(jobId)))
     const dueAt = done && nearestAttempt(done.decision, done.written)
+    void holds.during('arm', (dueAt ? arm(jobId) : relax(jobId)).catch(warn(jobId)))
     const waitMs = dueAt && dueAt.getTime() - done.written.now.getTime()
     if (waitMs !== null && waitMs <= nearMs) later(jobId, Math.max(0, waitMs) + clockSlackMs)
+  }
+
+  const arm = (jobId: string) => ensureArmed({ jobId }, armBudgetMs)
+
+  /** A wake time that moved to later can wait: what NAS did with the arm before is looked at first. */
+  async function relax(jobId: string) {
+    await looked(jobId)
+    await arm(jobId)
   }
 
   function later(jobId: string, waitMs: number) {

@@ -116,6 +116,12 @@ export function createRunner(parts: Parts): Runner {
 
   function forget(run: HeldRun) {
     if (held.get(run.runId) === run) held.delete(run.runId)
+    if (isDraining) endRenewal()
+  }
+
+  /** An attempt that may end by itself while the process goes down needs its lease until then. */
+  function endRenewal() {
+    if (held.size === 0) renewal?.()
   }
 
   async function carry(run: HeldRun, hasBegun: boolean) {
@@ -254,7 +260,7 @@ export function createRunner(parts: Parts): Runner {
   async function drain() {
     isDraining = true
     for (const run of held.values()) abortRun(run, 'DRAINING')
-    renewal?.()
+    endRenewal()
   }
 
   return {

@@ -37,8 +37,7 @@ export type Trigger = ReturnType<typeof createTrigger>
 export function createTrigger({ config, store, holds, timers, chance, owner, nas, fireDue, log }: Parts) {
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
-  const confirm =
-    nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : () => {}
+  const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : null
   const others: CronScheduler[] = []
   if (nas && armer) {
     const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, onRefused: fallBack, log })
@@ -88,10 +87,15 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
     ensureArmed: (change: JobChange, budgetMs: number): Promise<ArmState> =>
       active.onJobsChanged([change], budgetMs),
     reconcile: () => holds.during('reconcile', active.reconcile()),
-    /** NAS was answered 2xx to a fire of this job. */
+    /** What was seen of a fire of this job, from its coming in to its 2xx; see `Confirm`. */
+    begun: (jobId: string) => confirm?.begun(jobId),
+    unanswered: (jobId: string) => confirm?.unanswered(jobId),
     answered(jobId: string) {
-      if (active.name !== builtin.name) confirm(jobId)
+      if (active.name !== builtin.name) confirm?.answered(jobId)
+      else confirm?.unanswered(jobId)
     },
+    /** Resolves when an arm of this job may be replaced without hiding what NAS did with the one before. */
+    looked: (jobId: string): Promise<void> => confirm?.looked(jobId) ?? Promise.resolve(),
     async cancelOrphan(jobId: string) {
       await armer?.cancelOrphan(jobId)
     },
