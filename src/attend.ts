@@ -120,6 +120,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     jobId: string,
     { armSpent, looksAgain = () => false, ...occasion }: Parameters<Attend>[1],
   ): Promise<Attended> {
+    let firstGen: number | null = null
     for (let round = 0; round < maxRounds; round++) {
       // a new one each time: the claim of the round before may have been carried out, and its answer lost
       const newRunId = chance.uuid()
@@ -127,7 +128,9 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
       const adopted = adopt(look, askedAt)
-      const isSpent = armSpent(look)
+      firstGen ??= look.registry.wakeGen
+      // where somebody else has asked for a new arm since we came, that one is not used up
+      const isSpent = look.registry.wakeGen === firstGen && armSpent(look)
       const rearms = isSpent && (adopted.length > 0 || !looksAgain(look))
       const decision =
         decide(look, { ...occasion, newRunId: () => newRunId }) ?? (rearms ? rearm(look.view) : null)
