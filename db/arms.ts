@@ -94,6 +94,27 @@ export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<b
   return rows.length > 0
 }
 
+/**
+ * Notes where NAS is told to call. Where that was another address before, every arm is owed again: the ones that NAS
+ * holds would call the old one. True where it has changed; both or neither.
+ */
+export async function noteCallback(sql: Sql, url: string, now: Date | null): Promise<boolean> {
+  const [row]: Row[] = await sql`
+    with before as (select value #>> '{}' as url from facts where name = 'callback_url'),
+    noted as (
+      insert into facts (name, value, updated_at)
+      values ('callback_url', to_jsonb(${url}::text), coalesce(${now}::timestamptz, clock_timestamp()))
+      on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at
+      where facts.value <> excluded.value
+    ),
+    disowned as (
+      update job_runtime set wake_gen = wake_gen + 1
+      where wake_at is not null and exists (select from before where url <> ${url})
+    )
+    select exists (select from before where url <> ${url}) as has_changed`
+  return row?.['has_changed'] === true
+}
+
 /** Jobs whose arm is owed, from the one partial index, ascending by id after `after`. */
 export async function owedArms(sql: Sql, page: { after: string; limit: number }): Promise<string[]> {
   const rows: Row[] = await sql`

@@ -92,6 +92,8 @@ export function createStore(database: Database, clock: () => Date | null = () =>
         }),
     deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId)),
 
+    noteCallback: (url: string) =>
+      database.run((sql) => arms.noteCallback(sql, url, now()), { name: 'noting the callback' }),
     readLedger: (jobId: string, span: { from: Date; to: Date; limit: number }) =>
       database.run((sql) => readLedger(sql, jobId, span), { idempotent }),
     readCounts: () => database.run((sql) => readCounts(sql, now()), { idempotent }),

@@ -108,6 +108,9 @@ function run([program, ...args]) {
       if (!isEcho) child.kill(signal)
     })
   }
+  // npm killed without a word leaves us behind: then there is nobody whom the child could serve
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 1_000).unref()
   child.on('error', (error) => stop(`${ownNode} cannot be started: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }

@@ -7,6 +7,8 @@ import type { ReconcileCounts } from './schedulers/index.ts'
 type Parts = {
   store: Store
   nas: NasClient
+  /** Where NAS is told to call. */
+  callbackUrl: string
   armer: () => Armer
   /** Attends to one job, wherever it is due. */
   fireDue: (jobId: string, trigger: Trigger) => Promise<void>
@@ -32,17 +34,28 @@ export function createReconcile({
   nas,
   armer,
   fireDue,
+  callbackUrl,
   onRefused,
   log,
 }: Parts): () => Promise<ReconcileCounts> {
   async function reconcile(): Promise<ReconcileCounts> {
-    const counts: ReconcileCounts = { attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0 }
+    const counts: ReconcileCounts = {
+      attended: 0,
+      armed: 0,
+      cancelled: 0,
+      owed: 0,
+      foreign: 0,
+      complete: false,
+    }
     await attendOverdue(counts)
+    if (await store.noteCallback(callbackUrl))
+      log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
     const answer = await nas.list()
     if (answer.ok) await compare(new Map(answer.value.map((arm) => [arm.jobId, arm])), counts)
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
     if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
+    counts.complete = answer.ok || answer.kind === 'refused'
     log.info(counts, 'reconciled')
     return counts
   }

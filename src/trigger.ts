@@ -35,26 +35,29 @@ type Parts = {
 export type Trigger = ReturnType<typeof createTrigger>
 
 export function createTrigger({ config, store, holds, timers, chance, owner, nas, fireDue, log }: Parts) {
+  const callbackUrl = `${config.callbackUrl}/api/cron/fire`
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
   const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : null
   const others: CronScheduler[] = []
   if (nas && armer) {
-    const reconcile = createReconcile({ store, nas, armer: () => armer, fireDue, onRefused: fallBack, log })
-    others.push(createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, log }))
+    const reconcile = createReconcile({
+      ...{ store, nas, fireDue, callbackUrl, log },
+      armer: () => armer,
+      onRefused: fallBack,
+    })
+    others.push(
+      createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, holds, timers, log }),
+    )
   }
   const resolved = resolveCronScheduler(config.provider, { builtin, others }, log)
   let active = withDefaults(resolved)
   let isStarted = false
 
   function createNasArmer(client: NasClient): Armer {
-    const {
-      callbackUrl,
-      nas: { maxHorizonMs },
-    } = config
+    const { maxHorizonMs } = config.nas
     return createArmer({
-      ...{ store, nas: client, holds, timers, chance, owner, maxHorizonMs, log },
-      callbackUrl: `${callbackUrl}/api/cron/fire`,
+      ...{ store, nas: client, holds, timers, chance, owner, maxHorizonMs, callbackUrl, log },
       onRefused: fallBack,
     })
   }

@@ -34,6 +34,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
     registryPage: (page) => read('registryPage', () => tables.registryPage(page)),
+    noteCallback: () => read('noteCallback', () => false),
     orphans: (which) => read('orphans', () => tables.orphanIds(which)),
     orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
     createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),

@@ -1,5 +1,7 @@
 import type { Armer, ArmState } from '../arm.ts'
 import type { NasConfig } from '../config.ts'
+import type { Holds } from '../holds.ts'
+import { sleep, type Timers } from '../timers.ts'
 import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
 
 type Parts = {
@@ -7,13 +9,33 @@ type Parts = {
   armer: () => Armer
   reconcile: () => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
+  holds: Holds
+  timers: Timers
   log: { error(fields: object, message: string): void }
 }
+
+/** With growing pauses about ten minutes; after that the process may go, and the next boot looks again. */
+const bootTries = 15
 
 /**
  * The timer is outside: NAS holds one armed one-shot per job and calls us. Nothing waits in this process.
  */
-export function createChronosScheduler({ config, armer, reconcile, fireDue, log }: Parts): CronScheduler {
+export function createChronosScheduler(parts: Parts): CronScheduler {
+  const { config, armer, reconcile, fireDue, holds, timers, log } = parts
+  const stopping = new AbortController()
+
+  /** Postgres or NAS may be down for the moment; what was missed while nothing ran must not wait for the next boot. */
+  async function reconcileAtBoot() {
+    for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
+      const isComplete = await reconcile().then(
+        ({ complete }) => complete,
+        (error: unknown) => log.error({ err: error, tries }, 'the reconcile at boot failed'),
+      )
+      if (isComplete) return
+      await sleep(timers, Math.min(1_000 * 2 ** (tries - 1), 60_000), stopping.signal)
+    }
+  }
+
   return {
     name: 'chronos',
     isAvailable() {
@@ -25,9 +47,10 @@ export function createChronosScheduler({ config, armer, reconcile, fireDue, log 
     },
     /** Starts the reconcile of a boot in the background, and returns. */
     async start() {
-      void reconcile().catch((error: unknown) => log.error({ err: error }, 'the reconcile at boot failed'))
+      void holds.during('reconcile', reconcileAtBoot())
     },
     async stop() {
+      stopping.abort()
       armer().stop()
     },
     async onJobsChanged(changes: JobChange[], budgetMs: number): Promise<ArmState> {

@@ -15,6 +15,8 @@ export type ReconcileCounts = {
   owed: number
   /** Arms at NAS that Postgres knows nothing of; they are left alone. */
   foreign: number
+  /** False where NAS did not say what it holds: only what Postgres knows to be owed was armed. */
+  complete: boolean
 }
 
 /**
@@ -36,7 +38,14 @@ export type CronScheduler = {
   reconcile?(): Promise<ReconcileCounts>
 }
 
-export const nothingReconciled: ReconcileCounts = { attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0 }
+export const nothingReconciled: ReconcileCounts = {
+  attended: 0,
+  armed: 0,
+  cancelled: 0,
+  owed: 0,
+  foreign: 0,
+  complete: true,
+}
 
 /** The scheduler with every hook there: nothing to arm is armed, nothing to reconcile is reconciled. */
 export function withDefaults(scheduler: CronScheduler): Required<CronScheduler> {

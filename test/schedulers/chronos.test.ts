@@ -41,18 +41,30 @@ function setup() {
     },
   })
   const onRefused = (failure: NasFailure) => void refusals.push(failure)
+  const callbackUrl = 'http://127.0.0.1:9/api/cron/fire'
   armer = createArmer({
     ...{ store, nas: client, holds, timers, log, onRefused, owner: 'machine:boot' },
-    callbackUrl: 'http://127.0.0.1:9/api/cron/fire',
+    callbackUrl,
     maxHorizonMs: 7 * 86_400_000,
   })
   const fireDue = async (jobId: string) => {
     fired.push(jobId)
     await claim(store, jobId)
   }
-  const reconcile = createReconcile({ store, nas: client, armer: () => armer, fireDue, onRefused, log })
+  const reconcile = createReconcile({
+    store,
+    nas: client,
+    armer: () => armer,
+    callbackUrl,
+    fireDue,
+    onRefused,
+    log,
+  })
   const config = readConfig({ ...nas.environment(), CALLBACK_URL: 'http://127.0.0.1:9' })
-  const scheduler = createChronosScheduler({ config, armer: () => armer, reconcile, fireDue, log })
+  const scheduler = createChronosScheduler({
+    ...{ config, reconcile, fireDue, holds, timers, log },
+    armer: () => armer,
+  })
   const counted = nas.log.length
   const calls = () =>
     nas.log
@@ -87,7 +99,7 @@ test('chronos is available from its configuration alone: portal, audience, callb
       armer: never,
       reconcile: never,
       fireDue: never,
-      log: createTestLog(),
+      ...{ holds: createHolds(), timers, log: createTestLog() },
     }).isAvailable()
   }
   assert.equal(isAvailable(whole), true)
@@ -117,6 +129,7 @@ test('start does not throw where the reconcile of the boot fails; it is logged',
     armer: () => armer,
     reconcile: () => Promise.reject<ReconcileCounts>(new Error('the database is away')),
     fireDue: async () => {},
+    ...{ holds: createHolds(), timers },
     log: {
       error(fields, message) {
         log.error(fields, message)
@@ -203,9 +216,28 @@ test('a refusal of our identity is said once, and ends the tries', async () => {
 test('the reconcile lists once, and arms what is owed', async () => {
   const jobs = await Promise.all(Array.from({ length: 12 }, () => opened.job()))
   const { reconcile, calls } = setup()
-  assert.deepEqual(await reconcile(), { attended: 0, armed: 12, cancelled: 0, owed: 0, foreign: 0 })
+  assert.deepEqual(await reconcile(), {
+    attended: 0,
+    armed: 12,
+    cancelled: 0,
+    owed: 0,
+    foreign: 0,
+    complete: true,
+  })
   assert.equal(calls().filter((call) => call === 'list').length, 1)
   for (const jobId of jobs) assert.equal(armedFor(jobId), '2026-06-18T09:00:00.000Z')
+  assert.equal((await reconcile()).armed, 0, 'and a second time nothing')
+})
+
+test('where CALLBACK_URL is another than before, every arm is made again, for the new address', async () => {
+  const jobId = await opened.job()
+  const { reconcile, change, calls } = setup()
+  await change(jobId)
+  await reconcile()
+  await opened.sql`update facts set value = '"http://127.0.0.1:8/api/cron/fire"' where name = 'callback_url'`
+  const count = calls().length
+  assert.equal((await reconcile()).armed, 1)
+  assert.deepEqual(calls().slice(count), ['list', `provision ${jobId}`])
   assert.equal((await reconcile()).armed, 0, 'and a second time nothing')
 })
 
