@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { TokenOverrides } from '../../dev/nas/index.ts'
 import { type Service, startService } from '../support/service.ts'
-import { codeOf, send } from '../rest/setup.ts'
+import { answerTo, codeOf, send } from '../rest/setup.ts'
 
 // One test for each row of the table of the fire route, in the table's order, with the whole service.
 
@@ -50,13 +49,8 @@ test('a missing or malformed token is answered 401', async () => {
 })
 
 test('a refused token is answered before any of the body has come', async () => {
-  const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
-  socket.write(
-    'POST /api/cron/fire HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 1000\r\n\r\n',
-  )
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
-  assert.match(answer.toString(), /^HTTP\/1\.1 401 /)
+  const head = ['POST /api/cron/fire HTTP/1.1', 'Authorization: Bearer x']
+  assert.match(await answerTo(service, head), /^HTTP\/1\.1 401 /)
 })
 
 test('a refused token is answered without the database', async (t) => {
@@ -92,14 +86,9 @@ test('while the process drains, a fire is answered 503 before its body is read',
   const token = await nas.signFireToken()
   // It begins to drain with the request already there, and the body still to come.
   const gone = once(leaving.app.http.server, 'request').then(() => leaving.close())
-  const socket = connect(Number(new URL(leaving.url).port), '127.0.0.1')
-  socket.write(
-    `POST /api/cron/fire HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 1000\r\n\r\n`,
-  )
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
+  const answer = await answerTo(leaving, ['POST /api/cron/fire HTTP/1.1', `Authorization: Bearer ${token}`])
   await gone
-  assert.match(answer.toString(), /^HTTP\/1\.1 503 [^]*\r\nretry-after: [1-9]\d*\r\n[^]*"code":"DRAINING"/)
+  assert.match(answer, /^HTTP\/1\.1 503 [^]*\r\nretry-after: [1-9]\d*\r\n[^]*"code":"DRAINING"/)
 })
 
 test('a body that is not JSON, or has no good job_id or instant, is answered 400', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Service, startService } from '../support/service.ts'
-import { codeOf, send, withKey } from './setup.ts'
+import { answerTo, codeOf, send, withKey } from './setup.ts'
 
 let service: Service
 before(async () => {
@@ -31,6 +31,11 @@ test('a missing or wrong API key is answered 401 on every route of the API', asy
       )
       assert.equal(answer.headers['www-authenticate'], 'Bearer')
     }
+})
+
+test('a stranger to the API is answered before any of the body has come', async () => {
+  const head = ['POST /api/jobs HTTP/1.1', 'Content-Type: application/json']
+  assert.match(await answerTo(service, head), /^HTTP\/1\.1 401 /)
 })
 
 test('every error is a problem document with a code, and its text for older clients', async () => {

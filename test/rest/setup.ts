@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { apiKey, type Service } from '../support/service.ts'
 
@@ -20,6 +22,16 @@ export async function send(
 
 type RawCall = { method?: string; path: string; headers?: Record<string, string>; body?: string | Buffer }
 export type RawAnswer = { status: number; headers: NodeJS.Dict<string | string[]>; body: string }
+
+/** What comes back for a beginning of a request whose body is never sent; rejects where nothing does. */
+export async function answerTo(service: Pick<Service, 'url'>, head: string[]): Promise<string> {
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+  socket.setTimeout(5000, () => socket.destroy(new Error('expected an answer before the body')))
+  socket.write(`${[...head, 'Host: x', 'Content-Length: 1000', '', ''].join('\r\n')}`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return answer.toString()
+}
 
 export const withKey = { authorization: `Bearer ${apiKey}` }
 export const asJson = { ...withKey, 'content-type': 'application/json' }
