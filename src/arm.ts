@@ -52,6 +52,12 @@ export const orderGoodForMs = 4_000
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
+/**
+ * What is being done for a job. Whoever joins it has changed something that its last look at Postgres may not have
+ * seen (the answer was under way): then it looks once more before it says that the job is armed.
+ */
+type Work = { isAskedAgain: boolean; state: Promise<ArmState> }
+
 /** Only the answers of the last seconds are asked about. */
 const armedAtMax = 20_000
 const firstPauseMs = 500
@@ -60,7 +66,7 @@ const lastPauseMs = 60_000
 /** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
 export function createArmer(parts: Parts): Armer {
   const { store, nas, holds, owner, timers, log, chance = realChance } = parts
-  const underWay = new Map<string, Promise<ArmState>>()
+  const underWay = new Map<string, Work>()
   const stopping = new AbortController()
   const armedAt = new Map<string, number>()
   let lastError: ReturnType<Armer['lastError']> = null
@@ -71,28 +77,40 @@ export function createArmer(parts: Parts): Armer {
     { budgetMs, order = null }: { budgetMs: number; order?: ArmOrder | null },
   ): Promise<ArmState> {
     let work = order ? undefined : underWay.get(jobId)
-    if (!work) {
-      work = holds.during('arm', keepTrying(jobId, order)).finally(() => {
-        if (underWay.get(jobId) === work) underWay.delete(jobId)
-      })
-      underWay.set(jobId, work)
-    }
-    return within(timers, budgetMs, work, 'owed' as const)
+    if (work) work.isAskedAgain = true
+    else work = begin(jobId, order)
+    return within(timers, budgetMs, work.state, 'owed' as const)
   }
 
-  async function keepTrying(jobId: string, first: ArmOrder | null): Promise<ArmState> {
+  function begin(jobId: string, order: ArmOrder | null): Work {
+    const work: Work = { isAskedAgain: false, state: Promise.resolve('owed') }
+    underWay.set(jobId, work)
+    work.state = holds.during('arm', keepTrying(jobId, order, work))
+    return work
+  }
+
+  async function keepTrying(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
+    try {
+      return await untilArmed(jobId, first, work)
+    } finally {
+      if (underWay.get(jobId) === work) underWay.delete(jobId)
+    }
+  }
+
+  async function untilArmed(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
     let order = first
     let pauseMs = firstPauseMs
     // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
     let waits = 0
     while (!stopping.signal.aborted) {
+      work.isAskedAgain = false
       const step: Step = await tryOnce(jobId, order).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'arming failed on our side')
         return { state: 'failed' as const }
       })
       order = null
-      if (step.state === 'armed' || step.state === 'refused') return step.state
-      if (step.state === 'more') continue
+      if (step.state === 'refused' || (step.state === 'armed' && !work.isAskedAgain)) return step.state
+      if (step.state === 'armed' || step.state === 'more') continue
       const waitMs =
         step.state === 'busy'
           ? Math.min(25 * 1.5 ** waits++, 1_000) * (1 + chance.fraction())
