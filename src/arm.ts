@@ -89,15 +89,13 @@ export function createArmer(parts: Parts): Armer {
     return work
   }
 
-  async function keepTrying(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
-    try {
-      return await untilArmed(jobId, first, work)
-    } finally {
-      if (underWay.get(jobId) === work) underWay.delete(jobId)
-    }
+  /** In the same step as the decision that it is over, so that nobody joins it after. */
+  function end(jobId: string, work: Work, state: ArmState): ArmState {
+    if (underWay.get(jobId) === work) underWay.delete(jobId)
+    return state
   }
 
-  async function untilArmed(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
+  async function keepTrying(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
     let order = first
     let pauseMs = firstPauseMs
     // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
@@ -109,7 +107,9 @@ export function createArmer(parts: Parts): Armer {
         return { state: 'failed' as const }
       })
       order = null
-      if (step.state === 'refused' || (step.state === 'armed' && !work.isAskedAgain)) return step.state
+      if (step.state === 'refused' || (step.state === 'armed' && !work.isAskedAgain)) {
+        return end(jobId, work, step.state)
+      }
       if (step.state === 'armed' || step.state === 'more') continue
       const waitMs =
         step.state === 'busy'
@@ -118,7 +118,7 @@ export function createArmer(parts: Parts): Armer {
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
       await sleep(timers, waitMs, stopping.signal)
     }
-    return 'owed'
+    return end(jobId, work, 'owed')
   }
 
   async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
