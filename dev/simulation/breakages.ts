@@ -15,7 +15,7 @@ export const breakages: Breakage[] = [
   { name: 'the revision at the claim', edits: [{ file: tables, from: '!job || job.runtime.rev !== view.runtime.rev', to: '!job' }] },
   {
     name: 'arming where nothing is due (duplicates)',
-    edits: [{ file: 'src/fire.ts', from: 'const armed = await ensureArmed(', to: "const armed = attended.state === 'nothing_due' ? ('armed' as string) : await ensureArmed(" }],
+    edits: [{ file: 'src/fire.ts', from: 'const armed = await ensureArmed(', to: "const armed = !(attended.state === 'attended' && attended.runIds.length > 0) ? ('armed' as string) : await ensureArmed(" }],
   },
   {
     name: 'arming where a fire has used the arm up',
@@ -34,7 +34,5 @@ export const breakages: Breakage[] = [
   { name: 'a fresh instant for each arm', edits: [{ file: 'src/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' }] },
   { name: 'leaving an arm order that came too late', edits: [{ file: 'src/arm.ts', from: 'export const orderGoodForMs = 4_000', to: 'export const orderGoodForMs = 4_000_000' }] },
   { name: 'waiting for the answer of a claim before it is adopted', edits: [{ file: 'src/attend.ts', from: 'awaited.has(keyOf(run)) || ', to: '' }] },
-  { name: 'adopting a claim whose answer was lost', edits: [{ file: 'src/attend.ts', from: 'const adopted = adopt(look, askedAt)', to: 'const adopted: string[] = askedAt ? [] : adopt(look, askedAt)' }] },
   { name: 'the end of a lapsed lease', edits: [{ file: 'src/decisions/attend.ts', from: '  endLapsed(draft)\n', to: '' }] },
-  { name: 'a lease that has ended is never renewed', edits: [{ file: tables, from: 'run.leaseUntil !== null && run.leaseUntil > now', to: 'run.leaseUntil !== null' }] },
 ]

@@ -32,6 +32,8 @@ type Known = {
   isChained: boolean
   /** NAS let the job go, as it may: until the next confirmation nobody can know. */
   excuse: string | null
+  /** The most runs at once that its policy has ever allowed: what was let in under one policy goes on under the next. */
+  limit: number
   /** Since when an arm has been owed; null: none is. */
   owedSinceMs: number | null
 }
@@ -59,7 +61,7 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   }
 
   function knownOf(jobId: string): Known {
-    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null, owedSinceMs: null }
+    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null, limit: 1, owedSinceMs: null }
     known.set(jobId, found)
     return found
   }
@@ -112,7 +114,9 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
 
   function judgeLeases(before: Before, { authored, runs }: JobRow) {
     const { policy } = ruleOf(authored)
-    const limit = policy.overlap === 'allow' ? policy.maxLive : 1
+    const kept = knownOf(authored.id)
+    kept.limit = Math.max(kept.limit, policy.overlap === 'allow' ? policy.maxLive : 1)
+    const { limit } = kept
     const isLeased = (run: RunRow) => run.leaseUntil !== null && run.leaseUntil > clock.date()
     const leased = runs.filter(isLeased)
     const isNew = leased.some((run) => !before.runs.some(({ id, fence }) => id === run.id && fence === run.fence))
@@ -240,7 +244,10 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     for (const [jobId, job] of tables.jobs) {
       const { wakeAt, armedGen, wakeGen } = job.registry
       const { owedSinceMs } = knownOf(jobId)
-      const isOurs = all || knownOf(jobId).isChained
+      // what was asked for but never promised is owed, and found when NAS calls next
+      const heldMs = armedMs(jobId)
+      const isPromised = knownOf(jobId).isChained && (armedGen === wakeGen || heldMs === null || heldMs <= clock.now())
+      const isOurs = all || isPromised
       if (!isOurs) continue
       if (wakeAt && wakeAt.getTime() < clock.now() - lateMs) {
         broken('what is due is attended to', jobId, `W is ${wakeAt.toISOString()} (${job.runtime.state}), now ${clock.date().toISOString()}`)

@@ -104,7 +104,19 @@ export function createMachines(parts: Parts) {
     process.onEnd(() => end(machine, running))
     exitWhenIdle(running)
     void core.trigger.start()
+    freezeAtTimes(process)
     if (scenario.drainEveryMs > 0 && isFaulty()) process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
+  }
+
+  function freezeAtTimes(process: Process) {
+    const { freezesEveryMs, freezeMs } = scenario.step
+    if (freezesEveryMs === 0 || !isFaulty()) return
+    process.after(random.between(1, 2 * freezesEveryMs), () => {
+      const ms = random.between(1_000, freezeMs)
+      trace(process.name, `freezes for ${ms} ms`)
+      process.freeze(ms)
+      freezeAtTimes(process)
+    })
   }
 
   function end(machine: Machine, running: Running) {

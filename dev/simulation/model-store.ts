@@ -34,7 +34,6 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
     registryPage: (page) => read('registryPage', () => tables.registryPage(page)),
-    noteCallback: () => read('noteCallback', () => false),
     orphans: (which) => read('orphans', () => tables.orphanIds(which)),
     orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
     createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),
@@ -42,6 +41,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     changeJob: (authored, view, decision, writing) =>
       once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now), view.now),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
+    noteCallback: (url) => perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
     readFact: (name) => read('readFact', () => tables.readFact(name)),
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
     readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),

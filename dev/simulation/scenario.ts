@@ -15,8 +15,8 @@ export type Scenario = {
   jobs: number
   /** Mean time between two acts of the client. */
   clientEveryMs: number
-  /** At each call that a process makes: it dies before it, it dies after it was sent, it freezes. */
-  step: { diesBefore: number; diesAfter: number; freezes: number; freezeMs: number }
+  /** At each call that a process makes: it dies before it, it dies after it was sent, it freezes; and freezes at any time. */
+  step: { diesBefore: number; diesAfter: number; freezes: number; freezeMs: number; freezesEveryMs: number }
   /** SIGTERM to a process, on average every so often; 0: never. */
   drainEveryMs: number
   database: { losesRequest: number; losesAnswer: number; slow: number; outageEveryMs: number; outageMs: number }
@@ -73,6 +73,7 @@ export function makeScenario(random: Random): Scenario {
       diesAfter: level * odds(0.01),
       freezes: level * odds(0.005),
       freezeMs: pick([3 * second, 30 * second, 400 * second]),
+      freezesEveryMs: chance(0.3) && !isQuiet ? between(30, 600) * second : 0,
     },
     drainEveryMs: chance(0.3) ? between(2, 60) * minute : 0,
     database: {

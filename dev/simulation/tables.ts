@@ -116,6 +116,16 @@ export function createTables() {
     return true
   }
 
+  function noteCallback(url: string, now: Date): boolean {
+    const before = facts.get('callback_url')
+    facts.set('callback_url', before?.value === url ? before : { value: url, updatedAt: now })
+    if (before === undefined || before.value === url) return false
+    for (const job of jobs.values()) {
+      if (job.registry.wakeAt) job.registry = { ...job.registry, wakeGen: job.registry.wakeGen + 1 }
+    }
+    return true
+  }
+
   function begin({ runId, fence, leaseMs, owner }: Held & { owner: string }, now: Date): boolean {
     const run = findRun(runId)
     if (!run || !isHeld(run, { fence, owner, now })) return false
@@ -188,6 +198,7 @@ export function createTables() {
     takeArm,
     recordArm,
     disownArm,
+    noteCallback,
     begin,
     renew,
     createJob,

@@ -213,6 +213,10 @@ function list({ random, jobIds }: State): Operation {
 function remove({ random, jobIds }: State): Operation {
   const jobId = random.pick(jobIds)
   if (random.chance(0.6)) return { name: `orphanCancelled ${jobId}`, carryOut: (store) => store.orphanCancelled(jobId) }
+  if (random.chance(0.2)) {
+    const url = `https://${random.between(1, 2)}.invalid`
+    return { name: `noteCallback ${url}`, carryOut: (store) => store.noteCallback(url) }
+  }
   if (random.chance(0.5)) {
     return {
       name: 'facts',
