@@ -231,7 +231,14 @@ export const operations = {
     summary: 'Make what the timer service holds agree with the database, now',
     body: noBody,
     status: 200,
-    answer: Type.Record(Type.String(), Type.Integer()),
+    answer: object({
+      attended: Type.Integer({ description: 'overdue jobs that were attended to' }),
+      armed: Type.Integer(),
+      cancelled: Type.Integer(),
+      owed: Type.Integer({ description: 'arms that are still owed' }),
+      foreign: Type.Integer({ description: 'arms of no job of ours; left alone' }),
+      complete: Type.Boolean({ description: 'false: the timer service did not say what it holds' }),
+    }),
     errors: [...bodyErrors],
   },
   'GET /api/status': {

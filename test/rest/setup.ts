@@ -27,7 +27,7 @@ export type RawAnswer = { status: number; headers: NodeJS.Dict<string | string[]
 export async function answerTo(service: Pick<Service, 'url'>, head: string[]): Promise<string> {
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
   socket.setTimeout(5000, () => socket.destroy(new Error('expected an answer before the body')))
-  socket.write(`${[...head, 'Host: x', 'Content-Length: 1000', '', ''].join('\r\n')}`)
+  socket.write([...head, 'Host: x', 'Content-Length: 1000', '', ''].join('\r\n'))
   const [answer] = (await once(socket, 'data')) as [Buffer]
   socket.destroy()
   return answer.toString()
