@@ -13,21 +13,27 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 for (const breakage of breakages) {
   const { seed, rules } = tryOut(breakage)
   if (seed === null) process.exitCode = 1
-  print(`${breakage.name.padEnd(56)} ${seed === null ? `NOT NOTICED in ${values.seeds} seeds` : `seed ${seed}: ${rules}`}`)
+  print(
+    `${breakage.name.padEnd(56)} ${seed === null ? `NOT NOTICED in ${values.seeds} seeds` : `seed ${seed}: ${rules}`}`,
+  )
 }
 
 /** The first seed that breaks a rule in a copy of the service without the safeguard. */
 function tryOut({ edits }: Breakage): { seed: string | null; rules: string } {
   const copy = mkdtempSync(join(tmpdir(), 'bite-'))
   try {
-    for (const folder of ['src', 'db', 'dev/simulation', 'package.json']) cpSync(join(root, folder), join(copy, folder), { recursive: true })
+    for (const folder of ['src', 'db', 'dev/simulation', 'package.json'])
+      cpSync(join(root, folder), join(copy, folder), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
     for (const { file, from, to } of edits) {
       const text = readFileSync(join(copy, file), 'utf8')
       if (!text.includes(from)) throw new Error(`${file} does not have ${JSON.stringify(from)} (any more)`)
       writeFileSync(join(copy, file), text.replaceAll(from, to))
     }
-    const { stdout } = spawnSync(process.execPath, ['dev/simulation/main.ts', '--seeds', values.seeds], { cwd: copy, encoding: 'utf8' })
+    const { stdout } = spawnSync(process.execPath, ['dev/simulation/main.ts', '--seeds', values.seeds], {
+      cwd: copy,
+      encoding: 'utf8',
+    })
     const seed = /--seed (\d+)/.exec(stdout)?.[1] ?? null
     const rules = [...stdout.matchAll(/^(.+): 1 seeds, such as/gm)].map(([, rule]) => rule).join(', ')
     return { seed, rules }

@@ -8,31 +8,92 @@ export const breakages: Breakage[] = [
   {
     name: 'the fence at settle',
     edits: [
-      { file: 'src/decisions/settle.ts', from: 'id === done.runId && fence === done.fence && leaseUntil', to: 'id === done.runId && fence > 0 && leaseUntil' },
+      {
+        file: 'src/decisions/settle.ts',
+        from: 'id === done.runId && fence === done.fence && leaseUntil',
+        to: 'id === done.runId && fence > 0 && leaseUntil',
+      },
       { file: tables, from: ' || before.fence !== write.seenFence', to: '' },
     ],
   },
-  { name: 'the revision at the claim', edits: [{ file: tables, from: '!job || job.runtime.rev !== view.runtime.rev', to: '!job' }] },
+  {
+    name: 'the revision at the claim',
+    edits: [{ file: tables, from: '!job || job.runtime.rev !== view.runtime.rev', to: '!job' }],
+  },
   {
     name: 'arming where nothing is due (duplicates)',
-    edits: [{ file: 'src/fire.ts', from: 'const armed = await ensureArmed(', to: "const armed = !(attended.state === 'attended' && attended.runIds.length > 0) ? ('armed' as string) : await ensureArmed(" }],
+    edits: [
+      {
+        file: 'src/fire.ts',
+        from: 'const armed = await ensureArmed(',
+        to: "const armed = !(attended.state === 'attended' && attended.runIds.length > 0) ? ('armed' as string) : await ensureArmed(",
+      },
+    ],
   },
   {
     name: 'arming where a fire has used the arm up',
-    edits: [{ file: 'src/fire.ts', from: 'armSpent: (look: Look) => isSpent(look, fireAt)', to: 'armSpent: (look: Look) => isSpent(look, fireAt) && false' }],
+    edits: [
+      {
+        file: 'src/fire.ts',
+        from: 'armSpent: (look: Look) => isSpent(look, fireAt)',
+        to: 'armSpent: (look: Look) => isSpent(look, fireAt) && false',
+      },
+    ],
   },
-  { name: 'the arm lease', edits: [{ file: tables, from: "if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }", to: '' }, { file: tables, from: 'registry.armLeaseUntil === null || registry.armLeaseUntil <= now', to: 'true' }] },
-  { name: 'the generation of an arm', edits: [{ file: tables, from: 'Math.max(registry.armedGen, result.gen)', to: 'registry.wakeGen' }] },
+  {
+    name: 'the arm lease',
+    edits: [
+      {
+        file: tables,
+        from: "if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }",
+        to: '',
+      },
+      { file: tables, from: 'registry.armLeaseUntil === null || registry.armLeaseUntil <= now', to: 'true' },
+    ],
+  },
+  {
+    name: 'the generation of an arm',
+    edits: [{ file: tables, from: 'Math.max(registry.armedGen, result.gen)', to: 'registry.wakeGen' }],
+  },
   {
     name: 'the watchdog',
     edits: [
-      { file: 'src/decisions/draft.ts', from: 'if (run.leaseUntil) terms.push(', to: 'if (run.leaseUntil && false) terms.push(' },
-      { file: tables, from: 'if (starts.length === 0) return wakeTerm', to: 'if (starts.length >= 0) return wakeTerm' },
+      {
+        file: 'src/decisions/draft.ts',
+        from: 'if (run.leaseUntil) terms.push(',
+        to: 'if (run.leaseUntil && false) terms.push(',
+      },
+      {
+        file: tables,
+        from: 'if (starts.length === 0) return wakeTerm',
+        to: 'if (starts.length >= 0) return wakeTerm',
+      },
     ],
   },
-  { name: 'the lease check before an effect', edits: [{ file: 'src/runner.ts', from: 'if (timers.now() >= run.leaseEndsAt) return', to: '' }] },
-  { name: 'a fresh instant for each arm', edits: [{ file: 'src/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' }] },
-  { name: 'leaving an arm order that came too late', edits: [{ file: 'src/arm.ts', from: 'export const orderGoodForMs = 4_000', to: 'export const orderGoodForMs = 4_000_000' }] },
-  { name: 'waiting for the answer of a claim before it is adopted', edits: [{ file: 'src/attend.ts', from: 'awaited.has(keyOf(run)) || ', to: '' }] },
-  { name: 'the end of a lapsed lease', edits: [{ file: 'src/decisions/attend.ts', from: '  endLapsed(draft)\n', to: '' }] },
+  {
+    name: 'the lease check before an effect',
+    edits: [{ file: 'src/runner.ts', from: 'if (timers.now() >= run.leaseEndsAt) return', to: '' }],
+  },
+  {
+    name: 'a fresh instant for each arm',
+    edits: [{ file: 'src/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' }],
+  },
+  {
+    name: 'leaving an arm order that came too late',
+    edits: [
+      {
+        file: 'src/arm.ts',
+        from: 'export const orderGoodForMs = 4_000',
+        to: 'export const orderGoodForMs = 4_000_000',
+      },
+    ],
+  },
+  {
+    name: 'waiting for the answer of a claim before it is adopted',
+    edits: [{ file: 'src/attend.ts', from: 'awaited.has(keyOf(run)) || ', to: '' }],
+  },
+  {
+    name: 'the end of a lapsed lease',
+    edits: [{ file: 'src/decisions/attend.ts', from: '  endLapsed(draft)\n', to: '' }],
+  },
 ]

@@ -61,7 +61,13 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   }
 
   function knownOf(jobId: string): Known {
-    const found = known.get(jobId) ?? { verdicts: new Map<number, string>(), isChained: false, excuse: null, limit: 1, owedSinceMs: null }
+    const found = known.get(jobId) ?? {
+      verdicts: new Map<number, string>(),
+      isChained: false,
+      excuse: null,
+      limit: 1,
+      owedSinceMs: null,
+    }
     known.set(jobId, found)
     return found
   }
@@ -94,10 +100,12 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
 
   function judgeTransition(before: Before, job: JobRow, asOf: Date) {
     const jobId = job.authored.id
-    if (job.runtime.fence < before.runtime.fence) broken('the fence only grows', jobId, `${before.runtime.fence} → ${job.runtime.fence}`)
+    if (job.runtime.fence < before.runtime.fence)
+      broken('the fence only grows', jobId, `${before.runtime.fence} → ${job.runtime.fence}`)
     // rows are replaced where they are, so a run keeps its place
     for (const [n, run] of before.runs.entries()) {
-      if (run.finishedAt !== null && job.runs[n] !== run) broken('terminal is terminal', jobId, `run ${run.id} (${run.state}) was changed`)
+      if (run.finishedAt !== null && job.runs[n] !== run)
+        broken('terminal is terminal', jobId, `run ${run.id} (${run.state}) was changed`)
     }
     const changed = job.runs.filter((run, n) => before.runs[n] !== run)
     for (const run of changed) if (run.state === 'succeeded') judgeSuccess(jobId, run)
@@ -108,8 +116,15 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   /** Nothing is reported that is not so. */
   function judgeSuccess(jobId: string, run: RunRow) {
     const last = run.attempts.at(-1)
-    const effect = effects.find((one) => one.runId === run.id && one.attempt === last?.attempt && one.fence === last.fence)
-    if (!effect?.succeeded) broken('a success is one', jobId, `run ${run.id} attempt ${last?.attempt} fence ${last?.fence}: ${JSON.stringify(effect)}`)
+    const effect = effects.find(
+      (one) => one.runId === run.id && one.attempt === last?.attempt && one.fence === last.fence,
+    )
+    if (!effect?.succeeded)
+      broken(
+        'a success is one',
+        jobId,
+        `run ${run.id} attempt ${last?.attempt} fence ${last?.fence}: ${JSON.stringify(effect)}`,
+      )
   }
 
   function judgeLeases(before: Before, { authored, runs }: JobRow) {
@@ -119,9 +134,15 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     const { limit } = kept
     const isLeased = (run: RunRow) => run.leaseUntil !== null && run.leaseUntil > clock.date()
     const leased = runs.filter(isLeased)
-    const isNew = leased.some((run) => !before.runs.some(({ id, fence }) => id === run.id && fence === run.fence))
+    const isNew = leased.some(
+      (run) => !before.runs.some(({ id, fence }) => id === run.id && fence === run.fence),
+    )
     if (isNew && leased.length > limit) {
-      broken('never more live leases than allowed', authored.id, `${leased.length} live, ${limit} allowed: ${leased.map(({ id }) => id)}`)
+      broken(
+        'never more live leases than allowed',
+        authored.id,
+        `${leased.length} live, ${limit} allowed: ${leased.map(({ id }) => id).join(' ')}`,
+      )
     }
   }
 
@@ -134,27 +155,41 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     for (const fold of job.folds.slice(before.folds)) given.push(...unfold(jobId, fold))
     for (const [slotMs, verdict] of given) {
       const earlier = verdicts.get(slotMs)
-      if (earlier) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()}: ${earlier}, then ${verdict}`)
+      if (earlier)
+        broken(
+          'every slot has one verdict',
+          jobId,
+          `${new Date(slotMs).toISOString()}: ${earlier}, then ${verdict}`,
+        )
       verdicts.set(slotMs, verdict)
     }
     const from = before.runtime.nextSlot?.getTime()
     if (from === undefined) return
     const rule = ruleOf(before.authored)
-    const isRuleChanged = JSON.stringify(rule.schedule) !== JSON.stringify(ruleOf(job.authored).schedule) || before.authored !== job.authored
+    const isRuleChanged =
+      JSON.stringify(rule.schedule) !== JSON.stringify(ruleOf(job.authored).schedule) ||
+      before.authored !== job.authored
     const lastGiven = Math.max(from - 1, ...given.map(([slotMs]) => slotMs))
     const next = job.runtime.nextSlot?.getTime() ?? lastGiven + 1
     const until = isRuleChanged ? Math.max(lastGiven, Math.min(asOf.getTime(), next - 1)) : next - 1
     for (const slotMs of nominal(rule, from, until)) {
-      if (isWithin(rule, ruleOf(job.authored), slotMs) && !verdicts.has(slotMs)) broken('every slot has one verdict', jobId, `${new Date(slotMs).toISOString()} was passed over without one`)
+      if (isWithin(rule, ruleOf(job.authored), slotMs) && !verdicts.has(slotMs))
+        broken(
+          'every slot has one verdict',
+          jobId,
+          `${new Date(slotMs).toISOString()} was passed over without one`,
+        )
     }
     for (const [slotMs, verdict] of given) {
-      if (!isNominal(rule, slotMs)) broken('only slots have verdicts', jobId, `${new Date(slotMs).toISOString()} (${verdict}) is no slot`)
+      if (!isNominal(rule, slotMs))
+        broken('only slots have verdicts', jobId, `${new Date(slotMs).toISOString()} (${verdict}) is no slot`)
     }
   }
 
   function unfold(jobId: string, fold: FoldRow): [number, string][] {
     const slots = nominal(fold.rule, fold.firstSlot.getTime(), fold.lastSlot.getTime())
-    if (slots.length !== fold.count) broken('a fold counts its slots', jobId, `${fold.count} told, ${slots.length} there`)
+    if (slots.length !== fold.count)
+      broken('a fold counts its slots', jobId, `${fold.count} told, ${slots.length} there`)
     return slots.map((slotMs) => [slotMs, fold.verdict])
   }
 
@@ -162,19 +197,25 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   function judgeWakeTime({ authored, runtime, registry, runs }: JobRow) {
     const rule = ruleOf(authored)
     const terms: [string, number][] = []
-    if (runtime.state === 'scheduled' && runtime.nextSlot) terms.push(['next slot', runtime.nextSlot.getTime() + jitterMs(rule)])
+    if (runtime.state === 'scheduled' && runtime.nextSlot)
+      terms.push(['next slot', runtime.nextSlot.getTime() + jitterMs(rule)])
     if (runtime.resumeAt) terms.push(['end of the pause', runtime.resumeAt.getTime()])
     const live = runs.filter((run) => run.finishedAt === null)
     const limit = rule.policy.overlap === 'allow' ? rule.policy.maxLive : 1
     const isFull = live.filter(({ attempt }) => attempt > 0).length >= limit
     for (const run of live) {
       if (run.leaseUntil) terms.push(['lease end', run.leaseUntil.getTime() + leaseMarginMs])
-      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 || !isFull)) terms.push(['attempt', run.attemptDueAt.getTime()])
+      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 || !isFull))
+        terms.push(['attempt', run.attemptDueAt.getTime()])
     }
     for (const [name, ms] of terms) {
       if (!registry.wakeAt || registry.wakeAt.getTime() > ms) {
         const wanted = registry.wakeAt?.toISOString() ?? 'none'
-        broken('the wake time covers all', authored.id, `W is ${wanted}, ${name} is ${new Date(ms).toISOString()}`)
+        broken(
+          'the wake time covers all',
+          authored.id,
+          `W is ${wanted}, ${name} is ${new Date(ms).toISOString()}`,
+        )
       }
     }
   }
@@ -195,11 +236,19 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     if (isConfirmed && !chain.excuse) chain.isChained = true
     if (!chain.isChained || chain.excuse) return
     if (heldMs === null) {
-      broken('the chain does not break', jobId, `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`)
+      broken(
+        'the chain does not break',
+        jobId,
+        `W is ${wakeAt.toISOString()}${isConfirmed ? ', confirmed' : ''}; NAS holds nothing`,
+      )
       chain.isChained = false
       chain.excuse = 'told'
     } else if (isConfirmed && heldMs > Math.max(wakeAt.getTime() + callSlackMs, clock.now() + dueSlackMs)) {
-      broken('A ≤ W', jobId, `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(heldMs).toISOString()}`)
+      broken(
+        'A ≤ W',
+        jobId,
+        `W is ${wakeAt.toISOString()}, confirmed; NAS calls at ${new Date(heldMs).toISOString()}`,
+      )
     }
   }
 
@@ -217,12 +266,14 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   /** What a process died with before it was noted, or was noted long ago, nobody can know: the rest is never repeated. */
   function judgeFreshness(jobId: string, fireAtMs: number) {
     const isSame = (at: Date) => Math.floor(at.getTime() / 1000) === Math.floor(fireAtMs / 1000)
-    if (tables.jobs.get(jobId)?.registry.recentArms.some(isSame)) broken('every arm is fresh', jobId, new Date(fireAtMs).toISOString())
+    if (tables.jobs.get(jobId)?.registry.recentArms.some(isSame))
+      broken('every arm is fresh', jobId, new Date(fireAtMs).toISOString())
   }
 
   function noteGrants(job: JobRow) {
     for (const { id, fence, leaseUntil } of job.runs) {
-      if (leaseUntil) grants.set(`${id}:${fence}`, Math.max(grants.get(`${id}:${fence}`) ?? 0, leaseUntil.getTime()))
+      if (leaseUntil)
+        grants.set(`${id}:${fence}`, Math.max(grants.get(`${id}:${fence}`) ?? 0, leaseUntil.getTime()))
     }
   }
 
@@ -230,13 +281,16 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   function effectBegan(effect: Effect) {
     const { jobId, runId, attempt, fence, slotMs, atMs } = effect
     const grant = grants.get(`${runId}:${fence}`)
-    if (grant === undefined || grant <= atMs) broken('an effect begins under its lease', jobId, JSON.stringify({ ...effect, grant }))
-    if (slotMs !== null && atMs < slotMs) broken('no effect comes before its slot', jobId, JSON.stringify(effect))
+    if (grant === undefined || grant <= atMs)
+      broken('an effect begins under its lease', jobId, JSON.stringify({ ...effect, grant }))
+    if (slotMs !== null && atMs < slotMs)
+      broken('no effect comes before its slot', jobId, JSON.stringify(effect))
     const key = `${runId}:${attempt}`
     if (attempts.has(key)) broken('no attempt has two effects', jobId, JSON.stringify(effect))
     attempts.add(key)
     const verdict = slotMs === null ? 'run' : knownOf(jobId).verdicts.get(slotMs)
-    if (verdict !== 'run') broken('no effect for a slot that did not run', jobId, `${verdict}: ${JSON.stringify(effect)}`)
+    if (verdict !== 'run')
+      broken('no effect for a slot that did not run', jobId, `${verdict}: ${JSON.stringify(effect)}`)
   }
 
   /** What has to be true once everything has been quiet for long: nothing is late, owed or live without end. */
@@ -246,13 +300,23 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
       const { owedSinceMs } = knownOf(jobId)
       // what was asked for but never promised is owed, and found when NAS calls next
       const heldMs = armedMs(jobId)
-      const isPromised = knownOf(jobId).isChained && (armedGen === wakeGen || heldMs === null || heldMs <= clock.now())
+      const isPromised =
+        knownOf(jobId).isChained && (armedGen === wakeGen || heldMs === null || heldMs <= clock.now())
       const isOurs = all || isPromised
       if (!isOurs) continue
       if (wakeAt && wakeAt.getTime() < clock.now() - lateMs) {
-        broken('what is due is attended to', jobId, `W is ${wakeAt.toISOString()} (${job.runtime.state}), now ${clock.date().toISOString()}`)
+        broken(
+          'what is due is attended to',
+          jobId,
+          `W is ${wakeAt.toISOString()} (${job.runtime.state}), now ${clock.date().toISOString()}`,
+        )
       }
-      if (all && owedSinceMs !== null && owedSinceMs < clock.now() - lateMs / 2) broken('what is owed gets armed', jobId, `W is ${wakeAt?.toISOString()}, confirmed ${armedGen} of ${wakeGen}`)
+      if (all && owedSinceMs !== null && owedSinceMs < clock.now() - lateMs / 2)
+        broken(
+          'what is owed gets armed',
+          jobId,
+          `W is ${wakeAt?.toISOString()}, confirmed ${armedGen} of ${wakeGen}`,
+        )
       judgeLeftOvers(job)
     }
   }
@@ -260,26 +324,44 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   function judgeLeftOvers({ authored, runs }: JobRow) {
     for (const run of runs) {
       if (run.state !== 'skipped') continue
-      if (effects.some(({ runId }) => runId === run.id)) broken('a skipped slot had no effect', authored.id, run.id)
+      if (effects.some(({ runId }) => runId === run.id))
+        broken('a skipped slot had no effect', authored.id, run.id)
     }
   }
 
-  return { watch, nasChanged, effectBegan, judgeRest, broken, violations, verdictsOf: (jobId: string) => knownOf(jobId).verdicts, deleted, jobIds: () => [...known.keys()] }
+  return {
+    watch,
+    nasChanged,
+    effectBegan,
+    judgeRest,
+    broken,
+    violations,
+    verdictsOf: (jobId: string) => knownOf(jobId).verdicts,
+    deleted,
+    jobIds: () => [...known.keys()],
+  }
 }
 
-function nominal(rule: Pick<JobRule, 'schedule' | 'zone' | 'anchor'>, fromMs: number, untilMs: number): number[] {
+function nominal(
+  rule: Pick<JobRule, 'schedule' | 'zone' | 'anchor'>,
+  fromMs: number,
+  untilMs: number,
+): number[] {
   if (untilMs < fromMs) return []
   if (rule.schedule.kind === 'once') {
     const ms = rule.schedule.runAt.getTime()
     return ms >= fromMs && ms <= untilMs ? [ms] : []
   }
-  return [...slotsIn(rule, { after: new Date(fromMs - 1), until: new Date(untilMs) })].map((slot) => slot.getTime())
+  return [...slotsIn(rule, { after: new Date(fromMs - 1), until: new Date(untilMs) })].map((slot) =>
+    slot.getTime(),
+  )
 }
 
 /** Whether the bounds that the author set, before and after the change, both hold the slot. */
 function isWithin(before: JobRule, after: JobRule, slotMs: number): boolean {
   return [before.policy, after.policy].every(
-    ({ startsAt, endsAt }) => (startsAt?.getTime() ?? slotMs) <= slotMs && slotMs <= (endsAt?.getTime() ?? slotMs),
+    ({ startsAt, endsAt }) =>
+      (startsAt?.getTime() ?? slotMs) <= slotMs && slotMs <= (endsAt?.getTime() ?? slotMs),
   )
 }
 

@@ -8,7 +8,16 @@ import type { Scenario } from './scenario.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
 
-type Parts = { clock: Clock; random: Random; scenario: Scenario; trace: Trace; tables: Tables; machines: Machines; isFaulty: () => boolean; broken: (rule: string, jobId: string, message: string) => void }
+type Parts = {
+  clock: Clock
+  random: Random
+  scenario: Scenario
+  trace: Trace
+  tables: Tables
+  machines: Machines
+  isFaulty: () => boolean
+  broken: (rule: string, jobId: string, message: string) => void
+}
 
 const minute = 60_000
 
@@ -28,7 +37,8 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
           await work(core.jobs, core)
           return () => trace('client', `is told that it did ${name}`)
         } catch (error) {
-          if (!(error instanceof AppError)) broken('nothing breaks on our side', '', `${name}: ${(error as Error).stack}`)
+          if (!(error instanceof AppError))
+            broken('nothing breaks on our side', '', `${name}: ${(error as Error).stack}`)
           trace('client', `is told of ${name}: ${(error as Error).message}`)
           return error instanceof AppError && error.code === 'DATABASE_UNAVAILABLE' ? retry : () => {}
         }
@@ -110,7 +120,8 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
       () => act(`run ${id}`, (jobs) => jobs.runNow(id, null)),
       () => act(`set the schedule of ${id} (${schedule})`, (jobs) => jobs.change(id, { schedule }, null), 3),
       () => act(`set the policy of ${id}`, (jobs) => jobs.change(id, { policy }, null), 3),
-      () => act(`set the repeats of ${id} (${repeatTimes})`, (jobs) => jobs.change(id, { repeatTimes }, null)),
+      () =>
+        act(`set the repeats of ${id} (${repeatTimes})`, (jobs) => jobs.change(id, { repeatTimes }, null)),
       () => live && act(`cancel ${live.id}`, (jobs) => jobs.cancelRun(live.id)),
       () => random.chance(0.3) && act(`remove ${id}`, (jobs) => jobs.remove(id), 5),
     ])()

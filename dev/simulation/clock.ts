@@ -48,7 +48,7 @@ export function createClock(startMs: number): Clock {
         try {
           event.work?.()
         } catch (error) {
-          return reject(error as Error)
+          return reject(error)
         }
         // A tick that is asked for in a microtask comes when no microtask is left: all that this event led to is done.
         queueMicrotask(() => process.nextTick(step))

@@ -16,7 +16,8 @@ export function checkRuntime(row: Runtime) {
 export function checkRun(row: RunRow) {
   const isLive = row.state === 'claimed' || row.state === 'running'
   require('runs_finished', isLive === (row.finishedAt === null))
-  require('runs_lease', (row.leaseUntil === null) === (row.owner === null) && (!row.leaseUntil || !row.finishedAt))
+  require('runs_lease', (row.leaseUntil === null) === (row.owner === null) &&
+    (!row.leaseUntil || !row.finishedAt))
   require('runs_running_leased', row.state !== 'running' || row.leaseUntil !== null)
   require('runs_attempt_counted', row.attempt >= 0 && (row.attempt >= 1 || row.leaseUntil === null))
 }

@@ -54,7 +54,8 @@ export function createSimulatedDatabase(parts: Parts) {
           tries += 1
           if (!steps.take(call.name)) return
           let isSettled = false
-          const latencyMs = isFaulty() && random.chance(faults.slow) ? random.between(50, 7_000) : random.between(1, 4)
+          const latencyMs =
+            isFaulty() && random.chance(faults.slow) ? random.between(50, 7_000) : random.between(1, 4)
           const deadline = process.after(endsAt - clock.now(), () => fail('unknown', 'DEADLINE_EXCEEDED'))
           if (isFaulty() && random.chance(faults.losesRequest)) {
             process.after(latencyMs, () => fail('unknown', 'ECONNRESET'))
@@ -63,17 +64,22 @@ export function createSimulatedDatabase(parts: Parts) {
           clock.after(latencyMs, () => arrive(latencyMs))
 
           function arrive(ms: number) {
-            if (isDown) return void process.after(1, () => fail('not_executed', 'ECONNREFUSED'))
+            if (isDown) {
+              process.after(1, () => fail('not_executed', 'ECONNREFUSED'))
+              return
+            }
             let result: T
             try {
               result = checker.watch(call, () => call.carryOut(clock.date()))
             } catch (error) {
-              return void process.after(ms, () => settle(() => reject(error as Error)))
+              process.after(ms, () => settle(() => reject(error)))
+              return
             }
             trace(process.name, `${call.name}${call.jobId ? ` ${call.jobId}` : ''}`, result)
             if (isFaulty() && random.chance(faults.losesAnswer)) {
               trace('database', `the answer of ${call.name} is lost`)
-              return void process.after(ms, () => fail('unknown', 'ECONNRESET'))
+              process.after(ms, () => fail('unknown', 'ECONNRESET'))
+              return
             }
             process.after(Math.min(ms, 50), () => settle(() => resolve(result)))
           }
@@ -89,7 +95,10 @@ export function createSimulatedDatabase(parts: Parts) {
             settle(() => {
               const pauseMs = random.between(25, 50)
               const isWorthIt = outcome === 'not_executed' || call.idempotent
-              if (isWorthIt && tries < 2 && clock.now() + pauseMs < endsAt) return void process.after(pauseMs, attempt)
+              if (isWorthIt && tries < 2 && clock.now() + pauseMs < endsAt) {
+                process.after(pauseMs, attempt)
+                return
+              }
               const failure = { kind: 'unavailable', reason, outcome, poolIsSuspect: true } as const
               reject(new DatabaseUnavailable(failure, call.name, null))
             })

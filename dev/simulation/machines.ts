@@ -27,7 +27,13 @@ type Parts = {
 export type Request = { handle: (core: Core, process: Process) => Promise<() => void>; failed: () => void }
 
 type Machine = { name: string; boots: number; running: Running | null; waiting: Request[] | null }
-type Running = { process: Process; core: Core; holds: Holds; inFlight: Set<Request>; idle: (() => void) | undefined }
+type Running = {
+  process: Process
+  core: Core
+  holds: Holds
+  inFlight: Set<Request>
+  idle: (() => void) | undefined
+}
 
 const drainTimeoutMs = 25_000
 const usualConfig = readConfig({
@@ -87,7 +93,7 @@ export function createMachines(parts: Parts) {
     const holds = createHolds()
     const ids = random.fork()
     const log = (level: string) => (fields: object, message: string) =>
-      trace(process.name, `${level}: ${message}`, 'err' in fields ? String((fields as { err: unknown }).err) : fields)
+      trace(process.name, `${level}: ${message}`, 'err' in fields ? String(fields.err) : fields)
     const core = createCore({
       ...{ config, holds },
       store: parts.database.connect(process, steps),
@@ -105,7 +111,8 @@ export function createMachines(parts: Parts) {
     exitWhenIdle(running)
     void core.trigger.start()
     freezeAtTimes(process)
-    if (scenario.drainEveryMs > 0 && isFaulty()) process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
+    if (scenario.drainEveryMs > 0 && isFaulty())
+      process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
   }
 
   function freezeAtTimes(process: Process) {
@@ -159,7 +166,10 @@ export function createMachines(parts: Parts) {
     const isBusy = () => holds.count() > 0 || inFlight.size > 0
     async function leave() {
       if (isBusy()) return
-      const { armsOwed } = await parts.database.connect(process, { take: () => process.isAlive() }).readCounts().catch(() => ({ armsOwed: 1 }))
+      const { armsOwed } = await parts.database
+        .connect(process, { take: () => process.isAlive() })
+        .readCounts()
+        .catch(() => ({ armsOwed: 1 }))
       if (armsOwed > 0 || isBusy()) return isBusy() ? undefined : wait()
       trace(process.name, 'is idle')
       await core.drain()

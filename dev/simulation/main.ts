@@ -22,19 +22,27 @@ const byRule = new Map<string, number[]>()
 for (let seed = from; seed <= until; seed++) {
   const outcome = await simulate(seed, values.trace ? (line) => process.stdout.write(`${line}\n`) : null)
   totals.seeds += 1
-  for (const key of ['steps', 'slots', 'ran', 'missed', 'skipped', 'extra'] as const) totals[key] += outcome[key]
+  for (const key of ['steps', 'slots', 'ran', 'missed', 'skipped', 'extra'] as const)
+    totals[key] += outcome[key]
   totals.violations += outcome.violations.length
-  for (const rule of new Set(outcome.violations.map((one) => one.rule))) byRule.set(rule, [...(byRule.get(rule) ?? []), seed])
+  for (const rule of new Set(outcome.violations.map((one) => one.rule)))
+    byRule.set(rule, [...(byRule.get(rule) ?? []), seed])
   if (outcome.violations.length === 0 || values.all) continue
-  for (const { at, rule, jobId, message } of outcome.violations.slice(0, 5)) print(`${at} ${rule} · ${jobId}: ${message}`)
+  for (const { at, rule, jobId, message } of outcome.violations.slice(0, 5))
+    print(`${at} ${rule} · ${jobId}: ${message}`)
   print(`replay: node dev/simulation/main.ts --seed ${seed} --trace`)
   process.exitCode = 1
   break
 }
 
 const minutes = (performance.now() - startedAt) / 60_000
-print(`${Object.entries(totals).map(([key, value]) => `${key} ${value}`).join(' · ')} · seeds/min ${Math.round(totals.seeds / minutes)}`)
-for (const [rule, seeds] of byRule) print(`${rule}: ${seeds.length} seeds, such as ${seeds.slice(0, 8).join(' ')}`)
+print(
+  `${Object.entries(totals)
+    .map(([key, value]) => `${key} ${value}`)
+    .join(' · ')} · seeds/min ${Math.round(totals.seeds / minutes)}`,
+)
+for (const [rule, seeds] of byRule)
+  print(`${rule}: ${seeds.length} seeds, such as ${seeds.slice(0, 8).join(' ')}`)
 
 function print(line: string) {
   process.stdout.write(`${line}\n`)

@@ -39,9 +39,15 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),
     jobOfKey: (key) => read('jobOfKey', () => tables.jobOfKey(key)),
     changeJob: (authored, view, decision, writing) =>
-      once('changeJob', authored.id, (now) => tables.changeJob(authored, view, decision, writing, now), view.now),
+      once(
+        'changeJob',
+        authored.id,
+        (now) => tables.changeJob(authored, view, decision, writing, now),
+        view.now,
+      ),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
-    noteCallback: (url) => perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
+    noteCallback: (url) =>
+      perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
     readFact: (name) => read('readFact', () => tables.readFact(name)),
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
     readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),

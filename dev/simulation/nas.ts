@@ -59,10 +59,12 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   function provision({ jobId, fireAt }: Provision): NasAnswer<{ scheduleId: string }> {
     const fireAtMs = manners.cutsToSeconds ? Math.floor(fireAt.getTime() / 1000) * 1000 : fireAt.getTime()
     const nowMs = clock.now() + manners.aheadMs
-    if (manners.horizonMs !== null && fireAtMs - nowMs > manners.horizonMs) return no('rejected', 'NAS_REJECTED')
+    if (manners.horizonMs !== null && fireAtMs - nowMs > manners.horizonMs)
+      return no('rejected', 'NAS_REJECTED')
     if (manners.refusesPast && fireAtMs <= nowMs) return no('rejected', 'NAS_REJECTED')
     const held = rows.get(jobId)
-    if (held && held.fireAtMs === fireAtMs && !held.hasFired) return { ok: true, value: { scheduleId: held.scheduleId } }
+    if (held && held.fireAtMs === fireAtMs && !held.hasFired)
+      return { ok: true, value: { scheduleId: held.scheduleId } }
     const used = usedKeys.get(jobId) ?? []
     if (manners.swallowsRepeatedKeys && used.includes(fireAtMs)) {
       trace('nas', `swallows a repeated key of ${jobId}`, new Date(fireAtMs))
@@ -72,7 +74,8 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     usedKeys.set(jobId, [fireAtMs, ...used].slice(0, manners.keysRemembered))
     held?.takeBack()
     if (manners.cancelsRetriesOnReplacement) dropRelays(jobId)
-    const lateMs = isFaulty() && random.chance(0.2) ? random.between(0, manners.lateMs) : random.between(0, 50)
+    const lateMs =
+      isFaulty() && random.chance(0.2) ? random.between(0, manners.lateMs) : random.between(0, 50)
     const takeBack = clock.after(fireAtMs - nowMs + lateMs, () => fireRow(jobId))
     const scheduleId = `s${++schedules}`
     rows.set(jobId, { jobId, fireAtMs, scheduleId, hasFired: false, takeBack })
@@ -91,14 +94,18 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   }
 
   function list(): NasAnswer<Armed[]> {
-    const armed = [...rows.values()].map(({ jobId, fireAtMs, scheduleId }) => ({ jobId, fireAt: new Date(fireAtMs), scheduleId }))
+    const armed = [...rows.values()].map(({ jobId, fireAtMs, scheduleId }) => ({
+      jobId,
+      fireAt: new Date(fireAtMs),
+      scheduleId,
+    }))
     if (!manners.partialList || !isFaulty()) return { ok: true, value: armed }
     const foreign = { jobId: 'ffffffffffff', fireAt: clock.date(), scheduleId: null }
     return { ok: true, value: [...armed.filter(() => random.chance(0.7)), foreign] }
   }
 
   function dropRelays(jobId: string) {
-    for (const relay of relays.get(jobId) ?? []) relay.isDone = true
+    for (const made of relays.get(jobId) ?? []) made.isDone = true
     relays.delete(jobId)
   }
 
@@ -125,7 +132,8 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     trace('nas', `fires ${jobId}, try ${made.tries}`, new Date(made.fireAtMs))
     let isAnswered = false
     const giveUp = clock.after(callMs, () => answered(null))
-    const send = () => call({ jobId, fireAt: new Date(made.fireAtMs) }, (status) => clock.after(2, () => answered(status)))
+    const send = () =>
+      call({ jobId, fireAt: new Date(made.fireAtMs) }, (status) => clock.after(2, () => answered(status)))
     if (isFaulty() && random.chance(manners.losesRequest)) return
     clock.after(random.between(1, 20), send)
 
@@ -189,14 +197,21 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
           resolve(answer)
         }
         const timeout = process.after(callMs, () => settle(no('transient', 'NAS_TIMEOUT')))
-        const slowMs = isFaulty() && random.chance(manners.slow) ? random.between(100, 20_000) : random.between(5, 60)
-        if (isDown) return void process.after(5, () => settle(no('transient', 'NAS_UNREACHABLE')))
+        const slowMs =
+          isFaulty() && random.chance(manners.slow) ? random.between(100, 20_000) : random.between(5, 60)
+        const refuse = (ms: number, code: NasCode) =>
+          void process.after(ms, () => settle(no('transient', code)))
+        if (isDown) {
+          refuse(5, 'NAS_UNREACHABLE')
+          return
+        }
         if (isFaulty() && random.chance(manners.losesRequest)) {
-          return void process.after(slowMs, () => settle(no('transient', 'NAS_ANSWER_LOST')))
+          refuse(slowMs, 'NAS_ANSWER_LOST')
+          return
         }
         if (isFaulty() && random.chance(manners.fails)) {
-          const code = random.pick(['NAS_FAILED', 'NAS_BUSY'] as const)
-          return void process.after(slowMs, () => settle(no('transient', code)))
+          refuse(slowMs, random.pick(['NAS_FAILED', 'NAS_BUSY'] as const))
+          return
         }
         // What takes longer than the call is given up on: NAS sees the connection close, and does not do it.
         if (slowMs >= callMs) return
@@ -216,7 +231,11 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     }
   }
 
-  return { connect, armedMs, heldJobs: () => [...rows.values()].filter((row) => !row.hasFired).map(({ jobId }) => jobId) }
+  return {
+    connect,
+    armedMs,
+    heldJobs: () => [...rows.values()].filter((row) => !row.hasFired).map(({ jobId }) => jobId),
+  }
 }
 
 function no(kind: NasFailure['kind'], code: NasCode): NasFailure {

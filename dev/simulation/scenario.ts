@@ -19,7 +19,13 @@ export type Scenario = {
   step: { diesBefore: number; diesAfter: number; freezes: number; freezeMs: number; freezesEveryMs: number }
   /** SIGTERM to a process, on average every so often; 0: never. */
   drainEveryMs: number
-  database: { losesRequest: number; losesAnswer: number; slow: number; outageEveryMs: number; outageMs: number }
+  database: {
+    losesRequest: number
+    losesAnswer: number
+    slow: number
+    outageEveryMs: number
+    outageMs: number
+  }
   nas: NasScenario
   target: { fails: number; losesAnswer: number; slow: number; killsProcess: number }
 }
@@ -58,7 +64,9 @@ export function makeScenario(random: Random): Scenario {
   const isQuiet = chance(0.05)
   const level = isQuiet ? 0 : pick([0.2, 1, 1, 3])
   const scenario: Scenario = {
-    startMs: pick([Date.UTC(2026, 5, 18, 8), Date.UTC(2026, 2, 28, 22), Date.UTC(2026, 9, 24, 22)]) + between(0, 3_599) * second,
+    startMs:
+      pick([Date.UTC(2026, 5, 18, 8), Date.UTC(2026, 2, 28, 22), Date.UTC(2026, 9, 24, 22)]) +
+      between(0, 3_599) * second,
     faultsMs: between(15, 100) * minute,
     boundMs: 30 * minute,
     machines: between(1, 3),
@@ -84,12 +92,21 @@ export function makeScenario(random: Random): Scenario {
       outageMs: between(5, 600) * second,
     },
     nas: makeNas(random, level, odds),
-    target: { fails: odds(0.3), losesAnswer: odds(0.1), slow: odds(0.3), killsProcess: level * odds(0.02, 0.2) },
+    target: {
+      fails: odds(0.3),
+      losesAnswer: odds(0.1),
+      slow: odds(0.3),
+      killsProcess: level * odds(0.02, 0.2),
+    },
   }
   return scenario
 }
 
-function makeNas({ between, chance, pick }: Random, level: number, odds: (most: number) => number): NasScenario {
+function makeNas(
+  { between, chance, pick }: Random,
+  level: number,
+  odds: (most: number) => number,
+): NasScenario {
   return {
     row: pick(['removed_at_fire', 'removed_at_fire', 'removed_at_ack', 'kept', 'forgotten_at_ack']),
     cutsToSeconds: chance(0.3),

@@ -27,7 +27,10 @@ export type Outcome = {
 const mendedMs = 10 * 60_000
 
 /** One world from its seed to its end: the same seed gives the same world, step by step. */
-export async function simulate(seed: number, print: ((line: string) => void) | null = null): Promise<Outcome> {
+export async function simulate(
+  seed: number,
+  print: ((line: string) => void) | null = null,
+): Promise<Outcome> {
   const random = createRandom(seed)
   const scenario = makeScenario(random)
   const clock = createClock(scenario.startMs)
@@ -40,7 +43,12 @@ export async function simulate(seed: number, print: ((line: string) => void) | n
   const effects: Effect[] = []
   const checker = createChecker({ clock, trace, tables, effects, armedMs: (jobId) => nas.armedMs(jobId) })
   const database = createSimulatedDatabase({ ...shared, random: random.fork(), tables, checker })
-  const target = createSimulatedTarget({ ...shared, random: random.fork(), effects, began: checker.effectBegan })
+  const target = createSimulatedTarget({
+    ...shared,
+    random: random.fork(),
+    effects,
+    began: checker.effectBegan,
+  })
   const machines = createMachines({ ...shared, random: random.fork(), database, nas: () => nas, target })
   const nas = createSimulatedNas({
     ...{ ...shared, random: random.fork(), changed: checker.nasChanged },
@@ -67,7 +75,8 @@ export async function simulate(seed: number, print: ((line: string) => void) | n
   })
   const client = createClient({ ...shared, random: random.fork(), tables, machines, broken: checker.broken })
 
-  const onRejection = (error: unknown) => checker.broken('no promise is left alone', '', String((error as Error)?.stack ?? error))
+  const onRejection = (error: unknown) =>
+    checker.broken('no promise is left alone', '', String((error as Error)?.stack ?? error))
   process.on('unhandledRejection', onRejection)
   try {
     client.start()
@@ -88,7 +97,8 @@ export async function simulate(seed: number, print: ((line: string) => void) | n
   const attempts = new Set(effects.map(({ runId, attempt }) => `${runId}:${attempt}`))
   return {
     ...{ seed, scenario, steps: clock.steps(), slots: verdicts.length, violations: checker.violations },
-    ran: new Set(effects.flatMap(({ jobId, slotMs }) => (slotMs === null ? [] : [`${jobId}:${slotMs}`]))).size,
+    ran: new Set(effects.flatMap(({ jobId, slotMs }) => (slotMs === null ? [] : [`${jobId}:${slotMs}`])))
+      .size,
     missed: count('missed'),
     skipped: count('skipped'),
     extra: effects.length - attempts.size,

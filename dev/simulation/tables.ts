@@ -1,4 +1,13 @@
-import type { ArmLease, ArmOrder, ArmResult, Authored, Look, TakenArm, Writing, Written } from '../../db/index.ts'
+import type {
+  ArmLease,
+  ArmOrder,
+  ArmResult,
+  Authored,
+  Look,
+  TakenArm,
+  Writing,
+  Written,
+} from '../../db/index.ts'
 import { ruleOf } from '../../db/index.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
@@ -36,13 +45,19 @@ export function createTables() {
     if (!job) return null
     const { runtime, registry } = job
     const live = job.runs.filter((run) => run.finishedAt === null).map(readLive)
-    const { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt } = registry
+    const { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt } =
+      registry
     const shown = { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt }
     const view = { job: ruleOf(job.authored), runtime: { ...runtime }, registry: shown, live, now }
     return { authored: job.authored, view, registry: shown }
   }
 
-  function transition(view: View, decision: Decision, writing: Omit<Writing, 'now'>, now: Date): Written | null {
+  function transition(
+    view: View,
+    decision: Decision,
+    writing: Omit<Writing, 'now'>,
+    now: Date,
+  ): Written | null {
     const job = jobs.get(view.job.id)
     if (!job || job.runtime.rev !== view.runtime.rev) return null
     const { registry } = job
@@ -55,7 +70,8 @@ export function createTables() {
     const gen = registry.wakeGen + (moved ? 1 : 0)
     checkRuntime(runtime)
     for (const { id, seenFence } of decision.runs) {
-      if (seenFence === null && jobOfRunId.has(id)) throw new ConstraintBroken(`violates unique constraint "runs_pkey": ${id}`)
+      if (seenFence === null && jobOfRunId.has(id))
+        throw new ConstraintBroken(`violates unique constraint "runs_pkey": ${id}`)
     }
     const written = writeRuns(job, decision.runs, { ...writing, now, leaseUntil })
     job.runtime = runtime
@@ -148,7 +164,11 @@ export function createTables() {
     return jobs.get(jobOfRunId.get(runId) ?? '')?.runs.find(({ id }) => id === runId)
   }
 
-  function createJob(job: Omit<NewJob, 'now'>, key: { key: string; bodyHash: string } | null, now: Date): Authored | null {
+  function createJob(
+    job: Omit<NewJob, 'now'>,
+    key: { key: string; bodyHash: string } | null,
+    now: Date,
+  ): Authored | null {
     if (key && keys.has(key.key)) return null
     if (jobs.has(job.id)) throw new ConstraintBroken('violates unique constraint "jobs_pkey"')
     const { runtime, wakeAt, ...rest } = job
@@ -218,7 +238,9 @@ export function createTables() {
         .slice(0, limit)
     },
     earliestWake(now: Date) {
-      const wakes = [...jobs.values()].flatMap(({ registry: { wakeAt } }) => (wakeAt ? [wakeAt.getTime()] : []))
+      const wakes = [...jobs.values()].flatMap(({ registry: { wakeAt } }) =>
+        wakeAt ? [wakeAt.getTime()] : [],
+      )
       return { wakeAt: wakes.length > 0 ? new Date(Math.min(...wakes)) : null, now }
     },
     registryPage: ({ after, limit }: { after: string; limit: number }) =>
@@ -272,7 +294,11 @@ function isSame(a: Date | null, b: Date | null): boolean {
 type RunWriting = Omit<Writing, 'now'> & { now: Date; leaseUntil: Date }
 
 /** All rows of the job's runs as they are after the write; throws (and changes nothing) where a constraint is broken. */
-function writeRuns(job: JobRow, writes: RunWrite[], writing: RunWriting): { runs: RunRow[]; inserted: Set<string> } {
+function writeRuns(
+  job: JobRow,
+  writes: RunWrite[],
+  writing: RunWriting,
+): { runs: RunRow[]; inserted: Set<string> } {
   const runs = [...job.runs]
   const inserted = new Set<string>()
   for (const write of writes) {
@@ -286,7 +312,13 @@ function writeRuns(job: JobRow, writes: RunWrite[], writing: RunWriting): { runs
     const before = job.runs[at]
     if (!before || before.fence !== write.seenFence || before.finishedAt !== null) continue
     const { slot, trigger, input } = before
-    runs[at] = { ...rowOf(write, writing, before), slot, trigger, input, output: writing.output ?? before.output }
+    runs[at] = {
+      ...rowOf(write, writing, before),
+      slot,
+      trigger,
+      input,
+      output: writing.output ?? before.output,
+    }
   }
   for (const run of runs) checkRun(run)
   return { runs, inserted }
@@ -309,9 +341,23 @@ function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, 
 }
 
 function readLive(run: RunRow): LiveRun {
-  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input } = run
+  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input } =
+    run
   const state = run.state as LiveRun['state']
-  return { id, slot, trigger, state, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input }
+  return {
+    id,
+    slot,
+    trigger,
+    state,
+    fence,
+    attempt,
+    owner,
+    leaseUntil,
+    attemptDueAt,
+    startedAt,
+    attempts,
+    input,
+  }
 }
 
 const freshRuntime: Runtime = {

@@ -54,7 +54,8 @@ export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty
       effects.push(effect)
       trace('target', `effect of ${job.id}`, effect)
       began(effect)
-      if (isFaulty() && random.chance(faults.killsProcess)) process.after(random.between(0, 2_000), process.kill)
+      if (isFaulty() && random.chance(faults.killsProcess))
+        process.after(random.between(0, 2_000), process.kill)
 
       const timeoutMs = job.timeoutMs ?? usualTimeoutMs
       const tookMs = durationMs(job)
@@ -67,7 +68,9 @@ export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty
       clock.after(tookMs, () => {
         effect.succeeded = !fails
         const isLost = isFaulty() && random.chance(faults.losesAnswer)
-        process.after(1, () => finish(isLost ? broken() : fails ? failed() : { state: 'succeeded', output: 'done' }))
+        process.after(1, () =>
+          finish(isLost ? broken() : fails ? failed() : { state: 'succeeded', output: 'done' }),
+        )
       })
 
       function settleOnce() {
@@ -81,7 +84,9 @@ export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty
 
   function durationMs({ action }: ActionJob): number {
     const typicalMs = Number(action['takesMs'] ?? 200)
-    return random.chance(faults.slow) ? random.between(typicalMs, typicalMs * 20) : random.between(1, typicalMs)
+    return random.chance(faults.slow)
+      ? random.between(typicalMs, typicalMs * 20)
+      : random.between(1, typicalMs)
   }
 
   function failed(): ActionOutcome {

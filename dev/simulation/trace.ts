@@ -13,5 +13,9 @@ export function createTrace(clock: Clock, lines: ((line: string) => void) | null
 }
 
 function shorten(key: string, value: unknown): unknown {
-  return key === 'authored' || key === 'policy' ? undefined : value instanceof Set ? [...(value as Set<unknown>)] : value
+  return key === 'authored' || key === 'policy'
+    ? undefined
+    : value instanceof Set
+      ? [...(value as Set<unknown>)]
+      : value
 }

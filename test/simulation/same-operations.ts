@@ -21,7 +21,13 @@ import { parseSchedule } from '../../src/schedule/index.ts'
 /** An operation to be carried out on a store: the same on the real one and on its model. */
 export type Operation = { name: string; carryOut: (store: Store) => Promise<unknown> }
 
-type State = { random: Random; now: () => Date; jobIds: string[]; looks: Map<string, Look[]>; holders: string[] }
+type State = {
+  random: Random
+  now: () => Date
+  jobIds: string[]
+  looks: Map<string, Look[]>
+  holders: string[]
+}
 
 /** Draws operations one by one, from what the looks so far have shown: fresh and stale views, right and wrong fences. */
 export function createOperations(random: Random, now: () => Date) {
@@ -29,7 +35,23 @@ export function createOperations(random: Random, now: () => Date) {
 
   function next(): Operation {
     if (state.jobIds.length < 2) return create(state)
-    return random.pick([create, look, look, decide, decide, decide, decide, change, held, held, arm, arm, record, list, remove])(state)
+    return random.pick([
+      create,
+      look,
+      look,
+      decide,
+      decide,
+      decide,
+      decide,
+      change,
+      held,
+      held,
+      arm,
+      arm,
+      record,
+      list,
+      remove,
+    ])(state)
   }
 
   /** What a look has shown is what later operations are decided on. */
@@ -44,7 +66,16 @@ function create({ random, now, jobIds }: State): Operation {
   const id = random.chance(0.95) ? random.hex(12) : (jobIds[0] ?? random.hex(12))
   const text = random.pick(['every 30s', 'every 5m', '*/3 * * * *', 'in 90s', '0 4 * * *'])
   const authored = {
-    ...{ id, name: 'same', timezone: 'UTC', anchor: now(), prompt: null, skills: ['a "b"'], deliver: null, tags: [] },
+    ...{
+      id,
+      name: 'same',
+      timezone: 'UTC',
+      anchor: now(),
+      prompt: null,
+      skills: ['a "b"'],
+      deliver: null,
+      tags: [],
+    },
     schedule: storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text),
     action: { type: 'http', url: 'https://target.invalid' },
     policy: drawPolicy(random),
@@ -65,7 +96,10 @@ function create({ random, now, jobIds }: State): Operation {
 function drawPolicy({ chance, pick, between }: Random): Record<string, unknown> {
   return {
     ...(chance(0.5) && { retry: { attempts: between(1, 3), delayMs: 20_000 } }),
-    ...(chance(0.7) && { overlap: pick(['skip', 'queue', 'allow', 'cancel_running']), maxLive: between(1, 3) }),
+    ...(chance(0.7) && {
+      overlap: pick(['skip', 'queue', 'allow', 'cancel_running']),
+      maxLive: between(1, 3),
+    }),
     ...(chance(0.4) && { catchUp: pick(['latest', 'all', 'none']) }),
     ...(chance(0.2) && { pauseAfter: between(1, 2) }),
   }
@@ -105,13 +139,17 @@ function drawDecision({ random, now }: State, { view }: Look): Decision | null {
     () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
     () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
     () => rearm(current),
-    () => pause(current, { reason: 'a while', until: random.chance(0.5) ? new Date(now().getTime() + 60_000) : null }),
+    () =>
+      pause(current, {
+        reason: 'a while',
+        until: random.chance(0.5) ? new Date(now().getTime() + 60_000) : null,
+      }),
     () => resume(current),
     () => startManual(current, { runId, trigger: 'manual', input: { n: random.between(1, 9) } }),
-    () => run ? cancelRun(current, run.id, 'cancelled') : null,
-    () => run ? release(current, { runId: run.id, fence: run.fence }) : null,
-    () => run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null,
-    () => run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null,
+    () => (run ? cancelRun(current, run.id, 'cancelled') : null),
+    () => (run ? release(current, { runId: run.id, fence: run.fence }) : null),
+    () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
+    () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
   ]
   try {
     return random.pick(draws)()
@@ -142,12 +180,27 @@ function change(state: State): Operation {
   const current = { ...view, now: now() }
   const isRule = random.chance(0.5)
   const text = random.pick(['every 45s', '*/7 * * * *'])
-  const schedule = isRule ? storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text) : authored.schedule
-  const next: Authored = { ...authored, schedule, anchor: isRule ? now() : authored.anchor, policy: drawPolicy(random), repeatTimes: random.pick([null, 5]) }
+  const schedule = isRule
+    ? storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text)
+    : authored.schedule
+  const next: Authored = {
+    ...authored,
+    schedule,
+    anchor: isRule ? now() : authored.anchor,
+    policy: drawPolicy(random),
+    repeatTimes: random.pick([null, 5]),
+  }
   const job: JobRule = ruleOf(next)
-  const decision = isRule ? reschedule({ ...current, job }, view.job) : random.chance(0.7) ? recount({ ...current, job }) : null
+  const decision = isRule
+    ? reschedule({ ...current, job }, view.job)
+    : random.chance(0.7)
+      ? recount({ ...current, job })
+      : null
   const writing = { owner: 'm1:a', leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
-  return { name: `changeJob ${authored.id}`, carryOut: (store) => store.changeJob(next, view, decision, writing) }
+  return {
+    name: `changeJob ${authored.id}`,
+    carryOut: (store) => store.changeJob(next, view, decision, writing),
+  }
 }
 
 /** What the holder of a run does, or thinks that it may do. */
@@ -158,7 +211,8 @@ function held(state: State): Operation {
   const fence = random.chance(0.8) ? run.fence : run.fence - 1
   const owner = run.owner && random.chance(0.8) ? run.owner : 'm3:c'
   const wish = { runId: run.id, fence, leaseMs: random.pick([5_000, 60_000]) }
-  if (random.chance(0.5)) return { name: `begin ${run.id}`, carryOut: (store) => store.begin({ ...wish, owner }) }
+  if (random.chance(0.5))
+    return { name: `begin ${run.id}`, carryOut: (store) => store.begin({ ...wish, owner }) }
   return { name: `renew ${run.id}`, carryOut: (store) => store.renew({ held: [wish], owner }) }
 }
 
@@ -166,7 +220,10 @@ function arm({ random, jobIds, holders }: State): Operation {
   const jobId = random.pick(jobIds)
   const holder = `holder-${holders.length}`
   holders.push(holder)
-  return { name: `takeArm ${jobId}`, carryOut: (store) => store.takeArm({ jobId, lease: { holder, ms: 20_000 } }) }
+  return {
+    name: `takeArm ${jobId}`,
+    carryOut: (store) => store.takeArm({ jobId, lease: { holder, ms: 20_000 } }),
+  }
 }
 
 function record(state: State): Operation {
@@ -174,7 +231,10 @@ function record(state: State): Operation {
   const seen = pickLook(state)
   if (!seen) return look(state)
   const { id } = seen.authored
-  const gen = Math.min(seen.registry.wakeGen, random.pick([seen.registry.wakeGen, seen.registry.wakeGen, seen.registry.armedGen]))
+  const gen = Math.min(
+    seen.registry.wakeGen,
+    random.pick([seen.registry.wakeGen, seen.registry.wakeGen, seen.registry.armedGen]),
+  )
   if (random.chance(0.2)) return { name: `disownArm ${id}`, carryOut: (store) => store.disownArm(id, gen) }
   const base = { gen, fireAt: random.chance(0.8) ? now() : null, mayBeHeld: random.chance(0.8), tookMs: 5 }
   const result = random.pick([
@@ -189,7 +249,8 @@ function record(state: State): Operation {
     // by each of the newest holders in turn, as most of them hold nothing any more
     async carryOut(store) {
       const answers: unknown[] = []
-      for (const holder of holders.slice(-newest)) answers.push(await store.recordArm(id, { ...result, holder }))
+      for (const holder of holders.slice(-newest))
+        answers.push(await store.recordArm(id, { ...result, holder }))
       return answers
     },
   }
@@ -212,7 +273,8 @@ function list({ random, jobIds }: State): Operation {
 
 function remove({ random, jobIds }: State): Operation {
   const jobId = random.pick(jobIds)
-  if (random.chance(0.6)) return { name: `orphanCancelled ${jobId}`, carryOut: (store) => store.orphanCancelled(jobId) }
+  if (random.chance(0.6))
+    return { name: `orphanCancelled ${jobId}`, carryOut: (store) => store.orphanCancelled(jobId) }
   if (random.chance(0.2)) {
     const url = `https://${random.between(1, 2)}.invalid`
     return { name: `noteCallback ${url}`, carryOut: (store) => store.noteCallback(url) }
