@@ -48,7 +48,7 @@ export function createClock(startMs: number): Clock {
         try {
           event.work?.()
         } catch (error) {
-          return reject(error)
+          return reject(asError(error))
         }
         // A tick that is asked for in a microtask comes when no microtask is left: all that this event led to is done.
         queueMicrotask(() => process.nextTick(step))
@@ -58,6 +58,10 @@ export function createClock(startMs: number): Clock {
   }
 
   return { now: () => nowMs, date: () => new Date(nowMs), after, run, steps: () => steps }
+}
+
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
 const isBefore = (a: Event, b: Event) => a.at < b.at || (a.at === b.at && a.order < b.order)

@@ -1,6 +1,6 @@
 import { DatabaseUnavailable, type Store } from '../../db/index.ts'
 import type { Checker } from './checker.ts'
-import type { Clock } from './clock.ts'
+import { asError, type Clock } from './clock.ts'
 import { type Call, createModelStore } from './model-store.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
@@ -72,7 +72,7 @@ export function createSimulatedDatabase(parts: Parts) {
             try {
               result = checker.watch(call, () => call.carryOut(clock.date()))
             } catch (error) {
-              process.after(ms, () => settle(() => reject(error)))
+              process.after(ms, () => settle(() => reject(asError(error))))
               return
             }
             trace(process.name, `${call.name}${call.jobId ? ` ${call.jobId}` : ''}`, result)
