@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { poll, type Setup, setup, useRelease } from './setup.ts'
+
+useRelease()
+
+/** A job that is due soon, and no machine up. */
+async function dueSoon({ makeJob, down }: Setup) {
+  const job = await makeJob({ schedule: 'in 2s' })
+  await down()
+  return job
+}
+
+async function ranOnce(world: Setup, jobId: string) {
+  await world.target.waitFor(1, 20_000)
+  assert.equal((await world.ended(jobId)).state, 'succeeded')
+  assert.equal(world.target.calls.length, 1)
+  assert.equal(world.fires(jobId).at(-1), 202)
+}
+
+for (const mode of ['refuse', 'close_at_startup'] as const) {
+  test(`a fire that finds Postgres in the state "${mode}" is answered 503, sent again, and runs once`, async (context) => {
+    const world = await setup(context)
+    const { id } = await dueSoon(world)
+    await world.postgres.setMode(mode)
+    await world.nas.waitFor((nas) => nas.fires(id).length >= 1, 20_000)
+    assert.deepEqual(new Set(world.fires(id)), new Set([503]))
+    await world.postgres.setMode('pass')
+    await ranOnce(world, id)
+    await world.down(2)
+  })
+}
+
+test('a fire that finds a slow Postgres is answered 202, only later', async (context) => {
+  const world = await setup(context)
+  const { id } = await dueSoon(world)
+  await world.postgres.setMode({ kind: 'slow', ms: 50 })
+  await ranOnce(world, id)
+  assert.deepEqual(world.fires(id), [202])
+})
+
+test('while Postgres cannot be asked the machine stays up, and once it can the machine goes down', async (context) => {
+  const world = await setup(context)
+  await world.makeJob()
+  await world.postgres.setMode('refuse')
+  await poll('the machine stays up', () =>
+    world.fly.machines[0]?.lines.find((line) => line.includes('staying up')),
+  )
+  assert.equal(world.fly.machines[0]?.state(), 'started')
+  await world.postgres.setMode('pass')
+  await world.down()
+})
+
+test('a fire whose key cannot be had is answered 503, sent again, and runs once', async (context) => {
+  const world = await setup(context)
+  const { id } = await dueSoon(world)
+  await world.database.sql`delete from nas_keys`
+  await world.nas.misbehave('jwks', 'down')
+  await world.nas.waitFor((nas) => nas.fires(id).length >= 1, 20_000)
+  assert.equal(world.fires(id)[0], 503)
+  await world.nas.behave()
+  await ranOnce(world, id)
+})
