@@ -11,11 +11,11 @@ export const int8 = {
   },
 }
 
-/** Both `json` and `jsonb`. A string is taken for JSON text: drizzle has made it into text already. */
+/** Both `json` and `jsonb`. A string is a JSON string, never JSON text. */
 export const json = {
   to: 114,
   from: [114, 3802],
-  serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
+  serialize: (value: unknown) => JSON.stringify(value),
   parse: (text: string): unknown => JSON.parse(text),
 }
 

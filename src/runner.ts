@@ -3,7 +3,7 @@ import type { Look, Store } from '../db/index.ts'
 import type { Outcome, RunWrite } from './decisions/index.ts'
 import { jitterMs } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
-import type { Timers } from './timers.ts'
+import { sleep, type Timers } from './timers.ts'
 
 /** Runs whose claim was won: carried out under their leases, at most so many at a time, and settled. */
 export type Runner = {
@@ -176,7 +176,7 @@ export function createRunner(parts: Parts): Runner {
     const { view } = run.look
     const dueAt = run.write.slot ? run.write.slot.getTime() + jitterMs(view.job) : 0
     const waitMs = dueAt - view.now.getTime() - (timers.now() - run.heardAt)
-    return waitMs > 0 ? abortable(run, (done) => void timers.after(waitMs, done)) : Promise.resolve()
+    return waitMs > 0 ? sleep(timers, waitMs, run.abort.signal) : Promise.resolve()
   }
 
   /** Resolves once the run has one of the places (counted in `running` already); false: it was aborted before. */
