@@ -48,7 +48,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     http: { connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     // the routes bring their own checks and write plain JSON: Fastify's compilers would cost 50 ms at every boot
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
   })

@@ -103,9 +103,9 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
   }
 
   async function looked(jobId: string) {
-    const look = expected.get(jobId)?.looked
+    const wait = expected.get(jobId)?.looked
     // nobody may have heard whether the answer went out
-    if (look) await within(timers, longestLookMs, look, undefined)
+    if (wait) await within(timers, longestLookMs, wait, undefined)
   }
 
   function end(jobId: string) {

@@ -40,7 +40,10 @@ test('with a NAS that forgets the row on a 2xx, the arm is made again after the 
     service.setClock(hours(n))
     await nas.setTime(hours(n))
     await target.waitFor(n)
-    await nas.waitFor(() => nas.armed().length === 1 && Date.parse(nas.armed()[0]?.fire_at ?? '') > hours(n).getTime(), 10_000)
+    await nas.waitFor(
+      () => nas.armed().length === 1 && Date.parse(nas.armed()[0]?.fire_at ?? '') > hours(n).getTime(),
+      10_000,
+    )
     await new Promise((resolve) => setTimeout(resolve, 1_300))
     assert.equal(nas.armed().length, 1, `fire ${n}`)
   }
