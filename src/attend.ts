@@ -86,26 +86,29 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       output,
     }
     expect(decision, 1)
-    const written = await store.transition(look.view, decision, writing).finally(() => {
+    try {
+      const written = await store.transition(look.view, decision, writing)
+      if (!written) return null
+      // a process that was frozen meanwhile must not carry out an order that is another's by now
+      if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
+      if (starts.length > 0) {
+        const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
+        runner.accept({
+          look: claimed,
+          starts,
+          leaseMs: jobLeaseMs,
+          askedAt,
+          heardAt: timers.now(),
+          hasBegun: begins,
+        })
+      }
+      for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
+      return written
+    } finally {
+      // only now: a look that is answered in the same breath must find the run awaited or accepted, or it adopts it
       expect(decision, -1)
-    })
-    if (!written) return null
-    // a process that was frozen meanwhile must not carry out an order that is another's by now
-    if (timers.now() - askedAt > orderGoodForMs) written.order = null
-    const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
-    if (starts.length > 0) {
-      const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
-      runner.accept({
-        look: claimed,
-        starts,
-        leaseMs: jobLeaseMs,
-        askedAt,
-        heardAt: timers.now(),
-        hasBegun: begins,
-      })
     }
-    for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
-    return written
   }
 
   function expect({ starts }: Decision, change: 1 | -1) {
