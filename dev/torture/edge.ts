@@ -97,6 +97,8 @@ async function send(
   status: number,
   retryAfterS: number | undefined,
 ): Promise<void> {
+  // NAS has hung up: nobody hears the answer
+  if (response.destroyed) return
   const closed = once(response, 'close')
   response
     .writeHead(status, retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) })

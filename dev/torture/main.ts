@@ -100,6 +100,7 @@ async function severalDeaths(stage: Stage): Promise<Row[]> {
 }
 
 async function misbehaving(stage: Stage): Promise<Row[]> {
+  const deaths = values.quick ? 2 : 20
   const rows: Row[] = []
   for (const scenario of wanted(mannerScenarios)) {
     rows.push(
@@ -107,7 +108,7 @@ async function misbehaving(stage: Stage): Promise<Row[]> {
         ...stage,
         scenario,
         retries: true,
-        choose: (points) => some(points, values.quick ? 2 : 20, random),
+        choose: (points) => some(points, scenario.deaths ? deaths : 0, random),
       }),
     )
   }

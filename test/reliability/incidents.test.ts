@@ -128,7 +128,7 @@ test('the machine that wakes and finds forty overdue jobs runs each of them once
   await world.until(at(6, 10))
   assert.equal(witness.effects().length, 0)
   world.wake()
-  await world.settled()
+  await world.until(at(6, 11))
   assert.equal(new Set(witness.effects().map(({ jobId }) => jobId)).size, 40)
   assert.equal(witness.effects().length, 40)
   await world.until(at(6, 40))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createStore, type Store } from '../../db/index.ts'
 import { at, historyOf, mostOf, set, stage } from './setup.ts'
 
 const common = await stage()
@@ -112,4 +113,53 @@ test('processes whose own clocks are an hour apart agree on what is due', async 
   assert.equal(witness.effects().length, 6)
   assert.ok(witness.effects().every(({ slot, atMs }) => atMs === Date.parse(slot ?? '')))
   assert.ok((await historyOf(world, id)).every(({ state }) => state === 'succeeded'))
+})
+
+test('a claim that was decided before a pause is not written after it', async (t) => {
+  const { world, witness, make } = await set(t, common, { machines: 2 })
+  const id = await make({ schedule: '5 * * * *' })
+  await world.until(at(4, 30))
+  world.steps.begin([{ at: 'store.transition', when: 'before', freezes: true }])
+  await world.until(at(5, 1))
+  const frozen = world.machines().filter(({ life }) => life.isFrozen())
+  assert.equal(frozen.length, 1, 'a process has decided to claim the slot, and not written it')
+  assert.equal(await world.client.pause(id), 'done')
+  for (const { life } of frozen) life.thaw()
+  await world.until(at(8))
+  assert.equal(witness.effects().length, 0)
+  assert.equal((await historyOf(world, id)).length, 0)
+  assert.deepEqual(world.nas.armed(), [])
+})
+
+test('a look that is answered in the same breath as the claim does not begin the run a second time', async (t) => {
+  // PostgreSQL's answers to both come in one piece of a connection: the claim's first, the look's so many turns later
+  for (let turns = 0; turns < 8; turns++) {
+    let answerClaim: (() => void) | null = null
+    const pairing = (store: Store): Store => ({
+      ...store,
+      async transition(...args) {
+        const written = await store.transition(...args)
+        if (written && args[1].starts.length > 0)
+          await new Promise<void>((resolve) => {
+            answerClaim = resolve
+          })
+        return written
+      },
+      async look(jobId) {
+        const look = await store.look(jobId)
+        answerClaim?.()
+        for (let turn = 0; turn < turns; turn++) await null
+        return look
+      },
+    })
+    const { world, witness, make } = await set(t, common, {
+      store: (clock) => pairing(createStore(common.database.db, clock)),
+      patienceMs: 50,
+    })
+    await make({ schedule: '5 * * * *' })
+    await world.nas.misbehave('duplicate', 2)
+    await world.until(at(6))
+    assert.equal(witness.effects().length, 1, `answered ${turns} turns apart`)
+    await world.close()
+  }
 })

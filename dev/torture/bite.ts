@@ -1,0 +1,87 @@
+// `node dev/torture/bite.ts`: takes the rules of `mutations.ts` away, one at a time, in a copy of the tree, and shows
+// that a named test fails for each. Exits 1 where one goes unnoticed.
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startTestCluster } from '../../test/support/cluster.ts'
+import { type Mutation, mutations } from './mutations.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const copied = ['src', 'db', 'routes', 'dev', 'test', 'package.json']
+
+async function main(): Promise<number> {
+  const cluster = await startTestCluster()
+  const tree = await mkdtemp(join(tmpdir(), 'chronos-bite-'))
+  let unnoticed = 0
+  try {
+    for (const path of copied) await cp(join(root, path), join(tree, path), { recursive: true })
+    await symlink(join(root, 'node_modules'), join(tree, 'node_modules'))
+    process.stdout.write('| taken away | the test that fails | says |\n|---|---|---|\n')
+    for (const mutation of mutations) {
+      const line = await bite(mutation, { tree, cluster: cluster.url })
+      if (!line.isNoticed) unnoticed += 1
+      process.stdout.write(`| ${mutation.name} | ${line.test} | ${line.says} |\n`)
+    }
+  } finally {
+    await cluster.stop()
+    await rm(tree, { recursive: true })
+  }
+  process.stdout.write(`\n${mutations.length - unnoticed} of ${mutations.length} are noticed\n`)
+  return unnoticed === 0 ? 0 : 1
+}
+
+type Bitten = { isNoticed: boolean; test: string; says: string }
+
+/** The tests pass with the rule, and one of them fails without it. */
+async function bite(mutation: Mutation, where: { tree: string; cluster: string }): Promise<Bitten> {
+  const path = join(where.tree, mutation.file)
+  const source = await readFile(path, 'utf8')
+  const before = await runTests(mutation, where)
+  if (before.failed.length > 0)
+    return { isNoticed: false, test: before.failed.join(', '), says: 'fails with the rule, too' }
+  await writeFile(path, mutate(source, mutation))
+  const after = await runTests(mutation, where)
+  await writeFile(path, source)
+  const [test = '**none**'] = after.failed
+  return { isNoticed: after.failed.length > 0, test, says: after.says }
+}
+
+/** @throws Error: the source has changed, and the text that is to be taken away is not there once */
+export function mutate(source: string, { name, file, find, put }: Mutation): string {
+  const times = source.split(find).length - 1
+  if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file}; expected once`)
+  return source.replace(find, () => put)
+}
+
+/** Names of the tests that failed, and what the first of them said. */
+async function runTests({ tests }: Mutation, { tree, cluster }: { tree: string; cluster: string }) {
+  const args = ['--test', '--test-reporter=tap', `--test-name-pattern=${tests.pattern}`, tests.file]
+  const child = spawn(process.execPath, args, {
+    cwd: tree,
+    env: { PATH: process.env['PATH'] ?? '', CHRONOS_TEST_PG: cluster },
+  })
+  const pieces: string[] = []
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece))
+  await new Promise((resolve) => child.once('close', resolve))
+  const lines = pieces.join('').split('\n')
+  const failed = lines
+    .flatMap((line) => /^\s*not ok \d+ - (.*)$/.exec(line)?.[1] ?? [])
+    .filter((name) => !name.endsWith('.ts'))
+  const ok = lines.filter((line) => /^\s*ok \d+ - /.test(line)).length
+  if (failed.length === 0 && ok === 0)
+    throw new Error(`no test of ${tests.file} has "${tests.pattern}" in its name`)
+  const error = lines.findIndex((line) => /^\s*error:/.test(line))
+  const says = lines.slice(error).find((line) => /\S/.test(line.replace(/^\s*error:\s*(\|-)?/, ''))) ?? ''
+  return {
+    failed,
+    says: says
+      .replace(/^\s*error:\s*/, '')
+      .replaceAll('|', '/')
+      .trim()
+      .slice(0, 120),
+  }
+}
+
+if (import.meta.main) process.exit(await main())

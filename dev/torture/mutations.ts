@@ -1,0 +1,76 @@
+/** A rule of the source taken away, and the tests of which at least one must fail without it. */
+export type Mutation = {
+  /** What is taken away. */
+  name: string
+  file: string
+  /** Occurs exactly once in `file`; its replacement. */
+  find: string
+  put: string
+  /** A test file, and the text that names the tests in it. */
+  tests: { file: string; pattern: string }
+}
+
+const races = 'test/reliability/races.test.ts'
+const manners = 'test/reliability/manners.test.ts'
+
+export const mutations: Mutation[] = [
+  {
+    name: 'the fence from settle',
+    file: 'src/decisions/settle.ts',
+    find: 'id === done.runId && fence === done.fence && leaseUntil',
+    put: 'id === done.runId && leaseUntil',
+    tests: { file: races, pattern: 'cannot settle what another one runs' },
+  },
+  {
+    name: 'the revision from the claim',
+    file: 'db/move.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    find: ' and r.rev = ${view.runtime.rev}',
+    put: '',
+    tests: { file: races, pattern: 'decided before a pause' },
+  },
+  {
+    name: 'arming on the duplicate path',
+    file: 'src/fire.ts',
+    find: "    const order = attended.state === 'attended' ? attended.order : null\n",
+    put: "    if (attended.state === 'nothing_due') return answerFor(jobId, attended, fireAt)\n    const order = attended.state === 'attended' ? attended.order : null\n",
+    tests: { file: races, pattern: 'not acknowledged before' },
+  },
+  {
+    name: 'the arm lease',
+    file: 'db/arms.ts',
+    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now)',
+    put: '',
+    tests: { file: races, pattern: 'two edits whose arms overlap' },
+  },
+  {
+    name: 'the watchdog',
+    file: 'db/move.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    find: "least(${wakeTerm}::timestamptz, clock.lease_until + ${leaseMarginMs} * interval '1 ms')",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    put: "coalesce(${wakeTerm}::timestamptz, clock.lease_until + ${leaseMarginMs} * interval '1 ms')",
+    tests: { file: races, pattern: 'found by the watchdog' },
+  },
+  {
+    name: 'the lease check before an effect',
+    file: 'src/runner.ts',
+    find: '      if (timers.now() >= run.leaseEndsAt) return\n',
+    put: '',
+    tests: { file: races, pattern: 'does not begin the effect' },
+  },
+  {
+    name: 'the fresh fire_at',
+    file: 'src/arm.ts',
+    find: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))',
+    put: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000)) && false',
+    tests: { file: manners, pattern: 'swallows' },
+  },
+  {
+    name: 'the look after the answer',
+    file: 'src/confirm.ts',
+    find: '      await sleep(timers, settleMs)\n',
+    put: '      await new Promise(() => {})\n',
+    tests: { file: manners, pattern: 'forgets a newer arm' },
+  },
+]
