@@ -1,0 +1,96 @@
+import { fireAll, fireBody, fireOn } from './load.ts'
+import { median, percentile, reach, show, table } from './numbers.ts'
+import { start } from './process.ts'
+import { jobId, seedJobs, seedKnowledge } from './seed.ts'
+import { serviceEnv, type World } from './world.ts'
+
+type Kind = { name: string; program: string; env: Record<string, string>; isService: boolean }
+type Boot = { listeningMs: number; answeredMs: number; rssMb: number }
+
+const rounds = 21
+const fires = 1_000
+
+/** 1. Spawn to listening, spawn to the first 202, and memory after 1,000 fires, against a bare `node:http`. */
+export async function cold(world: World): Promise<string> {
+  const { programs, keys } = world
+  const database = await world.database()
+  const nas = await world.nas()
+  await seedJobs(database.sql, { count: 10_000, nextInS: -1 })
+  await seedKnowledge(database.sql, keys)
+  const env = serviceEnv(database, nas, keys)
+  const cached = { NODE_COMPILE_CACHE: programs.cache }
+  const kinds: Kind[] = [
+    { name: 'bare `node:http`', program: programs.bare, env: {}, isService: false },
+    { name: 'Chronos, as the image has it', program: programs.server, env: { ...env, ...cached }, isService: true },
+    { name: 'Chronos, without the compile cache', program: programs.server, env, isService: true },
+  ]
+  const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
+  let job = 0
+  const token = await keys.sign(nas.url)
+  for (let round = 0; round <= rounds; round++) {
+    for (const kind of kinds) {
+      const boot = await bootOnce(kind, jobId(++job), token)
+      // the first of each has files to read that are in memory afterwards
+      if (round > 0) boots.get(kind)?.push(boot)
+    }
+  }
+  const memory = new Map<Kind, number>()
+  for (const kind of kinds.slice(0, 2)) {
+    memory.set(kind, median([await memoryAfter(kind), await memoryAfter(kind), await memoryAfter(kind)]))
+  }
+  await nas.stop()
+  await database.drop()
+  return report(kinds, boots, memory)
+
+  async function memoryAfter(kind: Kind): Promise<number> {
+    const running = await start(kind)
+    const bodies = Array.from({ length: fires }, () => fireBody(jobId(++job), new Date()))
+    await fireAll(running.url, { bodies, tokens: [token], connections: 8 })
+    const { rssMb } = running.memory()
+    await running.stop()
+    return rssMb
+  }
+}
+
+async function bootOnce(kind: Kind, id: string, token: string): Promise<Boot> {
+  const running = await start(kind)
+  const status = await fireOn(running.socket, fireBody(id, new Date()), token)
+  const answeredMs = performance.now() - running.spawnedAt
+  const { rssMb } = running.memory()
+  await running.stop()
+  if (status !== 202) throw new Error(`${kind.name} answered the first fire with ${status}, expected 202`)
+  return { listeningMs: running.listeningMs, answeredMs, rssMb }
+}
+
+function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, number>): string {
+  const [floor] = kinds as [Kind, ...Kind[]]
+  const of = (kind: Kind, field: keyof Boot) => (boots.get(kind) ?? []).map((boot) => boot[field])
+  const middle = (kind: Kind, field: keyof Boot) => median(of(kind, field))
+  const cell = (kind: Kind, field: keyof Boot, most: number) => {
+    const ratio = middle(kind, field) / middle(floor, field)
+    const figures = `${show(middle(kind, field))} (p99 ${show(percentile(of(kind, field), 0.99))})`
+    return kind === floor ? figures : `${figures} = ${show(ratio)} × (${reach(ratio, { most })})`
+  }
+  const memoryCell = (kind: Kind) => {
+    const mb = memory.get(kind)
+    if (mb === undefined) return '–'
+    const ratio = mb / (memory.get(floor) ?? Number.NaN)
+    return kind === floor ? show(mb) : `${show(mb)} = ${show(ratio)} × (${reach(ratio, { most: 1.5 })})`
+  }
+  const rows = kinds.map((kind) => [
+    kind.name,
+    cell(kind, 'listeningMs', 2.5),
+    cell(kind, 'answeredMs', 4),
+    show(middle(kind, 'rssMb')),
+    memoryCell(kind),
+  ])
+  return [
+    `Median of ${rounds} boots each, taken in turn. Listening: from the spawn until the port takes a connection; first 202: from the spawn until the answer to a fire sent on that connection (claimed, armed with NAS and confirmed). The signing keys are in Postgres; every in-process cache is empty.`,
+    '',
+    table(
+      ['', 'listening, ms', 'first 202, ms', 'RSS then, MB', `RSS after ${fires.toLocaleString('en-US')} fires, MB`],
+      rows,
+    ),
+  ].join('\n')
+}
+

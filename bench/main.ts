@@ -1,0 +1,39 @@
+import { cold } from './cold.ts'
+import { load, machine } from './machine.ts'
+import { type Part, writePage } from './page.ts'
+import { createWorld, type World } from './world.ts'
+
+/** `npm run bench [-- name …]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
+const benchmarks: Record<string, { title: string; take: (world: World) => Promise<string> }> = {
+  cold: { title: 'Cold start', take: cold },
+}
+
+async function main(): Promise<number> {
+  const names = process.argv.slice(2)
+  const unknown = names.filter((name) => !(name in benchmarks))
+  if (unknown.length > 0) {
+    console.error(`${unknown.join(', ')}: expected ${Object.keys(benchmarks).join(', ')}`)
+    return 2
+  }
+  const world = await createWorld()
+  const parts: Part[] = []
+  try {
+    for (const [name, { title, take }] of Object.entries(benchmarks)) {
+      if (names.length > 0 && !names.includes(name)) continue
+      const startedAt = performance.now()
+      const before = load()
+      const text = await take(world)
+      const seconds = Math.round((performance.now() - startedAt) / 1000)
+      const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
+      const where = `*${date} UTC, ${seconds} s; ${machine(world.postgresVersion)}; load average before it ${before}.*`
+      parts.push({ name, title, text: `${text.trim()}\n\n${where}` })
+      console.log(`\n## ${title} (${seconds} s)\n\n${text}`)
+    }
+  } finally {
+    await world.close()
+  }
+  await writePage(parts, Object.keys(benchmarks))
+  return 0
+}
+
+process.exitCode = await main()

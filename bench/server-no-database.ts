@@ -1,0 +1,41 @@
+import fastifyAuth from '@fastify/auth'
+import Fastify, { LogController } from 'fastify'
+import { fireRoute } from '../routes/fire.ts'
+import { answerError } from '../routes/index.ts'
+import { readConfig } from '../src/config.ts'
+import { createHolds } from '../src/holds.ts'
+import { logOptions } from '../src/log.ts'
+import { createTokenVerifier } from '../src/token/index.ts'
+
+/** The same server, the same verified token, the same body checks; what would be claimed is said to be not due. */
+async function main() {
+  const config = readConfig()
+  const http = Fastify({
+    logger: logOptions(config.logLevel),
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: 'idle',
+  })
+  const holds = createHolds()
+  const { portalUrl, audience, jwksUrl } = config.nas
+  const verifier = createTokenVerifier({
+    issuer: portalUrl ?? '',
+    audience: audience ?? '',
+    jwksUrl: jwksUrl ?? '',
+    userAgent: 'chronos-bench/1',
+    keyStore: { load: async () => null, save: async () => {} },
+    log: http.log,
+  })
+  http.setErrorHandler(answerError)
+  http.register(fastifyAuth)
+  http.register(async (scope) =>
+    fireRoute(scope, {
+      verifier,
+      hold: () => holds.take('request'),
+      admit() {},
+      fire: { fire: async () => ({ status: 'not_due' }), answered() {} },
+    }),
+  )
+  await http.listen({ host: config.host, port: config.port })
+}
+
+void main()
