@@ -29,6 +29,8 @@ export type FlyOptions = {
   port?: number
   onSuspend?: (machine: { id: string; port: number }) => void
   print?: (event: FlyEvent) => void
+  /** Each line that a machine's process writes. */
+  log?: (machine: string, line: string) => void
 }
 
 export type Fly = {
@@ -78,6 +80,7 @@ export async function startFly(options: FlyOptions): Promise<Fly> {
       settings,
       events,
       onSuspend,
+      log: (line) => options.log?.(id, line),
       env: () => env({ id, port }),
     })
   })

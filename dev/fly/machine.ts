@@ -53,6 +53,8 @@ type Parts = {
   folder: string
   settings: MachineSettings
   events: Events
+  /** Each line that its processes write. */
+  log: (line: string) => void
   /** Called as the machine is suspended: its sockets are dead from then on. */
   onSuspend: () => void
   env: () => Record<string, string>
@@ -85,7 +87,10 @@ export function createMachine(parts: Parts): Machine {
     })
     child = booted
     for (const output of [booted.stdout, booted.stderr])
-      createInterface(output).on('line', (line) => void lines.push(line))
+      createInterface(output).on('line', (line) => {
+        lines.push(line)
+        parts.log(line)
+      })
     void once(booted, 'close').then(([code, signal]) =>
       ended(booted, code as number | null, signal as string | null),
     )
