@@ -7,6 +7,7 @@ import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { idempotencyKey, ifMatch } from './headers.ts'
 import type { Parts } from './parts.ts'
+import { splitPolicy } from './policy.ts'
 import { fromLook, jobBody, runBody } from './shapes.ts'
 
 const activeStates = ['scheduled', 'error'] as const
@@ -106,6 +107,7 @@ type NewJob = Input<'POST /api/jobs'>['body']
 
 /** The short form has a prompt and no action: it is a prompt action. */
 function newJob(body: NewJob): JobInput {
+  const { policy } = splitPolicy(body)
   const { name, schedule, timezone = null, prompt = null, skills = [], deliver = null, tags = [] } = body
   const action = body.action ?? { type: 'prompt' as const }
   if (action.type === 'prompt' && prompt === null) {
@@ -123,14 +125,16 @@ function newJob(body: NewJob): JobInput {
     deliver,
     repeatTimes,
     tags,
-    policy: {},
+    policy,
   }
 }
 
 function changes(body: Input<'PATCH /api/jobs/{id}'>['body']): Partial<JobInput> {
-  const { repeat, action, ...rest } = body
+  const { policy, rest } = splitPolicy(body)
+  const { repeat, action, ...others } = rest
   return {
-    ...rest,
+    ...others,
+    ...(Object.keys(policy).length > 0 && { policy }),
     ...(action && { action: completed(action) }),
     ...(repeat !== undefined && { repeatTimes: timesOf(repeat) }),
   }

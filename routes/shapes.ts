@@ -2,6 +2,7 @@ import type { ArmRow, LatestRun, ListedJob, ListedRun, Look } from '../db/index.
 import type { Registry } from '../src/decisions/index.ts'
 import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
 import type { Parts } from './parts.ts'
+import { policyBody } from './policy.ts'
 
 /** A job as clients see it; the names are fixed, other programs read them. */
 export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, isArmed: Parts['isArmed']) {
@@ -35,6 +36,7 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
     paused_reason: runtime.pausedReason,
     resume_at: iso(runtime.resumeAt),
     failure_streak: runtime.failureStreak,
+    ...policyBody(authored.policy),
     tags: authored.tags,
     created_at: authored.createdAt.toISOString(),
     updated_at: authored.updatedAt.toISOString(),
@@ -52,7 +54,7 @@ export function scheduleBody(schedule: StoredSchedule) {
   const { kind, display } = schedule
   if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: new Date(schedule.run_at).toISOString(), display }
-  return { kind, every_ms: schedule.every_ms, minutes: schedule.every_ms / 60_000, display }
+  return { kind, every_ms: schedule.every_ms, ...wholeMinutes(schedule.every_ms), display }
 }
 
 /** A schedule that was parsed and is not stored. */
@@ -60,7 +62,12 @@ export function parsedScheduleBody(schedule: Schedule) {
   const { kind, display } = schedule
   if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: schedule.runAt.toISOString(), display }
-  return { kind, every_ms: schedule.everyMs, minutes: schedule.everyMs / 60_000, display }
+  return { kind, every_ms: schedule.everyMs, ...wholeMinutes(schedule.everyMs), display }
+}
+
+/** Clients read `minutes` as a whole number; a period that is none has `every_ms` only. */
+function wholeMinutes(everyMs: number): { minutes?: number } {
+  return everyMs % 60_000 === 0 ? { minutes: everyMs / 60_000 } : {}
 }
 
 export function upcomingBody(slots: UpcomingSlot[]) {

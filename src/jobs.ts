@@ -9,6 +9,7 @@ import {
   type Decision,
   jitterMs,
   pause,
+  policyFrom,
   recount,
   reschedule,
   resume,
@@ -30,6 +31,7 @@ export type JobInput = {
   deliver: unknown
   repeatTimes: number | null
   tags: string[]
+  /** By the names of `Policy`, as JSON; null: the default. In a change, only what is given changes. */
   policy: Record<string, unknown>
 }
 
@@ -41,7 +43,8 @@ export type Jobs = {
   /**
    * With a key: the same key and body again give the same job (`created` false), however many ask at once.
    *
-   * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, IDEMPOTENCY_KEY_REUSED
+   * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID (its policies contradict each
+   * other), IDEMPOTENCY_KEY_REUSED
    */
   create(
     input: JobInput,
@@ -89,9 +92,11 @@ export function createJobs(parts: Parts): Jobs {
     const schedule = parseSchedule(input.schedule, { now, zone })
     const { schedule: text, timezone: _, ...rest } = input
     const id = chance.jobId()
-    const job = { ...rest, id, timezone: zone, anchor: now, schedule: storeSchedule(schedule, text) }
+    const policy = mergedPolicy({}, input.policy)
+    const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule: storeSchedule(schedule, text) }
     const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
     const runtime = begin(rule, now)
+    if (!runtime.nextSlot) throw noSlotLeft(text)
     const wakeAt = runtime.nextSlot && new Date(runtime.nextSlot.getTime() + jitterMs(rule))
     const made = await store.createJob({ ...job, runtime, wakeAt }, key)
     if (!made && key) return { ...((await replay(key)) as Saved), created: false }
@@ -133,7 +138,8 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   function applyPatch(authored: Authored, patch: Partial<JobInput>, now: Date): Authored {
-    const { schedule: text, timezone, ...rest } = patch
+    const { schedule: text, timezone, policy, ...others } = patch
+    const rest = policy ? { ...others, policy: mergedPolicy(authored.policy, policy) } : others
     const zone = timezone === undefined ? authored.timezone : checkZone(timezone ?? parts.timezone)
     if (text === undefined && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
@@ -223,11 +229,26 @@ export function createJobs(parts: Parts): Jobs {
   }
 }
 
+/** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
+function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {
+  const merged = Object.entries({ ...stored, ...given }).filter(([, value]) => value !== null)
+  const policy = Object.fromEntries(merged)
+  const { startsAt, endsAt } = policyFrom(policy)
+  if (!startsAt || !endsAt || startsAt <= endsAt) return policy
+  const message = `ends_at: ${endsAt.toISOString()} was given; expected an instant not before starts_at, which is ${startsAt.toISOString()}`
+  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'ends_at', message }] } })
+}
+
+function noSlotLeft(text: string): AppError {
+  const given = `"${text}" names no instant from now on between starts_at and ends_at`
+  return new AppError('SCHEDULE_IN_PAST', `${given}; expected at least one`)
+}
+
 function decideChange({ authored, view }: Look, next: Authored): Decision | null {
   const nextView = { ...view, job: ruleOf(next) }
   if (!isSameRule(authored, next)) return reschedule(nextView, view.job)
   const isCounted = authored.repeatTimes !== next.repeatTimes || authored.policy !== next.policy
-  return isCounted ? recount(nextView) : null
+  return isCounted ? recount(nextView, view.job) : null
 }
 
 /** Whether both name the same instants: the text may differ. */

@@ -197,12 +197,17 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   function judgeWakeTime({ authored, runtime, registry, runs }: JobRow) {
     const rule = ruleOf(authored)
     const terms: [string, number][] = []
-    if (runtime.state === 'scheduled' && runtime.nextSlot)
-      terms.push(['next slot', runtime.nextSlot.getTime() + jitterMs(rule)])
     if (runtime.resumeAt) terms.push(['end of the pause', runtime.resumeAt.getTime()])
     const live = runs.filter((run) => run.finishedAt === null)
+    const begun = live.filter(({ attempt }) => attempt > 0)
     const limit = rule.policy.overlap === 'allow' ? rule.policy.maxLive : 1
-    const isFull = live.filter(({ attempt }) => attempt > 0).length >= limit
+    const isFull = begun.length >= limit
+    if (runtime.state === 'scheduled' && runtime.nextSlot) {
+      const dueMs = runtime.nextSlot.getTime() + jitterMs(rule)
+      // what is to be caught up with, slot by slot, waits for the run before it
+      const isBacklog = begun.some(({ startedAt }) => dueMs <= (startedAt?.getTime() ?? clock.now()))
+      if (rule.policy.catchUp !== 'all' || !isFull || !isBacklog) terms.push(['next slot', dueMs])
+    }
     for (const run of live) {
       if (run.leaseUntil) terms.push(['lease end', run.leaseUntil.getTime() + leaseMarginMs])
       if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 || !isFull))

@@ -2,13 +2,14 @@ import Type from 'typebox'
 import { errorTable } from '../../src/errors.ts'
 import { action } from './actions.ts'
 import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
+import { policyAnswer } from './policy.ts'
 
 export const schedule = Type.Object(
   {
     kind: Type.Enum(['cron', 'interval', 'once']),
     expr: Type.Optional(Type.String()),
     every_ms: Type.Optional(Type.Integer()),
-    minutes: Type.Optional(Type.Number()),
+    minutes: Type.Optional(Type.Integer({ description: 'where the period is whole minutes' })),
     run_at: Type.Optional(instantOut),
     display: Type.String(),
   },
@@ -59,6 +60,7 @@ export const job = Type.Object(
     paused_reason: textOrNull,
     resume_at: instantOutOrNull,
     failure_streak: Type.Integer(),
+    ...policyAnswer,
     tags: Type.Array(Type.String()),
     created_at: instantOut,
     updated_at: instantOut,

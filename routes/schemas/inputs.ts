@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { action } from './actions.ts'
 import { expecting, instant, instantOrNull, object, orNull } from './fields.ts'
+import { policyFields } from './policy.ts'
 
 const maxRepeat = 2_147_483_647
 const repeatTimes = Type.Integer({ minimum: 1, maximum: maxRepeat })
@@ -44,10 +45,13 @@ const jobFields = {
 
 const { name, schedule, ...optional } = jobFields
 export const jobInput = object(
-  { name, schedule, ...Type.Partial(Type.Object(optional)).properties },
+  { name, schedule, ...Type.Partial(Type.Object(optional)).properties, ...policyFields },
   { title: 'JobInput', description: 'Either `action`, or a `prompt` (the short form).' },
 )
-export const jobPatch = object(Type.Partial(Type.Object(jobFields)).properties, { title: 'JobPatch' })
+export const jobPatch = object(
+  { ...Type.Partial(Type.Object(jobFields)).properties, ...policyFields },
+  { title: 'JobPatch' },
+)
 
 export const pauseInput = object({
   reason: Type.Optional(orNull<string>('string', { maxLength: 1000 })),

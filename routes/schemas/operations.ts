@@ -129,7 +129,7 @@ export const operations = {
     body: pauseInput,
     status: 200,
     answer: oneJob,
-    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT'],
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
   },
   'POST /api/jobs/{id}/resume': {
     id: 'resumeJob',

@@ -1,5 +1,5 @@
 import { catchUpGraceMs, countSlots, latestSlot, typicalPeriodMs } from '../schedule/index.ts'
-import { addRun, close, isFull, openDraft, startAttempt, touch, type Draft } from './draft.ts'
+import { addRun, close, isFull, isHeldBack, openDraft, startAttempt, touch, type Draft } from './draft.ts'
 import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
 import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
@@ -72,7 +72,7 @@ export function foldUntil(draft: Draft, until: Date, verdict: Pick<Fold, 'verdic
 function takeDueSlots(draft: Draft, occasion: Occasion) {
   const { runtime, view } = draft
   const first = runtime.nextSlot
-  if (!first) return
+  if (!first || isHeldBack(draft)) return
   const dueUntil = new Date(view.now.getTime() - jitterMs(view.job))
   const span = dueSpan(view.job, first, dueUntil)
   if (span) return catchUp(draft, span, dueUntil, occasion)
@@ -102,7 +102,7 @@ function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
     foldSpan(draft, late, { verdict: 'missed', reason: 'no process attended to it in time' })
     return
   }
-  takeSlot(draft, oldest, due.first < oldest ? 'catch_up' : occasion.trigger, occasion)
+  takeSlot(draft, oldest, due.first < due.last ? 'catch_up' : occasion.trigger, occasion)
 }
 
 /** How late a slot of this job may still run. A one-shot without a deadline runs however late it is. */

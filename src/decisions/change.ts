@@ -2,13 +2,13 @@ import { AppError } from '../errors.ts'
 import { foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
 import { endAttempt } from './settle.ts'
-import { later, slotAfter } from './slots.ts'
+import { later, slotAfter, withinBounds } from './slots.ts'
 import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
 
 /** The runtime of a job that begins at `now`. A one-shot that is a little late (the parser bounds it) is due at once. */
 export function begin(job: JobRule, now: Date): Runtime {
   const { schedule } = job
-  const nextSlot = schedule.kind === 'once' ? schedule.runAt : slotAfter(job, now)
+  const nextSlot = schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, now)
   return {
     rev: 1,
     state: nextSlot ? 'scheduled' : 'completed',
@@ -42,23 +42,46 @@ export function reschedule(view: View, old: JobRule): Decision | null {
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
   return continueFrom(
     draft,
-    isAhead ? schedule.runAt : slotAfter(view.job, later(view.now, runtime.lastSlot)),
+    isAhead
+      ? withinBounds(view.job, schedule.runAt)
+      : slotAfter(view.job, later(view.now, runtime.lastSlot)),
   )
 }
 
-/** The job with another number of repeats, or another policy; a slot that is due stays due, a later one follows the new bounds. */
-export function recount(view: View): Decision | null {
-  const { runtime, job, now } = view
-  const isDue = runtime.nextSlot !== null && runtime.nextSlot <= now
+/**
+ * The job with another number of repeats, or another policy (`view.job` is the new one). A slot that is due stays due,
+ * unless the new bounds leave it out: then it is superseded. A later one follows the new bounds.
+ */
+export function recount(view: View, old: JobRule): Decision | null {
+  const draft = openDraft({ ...view, job: old })
+  const { runtime } = draft
+  if (runtime.state === 'error') {
+    // nothing can be decided about it before its schedule is changed or it is resumed
+    touch(draft)
+    return close(draft)
+  }
+  const until = leftOutUntil(view, runtime.slotsUsed)
+  if (until) foldUntil(draft, until, runtime.state === 'paused' ? slotOfPause : superseded)
+  draft.view = view
+  const isDue = runtime.nextSlot !== null && runtime.nextSlot <= view.now
   return continueFrom(
-    openDraft(view),
-    isDue ? runtime.nextSlot : slotAfter(job, later(now, runtime.lastSlot)),
+    draft,
+    isDue ? runtime.nextSlot : slotAfter(view.job, later(view.now, runtime.lastSlot)),
   )
+}
+
+/** Up to which instant slots that are due have no place in the job as it is now; null: none of them. */
+function leftOutUntil({ job, now }: View, slotsUsed: number): Date | null {
+  const { startsAt, endsAt } = job.policy
+  if (endsAt && endsAt < now) return now
+  if (job.repeatTimes !== null && slotsUsed >= job.repeatTimes) return now
+  if (!startsAt) return null
+  return startsAt > now ? now : new Date(startsAt.getTime() - 1)
 }
 
 const superseded = {
   verdict: 'superseded',
-  reason: 'the schedule was changed before it was taken',
+  reason: 'the job was changed before it was taken',
 } as const
 
 function continueFrom(draft: Draft, slot: Date | null): Decision | null {

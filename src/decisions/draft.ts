@@ -175,7 +175,7 @@ function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[
 function wakeTerm(draft: Draft): Date | null {
   const { runtime, view } = draft
   const terms: Date[] = []
-  if (runtime.state === 'scheduled' && runtime.nextSlot) {
+  if (runtime.state === 'scheduled' && runtime.nextSlot && !isHeldBack(draft)) {
     terms.push(new Date(runtime.nextSlot.getTime() + jitterMs(view.job)))
   }
   if (runtime.resumeAt) terms.push(runtime.resumeAt)
@@ -186,6 +186,19 @@ function wakeTerm(draft: Draft): Date | null {
     if (run.attempt > 0 || !isBlocked) terms.push(run.attemptDueAt)
   }
   return terms.reduce<Date | null>((least, term) => (least && least <= term ? least : term), null)
+}
+
+/**
+ * With catch-up `all`: the next slot was due before the runs that are live had all begun, so it did not come while one
+ * was running. It is no case of overlap: it waits until there is room, and until then only the ends of those runs count.
+ */
+export function isHeldBack(draft: Draft): boolean {
+  const { runtime, view } = draft
+  if (view.job.policy.catchUp !== 'all' || !runtime.nextSlot || !isFull(draft)) return false
+  const dueAt = runtime.nextSlot.getTime() + jitterMs(view.job)
+  const begun = [...draft.live.values()].filter((run) => run.attempt > 0)
+  // one that has not begun will, at an instant that is not before this look
+  return begun.some(({ startedAt }) => dueAt <= (startedAt ?? view.now).getTime())
 }
 
 /** True where no further run of this job may begin: those held or between two attempts fill its limit. */

@@ -10,7 +10,7 @@ export const defaultPolicy: Policy = {
     on: ['failed', 'timed_out', 'interrupted'],
   },
   overlap: 'skip',
-  maxLive: 1,
+  maxLive: 10,
   catchUp: 'latest',
   catchUpMax: 100,
   deadlineMs: null,

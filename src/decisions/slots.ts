@@ -12,6 +12,11 @@ export function slotAfter(job: JobRule, after: Date): Date | null {
   return slot && endsAt && slot > endsAt ? null : slot
 }
 
+/** The instant itself where the job's `startsAt` … `endsAt` (both inclusive) let it be a slot, else null. */
+export function withinBounds({ policy: { startsAt, endsAt } }: JobRule, instant: Date): Date | null {
+  return (startsAt && instant < startsAt) || (endsAt && instant > endsAt) ? null : instant
+}
+
 /** The newest of two instants; null counts as earlier than any. */
 export function later(a: Date, b: Date | null): Date {
   return b && b > a ? b : a

@@ -156,9 +156,10 @@ export function createModel({
       return write(stopBroken(view(), 'INTERNAL: broken'))
     },
     recount(change: { policy?: Partial<Policy>; repeat?: number | null }) {
+      const old = job
       const repeatTimes = change.repeat === undefined ? job.repeatTimes : change.repeat
       job = { ...job, repeatTimes, policy: { ...job.policy, ...change.policy } }
-      return write(recount(view()))
+      return write(recount(view(), old))
     },
     /** `09:00 fire claimed`: one line per run, in the order in which they were made. */
     runLines: () => [...runs.values()].map((run) => `${hhmm(run.slot)} ${run.trigger} ${run.state}`),

@@ -229,7 +229,7 @@ function trueWake(job: Model): Date | null {
   const live = [...job.runs.values()].filter((run) => !run.finished)
   const hasRoom = live.filter(({ attempt }) => attempt > 0).length < limitOf(job.job())
   const terms = [
-    state === 'scheduled' && nextSlot && nextSlot.getTime() + jitterMs(job.job()),
+    state === 'scheduled' && nextSlot && !isHeldBack(job) && nextSlot.getTime() + jitterMs(job.job()),
     resumeAt?.getTime(),
     ...live.map(({ leaseUntil }) => leaseUntil && leaseUntil.getTime() + leaseMarginMs),
     ...live.map(
@@ -238,6 +238,15 @@ function trueWake(job: Model): Date | null {
     ),
   ].filter((term) => typeof term === 'number')
   return terms.length > 0 ? new Date(Math.min(...terms)) : null
+}
+
+/** With catch-up `all`, a slot that was due before what is live began (here: all of it, as nothing ever says when) waits for room. */
+function isHeldBack(job: Model): boolean {
+  const { nextSlot } = job.runtime()
+  const { policy } = job.job()
+  const begun = [...job.runs.values()].filter((run) => !run.finished && run.attempt > 0)
+  const isDue = nextSlot !== null && nextSlot.getTime() + jitterMs(job.job()) <= job.now().getTime()
+  return policy.catchUp === 'all' && isDue && begun.length >= limitOf(job.job())
 }
 
 function checkFences({ starts, runtime }: Decision, before: number) {

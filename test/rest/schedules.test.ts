@@ -121,8 +121,9 @@ test('POST /api/schedules/preview shows a one-shot and an interval', async () =>
   const once = await preview('in 90s')
   assert.deepEqual([once.schedule.kind, once.next], ['once', ['2026-06-19T12:01:30.000Z']])
   assert.equal(once.schedule.run_at, '2026-06-19T12:01:30.000Z')
-  const every = await preview('90s')
-  assert.deepEqual([every.schedule.every_ms, every.schedule.minutes, every.timezone], [90_000, 1.5, 'UTC'])
+  const every = await preview('90m')
+  assert.deepEqual([every.schedule.every_ms, every.schedule.minutes, every.timezone], [5_400_000, 90, 'UTC'])
+  assert.ok(!('minutes' in (await preview('90s')).schedule), 'a period that is no whole minutes has every_ms only')
 })
 
 test('POST /api/schedules/preview of what cannot be read is answered 400', async () => {

@@ -194,7 +194,7 @@ function change(state: State): Operation {
   const decision = isRule
     ? reschedule({ ...current, job }, view.job)
     : random.chance(0.7)
-      ? recount({ ...current, job })
+      ? recount({ ...current, job }, view.job)
       : null
   const writing = { owner: 'm1:a', leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
   return {
