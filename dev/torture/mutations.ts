@@ -33,7 +33,7 @@ export const mutations: Mutation[] = [
     name: 'arming on the duplicate path',
     file: 'src/fire.ts',
     find: "    const order = attended.state === 'attended' ? attended.order : null\n",
-    put: "    if (attended.state === 'nothing_due') return answerFor(jobId, attended, fireAt)\n    const order = attended.state === 'attended' ? attended.order : null\n",
+    put: "    if (attended.state === 'nothing_due' || attended.runIds.length === 0) return answerFor(jobId, attended, fireAt)\n    const order = attended.state === 'attended' ? attended.order : null\n",
     tests: { file: races, pattern: 'not acknowledged before' },
   },
   {
@@ -65,6 +65,13 @@ export const mutations: Mutation[] = [
     find: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))',
     put: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000)) && false',
     tests: { file: manners, pattern: 'swallows' },
+  },
+  {
+    name: 'a claim awaited until it is accepted',
+    file: 'src/attend.ts',
+    find: '      const written = await store.transition(look.view, decision, writing)\n',
+    put: '      const written = await store.transition(look.view, decision, writing).finally(() => expect(decision, -1))\n',
+    tests: { file: races, pattern: 'in the same breath' },
   },
   {
     name: 'the look after the answer',
