@@ -1,11 +1,13 @@
 import { cold } from './cold.ts'
 import { load, machine } from './machine.ts'
 import { type Part, writePage } from './page.ts'
+import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
 /** `npm run bench [-- name …]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
 const benchmarks: Record<string, { title: string; take: (world: World) => Promise<string> }> = {
   cold: { title: 'Cold start', take: cold },
+  warm: { title: 'Fires per second', take: warm },
 }
 
 async function main(): Promise<number> {

@@ -48,12 +48,14 @@ export async function pgbench(world: World): Promise<PgbenchResult | null> {
 /** One job is carried through; what differs from job to job becomes a variable, all else is written out. */
 async function record(url: string): Promise<string> {
   const statements: string[] = []
+  let slot = ''
   const sql = postgres(url, {
     ...{ max: 1, fetch_types: false, onnotice: () => {} },
-    debug: (_connection, query, parameters: unknown[]) => void statements.push(written(query, parameters)),
+    debug: (_connection, query, parameters: unknown[]) => void statements.push(written(query, parameters, slot)),
   })
   const seen = await look(sql, jobId(1), null)
   if (!seen) throw new Error('the job to record is not there')
+  slot = seen.view.runtime.nextSlot?.toISOString() ?? ''
   const writing = { owner: 'bench', leaseMs: 300_000, begins: true, armSpent: true, armLease: null, output: null, now: null }
   const decision = attend(seen.view, { trigger: 'fire', fireAt: null, earlyMs: 0, newRunId: () => runId })
   const claimed = decision && (await transition(sql, seen.view, decision, writing))
@@ -68,26 +70,34 @@ async function record(url: string): Promise<string> {
     `\\set n random(1, ${jobs})`,
     // every client keeps to jobs of its own, so that no write loses its compare-and-set
     `\\set n :n - mod(:n, ${clients}) + :client_id + 1`,
-    `select lpad(to_hex(:n), 12, '0') as job, gen_random_uuid() as run, clock_timestamp()::text as slot \\gset`,
+    `select lpad(to_hex(:n::int), 12, '0') as job, gen_random_uuid() as run, clock_timestamp()::text as slot \\gset`,
     `${looks} \\gset look_`,
     `\\set rev :look_rev + 1`,
-    `${claims.replaceAll(':rev:', ':look_rev')} \\gset claim_`,
-    `${settles.replaceAll(':rev:', ':rev')} \\gset settle_`,
+    `${claims.replace(':rev', ':look_rev')} \\gset claim_`,
+    `${settles} \\gset settle_`,
     '',
   ].join('\n')
 }
 
 const runId = '00000000-0000-4000-8000-000000000001'
 
-function written(query: string, parameters: unknown[]): string {
-  const line = query.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim()
-  return line.replaceAll(/\$(\d+)/g, (_match, n: string) => literal(parameters[Number(n) - 1]))
+/** With all values written out, but for those that differ from one fire to the next. */
+function written(query: string, parameters: unknown[], slot: string): string {
+  const line = query.replaceAll(/\s+/g, ' ').trim()
+  return line
+    .replace(/r\.rev = \$\d+/, 'r.rev = :rev::bigint')
+    .replaceAll(/\$(\d+)/g, (_match, n: string) => literal(parameters[Number(n) - 1], slot))
 }
 
-function literal(value: unknown): string {
+function literal(value: unknown, slot: string): string {
   if (value === null || value === undefined) return 'null'
-  const text = value instanceof Date ? value.toISOString() : String(value)
-  if (text === jobId(1)) return ':job'
-  if (text === runId) return ':run'
+  const isObject = typeof value === 'object' && !(value instanceof Date)
+  const text = value instanceof Date ? value.toISOString() : isObject ? spaced(value) : String(value)
+  if (text === jobId(1)) return ':job::text'
+  if (text === runId) return ':run::uuid'
+  if (text === slot) return ':slot::timestamptz'
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** A colon before a word would be a variable to pgbench. */
+const spaced = (value: unknown) => JSON.stringify(value).replaceAll('":', '": ')
