@@ -31,6 +31,8 @@ type Parts = { machines: Machine[]; settings: ProxySettings; events: Events; por
 type Incoming = { method: string; path: string; headers: IncomingHttpHeaders; body: Buffer }
 type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer }
 
+const redialMs = 10
+
 /** The connection broke after the request was sent, and nobody knows what became of it. */
 class Unanswered extends Error {}
 
@@ -65,7 +67,7 @@ export async function startProxy({ machines, settings, events, port = 0 }: Parts
       const machine = choose()
       const answer = machine && (await tryMachine(machine, incoming))
       if (answer) return answer
-      await delay(10)
+      if (!machine) await delay(redialMs)
     }
     return null
   }
@@ -92,6 +94,8 @@ export async function startProxy({ machines, settings, events, port = 0 }: Parts
         answersToLose -= 1
         throw new Unanswered()
       }
+      // a request that is queued for a machine counts as its load already
+      if (!answer) await delay(redialMs)
       return answer
     } finally {
       machine.load -= 1
