@@ -57,7 +57,13 @@ export function mutate(source: string, { name, file, find, put }: Mutation): str
 
 /** Names of the tests that failed, and what the first of them said. */
 async function runTests({ tests }: Mutation, { tree, cluster }: { tree: string; cluster: string }) {
-  const args = ['--test', '--test-reporter=tap', `--test-name-pattern=${tests.pattern}`, tests.file]
+  const args = [
+    '--test',
+    '--test-timeout=60000',
+    '--test-reporter=tap',
+    `--test-name-pattern=${tests.pattern}`,
+    tests.file,
+  ]
   const child = spawn(process.execPath, args, {
     cwd: tree,
     env: { PATH: process.env['PATH'] ?? '', CHRONOS_TEST_PG: cluster },

@@ -4,6 +4,7 @@ import { createTestDatabase } from '../../test/support/database.ts'
 import { startTestCluster } from '../../test/support/cluster.ts'
 import { startWitness } from './effects.ts'
 import { mannerScenarios } from './manners.ts'
+import { killPostgres, throughPooler } from './postgres.ts'
 import { tableOf } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { createRandom, type Failure, type Row, type Sweep, several, some, sweep } from './sweep.ts'
@@ -30,6 +31,8 @@ async function main(): Promise<number> {
     failures.push(...(await part('A process dies before and after each of its steps', everyStep)))
     failures.push(...(await part('Two or three processes die one after the other', severalDeaths)))
     failures.push(...(await part('NAS misbehaves, undisturbed and with deaths', misbehaving)))
+    failures.push(...(await part('PostgreSQL dies at a statement and comes back', dyingPostgres)))
+    failures.push(...(await part('Through a transaction pooler', pooled)))
   } finally {
     await cluster.stop()
   }
@@ -51,6 +54,7 @@ async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Prom
   const stage = { database: await createTestDatabase(), witness: await startWitness() }
   try {
     const rows = await play(stage)
+    if (rows.length === 0) return []
     for (const line of tableOf(rows)) say(line)
     return rows.flatMap((row) => row.failures)
   } finally {
@@ -113,6 +117,18 @@ async function misbehaving(stage: Stage): Promise<Row[]> {
     )
   }
   return rows
+}
+
+async function dyingPostgres({ witness }: Stage): Promise<Row[]> {
+  if (values.only) return []
+  return killPostgres(witness, { times: values.quick ? 3 : 20, random })
+}
+
+async function pooled(stage: Stage): Promise<Row[]> {
+  if (values.only) return []
+  const rows = await throughPooler(stage, { points: values.quick ? 4 : 40, random })
+  if (!rows) say('pgbouncer is not installed (apt-get install pgbouncer): this part was not played')
+  return rows ?? []
 }
 
 function tell({ scenario, retries, kills, problems, story }: Failure) {

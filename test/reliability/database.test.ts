@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createStore, type Store } from '../../db/index.ts'
+import { createStore } from '../../db/index.ts'
+import { failing } from '../../dev/torture/failing.ts'
 import { playOnce } from '../../dev/torture/kill.ts'
 import { scenarios } from '../../dev/torture/scenarios.ts'
 import { createFaultyDatabase } from '../db/faulty.ts'
@@ -8,27 +9,6 @@ import { at, historyOf, mostOf, set, stage } from './setup.ts'
 
 const common = await stage()
 const everyFive = '*/5 * * * *'
-
-/** The store with `fail` called before its statement number `step`, counted from `begin`. */
-function failing(store: Store, fail: () => Promise<void>) {
-  const state = { step: 0, wanted: 0 }
-  const wrapped = new Proxy(store, {
-    get(target, key): unknown {
-      const value: unknown = Reflect.get(target, key)
-      if (typeof value !== 'function' || key === 'clock') return value
-      return async (...args: unknown[]) => {
-        state.step += 1
-        if (state.step === state.wanted) await fail()
-        return Reflect.apply(value, target, args) as unknown
-      }
-    },
-  })
-  return {
-    store: wrapped,
-    begin: (wanted: number) => Object.assign(state, { step: 0, wanted }),
-    made: () => state.step,
-  }
-}
 
 test('whichever statement loses its reply, or its connection, the slot runs once', async (t) => {
   const faulty = await createFaultyDatabase()
