@@ -15,19 +15,7 @@ const allStates = [...activeStates, 'paused', 'completed'] as const
 
 export function jobRoutes(on: On, parts: Parts): void {
   const { jobs, isArmed } = parts
-
-  async function bodyOf(look: Look) {
-    const lists = await parts.lists()
-    return jobBody(fromLook(look, await lists.latestRun(look.authored.id)), isArmed)
-  }
-
-  /** The job as it is now; 424 where it is saved, but the wake-up that the change needs is not confirmed. */
-  async function answer(saved: Saved, reply: FastifyReply, { needsArm }: { needsArm: boolean }) {
-    const job = await bodyOf(saved.look)
-    reply.header('etag', `"${job.version}"`)
-    if (saved.armed || !needsArm) return { job }
-    throw notArmed(job)
-  }
+  const answer = answering(parts)
 
   on('GET /api/jobs', async ({ query }) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
@@ -75,13 +63,29 @@ export function jobRoutes(on: On, parts: Parts): void {
   )
 
   on('POST /api/jobs/{id}/run', async ({ params, body }, _request, reply) => {
-    const saved = await jobs.runNow(params.id, body.input ?? null)
-    const { job } = await answer(saved, reply, { needsArm: true })
-    const lists = await parts.lists()
-    const run = await lists.run(saved.runId)
-    reply.code(202).header('location', `/api/runs/${saved.runId}`)
-    return { run: run && runBody(run), job }
+    return answerStarted(parts, await jobs.runNow(params.id, body.input ?? null), reply)
   })
+}
+
+/** The job as it is now; 424 where it is saved, but the wake-up that the change needs is not confirmed. */
+function answering(parts: Parts) {
+  return async (saved: Saved, reply: FastifyReply, { needsArm }: { needsArm: boolean }) => {
+    const lists = await parts.lists()
+    const { look } = saved
+    const job = jobBody(fromLook(look, await lists.latestRun(look.authored.id)), parts.isArmed)
+    reply.header('etag', `"${job.version}"`)
+    if (saved.armed || !needsArm) return { job }
+    throw notArmed(job)
+  }
+}
+
+/** 202 with the run that a client has started, and its job; 424 as `answering` says. */
+export async function answerStarted(parts: Parts, saved: Saved & { runId: string }, reply: FastifyReply) {
+  const { job } = await answering(parts)(saved, reply, { needsArm: true })
+  const lists = await parts.lists()
+  const run = await lists.run(saved.runId)
+  reply.code(202).header('location', `/api/runs/${saved.runId}`)
+  return { run: run && runBody(run), job }
 }
 
 /** @throws AppError JOB_NOT_FOUND */

@@ -2,7 +2,7 @@ import type { ListedRun } from '../db/index.ts'
 import { AppError } from '../src/errors.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import { lookAt } from './jobs.ts'
+import { answerStarted, lookAt } from './jobs.ts'
 import type { Parts } from './parts.ts'
 import { runBody } from './shapes.ts'
 
@@ -16,10 +16,10 @@ export function runRoutes(on: On, parts: Parts): void {
     return { runs: items.map(runBody), next_cursor: cursorFor('runs', nextBefore) }
   }
 
-  async function read(id: string) {
+  async function runOf(id: string): Promise<ListedRun> {
     const lists = await parts.lists()
     const run = await lists.run(id)
-    if (run) return { run: runBody(run) }
+    if (run) return run
     throw new AppError('RUN_NOT_FOUND', `run ${id} was given; there is none with this id`)
   }
 
@@ -30,11 +30,20 @@ export function runRoutes(on: On, parts: Parts): void {
 
   on('GET /api/runs', async ({ query: { job, ...wish } }) => list(job ?? null, wish))
 
-  on('GET /api/runs/{id}', async ({ params }) => read(params.id))
+  on('GET /api/runs/{id}', async ({ params }) => ({ run: runBody(await runOf(params.id)) }))
 
   on('POST /api/runs/{id}/cancel', async ({ params }, _request, reply) => {
     await parts.jobs.cancelRun(params.id.toLowerCase())
     reply.code(202)
-    return read(params.id)
+    return { run: runBody(await runOf(params.id)) }
+  })
+
+  on('POST /api/runs/{id}/retry', async ({ params }, _request, reply) => {
+    const { id, jobId, state, finishedAt, input } = await runOf(params.id)
+    if (!finishedAt) {
+      const detail = `run ${id} is ${state}; expected one that has finished, or cancel it first`
+      throw new AppError('RUN_STATE_CONFLICT', detail)
+    }
+    return answerStarted(parts, await parts.jobs.runNow(jobId, input, 'retry'), reply)
   })
 }

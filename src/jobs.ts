@@ -56,8 +56,8 @@ export type Jobs = {
   pause(id: string, wish: { reason: string | null; until: Date | null }): Promise<Saved>
   /** @throws AppError JOB_STATE_CONFLICT: nothing is left to run */
   resume(id: string): Promise<Saved>
-  /** A run without a slot, at once. @throws AppError JOB_STATE_CONFLICT */
-  runNow(id: string, input: unknown): Promise<Saved & { runId: string }>
+  /** A run without a slot, at once: because somebody asks, or once more (`retry`). @throws AppError JOB_STATE_CONFLICT */
+  runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
   /** Forgets the job first and cancels its arm after; a live run of it is aborted. */
   remove(id: string): Promise<void>
   /** @throws AppError RUN_NOT_FOUND, RUN_STATE_CONFLICT: it has finished */
@@ -168,14 +168,14 @@ export function createJobs(parts: Parts): Jobs {
     )
   }
 
-  async function runNow(id: string, input: unknown) {
+  async function runNow(id: string, input: unknown, trigger: 'manual' | 'retry' = 'manual') {
     if (parts.isDraining()) {
       throw new AppError('DRAINING', 'The process is going down; expected the call to be sent again', {
         retryAfterS: 5,
       })
     }
     const runId = chance.uuid()
-    const wish = { runId, trigger: 'manual' as const, input }
+    const wish = { runId, trigger, input }
     const saved = await transit(id, ({ view }) =>
       view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
     )

@@ -2,10 +2,15 @@
 export function nearest(given: string, candidates: string[]): string | null {
   const word = given.toLowerCase().slice(0, 40)
   const [best] = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distanceTo(word, candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
     .toSorted((a, b) => a.distance - b.distance)
   return best?.candidate ?? null
+}
+
+/** A name whose unit alone is missing (`lease` for `lease_ms`) is as near as one wrong letter. */
+function distanceTo(word: string, candidate: string): number {
+  return candidate.startsWith(`${word}_`) ? 1 : editDistance(word, candidate)
 }
 
 /** Levenshtein's: insertions, deletions and replacements of one character. */

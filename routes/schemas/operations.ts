@@ -212,6 +212,15 @@ export const operations = {
     answer: object({ run }),
     errors: [...runErrors, ...bodyErrors, 'RUN_STATE_CONFLICT'],
   },
+  'POST /api/runs/{id}/retry': {
+    id: 'retryRun',
+    summary: 'Run a finished run once more, beside the schedule: a new run with the same input',
+    params: runParams,
+    body: noBody,
+    status: 202,
+    answer: object({ run, job }),
+    errors: [...runErrors, ...bodyErrors, 'RUN_STATE_CONFLICT', 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
   'POST /api/schedules/preview': {
     id: 'previewSchedule',
     summary: 'Read and explain a schedule without saving it',
