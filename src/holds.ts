@@ -1,7 +1,5 @@
 /** A reason why this process must stay up. */
 export type HoldKind =
-  /** Just booted: whoever woke it has not been heard yet. */
-  | 'boot'
   /** A claimed run, under way or waiting for room. */
   | 'run'
   /** A wake-up that NAS has not confirmed. */

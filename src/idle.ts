@@ -8,6 +8,7 @@ import { type Timers, within } from './timers.ts'
 type Parts = {
   /** Milliseconds with nothing held; 0: the process stays up for ever. */
   idleExitMs: number
+  /** From the boot on; counts beside the idle time, not before it. */
   bootGraceMs: number
   holds: Holds
   server: Server
@@ -22,7 +23,7 @@ type Parts = {
 const closeMs = 2_000
 
 /**
- * Lets the process go when nothing has been held for `idleExitMs`.
+ * Lets the process go when nothing has been held for `idleExitMs`, and not before `bootGraceMs` after its boot.
  *
  * A fire may come in at the moment of the decision. So first the listener is closed: a call that came before is
  * answered, one that comes later finds no port, and whoever sent it (a proxy, NAS) sends it again, to the next
@@ -37,13 +38,15 @@ export function createIdleExit(parts: Parts): void {
   let cancelWait = () => {}
   let isLeaving = false
   let isGone = false
+  const graceEndsAt = timers.now() + bootGraceMs
   holds.onFree(waitFromNow)
-  timers.after(bootGraceMs, holds.take('boot'))
+  waitFromNow()
 
   function waitFromNow() {
     cancelWait()
     if (isGone || isLeaving) return
-    cancelWait = timers.after(idleExitMs, () => {
+    const waitMs = Math.max(idleExitMs, graceEndsAt - timers.now())
+    cancelWait = timers.after(waitMs, () => {
       if (holds.count() > 0) return // the release of the last one begins the wait anew
       isLeaving = true
       leave()

@@ -177,7 +177,7 @@ export function createMachines(parts: Parts) {
     }
     running.idle = wait
     holds.onFree(wait)
-    process.after(scenario.bootGraceMs, holds.take('boot'))
+    process.after(scenario.bootGraceMs, holds.take('timer'))
   }
 
   function terminate({ process, core }: Running) {

@@ -85,7 +85,7 @@ function stopped({ code }: { code: string }): ActionOutcome {
 /** As src/idle.ts does it, on virtual time and without a listener. */
 function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { timers: Timers; store: Store }) {
   let takeBack = () => {}
-  const release = holds.take('boot')
+  const release = holds.take('timer')
   timers.after(bootGraceMs, release)
   const wait = () => {
     takeBack()

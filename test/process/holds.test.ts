@@ -7,7 +7,7 @@ test('a hold counts from its taking to its release, by its kind', () => {
   const run = holds.take('run')
   const arm = holds.take('arm')
   assert.deepEqual(
-    [holds.count(), holds.count('run'), holds.count('run', 'arm'), holds.count('boot')],
+    [holds.count(), holds.count('run'), holds.count('run', 'arm'), holds.count('timer')],
     [2, 1, 2, 0],
   )
   run()
