@@ -2,13 +2,13 @@
 import type { Database } from './client.ts'
 import type { Lists } from './lists.ts'
 
-export type { ArmResult, RegistryRow, TakenArm } from './arms.ts'
-export { createDatabase, type Database, type DatabaseOptions } from './client.ts'
-export type { ArmEntry, Counts } from './counts.ts'
+export type { ArmResult, TakenArm } from './arms.ts'
+export { createDatabase, type Database } from './client.ts'
+export type { Counts } from './counts.ts'
 export { DatabaseUnavailable } from './errors.ts'
 export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'
-export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists } from './lists.ts'
+export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists, UnarmedJob } from './lists.ts'
 export { createLoginStore } from './logins.ts'
 export { migrate } from './migrate.ts'
 export { createProcessRecord, type ProcessRecord } from './process-record.ts'
@@ -17,10 +17,8 @@ export {
   type Look,
   type RegistryDetail,
   ruleOf,
-  type StoredSchedule,
   storeSchedule,
 } from './rows.ts'
-export type { Held } from './runs.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmLease, ArmOrder, Writing, Written } from './move.ts'
 

@@ -18,7 +18,7 @@ export async function look(sql: Sql, jobId: string, now: Date | null): Promise<L
 }
 
 /** The columns that `readLook` reads, of `jobs j join job_runtime r`. */
-export function lookColumns(sql: Sql, now: Date | null) {
+function lookColumns(sql: Sql, now: Date | null) {
   return sql`
     j.id, j.name, j.schedule, j.timezone, j.anchor, j.prompt, to_jsonb(j.skills) as skills, j.deliver, j.action, j.policy,
     j.repeat_times, to_jsonb(j.tags) as tags, j.version, j.created_at, j.updated_at,

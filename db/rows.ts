@@ -61,7 +61,7 @@ export function ruleOf(authored: Authored): JobRule {
   }
 }
 
-export function readSchedule(stored: StoredSchedule): Schedule {
+function readSchedule(stored: StoredSchedule): Schedule {
   const { display } = stored
   if (stored.kind === 'cron') return { kind: 'cron', expr: stored.expr, display }
   if (stored.kind === 'interval') return { kind: 'interval', everyMs: stored.every_ms, display }
@@ -95,7 +95,7 @@ export function readAuthored(row: Row): Authored {
   }
 }
 
-export function readRuntime(row: Row): Runtime {
+function readRuntime(row: Row): Runtime {
   return {
     rev: Number(row['rev']),
     state: row['state'] as Runtime['state'],
@@ -113,7 +113,7 @@ export function readRuntime(row: Row): Runtime {
   }
 }
 
-export function readRegistry(row: Row): RegistryDetail {
+function readRegistry(row: Row): RegistryDetail {
   return {
     wakeAt: maybeDate(row['wake_at']),
     wakeGen: Number(row['wake_gen']),

@@ -12,7 +12,7 @@ export type Problem = {
   [member: string]: unknown
 }
 
-export function problemOf(error: AppError): Problem {
+function problemOf(error: AppError): Problem {
   const { status, title } = errorTable[error.code]
   const type = `urn:chronos:error:${error.code}`
   return {

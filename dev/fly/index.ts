@@ -9,8 +9,8 @@ import { type Bill, createEvents, type Events, type FlyEvent } from './events.ts
 import { createMachine, type Image, type Machine, type MachineSettings } from './machine.ts'
 import { type ProxySettings, startProxy } from './proxy.ts'
 
-export type { Bill, FlyEvent, FlyWhat } from './events.ts'
-export type { Image, Machine, MachineState } from './machine.ts'
+export type { Bill, FlyEvent } from './events.ts'
+export type { Image, Machine } from './machine.ts'
 
 /** Probes that do not come through the proxy: they wake nothing, and count for nothing. */
 export type Check = { path: string; everyMs: number; port?: (machine: Machine) => number }

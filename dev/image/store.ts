@@ -7,7 +7,7 @@ export class ImageError extends Error {
   override readonly name = 'ImageError'
 }
 
-export const baseImage = 'docker.io/library/node:26-slim'
+const baseImage = 'docker.io/library/node:26-slim'
 const tag = 'localhost/chronos'
 
 /** Builds the Dockerfile with buildah (it needs no daemon); what it prints goes to the terminal. @throws ImageError */

@@ -1,2 +1,2 @@
-export type { Behaviour, BehaviourName } from './behaviours.ts'
-export { startTarget, type Target, type TargetCall, type TargetOptions } from './start.ts'
+export type { BehaviourName } from './behaviours.ts'
+export { startTarget, type Target, type TargetCall } from './start.ts'

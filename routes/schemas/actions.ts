@@ -26,7 +26,7 @@ const status = Type.Refine(
   isAscending,
 )
 
-export const httpAction = object(
+const httpAction = object(
   {
     type: Type.Literal('http'),
     url,
@@ -38,7 +38,7 @@ export const httpAction = object(
   },
   { title: 'HttpAction', description: 'One HTTP call.' },
 )
-export const promptAction = object(
+const promptAction = object(
   { type: Type.Literal('prompt') },
   { title: 'PromptAction', description: "The job's `prompt`, put to a model." },
 )

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { glob, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { apiKey, type Service, startService } from '../support/service.ts'
-import { blocksOf, codesOf, readPages } from './pages.ts'
+import { blocksOf, codesOf, readPages, typescriptIn } from './pages.ts'
 import { type Command, readCommands, readCurl } from './shell.ts'
 
 // Whatever a page tells people to type is tried: calls here, against a service; programs by the tests and by .ci/run.
@@ -56,7 +56,7 @@ test('every statement that a page shows can be run', async () => {
 })
 
 test('every program that a page tells to run is there, and run by a test or by .ci/run', async () => {
-  const paths = await Array.fromAsync(glob('test/**/*.ts'))
+  const paths = await typescriptIn(['test'])
   const ownPath = 'test/docs/'
   const sources = await Promise.all(
     paths.filter((path) => !path.startsWith(ownPath)).map((path) => readFile(path, 'utf8')),

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { glob, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { test } from 'node:test'
 import { getTableConfig, PgTable } from 'drizzle-orm/pg-core'
 import { is } from 'drizzle-orm'
 import * as schema from '../../db/schema.ts'
-import { anchorsOf, codesOf, readPage, readPages } from './pages.ts'
+import { anchorsOf, codesOf, readPage, readPages, typescriptIn } from './pages.ts'
 
 const pages = await readPages()
 
@@ -91,6 +91,6 @@ test('no page uses a word that only fills', () => {
 })
 
 async function readSources(): Promise<string> {
-  const paths = await Array.fromAsync(glob('{src,routes,db,dev}/**/*.ts'))
+  const paths = await typescriptIn(['src', 'routes', 'db', 'dev'])
   return (await Promise.all(paths.map((path) => readFile(path, 'utf8')))).join('\n')
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { glob } from 'node:fs/promises'
+import { glob, readdir } from 'node:fs/promises'
 
 export type Page = {
   path: string
@@ -50,4 +50,15 @@ export function anchorsOf({ prose }: Page): string[] {
       .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-'),
   )
+}
+
+/** Every TypeScript file below the folders. (Not by `glob`: knip takes what a glob names for files that are in use.) */
+export async function typescriptIn(folders: string[]): Promise<string[]> {
+  const found = await Promise.all(
+    folders.map(async (folder) => {
+      const paths = await readdir(folder, { recursive: true })
+      return paths.map((path) => `${folder}/${path}`)
+    }),
+  )
+  return found.flat().filter((path) => path.endsWith('.ts'))
 }
