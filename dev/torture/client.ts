@@ -26,7 +26,7 @@ type Parts = {
   steps: Steps
   settled: () => Promise<void>
   /** Lets so many milliseconds pass. */
-  until: (ms: number) => Promise<void>
+  passTime: (ms: number) => Promise<void>
   unpromised: World['unpromised']
 }
 
@@ -35,7 +35,7 @@ export const anyJob = '*'
 const mostTries = 5
 const pauseMs = 1_000
 
-export function createClient({ wake, steps, settled, until, unpromised }: Parts): Client {
+export function createClient({ wake, steps, settled, passTime, unpromised }: Parts): Client {
   let keys = 0
 
   /** One request to one machine; null: the machine died before its answer was out. */
@@ -58,30 +58,22 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
       )
       .finally(release)
     const outbox = new Map<unknown, { value: T } | { error: AppError }>()
-    const first = await raceWith(settled, answer, life.died)
+    const first = await firstOf(answer, life.died)
     // an answer that was sent before the process died has arrived
     return first ?? outbox.get(life) ?? null
   }
 
-  /** While the answer waits for the clock (a budget, a pause), the clock goes on. */
-  async function raceWith<T>(
-    calm: () => Promise<void>,
-    answer: Promise<T>,
-    died: Promise<void>,
-  ): Promise<T | null> {
-    const state: { is: 'open' | 'over'; value: T | null; error: unknown } = {
-      is: 'open',
-      value: null,
-      error: null,
+  /** While the answer waits for the clock (a budget, a pause), the clock goes on. Null: the process died before. */
+  async function firstOf<T>(answer: Promise<T>, died: Promise<void>): Promise<T | null> {
+    const first = Promise.race([answer, died.then(() => null)])
+    let isOver = false
+    const end = () => {
+      isOver = true
     }
-    const over = (value: T | null, error: unknown = null) =>
-      Object.assign(state, { is: 'over', value, error })
-    answer.then(over, (error: unknown) => over(null, error))
-    void died.then(() => state.is === 'open' && over(null))
-    await calm()
-    while (state.is === 'open') await until(250)
-    if (state.error) throw state.error
-    return state.value
+    first.then(end, end)
+    await settled()
+    while (!isOver) await passTime(250)
+    return first
   }
 
   async function persist(
@@ -97,7 +89,7 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
         if ('error' in reply) return reply.error.code
         return reply.value?.armed === false ? 'owed' : 'done'
       }
-      await until(pauseMs)
+      await passTime(pauseMs)
     }
     unpromised.set(id, 'lost')
     return 'lost'
@@ -114,7 +106,7 @@ export function createClient({ wake, steps, settled, until, unpromised }: Parts)
           unpromised.delete(anyJob)
           return reply.value.look.authored.id
         }
-        await until(pauseMs)
+        await passTime(pauseMs)
       }
       return null
     },

@@ -84,12 +84,11 @@ function stopped({ code }: { code: string }): ActionOutcome {
 
 /** As src/idle.ts does it, on virtual time and without a listener. */
 function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { timers: Timers; store: Store }) {
+  const graceEndsAt = timers.now() + bootGraceMs
   let takeBack = () => {}
-  const release = holds.take('timer')
-  timers.after(bootGraceMs, release)
   const wait = () => {
     takeBack()
-    takeBack = timers.after(idleExitMs, () => void leave())
+    takeBack = timers.after(Math.max(idleExitMs, graceEndsAt - timers.now()), () => void leave())
   }
   async function leave() {
     if (holds.count() > 0) return
@@ -99,4 +98,5 @@ function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { time
     life.die()
   }
   holds.onFree(wait)
+  wait()
 }

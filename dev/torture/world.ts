@@ -191,7 +191,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       wake,
       steps,
       settled,
-      until: (ms) => until(new Date(time.now() + ms)),
+      passTime: (ms) => until(new Date(time.now() + ms)),
       unpromised,
     }),
     now: clock,

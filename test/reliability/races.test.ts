@@ -148,7 +148,7 @@ test('a look that is answered in the same breath as the claim does not begin the
       async look(jobId) {
         const look = await store.look(jobId)
         answerClaim?.()
-        for (let turn = 0; turn < turns; turn++) await null
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
         return look
       },
     })
