@@ -18,6 +18,15 @@ export type ListedRun = Pick<typeof runs.$inferSelect, keyof typeof runColumns> 
 }
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
 
+/** `armedAt`: what NAS was last confirmed to hold. `since`: from when on that is not what is wanted. */
+export type UnarmedJob = {
+  jobId: string
+  wakeAt: Date | null
+  armedAt: Date | null
+  since: Date
+  error: string | null
+}
+
 /** A page of a list, newest first; `nextBefore` is null on the last one. */
 export type Page<T> = { items: T[]; nextBefore: number | null }
 /** `before` (exclusive) is the `nextBefore` of the page ahead; null: from the newest. */
@@ -39,6 +48,8 @@ export type Lists = {
   run(id: string): Promise<ListedRun | null>
   /** The newest arms of a job first: what was asked of the timer service, and what it said. */
   arms(jobId: string): Promise<ArmRow[]>
+  /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
+  unarmed(limit: number): Promise<UnarmedJob[]>
 }
 
 /** A list of a thousand runs stays at a few MB. */
@@ -130,6 +141,27 @@ export function createLists(database: Database): Lists {
           .where(eq(arms.jobId, jobId))
           .orderBy(desc(arms.id))
           .limit(armsShown)
+      }),
+
+    unarmed: (limit) =>
+      read('listing jobs that are not armed', async (orm) => {
+        const rows = await orm
+          .select({
+            jobId: jobRuntime.jobId,
+            wakeAt: jobRuntime.wakeAt,
+            armedAt: jobRuntime.armedAt,
+            changedAt: jobRuntime.wakeChangedAt,
+            failedAt: jobRuntime.armFailedAt,
+            error: jobRuntime.armError,
+          })
+          .from(jobRuntime)
+          .where(lt(jobRuntime.armedGen, jobRuntime.wakeGen))
+          .orderBy(sql`least(${jobRuntime.wakeChangedAt}, ${jobRuntime.armFailedAt})`, jobRuntime.jobId)
+          .limit(limit)
+        return rows.map(({ changedAt, failedAt, ...job }) => ({
+          ...job,
+          since: failedAt && failedAt < changedAt ? failedAt : changedAt,
+        }))
       }),
   }
 }

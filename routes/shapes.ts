@@ -20,7 +20,8 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
     action: authored.action,
     enabled: isActive,
     state: runtime.state,
-    next_run_at: isActive ? iso(runtime.nextSlot) : null,
+    // one that was stopped because nothing can be decided about it has no slot to look forward to
+    next_run_at: runtime.state === 'scheduled' ? iso(runtime.nextSlot) : null,
     last_run_at: iso(runtime.lastRunAt),
     last_status: runtime.lastStatus,
     last_error: runtime.lastError,
@@ -50,7 +51,7 @@ export function fromLook(look: Look, latestRun: LatestRun | null): ListedJob {
 
 type StoredSchedule = ListedJob['authored']['schedule']
 
-export function scheduleBody(schedule: StoredSchedule) {
+function scheduleBody(schedule: StoredSchedule) {
   const { kind, display } = schedule
   if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: new Date(schedule.run_at).toISOString(), display }

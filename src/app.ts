@@ -6,6 +6,7 @@ import { createActions } from './actions/index.ts'
 import type { Config } from './config.ts'
 import { createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
+import type { Registry } from './decisions/index.ts'
 import { createDeparture, type Departure } from './departure.ts'
 import { AppError } from './errors.ts'
 import { createHolds, type Holds } from './holds.ts'
@@ -35,6 +36,13 @@ export type App = {
   metrics(): Promise<string>
   /** What the process leaves behind; for whoever decides that it may go. */
   departure: Departure
+}
+
+/** A wake-up that is so late has been lost, whoever confirmed it: a job that waits for one is not well. */
+const overdueMs = 120_000
+
+function isOverdue({ wakeAt }: Registry, now: Date): boolean {
+  return wakeAt !== null && now.getTime() - wakeAt.getTime() > overdueMs
 }
 
 export function createApp({ config, clock = () => null }: AppOptions): App {
@@ -84,7 +92,9 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     scheduler: trigger.active,
     isDraining,
     armer: trigger.armer,
-    refusal: () => nas?.refusal() ?? null,
+    refusal: () => trigger.refusal() ?? nas?.refusal() ?? null,
+    isNasUsed: trigger.isNasUsed,
+    unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
   })
 
@@ -114,7 +124,7 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
       const now = await store.now().catch(() => null)
       return { ready: now !== null && !isDraining(), database: now !== null, draining: isDraining() }
     },
-    isArmed: trigger.isArmed,
+    isArmed: (registry) => trigger.isArmed(registry) && !isOverdue(registry, clock() ?? new Date()),
     config: { timezone: config.timezone, metricsHere: config.metricsPort === null, version },
     now: () => clock() ?? new Date(),
   })

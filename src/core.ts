@@ -3,7 +3,7 @@ import type { Actions } from './actions/index.ts'
 import { createAdmission } from './attend.ts'
 import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
-import { createFire, type Fire } from './fire.ts'
+import { createFire, type Fire, queueMax } from './fire.ts'
 import { createFollowUp } from './follow-up.ts'
 import type { Holds } from './holds.ts'
 import { createJobs, type Jobs } from './jobs.ts'
@@ -59,6 +59,8 @@ export function createCore(parts: CoreParts): Core {
     isDraining,
     ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
     looked: (jobId) => trigger.looked(jobId),
+    // waiting for longer than the process would stay idle anyway is left to NAS, with no process alive in between
+    nearMs: config.idleExitMs > 0 ? config.idleExitMs : 60_000,
   })
   const trigger = createTrigger({
     ...{ config, store, holds, timers, chance, owner, nas, log },
@@ -71,7 +73,9 @@ export function createCore(parts: CoreParts): Core {
   })
   const { ensureArmed } = trigger
   const fire = createFire({
-    ...{ attend, ensureArmed, timers },
+    ...{ attend, ensureArmed, timers, chance },
+    queued: () => runner.counts().queued,
+    queueMax: queueMax(config.maxConcurrentRuns),
     isDraining,
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
     confirm: trigger,

@@ -1,5 +1,6 @@
 import type { ArmState } from './arm.ts'
 import type { Attend, Attended } from './attend.ts'
+import { type Chance, realChance } from './chance.ts'
 import type { Confirm } from './confirm.ts'
 import { AppError } from './errors.ts'
 import type { Look } from '../db/index.ts'
@@ -15,7 +16,8 @@ export type Fire = {
    * What NAS is answered. The fire is a hint, the store decides: whatever is due of the job is claimed and begun in the
    * background, and before anything but an error is answered NAS has confirmed the job's next wake-up.
    *
-   * @throws AppError DRAINING (nothing was claimed), DATABASE_UNAVAILABLE, ARM_UNCONFIRMED (what was claimed goes on)
+   * @throws AppError DRAINING, QUEUE_FULL (nothing was claimed), DATABASE_UNAVAILABLE, ARM_UNCONFIRMED (what was
+   * claimed goes on)
    */
   fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer>
   /** To be called once the 2xx of a fire has been sent. */
@@ -29,6 +31,10 @@ type Parts = {
   cancelOrphan: (jobId: string) => void
   confirm: Pick<Confirm, 'begun' | 'answered' | 'unanswered'>
   timers: Timers
+  chance?: Chance | undefined
+  /** Claimed runs that wait in this process, and how many may. */
+  queued: () => number
+  queueMax: number
 }
 
 /** A slot that is at most so far ahead is claimed by its fire, and its run waits for the instant (contract). */
@@ -39,11 +45,26 @@ const answerBudgetMs = 12_000
 /** A fire that comes too early waits so long at most; what is left of its time is for arming. */
 const longestWaitMs = 8_000
 
+/**
+ * How many claimed runs may wait in a process: 500 for each place, so with the usual 20 places the 10,000 fires of a
+ * busy minute. What is claimed is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each
+ * waiting run costs about 5 KB and a renewal of its lease, so not more than a machine of 256 MB has room for.
+ */
+export function queueMax(places: number): number {
+  return Math.min(500 * places, 20_000)
+}
+
+/** When NAS is to try again: spread, so that what was refused together does not come back together. */
+const fullRetryS = { least: 5, most: 60 }
+
 export function createFire(parts: Parts): Fire {
-  const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers } = parts
+  const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers, chance = realChance } = parts
+  /** Fires that were let in and have not found out yet whether they claim anything. */
+  let looking = 0
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseWhereDraining()
+    refuseWhereFull()
     confirm.begun(request.jobId)
     try {
       return await attendAndArm(request)
@@ -61,7 +82,10 @@ export function createFire(parts: Parts): Fire {
     fireAt: Date | null
   }): Promise<FireAnswer> {
     const endsAt = timers.now() + answerBudgetMs
-    const attended = await attendOnTime(jobId, fireAt)
+    looking += 1
+    const attended = await attendOnTime(jobId, fireAt).finally(() => {
+      looking -= 1
+    })
     if (attended.state === 'gone') {
       cancelOrphan(jobId)
       return { status: 'gone' }
@@ -96,6 +120,15 @@ export function createFire(parts: Parts): Fire {
     if (!isDraining()) return
     throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', {
       retryAfterS: 5,
+    })
+  }
+
+  function refuseWhereFull() {
+    const waiting = parts.queued() + looking
+    if (waiting < parts.queueMax) return
+    const { least, most } = fullRetryS
+    throw new AppError('QUEUE_FULL', `${waiting} runs wait in this process; expected the fire to be sent again`, {
+      retryAfterS: least + Math.floor(chance.fraction() * (most - least + 1)),
     })
   }
 

@@ -15,16 +15,18 @@ type Parts = {
   isDraining: () => boolean
   ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   looked: (jobId: string) => Promise<void>
+  /** A wait that is no longer is waited for here; NAS holds the wake-up as well, in case this process dies. */
+  nearMs: number
 }
 
-/** A wait that is shorter is waited for here; NAS holds the wake-up as well, in case this process dies. */
-const nearMs = 60_000
 const armBudgetMs = 20_000
 /** So that an instant waited for here has come by Postgres' clock as well. */
 const clockSlackMs = 10
 
 /** What has to follow a transition that no caller waits for: arming the later wake time, attending to what is due next. */
-export function createFollowUp({ attend, holds, timers, log, isDraining, ensureArmed, looked }: Parts) {
+export function createFollowUp(parts: Parts) {
+  const { attend, holds, timers, log, isDraining, ensureArmed, looked, nearMs } = parts
+
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
   async function fireDue(jobId: string, trigger: Trigger = 'builtin'): Promise<void> {
     if (isDraining()) return

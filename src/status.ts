@@ -1,4 +1,4 @@
-import type { Counts, Store } from '../db/index.ts'
+import type { Counts, Store, UnarmedJob } from '../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from './holds.ts'
 import type { NasFailure } from './nas/index.ts'
@@ -14,6 +14,10 @@ type Parts = {
   owner: string
   startedAt: Date
   isDraining: () => boolean
+  /** False where nothing is armed with NAS (the built-in scheduler triggers): then no arm is owed to it. */
+  isNasUsed: () => boolean
+  /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
+  unarmed: (limit: number) => Promise<UnarmedJob[]>
   /** Null where NAS is not configured. */
   armer: () => Armer | null
   refusal: () => NasFailure | null
@@ -29,6 +33,7 @@ export function createStatus(parts: Parts) {
     const counts = await store.readCounts()
     const databaseMs = Math.round(performance.now() - askedAt)
     const heartbeat = await store.readFact(heartbeatFact)
+    const unarmed = parts.isNasUsed() && counts.armsOwed > 0 ? await parts.unarmed(unarmedShown) : []
     return {
       scheduler: {
         name: parts.scheduler(),
@@ -45,11 +50,12 @@ export function createStatus(parts: Parts) {
       jobs: counts.jobs,
       runs: counts.runs,
       owed: {
-        arms: counts.armsOwed,
-        oldest_since: counts.oldestOwedSince?.toISOString() ?? null,
+        arms: armsOwed(counts, parts),
+        oldest_since: (parts.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
         cancels: counts.orphansOwed,
         overdue_jobs: counts.overdue,
       },
+      unarmed: unarmed.map((job) => unarmedBody(job, counts.now)),
       nas: nasStatus(),
       database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
     }
@@ -69,13 +75,32 @@ export function createStatus(parts: Parts) {
   return { status, metrics: async () => metricsText(await store.readCounts(), parts) }
 }
 
-function metricsText(counts: Counts, { holds, runner }: Parts): string {
+/** More are counted in `owed.arms`. */
+const unarmedShown = 20
+
+function armsOwed(counts: Counts, { isNasUsed }: Pick<Parts, 'isNasUsed'>): number {
+  return isNasUsed() ? counts.armsOwed : 0
+}
+
+/** `for_ms`: since NAS holds another instant than the one that is wanted, or none. */
+function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: Date) {
+  return {
+    job_id: jobId,
+    wake_at: wakeAt?.toISOString() ?? null,
+    armed_at: armedAt?.toISOString() ?? null,
+    for_ms: now.getTime() - since.getTime(),
+    last_error: error,
+  }
+}
+
+function metricsText(counts: Counts, parts: Parts): string {
+  const { holds, runner } = parts
   const { running, queued } = runner.counts()
   return [
     ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
     ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),
     ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [
-      ['', counts.armsOwed],
+      ['', armsOwed(counts, parts)],
     ]),
     ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
       ['', counts.overdue],

@@ -53,6 +53,7 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
   const resolved = resolveCronScheduler(config.provider, { builtin, others }, log)
   let active = withDefaults(resolved)
   let isStarted = false
+  let refusal: NasFailure | null = null
 
   function createNasArmer(client: NasClient): Armer {
     const { maxHorizonMs } = config.nas
@@ -63,6 +64,7 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
   }
 
   function fallBack(failure: NasFailure) {
+    refusal ??= failure
     if (active.name === builtin.name) return
     log.warn(
       { code: failure.code },
@@ -75,6 +77,8 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
   return {
     active: () => active.name,
     isNasUsed: () => active.name !== builtin.name,
+    /** Why NAS is not called any more: it refuses this identity, or there is no login to call it with; null: it is. */
+    refusal: () => refusal,
     /** Null where nothing is armed with NAS: then a claim takes no arm lease with it. */
     armLease: () => (active.name === builtin.name ? null : armLease(owner)),
     armer: () => armer,

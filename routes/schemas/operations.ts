@@ -281,6 +281,7 @@ export const otherOperations = {
       'JWKS_UNAVAILABLE',
       'DRAINING',
       'NOT_READY',
+      'QUEUE_FULL',
       'BODY_NOT_JSON',
       'FIELD_INVALID',
       'JOB_ID_INVALID',
