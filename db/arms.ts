@@ -45,6 +45,8 @@ export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; 
 )
 
 const armsKept = 20
+/** So many instants are remembered at the least; one that is still ahead always is, because NAS may hold it yet. */
+const recentArmsKept = 6
 
 /**
  * Writes what NAS said and gives the arm lease back; returns whether an arm is owed still (the wake time moved on
@@ -66,7 +68,9 @@ export async function recordArm(
         armed_at = case when ${isDone} then ${result.fireAt}::timestamptz else armed_at end,
         armed_schedule = case when ${isDone} then ${scheduleId} else armed_schedule end,
         recent_arms = case when ${result.fireAt === null || !result.mayBeHeld} then recent_arms
-          else (array[${result.fireAt}::timestamptz] || recent_arms)[1:6] end,
+          else array(
+            select a from unnest(array[${result.fireAt}::timestamptz] || recent_arms) with ordinality t(a, n)
+            where n <= ${recentArmsKept} or a > coalesce(${result.now}::timestamptz, clock_timestamp()) order by n limit 64) end,
         arm_error = ${failure && `${failure.code}: ${failure.message}`},
         arm_failed_at = case when ${isDone} then null else coalesce(arm_failed_at, ${result.now}, clock_timestamp()) end
       where job_id = ${jobId} and arm_lease_by = ${result.holder}

@@ -202,6 +202,8 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     const begun = live.filter(({ attempt }) => attempt > 0)
     const limit = rule.policy.overlap === 'allow' ? rule.policy.maxLive : 1
     const isFull = begun.length >= limit
+    // a limit that was lowered: what is due waits for the end of what is held
+    const isBusy = live.filter(({ leaseUntil }) => leaseUntil !== null).length >= limit
     if (runtime.state === 'scheduled' && runtime.nextSlot) {
       const dueMs = runtime.nextSlot.getTime() + jitterMs(rule)
       // what is to be caught up with, slot by slot, waits for the run before it
@@ -210,7 +212,7 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     }
     for (const run of live) {
       if (run.leaseUntil) terms.push(['lease end', run.leaseUntil.getTime() + leaseMarginMs])
-      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 || !isFull))
+      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 ? !isBusy : !isFull))
         terms.push(['attempt', run.attemptDueAt.getTime()])
     }
     for (const [name, ms] of terms) {

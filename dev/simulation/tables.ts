@@ -118,7 +118,7 @@ export function createTables() {
       recentArms:
         fireAt === null || !result.mayBeHeld
           ? registry.recentArms
-          : [fireAt, ...registry.recentArms].slice(0, armsUsedKept),
+          : [fireAt, ...registry.recentArms].filter((at, n) => n < armsUsedKept || at > now).slice(0, 64),
       armError: result.outcome === 'failed' ? `${result.code}: ${result.message}` : null,
       armFailedAt: isDone ? null : (registry.armFailedAt ?? now),
     }

@@ -1,5 +1,15 @@
 import { catchUpGraceMs, countSlots, latestSlot, typicalPeriodMs } from '../schedule/index.ts'
-import { addRun, close, isFull, isHeldBack, openDraft, startAttempt, touch, type Draft } from './draft.ts'
+import {
+  addRun,
+  close,
+  type Draft,
+  isBusy,
+  isFull,
+  isHeldBack,
+  openDraft,
+  startAttempt,
+  touch,
+} from './draft.ts'
 import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
 import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
@@ -52,7 +62,7 @@ function endPause(draft: Draft) {
 }
 
 /** What becomes of a slot that passes while its job is paused. */
-export const slotOfPause = { verdict: 'skipped', reason: 'the job was paused' } as const
+export const slotOfPause = { verdict: 'skipped', reason: 'paused: the job was paused' } as const
 
 /** Makes a paused job active again; the slots that passed meanwhile are skipped. */
 export function unpause(draft: Draft) {
@@ -145,7 +155,7 @@ function startWaiting(draft: Draft) {
   for (const run of [...draft.live.values()]) {
     if (!run.attemptDueAt) continue
     const isNew = run.attempt === 0
-    if (isNew ? isFull(draft) : run.attemptDueAt > draft.view.now) continue
+    if (isNew ? isFull(draft) : isBusy(draft) || run.attemptDueAt > draft.view.now) continue
     startAttempt(draft, run)
   }
 }

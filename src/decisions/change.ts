@@ -42,9 +42,7 @@ export function reschedule(view: View, old: JobRule): Decision | null {
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
   return continueFrom(
     draft,
-    isAhead
-      ? withinBounds(view.job, schedule.runAt)
-      : slotAfter(view.job, later(view.now, runtime.lastSlot)),
+    isAhead ? withinBounds(view.job, schedule.runAt) : slotAfter(view.job, later(view.now, runtime.lastSlot)),
   )
 }
 

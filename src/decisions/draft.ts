@@ -183,7 +183,7 @@ function wakeTerm(draft: Draft): Date | null {
   for (const run of draft.live.values()) {
     if (run.leaseUntil) terms.push(new Date(run.leaseUntil.getTime() + leaseMarginMs))
     if (!run.attemptDueAt || runtime.state === 'paused') continue
-    if (run.attempt > 0 || !isBlocked) terms.push(run.attemptDueAt)
+    if (run.attempt > 0 ? !isBusy(draft) : !isBlocked) terms.push(run.attemptDueAt)
   }
   return terms.reduce<Date | null>((least, term) => (least && least <= term ? least : term), null)
 }
@@ -203,7 +203,15 @@ export function isHeldBack(draft: Draft): boolean {
 
 /** True where no further run of this job may begin: those held or between two attempts fill its limit. */
 export function isFull(draft: Draft): boolean {
-  const { policy } = draft.view.job
-  const limit = policy.overlap === 'allow' ? policy.maxLive : 1
-  return [...draft.live.values()].filter((run) => run.attempt > 0).length >= limit
+  return [...draft.live.values()].filter((run) => run.attempt > 0).length >= limitOf(draft)
+}
+
+/** True where as many runs are held as the job allows: a limit that was lowered lets a due attempt wait for one's end. */
+export function isBusy(draft: Draft): boolean {
+  return [...draft.live.values()].filter((run) => run.attemptDueAt === null).length >= limitOf(draft)
+}
+
+function limitOf({ view }: Draft): number {
+  const { policy } = view.job
+  return policy.overlap === 'allow' ? policy.maxLive : 1
 }
