@@ -14,13 +14,13 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-/** Answers with its machine's id; paths make it slow, die, or say what time it is. It ignores SIGINT if DEAF is set. */
+/** Answers with its machine's id; paths make it slow (by so many ms), die, or say what time it is. It ignores SIGINT if DEAF is set. */
 const app = `
 const server = require('node:http').createServer((request, response) => {
   if (request.url === '/reset') return request.socket.resetAndDestroy()
   if (request.url === '/bye') response.on('close', () => process.exit(0))
   const body = request.url === '/clock' ? JSON.stringify([Date.now(), performance.now()]) : process.env.FLY_MACHINE_ID
-  setTimeout(() => response.end(body), request.url === '/slow' ? 300 : 0)
+  setTimeout(() => response.end(body), Number(request.url.slice(6)) || 0)
 })
 process.on('SIGINT', () => process.env.DEAF || process.exit(0))
 setTimeout(() => server.listen(process.env.PORT, '127.0.0.1'), Number(process.env.LISTEN_AFTER_MS ?? 0))`
@@ -97,7 +97,7 @@ test('who ignores the signal is killed after kill_timeout', async (context) => {
 
 test('a second machine is started above the soft limit, and takes over from a dead host', async (context) => {
   const { fly, get, machine } = await setup(context, { machines: 2, settings: { softLimit: 1 } })
-  const both = await Promise.all([get('/slow'), get('/slow')])
+  const both = await Promise.all([get('/slow/2000'), get('/slow/2000')])
   assert.deepEqual(new Set(both.map(({ text }) => text)), new Set(['m1', 'm2']))
   machine.lose()
   assert.equal((await get()).text, 'm2')
@@ -110,7 +110,7 @@ test('autostop looks at proxied requests only, and leaves a machine alone that h
     ...{ autoStop: 'stop', autoStopEveryMs: 100 },
     checks: [{ path: '/', everyMs: 10 }],
   })
-  assert.equal((await get('/slow')).status, 200)
+  assert.equal((await get('/slow/300')).status, 200)
   assert.equal(told('signal').length, 0)
   await fly.until(() => told('signal').length === 1)
 })
