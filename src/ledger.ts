@@ -23,8 +23,12 @@ export function createLedger({ store }: { store: Store }) {
     const until = to < now ? to : new Date(now.getTime() + 1)
     const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: entriesMax })
     const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
-    entries.push(...openEntries(look.view, from, justBefore(until)))
-    return entries.toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
+    const told = new Set(entries.map(({ slot }) => slot.getTime()))
+    // a slot may have been taken between the look and the reading: then what was read is newer
+    const open = openEntries(look.view, from, justBefore(until)).filter(({ slot }) => !told.has(slot.getTime()))
+    return [...entries, ...open]
+      .toSorted((a, b) => a.slot.getTime() - b.slot.getTime())
+      .slice(0, entriesMax)
   }
 }
 
@@ -44,7 +48,11 @@ function foldEntries(fold: FoldedSlots, from: Date, until: Date): LedgerEntry[] 
 /** The slots that have passed without being taken: they are due, or (in a pause) will be skipped when it ends. */
 function openEntries({ job, runtime }: View, from: Date, until: Date): LedgerEntry[] {
   const { nextSlot, state } = runtime
-  if (!nextSlot || (state !== 'scheduled' && state !== 'paused')) return []
+  if (!nextSlot || nextSlot > until || state === 'completed') return []
+  if (state === 'error') {
+    // its rule cannot be asked for any further slot
+    return nextSlot < from ? [] : [{ slot: nextSlot, verdict: 'due', reason: runtime.lastError, runId: null }]
+  }
   const { endsAt } = job.policy
   const after = new Date(Math.max(from.getTime(), nextSlot.getTime()) - 1)
   const slots = slotsIn(job, { after, until: endsAt && endsAt < until ? endsAt : until })

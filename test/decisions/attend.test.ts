@@ -114,7 +114,7 @@ test('a timed pause ends at its instant, and the slots of the pause are skipped 
   job.fire('11:30')
   assert.equal(job.runtime().state, 'scheduled')
   assert.deepEqual(job.foldLines(), ['09:00-11:00 x3 skipped'])
-  assert.equal(job.folds[0]?.reason, 'the job was paused')
+  assert.equal(job.folds[0]?.reason, 'paused: the job was paused')
   assert.equal(hhmm(job.runtime().nextSlot), '12:00')
 })
 

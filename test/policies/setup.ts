@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Json, Service } from '../support/service.ts'
+
+/** What `read` gives as soon as it is neither null nor undefined nor false; fails with `what` after 15 s. */
+export async function eventually<T>(
+  what: string,
+  read: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+): Promise<T> {
+  for (const endsAt = performance.now() + 15_000; performance.now() < endsAt; await delay(20)) {
+    const value = await read()
+    if (value !== null && value !== undefined && value !== false) return value
+  }
+  assert.fail(`within 15 s it did not come: ${what}`)
+}
+
+/** The runs of a job, oldest first. */
+export async function runsOf({ api }: Pick<Service, 'api'>, jobId: string): Promise<Json[]> {
+  const { body } = await api('GET', `/api/jobs/${jobId}/runs?limit=1000`)
+  return body.runs.toReversed()
+}
+
+/** The newest run of a job, once it has finished. */
+export function lastRun(service: Pick<Service, 'api'>, jobId: string, count = 1): Promise<Json> {
+  return eventually(`${count} finished runs of ${jobId}`, async () => {
+    const runs = await runsOf(service, jobId)
+    const isOver = runs.length >= count && runs.every(({ finished_at: at }) => at !== null)
+    return isOver && runs.at(-1)
+  })
+}
+
+/** `09:00`: the time of day of an instant, UTC; seconds where there are some. */
+export function clockOf(instant: string | Date | null): string {
+  if (instant === null) return 'none'
+  return new Date(instant).toISOString().slice(11, 19).replace(/:00$/, '')
+}
+
+export function hook({ target }: Pick<Service, 'target'>, path = '/hook') {
+  return { type: 'http', url: `${target.url}${path}` }
+}
+
+export async function readJob({ api }: Pick<Service, 'api'>, id: string): Promise<Json> {
+  const { status, body } = await api('GET', `/api/jobs/${id}`)
+  assert.equal(status, 200)
+  return body.job
+}
+
+export async function change({ api }: Pick<Service, 'api'>, id: string, patch: object): Promise<Json> {
+  const { status, body } = await api('PATCH', `/api/jobs/${id}`, patch)
+  assert.equal(status, 200, JSON.stringify(body))
+  return body.job
+}
