@@ -128,11 +128,12 @@ test('the machine that wakes and finds forty overdue jobs runs each of them once
   await world.until(at(6, 10))
   assert.equal(witness.effects().length, 0)
   world.wake()
-  await world.until(at(6, 11))
+  await world.until(at(6, 40))
   assert.equal(new Set(witness.effects().map(({ jobId }) => jobId)).size, 40)
   assert.equal(witness.effects().length, 40)
-  await world.until(at(6, 40))
-  assert.equal(world.nas.armed().filter((arm) => Date.parse(arm.fire_at) === at(10).getTime()).length, 40)
+  // one that had to be armed again comes a second early: no fire_at is used twice
+  const armed = world.nas.armed().map((arm) => at(10).getTime() - Date.parse(arm.fire_at))
+  assert.equal(armed.filter((earlyMs) => earlyMs >= 0 && earlyMs <= 2_000).length, 40)
 })
 
 test('a run that is longer than its own period skips the slots that it covers, and says so', async (t) => {

@@ -11,7 +11,7 @@ const common = await stage()
 for (const scenario of scenarios) {
   test(`${scenario.name}: whatever step a process dies at, nothing is lost and nothing runs twice`, async () => {
     for (const retries of scenario.retries ? [true] : [false, true]) {
-      const row = await sweep({ ...common, scenario, retries, choose: (points) => some(points, 4, random) })
+      const row = await sweep({ ...common, scenario, retries, choose: (points) => some(points, 3, random) })
       assert.deepEqual(
         row.failures.map(({ kills, problems }) => [kills, ...problems]),
         [],
