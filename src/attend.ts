@@ -75,8 +75,9 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     const runner = parts.runner()
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
-    const begins =
-      decision.starts.length > 0 && runner.hasRoom() && decision.starts.every((run) => isDue(look, run))
+    const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
+    const begins = places > 0 && runner.reserve(places)
+    let taken = 0
     const writing = {
       owner,
       leaseMs: jobLeaseMs,
@@ -93,6 +94,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       if (timers.now() - askedAt > orderGoodForMs) written.order = null
       const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
       if (starts.length > 0) {
+        taken = starts.length
         const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
         runner.accept({
           look: claimed,
@@ -108,6 +110,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     } finally {
       // only now: a look that is answered in the same breath must find the run awaited or accepted, or it adopts it
       expect(decision, -1)
+      if (begins) runner.unreserve(places - taken)
     }
   }
 

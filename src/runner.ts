@@ -10,11 +10,15 @@ export type Runner = {
   /**
    * Takes the claimed runs of a job over; `look` is the job as the claim left it. `askedAt` is `timers.now()` from
    * before the claim was sent: their leases last from then at least. `heardAt`: from when its answer was there, so
-   * `look.view.now` is not later. `hasBegun`: the claim wrote them as running already.
+   * `look.view.now` is not later. `hasBegun`: the claim wrote them as running already, in places that were reserved.
    */
   accept(claim: Claim): void
-  /** True where a run that is accepted now begins at once. */
-  hasRoom(): boolean
+  /**
+   * Takes places for so many runs that are about to be claimed, so that they begin with their claim; false: there are
+   * not enough. `accept` uses them up, `unreserve` gives those back that nothing was claimed for.
+   */
+  reserve(count: number): boolean
+  unreserve(count: number): void
   /** True where this claim was handed over to this process before, whatever became of it. */
   hasSeen(runId: string, fence: number): boolean
   /** Aborts an attempt in this process, if it is here; what it leads to is settled (or was) by the fence. */
@@ -95,7 +99,6 @@ export function createRunner(parts: Parts): Runner {
       held.set(run.runId, run)
       remember(run)
       scheduleRenewal()
-      if (hasBegun) running += 1
       if (isDraining) abortRun(run, 'DRAINING')
       const work = carry(run, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
@@ -266,13 +269,22 @@ export function createRunner(parts: Parts): Runner {
   return {
     accept,
     drain,
-    hasRoom: () => running < maxConcurrent,
+    reserve(count) {
+      if (running + count > maxConcurrent) return false
+      running += count
+      return true
+    },
+    unreserve(count) {
+      running -= count
+      handOn()
+    },
     hasSeen: (runId, fence) => seen.has(`${runId}:${fence}`),
     stop(runId, code) {
       const run = held.get(runId)
       if (run) abortRun(run, code)
     },
-    counts: () => ({ running, queued: held.size - running }),
+    // a place may be reserved before its run is here
+    counts: () => ({ running, queued: Math.max(0, held.size - running) }),
   }
 }
 
