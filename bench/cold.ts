@@ -1,7 +1,7 @@
 import { fireAll, fireBody, fireOn } from './load.ts'
 import { median, percentile, reach, show, table } from './numbers.ts'
 import { start } from './process.ts'
-import { jobId, seedJobs, seedKnowledge } from './seed.ts'
+import { jobId, makeDue, seedJobs, seedKnowledge } from './seed.ts'
 import { serviceEnv, type World } from './world.ts'
 
 type Kind = { name: string; program: string; env: Record<string, string>; isService: boolean }
@@ -15,7 +15,8 @@ export async function cold(world: World): Promise<string> {
   const { programs, keys } = world
   const database = await world.database()
   const nas = await world.nas()
-  await seedJobs(database.sql, { count: 10_000, nextInS: -1 })
+  // none of them is due by itself: what is overdue would be attended to at each boot
+  await seedJobs(database.sql, { count: 10_000, nextInS: 3_600 })
   await seedKnowledge(database.sql, keys)
   const env = serviceEnv(database, nas, keys)
   const cached = { NODE_COMPILE_CACHE: programs.cache }
@@ -29,7 +30,8 @@ export async function cold(world: World): Promise<string> {
   const token = await keys.sign(nas.url)
   for (let round = 0; round <= rounds; round++) {
     for (const kind of kinds) {
-      const boot = await bootOnce(kind, jobId(++job), token)
+      const id = jobId(++job)
+      const boot = await bootOnce(kind, fireBody(id, await makeDue(database.sql, id)), token)
       // the first of each has files to read that are in memory afterwards
       if (round > 0) boots.get(kind)?.push(boot)
     }
@@ -44,7 +46,8 @@ export async function cold(world: World): Promise<string> {
 
   async function memoryAfter(kind: Kind): Promise<number> {
     const running = await start(kind)
-    const bodies = Array.from({ length: fires }, () => fireBody(jobId(++job), new Date()))
+    const ids = Array.from({ length: fires }, () => jobId(++job))
+    const bodies = await Promise.all(ids.map(async (id) => fireBody(id, await makeDue(database.sql, id))))
     await fireAll(running.url, { bodies, tokens: [token], connections: 8 })
     const { rssMb } = running.memory()
     await running.stop()
@@ -52,9 +55,9 @@ export async function cold(world: World): Promise<string> {
   }
 }
 
-async function bootOnce(kind: Kind, id: string, token: string): Promise<Boot> {
+async function bootOnce(kind: Kind, body: string, token: string): Promise<Boot> {
   const running = await start(kind)
-  const status = await fireOn(running.socket, fireBody(id, new Date()), token)
+  const status = await fireOn(running.socket, body, token)
   const answeredMs = performance.now() - running.spawnedAt
   const { rssMb } = running.memory()
   await running.stop()

@@ -40,3 +40,14 @@ export async function seedKnowledge(sql: postgres.Sql, { jwksUrl, jwks }: Keys) 
 }
 
 export const jobId = (n: number) => n.toString(16).padStart(12, '0')
+
+/** Makes the next slot of a job have come just now. */
+export async function makeDue(sql: postgres.Sql, id: string): Promise<Date> {
+  const [row] = await sql<{ slot: Date }[]>`
+    with slot as (select date_trunc('milliseconds', clock_timestamp()) as at),
+    moved as (update jobs set anchor = slot.at from slot where id = ${id})
+    update job_runtime set next_slot = slot.at, wake_at = slot.at, armed_at = slot.at from slot where job_id = ${id}
+    returning slot.at as slot`
+  if (!row) throw new Error(`job ${id} is not there`)
+  return row.slot
+}
