@@ -6,7 +6,7 @@ import { readConfig } from '../../src/config.ts'
 import { createHolds } from '../../src/holds.ts'
 import { createNasClient, createStaticToken, type NasFailure } from '../../src/nas/index.ts'
 import { createReconcile } from '../../src/reconcile.ts'
-import { createChronosScheduler, type ReconcileCounts } from '../../src/schedulers/index.ts'
+import { createChronosScheduler } from '../../src/schedulers/index.ts'
 import { realTimers as timers } from '../../src/timers.ts'
 import { at, claim, lookAt, type Opened, openStore, writing } from '../store/setup.ts'
 import { createTestLog } from './setup.ts'
@@ -121,19 +121,28 @@ test('start arms what is owed in the background, and returns before NAS is asked
   await scheduler.stop()
 })
 
-test('start does not throw where the reconcile of the boot fails; it is logged', async () => {
+test('start does not throw where the reconcile of the boot fails; it is logged, and tried until it is whole', async () => {
   const log = createTestLog()
   const { promise, resolve } = Promise.withResolvers<void>()
+  const waits: number[] = []
+  const tries = ['away', 'partial', 'whole']
   const scheduler = createChronosScheduler({
     config: readConfig({}),
     armer: () => armer,
-    reconcile: () => Promise.reject<ReconcileCounts>(new Error('the database is away')),
+    async reconcile() {
+      const went = tries.shift()
+      if (went === 'away') throw new Error('the database is away')
+      if (went === 'whole') resolve()
+      return { ...{ attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0 }, complete: went === 'whole' }
+    },
     fireDue: async () => {},
-    ...{ holds: createHolds(), timers },
-    log: {
-      error(fields, message) {
-        log.error(fields, message)
-        resolve()
+    ...{ holds: createHolds(), log },
+    timers: {
+      now: () => 0,
+      after(ms, work) {
+        waits.push(ms)
+        const soon = setImmediate(work)
+        return () => clearImmediate(soon)
       },
     },
   })
@@ -143,6 +152,8 @@ test('start does not throw where the reconcile of the boot fails; it is logged',
     log.lines.map(({ message }) => message),
     ['the reconcile at boot failed'],
   )
+  assert.deepEqual(waits, [1_000, 2_000])
+  assert.deepEqual(tries, [])
 })
 
 test('a changed job is armed at its wake time, at the cost of one call however many jobs there are', async () => {
