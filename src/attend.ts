@@ -92,6 +92,8 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       if (!written) return null
       // a process that was frozen meanwhile must not carry out an order that is another's by now
       if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      // first: the same decision may have begun the next attempt of a run whose last one it ended
+      for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
       const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
       if (starts.length > 0) {
         taken = starts.length
@@ -105,7 +107,6 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
           hasBegun: begins,
         })
       }
-      for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
       return written
     } finally {
       // only now: a look that is answered in the same breath must find the run awaited or accepted, or it adopts it
