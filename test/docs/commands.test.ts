@@ -56,7 +56,7 @@ test('every statement that a page shows can be run', async () => {
 })
 
 /** What no other machine can judge: `bench` says how quick the one is that it runs on, and rewrites its page. */
-const outside = new Set(['bench'])
+const measured = new Set(['bench'])
 
 test('every program that a page tells to run is there, and run by a test or by .ci/run', async () => {
   const paths = await typescriptIn(['test'])
@@ -72,7 +72,7 @@ test('every program that a page tells to run is there, and run by a test or by .
     const script = (words[0] === 'run' ? words[1] : words[0]) ?? ''
     const command = scripts[script]
     if (command === undefined) return 'is no script of package.json'
-    if (outside.has(script)) return null
+    if (measured.has(script)) return null
     const isInCi = new RegExp(`npm (run )?(--silent )?${script}\\b`).test(ciRun)
     return isInCi || isRun(command.split(' ').at(-1) ?? '') ? null : 'is run by no test, and not by .ci/run'
   }
