@@ -27,8 +27,15 @@ export async function killPostgres(
   let server = await startPostgres({ dataDir, port })
   await migrate(server.url)
   const db = createDatabase({ url: server.url, deadlineMs: 1_500 })
-  const pool = openPool({ url: server.url, max: 2, connectTimeoutMs: 5_000, applicationName: 'torture' })
-  const database: TestDatabase = { url: server.url, db, sql: pool.sql, drop: async () => {} }
+  const open = () =>
+    openPool({ url: server.url, max: 2, connectTimeoutMs: 5_000, applicationName: 'torture' })
+  let pool = open()
+  const database: TestDatabase = {
+    ...{ url: server.url, db, drop: async () => {} },
+    get sql() {
+      return pool.sql
+    },
+  }
   const scenario = scenarios.find(({ name }) => name === 'fire')
   if (!scenario) throw new Error('there is no scenario "fire"')
   const row: Row = {
@@ -49,6 +56,8 @@ export async function killPostgres(
       'PostgreSQL to be gone',
     )
     server = await startPostgres({ dataDir, port })
+    void pool.dispose(0)
+    pool = open()
   }
   try {
     for (let n = 0; n < times; n++) {
