@@ -1,7 +1,7 @@
 import { fireAll, fireBody, fireOn } from './load.ts'
 import { median, percentile, reach, show, table } from './numbers.ts'
 import { start } from './process.ts'
-import { jobId, makeDue, seedJobs, seedKnowledge } from './seed.ts'
+import { armAtNas, jobId, jobIds, makeDue, seedJobs, seedKnowledge } from './seed.ts'
 import { serviceEnv, type World } from './world.ts'
 
 type Kind = { name: string; program: string; env: Record<string, string>; isService: boolean }
@@ -9,6 +9,7 @@ type Boot = { listeningMs: number; answeredMs: number; rssMb: number }
 
 const rounds = 21
 const fires = 1_000
+const jobs = 7_000
 
 /** 1. Spawn to listening, spawn to the first 202, and memory after 1,000 fires, against a bare `node:http`. */
 export async function cold(world: World): Promise<string> {
@@ -16,7 +17,8 @@ export async function cold(world: World): Promise<string> {
   const database = await world.database()
   const nas = await world.nas()
   // none of them is due by itself: what is overdue would be attended to at each boot
-  await seedJobs(database.sql, { count: 10_000, nextInS: 3_600 })
+  await seedJobs(database.sql, { count: jobs, nextInS: 3_600 })
+  await armAtNas(nas, jobIds(jobs))
   await seedKnowledge(database.sql, keys)
   const env = serviceEnv(database, nas, keys)
   const cached = { NODE_COMPILE_CACHE: programs.cache }

@@ -1,6 +1,7 @@
 import { cold } from './cold.ts'
 import { load, machine } from './machine.ts'
 import { type Part, writePage } from './page.ts'
+import { peers } from './peers.ts'
 import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -8,6 +9,7 @@ import { createWorld, type World } from './world.ts'
 const benchmarks: Record<string, { title: string; take: (world: World) => Promise<string> }> = {
   cold: { title: 'Cold start', take: cold },
   warm: { title: 'Fires per second', take: warm },
+  peers: { title: 'Claim and settle, beside other queues', take: peers },
 }
 
 async function main(): Promise<number> {

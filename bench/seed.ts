@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import type { Keys } from './world.ts'
+import type { Keys, NasProcess } from './world.ts'
 
 export type Seed = {
   count: number
@@ -15,29 +15,59 @@ export type Seed = {
  * arm), with the wake-up armed and confirmed. Their action is a prompt, which ends at once without any call.
  */
 export async function seedJobs(sql: postgres.Sql, { count, nextInS, everyS = 300, after = 0 }: Seed) {
-  const schedule = {
-    ...{ kind: 'interval', text: `every ${everyS}s`, display: `every ${everyS}s`, every_ms: everyS * 1000 },
-  }
+  const text = `every ${everyS}s`
+  const schedule = { kind: 'interval', text, display: text, every_ms: everyS * 1000 }
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
       date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', '{"type":"prompt"}'
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`
-    insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at)
-    select id, anchor + ${everyS} * interval '1 s', anchor + ${everyS} * interval '1 s', 1,
-      anchor + ${everyS} * interval '1 s'
+    insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at, armed_schedule)
+    select id, anchor + ${everyS} * interval '1 s', anchor + ${everyS} * interval '1 s', 1, ${armedAt}, 'bench'
     from jobs where id > ${jobId(after)} and id <= ${jobId(after + count)}`
   await sql.unsafe('analyze')
 }
 
+/** Far enough ahead for NAS not to fire by itself. */
+const armedAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
+
+/** Makes NAS hold what the seed says that it holds: a boot would arm everything anew otherwise. */
+export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
+  const fire_at = armedAt.toISOString()
+  const left = ids.values()
+  async function one() {
+    for (const job_id of left) {
+      const answer = await fetch(`${url}/api/agent-cron/provision`, {
+        method: 'POST',
+        headers: {
+          ...{ authorization: `Bearer ${env['NAS_ACCESS_TOKEN']}`, accept: 'application/json' },
+          ...{ 'user-agent': 'chronos-bench/1', 'content-type': 'application/json' },
+        },
+        body: JSON.stringify({
+          ...{ job_id, fire_at, dedup_key: `${job_id}:${fire_at}` },
+          agent_callback_url: 'http://127.0.0.1:9/api/cron/fire',
+        }),
+      })
+      if (!answer.ok) throw new Error(`NAS answered ${answer.status}: ${await answer.text()}`)
+      await answer.text()
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, one))
+}
+
 /** What a service has learnt after a few fires: that this NAS keeps arms; and the signing keys. */
 export async function seedKnowledge(sql: postgres.Sql, { jwksUrl, jwks }: Keys) {
-  await sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}') on conflict do nothing`
+  await sql`
+    insert into facts (name, value)
+    values ('nas_manners', '{"kept":5,"forgot":0}'), ('callback_url', '"http://127.0.0.1:9/api/cron/fire"')
+    on conflict do nothing`
   await sql`
     insert into nas_keys (jwks_url, jwks, fetched_at) values (${jwksUrl}, ${sql.json(jwks as never)}, now())
     on conflict do nothing`
 }
+
+export const jobIds = (count: number, after = 0) => Array.from({ length: count }, (_, n) => jobId(after + n + 1))
 
 export const jobId = (n: number) => n.toString(16).padStart(12, '0')
 
@@ -46,7 +76,7 @@ export async function makeDue(sql: postgres.Sql, id: string): Promise<Date> {
   const [row] = await sql<{ slot: Date }[]>`
     with slot as (select date_trunc('milliseconds', clock_timestamp()) as at),
     moved as (update jobs set anchor = slot.at from slot where id = ${id})
-    update job_runtime set next_slot = slot.at, wake_at = slot.at, armed_at = slot.at from slot where job_id = ${id}
+    update job_runtime set next_slot = slot.at, wake_at = slot.at from slot where job_id = ${id}
     returning slot.at as slot`
   if (!row) throw new Error(`job ${id} is not there`)
   return row.slot

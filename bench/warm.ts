@@ -2,7 +2,7 @@ import { fireAll, fireBody } from './load.ts'
 import { median, percentile, reach, show, table } from './numbers.ts'
 import { type PgbenchResult, pgbench } from './pgbench.ts'
 import { start } from './process.ts'
-import { jobId, seedJobs, seedKnowledge } from './seed.ts'
+import { armAtNas, jobId, jobIds, seedJobs, seedKnowledge } from './seed.ts'
 import { serviceEnv, type World } from './world.ts'
 
 type Kind = { name: string; program: string; least: number | null }
@@ -35,6 +35,7 @@ async function takeOnce({ database: newDatabase, nas: newNas, programs, keys }: 
   const database = await newDatabase()
   const nas = await newNas()
   await seedJobs(database.sql, { count: warmUp + firesPerRound, nextInS: -1 })
+  if (kind.program === programs.server) await armAtNas(nas, jobIds(warmUp + firesPerRound))
   await seedKnowledge(database.sql, keys)
   const running = await start({
     program: kind.program,
