@@ -127,9 +127,13 @@ export function createFire(parts: Parts): Fire {
     const waiting = parts.queued() + looking
     if (waiting < parts.queueMax) return
     const { least, most } = fullRetryS
-    throw new AppError('QUEUE_FULL', `${waiting} runs wait in this process; expected the fire to be sent again`, {
-      retryAfterS: least + Math.floor(chance.fraction() * (most - least + 1)),
-    })
+    throw new AppError(
+      'QUEUE_FULL',
+      `${waiting} runs wait in this process; expected the fire to be sent again`,
+      {
+        retryAfterS: least + Math.floor(chance.fraction() * (most - least + 1)),
+      },
+    )
   }
 
   return { fire, answered: confirm.answered }

@@ -25,10 +25,10 @@ export function createLedger({ store }: { store: Store }) {
     const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
     const told = new Set(entries.map(({ slot }) => slot.getTime()))
     // a slot may have been taken between the look and the reading: then what was read is newer
-    const open = openEntries(look.view, from, justBefore(until)).filter(({ slot }) => !told.has(slot.getTime()))
-    return [...entries, ...open]
-      .toSorted((a, b) => a.slot.getTime() - b.slot.getTime())
-      .slice(0, entriesMax)
+    const open = openEntries(look.view, from, justBefore(until)).filter(
+      ({ slot }) => !told.has(slot.getTime()),
+    )
+    return [...entries, ...open].toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
   }
 }
 

@@ -86,12 +86,7 @@ export const policyFields = {
   ),
   starts_at: Type.Optional(instantOrNull),
   ends_at: Type.Optional(instantOrNull),
-  pause_after: wholeNumber(
-    1,
-    1_000,
-    usual.pauseAfter,
-    'failures in a row after which the job pauses itself',
-  ),
+  pause_after: wholeNumber(1, 1_000, usual.pauseAfter, 'failures in a row after which the job pauses itself'),
 }
 
 /** Policies as they are shown: each with the value that holds. */

@@ -71,8 +71,8 @@ test('a run that one process makes is cancelled through another, and its call is
   assert.deepEqual([cancelled.status, cancelled.body.run.state], [202, 'cancelled'])
   await target.allClosed(10_000)
   assert.ok(performance.now() - startedAt < 10_000)
-  const { body: after } = await call(one, 'GET', `/api/runs/${body.run.id}`)
-  assert.deepEqual([after.run.state, after.run.reason], ['cancelled', 'cancelled by request'])
+  const { body: read } = await call(one, 'GET', `/api/runs/${body.run.id}`)
+  assert.deepEqual([read.run.state, read.run.reason], ['cancelled', 'cancelled by request'])
   await Promise.all([kill(one), kill(other)])
 })
 

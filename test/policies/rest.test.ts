@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type Service, startService } from '../support/service.ts'
+import { type Json, type Service, startService } from '../support/service.ts'
 import { change, hook, readJob } from './setup.ts'
 
 let service: Service
@@ -57,12 +57,15 @@ test('a job without policies shows the defaults that hold for it, in every list 
   const job = await service.makeJob()
   assert.deepEqual(policyOf(job), usual)
   const { body } = await service.api('GET', '/api/jobs')
-  assert.deepEqual(policyOf(body.jobs.find(({ id }: { id: string }) => id === job.id)), usual)
+  assert.deepEqual(policyOf((body.jobs as Json[]).find(({ id }) => id === job.id)), usual)
 })
 
 test('a change touches the policies that it names; null brings the default back', async () => {
   const job = await service.makeJob(all)
-  assert.deepEqual(policyOf(await change(service, job.id, { overlap: 'queue' })), { ...all, overlap: 'queue' })
+  assert.deepEqual(policyOf(await change(service, job.id, { overlap: 'queue' })), {
+    ...all,
+    overlap: 'queue',
+  })
   const nulls = Object.fromEntries(names.map((name) => [name, null]))
   const reset = await change(service, job.id, nulls)
   assert.deepEqual(policyOf(reset), usual)
@@ -102,7 +105,10 @@ test('a policy that cannot be is refused with what was given and what was expect
   assert.match(await detailOf({ retry: 3 }), /^retry: 3 was given; expected an object, or null$/)
   assert.match(await detailOf({ retry: { on: ['cancelled'] } }), /^retry\.on\[0\]: "cancelled" was given/)
   assert.match(await detailOf({ timeout_ms: '5s' }), /^timeout_ms: "5s" was given; expected a whole number/)
-  assert.match(await detailOf({ starts_at: 'tomorrow' }), /^starts_at: "tomorrow" was given; expected an ISO 8601/)
+  assert.match(
+    await detailOf({ starts_at: 'tomorrow' }),
+    /^starts_at: "tomorrow" was given; expected an ISO 8601/,
+  )
   assert.equal(
     await detailOf({ retry: { delay_ms: 5_000, max_delay_ms: 1_000 } }),
     'retry.max_delay_ms: 1000 was given; expected at least delay_ms, which is 5000',
@@ -141,7 +147,9 @@ test('a name that is close to a policy is refused with the name that is known', 
 
 test('bounds that contradict what the job has already are refused in a change as well', async () => {
   const job = await service.makeJob({ starts_at: '2026-07-01T00:00:00Z' })
-  const { status, body } = await service.api('PATCH', `/api/jobs/${job.id}`, { ends_at: '2026-06-30T00:00:00Z' })
+  const { status, body } = await service.api('PATCH', `/api/jobs/${job.id}`, {
+    ends_at: '2026-06-30T00:00:00Z',
+  })
   assert.deepEqual([status, body.code, body.errors[0].path], [400, 'FIELD_INVALID', 'ends_at'])
   assert.equal((await readJob(service, job.id)).version, 1)
 })
@@ -158,7 +166,10 @@ test('a change of bounds or jitter moves the wake-up, and NAS is told before the
   assert.ok(aheadMs >= 0 && aheadMs <= 5_000, 'a moment early at most, never late')
   await change(service, id, { jitter_ms: 600_000 })
   const { body: arm } = await api('GET', `/api/jobs/${id}/arm`)
-  assert.equal(Date.parse(arm.wake_at) - Date.parse('2026-06-18T09:00:00Z'), Number.parseInt(id, 16) % 600_001)
+  assert.equal(
+    Date.parse(arm.wake_at) - Date.parse('2026-06-18T09:00:00Z'),
+    Number.parseInt(id, 16) % 600_001,
+  )
   const over = await change(service, id, { ends_at: '2026-06-18T08:30:00Z' })
   assert.deepEqual([over.state, over.next_run_at, over.armed, armed()], ['completed', null, false, undefined])
   const alive = await change(service, id, { ends_at: null })
@@ -168,14 +179,17 @@ test('a change of bounds or jitter moves the wake-up, and NAS is told before the
 test('a change of a policy that moves no instant asks NAS for nothing', async () => {
   const { id } = await service.makeJob()
   const arms = async () => (await service.api('GET', `/api/jobs/${id}/arm`)).body.history.length
-  const before = await arms()
+  const armsSoFar = await arms()
   await change(service, id, { retry: { attempts: 3 }, pause_after: 5, deadline_ms: 60_000, overlap: 'queue' })
-  assert.equal(await arms(), before)
+  assert.equal(await arms(), armsSoFar)
   assert.equal((await readJob(service, id)).next_run_at, '2026-06-18T09:00:00.000Z')
 })
 
 test('a one-shot outside of its bounds is refused', async () => {
   const once = { name: 'x', schedule: '2026-06-19T08:00:00Z', action: hook(service) }
-  const { status, body } = await service.api('POST', '/api/jobs', { ...once, starts_at: '2026-06-20T00:00:00Z' })
+  const { status, body } = await service.api('POST', '/api/jobs', {
+    ...once,
+    starts_at: '2026-06-20T00:00:00Z',
+  })
   assert.deepEqual([status, body.code], [400, 'SCHEDULE_IN_PAST'])
 })

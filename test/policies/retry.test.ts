@@ -17,12 +17,15 @@ async function runOnce(path: string, fields: object): Promise<{ job: Json; run: 
   return { job, run: await lastRun(service, job.id) }
 }
 
-const statesOf = (run: Json) => run.attempts.map(({ state }: { state: string }) => state)
+const statesOf = (run: Json) => (run.attempts as Json[]).map(({ state }) => state)
 
 test('a short wait for the next attempt is waited for in this process', async () => {
   service.target.behave('/short', { does: 'status', value: 500, times: 2 })
   const { run } = await runOnce('/short', { retry: { attempts: 3, backoff: 'fixed', delay_ms: 30 } })
-  assert.deepEqual([run.state, run.attempt, statesOf(run)], ['succeeded', 3, ['failed', 'failed', 'succeeded']])
+  assert.deepEqual(
+    [run.state, run.attempt, statesOf(run)],
+    ['succeeded', 3, ['failed', 'failed', 'succeeded']],
+  )
 })
 
 test("the target's Retry-After is waited for, also where the back-off is shorter", async () => {
@@ -114,7 +117,10 @@ test('a wait that is shorter than the idle limit is held here', async (t) => {
   const retry = { attempts: 2, backoff: 'fixed', delay_ms: 600_000 }
   const job = await own.makeJob({ action: hook(own, '/near'), retry })
   await own.api('POST', `/api/jobs/${job.id}/run`)
-  await eventually('a timer', async () => (await own.api('GET', '/api/status')).body.process.holds.timer === 1)
+  await eventually(
+    'a timer',
+    async () => (await own.api('GET', '/api/status')).body.process.holds.timer === 1,
+  )
 })
 
 test('POST /api/runs/{id}/retry of a finished run makes a new one with the same input and no slot', async () => {

@@ -11,13 +11,13 @@ export async function eventually<T>(
     const value = await read()
     if (value !== null && value !== undefined && value !== false) return value
   }
-  assert.fail(`within 15 s it did not come: ${what}`)
+  throw new Error(`within 15 s it did not come: ${what}`)
 }
 
 /** The runs of a job, oldest first. */
 export async function runsOf({ api }: Pick<Service, 'api'>, jobId: string): Promise<Json[]> {
   const { body } = await api('GET', `/api/jobs/${jobId}/runs?limit=1000`)
-  return body.runs.toReversed()
+  return (body.runs as Json[]).toReversed()
 }
 
 /** The newest run of a job, once it has finished. */

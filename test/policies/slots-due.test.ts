@@ -37,7 +37,7 @@ async function lines(job: Json): Promise<string[]> {
 /** `09:01 missed`: one line per slot. */
 async function verdicts(job: Json): Promise<string[]> {
   const { body } = await service.api('GET', `/api/jobs/${job.id}/slots?from=${day('09:00:00')}`)
-  return body.slots.map(({ slot, verdict }: Json) => `${clockOf(slot)} ${verdict}`)
+  return (body.slots as Json[]).map(({ slot, verdict }) => `${clockOf(slot)} ${verdict}`)
 }
 
 async function wakeAt(job: Json): Promise<string> {
@@ -82,7 +82,12 @@ test('while a backlog waits for the live run, the wake-up is the end of its leas
   await service.api('POST', `/api/runs/${run.id}/cancel`)
   await service.fire({ job_id: job.id, fire_at: day('09:04:30') })
   await lastRun(service, job.id, 4)
-  assert.deepEqual(await lines(job), ['09:01 cancelled', '09:02 succeeded', '09:03 succeeded', '09:04 succeeded'])
+  assert.deepEqual(await lines(job), [
+    '09:01 cancelled',
+    '09:02 succeeded',
+    '09:03 succeeded',
+    '09:04 succeeded',
+  ])
 })
 
 test('catch_up all: a slot that comes while a run is live is a case of overlap all the same', async () => {

@@ -8,8 +8,20 @@ import { eventually, hook } from './setup.ts'
 
 const minuteMs = 60_000
 const begin = Date.parse('2026-06-18T08:00:30Z')
-const seeds = (process.env['SEED'] ?? '1 2 3 4 5 6').split(' ').map(Number)
+const seeds = (process.env['SEED'] ?? '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16').split(' ').map(Number)
 const periods = [1, 2, 5, 20]
+const steps = [
+  'fire',
+  'fire',
+  'fire',
+  'fire',
+  'policy',
+  'policy',
+  'schedule',
+  'pause',
+  'pauseUntil',
+  'resume',
+]
 
 let service: Service
 before(async () => {
@@ -45,7 +57,7 @@ async function createLife(seed: number) {
     now += 1_000 * Math.floor(pick.fraction() * 60 * pick.of([1, 5, 25]))
     service.setClock(new Date(now))
     await count()
-    const does = pick.of([...Array<string>(6).fill('fire'), 'pause', 'pauseUntil', 'resume', 'schedule', 'policy'])
+    const does = pick.of(steps)
     const said = await act(does)
     story.push(`${new Date(now).toISOString().slice(11, 19)} ${does} ${said}`)
     await check()
@@ -61,7 +73,8 @@ async function createLife(seed: number) {
 
   function addSlots(from: number, until: number) {
     for (let at = Math.floor(from / minuteMs) * minuteMs; at <= until; at += minuteMs) {
-      const isIn = at > from && (rule.starts === null || at >= rule.starts) && (rule.ends === null || at <= rule.ends)
+      const isIn =
+        at > from && (rule.starts === null || at >= rule.starts) && (rule.ends === null || at <= rule.ends)
       if (isIn && new Date(at).getUTCMinutes() % rule.period === 0) nominal.add(at)
     }
   }
@@ -102,29 +115,35 @@ async function createLife(seed: number) {
   async function changePolicy(): Promise<string> {
     const { schedule: _, ...patch } = policies(pick, now)
     const { next_slot: due } = await runtime()
-    const before = rule.ends
+    const formerEnd = rule.ends
     const { status, body } = await service.api('PATCH', `/api/jobs/${id}`, patch)
     if (status === 400) return body.detail
     assert.equal(status, 200, JSON.stringify(body))
     applyBounds(patch)
     // a job that has not yet come to its end although that has passed goes on from there under its new end
-    if (due !== null && due.getTime() <= now && before !== null && before < now) addSlots(before, now)
+    if (due !== null && due.getTime() <= now && formerEnd !== null && formerEnd < now)
+      addSlots(formerEnd, now)
     return JSON.stringify(patch)
   }
 
   function applyBounds({ starts_at: starts = null, ends_at: ends = null }: Bounds) {
-    rule = { ...rule, starts: starts && Date.parse(starts), ends: ends && Date.parse(ends) }
+    rule = {
+      ...rule,
+      starts: starts === null ? null : Date.parse(starts),
+      ends: ends === null ? null : Date.parse(ends),
+    }
   }
 
   async function check() {
     const from = new Date(begin - minuteMs).toISOString()
     const { status, body } = await service.api('GET', `/api/jobs/${id}/slots?from=${from}`)
     assert.equal(status, 200)
-    const told: string[] = body.slots.map(({ slot }: Json) => slot)
+    const slots = body.slots as Json[]
+    const told: string[] = slots.map(({ slot }) => slot)
     const wanted = [...nominal].toSorted((a, b) => a - b).map((at) => new Date(at).toISOString())
     assert.deepEqual(told, wanted, story.join('\n'))
-    for (const entry of body.slots) checkEntry(entry)
-    return body.slots as Json[]
+    for (const entry of slots) checkEntry(entry)
+    return slots
   }
 
   async function end() {
@@ -186,8 +205,11 @@ function periodOf(schedule: string): number {
 }
 
 function policies(pick: Random, now: number) {
-  const at = (fraction: number, minutes: number) =>
-    pick.fraction() < fraction ? new Date(now + Math.floor((pick.fraction() - 0.2) * minutes * minuteMs)).toISOString() : null
+  /** In so many cases of ten: an instant from half an hour ago to half an hour ahead. */
+  const near = (tenths: number) => {
+    const at = new Date(now + Math.floor((pick.fraction() - 0.5) * 60 * minuteMs))
+    return pick.fraction() * 10 < tenths ? at.toISOString() : null
+  }
   return {
     schedule: `*/${pick.of(periods)} * * * *`,
     overlap: pick.of(['skip', 'queue', 'allow', 'cancel_running']),
@@ -196,8 +218,8 @@ function policies(pick: Random, now: number) {
     catch_up_max: pick.of([1, 3, 100]),
     deadline_ms: pick.of([null, null, 0, 90_000, 600_000]),
     retry: pick.of([null, { attempts: 2, backoff: 'fixed', delay_ms: 90_000 }]),
-    starts_at: at(0.3, 30),
-    ends_at: now === begin ? null : at(0.15, 60),
+    starts_at: near(3),
+    ends_at: now === begin ? null : near(3),
   }
 }
 

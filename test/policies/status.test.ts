@@ -51,7 +51,10 @@ test('a job that NAS did not arm is shown as not armed, with what was said and s
   await service.nas.behave()
   await eventually('it is armed', async () => (await readJob(service, id)).armed)
   const after = await statusOf(service)
-  assert.deepEqual([after.owed.arms, after.owed.oldest_since, after.unarmed, after.nas.last_error], [0, null, [], null])
+  assert.deepEqual(
+    [after.owed.arms, after.owed.oldest_since, after.unarmed, after.nas.last_error],
+    [0, null, [], null],
+  )
 })
 
 test('GET /api/jobs/{id}/arm tells the whole story of the last arms, newest first', async (t) => {
@@ -65,7 +68,7 @@ test('GET /api/jobs/{id}/arm tells the whole story of the last arms, newest firs
     return arm.last_provision.outcome === 'cancelled' && arm
   })
   assert.deepEqual(
-    story.history.map(({ outcome }: Json) => outcome),
+    (story.history as Json[]).map(({ outcome }) => outcome),
     ['cancelled', 'armed', 'failed', 'armed'],
   )
   const [cancelled, armed, failed] = story.history
@@ -83,7 +86,10 @@ test('a job whose wake-up passed unattended is not shown as armed, whatever NAS 
   assert.equal((await readJob(service, id)).armed, true, 'a fire may be a moment late')
   service.setClock('2026-06-18T09:10:00Z')
   const late = await readJob(service, id)
-  assert.deepEqual([late.armed, late.state, late.next_run_at], [false, 'scheduled', '2026-06-18T09:00:00.000Z'])
+  assert.deepEqual(
+    [late.armed, late.state, late.next_run_at],
+    [false, 'scheduled', '2026-06-18T09:00:00.000Z'],
+  )
   assert.equal((await armOf(service, id)).armed, false)
   assert.equal((await statusOf(service)).owed.overdue_jobs, 1)
 })
@@ -101,7 +107,7 @@ test('a job about which nothing can be decided is in error, not armed, and has n
   assert.equal((await statusOf(service)).jobs.error, 1)
   const { body } = await service.api('GET', `/api/jobs/${id}/slots?from=${clock}`)
   assert.deepEqual(
-    body.slots.map(({ slot, verdict, reason }: Json) => [slot, verdict, reason]),
+    (body.slots as Json[]).map(({ slot, verdict, reason }) => [slot, verdict, reason]),
     [['2026-06-18T09:00:00.000Z', 'due', job.last_error]],
   )
   assert.equal((await change(service, id, { pause_after: 3 })).state, 'error', 'another policy mends nothing')
@@ -113,7 +119,8 @@ test('while the built-in scheduler triggers, no arm is owed to NAS', async (t) =
   const service = await start(t, { CRON_PROVIDER: 'builtin' })
   const { id, armed } = await service.makeJob()
   assert.equal(armed, true, 'this process is the timer')
-  const [row] = await service.database.sql`select armed_gen < wake_gen as owed from job_runtime where job_id = ${id}`
+  const [row] = await service.database
+    .sql`select armed_gen < wake_gen as owed from job_runtime where job_id = ${id}`
   assert.equal(row?.['owed'], true)
   const status = await eventually('a heartbeat', async () => {
     const shown = await statusOf(service)
@@ -141,7 +148,11 @@ test('a login that is refused shows as refused', async (t) => {
   const key = randomBytes(32).toString('base64')
   const { NAS_ACCESS_TOKEN: _, ...env } = nas.environment({ refresh: true })
   nas.revokeLogin()
-  const service = await startService({ clock, nas, env: { ...env, NAS_ACCESS_TOKEN: '', ENCRYPTION_KEY: key } })
+  const service = await startService({
+    clock,
+    nas,
+    env: { ...env, NAS_ACCESS_TOKEN: '', ENCRYPTION_KEY: key },
+  })
   t.after(() => service.close())
   await service.makeJob()
   const { scheduler, nas: shown } = await statusOf(service)
