@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { createDatabase, createProcessRecord, createStore, loadLists } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
@@ -15,13 +16,15 @@ import { createKeyCheck } from './key.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
 import { createStatus } from './status.ts'
-import { realTimers as timers, within } from './timers.ts'
+import { realTimers as timers, sleep, within } from './timers.ts'
 import { userAgent, version } from './version.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
   /** A test's clock, in the place of Postgres' own; null: Postgres' own. */
   clock?: () => Date | null
+  /** One that listens already; it is to be given `http.routing` once `http.ready()`. Default: a new one. */
+  server?: Server
 }
 
 /** The service, wired by hand: what is above depends on what is handed to it, and on nothing else. */
@@ -45,7 +48,11 @@ function isOverdue({ wakeAt }: Registry, now: Date): boolean {
   return wakeAt !== null && now.getTime() - wakeAt.getTime() > overdueMs
 }
 
-export function createApp({ config, clock = () => null }: AppOptions): App {
+/** The fire that a machine was started for is there by then, and answered. */
+const firstFireMs = 250
+const longestAnswerMs = 5_000
+
+export function createApp({ config, clock = () => null, server }: AppOptions): App {
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const http = Fastify({
@@ -129,18 +136,30 @@ export function createApp({ config, clock = () => null }: AppOptions): App {
     now: () => clock() ?? new Date(),
   })
 
+  /** A machine boots for a fire: its answer comes before everything else that a boot has to look after. */
+  async function firstAnswer() {
+    const endsAt = timers.now() + longestAnswerMs
+    await sleep(timers, firstFireMs)
+    while (holds.count('request') > 0 && timers.now() < endsAt)
+      await within(timers, endsAt - timers.now(), holds.released(), undefined)
+  }
+
   return {
     http,
     holds,
     metrics,
     async begin() {
       await verifier.warm()
+      await firstAnswer()
+      if (isDraining()) return
       await departure.arrive()
       await trigger.start()
     },
     async drain(why = 'closed') {
       await core.drain()
       await within(timers, 2_000, departure.anyway(why), undefined)
+      server?.close()
+      server?.closeIdleConnections()
       await within(timers, 1_000, http.close(), undefined)
       await database.close()
     },

@@ -1,28 +1,37 @@
-import { randomBytes } from 'node:crypto'
-import { createApp } from './app.ts'
+import type { App } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createIdleExit } from './idle.ts'
+import { createListener } from './listener.ts'
 import { serveMetrics } from './metrics-port.ts'
 import { watchForStall } from './stall.ts'
 import { realTimers as timers, within } from './timers.ts'
 import { warnOfUptime } from './uptime.ts'
 
-/** The process: environment in, listen first, everything else after; signals drain it, and it exits by itself. */
+/**
+ * The process: environment in, listen first, everything else after, even the loading of the program; signals drain it,
+ * and it exits by itself.
+ */
 async function main(): Promise<void> {
   const config = readConfig()
+  const listener = createListener()
+  await listener.listen(config)
+  const { createApp } = await import('./app.ts')
   const app = createApp({
-    config: { ...config, databaseUrl: await databaseUrl(config), apiKey: apiKey(config) },
+    config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
+    server: listener.server,
   })
   const { http, holds, departure } = app
   const { log } = http
   const leave = exitOnce(app, config.drainTimeoutMs)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(signal))
 
-  await http.listen({ host: config.host, port: config.port })
+  await http.ready()
+  listener.serve(http.routing)
+  log.info({ host: config.host, port: config.port }, 'listening')
   if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
   createIdleExit({
     ...{ ...config, holds, departure, timers, log },
-    server: http.server,
+    server: listener.server,
     exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, timers, log })
@@ -33,8 +42,6 @@ async function main(): Promise<void> {
 /** The watching thread costs what a cold fire should not wait for; a stall costs little before. */
 const watchAfterMs = 10_000
 const closingMs = 5_000
-
-type App = ReturnType<typeof createApp>
 
 function exitOnce({ http: { log }, holds, drain }: App, drainTimeoutMs: number) {
   let isLeaving = false
@@ -68,8 +75,9 @@ async function databaseUrl(config: Pick<Config, 'databaseUrl'>): Promise<string>
   }
 }
 
-function apiKey(config: Pick<Config, 'apiKey'>): string {
+async function apiKey(config: Pick<Config, 'apiKey'>): Promise<string> {
   if (config.apiKey) return config.apiKey
+  const { randomBytes } = await import('node:crypto')
   const made = randomBytes(24).toString('base64url')
   process.stdout.write(`API_KEY is not set; for this start it is ${made}\n`)
   return made
