@@ -51,12 +51,21 @@ async function record(url: string): Promise<string> {
   let slot = ''
   const sql = postgres(url, {
     ...{ max: 1, fetch_types: false, onnotice: () => {} },
-    debug: (_connection, query, parameters: unknown[]) => void statements.push(written(query, parameters, slot)),
+    debug: (_connection, query, parameters: unknown[]) =>
+      void statements.push(written(query, parameters, slot)),
   })
   const seen = await look(sql, jobId(1), null)
   if (!seen) throw new Error('the job to record is not there')
   slot = seen.view.runtime.nextSlot?.toISOString() ?? ''
-  const writing = { owner: 'bench', leaseMs: 300_000, begins: true, armSpent: true, armLease: null, output: null, now: null }
+  const writing = {
+    owner: 'bench',
+    leaseMs: 300_000,
+    begins: true,
+    armSpent: true,
+    armLease: null,
+    output: null,
+    now: null,
+  }
   const decision = attend(seen.view, { trigger: 'fire', fireAt: null, earlyMs: 0, newRunId: () => runId })
   const claimed = decision && (await transition(sql, seen.view, decision, writing))
   if (!decision || !claimed) throw new Error('the job to record was not claimed')
@@ -92,7 +101,7 @@ function written(query: string, parameters: unknown[], slot: string): string {
 function literal(value: unknown, slot: string): string {
   if (value === null || value === undefined) return 'null'
   const isObject = typeof value === 'object' && !(value instanceof Date)
-  const text = value instanceof Date ? value.toISOString() : isObject ? spaced(value) : String(value)
+  const text = value instanceof Date ? value.toISOString() : isObject ? spaced(value) : `${value as string | number | boolean}`
   if (text === jobId(1)) return ':job::text'
   if (text === runId) return ':run::uuid'
   if (text === slot) return ':slot::timestamptz'

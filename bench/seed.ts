@@ -30,7 +30,7 @@ export async function seedJobs(sql: postgres.Sql, { count, nextInS, everyS = 300
 }
 
 /** Far enough ahead for NAS not to fire by itself. */
-const armedAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
+export const armedAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
 
 /** Makes NAS hold what the seed says that it holds: a boot would arm everything anew otherwise. */
 export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
@@ -67,7 +67,8 @@ export async function seedKnowledge(sql: postgres.Sql, { jwksUrl, jwks }: Keys) 
     on conflict do nothing`
 }
 
-export const jobIds = (count: number, after = 0) => Array.from({ length: count }, (_, n) => jobId(after + n + 1))
+export const jobIds = (count: number, after = 0) =>
+  Array.from({ length: count }, (_, n) => jobId(after + n + 1))
 
 export const jobId = (n: number) => n.toString(16).padStart(12, '0')
 

@@ -31,7 +31,10 @@ export async function warm(world: World): Promise<string> {
   return report(kinds, takes, statements)
 }
 
-async function takeOnce({ database: newDatabase, nas: newNas, programs, keys }: World, kind: Kind): Promise<Take> {
+async function takeOnce(
+  { database: newDatabase, nas: newNas, programs, keys }: World,
+  kind: Kind,
+): Promise<Take> {
   const database = await newDatabase()
   const nas = await newNas()
   await seedJobs(database.sql, { count: warmUp + firesPerRound, nextInS: -1 })
@@ -45,7 +48,11 @@ async function takeOnce({ database: newDatabase, nas: newNas, programs, keys }: 
   const bodies = Array.from({ length: warmUp + firesPerRound }, (_, n) => fireBody(jobId(n + 1), new Date()))
   await fireAll(running.url, { bodies: bodies.slice(0, warmUp), tokens, connections })
   const before = running.cpuMs()
-  const { answers, seconds } = await fireAll(running.url, { bodies: bodies.slice(warmUp), tokens, connections })
+  const { answers, seconds } = await fireAll(running.url, {
+    bodies: bodies.slice(warmUp),
+    tokens,
+    connections,
+  })
   const cpuMs = (running.cpuMs() - before) / firesPerRound
   const expected = kind.least === null ? 200 : 202
   const wrong = answers.find(({ status }) => status !== expected)
@@ -62,7 +69,7 @@ async function takeOnce({ database: newDatabase, nas: newNas, programs, keys }: 
 }
 
 /** Every fire left one run row, and every run has ended. */
-export async function untilSettled(sql: Awaited<ReturnType<World['database']>>['sql'], count: number) {
+export async export function untilSettled(sql: Awaited<ReturnType<World['database']>>['sql'], count: number) {
   const giveUpAt = performance.now() + 60_000
   for (;;) {
     const [row] = await sql<{ made: number; live: number }[]>`
@@ -90,7 +97,10 @@ function report(kinds: Kind[], takes: Map<Kind, Take[]>, statements: PgbenchResu
   return [
     `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled; the action is a prompt, which ends without a call. The load generator, Postgres and NAS share the machine's processors with the server.`,
     '',
-    table(['', 'fires/s', 'of the server without a database', 'p99 answer, ms', 'processor ms per fire'], rows),
+    table(
+      ['', 'fires/s', 'of the server without a database', 'p99 answer, ms', 'processor ms per fire'],
+      rows,
+    ),
     '',
     pgbenchLine,
   ].join('\n')

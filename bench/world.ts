@@ -65,7 +65,8 @@ export async function createWorld(): Promise<World> {
     async close() {
       await admin.end({ timeout: 1 })
       await server.stop()
-      await Promise.all([programs.remove(), keys.close(), rm(folder, { recursive: true })])
+      keys.close()
+      await Promise.all([programs.remove(), rm(folder, { recursive: true })])
     },
   }
 }

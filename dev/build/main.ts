@@ -23,8 +23,7 @@ async function main(): Promise<number> {
     `loaded at boot: ${eager.length} packages, of ours ${eager.filter((name) => name in project.dependencies).join(', ')}`,
   )
   const wrong = eager.filter((name) => neverEager.includes(name))
-  for (const name of wrong)
-    console.error(`✖ src/app.ts loads ${name} at boot; load it with await import()`)
+  for (const name of wrong) console.error(`✖ src/app.ts loads ${name} at boot; load it with await import()`)
   return wrong.length
 }
 

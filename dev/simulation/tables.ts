@@ -20,7 +20,7 @@ import {
   type View,
 } from '../../src/decisions/index.ts'
 import { checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
-import type { FoldRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
+import type { JobRow, RunRow, RuntimeRow } from './rows.ts'
 
 export type Tables = ReturnType<typeof createTables>
 
@@ -387,5 +387,3 @@ const freshRegistry: Omit<RuntimeRow, 'wakeAt' | 'wakeChangedAt'> = {
   armError: null,
   armFailedAt: null,
 }
-
-export type { FoldRow, JobRow, RunRow }

@@ -243,10 +243,10 @@ function trueWake(job: Model): Date | null {
 /** With catch-up `all`, a slot that was due before what is live began (here: all of it, as nothing ever says when) waits for room. */
 function isHeldBack(job: Model): boolean {
   const { nextSlot } = job.runtime()
-  const { policy } = job.job()
+  const { policy: kept } = job.job()
   const begun = [...job.runs.values()].filter((run) => !run.finished && run.attempt > 0)
   const isDue = nextSlot !== null && nextSlot.getTime() + jitterMs(job.job()) <= job.now().getTime()
-  return policy.catchUp === 'all' && isDue && begun.length >= limitOf(job.job())
+  return kept.catchUp === 'all' && isDue && begun.length >= limitOf(job.job())
 }
 
 function checkFences({ starts, runtime }: Decision, before: number) {

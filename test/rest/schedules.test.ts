@@ -123,7 +123,10 @@ test('POST /api/schedules/preview shows a one-shot and an interval', async () =>
   assert.equal(once.schedule.run_at, '2026-06-19T12:01:30.000Z')
   const every = await preview('90m')
   assert.deepEqual([every.schedule.every_ms, every.schedule.minutes, every.timezone], [5_400_000, 90, 'UTC'])
-  assert.ok(!('minutes' in (await preview('90s')).schedule), 'a period that is no whole minutes has every_ms only')
+  assert.ok(
+    !('minutes' in (await preview('90s')).schedule),
+    'a period that is no whole minutes has every_ms only',
+  )
 })
 
 test('POST /api/schedules/preview of what cannot be read is answered 400', async () => {

@@ -6,7 +6,6 @@ import { type Migration, migrations as ourMigrations } from '../../db/migrations
 import { openPool } from '../../db/pool.ts'
 import { sharedTestCluster } from './cluster.ts'
 
-
 export type TestDatabase = {
   url: string
   db: Database
