@@ -69,7 +69,7 @@ async function takeOnce(
 }
 
 /** Every fire left one run row, and every run has ended. */
-export async export function untilSettled(sql: Awaited<ReturnType<World['database']>>['sql'], count: number) {
+export async function untilSettled(sql: Awaited<ReturnType<World['database']>>['sql'], count: number) {
   const giveUpAt = performance.now() + 60_000
   for (;;) {
     const [row] = await sql<{ made: number; live: number }[]>`
