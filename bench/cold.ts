@@ -24,7 +24,12 @@ export async function cold(world: World): Promise<string> {
   const cached = { NODE_COMPILE_CACHE: programs.cache }
   const kinds: Kind[] = [
     { name: 'bare `node:http`', program: programs.bare, env: {}, isService: false },
-    { name: 'Chronos, as the image has it', program: programs.server, env: { ...env, ...cached }, isService: true },
+    {
+      name: 'Chronos, as the image has it',
+      program: programs.server,
+      env: { ...env, ...cached },
+      isService: true,
+    },
     { name: 'Chronos, without the compile cache', program: programs.server, env, isService: true },
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
@@ -93,9 +98,14 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
     `Median of ${rounds} boots each, taken in turn. Listening: from the spawn until the port takes a connection; first 202: from the spawn until the answer to a fire sent on that connection (claimed, armed with NAS and confirmed). The signing keys are in Postgres; every in-process cache is empty.`,
     '',
     table(
-      ['', 'listening, ms', 'first 202, ms', 'RSS then, MB', `RSS after ${fires.toLocaleString('en-US')} fires, MB`],
+      [
+        '',
+        'listening, ms',
+        'first 202, ms',
+        'RSS then, MB',
+        `RSS after ${fires.toLocaleString('en-US')} fires, MB`,
+      ],
       rows,
     ),
   ].join('\n')
 }
-

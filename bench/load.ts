@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import type { Socket } from 'node:net'
 
-export type Answer = { status: number; ms: number; body: string }
+export type Answer = { status: number; ms: number; body: string; sent: string }
 
 /** Sends `bodies` as fires to `url` over `connections` kept-alive connections, one at a time on each. */
 export async function fireAll(
@@ -44,7 +44,7 @@ function post(url: string, agent: Agent, body: string, token: string): Promise<A
         response.setEncoding('utf8')
         response.on('data', (chunk: string) => (text += chunk))
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, ms: performance.now() - sentAt, body: text }),
+          resolve({ status: response.statusCode ?? 0, ms: performance.now() - sentAt, body: text, sent: body }),
         )
       },
     )
@@ -56,8 +56,11 @@ function post(url: string, agent: Agent, body: string, token: string): Promise<A
 /** One fire on a connection that stands already; resolves with the status line's code at its first bytes. */
 export function fireOn(socket: Socket, body: string, token: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    socket.once('data', (data) => resolve(Number(data.toString('latin1').split(' ', 2)[1])))
     socket.once('error', reject)
+    socket.once('data', (data) => {
+      socket.off('error', reject)
+      resolve(Number(data.toString('latin1').split(' ', 2)[1]))
+    })
     socket.write(
       `POST /api/cron/fire HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

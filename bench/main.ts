@@ -1,4 +1,8 @@
+import { bill } from './bill.ts'
 import { cold } from './cold.ts'
+import { growth } from './growth.ts'
+import { herd } from './herd.ts'
+import { lateness } from './lateness.ts'
 import { load, machine } from './machine.ts'
 import { type Part, writePage } from './page.ts'
 import { peers } from './peers.ts'
@@ -10,6 +14,10 @@ const benchmarks: Record<string, { title: string; take: (world: World) => Promis
   cold: { title: 'Cold start', take: cold },
   warm: { title: 'Fires per second', take: warm },
   peers: { title: 'Claim and settle, beside other queues', take: peers },
+  herd: { title: 'The herd', take: herd },
+  growth: { title: 'Growth', take: growth },
+  bill: { title: 'The bill', take: bill },
+  lateness: { title: 'Lateness', take: lateness },
 }
 
 async function main(): Promise<number> {

@@ -46,7 +46,12 @@ async function takeOnce(world: World, kind: Kind): Promise<Take> {
   const database = await world.database()
   if (kind === kinds[0]) await seedJobs(database.sql, { count: jobs, nextInS: -1 })
   const program = fileURLToPath(new URL(kind.program, import.meta.url))
-  const env = { PATH: process.env['PATH'], DATABASE_URL: database.url, JOBS: String(jobs), AT_ONCE: String(concurrency) }
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: database.url,
+    JOBS: String(jobs),
+    AT_ONCE: String(concurrency),
+  }
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout.on('data', (data) => (text += String(data)))

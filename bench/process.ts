@@ -20,11 +20,11 @@ export type Running = {
   stop(): Promise<void>
 }
 
-type Start = { program: string; env: Record<string, string>; args?: string[] }
+type Start = { program: string; env: Record<string, string>; args?: string[]; port?: number }
 
-/** Starts a server on a free port of loopback and resolves as soon as the kernel lets somebody in. */
-export async function start({ program, env, args = [] }: Start): Promise<Running> {
-  const port = await freePort()
+/** Starts a server on loopback (default: on a free port) and resolves as soon as the kernel lets somebody in. */
+export async function start({ program, env, args = [], port: given }: Start): Promise<Running> {
+  const port = given ?? (await freePort())
   const spawnedAt = performance.now()
   const child = spawn(process.execPath, [...args, program], {
     env: {
