@@ -19,9 +19,9 @@ type Parts = {
 
 /** NAS is done with our answer by then. */
 const settleMs = 1_000
-/** So many arms found kept, and none forgotten: no more looks, but for one in `sampleEvery`. */
+/** So many arms found kept, and none forgotten: no more looks, but for a sample once in a while. */
 const enough = 5
-const sampleEvery = 50
+const sampleEveryMs = 50_000
 const armBudgetMs = 20_000
 const longestLookMs = 30_000
 
@@ -49,25 +49,28 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
   const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
   let isUnderWay = false
   let manners: NasManners | undefined
-  let skipped = 0
+  /** `timers.now()` of the last look; the first sample is due that long after the start. */
+  let lookedAt = timers.now()
 
   async function confirmAll() {
     while (answers.size > 0) {
-      await sleep(timers, settleMs)
-      const batch = answers
-      answers = new Map()
       manners ??= ((await store.readFact(nasMannersFact))?.value as NasManners | undefined) ?? {
         kept: 0,
         forgot: 0,
       }
+      const isLookedAt = isLearning() || manners.forgot > 0 || timers.now() - lookedAt >= sampleEveryMs
+      // where nothing is learnt nothing is waited for: a process that has done its work may go
+      if (isLookedAt) await sleep(timers, settleMs)
+      const batch = answers
+      answers = new Map()
       if (manners.forgot > 0) await armAgain(batch.keys())
-      else if (manners.kept < enough || skipped++ % sampleEvery === sampleEvery - 1)
-        await look(batch, manners)
+      else if (isLookedAt) await look(batch, manners)
       for (const jobId of batch.keys()) end(jobId)
     }
   }
 
   async function look(batch: Map<string, number>, known: NasManners) {
+    lookedAt = timers.now()
     const answer = await nas.list()
     if (!answer.ok) return armAgain(batch.keys())
     const listed = new Set(answer.value.map(({ jobId }) => jobId))
