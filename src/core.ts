@@ -88,6 +88,7 @@ export function createCore(parts: CoreParts): Core {
 
   async function drain() {
     draining = true
+    followUp.stop()
     const endsAt = timers.now() + config.drainTimeoutMs
     await runner.drain()
     while (holds.count('run', 'arm', 'login') > 0 && timers.now() < endsAt) {

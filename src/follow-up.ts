@@ -27,6 +27,8 @@ const clockSlackMs = 10
 export function createFollowUp(parts: Parts) {
   const { attend, holds, timers, log, isDraining, ensureArmed, looked, nearMs } = parts
 
+  const waits = new Set<() => void>()
+
   /** Attends to a job wherever it is due, and makes its wake-up sure. The ticker, a boot and `settled` come here. */
   async function fireDue(jobId: string, trigger: Trigger = 'builtin'): Promise<void> {
     if (isDraining()) return
@@ -56,14 +58,29 @@ export function createFollowUp(parts: Parts) {
   }
 
   function later(jobId: string, waitMs: number) {
+    if (isDraining()) return
     const release = holds.take('timer')
-    timers.after(waitMs, () => void fireDue(jobId).catch(warn(jobId)).finally(release))
+    const forget = timers.after(waitMs, () => {
+      waits.delete(end)
+      void fireDue(jobId).catch(warn(jobId)).finally(release)
+    })
+    const end = () => {
+      forget()
+      release()
+    }
+    waits.add(end)
   }
 
   const warn = (jobId: string) => (error: unknown) =>
     log.warn({ err: error, job: jobId }, 'a job could not be followed up')
 
-  return { fireDue, settled }
+  /** Ends the waits of this process: NAS holds their wake-ups. */
+  function stop() {
+    for (const end of waits) end()
+    waits.clear()
+  }
+
+  return { fireDue, settled, stop }
 }
 
 /** When the next attempt is due that this transition left waiting (or found waiting: then now); null: there is none. */
