@@ -17,7 +17,14 @@ export async function bill(world: World): Promise<string> {
   const rows = mixes.flatMap(({ name, at }) =>
     idles.map((idleS) => {
       const { awakeS, starts } = dayOf(at, beyondIdleS, idleS)
-      return [name, `${idleS} s`, show(at.length), show(starts), show(awakeS), `${show((awakeS / day) * 100)} %`]
+      return [
+        name,
+        `${idleS} s`,
+        show(at.length),
+        show(starts),
+        show(awakeS),
+        `${show((awakeS / day) * 100)} %`,
+      ]
     }),
   )
   return [
@@ -31,8 +38,7 @@ export async function bill(world: World): Promise<string> {
 function mix({ minutely, hourly = true }: { minutely: boolean; hourly?: boolean }): number[] {
   const at: number[] = []
   if (minutely) for (let s = 0; s < day; s += 60) at.push(s)
-  if (hourly)
-    for (let job = 0; job < 10; job++) for (let s = (job % 4) * 900; s < day; s += 3600) at.push(s)
+  if (hourly) for (let job = 0; job < 10; job++) for (let s = (job % 4) * 900; s < day; s += 3600) at.push(s)
   for (let job = 0; job < 20; job++) at.push(((6 + job * 0.75) * 3600) % day)
   return at.toSorted((a, b) => a - b)
 }

@@ -25,7 +25,9 @@ const operations = ['create', 'edit', 'fire'] as const
 export async function growth(world: World): Promise<string> {
   const stages: Stage[] = []
   for (const count of sizes) stages.push(await stage(world, count))
-  const times = new Map(stages.map((each) => [each, { create: [] as number[], edit: [] as number[], fire: [] as number[] }]))
+  const times = new Map(
+    stages.map((each) => [each, { create: [] as number[], edit: [] as number[], fire: [] as number[] }]),
+  )
   for (let round = 0; round < rounds + 5; round++) {
     for (const each of stages) {
       for (const operation of operations) {
@@ -44,7 +46,11 @@ async function stage(world: World, count: number): Promise<Stage> {
   await seedJobs(database.sql, { count, nextInS: 3_600 })
   await seedKnowledge(database.sql, world.keys)
   const fire_at = armedAt.toISOString()
-  const listed = Array.from({ length: count }, (_, n) => ({ job_id: jobId(n + 1), fire_at, schedule_id: 'bench' }))
+  const listed = Array.from({ length: count }, (_, n) => ({
+    job_id: jobId(n + 1),
+    fire_at,
+    schedule_id: 'bench',
+  }))
   const { nas, calls } = await startStandIn(() => listed)
   const env = { ...serviceEnv(database, nas, world.keys), NODE_COMPILE_CACHE: world.programs.cache }
   const running = await start({ program: world.programs.server, env })
@@ -55,13 +61,26 @@ async function stage(world: World, count: number): Promise<Stage> {
   const startedAt = performance.now()
   await api(running.url, 'POST', '/api/cron/reconcile')
   const ms = performance.now() - startedAt
-  const boot = { calls: calls.list + calls.provision + calls.cancel - before, ms, peakMb: running.memory().peakMb }
+  const boot = {
+    calls: calls.list + calls.provision + calls.cancel - before,
+    ms,
+    peakMb: running.memory().peakMb,
+  }
   async function stop() {
     await running.stop()
     await nas.stop()
     await database.drop()
   }
-  return { count, database, running, url: running.url, token: await world.keys.sign(nas.url), calls, stop, boot }
+  return {
+    count,
+    database,
+    running,
+    url: running.url,
+    token: await world.keys.sign(nas.url),
+    calls,
+    stop,
+    boot,
+  }
 }
 
 async function timed(each: Stage, operation: (typeof operations)[number], round: number): Promise<number> {
@@ -78,7 +97,10 @@ async function timed(each: Stage, operation: (typeof operations)[number], round:
   const startedAt = performance.now()
   if (operation === 'create')
     await api(each.url, 'POST', '/api/jobs', { name: `made ${round}`, schedule: 'every 1h', prompt: 'bench' })
-  else await api(each.url, 'PATCH', `/api/jobs/${jobId(70 + (round % 30))}`, { schedule: `every ${round + 61}m` })
+  else
+    await api(each.url, 'PATCH', `/api/jobs/${jobId(70 + (round % 30))}`, {
+      schedule: `every ${round + 61}m`,
+    })
   return performance.now() - startedAt
 }
 
@@ -113,7 +135,10 @@ function report(stages: Stage[], times: Map<Stage, Record<(typeof operations)[nu
   return [
     `One service for each size, all up at once, ${rounds} operations of each kind in turn, one at a time. NAS is a stand-in that answers at once, and holds exactly what Postgres says. Reconcile: nothing has changed; peak RSS after the boot's one and two more.`,
     '',
-    table(['jobs', 'create, ms', 'edit, ms', 'fire, ms', 'reconcile: NAS calls', 'reconcile, ms', 'peak RSS, MB'], rows),
+    table(
+      ['jobs', 'create, ms', 'edit, ms', 'fire, ms', 'reconcile: NAS calls', 'reconcile, ms', 'peak RSS, MB'],
+      rows,
+    ),
     '',
     `At 100,000: one call (${reach(most.boot.calls, { most: 1 })}), ${show(most.boot.ms)} ms (${reach(most.boot.ms, { most: 1_000 })}), ${show(moreMb)} MB more than at 100 (${reach(moreMb, { most: 64 })}).`,
   ].join('\n')

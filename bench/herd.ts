@@ -35,9 +35,14 @@ export async function herd(world: World): Promise<string> {
   const refused = left.length
   const answers = [...first.answers]
   while (left.length > 0) {
-    if (left.some(({ status }) => status !== 503)) throw new Error(`answered ${left[0]?.status}: ${left[0]?.body}`)
+    if (left.some(({ status }) => status !== 503))
+      throw new Error(`answered ${left[0]?.status}: ${left[0]?.body}`)
     await new Promise((resolve) => setTimeout(resolve, 1_000))
-    const again = await fireAll(running.url, { bodies: left.map(({ sent: body }) => body), tokens, connections })
+    const again = await fireAll(running.url, {
+      bodies: left.map(({ sent: body }) => body),
+      tokens,
+      connections,
+    })
     answers.push(...again.answers)
     left = again.answers.filter(({ status }) => status >= 300)
   }
@@ -61,13 +66,38 @@ export async function herd(world: World): Promise<string> {
       ['', 'Chronos', 'server without a database', 'ratio'],
       [
         ['jobs without a run (lost)', show(fires - (row?.jobs ?? 0)), '', ''],
-        ['runs or attempts too many (double)', show((row?.runs ?? 0) - fires + (row?.attempts ?? 0) - fires), '', ''],
+        [
+          'runs or attempts too many (double)',
+          show((row?.runs ?? 0) - fires + (row?.attempts ?? 0) - fires),
+          '',
+          '',
+        ],
         ['answered 202', show(accepted), '', ''],
         ['answered 503, sent again', show(refused), '', ''],
-        ['fires/s', show(sent.length / first.seconds), show(sent.length / plain.seconds), ratio(plain.seconds, first.seconds)],
-        ['p50 answer, ms', show(ms(answers, 0.5)), show(ms(plain.answers, 0.5)), ratio(ms(answers, 0.5), ms(plain.answers, 0.5))],
-        ['p99 answer, ms', show(ms(answers, 0.99)), show(ms(plain.answers, 0.99)), ratio(ms(answers, 0.99), ms(plain.answers, 0.99))],
-        ['peak RSS, MB', show(memory.peakMb), show(floorMemory.peakMb), ratio(memory.peakMb, floorMemory.peakMb)],
+        [
+          'fires/s',
+          show(sent.length / first.seconds),
+          show(sent.length / plain.seconds),
+          ratio(plain.seconds, first.seconds),
+        ],
+        [
+          'p50 answer, ms',
+          show(ms(answers, 0.5)),
+          show(ms(plain.answers, 0.5)),
+          ratio(ms(answers, 0.5), ms(plain.answers, 0.5)),
+        ],
+        [
+          'p99 answer, ms',
+          show(ms(answers, 0.99)),
+          show(ms(plain.answers, 0.99)),
+          ratio(ms(answers, 0.99), ms(plain.answers, 0.99)),
+        ],
+        [
+          'peak RSS, MB',
+          show(memory.peakMb),
+          show(floorMemory.peakMb),
+          ratio(memory.peakMb, floorMemory.peakMb),
+        ],
       ],
     ),
   ].join('\n')

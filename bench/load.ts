@@ -44,7 +44,12 @@ function post(url: string, agent: Agent, body: string, token: string): Promise<A
         response.setEncoding('utf8')
         response.on('data', (chunk: string) => (text += chunk))
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, ms: performance.now() - sentAt, body: text, sent: body }),
+          resolve({
+            status: response.statusCode ?? 0,
+            ms: performance.now() - sentAt,
+            body: text,
+            sent: body,
+          }),
         )
       },
     )

@@ -101,7 +101,12 @@ function written(query: string, parameters: unknown[], slot: string): string {
 function literal(value: unknown, slot: string): string {
   if (value === null || value === undefined) return 'null'
   const isObject = typeof value === 'object' && !(value instanceof Date)
-  const text = value instanceof Date ? value.toISOString() : isObject ? spaced(value) : `${value as string | number | boolean}`
+  const text =
+    value instanceof Date
+      ? value.toISOString()
+      : isObject
+        ? spaced(value)
+        : `${value as string | number | boolean}`
   if (text === jobId(1)) return ':job::text'
   if (text === runId) return ':run::uuid'
   if (text === slot) return ':slot::timestamptz'

@@ -10,7 +10,8 @@ export async function startStandIn(armed: () => { job_id: string; fire_at: strin
     request.on('end', () => {
       const name = request.url?.split('/').at(-1) as keyof typeof calls
       calls[name] += 1
-      const answer = name === 'list' ? { armed: armed() } : name === 'provision' ? { schedule_id: 's' } : { ok: true }
+      const answer =
+        name === 'list' ? { armed: armed() } : name === 'provision' ? { schedule_id: 's' } : { ok: true }
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
     })
   }).listen(0, '127.0.0.1')

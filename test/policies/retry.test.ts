@@ -79,9 +79,9 @@ test('a job pauses itself after so many failures in a row, says why, and wants n
 test('a wait that is longer than the idle limit goes through NAS, with no process alive in between', async (t) => {
   const first = await startService({ clock: '2026-06-18T08:00:00Z', env: { IDLE_EXIT_MS: '30000' } })
   const { database, nas, target } = first
-  let second: Service | undefined
+  const later: Service[] = []
   t.after(async () => {
-    await second?.app.drain()
+    for (const each of later) await each.app.drain()
     await nas.close()
     await target.close()
     await database.drop()
@@ -104,7 +104,8 @@ test('a wait that is longer than the idle limit goes through NAS, with no proces
   assert.ok(wakeAt && Date.parse(wakeAt) <= Date.parse('2026-06-18T08:10:00Z'))
   await first.app.drain()
 
-  second = await startService({ database, nas, target, clock: '2026-06-18T08:10:00Z' })
+  const second = await startService({ database, nas, target, clock: '2026-06-18T08:10:00Z' })
+  later.push(second)
   const { status } = await second.fire({ job_id: job.id, fire_at: wakeAt })
   assert.equal(status, 202)
   const run = await lastRun(second, job.id)
