@@ -20,9 +20,9 @@ RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migr
 # V8's compiled code, by this Node, for these files at this path, by the user who will run them: any other is not
 # taken (the name of the folder has the version, the flags and the user id in it). bake.mjs fires once, so that
 # what a fire needs is compiled too.
-ENV NODE_ENV=production NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=8"
+ENV NODE_ENV=production NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2"
 USER 1000:1000
-RUN node dev/image/bake.mjs /app/cache /app/server.js /app/migrate.js
+RUN node --no-concurrent-recompilation dev/image/bake.mjs /app/cache /app/server.js /app/migrate.js
 USER 0:0
 
 # What Node is linked to, and nothing else of the system. It brings its own certificates and time zones.
@@ -36,13 +36,15 @@ RUN mkdir -p /image/etc /image/tmp /image/usr/local/bin \
 
 FROM scratch
 COPY --from=build /image /
-# For 256 MB, of which a Fly machine sees about 215: 112 for V8's old objects and 3 x 8 for its young ones; the rest is
+# For 256 MB, of which a Fly machine sees about 215: 112 for V8's old objects and 3 x 2 for its young ones; the rest is
 # Node itself (60 MB), buffers and sockets. V8's own default would let the kernel end the process first, and without
 # the second number 112 means 208. A machine of 512 MB: "--max-old-space-size=320 --max-semi-space-size=16". The
 # compile cache fits any of them.
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=8" PORT=8080
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
 USER 1000:1000
 WORKDIR /app
 EXPOSE 8080
+# V8 compiles hot code on the main thread: its compiling threads would keep 15 MB each time round (docs/benchmarks.md),
+# and there is one shared processor for all of them. Not allowed in NODE_OPTIONS.
 # No init in between: Node handles SIGINT and SIGTERM itself and has no children.
-CMD ["/usr/local/bin/node", "/app/server.js"]
+CMD ["/usr/local/bin/node", "--no-concurrent-recompilation", "/app/server.js"]

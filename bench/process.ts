@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { nodeOptions } from './programs.ts'
+import { nodeFlags, nodeOptions } from './programs.ts'
 
 export type Running = {
   url: string
@@ -26,7 +26,7 @@ type Start = { program: string; env: Record<string, string>; args?: string[]; po
 export async function start({ program, env, args = [], port: given }: Start): Promise<Running> {
   const port = given ?? (await freePort())
   const spawnedAt = performance.now()
-  const child = spawn(process.execPath, [...args, program], {
+  const child = spawn(process.execPath, [...nodeFlags, ...args, program], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',

@@ -18,8 +18,9 @@ export type Programs = {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The Node options of the image (Dockerfile). Every server here runs with them, the floors too. */
-export const nodeOptions = '--max-old-space-size=112 --max-semi-space-size=8'
+/** The options and flags of the image's Node (Dockerfile). Every server here runs with them, the floors too. */
+export const nodeOptions = '--max-old-space-size=112 --max-semi-space-size=2'
+export const nodeFlags = ['--no-concurrent-recompilation']
 
 export async function buildPrograms(): Promise<Programs> {
   const build = spawnSync(process.execPath, ['dev/build/main.ts'], { cwd: root, encoding: 'utf8' })
@@ -46,7 +47,7 @@ export async function buildPrograms(): Promise<Programs> {
 /** The program that the Dockerfile runs in its build. */
 function bakeCache(folder: string) {
   const env = { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: nodeOptions }
-  const args = ['dev/image/bake.mjs', join(folder, 'cache'), join(folder, 'server.js')]
+  const args = [...nodeFlags, 'dev/image/bake.mjs', join(folder, 'cache'), join(folder, 'server.js')]
   const baked = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
   if (baked.status !== 0) throw new Error(`the compile cache could not be made: ${baked.stderr}`)
 }

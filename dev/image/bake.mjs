@@ -24,7 +24,8 @@ const portalUrl = `http://127.0.0.1:${portal.address().port}`
 
 const port = await freePort()
 const closedPort = await freePort()
-const child = spawn(process.execPath, [server], {
+// with the flags that this program was started with: they are part of what the cache is valid for
+const child = spawn(process.execPath, [...process.execArgv, server], {
   stdio: 'inherit',
   env: {
     ...process.env,

@@ -43,8 +43,9 @@ async function main() {
     const heapMegabytes = Math.round(Number(heap) / mebibyte)
     check('V8 keeps to a part of 256 MB', heapMegabytes < 150, `${heapMegabytes} MB`)
     const debug = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE', DATABASE_URL: 'none' }
-    for (const file of ['/app/server.js', '/app/migrate.js']) {
-      const { text } = await runToEnd(image, { args: [file], env: debug })
+    for (const args of [image.config.command.slice(1), ['/app/migrate.js']]) {
+      const { text } = await runToEnd(image, { args, env: debug })
+      const file = args.at(-1)
       check(`${file} starts from its compile cache`, text.includes(`${file} was accepted`))
     }
     for (const size of sizes) await underLimit(image, postgres.url, size)
