@@ -76,8 +76,8 @@ export const mutations: Mutation[] = [
   {
     name: 'the look after the answer',
     file: 'src/confirm.ts',
-    find: '      await sleep(timers, settleMs)\n',
-    put: '      await new Promise(() => {})\n',
+    find: '      if (isLookedAt) await sleep(timers, settleMs)\n',
+    put: '      if (isLookedAt) await new Promise(() => {})\n',
     tests: { file: manners, pattern: 'forgets a newer arm' },
   },
 ]

@@ -100,7 +100,7 @@ test('with every connection of the pool taken a fire waits or gets 503, and its 
   )
   const id = await make({ schedule: everyFive })
   await world.until(at(4, 59))
-  const hogs = [1, 2, 3].map(() => db.run((sql) => sql`select pg_sleep(2)`, { deadlineMs: 2_500 }))
+  const hogs = [1, 2, 3].map(() => db.run((sql) => sql`select pg_sleep(1)`, { deadlineMs: 2_500 }))
   await world.until(at(9))
   await Promise.allSettled(hogs)
   assert.equal(witness.effects().length, 1)
