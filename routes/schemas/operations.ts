@@ -1,5 +1,6 @@
 import Type, { type TProperties, type TSchema } from 'typebox'
 import type { ErrorCode } from '../../src/errors.ts'
+import type { Scope } from '../../src/keys/index.ts'
 import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
 import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
@@ -10,6 +11,8 @@ import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs
  */
 export type Operation = {
   id: string
+  /** What a key has to be allowed; only where a route is of the API's scope. Enforced from here (routes/access.ts). */
+  scope?: Scope
   summary: string
   params?: TSchema
   query?: TSchema
@@ -54,6 +57,7 @@ const runList = object(
 export const operations = {
   'GET /api/jobs': {
     id: 'listJobs',
+    scope: 'jobs:read',
     summary: 'Jobs, newest first',
     query: object({
       include_disabled: Type.Optional(
@@ -73,6 +77,7 @@ export const operations = {
   },
   'POST /api/jobs': {
     id: 'createJob',
+    scope: 'jobs:write',
     summary: 'Make a job, and arm its wake-up',
     headers: {
       'Idempotency-Key': Type.Optional(
@@ -90,6 +95,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}': {
     id: 'readJob',
+    scope: 'jobs:read',
     summary: 'One job',
     params: jobParams,
     status: 200,
@@ -98,6 +104,7 @@ export const operations = {
   },
   'PATCH /api/jobs/{id}': {
     id: 'changeJob',
+    scope: 'jobs:write',
     summary: 'Change the fields that are given',
     params: jobParams,
     headers: ifMatch,
@@ -115,6 +122,7 @@ export const operations = {
   },
   'DELETE /api/jobs/{id}': {
     id: 'removeJob',
+    scope: 'jobs:write',
     summary: 'Remove a job with its history; cancels its arm and its live runs',
     params: jobParams,
     headers: ifMatch,
@@ -124,6 +132,7 @@ export const operations = {
   },
   'POST /api/jobs/{id}/pause': {
     id: 'pauseJob',
+    scope: 'jobs:write',
     summary: 'Pause a job, until resumed or until an instant',
     params: jobParams,
     body: pauseInput,
@@ -133,6 +142,7 @@ export const operations = {
   },
   'POST /api/jobs/{id}/resume': {
     id: 'resumeJob',
+    scope: 'jobs:write',
     summary: 'Let a paused job go on',
     params: jobParams,
     body: noBody,
@@ -142,6 +152,7 @@ export const operations = {
   },
   'POST /api/jobs/{id}/run': {
     id: 'runJob',
+    scope: 'runs:start',
     summary: 'Run a job now, beside its schedule',
     params: jobParams,
     body: runInput,
@@ -151,6 +162,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}/next': {
     id: 'nextSlots',
+    scope: 'jobs:read',
     summary: "The next slots, with the zone's clock changes",
     params: jobParams,
     query: object({
@@ -163,6 +175,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}/arm': {
     id: 'readArm',
+    scope: 'jobs:read',
     summary: 'The wake-up that is wanted, and what the timer service was told',
     params: jobParams,
     status: 200,
@@ -171,6 +184,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}/slots': {
     id: 'listSlots',
+    scope: 'jobs:read',
     summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
     params: jobParams,
     query: object({ from: Type.Optional(instant), to: Type.Optional(instant) }),
@@ -180,6 +194,7 @@ export const operations = {
   },
   'GET /api/jobs/{id}/runs': {
     id: 'listRunsOfJob',
+    scope: 'jobs:read',
     summary: 'Runs of a job, newest first',
     params: jobParams,
     query: object(runQuery),
@@ -189,6 +204,7 @@ export const operations = {
   },
   'GET /api/runs': {
     id: 'listRuns',
+    scope: 'jobs:read',
     summary: 'Runs of all jobs, newest first',
     query: object({ ...runQuery, job: Type.Optional(jobId) }),
     status: 200,
@@ -197,6 +213,7 @@ export const operations = {
   },
   'GET /api/runs/{id}': {
     id: 'readRun',
+    scope: 'jobs:read',
     summary: 'One run, with its attempts and its whole output',
     params: runParams,
     status: 200,
@@ -205,6 +222,7 @@ export const operations = {
   },
   'POST /api/runs/{id}/cancel': {
     id: 'cancelRun',
+    scope: 'jobs:write',
     summary: 'Cancel a live run',
     params: runParams,
     body: noBody,
@@ -214,6 +232,7 @@ export const operations = {
   },
   'POST /api/runs/{id}/retry': {
     id: 'retryRun',
+    scope: 'runs:start',
     summary: 'Run a finished run once more, beside the schedule: a new run with the same input',
     params: runParams,
     body: noBody,
@@ -223,6 +242,7 @@ export const operations = {
   },
   'POST /api/schedules/preview': {
     id: 'previewSchedule',
+    scope: 'jobs:read',
     summary: 'Read and explain a schedule without saving it',
     body: previewInput,
     status: 200,
@@ -237,6 +257,7 @@ export const operations = {
   },
   'POST /api/cron/reconcile': {
     id: 'reconcile',
+    scope: 'admin',
     summary: 'Make what the timer service holds agree with the database, now',
     body: noBody,
     status: 200,
@@ -252,6 +273,7 @@ export const operations = {
   },
   'GET /api/status': {
     id: 'status',
+    scope: 'jobs:read',
     summary: 'What the service owes and holds',
     status: 200,
     answer: Type.Object({}),
@@ -259,12 +281,13 @@ export const operations = {
   },
   'GET /metrics': {
     id: 'metrics',
+    scope: 'jobs:read',
     summary: 'Prometheus metrics',
     status: 200,
     answer: 'text/plain; version=0.0.4',
     errors: [...inputErrors],
   },
-} satisfies Record<string, Operation>
+} satisfies Record<string, Operation & { scope: Scope }>
 
 export type Operations = typeof operations
 

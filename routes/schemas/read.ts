@@ -21,13 +21,19 @@ type Given = { params: unknown; query: unknown; body: unknown }
 export function readInput(key: keyof Operations, given: Given): Given {
   const operation: Operation = operations[key]
   const { params, query, body } = operation
-  if (params) check(params, given.params, key.includes('/runs/{id}') ? 'RUN_ID_INVALID' : 'JOB_ID_INVALID')
+  if (params) check(params, given.params, idCodes.find(([part]) => key.includes(part))?.[1])
   const asked = query ? coerced(query, given.query as Record<string, unknown>) : given.query
   check(query ?? nothing, asked)
   const sent = given.body === undefined ? {} : given.body
   if (body) check(body, sent)
   return { params: given.params, query: asked, body: sent }
 }
+
+/** Of the ids that have a code of their own; any other parameter of a path is a field like one of the body. */
+const idCodes: [part: string, ErrorCode][] = [
+  ['/runs/{id}', 'RUN_ID_INVALID'],
+  ['/jobs/{id}', 'JOB_ID_INVALID'],
+]
 
 const nothing = { type: 'object', additionalProperties: false } satisfies TSchema
 

@@ -1,0 +1,1 @@
+export { allows, type Scope, scopes } from './scopes.ts'
