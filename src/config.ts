@@ -24,6 +24,8 @@ export type Config = {
   /** An event loop that does not turn for so long ends the process; 0: never. */
   stallMs: number
   encryptionKey: Buffer | null
+  /** Keys from before `encryptionKey`: what was sealed with them still opens. */
+  encryptionKeysOld: Buffer[]
   metricsPort: number | null
   logLevel: string
   /** Who this process is: it stays the same over restarts of a machine. */
@@ -88,6 +90,7 @@ export function readConfig(env: Env = process.env): Config {
     maxUptimeMs: integer('MAX_UPTIME', 3_600_000, 0, 86_400_000),
     stallMs: integer('STALL_MS', 60_000, 0, 3_600_000),
     encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
+    encryptionKeysOld: oldEncryptionKeys(secret('ENCRYPTION_KEYS_OLD'), problems),
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
     logLevel: text('LOG_LEVEL') ?? 'info',
     machineId: text('FLY_MACHINE_ID') ?? 'local',
@@ -129,6 +132,8 @@ function checkTogether(config: Config, problems: string[]) {
   }
   if (!isZone(config.timezone))
     problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
+  if (config.encryptionKeysOld.length > 0 && !config.encryptionKey)
+    problems.push('ENCRYPTION_KEY is not set; ENCRYPTION_KEYS_OLD needs it, because old keys do not seal')
   if (nas.refreshToken && !nas.accessToken) {
     if (!nas.tokenUrl) problems.push('NAS_TOKEN_URL is not set; NAS_REFRESH_TOKEN needs it')
     if (!nas.clientId) problems.push('NAS_CLIENT_ID is not set; NAS_REFRESH_TOKEN needs it')
@@ -136,6 +141,35 @@ function checkTogether(config: Config, problems: string[]) {
       problems.push(
         'ENCRYPTION_KEY is not set; NAS_REFRESH_TOKEN needs it, because tokens are stored encrypted',
       )
+  }
+}
+
+/**
+ * Everything in the configuration that must never be seen: the values themselves, and of a URL its password too.
+ * Whoever reads another secret from the environment adds it here; a test holds the two together.
+ */
+export function secretsOf(config: Config): string[] {
+  const { accessToken, refreshToken } = config.nas
+  const keys = [config.encryptionKey, ...config.encryptionKeysOld].filter((key) => key !== null)
+  const given = [config.apiKey, accessToken, refreshToken, ...passwordsOf(config.databaseUrl)]
+  return [
+    ...given.filter((value) => value !== null),
+    ...keys.flatMap((key) => [key.toString('base64'), key.toString('base64url'), key.toString('hex')]),
+  ]
+}
+
+function passwordsOf(databaseUrl: string | null): string[] {
+  const url = databaseUrl === null ? null : URL.parse(databaseUrl)
+  if (!url) return []
+  const given = [url.password, url.searchParams.get('password') ?? '']
+  return [...given, ...given.map((text) => decoded(text))].filter((text) => text !== '')
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 
@@ -156,6 +190,19 @@ function encryptionKey(value: string | null, problems: string[]): Buffer | null 
     `ENCRYPTION_KEY holds ${key.length} bytes; expected 32 bytes as base64 (openssl rand -base64 32)`,
   )
   return null
+}
+
+/** Parted by commas. An entry that is no key is named by its place, never quoted. */
+function oldEncryptionKeys(value: string | null, problems: string[]): Buffer[] {
+  const entries = (value ?? '').split(',').map((entry) => entry.trim())
+  return entries.filter(Boolean).flatMap((entry, index) => {
+    const key = Buffer.from(entry, 'base64')
+    if (key.length === 32) return [key]
+    problems.push(
+      `ENCRYPTION_KEYS_OLD holds ${key.length} bytes in entry ${index + 1}; expected 32 bytes as base64 in each`,
+    )
+    return []
+  })
 }
 
 function readers(env: Env, problems: string[]) {

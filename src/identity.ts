@@ -30,7 +30,7 @@ function accessTokens({ config, database, hold, log }: NasParts): AccessTokens |
   if (accessToken) return createStaticToken(accessToken)
   if (!refreshToken || !tokenUrl || !clientId || !config.encryptionKey) return null
   const store = createLoginStore({ db: database, clientId })
-  const seal = createSeal(config.encryptionKey)
+  const seal = createSeal(config.encryptionKey, config.encryptionKeysOld)
   return createLogin({
     tokenUrl,
     clientId,
