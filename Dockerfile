@@ -1,4 +1,5 @@
-# Chronos as an image: Node, two bundled files and their compile cache; no shell, no package manager, no sources.
+# Chronos as an image: Node, two bundled files, what starts the server from code that is compiled already, and that
+# code; no shell, no package manager, no sources.
 #   docker build -t chronos .          (or: npm run image, which builds it, looks into it and fires at it)
 FROM docker.io/library/node:26-slim AS build
 WORKDIR /build
@@ -14,15 +15,15 @@ COPY src src
 COPY routes routes
 COPY db db
 COPY dev/build dev/build
-COPY dev/image/bake.mjs dev/image/
-RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js /app/ && chown 1000:1000 /app/cache
+COPY dev/image/bake.mjs dev/image/boot.cjs dev/image/
+RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache
 
 # V8's compiled code, by this Node, for these files at this path, by the user who will run them: any other is not
 # taken (the name of the folder has the version, the flags and the user id in it). bake.mjs fires once, so that
 # what a fire needs is compiled too.
 ENV NODE_ENV=production NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2"
 USER 1000:1000
-RUN node --no-concurrent-recompilation dev/image/bake.mjs /app/cache /app/server.js /app/migrate.js
+RUN node --no-concurrent-recompilation dev/image/bake.mjs /app/cache /app/boot.js /app/migrate.js
 USER 0:0
 
 # What Node is linked to, and nothing else of the system. It brings its own certificates and time zones.
@@ -47,4 +48,4 @@ EXPOSE 8080
 # V8 compiles hot code on the main thread: its compiling threads would keep 15 MB each time round (docs/benchmarks.md),
 # and there is one shared processor for all of them. Not allowed in NODE_OPTIONS.
 # No init in between: Node handles SIGINT and SIGTERM itself and has no children.
-CMD ["/usr/local/bin/node", "--no-concurrent-recompilation", "/app/server.js"]
+CMD ["/usr/local/bin/node", "--no-concurrent-recompilation", "/app/boot.js"]

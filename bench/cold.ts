@@ -30,7 +30,7 @@ export async function cold(world: World): Promise<string> {
       env: { ...env, ...cached },
       isService: true,
     },
-    { name: 'Chronos, without the compile cache', program: programs.server, env, isService: true },
+    { name: 'Chronos, without any compile cache', program: programs.alone, env, isService: true },
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
   let job = 0

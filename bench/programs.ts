@@ -7,7 +7,10 @@ import { bundle } from '../dev/build/bundle.ts'
 
 /** What is started here: the shipped file, and servers to hold it against, all built the same way. */
 export type Programs = {
+  /** As the image starts it. */
   server: string
+  /** The one file by itself. */
+  alone: string
   bare: string
   noDatabase: string
   noNas: string
@@ -29,13 +32,15 @@ export async function buildPrograms(): Promise<Programs> {
   await mkdir(join(folder, 'cache'))
   await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
   await cp(join(root, 'dist/server.js'), join(folder, 'server.js'))
+  await cp(join(root, 'dev/image/boot.cjs'), join(folder, 'boot.js'))
   await bundle(
     ['server-bare', 'server-no-database', 'server-no-nas'].map((name) => join(root, `bench/${name}.ts`)),
     folder,
   )
   bakeCache(folder)
   return {
-    server: join(folder, 'server.js'),
+    server: join(folder, 'boot.js'),
+    alone: join(folder, 'server.js'),
     bare: join(folder, 'server-bare.js'),
     noDatabase: join(folder, 'server-no-database.js'),
     noNas: join(folder, 'server-no-nas.js'),
@@ -47,7 +52,7 @@ export async function buildPrograms(): Promise<Programs> {
 /** The program that the Dockerfile runs in its build. */
 function bakeCache(folder: string) {
   const env = { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: nodeOptions }
-  const args = [...nodeFlags, 'dev/image/bake.mjs', join(folder, 'cache'), join(folder, 'server.js')]
+  const args = [...nodeFlags, 'dev/image/bake.mjs', join(folder, 'cache'), join(folder, 'boot.js')]
   const baked = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
   if (baked.status !== 0) throw new Error(`the compile cache could not be made: ${baked.stderr}`)
 }

@@ -18,6 +18,8 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
     platform: 'node',
     format: 'cjs',
     target: 'node26',
+    // `require`, put off: a script that is started from a code cache (dev/image/boot.cjs) has no loader of modules.
+    supported: { 'dynamic-import': false },
     metafile: true,
     minifySyntax: true,
     minifyWhitespace: true,

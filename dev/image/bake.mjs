@@ -1,7 +1,7 @@
 // Runs in the build of the image: starts the server once, fires at it, and ends it in order, so that Node writes what
 // it has compiled into the cache. There is no Postgres and no NAS here but a key set: the fire is verified,
 // finds no database, and is answered 503. Whatever else happens fails the build.
-//   node bake.mjs /app/cache /app/server.js [more.js …]     (the others are started and may end as they like)
+//   node bake.mjs /app/cache /app/boot.js [more.js …]     (the others are started and may end as they like)
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -25,7 +25,7 @@ const portalUrl = `http://127.0.0.1:${portal.address().port}`
 const port = await freePort()
 const closedPort = await freePort()
 // with the flags that this program was started with: they are part of what the cache is valid for
-const child = spawn(process.execPath, [...process.execArgv, server], {
+const child = spawn(process.execPath, [...process.execArgv, server, '--bake'], {
   stdio: 'inherit',
   env: {
     ...process.env,

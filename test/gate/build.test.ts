@@ -36,7 +36,7 @@ test('the bundle runs alone in an empty folder, with its migrations, and evaluat
     drizzle: true,
     jose: 'function',
     functionName: 'main',
-    dev: 'ERR_MODULE_NOT_FOUND',
+    dev: 'MODULE_NOT_FOUND',
   })
   server.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])

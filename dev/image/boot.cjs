@@ -1,0 +1,39 @@
+// What the image starts: server.js beside this file, with what V8 has already compiled of it (bytecode: the kind of
+// processor does not matter).
+//
+// Node's own compile cache holds a file as it was when it was first read, without the functions that are compiled when
+// they are first called; that is most of a start. What is kept here is taken at the end of a whole run (`--bake`).
+// A cache that does not fit (another Node, other flags, another file) costs time and nothing else.
+const { hash } = require('node:crypto')
+const { readFileSync, writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+const { Script } = require('node:vm')
+
+const file = join(__dirname, 'server.js')
+const isBaking = process.argv.includes('--bake')
+const bytes = readFileSync(file)
+// V8 itself compares no more of the file than its length: code of another one would be run in its place.
+const cache = join(__dirname, 'cache', `server-${hash('sha256', bytes)}.cache`)
+// The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
+const script = new Script(
+  `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
+  {
+    filename: file,
+    cachedData: isBaking ? undefined : readCache(),
+  },
+)
+if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
+if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
+script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+
+function readCache() {
+  try {
+    return readFileSync(cache)
+  } catch {
+    return say(`${cache} cannot be read: not made of this ${file}`)
+  }
+}
+
+function say(text) {
+  process.stderr.write(`${text}; starting without it\n`)
+}
