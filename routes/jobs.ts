@@ -146,7 +146,7 @@ function changes(body: Input<'PATCH /api/jobs/{id}'>['body']): Partial<JobInput>
 
 /** Written out, so that a stored action says what it does even where a default changes one day. */
 function completed(action: NonNullable<NewJob['action']>): JobInput['action'] {
-  if (action.type === 'prompt') return action
+  if (action.type !== 'http') return action
   return { ...action, method: action.method ?? 'POST', success: action.success ?? ['2xx'] }
 }
 

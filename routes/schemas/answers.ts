@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { errorTable } from '../../src/errors.ts'
-import { action } from './actions.ts'
+import { action } from './actions/index.ts'
 import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
 import { policyAnswer } from './policy.ts'
 

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { action } from './actions.ts'
+import { action } from './actions/index.ts'
 import { expecting, instant, instantOrNull, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
 

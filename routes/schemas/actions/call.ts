@@ -1,0 +1,45 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+import Type from 'typebox'
+import { expecting } from '../fields.ts'
+
+/** Fields of whatever is called over HTTP. Templates in them are checked by `checkAction` of src/actions. */
+export const url = Type.Refine(
+  Type.String({
+    maxLength: 2048,
+    ...expecting(
+      'an http or https URL of at most 2048 characters, without a user, a password or a template before its path, or "{{secrets.NAME}}" as a whole',
+    ),
+  }),
+  (text) => wholeSecret.test(text) || isPlainHttpUrl(text),
+)
+
+export const headers = Type.Refine(
+  Type.Record(Type.String({ maxLength: 200 }), Type.String({ maxLength: 8192 }), {
+    maxProperties: 64,
+    ...expecting('at most 64 headers: names as in RFC 9110, values without line breaks'),
+  }),
+  (given) => Object.entries(given).every(isHeader),
+)
+
+/** Milliseconds that a call may take, its answer included. */
+export const timeoutMs = Type.Integer({ minimum: 1, maximum: 3_600_000 })
+
+/** A URL that is a secret of its own, such as a webhook's. */
+const wholeSecret = /^\{\{\s*secrets\.\w+\s*\}\}$/
+
+function isPlainHttpUrl(text: string): boolean {
+  const given = URL.canParse(text) ? new URL(text) : null
+  if (given?.protocol !== 'http:' && given?.protocol !== 'https:') return false
+  return given.username === '' && given.password === ''
+}
+
+/** The words of Node's own check: what it lets through can be sent. */
+function isHeader([name, value]: [string, unknown]): boolean {
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, String(value))
+    return true
+  } catch {
+    return false
+  }
+}

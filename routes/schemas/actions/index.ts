@@ -1,0 +1,9 @@
+import Type from 'typebox'
+import { expecting } from '../fields.ts'
+import { httpAction } from './http.ts'
+import { promptAction } from './prompt.ts'
+
+/** What a job does: one branch for each type. */
+export const action = Type.Union([httpAction, promptAction], {
+  ...expecting('an object with a "type" of "http" or "prompt"'),
+})

@@ -1,0 +1,22 @@
+import Type from 'typebox'
+import { expecting, object } from '../fields.ts'
+import { headers, timeoutMs, url } from './call.ts'
+
+const httpProbe = object({
+  type: Type.Literal('http'),
+  url,
+  method: Type.Optional(Type.Enum(['GET', 'HEAD', 'POST'], { default: 'GET' })),
+  headers: Type.Optional(headers),
+  timeout_ms: Type.Optional(timeoutMs),
+})
+const handlerProbe = object({
+  type: Type.Literal('handler'),
+  handler: Type.String({ minLength: 1, maxLength: 200 }),
+  input: Type.Optional(Type.Unknown()),
+})
+
+/** The question that is asked before an action of any type: is there anything to do? */
+export const when = Type.Union([httpProbe, handlerProbe], {
+  description: 'Asked first. Where it says that there is nothing to do, the run succeeds without the action.',
+  ...expecting('an object with a "type" of "http" or "handler"'),
+})
