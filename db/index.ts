@@ -2,7 +2,9 @@
 import type { Database } from './client.ts'
 import type { Lists } from './lists.ts'
 
+export { type ApiKeyStore, createApiKeyStore, type StoredKey } from './api-keys.ts'
 export type { ArmResult, TakenArm } from './arms.ts'
+export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from './audit.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { Counts } from './counts.ts'
 export { DatabaseUnavailable } from './errors.ts'

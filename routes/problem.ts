@@ -37,8 +37,8 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   const error = thrown instanceof AppError ? thrown : fromFastify(thrown)
   note(error, thrown, request)
   const status = error.statusCode
-  // RFC 9110, 15.6.4: a 503 without it leaves the moment of the next try to chance.
-  if (status === 503) void reply.header('retry-after', String(error.retryAfterS ?? 1))
+  // RFC 9110, 15.6.4 and RFC 6585, 4: without it the moment of the next try is left to chance.
+  if (status === 503 || status === 429) void reply.header('retry-after', String(error.retryAfterS ?? 1))
   if (status === 401) void reply.header('www-authenticate', 'Bearer')
   // As bytes: Fastify would add a charset to the type, and JSON has none.
   const body = Buffer.from(JSON.stringify(problemOf(error)))

@@ -8,6 +8,8 @@ export type Config = {
   nas: NasConfig
   callbackUrl: string | null
   apiKey: string | null
+  /** Calls of the API in a minute, for each key; 0: no limit, neither on these nor on failed checks of keys. */
+  rateLimitPerMinute: number
   targetAllow: string[]
   timezone: string
   idleExitMs: number
@@ -75,6 +77,7 @@ export function readConfig(env: Env = process.env): Config {
     },
     callbackUrl: url('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
+    rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
     targetAllow: (text('TARGET_ALLOW') ?? '')
       .split(',')
       .map((entry) => entry.trim())

@@ -18,14 +18,23 @@ export const errorTable = {
   // who is asking
   API_KEY_REJECTED: { status: 401, title: 'The API key is missing or wrong' },
   TOKEN_REJECTED: { status: 401, title: 'The fire token was not accepted' },
+  SCOPE_MISSING: { status: 403, title: 'The API key is not allowed to do this' },
+  RATE_LIMITED: { status: 429, title: 'Too many calls in too short a time; try again later' },
   // what is asked for
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this path' },
   JOB_NOT_FOUND: { status: 404, title: 'There is no such job' },
   RUN_NOT_FOUND: { status: 404, title: 'There is no such run' },
+  KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow this' },
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
   VERSION_CONFLICT: { status: 412, title: 'The job has changed since it was read' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'This Idempotency-Key was used with another body' },
+  SECRET_UNKNOWN: { status: 400, title: 'There is no secret with this name' },
+  CALLBACK_UNAVAILABLE: { status: 409, title: 'Nothing can report back to this service as it is set up' },
+  DELIVERY_NOT_FOUND: { status: 404, title: 'There is no such delivery' },
+  DELIVERY_STATE_CONFLICT: { status: 409, title: 'The state of the delivery does not allow this' },
+  CALLBACK_GONE: { status: 410, title: 'Nothing waits for this outcome any more' },
+  AFTER_CYCLE: { status: 400, title: 'The job would start itself' },
   NOT_ARMED: { status: 424, title: 'Saved, but the timer service has not confirmed the wake-up yet' },
   MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'The body has to be application/json' },
   // ours, for the moment
@@ -46,7 +55,7 @@ export type ErrorCode = keyof typeof errorTable
 
 type AppErrorOptions = {
   cause?: unknown
-  /** Seconds, for the `Retry-After` header; only on 503. */
+  /** Seconds, for the `Retry-After` header; only on 429 and 503. */
   retryAfterS?: number
   /** Further members of the problem document; never secrets. */
   extra?: Record<string, unknown>

@@ -1,0 +1,100 @@
+import type { Database } from './client.ts'
+import { date, dateOrNull, type Row } from './rows.ts'
+
+/** A key that was made over the API, as people may see it: without its hash. Scopes are told by `api_keys_scopes`. */
+export type StoredKey = {
+  id: string
+  name: string
+  scopes: string[]
+  createdBy: string
+  createdAt: Date
+  expiresAt: Date | null
+  lastUsedAt: Date | null
+  revokedAt: Date | null
+}
+
+/** `livesMs`: until it expires, by Postgres' clock; not above zero: it has. Null: it does not expire. */
+export type FoundKey = { hash: string; scopes: string[]; revokedAt: Date | null; livesMs: number | null }
+
+export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
+
+/** `clock`, where given, stands in for Postgres' own. */
+export function createApiKeyStore(database: Database, clock: () => Date | null = () => null) {
+  const idempotent = true
+  return {
+    async find(id: string): Promise<FoundKey | null> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          select hash, to_json(scopes) as scopes, revoked_at,
+            extract(epoch from expires_at - coalesce(${clock()}::timestamptz, clock_timestamp())) * 1000 as lives_ms
+          from api_keys where id = ${id}`,
+        { idempotent, name: 'looking up the API key' },
+      )
+      if (!row) return null
+      const livesMs = row['lives_ms'] === null ? null : Number(row['lives_ms'])
+      const [hash, scopes] = [row['hash'] as string, row['scopes'] as string[]]
+      return { hash, scopes, revokedAt: dateOrNull(row['revoked_at']), livesMs }
+    },
+
+    async insert(key: NewRow): Promise<StoredKey> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          insert into api_keys (id, name, hash, scopes, created_by, created_at, expires_at)
+          values (${key.id}, ${key.name}, ${key.hash}, string_to_array(${key.scopes.join(' ')}, ' '), ${key.createdBy},
+            coalesce(${clock()}::timestamptz, clock_timestamp()), ${key.expiresAt})
+          returning *, to_json(scopes) as scopes`,
+        { name: 'storing the API key' },
+      )
+      if (!row) throw new Error('an insert of a key returned no row')
+      return readKey(row)
+    },
+
+    async list(): Promise<StoredKey[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select *, to_json(scopes) as scopes from api_keys order by created_at desc, id limit 1000`,
+        { idempotent, name: 'listing the API keys' },
+      )
+      return rows.map(readKey)
+    },
+
+    /** The first call says when; null: there is no such key. */
+    async revoke(id: string): Promise<StoredKey | null> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          update api_keys
+          set revoked_at = coalesce(revoked_at, ${clock()}::timestamptz, clock_timestamp())
+          where id = ${id}
+          returning *, to_json(scopes) as scopes`,
+        { idempotent, name: 'revoking the API key' },
+      )
+      return row ? readKey(row) : null
+    },
+
+    /** Of several processes that note a use in the same minute one writes. */
+    async used(id: string): Promise<void> {
+      await database.run(
+        (sql) => sql`
+          update api_keys set last_used_at = c.now
+          from (select coalesce(${clock()}::timestamptz, clock_timestamp()) as now) c
+          where id = ${id} and (last_used_at is null or last_used_at < c.now - interval '1 minute')`,
+        { idempotent, name: 'noting the use of the API key' },
+      )
+    },
+  }
+}
+
+type NewRow = Pick<StoredKey, 'id' | 'name' | 'scopes' | 'createdBy' | 'expiresAt'> & { hash: string }
+
+function readKey(row: Row): StoredKey {
+  return {
+    id: row['id'] as string,
+    name: row['name'] as string,
+    scopes: row['scopes'] as string[],
+    createdBy: row['created_by'] as string,
+    createdAt: date(row['created_at']),
+    expiresAt: dateOrNull(row['expires_at']),
+    lastUsedAt: dateOrNull(row['last_used_at']),
+    revokedAt: dateOrNull(row['revoked_at']),
+  }
+}

@@ -1,0 +1,81 @@
+import type { Database } from './client.ts'
+import { date, type Row } from './rows.ts'
+
+/** What somebody asked for. `target`: the ids in the path, null where it names none. */
+export type Intent = {
+  actor: string
+  action: string
+  target: string | null
+  requestId: string
+  /** Names of the fields that the body has, never their values; null: no body was read. */
+  fields: string[] | null
+}
+
+/** `status`: how it was answered; null: not known (it is under way, or the process did not live to say). */
+export type AuditEntry = Intent & { id: number; at: Date; status: number | null }
+
+export type AuditStore = ReturnType<typeof createAuditStore>
+
+/** The record of every change that was asked for. Rows are added and answered, and never deleted from here. */
+export function createAuditStore(database: Database, clock: () => Date | null = () => null) {
+  return {
+    /**
+     * Adds a row; returns its id. `status` null: it is to be written before anything is carried out. Tried twice where
+     * nobody can say whether the first try worked: then one row too many stands there without a status, and none is missing.
+     */
+    async add(intent: Intent & { status: number | null }): Promise<string> {
+      const { actor, action, target, requestId, fields, status } = intent
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          insert into audit (at, actor, action, target, status, request_id, detail)
+          values (coalesce(${clock()}::timestamptz, clock_timestamp()), ${actor}, ${action}, ${target}, ${status},
+            ${requestId}, ${fields === null ? null : sql.json({ fields })})
+          returning id`,
+        { idempotent: true, name: 'writing the audit log' },
+      )
+      return String(row?.['id'])
+    },
+
+    /** `target` fills in what did not exist before, such as the id of a new job. */
+    async answered(id: string, { status, target }: { status: number; target: string | null }): Promise<void> {
+      await database.run(
+        (sql) => sql`
+          update audit set status = ${status}, target = coalesce(target, ${target}::text) where id = ${id}`,
+        { idempotent: true, name: 'completing the audit log' },
+      )
+    },
+
+    /** Newest first, `limit` at most, of ids below `before`. */
+    async list(
+      { actor, action }: { actor: string | null; action: string | null },
+      { before, limit }: { before: number | null; limit: number },
+    ): Promise<{ items: AuditEntry[]; nextBefore: number | null }> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select id, at, actor, action, target, status, request_id, detail from audit
+          where (${before}::bigint is null or id < ${before}::bigint)
+            and (${actor}::text is null or actor = ${actor}::text)
+            and (${action}::text is null or action = ${action}::text)
+          order by id desc
+          limit ${limit + 1}`,
+        { idempotent: true, name: 'reading the audit log' },
+      )
+      const items = rows.slice(0, limit).map(readEntry)
+      return { items, nextBefore: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+  }
+}
+
+function readEntry(row: Row): AuditEntry {
+  const detail = row['detail'] as { fields?: string[] } | null
+  return {
+    id: Number(row['id']),
+    at: date(row['at']),
+    actor: row['actor'] as string,
+    action: row['action'] as string,
+    target: row['target'] as string | null,
+    status: row['status'] as number | null,
+    requestId: row['request_id'] as string,
+    fields: detail?.fields ?? null,
+  }
+}
