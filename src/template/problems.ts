@@ -1,0 +1,31 @@
+import { AppError } from '../errors.ts'
+import { isAllowed } from './names.ts'
+import { parseTemplate } from './parse.ts'
+import { textsIn } from './walk.ts'
+
+export type TemplateProblem = { path: string; message: string }
+
+/** What is wrong with the templates within a JSON value that stands at `path`, one sentence each, path first. */
+export function templateProblems(
+  value: unknown,
+  { path, names }: { path: string; names: readonly string[] },
+): TemplateProblem[] {
+  const problems: TemplateProblem[] = []
+  for (const leaf of textsIn(value, path)) {
+    for (const sentence of wrongWith(leaf.text, names))
+      problems.push({ path: leaf.path, message: `${leaf.path}: ${sentence}` })
+  }
+  return problems
+}
+
+function wrongWith(text: string, names: readonly string[]): string[] {
+  try {
+    const unknown = parseTemplate(text).flatMap((piece) =>
+      'name' in piece && !isAllowed(piece.name, names) ? [piece.name.slice(0, 60)] : [],
+    )
+    return [...new Set(unknown)].map((name) => `{{${name}}} was given; expected one of ${names.join(', ')}`)
+  } catch (error) {
+    if (error instanceof AppError) return [error.message]
+    throw error
+  }
+}
