@@ -1,0 +1,84 @@
+import { createTransport, type SMTPTransportOptions } from 'nodemailer'
+import { retry } from './call.ts'
+import type { Delivered, EmailTarget, Message } from './message.ts'
+import type { Sending } from './sending.ts'
+import { headlineOf, textOf } from './text.ts'
+
+const limit = 20_000
+
+/**
+ * One mail over SMTP, as plain text; a longer output is attached. Its Message-ID is made of the delivery's id, so that
+ * a mail that came twice can be told. Delivered once the server has taken it for one of the recipients at least.
+ */
+export async function sendEmail(
+  { connect, signal }: Sending,
+  target: EmailTarget,
+  message: Message,
+): Promise<Delivered> {
+  const { host, secure = false, port = secure ? 465 : 587 } = target
+  const { text, isWhole } = textOf(message, { limit, template: target.template })
+  const transport = createTransport({
+    ...{ host, port, secure, ...securityOf(target) },
+    // never TLS from there: nodemailer puts it over the connection, and checks the certificate against the host
+    getSocket(_options, done) {
+      connect({ host, port }).then((connection) => done(null, { connection }), done)
+    },
+    // of the text fields none may name a file or a URL to be sent
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    socketCloseTimeout: 1_000,
+  } satisfies SMTPTransportOptions)
+  try {
+    await transport.sendMail({
+      from: target.from,
+      to: target.to,
+      subject: inOneLine(headlineOf(message)),
+      text,
+      messageId: `<${message.id}@${domainOf(target.from)}>`,
+      // RFC 3834: nobody's auto-responder is to answer this
+      headers: {
+        'Auto-Submitted': 'auto-generated',
+        'X-Chronos-Job': message.job.id,
+        'X-Chronos-Run': message.run.id,
+      },
+      ...(isWhole ? {} : { attachments: [{ filename: 'output.txt', content: message.output ?? text }] }),
+      signal,
+    })
+    return { state: 'delivered' }
+  } catch (error) {
+    const refusal = signal.aborted ? null : refusalOf(error, `smtp://${host}:${port}`)
+    if (refusal) return refusal
+    throw error
+  } finally {
+    transport.close()
+  }
+}
+
+/** A password never goes over a line that others can read; on this machine itself there is none. */
+function securityOf({ host, secure = false, user, password }: EmailTarget) {
+  const isLocal = host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)
+  if (user === undefined) return isLocal && !secure ? { ignoreTLS: true } : {}
+  const auth = { user, pass: password ?? '' }
+  return isLocal
+    ? { auth, forceAuth: true, ignoreTLS: !secure }
+    : { auth, forceAuth: true, requireTLS: !secure }
+}
+
+/** What a server's reply means: 5xx for good, 4xx for now (RFC 5321, 4.2.1). Null: it did not come to a reply. */
+function refusalOf(error: unknown, origin: string): Delivered | null {
+  if (!(error instanceof Error)) return null
+  const { responseCode, response, command, permanent } = error as Error & Record<string, unknown>
+  if (typeof responseCode !== 'number') return null
+  const words = inOneLine(String(response)).slice(0, 200)
+  const step = typeof command === 'string' ? ` to ${inOneLine(command)}` : ''
+  const reason = { code: 'SMTP_REFUSED', message: `${origin} answered "${words}"${step}` }
+  return permanent === true ? { state: 'failed', error: reason } : retry(reason, null)
+}
+
+function domainOf(from: string): string {
+  return /@([A-Za-z0-9.-]+)/.exec(from)?.[1] ?? 'chronos.invalid'
+}
+
+function inOneLine(text: string): string {
+  return text.replaceAll(/[\0-\x1f\x7f\u2028\u2029]+/g, ' ').trim()
+}

@@ -1,0 +1,111 @@
+/** The senders of deliveries, one file for each kind of receiver, loaded on first use. */
+import type { Socket } from 'node:net'
+import type { Line } from './call.ts'
+import type { Delivered, Message, Target } from './message.ts'
+import type { Sending } from './sending.ts'
+import { troubleOf } from './trouble.ts'
+
+export type { Delivered, DeliveryError, Message, Target } from './message.ts'
+export { templateNames } from './names.ts'
+export { channelsOf, type On, type Spec, specsOf } from './spec.ts'
+
+/** The guarded way out. */
+export type Way = {
+  line(): Line
+  connect(to: { host: string; port: number }): Promise<Socket>
+}
+
+export type Deliverer = {
+  /**
+   * Makes one try, of 20 s at most, and says how it ended. What a receiver does is a value; what this throws is our
+   * own bug. A try that was cut off may have arrived: a receiver may see a delivery twice, by the same id.
+   *
+   * Codes: HTTP_STATUS, SMTP_REFUSED, TIMEOUT, CONNECTION_FAILED, TARGET_FORBIDDEN, TARGET_INVALID (the target or its
+   * template cannot be used), and the code of the reason that `signal` aborts with.
+   */
+  send(target: Target, message: Message, signal: AbortSignal): Promise<Delivered>
+}
+
+type Parts = { outbound: Way; userAgent: string; timeoutMs?: number }
+
+const usualTimeoutMs = 20_000
+
+export function createDeliverer({ outbound, userAgent, timeoutMs = usualTimeoutMs }: Parts): Deliverer {
+  return {
+    async send(target, message, signal) {
+      const stop = stopAfter(timeoutMs, signal)
+      const line = outbound.line()
+      try {
+        const connect: Sending['connect'] = (to) => outbound.connect(to)
+        const sending = { line, connect, userAgent, signal: stop.signal }
+        return withoutSecrets(target, await deliver(sending, target, message))
+      } catch (error) {
+        const trouble = troubleOf(error, target, stop.signal)
+        if (trouble) return withoutSecrets(target, trouble)
+        throw error
+      } finally {
+        stop.release()
+        await line.close()
+      }
+    },
+  }
+}
+
+async function deliver(sending: Sending, target: Target, message: Message): Promise<Delivered> {
+  switch (target.type) {
+    case 'webhook':
+      return (await import('./webhook.ts')).sendWebhook(sending, target, message)
+    case 'slack':
+      return (await import('./slack.ts')).sendToSlack(sending, target, message)
+    case 'discord':
+      return (await import('./discord.ts')).sendToDiscord(sending, target, message)
+    case 'telegram':
+      return (await import('./telegram.ts')).sendToTelegram(sending, target, message)
+    case 'email':
+      return (await import('./email.ts')).sendEmail(sending, target, message)
+    case 'healthcheck':
+      return (await import('./healthcheck.ts')).pingHealthcheck(sending, target, message)
+    default: {
+      const given: { type: unknown } = target satisfies never
+      const error = {
+        code: 'TARGET_INVALID',
+        message: `no delivery of type ${JSON.stringify(given.type)} is known`,
+      }
+      return { state: 'failed', error }
+    }
+  }
+}
+
+/** Held strongly, unlike AbortSignal.any and AbortSignal.timeout, so that it keeps its word. */
+function stopAfter(waitMs: number, signal: AbortSignal): { signal: AbortSignal; release(): void } {
+  const stop = new AbortController()
+  const pass = () => stop.abort(signal.reason)
+  const reason = Object.assign(new Error(`${waitMs / 1000} s are over`), { code: 'TIMEOUT' })
+  const timer = setTimeout(() => stop.abort(reason), waitMs)
+  signal.addEventListener('abort', pass, { once: true })
+  if (signal.aborted) pass()
+  return {
+    signal: stop.signal,
+    release() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', pass)
+    },
+  }
+}
+
+/** A receiver may repeat what it was sent: nothing that is secret about it goes into a message. */
+function withoutSecrets(target: Target, delivered: Delivered): Delivered {
+  if (delivered.state === 'delivered') return delivered
+  const { code, message } = delivered.error
+  const hidden = secretsOf(target).reduce((text, secret) => text.replaceAll(secret, '[hidden]'), message)
+  return { ...delivered, error: { code, message: hidden } }
+}
+
+function secretsOf(target: Target): string[] {
+  const url = 'url' in target ? URL.parse(target.url) : null
+  const texts = [url && url.pathname + url.search]
+  if (target.type === 'webhook') texts.push(...target.secrets, ...Object.values(target.headers ?? {}))
+  if (target.type === 'telegram') texts.push(target.bot_token)
+  if (target.type === 'email') texts.push(target.password ?? null)
+  return texts.flatMap((text) => (text !== null && text.length > 3 ? [text] : []))
+}

@@ -1,0 +1,13 @@
+import type { Socket } from 'node:net'
+import type { Line } from './call.ts'
+
+/** What one try has to work with. */
+export type Sending = {
+  /** For one call. */
+  line: Line
+  /** A guarded connection, for what is not HTTP. */
+  connect(to: { host: string; port: number }): Promise<Socket>
+  /** Aborts at the time limit of a try, or when the caller does. */
+  signal: AbortSignal
+  userAgent: string
+}
