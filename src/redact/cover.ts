@@ -1,0 +1,107 @@
+import type { Search } from './search.ts'
+
+/** Bytes in, bytes out, with `placeholder` for each unbroken stretch of what `search` finds. */
+export type Cover = {
+  /** What is sure by now; the rest may still turn out to be the beginning of something. */
+  write(chunk: Uint8Array): Buffer
+  /** The rest. `isCut`: the input goes on elsewhere, so a beginning at its end is covered too. */
+  end(wish?: { isCut: boolean }): Buffer
+  hasFound(): boolean
+}
+
+/** Absolute places in the input; `to` is exclusive. */
+type Stretch = { from: number; to: number }
+
+/** A shorter beginning of something, at the end of what was cut, says too little to hide. */
+const leastBeginning = 4
+
+/**
+ * Covers every byte of every occurrence, also where occurrences overlap, however the input is cut into chunks. Takes
+ * time linear in the input, and holds back no more than the longest beginning of a needle that it ends with.
+ */
+export function createCover(search: Search, placeholder: Uint8Array): Cover {
+  const held = createHeld()
+  const stretches: Stretch[] = []
+  let state = 0
+  let read = 0
+  /** Where the newest stretch that was given out ends: one that begins there is a part of it. */
+  let coveredTo = -1
+  let found = false
+
+  function write(chunk: Uint8Array): Buffer {
+    held.append(chunk)
+    for (const byte of chunk) {
+      state = search.next(state, byte)
+      read += 1
+      const length = search.found(state)
+      if (length > 0) cover({ from: read - length, to: read })
+    }
+    return giveOut(read - search.depth(state))
+  }
+
+  /** Stretches come in the order of their ends; a long one swallows those that it reaches. */
+  function cover(stretch: Stretch) {
+    found = true
+    let { from } = stretch
+    for (let last = stretches.at(-1); last && last.to >= from; last = stretches.at(-1)) {
+      from = Math.min(from, last.from)
+      stretches.pop()
+    }
+    stretches.push({ from, to: stretch.to })
+  }
+
+  function giveOut(to: number): Buffer {
+    const pieces: Uint8Array[] = []
+    for (let first = stretches[0]; first && first.from < to; first = stretches[0]) {
+      pieces.push(held.take(first.from))
+      if (first.from !== coveredTo) pieces.push(placeholder)
+      coveredTo = Math.min(first.to, to)
+      held.take(coveredTo)
+      if (first.to > to) {
+        first.from = to
+        break
+      }
+      stretches.shift()
+    }
+    pieces.push(held.take(to))
+    return Buffer.concat(pieces)
+  }
+
+  function end({ isCut } = { isCut: false }): Buffer {
+    const beginning = search.depth(state)
+    if (isCut && beginning >= leastBeginning) cover({ from: read - beginning, to: read })
+    return giveOut(read)
+  }
+
+  return { write, end, hasFound: () => found }
+}
+
+/** The bytes that were read and not given out yet, by their absolute places. Appending is amortised, as in a vector. */
+function createHeld() {
+  let bytes = Buffer.alloc(0)
+  let from = 0
+  let to = 0
+  /** The absolute place of `bytes[from]`. */
+  let place = 0
+  return {
+    append(chunk: Uint8Array) {
+      if (to + chunk.length > bytes.length) {
+        const larger = Buffer.alloc(2 * (to - from + chunk.length))
+        bytes.copy(larger, 0, from, to)
+        bytes = larger
+        to -= from
+        from = 0
+      }
+      bytes.set(chunk, to)
+      to += chunk.length
+    },
+    /** Until the absolute place `until`, exclusive. Only good until the next append. */
+    take(until: number): Uint8Array {
+      const count = Math.max(0, until - place)
+      const taken = bytes.subarray(from, from + count)
+      from += count
+      place += count
+      return taken
+    },
+  }
+}
