@@ -1,0 +1,132 @@
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { connect, isIP, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { readHost } from '../allow.ts'
+import type { Guard } from './guard.ts'
+import { OutboundRefusal } from './refusal.ts'
+
+/** All addresses of a name. Rejects with an Error whose code is Node's (ENOTFOUND, EAI_AGAIN …). */
+export type Lookup = (name: string) => Promise<readonly string[]>
+
+/** Begins a connection to the first of `addresses` that answers. */
+export type Dial = (addresses: readonly string[], port: number) => Socket
+
+export type Destination = {
+  /** A name or an address; IPv6 with or without brackets. */
+  host: string
+  port: number
+  /** True, or options: TLS from the first byte, with a certificate for `host`. */
+  tls?: boolean | Pick<ConnectionOptions, 'ca' | 'ALPNProtocols'>
+  /** Ends the attempt to connect. What is connected is the caller's. */
+  signal?: AbortSignal
+}
+
+type Parts = { guard: Guard; lookup?: Lookup | undefined; dial?: Dial | undefined; timeoutMs: number }
+
+/**
+ * Connections that are checked three times: the host by its name; each address that it has (only those that may be
+ * called are tried, and no second look-up can change them); whom the socket is connected to in the end. Nothing is
+ * sent before the last.
+ *
+ * Rejects with OutboundRefusal TARGET_FORBIDDEN, with ETIMEDOUT when `timeoutMs` are over for all of it, with the
+ * signal's reason, or with the error of the look-up, the connection or TLS.
+ */
+export function createConnector({ guard, timeoutMs, ...parts }: Parts): (to: Destination) => Promise<Socket> {
+  const find = parts.lookup ?? lookUpAll
+  const dial = parts.dial ?? dialAny
+
+  async function open({ host: given, port, tls = false }: Destination, stop: Stop): Promise<Socket> {
+    const host = readHost(given)
+    if (host === null)
+      throw forbidden(JSON.stringify(given), 'cannot be read; expected one host name or address')
+    permit(host, guard.ofHost(host, port))
+    const addresses = isIP(host) ? [host] : await stop.race(find(host))
+    const reasons = addresses.map((address) => guard.ofAddress(host, address, port))
+    const allowed = addresses.filter((_, at) => reasons[at] === null)
+    if (allowed.length === 0) permit(host, reasons[0] ?? 'has no address; expected a public one')
+    const socket = dial(allowed, port)
+    // Whoever gets the socket listens later than it may break, and then finds it destroyed.
+    socket.on('error', () => undefined)
+    try {
+      await stop.race(once(socket, 'connect'))
+      permit(host, guard.ofAddress(host, socket.remoteAddress ?? '', port))
+      socket.setNoDelay(true).setKeepAlive(true, keepAliveAfterMs)
+      return tls ? await secure(socket, host, tls === true ? {} : tls, stop) : socket
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  return async (to) => {
+    const stop = stopAfter(timeoutMs, to.signal)
+    try {
+      return await open(to, stop)
+    } finally {
+      stop.release()
+    }
+  }
+}
+
+const keepAliveAfterMs = 60_000
+
+function permit(host: string, reason: string | null): void {
+  if (reason !== null) throw forbidden(host, reason)
+}
+
+function forbidden(host: string, reason: string): OutboundRefusal {
+  return new OutboundRefusal('TARGET_FORBIDDEN', `host ${host} ${reason}`)
+}
+
+async function lookUpAll(name: string): Promise<string[]> {
+  const found = await lookup(name, { all: true })
+  return found.map(({ address }) => address)
+}
+
+/** With several addresses Node's race of families; the look-up it asks for answers with what was checked. */
+function dialAny(addresses: readonly string[], port: number): Socket {
+  const [only = '', another] = addresses
+  if (another === undefined) return connect({ host: only, port })
+  const checked = addresses.map((address) => ({ address, family: isIP(address) }))
+  return connect({
+    host: 'checked.invalid',
+    port,
+    autoSelectFamily: true,
+    lookup: (_name, _options, done) => done(null, checked),
+  })
+}
+
+async function secure(socket: Socket, host: string, options: ConnectionOptions, stop: Stop): Promise<Socket> {
+  const name = isIP(host) ? {} : { servername: host }
+  const secured = connectTls({ ...options, ...name, socket, host })
+  secured.on('error', () => undefined)
+  try {
+    await stop.race(once(secured, 'secureConnect'))
+    return secured
+  } catch (error) {
+    secured.destroy()
+    throw error
+  }
+}
+
+type Stop = { race<T>(work: Promise<T>): Promise<T>; release(): void }
+
+/** `race` rejects once `timeoutMs` are over or `signal` aborts; nothing here keeps a process up but the timer. */
+function stopAfter(timeoutMs: number, signal?: AbortSignal): Stop {
+  const { promise: stopped, reject } = Promise.withResolvers<never>()
+  stopped.catch(() => undefined)
+  const pass = () => reject(signal?.reason)
+  const late = () =>
+    reject(Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' }))
+  const timer = setTimeout(late, timeoutMs)
+  signal?.addEventListener('abort', pass, { once: true })
+  if (signal?.aborted) pass()
+  return {
+    race: (work) => Promise.race([stopped, work]),
+    release() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', pass)
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import { OutboundRefusal } from './refusal.ts'
+
+/** One request. A body that can be sent again: no stream. */
+export type Hop = {
+  url: URL
+  method: string
+  headers: Headers
+  body: string | Uint8Array<ArrayBuffer> | null
+}
+
+export type RedirectRules = {
+  /** So many redirects are followed; default 5. With 0 the redirect itself is the answer. */
+  most?: number
+  /** Headers that hold a secret; like `authorization` and `cookie` they stay with the first origin. */
+  secretHeaders?: readonly string[]
+  /** True: the body holds a secret, and is not sent to another origin. */
+  isBodySecret?: boolean
+}
+
+/** `url`: where the answer came from; `redirects`: how many were followed to get there. */
+export type Arrival = { response: Response; url: URL; redirects: number }
+
+const usualMost = 5
+
+/**
+ * Sends `first` by `send` (which must not follow redirects by itself), and goes where the answer points, as fetch
+ * does (fetch.spec.whatwg.org, "HTTP-redirect fetch"; RFC 9110, 15.4): 303 becomes a GET without body, 301 and 302 do
+ * where the method was POST, 307 and 308 repeat method and body. An answer without `location` is the last one.
+ *
+ * What is an origin's own is not sent to another one, nor to the first again after that.
+ *
+ * @throws OutboundRefusal REDIRECT_LIMIT: more than `most`; REDIRECT_REFUSED: from https to http, to what is no http
+ * URL, with credentials in it, or with a secret body to another origin. Whatever `send` throws.
+ */
+export async function followRedirects(
+  first: Hop,
+  send: (hop: Hop) => Promise<Response>,
+  rules: RedirectRules = {},
+): Promise<Arrival> {
+  const most = rules.most ?? usualMost
+  let hop = first
+  for (let redirects = 0; ; redirects += 1) {
+    const response = await send(hop)
+    const location = locationOf(response)
+    if (location === null || most === 0) return { response, url: hop.url, redirects }
+    // Its connection is closed with it; nobody reads the page that says "moved".
+    await response.body?.cancel()
+    if (redirects === most) throw limit(first, hop, most)
+    hop = nextHop(hop, response.status, readTarget(hop.url, location), rules)
+  }
+}
+
+function locationOf({ status, headers }: Response): string | null {
+  return [301, 302, 303, 307, 308].includes(status) ? headers.get('location') : null
+}
+
+function readTarget(from: URL, location: string): URL {
+  // Headers come as one character a byte; what is beyond ASCII was UTF-8.
+  const url = URL.parse(Buffer.from(location, 'latin1').toString(), from)
+  const where = `a redirect of ${from.origin}`
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw refused(`${where} points to what cannot be called; expected an http or https URL`)
+  if (from.protocol === 'https:' && url.protocol === 'http:')
+    throw refused(`${where} points to ${url.origin}, without TLS; expected https, as before`)
+  if (url.username || url.password)
+    throw refused(`${where} points to ${url.origin} with credentials in the URL; expected none`)
+  return url
+}
+
+function nextHop(hop: Hop, status: number, url: URL, rules: RedirectRules): Hop {
+  const headers = new Headers(hop.headers)
+  const isSame = url.origin === hop.url.origin
+  if (!isSame) for (const name of [...credentials, ...(rules.secretHeaders ?? [])]) headers.delete(name)
+  if (becomesGet(hop.method, status)) {
+    for (const name of ofBody) headers.delete(name)
+    return { url, method: 'GET', headers, body: null }
+  }
+  if (!isSame && rules.isBodySecret && hop.body !== null)
+    throw refused(
+      `a redirect of ${hop.url.origin} takes a body with a secret to ${url.origin}; expected its own origin`,
+    )
+  return { url, method: hop.method, headers, body: hop.body }
+}
+
+const credentials = ['authorization', 'proxy-authorization', 'cookie', 'host']
+const ofBody = ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']
+
+function becomesGet(method: string, status: number): boolean {
+  if (status === 303) return method !== 'GET' && method !== 'HEAD'
+  return (status === 301 || status === 302) && method === 'POST'
+}
+
+function limit(first: Hop, last: Hop, most: number): OutboundRefusal {
+  const text = `target ${first.url.origin} redirected more often than ${most} times, in the end from ${last.url.origin}`
+  return new OutboundRefusal('REDIRECT_LIMIT', `${text}; expected an answer`)
+}
+
+function refused(message: string): OutboundRefusal {
+  return new OutboundRefusal('REDIRECT_REFUSED', message)
+}
