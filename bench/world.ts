@@ -138,6 +138,7 @@ export function serviceEnv(database: Database, nas: NasProcess, keys: Keys): Rec
     // nobody listens there: what NAS would fire lies in the future
     CALLBACK_URL: 'http://127.0.0.1:9',
     API_KEY: apiKey,
+    RATE_LIMIT_PER_MINUTE: '0',
   }
 }
 

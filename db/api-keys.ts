@@ -1,5 +1,5 @@
 import type { Database } from './client.ts'
-import { date, dateOrNull, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './rows.ts'
 
 /** A key that was made over the API, as people may see it: without its hash. Scopes are told by `api_keys_scopes`. */
 export type StoredKey = {
@@ -33,7 +33,7 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
       if (!row) return null
       const livesMs = row['lives_ms'] === null ? null : Number(row['lives_ms'])
       const [hash, scopes] = [row['hash'] as string, row['scopes'] as string[]]
-      return { hash, scopes, revokedAt: dateOrNull(row['revoked_at']), livesMs }
+      return { hash, scopes, revokedAt: maybeDate(row['revoked_at']), livesMs }
     },
 
     async insert(key: NewRow): Promise<StoredKey> {
@@ -93,8 +93,8 @@ function readKey(row: Row): StoredKey {
     scopes: row['scopes'] as string[],
     createdBy: row['created_by'] as string,
     createdAt: date(row['created_at']),
-    expiresAt: dateOrNull(row['expires_at']),
-    lastUsedAt: dateOrNull(row['last_used_at']),
-    revokedAt: dateOrNull(row['revoked_at']),
+    expiresAt: maybeDate(row['expires_at']),
+    lastUsedAt: maybeDate(row['last_used_at']),
+    revokedAt: maybeDate(row['revoked_at']),
   }
 }

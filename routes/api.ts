@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import type { Operations } from './schemas/index.ts'
+import type { Scope } from '../src/keys/index.ts'
+import type { Operation, Operations } from './schemas/index.ts'
 
 type Key = keyof Operations
 type Of<K extends Key, Name extends string> =
@@ -25,8 +26,10 @@ export type On = <K extends Key>(
 export function routesOf(scope: FastifyInstance): On {
   return (key, handle) => {
     const [method = '', path = ''] = key.split(' ')
+    const config = { operation: key }
     scope.route({
       method,
+      config,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: async (request, reply) => {
         const { readInput } = await import('./schemas/index.ts')
@@ -35,4 +38,21 @@ export function routesOf(scope: FastifyInstance): On {
       },
     })
   }
+}
+
+/**
+ * What a request of the API's scope asks for. The schemas are loaded with it: whoever is let in needs them anyway.
+ *
+ * @throws Error: the route was registered without an operation, so nobody can say who may call it
+ */
+export async function operationOf(request: FastifyRequest): Promise<Operation & { scope: Scope }> {
+  const { operation: key } = request.routeOptions.config as { operation?: Key }
+  if (!key) throw new Error(`${request.method} ${request.routeOptions.url} has no operation`)
+  const { operations } = await import('./schemas/index.ts')
+  return operations[key]
+}
+
+/** Whoever may only look changes nothing: a preview is a POST, and no change. */
+export function changesSomething(method: string, { scope }: Pick<Operation, 'scope'>): boolean {
+  return method !== 'GET' && method !== 'HEAD' && scope !== 'jobs:read'
 }

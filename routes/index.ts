@@ -1,9 +1,12 @@
 import fastifyAuth from '@fastify/auth'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { checkAccess } from './access.ts'
 import { routesOf } from './api.ts'
+import { auditChanges, auditRoutes } from './audit.ts'
 import { fireRoute } from './fire.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
+import { keyRoutes } from './keys.ts'
 import { openRoutes } from './open.ts'
 import type { Parts } from './parts.ts'
 import { answerError, answerNotFound } from './problem.ts'
@@ -32,21 +35,21 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
 }
 
 function apiScope(scope: FastifyInstance, parts: Parts): void {
-  scope.addHook(
-    'onRequest',
-    scope.auth([async (request: FastifyRequest) => parts.checkApiKey(request.headers.authorization)]),
-  )
+  checkAccess(scope, parts)
   holdWhileAnswering(scope, parts.hold)
   // A job's ETag is the version of what was set; what it is in changes without it, so nothing here may be cached.
   scope.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
+  auditChanges(scope, parts)
   readJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, parts)
   runRoutes(on, parts)
   scheduleRoutes(on, parts)
   serviceRoutes(on, parts)
+  keyRoutes(on, parts)
+  auditRoutes(on, parts)
 }
 
 /** Fastify's parser (which refuses `__proto__`), but an empty body is no body, whatever its type is said to be. */

@@ -6,7 +6,10 @@ import { type Operation, operations, otherOperations, problem } from './schemas/
 type Json = { [member: string]: unknown }
 
 /** The OpenAPI 3.1 document, made from the schemas that requests are checked against. */
-export function openApiDocument({ version, metricsHere }: Parts['config']): Json {
+export function openApiDocument({
+  version,
+  metricsHere,
+}: Pick<Parts['config'], 'version' | 'metricsHere'>): Json {
   const routes: [string, Operation][] = [
     ...Object.entries(operations).filter(([key]) => metricsHere || key !== 'GET /metrics'),
     ...Object.entries(otherOperations),
@@ -30,7 +33,7 @@ export function openApiDocument({ version, metricsHere }: Parts['config']): Json
     components: {
       schemas: Object.fromEntries(components),
       securitySchemes: {
-        apiKey: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'http', scheme: 'bearer', description: scopesDescription },
         fireToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
       },
     },
@@ -38,8 +41,8 @@ export function openApiDocument({ version, metricsHere }: Parts['config']): Json
 }
 
 function operationDocument(path: string, operation: Operation, isApi: boolean, components: Components): Json {
-  const { id, summary, body, status, answer, errors } = operation
-  const security = isApi ? [{ apiKey: [] }] : path === '/api/cron/fire' ? [{ fireToken: [] }] : []
+  const { id, scope, summary, body, status, answer, errors } = operation
+  const security = isApi ? [{ apiKey: [scope] }] : path === '/api/cron/fire' ? [{ fireToken: [] }] : []
   const mayFail: ErrorCode[] = [...errors, ...(isApi ? apiErrors : [])]
   const parameters = parametersOf(operation)
   return {
@@ -62,7 +65,15 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
   }
 }
 
-const apiErrors = ['API_KEY_REJECTED', 'DATABASE_UNAVAILABLE', 'INTERNAL'] as const
+const apiErrors = [
+  'API_KEY_REJECTED',
+  'SCOPE_MISSING',
+  'RATE_LIMITED',
+  'DATABASE_UNAVAILABLE',
+  'INTERNAL',
+] as const
+const scopesDescription =
+  'An API key. What is listed with an operation is the scope that the key needs; `admin` has all of them, and `jobs:write` has `jobs:read`.'
 const notAccepted = {
   description: 'Nothing was claimed, and the wake-up is armed',
   content: {

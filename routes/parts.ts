@@ -1,7 +1,9 @@
 import type { Lists, Look } from '../db/index.ts'
+import type { Audit } from '../src/audit.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Fire } from '../src/fire.ts'
 import type { Jobs } from '../src/jobs.ts'
+import type { Keys } from '../src/keys/index.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
@@ -10,8 +12,8 @@ export type Parts = {
   fire: Fire
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
   verifier: Pick<TokenVerifier, 'verify'>
-  /** @throws AppError API_KEY_REJECTED. Compares hashes in constant time. */
-  checkApiKey(authorization: string | undefined): void | Promise<void>
+  keys: Keys
+  audit: Audit
   /** Keeps this process up until the returned function is called. */
   hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
@@ -36,6 +38,10 @@ export type Parts = {
     /** False where the metrics have a port of their own. */
     metricsHere: boolean
     version: string
+    /** Calls of the API in a minute, for each key; 0: no limit. */
+    rateLimitPerMinute: number
+    /** True behind Fly's proxy, which says where a call comes from. */
+    isOnFly: boolean
   }
   now(): Date
 }

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
-import { createDatabase, createProcessRecord, createStore, loadLists } from '../db/index.ts'
+import {
+  createApiKeyStore,
+  createAuditStore,
+  createDatabase,
+  createProcessRecord,
+  createStore,
+  loadLists,
+} from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
 import { createActions } from './actions/index.ts'
+import { createAudit } from './audit.ts'
 import type { Config } from './config.ts'
 import { createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
@@ -12,7 +20,7 @@ import { createDeparture, type Departure } from './departure.ts'
 import { AppError } from './errors.ts'
 import { createHolds, type Holds } from './holds.ts'
 import { createNas, createVerifier } from './identity.ts'
-import { createKeyCheck } from './key.ts'
+import { createKeys } from './keys/index.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
 import { createStatus } from './status.ts'
@@ -115,7 +123,8 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       },
     },
     verifier,
-    checkApiKey: createKeyCheck(config.apiKey),
+    keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
+    audit: createAudit({ store: createAuditStore(database, clock), log }),
     hold: () => holds.take('request'),
     admit() {
       if (isDraining())
@@ -132,7 +141,10 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       return { ready: now !== null && !isDraining(), database: now !== null, draining: isDraining() }
     },
     isArmed: (registry) => trigger.isArmed(registry) && !isOverdue(registry, clock() ?? new Date()),
-    config: { timezone: config.timezone, metricsHere: config.metricsPort === null, version },
+    config: {
+      ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
+      ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
+    },
     now: () => clock() ?? new Date(),
   })
 

@@ -85,6 +85,7 @@ export async function startWorld({
       ...nas.environment(),
       CALLBACK_URL: fly.url,
       API_KEY: apiKey,
+      RATE_LIMIT_PER_MINUTE: '0',
       TARGET_ALLOW: '127.0.0.1/32',
       IDLE_EXIT_MS: '300',
       BOOT_GRACE_MS: '300',

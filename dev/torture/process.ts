@@ -42,6 +42,7 @@ export async function startProcess(port: number, env: Record<string, string>): P
       HOST: '127.0.0.1',
       PORT: String(port),
       API_KEY: apiKey,
+      RATE_LIMIT_PER_MINUTE: '0',
       CRON_PROVIDER: 'chronos',
       ...env,
     },

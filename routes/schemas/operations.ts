@@ -2,7 +2,9 @@ import Type, { type TProperties, type TSchema } from 'typebox'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Scope } from '../../src/keys/index.ts'
 import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
+import { auditOperations } from './audit.ts'
 import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import { keyOperations } from './keys.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
 
 /**
@@ -287,6 +289,8 @@ export const operations = {
     answer: 'text/plain; version=0.0.4',
     errors: [...inputErrors],
   },
+  ...keyOperations,
+  ...auditOperations,
 } satisfies Record<string, Operation & { scope: Scope }>
 
 export type Operations = typeof operations

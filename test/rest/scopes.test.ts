@@ -2,11 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Parts, registerRoutes } from '../../routes/index.ts'
+import type { Caller, Keys } from '../../src/keys/index.ts'
 import { codeOf, type Problem } from './setup.ts'
 
 // The plumbing alone: what happens when the parts that are handed to the routes break.
 
-const config = { timezone: 'UTC', metricsHere: true, version: '1.2.3' }
+const config = {
+  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
+  ...{ rateLimitPerMinute: 0, isOnFly: false },
+}
+const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
+const keysWith = (check: Keys['check']): Keys => ({
+  ...{ check, used: () => {} },
+  stored: () => Promise.reject(new Error('no key is stored here')),
+})
 
 async function app(t: { after(done: () => Promise<void>): void }, parts: Partial<Parts>) {
   const lines: Record<string, unknown>[] = []
@@ -29,9 +38,9 @@ async function app(t: { after(done: () => Promise<void>): void }, parts: Partial
 
 test('a bug in the check of a key is answered 500 without detail and logged once, never 401', async (t) => {
   const { get, lines } = await app(t, {
-    checkApiKey: () => {
+    keys: keysWith(() => {
       throw new TypeError('the password is hunter2')
-    },
+    }),
   })
   const answer = await get('/api/jobs')
   assert.equal(codeOf(answer), '500 INTERNAL')
@@ -46,7 +55,7 @@ test('a bug in the verifier of tokens is answered 500, never 401', async (t) => 
 
 test('a bug that carries a status of its own is answered 500 all the same', async (t) => {
   const { get } = await app(t, {
-    checkApiKey: () => {},
+    keys: keysWith(() => anAdmin),
     status: () => Promise.reject(Object.assign(new Error('x'), { statusCode: 404, code: 'FST_LIKE' })),
   })
   assert.equal(codeOf(await get('/api/status')), '500 INTERNAL')
@@ -68,9 +77,10 @@ test('a call keeps the process up while it is answered; a stranger or a scrape d
   const { AppError } = await import('../../src/errors.ts')
   const duringCall: number[] = []
   const { get, holds } = await app(t, {
-    checkApiKey: (authorization) => {
-      if (!authorization) throw new AppError('API_KEY_REJECTED', 'no key')
-    },
+    keys: keysWith((authorization) => {
+      if (authorization) return anAdmin
+      throw new AppError('API_KEY_REJECTED', 'no key')
+    }),
     status: () => Promise.resolve({ held: duringCall.push(holds.now) }),
     metrics: () => '{}',
   })

@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError } from '../src/errors.ts'
+import { allows, type Caller } from '../src/keys/index.ts'
+import { createRateLimit, type Left } from '../src/rate-limit.ts'
+import { addressOf } from './address.ts'
+import { operationOf } from './api.ts'
+import type { Parts } from './parts.ts'
+
+const caller = Symbol('caller')
+
+/** Failed checks of a key in a minute, for each address. */
+const failuresPerMinute = 30
+
+type AccessParts = Pick<Parts, 'keys' | 'config'>
+
+/**
+ * Who calls, how often, and whether they may: the hook of the API's scope, before the body is read. Nothing is looked
+ * up for who has no key, and a route whose operation says no scope is closed to everybody.
+ *
+ * Answers 401, 429 (a good key over its limit, or an address after too many bad ones) or 403.
+ */
+export function checkAccess(scope: FastifyInstance, { keys, config }: AccessParts): void {
+  const { rateLimitPerMinute: perMinute, isOnFly } = config
+  const calls = perMinute > 0 ? createRateLimit({ perMinute }) : null
+  const failures = perMinute > 0 ? createRateLimit({ perMinute: failuresPerMinute }) : null
+
+  /** Nobody's good key is refused because of a stranger at the same address, except one that is new to this process. */
+  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    const address = () => addressOf(request, { isOnFly })
+    const mayAsk = () => void (failures && letIn(failures.look(address()), reply, 'wrong API keys'))
+    try {
+      return await keys.check(request.headers.authorization, mayAsk)
+    } catch (error) {
+      if (failures && error instanceof AppError && error.code === 'API_KEY_REJECTED')
+        letIn(failures.take(address()), reply, 'wrong API keys')
+      throw error
+    }
+  }
+
+  scope.decorateRequest(caller, null)
+  scope.addHook(
+    'onRequest',
+    scope.auth([
+      async (request: FastifyRequest, reply: FastifyReply) => {
+        const who = await identify(request, reply)
+        request.setDecorator(caller, who)
+        if (calls) letIn(calls.take(who.id), reply, 'calls')
+        const { scope: needed } = await operationOf(request)
+        if (allows(who.scopes, needed)) return
+        const held = who.scopes.join(', ') || 'nothing'
+        throw new AppError(
+          'SCOPE_MISSING',
+          `the API key is allowed ${held}; expected one that is allowed ${needed}`,
+          {
+            extra: { needed },
+          },
+        )
+      },
+    ]),
+  )
+  scope.addHook('onResponse', async (request) => {
+    const who = callerOf(request)
+    if (who) keys.used(who.id)
+  })
+}
+
+/** Who calls; null: nobody that was let in. */
+export function callerOf(request: FastifyRequest): Caller | null {
+  return request.getDecorator<Caller | null>(caller)
+}
+
+/**
+ * Says what is left (draft-ietf-httpapi-ratelimit-headers-07).
+ *
+ * @throws AppError RATE_LIMITED
+ */
+function letIn({ limit, remaining, resetS, retryAfterS }: Left, reply: FastifyReply, what: string): void {
+  reply.headers({ 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': resetS })
+  if (retryAfterS === null) return
+  const detail = `more than ${limit} ${what} a minute were given; expected the next in ${retryAfterS} s`
+  throw new AppError('RATE_LIMITED', detail, { retryAfterS })
+}

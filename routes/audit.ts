@@ -1,0 +1,98 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import type { AuditEntry, Intent } from '../src/audit.ts'
+import { callerOf } from './access.ts'
+import { changesSomething, type On, operationOf } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
+import type { Parts } from './parts.ts'
+
+const intended = Symbol('audit entry')
+
+/**
+ * Writes down every change that somebody with a key asks for: before it is carried out, with the names of the fields
+ * that were sent, and again as it was answered. Where the first cannot be written nothing is done: 503. What is refused
+ * earlier (a scope, a body that cannot be read) is written once; what is refused for coming too often is not, or a flood
+ * would be one of rows.
+ */
+export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' | 'hold'>): void {
+  scope.decorateRequest(intended, null)
+
+  scope.addHook('preHandler', async (request) => {
+    const intent = await intentOf(request)
+    if (!intent) return
+    request.setDecorator(intended, await parts.audit.intend(intent))
+  })
+
+  // Before the answer is sent, and not waited for: somebody who has gone away gets none, and what was done was done.
+  scope.addHook('onSend', async (request, reply) => {
+    const { statusCode: status } = reply
+    const id = request.getDecorator<string | null>(intended)
+    const isRefusal = status >= 400 && status < 500 && status !== 429
+    if (id !== null) complete(parts.audit.answered(id, { status, target: madeBy(reply) }))
+    else if (isRefusal && callerOf(request)) {
+      const intent = await intentOf(request)
+      if (intent) complete(parts.audit.refused(intent, status))
+    }
+  })
+
+  /** The process stays up for it. */
+  function complete(writing: Promise<void>): void {
+    void writing.finally(parts.hold())
+  }
+}
+
+export function auditRoutes(on: On, parts: Pick<Parts, 'audit'>): void {
+  on('GET /api/audit', async ({ query }) => {
+    const { actor = null, action = null, limit = 100, cursor } = query
+    const page = { before: readCursor('audit', cursor), limit }
+    const { items, nextBefore } = await parts.audit.list({ actor, action }, page)
+    return { entries: items.map(entryBody), next_cursor: cursorFor('audit', nextBefore) }
+  })
+}
+
+function entryBody({ id, at, actor, action, target, status, requestId, fields }: AuditEntry) {
+  return { id, at: at.toISOString(), actor, action, target, status, request_id: requestId, fields }
+}
+
+/** Null: it changes nothing, or nobody was let in. */
+async function intentOf(request: FastifyRequest): Promise<Intent | null> {
+  const caller = callerOf(request)
+  if (!caller) return null
+  const operation = await operationOf(request)
+  if (!changesSomething(request.method, operation)) return null
+  const ids = Object.values(request.params as Record<string, string>).map(printable)
+  return {
+    actor: caller.id,
+    action: operation.id,
+    target: ids.join('/') || null,
+    requestId: request.id,
+    fields: knownFields(request.body, operation.body),
+  }
+}
+
+/** Whatever stands in a path has to fit into a text of Postgres. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{C}]/gu, '\ufffd')
+}
+
+/** Only names that the operation knows: what is sent under another name may be anything, a secret too. */
+function knownFields(body: unknown, schema: TSchema | undefined): string[] | null {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
+  const known = namesIn(schema)
+  return Object.keys(body).filter((name) => known.has(name))
+}
+
+type Members = { properties?: object; anyOf?: TSchema[]; allOf?: TSchema[]; oneOf?: TSchema[] }
+
+function namesIn(schema: TSchema | undefined): Set<string> {
+  if (!schema) return new Set()
+  const { properties = {}, anyOf = [], allOf = [], oneOf = [] } = schema as Members
+  const parts = [...anyOf, ...allOf, ...oneOf].flatMap((part) => [...namesIn(part)])
+  return new Set([...Object.keys(properties), ...parts])
+}
+
+/** What a creation was answered with: the last part of its `Location`. */
+function madeBy(reply: FastifyReply): string | null {
+  const location = reply.getHeader('location')
+  return typeof location === 'string' ? (location.split('/').at(-1) ?? null) : null
+}

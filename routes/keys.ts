@@ -1,0 +1,60 @@
+import type { StoredKey } from '../db/index.ts'
+import { AppError } from '../src/errors.ts'
+import { callerOf } from './access.ts'
+import type { Input, On } from './api.ts'
+import { instantIn } from './instant.ts'
+import type { Parts } from './parts.ts'
+
+const dayMs = 86_400_000
+
+export function keyRoutes(on: On, { keys, now }: Pick<Parts, 'keys' | 'now'>): void {
+  on('POST /api/keys', async ({ body }, request, reply) => {
+    const expiresAt = expiryOf(body, now())
+    const { name, scopes } = body
+    const stored = await keys.stored()
+    const made = await stored.create({ name, scopes, expiresAt, createdBy: callerOf(request)?.id ?? '' })
+    reply.code(201).header('location', `/api/keys/${made.key.id}`)
+    return { key: keyBody(made.key), secret: made.secret }
+  })
+
+  on('GET /api/keys', async () => {
+    const stored = await keys.stored()
+    return { keys: (await stored.list()).map(keyBody) }
+  })
+
+  on('DELETE /api/keys/{id}', async ({ params }) => {
+    const stored = await keys.stored()
+    return { key: keyBody(await stored.revoke(params.id)) }
+  })
+}
+
+/** Null: it does not expire. @throws AppError FIELD_INVALID */
+function expiryOf(body: Input<'POST /api/keys'>['body'], now: Date): Date | null {
+  const { expires_at: at, expires_in_days: days } = body
+  if (at !== undefined && days !== undefined)
+    throw refused('expires_in_days', 'given beside expires_at; expected one of the two')
+  if (days !== undefined) return new Date(now.getTime() + days * dayMs)
+  const expiresAt = instantIn(at)
+  if (expiresAt && expiresAt <= now)
+    throw refused('expires_at', `${expiresAt.toISOString()} was given; expected an instant in the future`)
+  return expiresAt
+}
+
+function refused(path: string, text: string): AppError {
+  const message = `${path}: ${text}`
+  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
+}
+
+/** Never its secret or its hash. */
+function keyBody(key: StoredKey) {
+  return {
+    id: key.id,
+    name: key.name,
+    scopes: key.scopes,
+    created_by: key.createdBy,
+    created_at: key.createdAt.toISOString(),
+    expires_at: key.expiresAt?.toISOString() ?? null,
+    last_used_at: key.lastUsedAt?.toISOString() ?? null,
+    revoked_at: key.revokedAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,40 @@
+import Type from 'typebox'
+import { cursor, instantOut, limit, object, orNull, textOrNull } from './fields.ts'
+import type { Operation } from './operations.ts'
+
+const entry = object(
+  {
+    id: Type.Integer(),
+    at: instantOut,
+    actor: Type.String({ description: 'the id of a key, or `API_KEY`' }),
+    action: Type.String({ description: 'the `operationId` of what was asked for' }),
+    target: { ...textOrNull, description: 'the ids in the path, or of what was made' },
+    status: orNull<number>('integer', { description: 'how it was answered; null: not known' }),
+    request_id: textOrNull,
+    fields: Type.Unsafe<string[] | null>({
+      type: ['array', 'null'],
+      items: { type: 'string' },
+      description: 'names of the fields that were sent, never their values; null: no body was read',
+    }),
+  },
+  { title: 'AuditEntry' },
+)
+
+const filter = Type.Optional(Type.String({ minLength: 1, maxLength: 100 }))
+
+export const auditOperations = {
+  'GET /api/audit': {
+    id: 'listAudit',
+    scope: 'admin',
+    summary: 'Every change that was asked for, newest first',
+    query: object({
+      limit: Type.Optional(limit(100)),
+      cursor: Type.Optional(cursor),
+      actor: filter,
+      action: filter,
+    }),
+    status: 200,
+    answer: object({ entries: Type.Array(entry), next_cursor: orNull<string>('string', {}) }),
+    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN', 'CURSOR_INVALID'],
+  },
+} satisfies Record<string, Operation>

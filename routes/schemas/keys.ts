@@ -1,0 +1,73 @@
+import Type from 'typebox'
+import { scopes } from '../../src/keys/index.ts'
+import { expecting, instant, instantOut, instantOutOrNull, object } from './fields.ts'
+import type { Operation } from './operations.ts'
+
+const keyId = Type.String({
+  pattern: '^[0-9a-f]{12}$',
+  ...expecting('12 lower-case hex digits'),
+  examples: ['0a1b2c3d4e5f'],
+})
+
+const key = object(
+  {
+    id: keyId,
+    name: Type.String(),
+    scopes: Type.Array(Type.String()),
+    created_by: Type.String({ description: 'the id of a key, or `API_KEY`' }),
+    created_at: instantOut,
+    expires_at: instantOutOrNull,
+    last_used_at: instantOutOrNull,
+    revoked_at: instantOutOrNull,
+  },
+  { title: 'Key' },
+)
+
+const keyInput = object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    scopes: Type.Array(Type.Enum([...scopes]), { minItems: 1, uniqueItems: true }),
+    expires_at: Type.Optional(instant),
+    expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+  },
+  { title: 'KeyInput', description: 'Without `expires_at` and `expires_in_days` it does not expire.' },
+)
+
+const bodyErrors = [
+  'FIELD_INVALID',
+  'FIELD_UNKNOWN',
+  'REQUEST_MALFORMED',
+  'BODY_NOT_JSON',
+  'BODY_TOO_LARGE',
+  'MEDIA_TYPE_UNSUPPORTED',
+] as const
+
+export const keyOperations = {
+  'POST /api/keys': {
+    id: 'createKey',
+    scope: 'admin',
+    summary: 'Make an API key; its secret is shown in this answer and never again',
+    body: keyInput,
+    status: 201,
+    answer: object({ key, secret: Type.String({ description: '`chr_…`' }) }),
+    errors: [...bodyErrors],
+  },
+  'GET /api/keys': {
+    id: 'listKeys',
+    scope: 'admin',
+    summary: 'The API keys that were made, newest first; never what they open with',
+    status: 200,
+    answer: object({ keys: Type.Array(key) }),
+    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN'],
+  },
+  'DELETE /api/keys/{id}': {
+    id: 'revokeKey',
+    scope: 'admin',
+    summary: 'Revoke an API key; once more changes nothing',
+    params: object({ id: keyId }),
+    body: object({}),
+    status: 200,
+    answer: object({ key }),
+    errors: [...bodyErrors, 'KEY_NOT_FOUND'],
+  },
+} satisfies Record<string, Operation>

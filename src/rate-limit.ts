@@ -1,0 +1,64 @@
+/** What is left to a caller; both instants in whole seconds from now, at least 1 where there is something to wait for. */
+export type Left = {
+  limit: number
+  remaining: number
+  /** Until all of it is there again. */
+  resetS: number
+  /** Until the next call is let in; null: this one was. */
+  retryAfterS: number | null
+}
+
+/** Buckets of tokens, one per caller: `perMinute` at once, and as many more a minute, in even steps. */
+export type RateLimit = {
+  take(caller: string): Left
+  /** As `take` would answer, and takes nothing. */
+  look(caller: string): Left
+}
+
+type Options = {
+  perMinute: number
+  /** Callers that are remembered; beyond that the one that was seen longest ago begins anew, so memory has an end. */
+  maxCallers?: number
+  /** Milliseconds on a clock that never goes back. */
+  now?: () => number
+}
+
+/** In this process alone: what several machines let in adds up. */
+export function createRateLimit({ perMinute, maxCallers = 10_000, now = monotonic }: Options): RateLimit {
+  const buckets = new Map<string, { tokens: number; at: number }>()
+  const perMs = perMinute / 60_000
+
+  function tokensOf(caller: string, at: number): number {
+    const bucket = buckets.get(caller)
+    return bucket ? Math.min(perMinute, bucket.tokens + (at - bucket.at) * perMs) : perMinute
+  }
+
+  function left(tokens: number, isIn: boolean): Left {
+    return {
+      limit: perMinute,
+      remaining: Math.floor(tokens),
+      resetS: Math.ceil((perMinute - tokens) / perMs / 1000),
+      retryAfterS: isIn ? null : Math.max(1, Math.ceil((1 - tokens) / perMs / 1000)),
+    }
+  }
+
+  return {
+    look(caller) {
+      const tokens = tokensOf(caller, now())
+      return left(tokens, tokens >= 1)
+    },
+    take(caller) {
+      const at = now()
+      const before = tokensOf(caller, at)
+      const isIn = before >= 1
+      const tokens = isIn ? before - 1 : before
+      // last in the order again, so that the first in it is the one that was seen longest ago
+      buckets.delete(caller)
+      buckets.set(caller, { tokens, at })
+      if (buckets.size > maxCallers) buckets.delete(buckets.keys().next().value ?? caller)
+      return left(tokens, isIn)
+    },
+  }
+}
+
+const monotonic = () => performance.now()
