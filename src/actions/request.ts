@@ -1,6 +1,7 @@
 import { unescape } from 'node:querystring'
 import { AppError } from '../errors.ts'
 import { isReservedHeader } from './headers.ts'
+import { identity } from './identity.ts'
 import type { ActionJob, ActionRun } from './outcome.ts'
 
 /** An http action, read and ready to be sent. */
@@ -42,19 +43,6 @@ export function readCall(job: ActionJob, run: ActionRun, userAgent: string): Htt
   if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
   for (const [name, value] of Object.entries(identity(job, run))) headers.set(name, value)
   return { url, method, headers, body, timeoutMs: readTimeout(job), success: readSuccess(action['success']) }
-}
-
-/** What a target needs in order to do a thing once, and to refuse a stale attempt. The same on every machine. */
-function identity(job: ActionJob, run: ActionRun): Record<string, string> {
-  const slot = run.slot?.toISOString()
-  return {
-    'idempotency-key': `${job.id}:${slot ?? run.id}`,
-    'x-chronos-job': job.id,
-    'x-chronos-run': run.id,
-    ...(slot === undefined ? {} : { 'x-chronos-slot': slot }),
-    'x-chronos-attempt': String(run.attempt),
-    'x-chronos-fence': String(run.fence),
-  }
 }
 
 function readUrl(value: unknown): URL {

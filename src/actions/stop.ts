@@ -43,10 +43,14 @@ export function stopOutcome(
   progress: Progress,
   tookMs: number,
 ): ActionOutcome {
+  return stopped(reason, `the call of ${origin}`, `after ${Math.round(tookMs)} ms, ${where(progress)}`)
+}
+
+/** The same of anything else that an attempt does; `extent` says how far it had come. @throws Error: as `stopOutcome` */
+export function stopped(reason: unknown, subject: string, extent: string): ActionOutcome {
   const code = codeOf(reason)
   const { state, says } = stops[code]
-  const message = `the call of ${origin} ${says}, after ${Math.round(tookMs)} ms, ${where(progress)}`
-  return { state, error: { code, message } }
+  return { state, error: { code, message: `${subject} ${says}, ${extent}` } }
 }
 
 function codeOf(reason: unknown): StopCode {

@@ -1,0 +1,18 @@
+import type { ActionJob, ActionRun } from './outcome.ts'
+
+/** Names what is done, not the attempt: a target that sees it twice does it once. The same on every machine. */
+export function idempotencyKey(job: ActionJob, run: ActionRun): string {
+  return `${job.id}:${run.slot?.toISOString() ?? run.id}`
+}
+
+/** Headers with what a target needs in order to do a thing once, and to refuse a stale attempt. */
+export function identity(job: ActionJob, run: ActionRun): Record<string, string> {
+  return {
+    'idempotency-key': idempotencyKey(job, run),
+    'x-chronos-job': job.id,
+    'x-chronos-run': run.id,
+    ...(run.slot === null ? {} : { 'x-chronos-slot': run.slot.toISOString() }),
+    'x-chronos-attempt': String(run.attempt),
+    'x-chronos-fence': String(run.fence),
+  }
+}
