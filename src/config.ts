@@ -1,3 +1,5 @@
+import { readAllowEntry } from './allow.ts'
+
 /** What the service is told at start, read once from the environment. Times in milliseconds. */
 export type Config = {
   databaseUrl: string | null
@@ -10,6 +12,7 @@ export type Config = {
   apiKey: string | null
   /** Calls of the API in a minute, for each key; 0: no limit, neither on these nor on failed checks of keys. */
   rateLimitPerMinute: number
+  /** What may be called although it is private (`readAllowEntry`); in development this machine, unless it is set. */
   targetAllow: string[]
   timezone: string
   idleExitMs: number
@@ -78,10 +81,7 @@ export function readConfig(env: Env = process.env): Config {
     callbackUrl: url('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
-    targetAllow: (text('TARGET_ALLOW') ?? '')
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter(Boolean),
+    targetAllow: targetAllow(text('TARGET_ALLOW') ?? (production ? '' : '127.0.0.0/8,::1'), problems),
     timezone: text('CRON_TIMEZONE') ?? 'UTC',
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
     bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
@@ -120,6 +120,19 @@ function databaseUrl(env: Env, problems: string[]): string | null {
     /^postgres(ql)?:\/\/.+/,
     'postgres://user:password@host/database',
   )
+}
+
+function targetAllow(list: string, problems: string[]): string[] {
+  const entries = list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+  const wrong = entries.filter((entry) => readAllowEntry(entry) === null)
+  for (const entry of wrong)
+    problems.push(
+      `TARGET_ALLOW holds "${entry}"; expected a host name, *.name, an address (each also with :port) or a range such as 10.0.0.0/8`,
+    )
+  return entries
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
