@@ -12,6 +12,8 @@ export type Config = {
   apiKey: string | null
   /** Calls of the API in a minute, for each key; 0: no limit, neither on these nor on failed checks of keys. */
   rateLimitPerMinute: number
+  /** Where prompts are put whose action does not say it; null: not set. */
+  prompt: { baseUrl: string | null; apiKey: string | null; model: string | null }
   /** What may be called although it is private (`readAllowEntry`); in development this machine, unless it is set. */
   targetAllow: string[]
   timezone: string
@@ -81,6 +83,12 @@ export function readConfig(env: Env = process.env): Config {
     callbackUrl: url('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
+    prompt: {
+      // a model is often a neighbour on a private network, without TLS
+      baseUrl: url('PROMPT_BASE_URL', { isPlainAllowed: true }),
+      apiKey: secret('PROMPT_API_KEY', /^[\x21-\x7e]+$/, 'printable characters without spaces'),
+      model: text('PROMPT_MODEL'),
+    },
     targetAllow: targetAllow(text('TARGET_ALLOW') ?? (production ? '' : '127.0.0.0/8,::1'), problems),
     timezone: text('CRON_TIMEZONE') ?? 'UTC',
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
@@ -167,7 +175,13 @@ function checkTogether(config: Config, problems: string[]) {
 export function secretsOf(config: Config): string[] {
   const { accessToken, refreshToken } = config.nas
   const keys = [config.encryptionKey, ...config.encryptionKeysOld].filter((key) => key !== null)
-  const given = [config.apiKey, accessToken, refreshToken, ...passwordsOf(config.databaseUrl)]
+  const given = [
+    config.apiKey,
+    config.prompt.apiKey,
+    accessToken,
+    refreshToken,
+    ...passwordsOf(config.databaseUrl),
+  ]
   return [
     ...given.filter((value) => value !== null),
     ...keys.flatMap((key) => [key.toString('base64'), key.toString('base64url'), key.toString('hex')]),
@@ -239,16 +253,15 @@ function readers(env: Env, problems: string[]) {
     return fallback
   }
 
-  function url(name: string): string | null {
+  function url(name: string, { isPlainAllowed = false } = {}): string | null {
     const value = text(name)
     if (value === null) return null
     const parsed = URL.canParse(value) ? new URL(value) : null
     const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
-    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback))
+    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && (isLoopback || isPlainAllowed)))
       return value.replace(/\/+$/, '')
-    problems.push(
-      `${name} is "${parsed?.origin ?? value}"; expected an https URL (plain http for loopback only)`,
-    )
+    const expected = isPlainAllowed ? 'an http or https URL' : 'an https URL (plain http for loopback only)'
+    problems.push(`${name} is "${parsed?.origin ?? value}"; expected ${expected}`)
     return null
   }
 

@@ -112,7 +112,7 @@ function shown(value: unknown, steps: string[]): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
-  const isPrivate = steps.some((step) => ['headers', 'body', 'url'].includes(step))
+  const isPrivate = steps.some((step) => ['headers', 'body', 'url', 'base_url', 'api_key'].includes(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
     return `a text of ${value.length} characters`
   return JSON.stringify(value)
