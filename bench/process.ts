@@ -32,6 +32,7 @@ export async function start({ program, env, args = [], port: given }: Start): Pr
       NODE_ENV: 'production',
       NODE_OPTIONS: nodeOptions,
       HOST: '127.0.0.1',
+      TARGET_ALLOW: '127.0.0.0/8',
       PORT: String(port),
       LOG_LEVEL: 'fatal',
       ...env,

@@ -32,6 +32,7 @@ export async function takeWakes(world: World): Promise<Wakes> {
     image: { name: 'chronos', program: programs.server, env: { NODE_COMPILE_CACHE: programs.cache } },
     env: () => ({
       ...{ NODE_ENV: 'production', NODE_OPTIONS: nodeOptions, HOST: '127.0.0.1', LOG_LEVEL: 'warn' },
+      TARGET_ALLOW: '127.0.0.0/8',
       ...{ ...nas.env, DATABASE_URL: database.url, CALLBACK_URL: fly.url, API_KEY: apiKey },
       ...{ IDLE_EXIT_MS: String(idleExitMs), BOOT_GRACE_MS: String(idleExitMs) },
     }),
