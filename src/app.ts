@@ -12,7 +12,7 @@ import {
 import { answerError, registerRoutes } from '../routes/index.ts'
 import { createActions } from './actions/index.ts'
 import { createAudit } from './audit.ts'
-import type { Config } from './config.ts'
+import { type Config, secretsOf } from './config.ts'
 import { createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
 import type { Registry } from './decisions/index.ts'
@@ -23,6 +23,8 @@ import { createNas, createVerifier } from './identity.ts'
 import { createKeys } from './keys/index.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
+import { createOutbound } from './outbound/index.ts'
+import { createRedactor } from './redact/index.ts'
 import { createStatus } from './status.ts'
 import { realTimers as timers, sleep, within } from './timers.ts'
 import { userAgent, version } from './version.ts'
@@ -64,7 +66,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const http = Fastify({
-    logger: logOptions(config.logLevel),
+    logger: logOptions(config.logLevel, createRedactor(secretsOf(config)).text),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
     requestTimeout: 30_000,
@@ -85,6 +87,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   const store = createStore(database, clock)
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
+  const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config) })
   const core = createCore({
     config,
     store,
@@ -93,7 +96,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     timers,
     owner,
     log,
-    actions: withDeadline({ ...config, actions: createActions({ userAgent }), timers, log }),
+    actions: withDeadline({ ...config, actions: createActions({ userAgent, outbound }), timers, log }),
   })
   const { fire, jobs, trigger, runner, isDraining } = core
   const departure = createDeparture({
@@ -181,4 +184,10 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
 
 function noCompiler(): never {
   throw new Error('a route left its checks to Fastify')
+}
+
+/** Whom no job may call: this process, as the world and as this machine knows it, and NAS. */
+function ownUrls({ port, metricsPort, callbackUrl, nas }: Config): string[] {
+  const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
+  return [...here, callbackUrl, nas.portalUrl, nas.jwksUrl, nas.tokenUrl].filter((url) => url !== null)
 }

@@ -7,22 +7,64 @@ export type Log = {
   error(fields: object, message: string): void
 }
 
+type LogOptions = NonNullable<Exclude<FastifyServerOptions['logger'], boolean>>
+
 /**
- * Logger options: JSON lines on stdout. What is logged of a request or an error is an allow-list, so that a header,
- * a query parameter or a bound value of a failed statement never gets into the log.
+ * Logger options: JSON lines on stdout. What is logged is an allow-list: of an error its class, code, message, stack
+ * and causes, of a request its method and path, of other fields numbers, truth values and texts, within plain objects
+ * and lists. So a header, a body, a query or a bound value of a failed statement never gets into the log, whatever
+ * object is handed over. URLs are shortened to their origin.
+ *
+ * `redact` takes secrets out of each line that is not `info` (those are of our own making, and on the way of a fire).
  */
-export function logOptions(level: string): NonNullable<FastifyServerOptions['logger']> {
+export function logOptions(level: string, redact: (line: string) => string = asItIs): LogOptions {
   return {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), log: (fields) => plainFields(fields) },
+    hooks: { streamWrite: (line) => (line.startsWith('{"level":"info"') ? line : redact(line)) },
     serializers: {
       err: (error: unknown) => describe(error, 3),
       req: ({ method, url }: { method: string; url: string }) => ({ method, path: url.split('?')[0] }),
       res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
     },
   }
+}
+
+const serialised = ['err', 'req', 'res']
+
+const deepest = 3
+const mostTextLength = 2_000
+const mostItems = 50
+
+function asItIs(line: string): string {
+  return line
+}
+
+function plainFields(fields: object, depth = 0): Record<string, unknown> {
+  const entries = Object.entries(fields).slice(0, mostItems)
+  return Object.fromEntries(entries.map(([name, value]) => [name, field(name, value, depth)]))
+}
+
+function field(name: string, value: unknown, depth: number): unknown {
+  if (depth === 0 && serialised.includes(name)) return value
+  if (/authorization|cookie|password|secret|api_?key/i.test(name)) return '[not logged]'
+  return plain(value, depth)
+}
+
+/** Whatever is not plain is named by its class: what it holds was not meant for the log. */
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutPaths(value.slice(0, mostTextLength))
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '[function]' : value
+  if (value instanceof Error) return describe(value, 3)
+  if (value instanceof Date) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isPlain = prototype === Object.prototype || prototype === null || Array.isArray(value)
+  if (!isPlain || depth >= deepest) return `[${value.constructor?.name ?? 'object'}]`
+  if (Array.isArray(value)) return value.slice(0, mostItems).map((item) => plain(item, depth + 1))
+  return plainFields(value, depth + 1)
 }
 
 type Described = { type: string; code?: string; message: string; stack: string; cause?: Described }
@@ -34,8 +76,26 @@ function describe(error: unknown, depth: number): Described {
   return {
     type: error.name,
     ...(code && { code }),
-    message: error.message,
-    stack: error.stack ?? '',
+    message: withoutPaths(error.message.slice(0, mostTextLength)),
+    stack: framesOf(error),
     ...(error.cause !== undefined && depth > 0 && { cause: describe(error.cause, depth - 1) }),
   }
+}
+
+/** Where it happened. A stack begins with the message once more, in which a URL or a value may stand. */
+function framesOf({ stack = '', message }: Error): string {
+  const frames = stack.replace(message, '').split('\n')
+  return frames.filter((line) => /^ {4}at /.test(line)).join('\n')
+}
+
+/** Paths and queries of targets carry tokens, and so do user names: of a URL in a text its origin is told. */
+function withoutPaths(text: string): string {
+  if (!text.includes('://')) return text
+  return text.replaceAll(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi, (url) => originOf(url))
+}
+
+function originOf(text: string): string {
+  const url = URL.parse(text)
+  if (!url?.host) return '[URL]'
+  return `${url.protocol}//${url.host}${url.pathname.length > 1 || url.search ? '/…' : ''}`
 }
