@@ -6,6 +6,7 @@ import { type Core, createCore } from '../../src/core.ts'
 import { createHolds, type Holds } from '../../src/holds.ts'
 import type { Log } from '../../src/log.ts'
 import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
+import { createOutbound } from '../../src/outbound/index.ts'
 import { sleep, type Timers } from '../../src/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
@@ -46,12 +47,13 @@ export function bootMachine(parts: MachineParts): Machine {
     userAgent: 'chronos-torture/1',
     log,
   })
+  const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
   const core = createCore({
     config: parts.config,
     store,
     nas: mortal('nas', client, { steps, life }),
     actions: lastingActions(
-      mortal('action', createActions({ userAgent: 'chronos-torture/1' }), { steps, life }),
+      mortal('action', createActions({ userAgent: 'chronos-torture/1', outbound }), { steps, life }),
       timers,
     ),
     holds,

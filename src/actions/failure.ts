@@ -1,6 +1,6 @@
+import { OutboundRefusal, repeatCode } from '../outbound/index.ts'
 import { type Progress, where } from './answer.ts'
-import { repeatCode } from './line.ts'
-import type { ActionOutcome } from './outcome.ts'
+import { type ActionOutcome, finalFailure } from './outcome.ts'
 
 /** `midway`: the call may have reached the target, and the message says how far things had come. */
 type Reason = { code: string; says: string; midway?: true }
@@ -61,7 +61,10 @@ const reasonsByStart: [start: string, reason: Reason][] = [
  * Told apart by codes from the depths of `cause`, never by texts.
  */
 export function failureOf(error: unknown, origin: string, progress: Progress): ActionOutcome | null {
-  for (const code of codesOf(error)) {
+  for (const cause of causesOf(error)) {
+    // Who must not be called now, must not be called later either.
+    if (cause instanceof OutboundRefusal) return finalFailure(cause.code, cause.message)
+    const code = codeOf(cause)
     const reason = reasons[code] ?? reasonsByStart.find(([start]) => code.startsWith(start))?.[1]
     if (!reason) continue
     const extent = reason.midway ? ` ${where(progress)}` : ''
@@ -82,9 +85,13 @@ function failed(code: string, message: string): ActionOutcome {
   return { state: 'failed', error: { code, message } }
 }
 
-function* codesOf(error: unknown): Generator<string> {
+function* causesOf(error: unknown): Generator<Error> {
   for (let at = error; at instanceof Error; at = at.cause) {
-    yield 'code' in at && typeof at.code === 'string' ? at.code : at.name
-    if (at instanceof AggregateError) for (const one of at.errors) yield* codesOf(one)
+    yield at
+    if (at instanceof AggregateError) for (const one of at.errors) yield* causesOf(one)
   }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

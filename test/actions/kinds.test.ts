@@ -12,6 +12,11 @@ const someJob = {
   prompt: null,
 }
 
+/** Parts whose line is what the test says. */
+function partsWith(fetch: typeof globalThis.fetch) {
+  return { userAgent: 'chronos/test', outbound: { line: () => ({ fetch, close: async () => undefined }) } }
+}
+
 const unavailable = [
   {
     action: { type: 'prompt' },
@@ -36,25 +41,23 @@ for (const { action, prompt, says } of unavailable) {
 
 test('a body that breaks off for an unknown reason is a failure of the target', async () => {
   const broken = () => new ReadableStream({ pull: (stream) => stream.error(new Error('odd')) })
-  const actions = createActions({ userAgent: 'chronos/test', fetch: async () => new Response(broken()) })
+  const actions = createActions(partsWith(async () => new Response(broken())))
   const outcome = await actions.run(someJob, someRun, new AbortController().signal)
   assert.equal(outcome.error?.code, 'CALL_FAILED')
 })
 
 test('a bug of ours is thrown, not taken for a failure of the target', async () => {
-  const actions = createActions({
-    userAgent: 'chronos/test',
-    fetch: () => Promise.reject(new RangeError('ours')),
-  })
+  const actions = createActions(partsWith(() => Promise.reject(new RangeError('ours'))))
   await assert.rejects(actions.run(someJob, someRun, new AbortController().signal), RangeError)
 })
 
-test('neither ky nor fetch is loaded before the first call', () => {
+test('neither ky nor fetch nor what guards it is loaded before the first call', () => {
   const program = `
     import { registerHooks } from 'node:module'
-    registerHooks({ resolve(name, context, next) { if (name === 'ky') console.log('ky'); return next(name, context) } })
+    registerHooks({ resolve(name, context, next) { if (['ky', 'ipaddr.js', 'node:tls'].includes(name)) console.log(name); return next(name, context) } })
     const { createActions } = await import('./src/actions/index.ts')
-    createActions({ userAgent: 'x' })
+    const { createOutbound } = await import('./src/outbound/index.ts')
+    createActions({ userAgent: 'x', outbound: createOutbound({ allow: [], own: [] }) })
     console.log(String(Symbol.for('undici.globalDispatcher.2') in globalThis))`
   const said = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
     encoding: 'utf8',

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { startTarget } from '../../dev/target/index.ts'
 import { type ActionJob, type ActionRun, createActions } from '../../src/actions/index.ts'
 import type { Outcome } from '../../src/decisions/index.ts'
+import { createOutbound } from '../../src/outbound/index.ts'
 
 export const slot = new Date('2026-06-18T12:00:00.000Z')
 
@@ -24,7 +25,8 @@ type Changes = {
 export async function setup(t: TestContext) {
   const target = await startTarget()
   t.after(() => target.close())
-  const actions = createActions({ userAgent: 'chronos/test' })
+  const outbound = createOutbound({ allow: ['127.0.0.0/8', '::1'], own: [] })
+  const actions = createActions({ userAgent: 'chronos/test', outbound })
 
   async function call(path: string, fields: object = {}, { job, run: changes, signal }: Changes = {}) {
     const url = URL.canParse(path) ? path : `${target.url}${path}`
