@@ -1,9 +1,10 @@
 import type { AuditEntry, AuditStore, Intent } from '../db/index.ts'
+import { AppError } from './errors.ts'
 import type { Log } from './log.ts'
 
 /** The record of who asked for which change, and how it was answered. */
 export type Audit = {
-  /** Written before anything is carried out; returns its id. @throws DatabaseUnavailable: then nothing may be. */
+  /** Written before anything is carried out; returns its id. @throws AppError DATABASE_UNAVAILABLE: then nothing may be. */
   intend(intent: Intent): Promise<string>
   /** How it was answered. Never rejects: what cannot be written stays without a status. */
   answered(id: string, answer: { status: number; target: string | null }): Promise<void>
@@ -29,7 +30,16 @@ export function createAudit({ store, log }: { store: AuditStore; log: Log }): Au
   }
 
   return {
-    intend: (intent) => store.add({ ...intent, status: null }),
+    async intend(intent) {
+      try {
+        return await store.add({ ...intent, status: null })
+      } catch (cause) {
+        // whatever the reason is: who is asked to keep a record does nothing without
+        const detail =
+          'The audit log could not be written, so nothing was done; expected the call to be sent again'
+        throw cause instanceof AppError ? cause : new AppError('DATABASE_UNAVAILABLE', detail, { cause })
+      }
+    },
     answered: (id, answer) => afterwards(store.answered(id, answer)),
     refused: (intent, status) => afterwards(store.add({ ...intent, status })),
     async list(wish, page) {
