@@ -2,8 +2,9 @@
 import type { Database } from './client.ts'
 import type { Lists } from './lists.ts'
 
+export type { ShownDelivery, ToldRun } from './deliveries.ts'
 export { type ApiKeyStore, createApiKeyStore, type StoredKey } from './api-keys.ts'
-export type { ArmResult, TakenArm } from './arms.ts'
+export type { ArmResult, ListedArms, TakenArm } from './arms.ts'
 export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from './audit.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { Counts } from './counts.ts'
@@ -21,6 +22,13 @@ export {
   ruleOf,
   storeSchedule,
 } from './rows.ts'
+export {
+  createSecretStore,
+  type SealedPlace,
+  type SealedText,
+  type SecretStore,
+  type StoredSecret,
+} from './secrets.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmLease, ArmOrder, Writing, Written } from './move.ts'
 

@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import { checkAccess } from './access.ts'
 import { routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
+import { callbackRoute } from './callbacks.ts'
+import { deliveryRoutes } from './deliveries.ts'
 import { fireRoute } from './fire.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
@@ -11,6 +13,7 @@ import { openRoutes } from './open.ts'
 import type { Parts } from './parts.ts'
 import { answerError, answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
+import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
 import { serviceRoutes } from './service.ts'
 
@@ -20,8 +23,8 @@ export { answerError } from './problem.ts'
 const maxBodyBytes = 256 * 1024
 
 /**
- * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, API clients, nobody in
- * particular. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
+ * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, targets that report, API
+ * clients, nobody in particular. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
  * scope is closed by default.
  */
 export function registerRoutes(app: FastifyInstance, parts: Parts): void {
@@ -30,6 +33,7 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
   app.removeContentTypeParser('text/plain')
   app.register(fastifyAuth)
   app.register(async (scope) => fireRoute(scope, parts))
+  app.register(async (scope) => callbackRoute(scope, parts))
   app.register(async (scope) => apiScope(scope, parts))
   app.register(async (scope) => openRoutes(scope, parts))
 }
@@ -46,7 +50,9 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
   const on = routesOf(scope)
   jobRoutes(on, parts)
   runRoutes(on, parts)
+  deliveryRoutes(on, parts)
   scheduleRoutes(on, parts)
+  secretRoutes(on, parts)
   serviceRoutes(on, parts)
   keyRoutes(on, parts)
   auditRoutes(on, parts)

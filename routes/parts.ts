@@ -1,19 +1,26 @@
 import type { Lists, Look } from '../db/index.ts'
 import type { Audit } from '../src/audit.ts'
+import type { Callbacks } from '../src/callback.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Fire } from '../src/fire.ts'
 import type { Jobs } from '../src/jobs.ts'
+import type { Secrets } from '../src/secrets.ts'
 import type { Keys } from '../src/keys/index.ts'
+import type { Outbox } from '../src/outbox.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type Parts = {
   jobs: Jobs
+  outbox: Pick<Outbox, 'of' | 'again'>
+  callbacks: Pick<Callbacks, 'verify' | 'report'>
   fire: Fire
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
   verifier: Pick<TokenVerifier, 'verify'>
   keys: Keys
   audit: Audit
+  /** Loaded on first use. */
+  secrets(): Promise<Secrets>
   /** Keeps this process up until the returned function is called. */
   hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import {
   createApiKeyStore,
   createAuditStore,
+  createSecretStore,
   createDatabase,
   createProcessRecord,
   createStore,
@@ -17,9 +18,9 @@ import { createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
 import type { Registry } from './decisions/index.ts'
 import { createDeparture, type Departure } from './departure.ts'
-import { AppError } from './errors.ts'
+import { draining } from './errors.ts'
 import { createHolds, type Holds } from './holds.ts'
-import { createNas, createVerifier } from './identity.ts'
+import { createNas, createVerifier, sealOf } from './identity.ts'
 import { createKeys } from './keys/index.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
@@ -85,6 +86,10 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
+  const secrets = async () => {
+    const { createSecrets } = await import('./secrets.ts')
+    return createSecrets({ store: createSecretStore(database, clock), seal: sealOf(config) })
+  }
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
   const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config) })
@@ -126,14 +131,12 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       },
     },
     verifier,
+    secrets,
     keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
     audit: createAudit({ store: createAuditStore(database, clock), log }),
     hold: () => holds.take('request'),
     admit() {
-      if (isDraining())
-        throw new AppError('DRAINING', 'The process is going down; expected the call to be sent again', {
-          retryAfterS: 5,
-        })
+      if (isDraining()) throw draining('call')
     },
     look: store.look,
     lists: () => loadLists(database),

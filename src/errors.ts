@@ -26,9 +26,16 @@ export const errorTable = {
   RUN_NOT_FOUND: { status: 404, title: 'There is no such run' },
   KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow this' },
+  JOB_BUSY: { status: 409, title: 'As many runs of the job are live as it allows' },
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
   VERSION_CONFLICT: { status: 412, title: 'The job has changed since it was read' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'This Idempotency-Key was used with another body' },
+  SECRET_NOT_FOUND: { status: 404, title: 'There is no such secret' },
+  SECRET_IN_USE: { status: 409, title: 'Jobs mention this secret' },
+  ENCRYPTION_KEY_MISSING: {
+    status: 409,
+    title: 'Secrets are stored encrypted, and there is no key to do so',
+  },
   SECRET_UNKNOWN: { status: 400, title: 'There is no secret with this name' },
   CALLBACK_UNAVAILABLE: { status: 409, title: 'Nothing can report back to this service as it is set up' },
   DELIVERY_NOT_FOUND: { status: 404, title: 'There is no such delivery' },
@@ -81,4 +88,10 @@ export class AppError extends Error {
   get statusCode(): number {
     return errorTable[this.code].status
   }
+}
+
+/** The process goes down: whoever sent the call or the fire is to send it again. */
+export function draining(what: 'call' | 'fire'): AppError {
+  const message = `The process is going down; expected the ${what} to be sent again`
+  return new AppError('DRAINING', message, { retryAfterS: 5 })
 }

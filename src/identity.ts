@@ -9,7 +9,7 @@ import {
   createStaticToken,
   type NasClient,
 } from './nas/index.ts'
-import { createSeal } from './seal/index.ts'
+import { createSeal, type Seal } from './seal/index.ts'
 import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
 import { createKeyStore, createLoginStore } from '../db/index.ts'
 import { userAgent } from './version.ts'
@@ -25,12 +25,17 @@ export function createNas({ config, database, hold, log }: NasParts): NasClient 
   return portalUrl && accessToken ? createNasClient({ portalUrl, accessToken, userAgent, log }) : null
 }
 
+/** Null where the environment has no key. */
+export function sealOf({ encryptionKey, encryptionKeysOld }: Config): Seal | null {
+  return encryptionKey && createSeal(encryptionKey, encryptionKeysOld)
+}
+
 function accessTokens({ config, database, hold, log }: NasParts): AccessTokens | null {
   const { accessToken, refreshToken, tokenUrl, clientId } = config.nas
   if (accessToken) return createStaticToken(accessToken)
-  if (!refreshToken || !tokenUrl || !clientId || !config.encryptionKey) return null
+  const seal = sealOf(config)
+  if (!refreshToken || !tokenUrl || !clientId || !seal) return null
   const store = createLoginStore({ db: database, clientId })
-  const seal = createSeal(config.encryptionKey, config.encryptionKeysOld)
   return createLogin({
     tokenUrl,
     clientId,

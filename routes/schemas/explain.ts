@@ -27,7 +27,7 @@ function explainError(schema: Node, value: unknown, error: TValidationError): Fi
       const path = written([...steps, name])
       return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
     })
-  const given = shown(valueAt(value, steps), steps)
+  const given = shown(valueAt(value, steps), steps, at['writeOnly'] === true)
   return [problem(written(steps), `${given} was given; expected ${expected(at)}`)]
 }
 
@@ -107,12 +107,15 @@ function numberOf(schema: Node, keyword: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-/** A value in a message: short, and never one that may be a secret (headers, bodies). */
-function shown(value: unknown, steps: string[]): string {
+/** A value in a message: short, and never one that may be a secret (headers, bodies, what is never read again). */
+function shown(value: unknown, steps: string[], isWriteOnly: boolean): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
-  const isPrivate = steps.some((step) => ['headers', 'body', 'url', 'base_url', 'api_key'].includes(step))
+  const isPrivate =
+    isWriteOnly ||
+    steps.length === 0 ||
+    steps.some((step) => ['headers', 'body', 'url', 'base_url', 'api_key'].includes(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
     return `a text of ${value.length} characters`
   return JSON.stringify(value)

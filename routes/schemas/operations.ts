@@ -4,7 +4,9 @@ import type { Scope } from '../../src/keys/index.ts'
 import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
 import { auditOperations } from './audit.ts'
 import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import { deliveryOperations } from './deliveries.ts'
 import { keyOperations } from './keys.ts'
+import { secretOperations } from './secrets.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
 
 /**
@@ -57,6 +59,7 @@ const runList = object(
 )
 
 export const operations = {
+  ...deliveryOperations,
   'GET /api/jobs': {
     id: 'listJobs',
     scope: 'jobs:read',
@@ -290,6 +293,7 @@ export const operations = {
     errors: [...inputErrors],
   },
   ...keyOperations,
+  ...secretOperations,
   ...auditOperations,
 } satisfies Record<string, Operation & { scope: Scope }>
 
@@ -315,6 +319,28 @@ export const otherOperations = {
       'REQUEST_MALFORMED',
       'BODY_TOO_LARGE',
       'ARM_UNCONFIRMED',
+    ],
+  },
+  'POST /api/callbacks/{token}': {
+    id: 'callback',
+    summary: 'A target that took the work reports how it ended, at the address that it was given',
+    params: object({ token: Type.String() }),
+    body: Type.Object({
+      state: Type.Enum(['succeeded', 'failed']),
+      output: Type.Optional(Type.Unknown()),
+      error: Type.Optional(Type.Unknown({ description: 'a text, or an object with a `message`' })),
+    }),
+    status: 200,
+    answer: object({ ok: Type.Literal(true) }),
+    errors: [
+      'TOKEN_REJECTED',
+      'DRAINING',
+      'BODY_NOT_JSON',
+      'BODY_TOO_LARGE',
+      'MEDIA_TYPE_UNSUPPORTED',
+      'FIELD_INVALID',
+      'CALLBACK_GONE',
+      'REQUEST_MALFORMED',
     ],
   },
   'GET /healthz': {

@@ -1,0 +1,120 @@
+import type { Database } from './client.ts'
+import { date, type Row } from './rows.ts'
+
+/** A secret as people may see it: without its value. `keyId`: of the encryption key that it is sealed with. */
+export type StoredSecret = { name: string; version: number; keyId: string; createdAt: Date; updatedAt: Date }
+
+/** A column with sealed texts, and the one that tells whose they are. Both are names of ours, never from outside. */
+export type SealedPlace = { table: string; owner: string; column: string }
+export type SealedText = { owner: string; sealed: string }
+
+export type SecretStore = ReturnType<typeof createSecretStore>
+
+/** More jobs that mention a secret are not named. */
+const mostUsers = 10
+
+/** Sealed values only. `clock`, where given, stands in for Postgres' own. */
+export function createSecretStore(database: Database, clock: () => Date | null = () => null) {
+  const idempotent = true
+  return {
+    /** The sealed values of those that exist. */
+    async find(names: readonly string[]): Promise<{ name: string; sealed: string }[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select name, sealed from secrets
+          where name in (select jsonb_array_elements_text(${sql.json([...names])}))`,
+        { idempotent, name: 'reading the secrets' },
+      )
+      return rows.map((row) => ({ name: row['name'] as string, sealed: row['sealed'] as string }))
+    },
+
+    async list(): Promise<StoredSecret[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select name, version, split_part(sealed, '.', 2) as key_id, created_at, updated_at
+          from secrets order by name`,
+        { idempotent, name: 'listing the secrets' },
+      )
+      return rows.map(readSecret)
+    },
+
+    /** Makes or replaces it; each replacement has the next version, also where two come at once. */
+    async put(name: string, sealed: string): Promise<StoredSecret> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          insert into secrets as s (name, sealed, created_at, updated_at)
+          select ${name}, ${sealed}, now, now
+          from (select coalesce(${clock()}::timestamptz, clock_timestamp()) as now) c
+          on conflict on constraint secrets_pkey do update set
+            sealed = excluded.sealed, version = s.version + 1, updated_at = excluded.updated_at
+          returning name, version, split_part(sealed, '.', 2) as key_id, created_at, updated_at`,
+        { name: 'storing the secret' },
+      )
+      if (!row) throw new Error('an upsert of a secret returned no row')
+      return readSecret(row)
+    },
+
+    /**
+     * Removes it unless a job mentions it; `users` are those that do, ten at most. One statement: a job that is saved at
+     * the same time may be left without the secret, which its runs then say.
+     */
+    async remove(name: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
+      const mention = `\\{\\{[^{}]*secrets\\.${name}(?![A-Za-z0-9_])`
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          with users as (
+            select id, name from jobs
+            where action::text ~ ${mention} or coalesce(prompt, '') ~ ${mention} or coalesce(deliver::text, '') ~ ${mention}
+            order by created_at, id limit ${mostUsers}
+          ),
+          gone as (delete from secrets where name = ${name} and not exists (select from users) returning name)
+          select exists (select from gone) as removed,
+            coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`,
+        { name: 'removing the secret' },
+      )
+      return {
+        isRemoved: row?.['removed'] === true,
+        users: (row?.['users'] ?? []) as { id: string; name: string }[],
+      }
+    },
+
+    /** Texts that another key than `keyId` sealed, by their owners, from after `after` on. */
+    async sealedOtherwise(
+      place: SealedPlace,
+      keyId: string,
+      after: string,
+      limit: number,
+    ): Promise<SealedText[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select ${sql(place.owner)} as owner, ${sql(place.column)} as sealed from ${sql(place.table)}
+          where split_part(${sql(place.column)}, '.', 2) <> ${keyId} and ${sql(place.owner)} > ${after}
+          order by ${sql(place.owner)} limit ${limit}`,
+        { idempotent, name: 'reading what is sealed' },
+      )
+      return rows.map((row) => ({ owner: row['owner'] as string, sealed: row['sealed'] as string }))
+    },
+
+    /** Puts `sealed` in the place of `former`; false: something else stands there by now, and stays. */
+    async reseal(place: SealedPlace, former: SealedText, sealed: string): Promise<boolean> {
+      const rows = await database.run(
+        (sql) => sql`
+          update ${sql(place.table)} set ${sql(place.column)} = ${sealed}
+          where ${sql(place.owner)} = ${former.owner} and ${sql(place.column)} = ${former.sealed}
+          returning 1`,
+        { idempotent, name: 'sealing anew' },
+      )
+      return rows.length > 0
+    },
+  }
+}
+
+function readSecret(row: Row): StoredSecret {
+  return {
+    name: row['name'] as string,
+    version: row['version'] as number,
+    keyId: row['key_id'] as string,
+    createdAt: date(row['created_at']),
+    updatedAt: date(row['updated_at']),
+  }
+}

@@ -1,0 +1,37 @@
+import type { StoredSecret } from '../db/index.ts'
+import type { On } from './api.ts'
+import type { Parts } from './parts.ts'
+
+export function secretRoutes(on: On, parts: Pick<Parts, 'secrets'>): void {
+  on('GET /api/secrets', async () => {
+    const secrets = await parts.secrets()
+    return { secrets: (await secrets.list()).map(secretBody) }
+  })
+
+  on('PUT /api/secrets/{name}', async ({ params, body }, _request, reply) => {
+    const secrets = await parts.secrets()
+    const secret = await secrets.put(params.name, body.value)
+    if (secret.version === 1) reply.code(201).header('location', `/api/secrets/${secret.name}`)
+    return { secret: secretBody(secret) }
+  })
+
+  on('DELETE /api/secrets/{name}', async ({ params }) => {
+    const secrets = await parts.secrets()
+    await secrets.remove(params.name)
+    return { ok: true, name: params.name }
+  })
+
+  on('POST /api/secrets/rotate', async () => {
+    const secrets = await parts.secrets()
+    const { keyId, ...counts } = await secrets.rotate()
+    return { key_id: keyId, ...counts }
+  })
+}
+
+/** Never its value. */
+function secretBody({ name, version, keyId, createdAt, updatedAt }: StoredSecret) {
+  return {
+    ...{ name, version, key_id: keyId },
+    ...{ created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString() },
+  }
+}
