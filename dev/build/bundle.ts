@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
 
@@ -27,7 +28,7 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
     keepNames: true,
     legalComments: 'eof',
     logLevel: 'warning',
-    plugins: [embedMigrations, leaveOutDev, lateBuiltins],
+    plugins: [embedMigrations, embedHandlers, leaveOutDev, lateBuiltins],
     write: false,
   })
   await mkdir(outdir, { recursive: true })
@@ -68,6 +69,28 @@ const embedMigrations: Plugin = {
       contents: `export const migrations = ${JSON.stringify(migrations)}`,
       loader: 'js',
     }))
+  },
+}
+
+/**
+ * src/handlers/found.ts reads the folder `handlers/`; in one lone file a list is written out instead. Each handler is in
+ * the file, and is evaluated when it is first fired. One whose file is added needs a new build.
+ */
+const embedHandlers: Plugin = {
+  name: 'embed-handlers',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]handlers[\\/]found\.ts$/ }, async ({ path }) => {
+      const folder = join(path, '../../../handlers')
+      const files = await readdir(folder).catch(() => [])
+      const lines = files
+        .filter((file) => file.endsWith('.ts'))
+        .toSorted()
+        .map((file) => {
+          const name = JSON.stringify(file.slice(0, -'.ts'.length))
+          return `[${name}, () => import(${JSON.stringify(join(folder, file))})],`
+        })
+      return { contents: `export const modules = new Map([${lines.join('\n')}])`, loader: 'js' }
+    })
   },
 }
 
