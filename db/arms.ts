@@ -145,25 +145,33 @@ export async function earliestWake(sql: Sql, now: Date | null): Promise<{ wakeAt
   return { wakeAt: maybeDate(row?.['wake_at']), now: date(row?.['now']) }
 }
 
-/** What the registry says about jobs in order of their ids, page by page. */
-export type RegistryRow = {
-  jobId: string
-  wakeAt: Date | null
-  armedAt: Date | null
-  armedGen: number
-  wakeGen: number
-}
+/** What NAS lists: the id of a job, and at the same place until when it is armed (epoch milliseconds). */
+export type ListedArms = { jobIds: string[]; fireAtMs: number[] }
 
-export async function registryPage(sql: Sql, page: { after: string; limit: number }): Promise<RegistryRow[]> {
+/** An arm that is not as it was confirmed; `armedGen` null: it is listed, and there is no job of that id. */
+export type DifferentArm = { jobId: string; armedGen: number | null }
+
+/**
+ * Where the registry and what NAS lists do not agree: in one statement, in one snapshot, and only what differs comes
+ * back. What is owed anyway is left out. Instants that are `toleranceMs` apart are the same.
+ */
+export async function differentArms(
+  sql: Sql,
+  { jobIds, fireAtMs, toleranceMs }: ListedArms & { toleranceMs: number },
+): Promise<DifferentArm[]> {
   const rows: Row[] = await sql`
-    select job_id, wake_at, armed_at, armed_gen, wake_gen from job_runtime
-    where job_id > ${page.after} order by job_id limit ${page.limit}`
+    select coalesce(r.job_id, l.job_id) as job_id, r.armed_gen
+    from unnest(${jobIds}::text[], string_to_array(${fireAtMs.join(',')}, ',')::float8[]) as l(job_id, fire_at_ms)
+    full join job_runtime r on r.job_id = l.job_id
+    where case
+      when r.job_id is null then true
+      when r.armed_gen < r.wake_gen then false
+      when r.wake_at is null then l.job_id is not null
+      else l.job_id is null or r.armed_at is null
+        or abs(extract(epoch from r.armed_at)::float8 * 1000 - l.fire_at_ms) > ${toleranceMs} end`
   return rows.map((row) => ({
     jobId: row['job_id'] as string,
-    wakeAt: maybeDate(row['wake_at']),
-    armedAt: maybeDate(row['armed_at']),
-    armedGen: Number(row['armed_gen']),
-    wakeGen: Number(row['wake_gen']),
+    armedGen: row['armed_gen'] === null ? null : Number(row['armed_gen']),
   }))
 }
 

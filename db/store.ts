@@ -64,8 +64,12 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     overdueJobs: (wish: { lateMs: number; limit: number }) =>
       database.run((sql) => arms.overdueJobs(sql, { ...wish, now: now() }), { idempotent }),
     earliestWake: () => database.run((sql) => arms.earliestWake(sql, now()), { idempotent }),
-    registryPage: (page: { after: string; limit: number }) =>
-      database.run((sql) => arms.registryPage(sql, page), { idempotent }),
+    differentArms: (listed: arms.ListedArms & { toleranceMs: number }) =>
+      database.run((sql) => arms.differentArms(sql, listed), {
+        idempotent,
+        deadlineMs: 30_000,
+        name: 'comparing what NAS lists',
+      }),
     orphans: (which: 'owed' | 'all') => database.run((sql) => arms.orphans(sql, which), { idempotent }),
     orphanCancelled: (jobId: string) =>
       database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),

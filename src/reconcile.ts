@@ -51,7 +51,7 @@ export function createReconcile({
     if (await store.noteCallback(callbackUrl))
       log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
     const answer = await nas.list()
-    if (answer.ok) await compare(new Map(answer.value.map((arm) => [arm.jobId, arm])), counts)
+    if (answer.ok) await compare(answer.value, counts)
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
     if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
@@ -68,28 +68,23 @@ export function createReconcile({
     })
   }
 
-  /** Goes through Postgres' registry page by page; what is left of the list afterwards belongs to no job. */
-  async function compare(listed: Map<string, Armed>, counts: ReconcileCounts) {
-    for (let after = ''; ; ) {
-      const page = await store.registryPage({ after, limit: pageSize })
-      for (const row of page) {
-        const arm = listed.get(row.jobId)
-        listed.delete(row.jobId)
-        if (row.armedGen < row.wakeGen) continue
-        const isHeld = row.wakeAt ? arm && isAsConfirmed(arm, row.armedAt) : !arm
-        if (!isHeld) await store.disownArm(row.jobId, row.armedGen)
-      }
-      if (page.length < pageSize) break
-      after = page[page.length - 1]?.jobId ?? after
+  async function compare(listed: Armed[], counts: ReconcileCounts) {
+    const jobIds = listed.map(({ jobId }) => jobId)
+    const fireAtMs = listed.map((arm) => arm.fireAtMs)
+    const strangers = new Set<string>()
+    for (const { jobId, armedGen } of await store.differentArms({ jobIds, fireAtMs, toleranceMs })) {
+      if (armedGen === null) strangers.add(jobId)
+      else await store.disownArm(jobId, armedGen)
     }
-    await cancelOrphans(listed, counts)
+    await cancelOrphans(strangers, counts)
   }
 
-  async function cancelOrphans(listed: Map<string, Armed>, counts: ReconcileCounts) {
+  /** `strangers` are listed, and no job has their id: deleted, or another's. */
+  async function cancelOrphans(strangers: Set<string>, counts: ReconcileCounts) {
     const owed = new Set(await store.orphans('owed'))
-    if (listed.size > 0)
-      for (const jobId of await store.orphans('all')) if (listed.has(jobId)) owed.add(jobId)
-    counts.foreign = [...listed.keys()].filter((jobId) => !owed.has(jobId)).length
+    if (strangers.size > 0)
+      for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
+    counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length
     await inParallel([...owed], async (jobId) => {
       if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
     })
@@ -127,8 +122,4 @@ export function createReconcile({
     })
     return underWay
   }
-}
-
-function isAsConfirmed(arm: Armed, armedAt: Date | null): boolean {
-  return armedAt !== null && Math.abs(arm.fireAt.getTime() - armedAt.getTime()) <= toleranceMs
 }

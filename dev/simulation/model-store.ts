@@ -33,7 +33,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
-    registryPage: (page) => read('registryPage', () => tables.registryPage(page)),
+    differentArms: (listed) => read('differentArms', () => tables.differentArms(listed)),
     orphans: (which) => read('orphans', () => tables.orphanIds(which)),
     orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
     createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),

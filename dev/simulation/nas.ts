@@ -94,13 +94,9 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   }
 
   function list(): NasAnswer<Armed[]> {
-    const armed = [...rows.values()].map(({ jobId, fireAtMs, scheduleId }) => ({
-      jobId,
-      fireAt: new Date(fireAtMs),
-      scheduleId,
-    }))
+    const armed = [...rows.values()].map(({ jobId, fireAtMs }) => ({ jobId, fireAtMs }))
     if (!manners.partialList || !isFaulty()) return { ok: true, value: armed }
-    const foreign = { jobId: 'ffffffffffff', fireAt: clock.date(), scheduleId: null }
+    const foreign = { jobId: 'ffffffffffff', fireAtMs: clock.now() }
     return { ok: true, value: [...armed.filter(() => random.chance(0.7)), foreign] }
   }
 

@@ -8,7 +8,7 @@ import type {
   Writing,
   Written,
 } from '../../db/index.ts'
-import { ruleOf } from '../../db/index.ts'
+import { type ListedArms, ruleOf } from '../../db/index.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
 import {
@@ -243,14 +243,22 @@ export function createTables() {
       )
       return { wakeAt: wakes.length > 0 ? new Date(Math.min(...wakes)) : null, now }
     },
-    registryPage: ({ after, limit }: { after: string; limit: number }) =>
-      sortedIds()
-        .filter((id) => id > after)
-        .slice(0, limit)
-        .map((jobId) => {
-          const { wakeAt, armedAt, armedGen, wakeGen } = (jobs.get(jobId) as JobRow).registry
-          return { jobId, wakeAt, armedAt, armedGen, wakeGen }
-        }),
+    differentArms({ jobIds, fireAtMs, toleranceMs }: ListedArms & { toleranceMs: number }) {
+      const listed = new Map(jobIds.map((id, n) => [id, fireAtMs[n] ?? Number.NaN]))
+      const isDifferent = (id: string) => {
+        const { wakeAt, armedAt, armedGen, wakeGen } = (jobs.get(id) as JobRow).registry
+        const ms = listed.get(id)
+        if (armedGen < wakeGen) return false
+        if (wakeAt === null || ms === undefined) return (wakeAt === null) !== (ms === undefined)
+        return armedAt === null || Math.abs(armedAt.getTime() - ms) > toleranceMs
+      }
+      const ours = sortedIds().filter(isDifferent)
+      const others = [...new Set(jobIds)].filter((id) => !jobs.has(id))
+      return [...ours, ...others].map((jobId) => ({
+        jobId,
+        armedGen: jobs.get(jobId)?.registry.armedGen ?? null,
+      }))
+    },
     orphanIds: (which: 'owed' | 'all') =>
       [...orphans].filter(([, { cancelledAt }]) => which === 'all' || cancelledAt === null).map(([id]) => id),
     orphanCancelled(jobId: string, now: Date) {

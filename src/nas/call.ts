@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { failureName, readJsonObject } from '../portal.ts'
+import { failureName } from '../portal.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
+import { type BodyReader, createWholeReader } from './rows.ts'
 
 export type Call = {
   method: 'get' | 'post'
@@ -11,6 +12,8 @@ export type Call = {
   /** For the whole call, body included. */
   timeoutMs: number
   maxBytes: number
+  /** What its body is read by; default: as a whole. */
+  reader?: BodyReader | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -28,7 +31,7 @@ const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'
  * first arm stands between a fire and its 202.
  */
 export async function send(call: Call): Promise<NasAnswer<Reply>> {
-  const { url, timeoutMs, maxBytes, signal } = call
+  const { url, timeoutMs, maxBytes, reader = createWholeReader(), signal } = call
   if (signal?.aborted) return aborted
   const open = url.protocol === 'https:' ? await openTls() : openPlain
   return new Promise((resolve) => {
@@ -45,7 +48,7 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
     const giveUp = () => finish(aborted)
     signal?.addEventListener('abort', giveUp, { once: true })
     asked.on('error', (error) => finish(broken(error)))
-    asked.on('response', (response) => read(response, maxBytes, finish))
+    asked.on('response', (response) => read(response, { maxBytes, reader, finish }))
     asked.end(bodyOf(call))
   })
 }
@@ -80,19 +83,19 @@ function bodyOf({ json, body }: Call): string | undefined {
   return json === undefined ? body?.toString() : JSON.stringify(json)
 }
 
-function read(response: IncomingMessage, maxBytes: number, finish: (answer: NasAnswer<Reply>) => void) {
-  const chunks: Buffer[] = []
+type Reading = { maxBytes: number; reader: BodyReader; finish: (answer: NasAnswer<Reply>) => void }
+
+function read(response: IncomingMessage, { maxBytes, reader, finish }: Reading) {
   let size = 0
   response.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size <= maxBytes) chunks.push(chunk)
+    if (size <= maxBytes) reader.take(chunk)
     else finish(failure('transient', 'NAS_UNREADABLE', `the answer is larger than ${maxBytes} bytes`))
   })
   response.on('error', (error) => finish(broken(error)))
   response.on('end', () => {
     const { statusCode: status = 0, headers } = response
-    const body = readJsonObject(Buffer.concat(chunks).toString())
-    finish({ ok: true, value: { status, headers, body } })
+    finish({ ok: true, value: { status, headers, body: reader.end() } })
   })
 }
 

@@ -2,11 +2,12 @@ import { isJsonObject, readInstant, requirePortalUrl } from '../portal.ts'
 import type { AccessTokens } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { failureOf, type Reply, send } from './call.ts'
+import { type BodyReader, createRowReader } from './rows.ts'
 
 export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
 
-/** What NAS holds for a job. `scheduleId` is null where NAS does not say. */
-export type Armed = { jobId: string; fireAt: Date; scheduleId: string | null }
+/** What NAS holds for a job, until this instant (epoch milliseconds). As small as it can be: there may be 100,000. */
+export type Armed = { jobId: string; fireAtMs: number }
 
 export type NasClient = {
   /** Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. */
@@ -32,12 +33,14 @@ type Request = {
   path: string
   json?: unknown
   maxBytes: number
+  /** One for each answer. Default: it is read as a whole. */
+  newReader?: () => BodyReader
   signal: AbortSignal | undefined
 }
 
 const smallBytes = 64 * 1024
-// A row is about 120 bytes.
-const listBytes = 16 * 1024 * 1024
+// A row is about 120 bytes on its way, and 90 in memory.
+const listBytes = 64 * 1024 * 1024
 
 /**
  * The calls of the timer service. No call is retried in here, with one exception: after a 401 once more with a new
@@ -88,11 +91,12 @@ export function createNasClient({
   }
 
   function askOnce(
-    { method, path, json, maxBytes, signal }: Request,
+    { method, path, json, maxBytes, newReader, signal }: Request,
     token: string,
   ): Promise<NasAnswer<Reply>> {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
-    return send({ method, url: new URL(`${base}${path}`), headers, json, timeoutMs, maxBytes, signal })
+    const url = new URL(`${base}${path}`)
+    return send({ method, url, headers, json, timeoutMs, maxBytes, reader: newReader?.(), signal })
   }
 
   async function provision({ jobId, fireAt, callbackUrl }: Provision, signal?: AbortSignal) {
@@ -125,12 +129,23 @@ export function createNasClient({
   }
 
   async function list(signal?: AbortSignal): Promise<NasAnswer<Armed[]>> {
-    const answer = await ask({ method: 'get', path: '/api/agent-cron/list', maxBytes: listBytes, signal })
+    let armed: Armed[] = []
+    let skipped = 0
+    function take(row: unknown) {
+      const arm = readArmed(row)
+      if (arm) armed.push(arm)
+      else skipped += 1
+    }
+    function newReader() {
+      armed = []
+      skipped = 0
+      return createRowReader('armed', take)
+    }
+    const path = '/api/agent-cron/list'
+    const answer = await ask({ method: 'get', path, maxBytes: listBytes, newReader, signal })
     if (!answer.ok) return answer
-    const rows = answer.value.body?.['armed']
-    if (!Array.isArray(rows)) return unreadable(answer.value, 'a body with a list "armed"')
-    const armed = rows.map(readArmed).filter((row) => row !== null)
-    const skipped = rows.length - armed.length
+    if (!Array.isArray(answer.value.body?.['armed']))
+      return unreadable(answer.value, 'a body with a list "armed"')
     if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that cannot be read')
     return { ok: true, value: armed }
   }
@@ -159,10 +174,19 @@ function unreadable({ status }: Reply, expected: string): NasFailure {
 
 function readArmed(row: unknown): Armed | null {
   if (!isJsonObject(row)) return null
-  const jobId = row['job_id']
-  const fireAt = readInstant(row['fire_at'])
-  if (typeof jobId !== 'string' || !jobId || !fireAt) return null
-  return { jobId, fireAt, scheduleId: readId(row['schedule_id']) }
+  const { job_id: jobId, fire_at: fireAt } = row
+  const fireAtMs = typeof fireAt === 'string' ? readMs(fireAt) : null
+  // no text in Postgres has a NUL, and no job of ours
+  if (typeof jobId !== 'string' || !jobId || jobId.includes('\0') || fireAtMs === null) return null
+  return { jobId, fireAtMs }
+}
+
+const usualInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
+
+/** As `readInstant`, and in the usual form three times as fast (which a list of 100,000 rows feels). */
+function readMs(text: string): number | null {
+  const ms = usualInstant.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? (readInstant(text)?.getTime() ?? null) : ms
 }
 
 function readId(value: unknown): string | null {

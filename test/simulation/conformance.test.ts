@@ -39,7 +39,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
 }
 
 async function empty(store: Store) {
-  for (const { jobId } of await store.registryPage({ after: '', limit: 1_000 })) await store.deleteJob(jobId)
+  for (const { id } of await database.sql<{ id: string }[]>`select id from jobs`) await store.deleteJob(id)
   await database.sql`delete from orphans`
   await database.sql`delete from facts`
 }

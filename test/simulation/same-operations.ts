@@ -256,7 +256,9 @@ function record(state: State): Operation {
   }
 }
 
-function list({ random, jobIds }: State): Operation {
+function list({ random, now, jobIds }: State): Operation {
+  const listed = [...jobIds, 'ffffffffffff'].filter(() => random.chance(0.6))
+  const fireAtMs = listed.map(() => now().getTime() + random.pick([0, 0, 900, 1_100, -5_000]))
   const after = random.chance(0.5) ? '' : random.pick(jobIds)
   return {
     name: 'lists',
@@ -264,7 +266,9 @@ function list({ random, jobIds }: State): Operation {
       owed: await store.owedArms({ after, limit: 3 }),
       overdue: (await store.overdueJobs({ lateMs: 0, limit: 100 })).sort(),
       earliest: await store.earliestWake(),
-      page: await store.registryPage({ after, limit: 3 }),
+      different: (await store.differentArms({ jobIds: listed, fireAtMs, toleranceMs: 1_000 })).sort((a, b) =>
+        a.jobId.localeCompare(b.jobId),
+      ),
       orphans: (await store.orphans('owed')).sort(),
       allOrphans: (await store.orphans('all')).sort(),
     }),
