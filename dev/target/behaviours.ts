@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 /** How a path answers. `headers` and `body` are used by `status`, `slow` and `stall`. */
 export type Behaviour = {
   does: BehaviourName
-  /** `status`: the status, default 200. `slow`: milliseconds before the answer, default 1000. */
+  /** `status`, `stall`: the status, default 200. `slow`: milliseconds before the answer, default 1000. */
   value?: number
   headers?: Record<string, string>
   body?: string | Uint8Array
@@ -31,9 +31,9 @@ export const behaviours = {
   },
   /** Never answers. */
   hang() {},
-  /** Answers 200 and a piece of the body, and then nothing more. */
+  /** Answers `value` (200) and a piece of the body, and then nothing more. */
   stall({ response, behaviour }: Exchange) {
-    response.writeHead(200, behaviour.headers).write(behaviour.body ?? 'the beginning')
+    response.writeHead(behaviour.value ?? 200, behaviour.headers).write(behaviour.body ?? 'the beginning')
   },
   /** Answers 200 with a body that never ends. */
   flood({ response }: Exchange) {

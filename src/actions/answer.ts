@@ -1,5 +1,6 @@
-import type { HttpCall } from './request.ts'
+import type { Answer } from './exchange.ts'
 import type { ActionOutcome } from './outcome.ts'
+import type { HttpCall } from './request.ts'
 
 /** How far an answer has come. `status` is null before its headers are there; `bytes` are those of its body. */
 export type Progress = { status: number | null; bytes: number }
@@ -18,11 +19,17 @@ const longestRetryAfterMs = 24 * 3_600_000
 
 /**
  * The first 64 KiB of the body (after decompression) as text that Postgres can keep: what is not UTF-8 is
- * replaced, NULs are left out. No more than one piece beyond that is ever taken from the connection.
+ * replaced, NULs are left out. No more than one piece beyond that is ever taken from the connection. `log` gets the
+ * same bytes as they come.
  *
  * Rejects with the signal's reason where it aborts, and with AnswerBroken where the answer breaks off.
  */
-export async function readBody(response: Response, progress: Progress, signal: AbortSignal): Promise<Body> {
+export async function readBody(
+  response: Response,
+  progress: Progress,
+  signal: AbortSignal,
+  log: (chunk: Uint8Array) => void = () => undefined,
+): Promise<Body> {
   const stream: ReadableStream<Uint8Array> | null = response.body
   const reader = stream?.getReader()
   if (!reader) return { text: '', isCut: false }
@@ -35,8 +42,10 @@ export async function readBody(response: Response, progress: Progress, signal: A
       const { done, value } = await reader.read().catch(breakOff)
       signal.throwIfAborted()
       if (done) return { text: clean(text + decoder.decode()), isCut: false }
+      const kept = value.subarray(0, mostBytes - progress.bytes)
+      if (kept.byteLength > 0) log(kept)
       // A character that the cut would split stays in the decoder, and is dropped with it.
-      text += decoder.decode(value.subarray(0, mostBytes - progress.bytes), { stream: true })
+      text += decoder.decode(kept, { stream: true })
       progress.bytes += value.byteLength
       if (progress.bytes > mostBytes) return { text: clean(text), isCut: true }
     }
@@ -59,19 +68,33 @@ export function where({ status, bytes }: Progress): string {
   return status === null ? 'before it answered' : `after it answered ${status} and ${bytes} bytes of a body`
 }
 
-/** What a whole answer means: succeeded where its status is one of `call.success`, else failed with HTTP_STATUS. */
-export function judge(call: HttpCall, response: Response, body: Body, tookMs: number): ActionOutcome {
-  const { status, headers } = response
+/** The status line, an empty line, and the body. */
+export function outputOf({ response, body, redirects, tookMs }: Answer): string {
   const cut = body.isCut ? `, cut after ${mostBytes} bytes` : ''
-  const output = `HTTP ${status} in ${Math.round(tookMs)} ms${cut}\n\n${body.text}`
+  const way = redirects > 0 ? `, after ${redirects} redirect${redirects > 1 ? 's' : ''}` : ''
+  return `HTTP ${response.status} in ${Math.round(tookMs)} ms${way}${cut}\n\n${body.text}`
+}
+
+/**
+ * What a whole answer means: succeeded where its status is one of `call.success`, else failed with HTTP_STATUS. Where
+ * the target may report later, a 202 says that it will.
+ */
+export function judge(call: HttpCall, answer: Answer): ActionOutcome {
+  const output = outputOf(answer)
+  const { status, headers } = answer.response
+  if (status === 202 && call.callbackMs !== null) return { state: 'waiting', waitMs: call.callbackMs, output }
   if (call.success.some((pattern) => matches(pattern, status))) return { state: 'succeeded', output }
   const expected = call.success.join(' or ')
-  const message = `target ${call.url.origin} answered ${status}${redirection(call, headers)}, expected ${expected}`
+  const message = `target ${answer.from} answered ${status}${redirection(call, headers)}, expected ${expected}`
+  return { state: 'failed', error: { code: 'HTTP_STATUS', message }, output, ...wishesOf(answer) }
+}
+
+/** What a target that refuses wants of the next attempt. */
+export function wishesOf({
+  response: { status, headers },
+}: Answer): Pick<ActionOutcome, 'retryAfterMs' | 'final'> {
   const retryAfterMs = status === 429 || status === 503 ? readRetryAfter(headers.get('retry-after')) : null
   return {
-    state: 'failed',
-    error: { code: 'HTTP_STATUS', message },
-    output,
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
     ...(headers.get('x-chronos-retry')?.trim().toLowerCase() === 'no' ? { final: true } : {}),
   }
@@ -84,10 +107,10 @@ function matches(pattern: string, status: number): boolean {
 }
 
 /** Where a redirect points, as its origin only: paths and queries of redirects carry tokens. */
-function redirection({ url }: HttpCall, headers: Headers): string {
+function redirection({ url, shownAs }: HttpCall, headers: Headers): string {
   const location = headers.get('location')
   const to = location === null ? null : URL.parse(location, url)
-  return to ? ` (a redirect to ${to.origin}, not followed)` : ''
+  return to ? ` (a redirect to ${to.origin === url.origin ? shownAs : to.origin}, not followed)` : ''
 }
 
 function readRetryAfter(text: string | null): number | null {

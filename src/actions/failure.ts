@@ -1,4 +1,4 @@
-import { OutboundRefusal, repeatCode } from '../outbound/index.ts'
+import { OutboundRefusal, type RefusalCode, repeatCode } from '../outbound/index.ts'
 import { type Progress, where } from './answer.ts'
 import { type ActionOutcome, finalFailure } from './outcome.ts'
 
@@ -62,8 +62,7 @@ const reasonsByStart: [start: string, reason: Reason][] = [
  */
 export function failureOf(error: unknown, origin: string, progress: Progress): ActionOutcome | null {
   for (const cause of causesOf(error)) {
-    // Who must not be called now, must not be called later either.
-    if (cause instanceof OutboundRefusal) return finalFailure(cause.code, cause.message)
+    if (cause instanceof OutboundRefusal) return refusalOf(cause, origin)
     const code = codeOf(cause)
     const reason = reasons[code] ?? reasonsByStart.find(([start]) => code.startsWith(start))?.[1]
     if (!reason) continue
@@ -71,6 +70,19 @@ export function failureOf(error: unknown, origin: string, progress: Progress): A
     return failed(reason.code, `target ${origin} ${reason.says}${extent} (${code})`)
   }
   return null
+}
+
+/** What the way out refuses, in words for a target whose address is a secret. */
+const refusals: Record<RefusalCode, string> = {
+  TARGET_FORBIDDEN: 'must not be called; expected a public address, or an entry of TARGET_ALLOW',
+  REDIRECT_REFUSED: 'redirected to what must not be called; expected an http or https URL as safe as its own',
+  REDIRECT_LIMIT: 'redirected more often than is followed; expected an answer',
+}
+
+/** Who must not be called now, must not be called later either; where a redirect leads, its sender may mend. */
+function refusalOf({ code, message }: OutboundRefusal, origin: string): ActionOutcome {
+  const said = URL.canParse(origin) ? message : `target ${origin} ${refusals[code]}`
+  return code === 'TARGET_FORBIDDEN' ? finalFailure(code, said) : failed(code, said)
 }
 
 /** For a call that the HTTP client calls a network failure and says no more about. */

@@ -1,13 +1,19 @@
 import { unescape } from 'node:querystring'
 import { AppError } from '../errors.ts'
-import { isReservedHeader } from './headers.ts'
+import { namesIn, renderJson, type Values } from '../template/index.ts'
+import type { ActionContext } from './context.ts'
 import { identity } from './identity.ts'
 import type { ActionJob, ActionRun } from './outcome.ts'
+import { writeBody, writeForm, writeHeaders } from './payload.ts'
+import { renderUrl } from './url.ts'
+import { isSecret, valuesOf } from './values.ts'
 
 /** An http action, read and ready to be sent. */
 export type HttpCall = {
   /** Without credentials (they are in `headers`); with its query. */
   url: URL
+  /** The target in messages: its origin, or the name of the secret that the URL is. */
+  shownAs: string
   method: string
   headers: Headers
   body: string | null
@@ -15,41 +21,64 @@ export type HttpCall = {
   timeoutMs: number
   /** `2xx`, `404` or `200-299` (both ends inclusive). */
   success: string[]
+  maxRedirects: number
+  /** What must not follow a redirect to another origin. */
+  secretHeaders: string[]
+  isBodySecret: boolean
+  /** So long may the target take to report after a 202; null: a 202 is an answer as any other. */
+  callbackMs: number | null
 }
 
 const usualTimeoutMs = 60_000
 // A longer timer fires at once (Node keeps 32 bits).
 const longestTimeoutMs = 2 ** 31 - 1
+const usualRedirects = 5
+
+/** The template name, and the header, of the URL that an asynchronous target reports to. */
+export const callbackName = 'callback_url'
+const callbackHeader = 'x-chronos-callback'
 
 /**
- * The call that an action means for this run.
+ * The call that an action means for this run, its templates filled in.
  *
- * A JSON value as `body` is sent as application/json, a string as it is; null is no body. Where the action has none
- * and its method takes one, the run's input is the body. Credentials in the URL become basic authorization.
+ * A JSON value as `body` is sent as application/json, a string as it is; null is no body; `form` is sent urlencoded.
+ * Where the action has neither and its method takes one, the run's input is the body. Credentials in the URL become
+ * basic authorization.
  *
- * @throws AppError FIELD_INVALID: a field that cannot be sent.
+ * @throws AppError FIELD_INVALID: a field that cannot be sent; and what `valuesOf` and `context.callbackUrl` throw
  */
-export function readCall(job: ActionJob, run: ActionRun, userAgent: string): HttpCall {
+export async function readCall(job: ActionJob, run: ActionRun, context: ActionContext): Promise<HttpCall> {
   const { action } = job
-  const url = readUrl(action['url'])
+  const { url: urlText, headers: headerTexts, body: givenBody = null, form = null } = action
+  const callbackMs = readCallback(action['callback'])
+  const values: Record<string, unknown> = {
+    ...(await valuesOf(namesIn([urlText, headerTexts, givenBody, form]), { job, run, context })),
+    ...(callbackMs === null ? {} : { [callbackName]: context.callbackUrl(callbackMs) }),
+  }
+  const { url, shownAs } = renderUrl(urlText, values)
   const method = readMethod(action['method'])
-  const headers = readHeaders(action['headers'])
+  const headers = writeHeaders(headerTexts, values)
   const takesBody = method !== 'GET' && method !== 'HEAD'
-  const given = action['body'] ?? null
-  if (given !== null && !takesBody)
+  if ((givenBody !== null || form !== null) && !takesBody)
     throw new AppError('FIELD_INVALID', `action.body was given; expected none, as ${method} takes none`)
-  const body = writeBody(takesBody ? (given ?? run.input ?? null) : null, headers)
+  const body = takesBody ? bodyOf({ body: givenBody, form, input: run.input ?? null }, values, headers) : null
   moveCredentials(url, headers)
-  if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
+  if (!headers.has('user-agent')) headers.set('user-agent', context.userAgent)
   for (const [name, value] of Object.entries(identity(job, run))) headers.set(name, value)
-  return { url, method, headers, body, timeoutMs: readTimeout(job), success: readSuccess(action['success']) }
-}
-
-function readUrl(value: unknown): URL {
-  const url = typeof value === 'string' ? URL.parse(value) : null
-  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url
-  // Not quoted: what cannot be read as a URL may hold a password all the same.
-  throw new AppError('FIELD_INVALID', 'action.url cannot be called as given; expected an http or https URL')
+  if (callbackMs !== null) headers.set(callbackHeader, String(values[callbackName]))
+  return {
+    url,
+    shownAs,
+    method,
+    headers,
+    body,
+    timeoutMs: readTimeout(job),
+    success: readSuccess(action['success']),
+    maxRedirects: readRedirects(action['max_redirects']),
+    secretHeaders: [callbackHeader, ...secretHeadersIn(headerTexts)],
+    isBodySecret: holdsSecret([givenBody, form]),
+    callbackMs,
+  }
 }
 
 function readMethod(value: unknown = 'POST'): string {
@@ -58,37 +87,13 @@ function readMethod(value: unknown = 'POST'): string {
   throw wrong('method', value, 'an HTTP method other than CONNECT, TRACE and TRACK')
 }
 
-function readHeaders(value: unknown = {}): Headers {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new AppError('FIELD_INVALID', 'action.headers is no object; expected one of names and texts')
-  const headers = new Headers()
-  for (const [name, text] of Object.entries(value)) {
-    if (isReservedHeader(name)) continue
-    if (typeof text !== 'string' || !setHeader(headers, name, text))
-      throw new AppError(
-        'FIELD_INVALID',
-        `action.headers ${JSON.stringify(name)} cannot be sent; expected a name and a text of one line`,
-      )
-  }
-  return headers
-}
+type Given = { body: unknown; form: unknown; input: unknown }
 
-function setHeader(headers: Headers, name: string, text: string): boolean {
-  try {
-    headers.set(name, text)
-    return true
-  } catch (error) {
-    if (error instanceof TypeError) return false
-    throw error
-  }
-}
-
-function writeBody(value: unknown, headers: Headers): string | null {
-  if (value === null) return null
-  const isText = typeof value === 'string'
-  const type = isText ? 'text/plain;charset=UTF-8' : 'application/json'
-  if (!headers.has('content-type')) headers.set('content-type', type)
-  return isText ? value : JSON.stringify(value)
+/** The input is a value, whatever it holds: no template is read in it. */
+function bodyOf({ body, form, input }: Given, values: Values, headers: Headers): string | null {
+  if (form === null) return writeBody(body === null ? input : renderJson(body, values), headers)
+  if (body === null) return writeForm(renderJson(form, values), headers)
+  throw new AppError('FIELD_INVALID', 'action.body and action.form were given; expected one of them')
 }
 
 function moveCredentials(url: URL, headers: Headers): void {
@@ -98,6 +103,15 @@ function moveCredentials(url: URL, headers: Headers): void {
     headers.set('authorization', `Basic ${Buffer.from(text).toString('base64')}`)
   url.username = ''
   url.password = ''
+}
+
+function secretHeadersIn(headers: unknown = {}): string[] {
+  return Object.entries(headers as object).flatMap(([name, text]) => (holdsSecret(text) ? [name] : []))
+}
+
+/** The URL to report to is one: whoever has it can say how the run ended. */
+function holdsSecret(value: unknown): boolean {
+  return [...namesIn(value)].some((name) => isSecret(name) || name === callbackName)
 }
 
 function readTimeout(job: ActionJob): number {
@@ -111,6 +125,18 @@ function readSuccess(value: unknown = ['2xx']): string[] {
   if (patterns.length > 0 && patterns.every((pattern) => /^[1-5](xx|\d\d(-[1-5]\d\d)?)$/.test(pattern)))
     return patterns
   throw wrong('success', value, 'a list of status codes such as "2xx", "404" or "200-299"')
+}
+
+function readRedirects(value: unknown = usualRedirects): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value
+  throw wrong('max_redirects', value, 'a whole number from 0 on')
+}
+
+function readCallback(value: unknown = null): number | null {
+  if (value === null) return null
+  const deadlineMs = typeof value === 'object' && 'deadline_ms' in value ? value.deadline_ms : null
+  if (typeof deadlineMs === 'number' && deadlineMs > 0) return deadlineMs
+  throw wrong('callback', value, 'an object with "deadline_ms", milliseconds above 0')
 }
 
 function wrong(field: string, given: unknown, expected: string): AppError {

@@ -15,8 +15,15 @@ class TimeoutReached extends Error {
   readonly code = 'TIMEOUT' satisfies StopCode
 }
 
+class NoLongerHeld extends Error {
+  readonly code = 'LEASE_LOST' satisfies StopCode
+}
+
+/** `notHeld` stops at once: the run belongs to another process by now, or may. */
+export type Stop = { signal: AbortSignal; notHeld(): void; release(): void }
+
 /** A signal that aborts with `signal`, or after `timeoutMs` with an Error of code TIMEOUT, until it is released. */
-export function stopAfter(timeoutMs: number, signal: AbortSignal): { signal: AbortSignal; release(): void } {
+export function stopAfter(timeoutMs: number, signal: AbortSignal): Stop {
   // Not AbortSignal.any and AbortSignal.timeout: both are held weakly, and neither keeps a process up.
   const stop = new AbortController()
   const pass = () => stop.abort(signal.reason)
@@ -25,6 +32,7 @@ export function stopAfter(timeoutMs: number, signal: AbortSignal): { signal: Abo
   if (signal.aborted) pass()
   return {
     signal: stop.signal,
+    notHeld: () => stop.abort(new NoLongerHeld('the lease is lost, or may be')),
     release() {
       clearTimeout(timer)
       signal.removeEventListener('abort', pass)

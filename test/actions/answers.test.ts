@@ -42,19 +42,6 @@ test('a failure says what was answered and what was expected, and keeps the answ
   assert.match(outcome.output ?? '', /^HTTP 500 in \d+ ms\n\ndisk full$/)
 })
 
-test('a redirect loop is called once, and its address is not told beyond the origin', async (t) => {
-  const { target, call } = await setup(t)
-  target.behave('/loop', { does: 'redirect' })
-  const outcome = await call('/loop?token=secret')
-  assert.equal(outcome.error?.code, 'HTTP_STATUS')
-  assert.match(
-    outcome.error.message,
-    new RegExp(`answered 302 \\(a redirect to ${target.url}, not followed\\)`),
-  )
-  assert.doesNotMatch(outcome.error.message, /secret/)
-  assert.equal(target.calls.length, 1)
-})
-
 const waits = [
   { status: 503, value: '7', ms: 7_000 },
   { status: 429, value: '0', ms: 0 },

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { startTarget } from '../../dev/target/index.ts'
 import { type ActionJob, type ActionRun, createActions } from '../../src/actions/index.ts'
 import type { Outcome } from '../../src/decisions/index.ts'
+import { AppError } from '../../src/errors.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 
 export const slot = new Date('2026-06-18T12:00:00.000Z')
@@ -21,12 +22,40 @@ type Changes = {
   signal?: AbortSignal
 }
 
-/** A target, and `call`: one attempt of an http action at a path of it (or at a whole URL). */
-export async function setup(t: TestContext) {
+type World = { secrets?: Record<string, string>; lastOutput?: string; isHeld?: boolean; allow?: string[] }
+
+export const lastRunId = '0197a1b2-0000-7000-8000-00000000000f'
+export const callbackUrl = 'https://chronos.example/api/callbacks/once'
+
+/**
+ * A target, and `call`: one attempt of an http action at a path of it (or at a whole URL). `logged` gives what the
+ * attempts have written; `waits` are the deadlines that callbacks were asked for with.
+ */
+export async function setup(t: TestContext, world: World = {}) {
+  const { secrets = {}, lastOutput, isHeld = true, allow = ['127.0.0.0/8', '::1'] } = world
   const target = await startTarget()
   t.after(() => target.close())
-  const outbound = createOutbound({ allow: ['127.0.0.0/8', '::1'], own: [] })
-  const actions = createActions({ userAgent: 'chronos/test', outbound })
+  const logs: Buffer[] = []
+  const waits: number[] = []
+  const actions = createActions({
+    userAgent: 'chronos/test',
+    outbound: createOutbound({ allow, own: [] }),
+    async secret(name) {
+      const value = secrets[name]
+      if (value !== undefined) return value
+      throw new AppError('SECRET_UNKNOWN', `secret ${name} was asked for; there is none with this name`)
+    },
+    lastOutput: async (jobId) =>
+      lastOutput === undefined
+        ? null
+        : { runId: lastRunId, output: `${jobId}: ${lastOutput}`, finishedAt: slot },
+    openLog: () => ({ write: (chunk) => void logs.push(Buffer.from(chunk)), end: async () => undefined }),
+    callbackUrl(_run, deadlineMs) {
+      waits.push(deadlineMs)
+      return callbackUrl
+    },
+    isHeld: () => isHeld,
+  })
 
   async function call(path: string, fields: object = {}, { job, run: changes, signal }: Changes = {}) {
     const url = URL.canParse(path) ? path : `${target.url}${path}`
@@ -35,6 +64,7 @@ export async function setup(t: TestContext) {
       name: 'a job',
       timeoutMs: null,
       prompt: null,
+      skills: [],
       action: { type: 'http', url, timeout_ms: 20_000, ...fields },
       ...job,
     }
@@ -46,7 +76,7 @@ export async function setup(t: TestContext) {
     )
     return outcome
   }
-  return { target, call, actions }
+  return { target, call, actions, waits, logged: () => Buffer.concat(logs).toString() }
 }
 
 /** The body within an output. */

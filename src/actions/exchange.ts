@@ -1,0 +1,64 @@
+import ky, { isNetworkError } from 'ky'
+import { followRedirects, type Hop } from '../outbound/index.ts'
+import { AnswerBroken, type Body, type Progress, readBody } from './answer.ts'
+import type { ActionContext } from './context.ts'
+import { callFailed, failureOf } from './failure.ts'
+import type { ActionOutcome } from './outcome.ts'
+import type { HttpCall } from './request.ts'
+import { stopAfter, stopOutcome } from './stop.ts'
+
+/** A whole answer. `from` names who gave it, as messages may. */
+export type Answer = { response: Response; body: Body; from: string; redirects: number; tookMs: number }
+
+/**
+ * Makes a call and reads its answer, within the call's time limit and in 64 KiB; what it reads is logged. The answer,
+ * or how the attempt ended without one. The connections are closed after it.
+ */
+export async function exchange(
+  call: HttpCall,
+  signal: AbortSignal,
+  context: ActionContext,
+): Promise<{ answer: Answer } | { outcome: ActionOutcome }> {
+  const line = context.line()
+  const stop = stopAfter(call.timeoutMs, signal)
+  const startedAt = performance.now()
+  const progress: Progress = { status: null, bytes: 0 }
+  let from = call.shownAs
+  try {
+    const { url, method, headers, body } = call
+    const { response, redirects } = await followRedirects({ url, method, headers, body }, send, {
+      most: call.maxRedirects,
+      secretHeaders: call.secretHeaders,
+      isBodySecret: call.isBodySecret,
+    })
+    const read = await readBody(response, progress, stop.signal, context.log)
+    return { answer: { response, body: read, from, redirects, tookMs: performance.now() - startedAt } }
+  } catch (error) {
+    if (stop.signal.aborted)
+      return { outcome: stopOutcome(stop.signal.reason, from, progress, performance.now() - startedAt) }
+    const outcome = failureOf(error, from, progress)
+    if (outcome) return { outcome }
+    if (isNetworkError(error) || error instanceof AnswerBroken) return { outcome: callFailed(from, progress) }
+    throw error
+  } finally {
+    stop.release()
+    await line.close()
+  }
+
+  async function send({ url, ...hop }: Hop): Promise<Response> {
+    from = url.origin === call.url.origin ? call.shownAs : url.origin
+    progress.status = null
+    if (!context.isHeld()) stop.notHeld()
+    const response = await ky(url, {
+      ...hop,
+      signal: stop.signal,
+      fetch: line.fetch,
+      retry: 0,
+      timeout: false,
+      throwHttpErrors: false,
+      redirect: 'manual',
+    })
+    progress.status = response.status
+    return response
+  }
+}
