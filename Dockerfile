@@ -14,6 +14,7 @@ RUN node dev/check/versions.ts && npm install --no-save --ignore-scripts --no-au
 COPY src src
 COPY routes routes
 COPY db db
+COPY handlers handlers
 COPY dev/build dev/build
 COPY dev/image/bake.mjs dev/image/boot.cjs dev/image/
 RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache

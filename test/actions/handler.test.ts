@@ -134,10 +134,14 @@ test('what is thrown is the failure: class and message in the outcome, the stack
 })
 
 test('a thrown value that is no error is named', async () => {
-  // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what a handler may do
-  const { error } = await attempt(
-    defineHandler({ input: anything, run: () => Promise.reject({ odd: 1 }) }),
-  ).outcome()
+  const handler = defineHandler({
+    input: anything,
+    run() {
+      // oxlint-disable-next-line typescript/only-throw-error -- what a handler may do
+      throw { odd: 1 }
+    },
+  })
+  const { error } = await attempt(handler).outcome()
   assert.equal(error?.message, 'handler it failed: { odd: 1 }')
 })
 
