@@ -7,7 +7,7 @@ export type Line = { fetch: typeof globalThis.fetch; close(): Promise<void> }
 export type Call = {
   url: URL
   method?: 'GET' | 'POST'
-  headers?: Record<string, string>
+  headers?: Record<string, string> | Headers
   body?: string | FormData
 }
 
@@ -40,7 +40,7 @@ export async function call(line: Line, { url, ...request }: Call, signal: AbortS
  */
 export function verdictOf({ origin, status, headers }: Answer, says = ''): Delivered {
   if (status >= 200 && status < 300) return { state: 'delivered' }
-  const words = says && `: ${says.replaceAll(/[\0-\x1f\x7f]+/g, ' ').slice(0, 200)}`
+  const words = says && `: ${says.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 200)}`
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
   const error = {
     code: 'HTTP_STATUS',

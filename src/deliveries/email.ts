@@ -1,5 +1,7 @@
-import { createTransport, type SMTPTransportOptions } from 'nodemailer'
+import { createTransport } from 'nodemailer'
+import { AppError } from '../errors.ts'
 import { retry } from './call.ts'
+import { type Mailbox, readMailbox } from './mailbox.ts'
 import type { Delivered, EmailTarget, Message } from './message.ts'
 import type { Sending } from './sending.ts'
 import { headlineOf, textOf } from './text.ts'
@@ -16,25 +18,27 @@ export async function sendEmail(
   message: Message,
 ): Promise<Delivered> {
   const { host, secure = false, port = secure ? 465 : 587 } = target
+  const from = mailboxIn('from', target.from)
+  const to = target.to.map((one) => mailboxIn('to', one))
   const { text, isWhole } = textOf(message, { limit, template: target.template })
+  const connection = await connect({ host, port, signal })
+  // whoever closes it too early is told of by nodemailer, once it listens
+  connection.on('error', () => undefined)
   const transport = createTransport({
-    ...{ host, port, secure, ...securityOf(target) },
-    // never TLS from there: nodemailer puts it over the connection, and checks the certificate against the host
-    getSocket(_options, done) {
-      connect({ host, port }).then((connection) => done(null, { connection }), done)
-    },
+    // the connection is a plain one: nodemailer puts TLS over it, and checks the certificate against the host
+    ...{ connection, host, port, secure, ...securityOf(target) },
     // of the text fields none may name a file or a URL to be sent
     disableFileAccess: true,
     disableUrlAccess: true,
     socketCloseTimeout: 1_000,
-  } satisfies SMTPTransportOptions)
+  })
   try {
     await transport.sendMail({
-      from: target.from,
-      to: target.to,
+      from,
+      to,
       subject: inOneLine(headlineOf(message)),
       text,
-      messageId: `<${message.id}@${domainOf(target.from)}>`,
+      messageId: `<${message.id}@${domainOf(from)}>`,
       // RFC 3834: nobody's auto-responder is to answer this
       headers: {
         'Auto-Submitted': 'auto-generated',
@@ -51,6 +55,7 @@ export async function sendEmail(
     throw error
   } finally {
     transport.close()
+    connection.destroySoon()
   }
 }
 
@@ -75,10 +80,18 @@ function refusalOf(error: unknown, origin: string): Delivered | null {
   return permanent === true ? { state: 'failed', error: reason } : retry(reason, null)
 }
 
-function domainOf(from: string): string {
-  return /@([A-Za-z0-9.-]+)/.exec(from)?.[1] ?? 'chronos.invalid'
+/** Read here and handed on in parts, so that nothing of it is read as anything else. */
+function mailboxIn(field: string, text: string): Mailbox {
+  const mailbox = readMailbox(text)
+  if (mailbox) return mailbox
+  throw new AppError('FIELD_INVALID', `${field}: a text that is no address was given; expected one address`)
+}
+
+/** Such as every server takes in a Message-ID. */
+function domainOf({ address }: Mailbox): string {
+  return /@([A-Za-z0-9.-]+)$/.exec(address)?.[1] ?? 'chronos.invalid'
 }
 
 function inOneLine(text: string): string {
-  return text.replaceAll(/[\0-\x1f\x7f\u2028\u2029]+/g, ' ').trim()
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()
 }

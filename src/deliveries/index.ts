@@ -5,6 +5,7 @@ import type { Delivered, Message, Target } from './message.ts'
 import type { Sending } from './sending.ts'
 import { troubleOf } from './trouble.ts'
 
+export { readMailbox } from './mailbox.ts'
 export type { Delivered, DeliveryError, Message, Target } from './message.ts'
 export { templateNames } from './names.ts'
 export { channelsOf, type On, type Spec, specsOf } from './spec.ts'
@@ -12,7 +13,7 @@ export { channelsOf, type On, type Spec, specsOf } from './spec.ts'
 /** The guarded way out. */
 export type Way = {
   line(): Line
-  connect(to: { host: string; port: number }): Promise<Socket>
+  connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
 }
 
 export type Deliverer = {

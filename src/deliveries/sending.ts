@@ -6,7 +6,7 @@ export type Sending = {
   /** For one call. */
   line: Line
   /** A guarded connection, for what is not HTTP. */
-  connect(to: { host: string; port: number }): Promise<Socket>
+  connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
   /** Aborts at the time limit of a try, or when the caller does. */
   signal: AbortSignal
   userAgent: string

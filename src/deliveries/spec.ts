@@ -16,11 +16,11 @@ const nowhere = ['local', 'none']
  */
 export function specsOf(deliver: unknown): Spec[] {
   const entries: unknown[] = Array.isArray(deliver) ? deliver : [deliver]
-  return entries.flatMap((entry) => {
+  return entries.flatMap((entry): Spec[] => {
     const named: unknown = typeof entry === 'string' ? { channel: entry } : entry
     if (!isSpec(named) || nowhere.includes(String(named.channel))) return []
     const { on = 'always', ...rest } = named
-    return [{ ...rest, on: (Array.isArray(on) ? on : [on]) as On[] } as Spec]
+    return [{ ...rest, on: Array.isArray(on) ? on : [on] } as Spec]
   })
 }
 

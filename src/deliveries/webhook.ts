@@ -1,4 +1,5 @@
 import { Webhook } from 'standardwebhooks'
+import { AppError } from '../errors.ts'
 import { call, verdictOf } from './call.ts'
 import type { Delivered, Message, WebhookTarget } from './message.ts'
 import type { Sending } from './sending.ts'
@@ -29,16 +30,45 @@ export async function sendWebhook(
     payloadOf(message, textOf(message, { limit: mostText, template: target.template }).text),
   )
   const now = new Date()
-  const signatures = target.secrets.map((secret) => new Webhook(secret).sign(message.id, now, body))
-  const headers = {
-    ...target.headers,
-    'content-type': 'application/json',
-    'user-agent': userAgent,
-    'webhook-id': message.id,
-    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'webhook-signature': signatures.join(' '),
-  }
+  const headers = headersOf(target)
+  headers.set('content-type', 'application/json')
+  headers.set('user-agent', userAgent)
+  headers.set('webhook-id', message.id)
+  headers.set('webhook-timestamp', String(Math.floor(now.getTime() / 1000)))
+  headers.set(
+    'webhook-signature',
+    signersOf(target)
+      .map((one) => one.sign(message.id, now, body))
+      .join(' '),
+  )
   return verdictOf(await call(line, { url: new URL(target.url), headers, body }, signal))
+}
+
+function signersOf({ secrets }: WebhookTarget): Webhook[] {
+  if (secrets.length === 0) throw unusable('secrets', 'none was given; expected at least one')
+  return secrets.map((secret) => {
+    try {
+      return new Webhook(secret)
+    } catch (cause) {
+      throw unusable('secrets', 'one cannot be read; expected "whsec_" and base64', cause)
+    }
+  })
+}
+
+function headersOf({ headers }: WebhookTarget): Headers {
+  try {
+    return new Headers(headers)
+  } catch (cause) {
+    throw unusable(
+      'headers',
+      'one cannot be sent; expected names as in RFC 9110 and values of one line',
+      cause,
+    )
+  }
+}
+
+function unusable(field: string, sentence: string, cause?: unknown): AppError {
+  return new AppError('FIELD_INVALID', `${field}: ${sentence}`, { cause })
 }
 
 function payloadOf({ event, job, run, output, error, skippedReason, link }: Message, text: string) {

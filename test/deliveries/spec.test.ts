@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isSilent } from '../../src/decisions/silent.ts'
+import { channelsOf, readMailbox, specsOf } from '../../src/deliveries/index.ts'
+import { shortened } from '../../src/deliveries/text.ts'
+
+test('whatever form `deliver` has, it is a list of specs with lists of events', () => {
+  const webhook = { type: 'webhook', url: 'https://a.example', secrets: ['{{secrets.A}}'] }
+  assert.deepEqual(specsOf(null), [])
+  assert.deepEqual(specsOf('team'), [{ channel: 'team', on: ['always'] }])
+  assert.deepEqual(specsOf(webhook), [{ ...webhook, on: ['always'] }])
+  assert.deepEqual(
+    specsOf([
+      'team',
+      { channel: 'ops', on: 'failure', template: 'x' },
+      { ...webhook, on: ['success', 'recovery'] },
+    ]),
+    [
+      { channel: 'team', on: ['always'] },
+      { channel: 'ops', on: ['failure'], template: 'x' },
+      { ...webhook, on: ['success', 'recovery'] },
+    ],
+  )
+})
+
+test('to "local" and "none" nothing is delivered', () => {
+  for (const deliver of ['local', 'none', ['none'], { channel: 'local' }]) {
+    assert.deepEqual([specsOf(deliver), channelsOf(deliver)], [[], []])
+  }
+  assert.deepEqual(channelsOf(['none', 'team']), ['team'])
+})
+
+test('what no schema would let through makes no delivery', () => {
+  for (const deliver of [undefined, 7, true, {}, { to: 'me' }, [[]], { channel: 7 }, { type: 7 }])
+    assert.deepEqual(specsOf(deliver), [], JSON.stringify(deliver))
+})
+
+test('the channels of a job are those it names, each once', () => {
+  const deliver = [
+    'team',
+    { channel: 'ops', on: 'failure' },
+    { channel: 'team' },
+    { type: 'slack', url: '{{secrets.S}}' },
+  ]
+  assert.deepEqual(channelsOf(deliver), ['team', 'ops'])
+})
+
+test('an output is silent when it is, or begins or ends with a line that is, [SILENT] or NO_REPLY', () => {
+  for (const word of ['[SILENT]', 'NO_REPLY']) {
+    for (const output of [
+      word,
+      ` ${word} `,
+      `\n\n${word}\n`,
+      `${word}\nnothing new`,
+      `nothing new\n  ${word}\r\n`,
+      `${word}\r\nmore`,
+    ])
+      assert.ok(isSilent(output), JSON.stringify(output))
+  }
+})
+
+test('an output is not silent for a word inside of a line, in the middle, or in lower case', () => {
+  const loud = [
+    '',
+    'report',
+    'NO_REPLY: why',
+    'it said [SILENT]',
+    'a\n[SILENT]\nb',
+    '[silent]',
+    'no_reply',
+    'NO_REPLYx',
+    '[SILENT] [SILENT]',
+  ]
+  for (const output of loud) assert.ok(!isSilent(output), JSON.stringify(output))
+})
+
+test('a shortened text has its beginning, its end and a count, within the limit', () => {
+  const text = `${'a'.repeat(500)}${'b'.repeat(500)}`
+  for (const limit of [1_000, 999, 200, 60, 10, 0]) {
+    const short = shortened(text, limit)
+    assert.ok(short.length <= limit, String(limit))
+    if (limit === 1_000) assert.equal(short, text)
+    if (limit === 200) assert.match(short, /^a+\n\[\.\.\. 800 characters and more left out \.\.\.\]\nb+$/)
+  }
+})
+
+test('one address is one mailbox, with or without a name', () => {
+  assert.deepEqual(readMailbox('ops@example.com'), { name: '', address: 'ops@example.com' })
+  assert.deepEqual(readMailbox('B\u00fcro 7 <ops+a@b.example>'), {
+    name: 'B\u00fcro 7',
+    address: 'ops+a@b.example',
+  })
+  for (const text of ['a@b, c@d', 'x: a@b;', 'a b@c', 'a@b\n', '<a@b', 'a@b <c@d>', '@b', 'a@'])
+    assert.equal(readMailbox(text), null, JSON.stringify(text))
+})
