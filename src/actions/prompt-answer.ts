@@ -1,0 +1,131 @@
+import { AnswerUnreadable } from './prompt-events.ts'
+import { clean, cutText, omission, saidBy } from './prompt-text.ts'
+import { estimateTokens, readTokens, type Tokens } from './prompt-usage.ts'
+
+/** The answer has used up what the action may spend. */
+export class BudgetExceeded extends Error {
+  override readonly name = 'BudgetExceeded'
+}
+
+/** The server says, within its answer, that it failed. `said`: its own words, shortened. */
+export class ModelFailed extends Error {
+  override readonly name = 'ModelFailed'
+}
+
+/** An answer as it grows. */
+export type Answer = {
+  /** Takes an event of a stream, or a whole answer. @throws AnswerUnreadable, BudgetExceeded, ModelFailed */
+  take(data: string): void
+  /** Null where there is none: all of it, or the beginning and a line that says how much is missing. */
+  text(): string | null
+  /** Why the model ended: `stop`, `length` and others; null: it has not. */
+  finishReason(): string | null
+  /** The server said that the stream is over. */
+  isDone(): boolean
+  /** As the server named it. */
+  model(): string | null
+  tokens(): { tokens: Tokens; isEstimated: boolean }
+}
+
+type Parts = {
+  promptTokens: number
+  budgetTokens: number | null
+  log: (text: string) => void
+}
+
+/** So much of the text is kept; it goes into the run's row. */
+const mostBytes = 64 * 1024
+
+export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer {
+  const texts: string[] = []
+  let bytes = 0
+  let keptBytes = 0
+  let thoughtBytes = 0
+  let finishReason: string | null = null
+  let isDone = false
+  let model: string | null = null
+  let counted: Tokens | null = null
+
+  function take(data: string) {
+    if (data.trim() === '[DONE]') {
+      isDone = true
+      return
+    }
+    const event = parse(data)
+    if (event.error) throw new ModelFailed(saidBy(event))
+    if (typeof event.model === 'string') model = clean(event.model).slice(0, 200)
+    counted = readTokens(event.usage) ?? counted
+    const [choice] = Array.isArray(event.choices) ? event.choices : []
+    if (choice) takeChoice(choice)
+    const { total } = tokens().tokens
+    if (budgetTokens !== null && total > budgetTokens)
+      throw new BudgetExceeded(`${total} tokens were used; expected at most ${budgetTokens}`)
+  }
+
+  function takeChoice({ delta, message, finish_reason: reason }: Choice) {
+    const { content, reasoning_content: thought = delta?.reasoning } = delta ?? message ?? {}
+    if (typeof thought === 'string') thoughtBytes += Buffer.byteLength(thought)
+    if (typeof reason === 'string') finishReason = clean(reason).slice(0, 100)
+    append(textOf(content))
+  }
+
+  function append(text: string) {
+    if (text === '') return
+    log(text)
+    const piece = clean(text)
+    const size = Buffer.byteLength(piece)
+    // the piece that reaches over the limit is kept, and cut in the end
+    if (bytes < mostBytes) {
+      texts.push(piece)
+      keptBytes += size
+    }
+    bytes += size
+  }
+
+  function tokens() {
+    if (counted) return { tokens: counted, isEstimated: false }
+    const completion = estimateTokens(bytes + thoughtBytes)
+    const estimated = { prompt: promptTokens, completion, total: promptTokens + completion }
+    return { tokens: estimated, isEstimated: true }
+  }
+
+  return {
+    take,
+    text() {
+      if (bytes === 0) return null
+      const { text, left } = cutText(texts.join(''), mostBytes)
+      const omitted = left + bytes - keptBytes
+      return omitted === 0 ? text : `${text}\n${omission(omitted)}`
+    },
+    finishReason: () => finishReason,
+    isDone: () => isDone,
+    model: () => model,
+    tokens,
+  }
+}
+
+type Choice = {
+  delta?: { content?: unknown; reasoning_content?: unknown; reasoning?: unknown }
+  message?: { content?: unknown; reasoning_content?: unknown }
+  finish_reason?: unknown
+}
+type Event = { error?: unknown; model?: unknown; usage?: unknown; choices?: Choice[] }
+
+function parse(data: string): Event {
+  try {
+    const value: unknown = JSON.parse(data)
+    if (typeof value === 'object' && value !== null) return value
+  } catch {
+    // not JSON, which is said below
+  }
+  throw new AnswerUnreadable('something else than a JSON object was sent')
+}
+
+/** A text, or a list of parts of which some are texts. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content
+    .map((part: { text?: unknown } | null) => (typeof part?.text === 'string' ? part.text : ''))
+    .join('')
+}

@@ -1,0 +1,32 @@
+import type { Body } from './answer.ts'
+import type { ActionOutcome } from './outcome.ts'
+import { saidBy } from './prompt-text.ts'
+
+const longestRetryAfterMs = 24 * 3_600_000
+
+/** What a status other than 2xx means: to be tried again where the server may do better later, else final. */
+export function refusalOf(origin: string, { status, headers }: Response, body: Body): ActionOutcome {
+  const isPassing = status >= 500 || [408, 409, 425, 429].includes(status)
+  const message = `model server ${origin} answered ${status} with ${reasonIn(body)}; expected an answer`
+  const retryAfterMs = isPassing ? readRetryAfter(headers.get('retry-after')) : null
+  return {
+    state: 'failed',
+    error: { code: 'HTTP_STATUS', message },
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(isPassing ? {} : { final: true }),
+  }
+}
+
+function reasonIn({ text }: Body): string {
+  try {
+    return saidBy((JSON.parse(text) as { error?: unknown } | null) ?? {})
+  } catch {
+    return 'no reason'
+  }
+}
+
+function readRetryAfter(text: string | null): number | null {
+  if (text === null) return null
+  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
+  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), longestRetryAfterMs)
+}

@@ -1,0 +1,35 @@
+/** Without what Postgres keeps no text with. */
+export function clean(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed()
+}
+
+/**
+ * What a server says about its own failure, in one line: a code and a sentence, as far as there are any.
+ */
+export function saidBy({ error }: { error?: unknown }): string {
+  if (typeof error === 'string') return quoted(error)
+  if (typeof error !== 'object' || error === null) return 'no reason'
+  const { code, type, message } = error as { code?: unknown; type?: unknown; message?: unknown }
+  const word = [code, type].find((one) => typeof one === 'string' && /^[\w.-]{1,64}$/.test(one))
+  const sentence = typeof message === 'string' ? quoted(message) : ''
+  return [word, sentence].filter(Boolean).join(': ') || 'no reason'
+}
+
+function quoted(text: string): string {
+  const line = clean(text).replaceAll(/\s+/g, ' ').trim()
+  return JSON.stringify(line.length > 300 ? `${line.slice(0, 300).toWellFormed()}\u2026` : line)
+}
+
+/** The beginning of a text, at most so many bytes of UTF-8 and no half character; `left`: the bytes that are missing. */
+export function cutText(text: string, mostBytes: number): { text: string; left: number } {
+  const whole = Buffer.from(text)
+  if (whole.length <= mostBytes) return { text, left: 0 }
+  let end = mostBytes
+  // back to where a character begins
+  while (end > 0 && ((whole[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return { text: whole.toString('utf8', 0, end), left: whole.length - end }
+}
+
+export function omission(bytes: number): string {
+  return `[\u2026 ${bytes} bytes omitted \u2026]`
+}
