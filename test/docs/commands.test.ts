@@ -20,7 +20,10 @@ const ciRun = await readFile('.ci/run', 'utf8')
 let service: Service
 let variables: Record<string, string>
 before(async () => {
-  service = await startService({ clock: '2026-06-18T08:00:00Z' })
+  service = await startService({
+    clock: '2026-06-18T08:00:00Z',
+    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') },
+  })
   const job = await service.makeJob()
   const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)
   assert.equal(status, 202)
