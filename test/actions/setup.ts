@@ -50,7 +50,7 @@ export async function setup(t: TestContext, world: World = {}) {
         ? null
         : { runId: lastRunId, output: `${jobId}: ${lastOutput}`, finishedAt: slot },
     openLog: () => ({ write: (chunk) => void logs.push(Buffer.from(chunk)), end: async () => undefined }),
-    callbackUrl(_run, deadlineMs) {
+    callbackUrl(_job, _run, deadlineMs) {
       waits.push(deadlineMs)
       return callbackUrl
     },

@@ -24,6 +24,13 @@ export const headers = Type.Refine(
 /** Milliseconds that a call may take, its answer included. */
 export const timeoutMs = Type.Integer({ minimum: 1, maximum: 3_600_000 })
 
+export const maxRedirects = Type.Integer({
+  minimum: 0,
+  maximum: 20,
+  default: 5,
+  description: '0: a redirect is an answer',
+})
+
 /** A URL that is a secret of its own, such as a webhook's. */
 const wholeSecret = /^\{\{\s*secrets\.\w+\s*\}\}$/
 

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { expecting, object } from '../fields.ts'
-import { headers, timeoutMs, url } from './call.ts'
+import { headers, maxRedirects, timeoutMs, url } from './call.ts'
 import { when } from './when.ts'
 
 const longestWaitMs = 7 * 86_400_000
@@ -37,9 +37,7 @@ export const httpAction = object(
     ),
     timeout_ms: Type.Optional(timeoutMs),
     success: Type.Optional(Type.Array(status, { minItems: 1, maxItems: 20, default: ['2xx'] })),
-    max_redirects: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 20, default: 5, description: '0: a redirect is an answer' }),
-    ),
+    max_redirects: Type.Optional(maxRedirects),
     callback: Type.Optional(
       object(
         { deadline_ms: Type.Integer({ minimum: 1_000, maximum: longestWaitMs }) },

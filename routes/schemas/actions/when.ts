@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { expecting, object } from '../fields.ts'
-import { headers, timeoutMs, url } from './call.ts'
+import { headers, maxRedirects, timeoutMs, url } from './call.ts'
 
 const httpProbe = object({
   type: Type.Literal('http'),
@@ -8,11 +8,13 @@ const httpProbe = object({
   method: Type.Optional(Type.Enum(['GET', 'HEAD', 'POST'], { default: 'GET' })),
   headers: Type.Optional(headers),
   timeout_ms: Type.Optional(timeoutMs),
+  max_redirects: Type.Optional(maxRedirects),
 })
 const handlerProbe = object({
   type: Type.Literal('handler'),
   handler: Type.String({ minLength: 1, maxLength: 200 }),
   input: Type.Optional(Type.Unknown()),
+  timeout_ms: Type.Optional(timeoutMs),
 })
 
 /** The question that is asked before an action of any type: is there anything to do? */
