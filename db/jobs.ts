@@ -1,4 +1,5 @@
-import type { Runtime } from '../src/decisions/index.ts'
+import type { Runtime, View } from '../src/decisions/index.ts'
+import { AppError } from '../src/errors.ts'
 import type { Sql } from './look.ts'
 import { readAuthored, type Authored, type Row } from './rows.ts'
 
@@ -28,18 +29,23 @@ export async function createJob(
     ),
     made as (
       insert into jobs (id, name, schedule, timezone, anchor, prompt, skills, deliver, action, policy, repeat_times, tags,
-        created_at, updated_at)
+        after_job, after_on, created_at, updated_at)
       select ${job.id}, ${job.name}, ${sql.json(job.schedule)}, ${job.timezone}, ${job.anchor}, ${job.prompt},
         ${textList(sql, job.skills)}, ${job.deliver === null ? null : sql.json(job.deliver as never)},
-        ${sql.json(job.action as never)}, ${sql.json(job.policy as never)}, ${job.repeatTimes}::int, ${textList(sql, job.tags)}, now, now
+        ${sql.json(job.action as never)}, ${sql.json(job.policy as never)}, ${job.repeatTimes}::int, ${textList(sql, job.tags)},
+        ${job.after?.job ?? null}, ${job.after ? textList(sql, job.after.on) : null}, now, now
       from clock where ${key === null} or exists (select from keyed)
       returning *
+    ),
+    -- what was seen of the job ahead is out of date: its outcome starts this one from now on
+    ahead as (
+      update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
       insert into job_runtime (job_id, state, next_slot, wake_at, wake_changed_at)
       select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${job.wakeAt}::timestamptz, clock.now from made, clock
     )
-    select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags from made`
+    select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`
   return row ? readAuthored(row) : null
 }
 
@@ -55,10 +61,49 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
     update jobs set name = ${job.name}, schedule = ${sql.json(job.schedule)}, timezone = ${job.timezone}, anchor = ${job.anchor},
       prompt = ${job.prompt}, skills = ${textList(sql, job.skills)}, deliver = ${job.deliver === null ? null : sql.json(job.deliver as never)},
       action = ${sql.json(job.action as never)}, policy = ${sql.json(job.policy as never)}, repeat_times = ${job.repeatTimes},
-      tags = ${textList(sql, job.tags)}, version = version + 1, updated_at = coalesce(${now}::timestamptz, clock_timestamp())
+      tags = ${textList(sql, job.tags)}, after_job = ${job.after?.job ?? null},
+      after_on = ${job.after ? textList(sql, job.after.on) : null}, version = version + 1, updated_at = coalesce(${now}::timestamptz, clock_timestamp())
     where id = ${job.id} and version = ${job.version}
-    returning *, to_jsonb(skills) as skills, to_jsonb(tags) as tags`
+    returning *, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on`
   return row ? readAuthored(row) : null
+}
+
+/** Makes every look at the job from before out of date, as a change of what was set must; false: it is already. */
+export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> {
+  const rows = await sql`
+    update job_runtime set rev = rev + 1 where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
+  return rows.length > 0
+}
+
+/**
+ * What follows from another job to follow: those that it followed and follows now are to see it, and no chain of jobs
+ * may come back to itself. One such change at a time (a lock until the end of the transaction), or two could close a
+ * circle of which each sees a half.
+ *
+ * @throws AppError AFTER_CYCLE
+ */
+export async function follow(
+  sql: Sql,
+  job: { id: string; before: { job: string } | null; after: { job: string } | null },
+): Promise<void> {
+  const { id, before, after } = job
+  if (before?.job === after?.job) return
+  if (after) {
+    await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
+    const circle: Row[] = await sql`
+      with recursive ahead as (
+        select id, after_job from jobs where id = ${after.job}
+        union
+        select j.id, j.after_job from jobs j join ahead on j.id = ahead.after_job
+      )
+      select id from ahead where id = ${id}`
+    if (circle.length > 0) {
+      const message = `after: job ${after.job} was given, which (by itself or over others) is started by job ${id}; expected one that is not`
+      throw new AppError('AFTER_CYCLE', message, { extra: { errors: [{ path: 'after.job', message }] } })
+    }
+  }
+  await sql`
+    update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})`
 }
 
 /**
@@ -70,7 +115,7 @@ export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | nul
   const [row]: Row[] = await sql`select job_id from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
   const live: Row[] = await sql`
-    select id from runs where job_id = ${jobId} and state in ('claimed', 'running') order by seq for update`
+    select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq for update`
   await sql`insert into orphans (job_id) values (${jobId}) on conflict on constraint orphans_pkey do nothing`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)

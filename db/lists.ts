@@ -90,7 +90,7 @@ export function createLists(database: Database): Lists {
           page.limit,
           ({ job }) => job.seq,
           ({ job, runtime, ...newest }) => ({
-            authored: job,
+            authored: { ...job, after: afterOf(job) },
             runtime,
             registry: runtime,
             latestRun: latestOf(newest),
@@ -188,6 +188,8 @@ const runColumns = {
   errorCode: runs.errorCode,
   errorMessage: runs.errorMessage,
   output: runs.output,
+  usage: runs.usage,
+  callbackUntil: runs.callbackUntil,
 }
 const armColumns = {
   gen: arms.gen,
@@ -198,6 +200,10 @@ const armColumns = {
   scheduleId: arms.scheduleId,
   errorCode: arms.errorCode,
   error: arms.error,
+}
+
+function afterOf({ afterJob, afterOn }: typeof jobs.$inferSelect): Authored['after'] {
+  return afterJob === null ? null : { job: afterJob, on: afterOn ?? [] }
 }
 
 /** A left join's columns are all there, or all null. */

@@ -21,16 +21,28 @@ export async function look(sql: Sql, jobId: string, now: Date | null): Promise<L
 function lookColumns(sql: Sql, now: Date | null) {
   return sql`
     j.id, j.name, j.schedule, j.timezone, j.anchor, j.prompt, to_jsonb(j.skills) as skills, j.deliver, j.action, j.policy,
-    j.repeat_times, to_jsonb(j.tags) as tags, j.version, j.created_at, j.updated_at,
+    j.repeat_times, to_jsonb(j.tags) as tags, j.after_job, to_jsonb(j.after_on) as after_on, j.version, j.created_at, j.updated_at,
     r.rev, r.state, r.next_slot, r.last_slot, r.slots_used, r.fence, r.paused_at, r.paused_reason, r.resume_at,
-    r.failure_streak, r.last_run_at, r.last_status, r.last_error,
+    r.failure_streak, r.last_run_at, r.last_status, r.last_error, r.output_hash,
     r.wake_at, r.wake_gen, r.wake_changed_at, r.armed_gen, r.armed_at, r.armed_schedule, r.arm_error, r.arm_failed_at,
     coalesce((
       select jsonb_agg(jsonb_build_object(
         'id', l.id, 'slot', l.slot, 'trigger', l.trigger, 'state', l.state, 'fence', l.fence, 'attempt', l.attempt,
-        'owner', l.owner, 'lease_until', l.lease_until, 'attempt_due_at', l.attempt_due_at, 'started_at', l.started_at,
+        'owner', l.owner, 'lease_until', l.lease_until, 'attempt_due_at', l.attempt_due_at,
+        'callback_until', l.callback_until, 'started_at', l.started_at,
         'attempts', l.attempts, 'input', l.input) order by l.seq)
-      from runs l where l.job_id = j.id and l.state in ('claimed', 'running')), '[]') as live,
+      from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
+    coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'id', d.id, 'run_id', d.run_id, 'target', d.target, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,
+        'owner', d.owner, 'lease_until', d.lease_until) order by d.seq)
+      from deliveries d where d.job_id = j.id and d.state = 'pending'), '[]') as deliveries,
+    coalesce((
+      select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
+      from channels c where c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
+    coalesce((
+      select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
+      from jobs a where a.after_job = j.id), '[]') as dependents,
     coalesce(${now}::timestamptz, clock_timestamp()) as now`
 }
 

@@ -1,4 +1,4 @@
-import { type Decision, leaseMarginMs, type View } from '../src/decisions/index.ts'
+import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './rows.ts'
 
@@ -64,7 +64,7 @@ export function moveJob(sql: Sql, view: View, { runtime, ...decision }: Decision
         slots_used = ${runtime.slotsUsed}, fence = ${runtime.fence},
         paused_at = ${runtime.pausedAt}, paused_reason = ${runtime.pausedReason}, resume_at = ${runtime.resumeAt},
         failure_streak = ${runtime.failureStreak}, last_run_at = ${runtime.lastRunAt},
-        last_status = ${runtime.lastStatus}, last_error = ${runtime.lastError},
+        last_status = ${runtime.lastStatus}, last_error = ${runtime.lastError}, output_hash = ${runtime.outputHash},
         wake_at = ${wakeAt},
         wake_gen = r.wake_gen + ${moved}::int,
         wake_changed_at = case when ${moved} then clock.now else r.wake_changed_at end,
@@ -78,9 +78,15 @@ export function moveJob(sql: Sql, view: View, { runtime, ...decision }: Decision
 }
 
 /** The end of a lease that is taken now is a wake term as well; `least` passes over nulls. */
-function wantedWakeAt(sql: Sql, { starts, wakeTerm }: Pick<Decision, 'starts' | 'wakeTerm'>) {
-  if (starts.length === 0) return sql`${wakeTerm}::timestamptz`
-  return sql`least(${wakeTerm}::timestamptz, clock.lease_until + ${leaseMarginMs} * interval '1 ms')`
+function wantedWakeAt(
+  sql: Sql,
+  { starts, sends, wakeTerm }: Pick<Decision, 'starts' | 'sends' | 'wakeTerm'>,
+) {
+  if (starts.length === 0 && sends.length === 0) return sql`${wakeTerm}::timestamptz`
+  const leased = starts.length > 0 ? sql`clock.lease_until + ${leaseMarginMs} * interval '1 ms'` : sql`null`
+  const sent =
+    sends.length > 0 ? sql`clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms'` : sql`null`
+  return sql`least(${wakeTerm}::timestamptz, ${leased}, ${sent})`
 }
 
 /** What a statement that begins with `moveJob` selects of `job`, and of the runs that it made (a list of ids). */

@@ -84,7 +84,8 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
       select coalesce(${now}::timestamptz, clock_timestamp()) as now,
         (select count(*)::int from (
           select from job_runtime where ${countArms}::boolean and armed_gen < wake_gen limit ${countMax}) o) as owed,
-        (select count(*)::int from runs where state in ('claimed', 'running') and runs.owner = ${owner}) as runs,
+        (select count(*)::int from runs where state in ('claimed', 'running') and runs.owner = ${owner})
+          + (select count(*)::int from deliveries where state = 'pending' and deliveries.owner = ${owner}) as runs,
         (select min(wake_at) from job_runtime) as next_wake_at),
     written as (
       insert into facts (name, value, updated_at)

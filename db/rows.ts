@@ -1,4 +1,13 @@
-import type { Attempt, JobRule, LiveRun, Registry, Runtime, Trigger, View } from '../src/decisions/index.ts'
+import type {
+  Attempt,
+  JobRule,
+  LiveRun,
+  PendingDelivery,
+  Registry,
+  Runtime,
+  Trigger,
+  View,
+} from '../src/decisions/index.ts'
 import { policyFrom } from '../src/decisions/index.ts'
 import type { Schedule } from '../src/schedule/index.ts'
 
@@ -7,6 +16,7 @@ export type StoredSchedule = { text: string; display: string } & (
   | { kind: 'cron'; expr: string }
   | { kind: 'interval'; every_ms: number }
   | { kind: 'once'; run_at: string }
+  | { kind: 'after' }
 )
 
 /** What a person set of a job: the row of `jobs`. Instants are Dates, zones IANA names. */
@@ -23,6 +33,8 @@ export type Authored = {
   policy: Record<string, unknown>
   repeatTimes: number | null
   tags: string[]
+  /** Whose outcome starts this job, and which; null: nobody's. */
+  after: { job: string; on: string[] } | null
   version: number
   createdAt: Date
   updatedAt: Date
@@ -43,8 +55,16 @@ export type Row = Record<string, unknown>
 export function readLook(row: Row): Look {
   const authored = readAuthored(row)
   const registry = readRegistry(row)
-  const live = (row['live'] as Row[]).map(readLive)
-  const view = { job: ruleOf(authored), runtime: readRuntime(row), registry, live, now: date(row['now']) }
+  const view = {
+    job: ruleOf(authored),
+    runtime: readRuntime(row),
+    registry,
+    live: (row['live'] as Row[]).map(readLive),
+    deliveries: (row['deliveries'] as Row[]).map(readDelivery),
+    channels: row['channels'] as View['channels'],
+    dependents: row['dependents'] as View['dependents'],
+    now: date(row['now']),
+  }
   return { authored, view, registry }
 }
 
@@ -58,6 +78,8 @@ export function ruleOf(authored: Authored): JobRule {
     anchor,
     repeatTimes,
     policy: policyFrom(authored.policy),
+    deliver: authored.deliver,
+    after: authored.after,
   }
 }
 
@@ -65,6 +87,7 @@ function readSchedule(stored: StoredSchedule): Schedule {
   const { display } = stored
   if (stored.kind === 'cron') return { kind: 'cron', expr: stored.expr, display }
   if (stored.kind === 'interval') return { kind: 'interval', everyMs: stored.every_ms, display }
+  if (stored.kind === 'after') return { kind: 'after', display }
   return { kind: 'once', runAt: new Date(stored.run_at), display }
 }
 
@@ -72,6 +95,7 @@ export function storeSchedule(schedule: Schedule, text: string): StoredSchedule 
   const { display } = schedule
   if (schedule.kind === 'cron') return { kind: 'cron', text, display, expr: schedule.expr }
   if (schedule.kind === 'interval') return { kind: 'interval', text, display, every_ms: schedule.everyMs }
+  if (schedule.kind === 'after') return { kind: 'after', text, display }
   return { kind: 'once', text, display, run_at: schedule.runAt.toISOString() }
 }
 
@@ -89,6 +113,7 @@ export function readAuthored(row: Row): Authored {
     policy: row['policy'] as Authored['policy'],
     repeatTimes: row['repeat_times'] as number | null,
     tags: row['tags'] as string[],
+    after: row['after_job'] ? { job: row['after_job'] as string, on: row['after_on'] as string[] } : null,
     version: Number(row['version']),
     createdAt: date(row['created_at']),
     updatedAt: date(row['updated_at']),
@@ -110,6 +135,7 @@ function readRuntime(row: Row): Runtime {
     lastRunAt: maybeDate(row['last_run_at']),
     lastStatus: row['last_status'] as Runtime['lastStatus'],
     lastError: row['last_error'] as string | null,
+    outputHash: (row['output_hash'] as string | null | undefined) ?? null,
   }
 }
 
@@ -138,9 +164,24 @@ function readLive(row: Row): LiveRun {
     owner: row['owner'] as string | null,
     leaseUntil: maybeDate(row['lease_until']),
     attemptDueAt: maybeDate(row['attempt_due_at']),
+    callbackUntil: maybeDate(row['callback_until']),
     startedAt: maybeDate(row['started_at']),
     attempts: row['attempts'] as Attempt[],
     input: row['input'] ?? null,
+  }
+}
+
+/** A pending delivery as the look statement aggregates it, or a row of the table. */
+export function readDelivery(row: Row): PendingDelivery {
+  return {
+    id: row['id'] as string,
+    runId: row['run_id'] as string,
+    target: row['target'] as PendingDelivery['target'],
+    event: row['event'] as PendingDelivery['event'],
+    attempt: row['attempt'] as number,
+    dueAt: maybeDate(row['due_at']),
+    owner: row['owner'] as string | null,
+    leaseUntil: maybeDate(row['lease_until']),
   }
 }
 

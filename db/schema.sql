@@ -1,3 +1,19 @@
+create table api_keys (
+  id text not null,
+  name text not null,
+  hash text not null,
+  scopes text[] not null,
+  created_by text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_hash_form CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  constraint api_keys_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
+  constraint api_keys_scopes CHECK (((scopes <@ ARRAY['jobs:read'::text, 'jobs:write'::text, 'runs:start'::text, 'admin'::text]) AND (scopes <> '{}'::text[])))
+);
+
 create table arms (
   id bigint generated always as identity not null,
   job_id text not null,
@@ -15,12 +31,87 @@ create table arms (
 );
 CREATE INDEX arms_job ON public.arms USING btree (job_id, id);
 
+create table attempt_logs (
+  run_id uuid not null,
+  attempt integer not null,
+  job_id text not null,
+  head bytea not null,
+  tail bytea default '\x'::bytea not null,
+  total bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint attempt_logs_pkey PRIMARY KEY (run_id, attempt),
+  constraint attempt_logs_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint attempt_logs_run_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE,
+  constraint attempt_logs_total CHECK ((total >= (length(head) + length(tail))))
+);
+CREATE INDEX attempt_logs_job ON public.attempt_logs USING btree (job_id, created_at);
+
+create table audit (
+  id bigint generated always as identity not null,
+  at timestamp with time zone default clock_timestamp() not null,
+  actor text not null,
+  action text not null,
+  target text,
+  status integer,
+  request_id text,
+  detail jsonb,
+  constraint audit_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_action ON public.audit USING btree (action, id);
+CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
+
+create table channels (
+  name text not null,
+  type text not null,
+  sealed text not null,
+  default_on text[],
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint channels_pkey PRIMARY KEY (name),
+  constraint channels_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint channels_name_form CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+  constraint channels_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
+);
+CREATE INDEX channels_default ON public.channels USING btree (name) WHERE (default_on IS NOT NULL);
+
 create table chronos_migrations (
   name text not null,
   hash text not null,
   applied_at timestamp with time zone default now() not null,
   constraint chronos_migrations_pkey PRIMARY KEY (name)
 );
+
+create table deliveries (
+  id uuid not null,
+  seq bigint generated always as identity not null,
+  run_id uuid not null,
+  job_id text not null,
+  target jsonb not null,
+  event text not null,
+  state text not null,
+  attempt integer default 0 not null,
+  due_at timestamp with time zone,
+  owner text,
+  lease_until timestamp with time zone,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  finished_at timestamp with time zone,
+  constraint deliveries_pkey PRIMARY KEY (id),
+  constraint deliveries_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
+  constraint deliveries_run_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE,
+  constraint deliveries_event CHECK ((event = ANY (ARRAY['success'::text, 'failure'::text, 'recovery'::text]))),
+  constraint deliveries_finished CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
+  constraint deliveries_lease CHECK (((lease_until IS NULL) = (owner IS NULL))),
+  constraint deliveries_owed CHECK (((state = 'pending'::text) = (num_nonnulls(due_at, lease_until) = 1))),
+  constraint deliveries_state CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+CREATE INDEX deliveries_pending ON public.deliveries USING btree (job_id) WHERE (state = 'pending'::text);
+CREATE INDEX deliveries_run ON public.deliveries USING btree (run_id);
+CREATE UNIQUE INDEX deliveries_seq ON public.deliveries USING btree (seq);
 
 create table facts (
   name text not null,
@@ -82,6 +173,7 @@ create table job_runtime (
   arm_lease_until timestamp with time zone,
   arm_error text,
   arm_failed_at timestamp with time zone,
+  output_hash text,
   constraint job_runtime_pkey PRIMARY KEY (job_id),
   constraint job_runtime_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
   constraint job_runtime_arm_lease CHECK (((arm_lease_by IS NULL) = (arm_lease_until IS NULL))),
@@ -113,13 +205,20 @@ create table jobs (
   version bigint default 1 not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  after_job text,
+  after_on text[],
   constraint jobs_pkey PRIMARY KEY (id),
+  constraint jobs_after_fkey FOREIGN KEY (after_job) REFERENCES jobs(id),
   constraint jobs_action_type CHECK ((action ? 'type'::text)),
+  constraint jobs_after_other CHECK ((after_job <> id)),
+  constraint jobs_after_schedule CHECK ((((schedule ->> 'kind'::text) <> 'after'::text) OR (after_job IS NOT NULL))),
+  constraint jobs_after_whole CHECK (((after_job IS NULL) = (after_on IS NULL))),
   constraint jobs_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
   constraint jobs_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   constraint jobs_repeat_positive CHECK ((repeat_times > 0)),
-  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text])))
+  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text])))
 );
+CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
 CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
 
@@ -189,16 +288,30 @@ create table runs (
   error_code text,
   error_message text,
   output text,
+  usage jsonb,
+  callback_until timestamp with time zone,
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_job_slot UNIQUE (job_id, slot),
   constraint runs_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
   constraint runs_attempt_counted CHECK (((attempt >= 0) AND ((attempt >= 1) OR (lease_until IS NULL)))),
-  constraint runs_finished CHECK (((state = ANY (ARRAY['claimed'::text, 'running'::text])) = (finished_at IS NULL))),
+  constraint runs_finished CHECK (((state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text])) = (finished_at IS NULL))),
   constraint runs_lease CHECK ((((lease_until IS NULL) = (owner IS NULL)) AND ((lease_until IS NULL) OR (finished_at IS NULL)))),
   constraint runs_running_leased CHECK (((state <> 'running'::text) OR (lease_until IS NOT NULL))),
-  constraint runs_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]))),
-  constraint runs_trigger CHECK ((trigger = ANY (ARRAY['fire'::text, 'manual'::text, 'catch_up'::text, 'builtin'::text, 'retry'::text])))
+  constraint runs_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]))),
+  constraint runs_trigger CHECK ((trigger = ANY (ARRAY['fire'::text, 'manual'::text, 'catch_up'::text, 'builtin'::text, 'retry'::text, 'after'::text]))),
+  constraint runs_waiting CHECK ((((state = 'waiting'::text) = (callback_until IS NOT NULL)) AND ((state <> 'waiting'::text) OR (lease_until IS NULL))))
 );
 CREATE INDEX runs_job_seq ON public.runs USING btree (job_id, seq);
-CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
+CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text]));
 CREATE UNIQUE INDEX runs_seq ON public.runs USING btree (seq);
+
+create table secrets (
+  name text not null,
+  sealed text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint secrets_pkey PRIMARY KEY (name),
+  constraint secrets_name_form CHECK ((name ~ '^[A-Z][A-Z0-9_]{0,63}$'::text)),
+  constraint secrets_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
+);

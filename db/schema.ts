@@ -15,12 +15,19 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { Attempt, JobState, RunState, Trigger } from '../src/decisions/index.ts'
+import type {
+  Attempt,
+  DeliveryEvent,
+  DeliveryTarget,
+  JobState,
+  RunState,
+  Trigger,
+} from '../src/decisions/index.ts'
 import type { Authored, StoredSchedule } from './rows.ts'
 
 /**
- * The tables as the migrations leave them, for drizzle. The migrations are what is applied; test/rest asserts that
- * the two agree in tables, columns, types, nullability, constraints and indexes.
+ * The tables of jobs and runs as the migrations leave them, for drizzle. The migrations are what is applied; test/rest
+ * asserts that the two agree in columns, types, nullability, constraints and indexes.
  */
 
 const instant = (name: string) => timestamp(name, { withTimezone: true })
@@ -45,6 +52,8 @@ export const jobs = pgTable(
     policy: json().$type<Record<string, unknown>>().notNull().default({}),
     repeatTimes: integer('repeat_times'),
     tags: text().array().notNull().default([]),
+    afterJob: text('after_job'),
+    afterOn: text('after_on').array(),
     version: number('version').notNull().default(1),
     createdAt: instant('created_at').notNull().default(clock),
     updatedAt: instant('updated_at').notNull().default(clock),
@@ -53,9 +62,14 @@ export const jobs = pgTable(
     primaryKey({ name: 'jobs_pkey', columns: [t.id] }),
     check('jobs_id_form', sql`${t.id} ~ '^[0-9a-f]{12}$'`),
     check('jobs_name_length', sql`length(${t.name}) between 1 and 200`),
-    check('jobs_schedule_kind', sql`${t.schedule} ->> 'kind' in ('cron', 'interval', 'once')`),
+    check('jobs_schedule_kind', sql`${t.schedule} ->> 'kind' in ('cron', 'interval', 'once', 'after')`),
     check('jobs_action_type', sql`${t.action} ? 'type'`),
     check('jobs_repeat_positive', sql`${t.repeatTimes} > 0`),
+    foreignKey({ name: 'jobs_after_fkey', columns: [t.afterJob], foreignColumns: [t.id] }),
+    check('jobs_after_whole', sql`(${t.afterJob} is null) = (${t.afterOn} is null)`),
+    check('jobs_after_other', sql`${t.afterJob} <> ${t.id}`),
+    check('jobs_after_schedule', sql`${t.schedule} ->> 'kind' <> 'after' or ${t.afterJob} is not null`),
+    index('jobs_after').on(t.afterJob).where(sql`${t.afterJob} is not null`),
     uniqueIndex('jobs_seq').on(t.seq),
     index('jobs_tags').using('gin', t.tags),
   ],
@@ -89,6 +103,7 @@ export const jobRuntime = pgTable(
     armLeaseUntil: instant('arm_lease_until'),
     armError: text('arm_error'),
     armFailedAt: instant('arm_failed_at'),
+    outputHash: text('output_hash'),
   },
   (t) => [
     primaryKey({ name: 'job_runtime_pkey', columns: [t.jobId] }),
@@ -129,6 +144,8 @@ export const runs = pgTable(
     errorCode: text('error_code'),
     errorMessage: text('error_message'),
     output: text(),
+    usage: json().$type<Record<string, unknown>>(),
+    callbackUntil: instant('callback_until'),
   },
   (t) => [
     primaryKey({ name: 'runs_pkey', columns: [t.id] }),
@@ -136,10 +153,17 @@ export const runs = pgTable(
     unique('runs_job_slot').on(t.jobId, t.slot),
     check(
       'runs_state',
-      sql`${t.state} in ('claimed', 'running', 'succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped')`,
+      sql`${t.state} in ('claimed', 'running', 'waiting', 'succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped')`,
     ),
-    check('runs_trigger', sql`${t.trigger} in ('fire', 'manual', 'catch_up', 'builtin', 'retry')`),
-    check('runs_finished', sql`(${t.state} in ('claimed', 'running')) = (${t.finishedAt} is null)`),
+    check('runs_trigger', sql`${t.trigger} in ('fire', 'manual', 'catch_up', 'builtin', 'retry', 'after')`),
+    check(
+      'runs_finished',
+      sql`(${t.state} in ('claimed', 'running', 'waiting')) = (${t.finishedAt} is null)`,
+    ),
+    check(
+      'runs_waiting',
+      sql`(${t.state} = 'waiting') = (${t.callbackUntil} is not null) and (${t.state} <> 'waiting' or ${t.leaseUntil} is null)`,
+    ),
     check(
       'runs_lease',
       sql`(${t.leaseUntil} is null) = (${t.owner} is null) and (${t.leaseUntil} is null or ${t.finishedAt} is null)`,
@@ -148,7 +172,43 @@ export const runs = pgTable(
     check('runs_attempt_counted', sql`${t.attempt} >= 0 and (${t.attempt} >= 1 or ${t.leaseUntil} is null)`),
     uniqueIndex('runs_seq').on(t.seq),
     index('runs_job_seq').on(t.jobId, t.seq),
-    index('runs_live').on(t.jobId).where(sql`${t.state} in ('claimed', 'running')`),
+    index('runs_live').on(t.jobId).where(sql`${t.state} in ('claimed', 'running', 'waiting')`),
+  ],
+)
+
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    id: uuid().notNull(),
+    seq: number('seq').notNull().generatedAlwaysAsIdentity(),
+    runId: uuid('run_id').notNull(),
+    jobId: text('job_id').notNull(),
+    target: json().$type<DeliveryTarget>().notNull(),
+    event: text().$type<DeliveryEvent>().notNull(),
+    state: text().$type<'pending' | 'delivered' | 'failed'>().notNull(),
+    attempt: integer().notNull().default(0),
+    dueAt: instant('due_at'),
+    owner: text(),
+    leaseUntil: instant('lease_until'),
+    errorCode: text('error_code'),
+    errorMessage: text('error_message'),
+    createdAt: instant('created_at').notNull().default(clock),
+    finishedAt: instant('finished_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'deliveries_pkey', columns: [t.id] }),
+    foreignKey({ name: 'deliveries_run_fkey', columns: [t.runId], foreignColumns: [runs.id] }).onDelete(
+      'cascade',
+    ),
+    jobReference('deliveries_job_fkey', t.jobId),
+    check('deliveries_event', sql`${t.event} in ('success', 'failure', 'recovery')`),
+    check('deliveries_state', sql`${t.state} in ('pending', 'delivered', 'failed')`),
+    check('deliveries_finished', sql`(${t.state} = 'pending') = (${t.finishedAt} is null)`),
+    check('deliveries_lease', sql`(${t.leaseUntil} is null) = (${t.owner} is null)`),
+    check('deliveries_owed', sql`(${t.state} = 'pending') = (num_nonnulls(${t.dueAt}, ${t.leaseUntil}) = 1)`),
+    uniqueIndex('deliveries_seq').on(t.seq),
+    index('deliveries_run').on(t.runId),
+    index('deliveries_pending').on(t.jobId).where(sql`${t.state} = 'pending'`),
   ],
 )
 

@@ -20,7 +20,8 @@ export async function settle(
     changed as (
       update runs u set state = ${begins ? 'running' : run.state}, reason = ${run.reason}, fence = ${run.fence}, attempt = ${run.attempt},
         owner = ${run.leased ? writing.owner : null}, lease_until = ${run.leased ? sql`job.lease_until` : null},
-        attempt_due_at = ${run.attemptDueAt}, started_at = ${begins ? sql`job.now` : sql`u.started_at`},
+        attempt_due_at = ${run.attemptDueAt}, callback_until = ${run.callbackUntil}, usage = ${run.usage === null ? sql`u.usage` : sql.json(run.usage as never)},
+        started_at = ${begins ? sql`job.now` : sql`u.started_at`},
         finished_at = ${run.finished ? sql`job.now` : null}, attempts = ${sql.json(run.attempts)},
         error_code = ${run.error?.code ?? null}, error_message = ${run.error?.message ?? null},
         output = coalesce(${writing.output}, u.output)

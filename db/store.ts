@@ -1,6 +1,7 @@
 import * as arms from './arms.ts'
 import type { Database } from './client.ts'
 import { readArms, readCounts } from './counts.ts'
+import * as deliveries from './deliveries.ts'
 import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
@@ -40,6 +41,13 @@ export function createStore(database: Database, clock: () => Date | null = () =>
         name: 'the claim',
       }),
 
+    toldRun: (runId: string) =>
+      database.run((sql) => deliveries.toldRun(sql, runId), { idempotent, name: 'reading the run' }),
+    deliveriesOf: (runId: string) =>
+      database.run((sql) => deliveries.deliveriesOf(sql, runId), { idempotent, name: 'reading deliveries' }),
+    lastOutput: (jobId: string) =>
+      database.run((sql) => deliveries.lastOutput(sql, jobId), { idempotent, name: 'reading the last output' }),
+
     begin: (held: Untimed<Parameters<typeof runs.begin>[1]>) =>
       database.run((sql) => runs.begin(sql, { ...held, now: now() }), {
         idempotent,
@@ -77,7 +85,11 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     createJob: (job: Untimed<jobs.NewJob>, key: Parameters<typeof jobs.createJob>[2]) =>
       database.run((sql) => jobs.createJob(sql, { ...job, now: now() }, key), { name: 'making the job' }),
     jobOfKey: (key: string) => database.run((sql) => jobs.jobOfKey(sql, key), { idempotent }),
-    /** The authored fields and the decision that follows from them, both or neither; null: either was changed meanwhile. */
+    /**
+     * The authored fields and the decision that follows from them, both or neither; false: either was changed meanwhile.
+     *
+     * @throws AppError AFTER_CYCLE
+     */
     changeJob: (
       authored: Authored,
       view: View,
@@ -86,8 +98,11 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     ): Promise<boolean> =>
       database
         .transaction(async (tx) => {
-          if (decision && !(await transition(tx, view, decision, { ...writing, now: now() }))) throw raced
-          if (!(await jobs.updateAuthored(tx, authored, now()))) throw raced
+          const isMoved = decision
+            ? await transition(tx, view, decision, { ...writing, now: now() })
+            : await jobs.touch(tx, view)
+          if (!isMoved || !(await jobs.updateAuthored(tx, authored, now()))) throw raced
+          await jobs.follow(tx, { id: authored.id, before: view.job.after, after: authored.after })
           return true
         })
         .catch((error: unknown) => {

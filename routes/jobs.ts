@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Look } from '../db/index.ts'
+import { checkAction } from '../src/actions/index.ts'
 import { AppError } from '../src/errors.ts'
 import type { JobInput, Saved } from '../src/jobs.ts'
 import type { Input, On } from './api.ts'
@@ -29,6 +30,7 @@ export function jobRoutes(on: On, parts: Parts): void {
   })
 
   on('POST /api/jobs', async ({ body }, request, reply) => {
+    await checkTemplates(body)
     const saved = await jobs.create(newJob(body), idempotencyKey(request))
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
     if (!saved.created) reply.header('idempotency-replayed', 'true')
@@ -41,6 +43,7 @@ export function jobRoutes(on: On, parts: Parts): void {
   })
 
   on('PATCH /api/jobs/{id}', async ({ params, body }, request, reply) => {
+    await checkTemplates(body)
     const saved = await jobs.change(params.id, changes(body), ifMatch(request))
     return answer(saved, reply, { needsArm: true })
   })
@@ -112,7 +115,8 @@ type NewJob = Input<'POST /api/jobs'>['body']
 /** The short form has a prompt and no action: it is a prompt action. */
 function newJob(body: NewJob): JobInput {
   const { policy } = splitPolicy(body)
-  const { name, schedule, timezone = null, prompt = null, skills = [], deliver = null, tags = [] } = body
+  const { name, schedule = null, timezone = null, prompt = null } = body
+  const { skills = [], deliver = null, tags = [] } = body
   const action = body.action ?? { type: 'prompt' as const }
   if (action.type === 'prompt' && prompt === null) {
     const message = 'prompt: nothing was given; expected a text, or an `action` of type "http"'
@@ -129,25 +133,42 @@ function newJob(body: NewJob): JobInput {
     deliver,
     repeatTimes,
     tags,
+    after: afterOf(body.after ?? null),
     policy,
   }
 }
 
 function changes(body: Input<'PATCH /api/jobs/{id}'>['body']): Partial<JobInput> {
   const { policy, rest } = splitPolicy(body)
-  const { repeat, action, ...others } = rest
+  const { repeat, action, after, ...others } = rest
   return {
     ...others,
     ...(Object.keys(policy).length > 0 && { policy }),
     ...(action && { action: completed(action) }),
+    ...(after !== undefined && { after: afterOf(after) }),
     ...(repeat !== undefined && { repeatTimes: timesOf(repeat) }),
   }
+}
+
+/** @throws AppError FIELD_INVALID: what an action may not name or hold, which its schema cannot tell */
+async function checkTemplates({ action, prompt }: Pick<Partial<NewJob>, 'action' | 'prompt'>): Promise<void> {
+  const problems = await checkAction(action ?? null, prompt ?? null)
+  if (problems.length === 0) return
+  const message = problems.map((problem) => problem.message).join('; ')
+  throw new AppError('FIELD_INVALID', message, { extra: { errors: problems } })
 }
 
 /** Written out, so that a stored action says what it does even where a default changes one day. */
 function completed(action: NonNullable<NewJob['action']>): JobInput['action'] {
   if (action.type !== 'http') return action
   return { ...action, method: action.method ?? 'POST', success: action.success ?? ['2xx'] }
+}
+
+/** Only a success starts the next job, where nothing else is said. */
+function afterOf(after: NonNullable<NewJob['after']> | null): JobInput['after'] {
+  if (!after) return null
+  const { job, on = 'success' } = after
+  return { job, on: typeof on === 'string' ? [on] : on }
 }
 
 function timesOf(repeat: NonNullable<NewJob['repeat']> | null): number | null {

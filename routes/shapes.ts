@@ -13,6 +13,7 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
     name: authored.name,
     schedule: scheduleBody(schedule),
     schedule_display: schedule.display,
+    after: authored.after,
     timezone: authored.timezone,
     prompt: authored.prompt,
     skills: authored.skills,
@@ -55,6 +56,7 @@ function scheduleBody(schedule: StoredSchedule) {
   const { kind, display } = schedule
   if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: new Date(schedule.run_at).toISOString(), display }
+  if (kind === 'after') return { kind, display }
   return { kind, every_ms: schedule.every_ms, ...wholeMinutes(schedule.every_ms), display }
 }
 
@@ -63,6 +65,7 @@ export function parsedScheduleBody(schedule: Schedule) {
   const { kind, display } = schedule
   if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: schedule.runAt.toISOString(), display }
+  if (kind === 'after') return { kind, display }
   return { kind, every_ms: schedule.everyMs, ...wholeMinutes(schedule.everyMs), display }
 }
 
@@ -99,6 +102,9 @@ export function runBody(run: ListedRun) {
     input: run.input ?? null,
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
     output: run.output,
+    skipped_reason: run.state === 'succeeded' ? run.reason : null,
+    usage: run.usage ?? null,
+    callback_until: iso(run.callbackUntil),
     output_cut: run.isOutputCut,
   }
 }

@@ -11,10 +11,10 @@ import {
   loadLists,
 } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
-import { createActions } from './actions/index.ts'
 import { createAudit } from './audit.ts'
+import { createEffects } from './effects.ts'
 import { type Config, secretsOf } from './config.ts'
-import { createCore } from './core.ts'
+import { type Core, createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
 import type { Registry } from './decisions/index.ts'
 import { createDeparture, type Departure } from './departure.ts'
@@ -28,7 +28,7 @@ import { createOutbound } from './outbound/index.ts'
 import { createRedactor } from './redact/index.ts'
 import { createStatus } from './status.ts'
 import { realTimers as timers, sleep, within } from './timers.ts'
-import { userAgent, version } from './version.ts'
+import { version } from './version.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
@@ -90,18 +90,22 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     const { createSecrets } = await import('./secrets.ts')
     return createSecrets({ store: createSecretStore(database, clock), seal: sealOf(config) })
   }
+  const channels = async () => {
+    const { createChannels } = await import('./channels.ts')
+    return createChannels({ store: createChannelStore(database, clock), seal: sealOf(config) })
+  }
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
   const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config) })
-  const core = createCore({
-    config,
-    store,
-    nas,
-    holds,
-    timers,
-    owner,
-    log,
-    actions: withDeadline({ ...config, actions: createActions({ userAgent, outbound }), timers, log }),
+  const effects = createEffects({
+    ...{ config, store, outbound, secrets, channels },
+    callbacks: () => core.callbacks,
+    runner: () => core.runner,
+    now: () => (clock() ?? new Date()).getTime(),
+  })
+  const core: Core = createCore({
+    ...{ config, store, nas, holds, timers, owner, log, ...effects },
+    actions: withDeadline({ ...config, actions: effects.actions, timers, log }),
   })
   const { fire, jobs, trigger, runner, isDraining } = core
   const departure = createDeparture({
@@ -122,7 +126,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   })
 
   registerRoutes(http, {
-    ...{ jobs, status, metrics },
+    ...{ jobs, status, metrics, outbox: core.outbox, callbacks: core.callbacks },
     fire: {
       fire: fire.fire,
       answered(jobId) {

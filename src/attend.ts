@@ -10,6 +10,7 @@ import {
   stopBroken,
   viewAfter,
 } from './decisions/index.ts'
+import type { Courier } from './deliver.ts'
 import type { Log } from './log.ts'
 import type { Runner } from './runner.ts'
 import type { Timers } from './timers.ts'
@@ -43,6 +44,7 @@ type AdmitOptions = {
 type Parts = {
   store: Store
   runner: () => Runner
+  courier: () => Pick<Courier, 'accept'>
   owner: string
   leaseMs: number
   timers: Timers
@@ -94,6 +96,8 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       if (timers.now() - askedAt > orderGoodForMs) written.order = null
       // first: the same decision may have begun the next attempt of a run whose last one it ended
       for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
+      const { sends } = decision
+      if (sends.length > 0) parts.courier().accept({ jobId: look.authored.id, sends, askedAt })
       const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
       if (starts.length > 0) {
         taken = starts.length
@@ -175,7 +179,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     for (const run of ours) {
       const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
       if (leftMs <= 0) continue
-      const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, finished: false }
+      const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, usage: null, finished: false }
       runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, heardAt, hasBegun: false })
     }
     return ours.map((run) => run.id)

@@ -2,15 +2,19 @@ import type { Store } from '../db/index.ts'
 import type { Actions } from './actions/index.ts'
 import { createAdmission } from './attend.ts'
 import type { Chance } from './chance.ts'
+import { type Callbacks, createCallbacks } from './callback.ts'
 import type { Config } from './config.ts'
+import { type Courier, createCourier } from './deliver.ts'
+import { createOutbox, type Outbox, type SendMessage } from './outbox.ts'
 import { createFire, type Fire, queueMax } from './fire.ts'
 import { createFollowUp } from './follow-up.ts'
 import type { Holds } from './holds.ts'
-import { createJobs, type Jobs } from './jobs.ts'
+import { type CheckReferences, createJobs, type Jobs } from './jobs.ts'
 import type { Log } from './log.ts'
 import type { NasClient } from './nas/index.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSettle } from './settle.ts'
+import { createTransit } from './transit.ts'
 import { type Timers, within } from './timers.ts'
 import { createTrigger, type Trigger } from './trigger.ts'
 
@@ -21,6 +25,10 @@ export type CoreParts = {
   /** Null where NAS is not configured. */
   nas: NasClient | null
   actions: Actions
+  /** Tells whoever a delivery is for; jobs that start other jobs are not sent by it. */
+  send: SendMessage
+  /** Whether all that a job refers to exists. */
+  checkReferences: CheckReferences
   holds: Holds
   timers: Timers
   /** Default: the real one. */
@@ -34,8 +42,11 @@ export type CoreParts = {
 export type Core = {
   fire: Fire
   jobs: Jobs
+  outbox: Outbox
+  callbacks: Callbacks
   trigger: Trigger
   runner: Runner
+  courier: Courier
   isDraining(): boolean
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
@@ -49,6 +60,7 @@ export function createCore(parts: CoreParts): Core {
   const { attend, admit } = createAdmission({
     ...{ store, owner, timers, chance, log, leaseMs: config.runLeaseMs },
     runner: () => runner,
+    courier: () => courier,
     armLease: () => trigger.armLease(),
   })
   const followUp = createFollowUp({
@@ -80,10 +92,22 @@ export function createCore(parts: CoreParts): Core {
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
     confirm: trigger,
   })
+  const { transit, makeSure, lookAt } = createTransit({ store, admit, ensureArmed })
   const jobs = createJobs({
-    ...{ store, admit, owner, chance, isDraining, ensureArmed, timezone: config.timezone },
+    ...{ store, transit, makeSure, lookAt, owner, chance, isDraining, timezone: config.timezone },
+    checkReferences: parts.checkReferences,
     runner: () => runner,
     cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
+  })
+
+  const outbox = createOutbox({ store, transit, send: parts.send, startAfter: jobs.startAfter })
+  const courier = createCourier({
+    ...{ store, admit, holds, timers, log, send: outbox.send },
+    onSettled: followUp.settled,
+  })
+  const callbacks = createCallbacks({
+    ...{ transit, callbackUrl: config.callbackUrl },
+    keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
   })
 
   async function drain() {
@@ -91,11 +115,12 @@ export function createCore(parts: CoreParts): Core {
     followUp.stop()
     const endsAt = timers.now() + config.drainTimeoutMs
     await runner.drain()
-    while (holds.count('run', 'arm', 'login') > 0 && timers.now() < endsAt) {
+    courier.drain()
+    while (holds.count('run', 'delivery', 'arm', 'login') > 0 && timers.now() < endsAt) {
       await within(timers, endsAt - timers.now(), holds.released(), undefined)
     }
     await trigger.stop()
   }
 
-  return { fire, jobs, trigger, runner, isDraining, drain }
+  return { fire, jobs, outbox, callbacks, trigger, runner, courier, isDraining, drain }
 }

@@ -2,7 +2,7 @@ import type { ArmState } from './arm.ts'
 import type { Attend, Attended } from './attend.ts'
 import { type Chance, realChance } from './chance.ts'
 import type { Confirm } from './confirm.ts'
-import { AppError } from './errors.ts'
+import { AppError, draining } from './errors.ts'
 import type { Look } from '../db/index.ts'
 import type { JobChange } from './schedulers/index.ts'
 import { sleep, type Timers } from './timers.ts'
@@ -118,9 +118,7 @@ export function createFire(parts: Parts): Fire {
 
   function refuseWhereDraining() {
     if (!isDraining()) return
-    throw new AppError('DRAINING', 'The process is going down; expected the fire to be sent again', {
-      retryAfterS: 5,
-    })
+    throw draining('fire')
   }
 
   function refuseWhereFull() {

@@ -83,12 +83,14 @@ export function createFollowUp(parts: Parts) {
   return { fireDue, settled, stop }
 }
 
-/** When the next attempt is due that this transition left waiting (or found waiting: then now); null: there is none. */
+/** When the next attempt or delivery is due that this transition left waiting (or found waiting: then now); null: none. */
 function nearestAttempt(decision: Decision, written: Written): Date | null {
   if (written.wakeAt && written.wakeAt <= written.now) return written.now
-  const waiting = decision.runs.flatMap((run) =>
+  const attempts = decision.runs.flatMap((run) =>
     run.attemptDueAt && !run.finished ? [run.attemptDueAt] : [],
   )
+  const tries = decision.deliveries.flatMap(({ dueAt }) => (dueAt ? [dueAt] : []))
+  const waiting = [...attempts, ...tries]
   return waiting.reduce<Date | null>((least, at) => (least && least <= at ? least : at), null)
 }
 

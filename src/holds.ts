@@ -2,6 +2,8 @@
 export type HoldKind =
   /** A claimed run, under way or waiting for room. */
   | 'run'
+  /** A delivery that is being sent, or waits for its turn. */
+  | 'delivery'
   /** A wake-up that NAS has not confirmed. */
   | 'arm'
   /** A call by somebody who was let in, until it is answered. */

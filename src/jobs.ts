@@ -1,7 +1,5 @@
-import type { ArmOrder, Authored, Look, Store } from '../db/index.ts'
+import type { Authored, Look, Store } from '../db/index.ts'
 import { ruleOf, storeSchedule } from '../db/index.ts'
-import type { ArmState } from './arm.ts'
-import type { Admit } from './attend.ts'
 import { type Chance, realChance } from './chance.ts'
 import {
   begin,
@@ -15,15 +13,16 @@ import {
   resume,
   startManual,
 } from './decisions/index.ts'
-import { AppError } from './errors.ts'
+import { AppError, draining } from './errors.ts'
 import type { Runner } from './runner.ts'
 import { checkZone, parseSchedule } from './schedule/index.ts'
-import type { JobChange } from './schedulers/index.ts'
+import { isEarlier, jobNotFound, maxRounds, type Saved, type Transit } from './transit.ts'
 
 /** A job as a person asks for it. `timezone` null: the service's own. */
 export type JobInput = {
   name: string
-  schedule: string
+  /** Null: only another job's outcome starts it. */
+  schedule: string | null
   timezone: string | null
   action: { type: string; [field: string]: unknown }
   prompt: string | null
@@ -31,12 +30,15 @@ export type JobInput = {
   deliver: unknown
   repeatTimes: number | null
   tags: string[]
+  after: { job: string; on: string[] } | null
   /** By the names of `Policy`, as JSON; null: the default. In a change, only what is given changes. */
   policy: Record<string, unknown>
 }
 
-/** The job after the change. `armed` false: its wake-up moved to earlier and NAS has not confirmed that yet. */
-export type Saved = { look: Look; armed: boolean }
+export type { Saved } from './transit.ts'
+
+/** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
+export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>) => Promise<void>
 
 /** What a client may do to jobs. All of it throws AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and what is named. */
 export type Jobs = {
@@ -44,7 +46,7 @@ export type Jobs = {
    * With a key: the same key and body again give the same job (`created` false), however many ask at once.
    *
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID (its policies contradict each
-   * other), IDEMPOTENCY_KEY_REUSED
+   * other, or it refers to what does not exist), AFTER_CYCLE, IDEMPOTENCY_KEY_REUSED
    */
   create(
     input: JobInput,
@@ -58,6 +60,8 @@ export type Jobs = {
   resume(id: string): Promise<Saved>
   /** A run without a slot, at once: because somebody asks, or once more (`retry`). @throws AppError JOB_STATE_CONFLICT */
   runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
+  /** A run of a job that another one's outcome starts, with its id. False: there was one with this id before. */
+  startAfter(id: string, wish: { runId: string; input: unknown }): Promise<boolean>
   /** Forgets the job first and cancels its arm after; a live run of it is aborted. */
   remove(id: string): Promise<void>
   /** @throws AppError RUN_NOT_FOUND, RUN_STATE_CONFLICT: it has finished */
@@ -66,37 +70,36 @@ export type Jobs = {
 
 type Parts = {
   store: Store
-  admit: Admit
+  transit: Transit['transit']
+  makeSure: Transit['makeSure']
+  lookAt: Transit['lookAt']
+  checkReferences: CheckReferences
   runner: () => Runner
   owner: string
   timezone: string
   isDraining: () => boolean
   chance?: Chance | undefined
-  ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
   cancelOrphan: (jobId: string) => Promise<unknown>
 }
 
-/** How long a client waits for NAS: where its change needs the arm, and where it does not. */
-const neededMs = 10_000
-const leisureMs = 2_000
-const maxRounds = 20
-
 export function createJobs(parts: Parts): Jobs {
-  const { store, admit, owner, chance = realChance } = parts
+  const { store, transit, makeSure, lookAt, checkReferences, owner, chance = realChance } = parts
 
   async function create(input: JobInput, key: { key: string; bodyHash: string } | null) {
     const replayed = key && (await replay(key))
     if (replayed) return { ...replayed, created: false }
     const now = await store.now()
     const zone = checkZone(input.timezone ?? parts.timezone)
-    const schedule = parseSchedule(input.schedule, { now, zone })
     const { schedule: text, timezone: _, ...rest } = input
+    const schedule = storedSchedule(text, input.after, { now, zone })
+    await checkReferences(input)
+    if (input.after) await lookAt(input.after.job)
     const id = chance.jobId()
     const policy = mergedPolicy({}, input.policy)
-    const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule: storeSchedule(schedule, text) }
+    const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
     const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
     const runtime = begin(rule, now)
-    if (!runtime.nextSlot) throw noSlotLeft(text)
+    if (!runtime.nextSlot && text !== null) throw noSlotLeft(text)
     const wakeAt = runtime.nextSlot && new Date(runtime.nextSlot.getTime() + jitterMs(rule))
     const made = await store.createJob({ ...job, runtime, wakeAt }, key)
     if (!made && key) return { ...((await replay(key)) as Saved), created: false }
@@ -126,6 +129,8 @@ export function createJobs(parts: Parts): Jobs {
         )
       }
       const next = applyPatch(authored, patch, view.now)
+      await checkReferences(next)
+      if (next.after && next.after.job !== authored.after?.job) await lookAt(next.after.job)
       const decision = decideChange(look, next)
       const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
       if (await store.changeJob(next, view, decision, writing))
@@ -138,42 +143,23 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   function applyPatch(authored: Authored, patch: Partial<JobInput>, now: Date): Authored {
-    const { schedule: text, timezone, policy, ...others } = patch
+    const { schedule: given, timezone, policy, ...others } = patch
     const rest = policy ? { ...others, policy: mergedPolicy(authored.policy, policy) } : others
     const zone = timezone === undefined ? authored.timezone : checkZone(timezone ?? parts.timezone)
-    if (text === undefined && zone === authored.timezone) return { ...authored, ...rest }
+    const after = patch.after === undefined ? authored.after : patch.after
+    const before = authored.schedule.kind === 'after' ? null : authored.schedule.text
+    const text = given === undefined ? before : given
+    const isSameText = given === undefined && (text !== null || after !== null)
+    if (isSameText && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
-    if (text === undefined && authored.schedule.kind === 'once')
-      return { ...authored, ...rest, timezone: zone }
-    const schedule = storeSchedule(
-      parseSchedule(text ?? authored.schedule.text, { now, zone }),
-      text ?? authored.schedule.text,
-    )
+    if (isSameText && authored.schedule.kind === 'once') return { ...authored, ...rest, timezone: zone }
+    const schedule = storedSchedule(text, after, { now, zone })
     const next = { ...authored, ...rest, timezone: zone, schedule }
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
   }
 
-  async function transit(id: string, decide: (look: Look) => Decision | null): Promise<Saved> {
-    for (let round = 0; round < maxRounds; round++) {
-      const look = await lookAt(id)
-      const decision = decide(look)
-      if (!decision) return makeSure(id, { needed: true })
-      const written = await admit(look, decision)
-      // the arm lease came with the write: whoever drops the order keeps everybody from arming until it ends
-      if (written) return makeSure(id, { needed: isEarlier(look, decision), order: written.order })
-    }
-    throw new AppError(
-      'JOB_STATE_CONFLICT',
-      `the job changed ${maxRounds} times meanwhile; expected a quieter moment`,
-    )
-  }
-
   async function runNow(id: string, input: unknown, trigger: 'manual' | 'retry' = 'manual') {
-    if (parts.isDraining()) {
-      throw new AppError('DRAINING', 'The process is going down; expected the call to be sent again', {
-        retryAfterS: 5,
-      })
-    }
+    if (parts.isDraining()) throw draining('call')
     const runId = chance.uuid()
     const wish = { runId, trigger, input }
     const saved = await transit(id, ({ view }) =>
@@ -182,9 +168,18 @@ export function createJobs(parts: Parts): Jobs {
     return { ...saved, runId }
   }
 
+  async function startAfter(id: string, { runId, input }: { runId: string; input: unknown }) {
+    if (await store.jobOfRun(runId)) return false
+    const wish = { runId, trigger: 'after' as const, input }
+    await transit(id, ({ view }) =>
+      view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
+    )
+    return true
+  }
+
   async function remove(id: string): Promise<void> {
     const live = await store.deleteJob(id)
-    if (!live) throw notFound(id)
+    if (!live) throw jobNotFound(id)
     for (const runId of live) parts.runner().stop(runId, 'CANCELLED')
     await parts.cancelOrphan(id)
   }
@@ -203,25 +198,11 @@ export function createJobs(parts: Parts): Jobs {
     })
   }
 
-  /** Makes the wake-up sure and reads the job again, so that what is answered is what is so. */
-  async function makeSure(
-    id: string,
-    { needed, order = null }: { needed: boolean; order?: ArmOrder | null },
-  ): Promise<Saved> {
-    const state = await parts.ensureArmed({ jobId: id, order }, needed ? neededMs : leisureMs)
-    return { look: await lookAt(id), armed: state !== 'owed' || !needed }
-  }
-
-  async function lookAt(id: string): Promise<Look> {
-    const look = await store.look(id)
-    if (!look) throw notFound(id)
-    return look
-  }
-
   return {
     create,
     change,
     runNow,
+    startAfter,
     remove,
     cancelRun: cancel,
     pause: (id, wish) => transit(id, ({ view }) => pause(view, wish)),
@@ -237,6 +218,18 @@ function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unk
   if (!startsAt || !endsAt || startsAt <= endsAt) return policy
   const message = `ends_at: ${endsAt.toISOString()} was given; expected an instant not before starts_at, which is ${startsAt.toISOString()}`
   throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'ends_at', message }] } })
+}
+
+/** @throws AppError FIELD_INVALID: neither a schedule nor a job to follow */
+function storedSchedule(
+  text: string | null,
+  after: JobInput['after'],
+  at: { now: Date; zone: string },
+): Authored['schedule'] {
+  if (text !== null) return storeSchedule(parseSchedule(text, at), text)
+  if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')
+  const message = 'schedule: nothing was given; expected a schedule, or a job to follow in `after`'
+  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'schedule', message }] } })
 }
 
 function noSlotLeft(text: string): AppError {
@@ -258,17 +251,6 @@ function isSameRule(a: Authored, b: Authored): boolean {
 
 function instantsOf({ schedule, timezone }: Authored): string {
   if (schedule.kind === 'cron') return `${schedule.expr} ${timezone}`
+  if (schedule.kind === 'after') return 'after'
   return schedule.kind === 'interval' ? `every ${schedule.every_ms}` : `once ${Date.parse(schedule.run_at)}`
-}
-
-/** An earlier wake-up has to be armed before it is promised; a later one can wait. Leases begin now, so they are earlier. */
-function isEarlier({ registry }: Look, decision: Decision | null): boolean {
-  if (!decision) return registry.armedGen < registry.wakeGen
-  if (decision.starts.length > 0) return true
-  const { wakeTerm } = decision
-  return wakeTerm !== null && (registry.wakeAt === null || wakeTerm < registry.wakeAt)
-}
-
-function notFound(id: string): AppError {
-  return new AppError('JOB_NOT_FOUND', `job ${id} was given; there is none with this id`)
 }

@@ -21,6 +21,8 @@ export type Runner = {
   unreserve(count: number): void
   /** True where this claim was handed over to this process before, whatever became of it. */
   hasSeen(runId: string, fence: number): boolean
+  /** True while the lease of this attempt has not ended, by this process' own clock. */
+  isHeld(runId: string, fence: number): boolean
   /** Aborts an attempt in this process, if it is here; what it leads to is settled (or was) by the fence. */
   stop(runId: string, code: StopCode): void
   counts(): { running: number; queued: number }
@@ -158,10 +160,10 @@ export function createRunner(parts: Parts): Runner {
 
   async function attempt(run: HeldRun): Promise<Outcome> {
     const { authored, view } = run.look
-    const { id, name, action, prompt } = authored
+    const { id, name, action, prompt, skills } = authored
     log.info({ job: id, run: run.runId, slot: run.write.slot, attempt: run.write.attempt }, 'run begins')
     try {
-      const job = { id, name, action, prompt, timeoutMs: view.job.policy.timeoutMs }
+      const job = { id, name, action, prompt, skills, timeoutMs: view.job.policy.timeoutMs }
       const outcome = await actions.run(job, { ...run.write, id: run.runId }, run.abort.signal)
       log.info({ job: id, run: run.runId, state: outcome.state, error: outcome.error?.code }, 'run ends')
       return outcome
@@ -279,6 +281,10 @@ export function createRunner(parts: Parts): Runner {
       handOn()
     },
     hasSeen: (runId, fence) => seen.has(`${runId}:${fence}`),
+    isHeld(runId, fence) {
+      const run = held.get(runId)
+      return run !== undefined && run.fence === fence && timers.now() < run.leaseEndsAt
+    },
     stop(runId, code) {
       const run = held.get(runId)
       if (run) abortRun(run, code)

@@ -63,6 +63,7 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
       deliver: null,
       repeatTimes: random.chance(0.15) ? random.between(1, 8) : null,
       tags: [],
+      after: null,
       policy: drawPolicy(),
     }
   }

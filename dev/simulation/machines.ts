@@ -99,6 +99,8 @@ export function createMachines(parts: Parts) {
       store: parts.database.connect(process, steps),
       nas: parts.nas().connect(process, steps),
       actions: parts.target.connect(process, steps),
+      send: async () => ({ state: 'delivered' }),
+      checkReferences: async () => {},
       timers: process.timers,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
       owner: `${machine.name}:${process.name}`,

@@ -48,7 +48,14 @@ export function createTables() {
     const { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt } =
       registry
     const shown = { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt }
-    const view = { job: ruleOf(job.authored), runtime: { ...runtime }, registry: shown, live, now }
+    const view = {
+      job: ruleOf(job.authored),
+      runtime: { ...runtime },
+      registry: shown,
+      live,
+      ...nobodyTold,
+      now,
+    }
     return { authored: job.authored, view, registry: shown }
   }
 
@@ -362,10 +369,17 @@ function readLive(run: RunRow): LiveRun {
     owner,
     leaseUntil,
     attemptDueAt,
+    callbackUntil: null,
     startedAt,
     attempts,
     input,
   }
+}
+
+const nobodyTold: Pick<View, 'deliveries' | 'channels' | 'dependents'> = {
+  deliveries: [],
+  channels: [],
+  dependents: [],
 }
 
 const freshRuntime: Runtime = {
@@ -382,6 +396,7 @@ const freshRuntime: Runtime = {
   lastRunAt: null,
   lastStatus: null,
   lastError: null,
+  outputHash: null,
 }
 
 const freshRegistry: Omit<RuntimeRow, 'wakeAt' | 'wakeChangedAt'> = {

@@ -135,5 +135,6 @@ const plain = {
   deliver: null,
   repeatTimes: null,
   tags: [],
+  after: null,
   policy: {},
 }

@@ -56,6 +56,8 @@ export function bootMachine(parts: MachineParts): Machine {
       mortal('action', createActions({ userAgent: 'chronos-torture/1', outbound }), { steps, life }),
       timers,
     ),
+    send: async () => ({ state: 'delivered' }),
+    checkReferences: async () => {},
     holds,
     timers,
     owner: `${parts.name}:${randomUUID()}`,

@@ -6,7 +6,7 @@ import { policyAnswer } from './policy.ts'
 
 export const schedule = Type.Object(
   {
-    kind: Type.Enum(['cron', 'interval', 'once']),
+    kind: Type.Enum(['cron', 'interval', 'once', 'after']),
     expr: Type.Optional(Type.String()),
     every_ms: Type.Optional(Type.Integer()),
     minutes: Type.Optional(Type.Integer({ description: 'where the period is whole minutes' })),
@@ -20,6 +20,7 @@ const errorOrNull = Type.Union([Type.Object({ code: Type.String(), message: Type
 const runState = Type.Enum([
   'claimed',
   'running',
+  'waiting',
   'succeeded',
   'failed',
   'timed_out',
@@ -34,6 +35,7 @@ export const job = Type.Object(
     name: Type.String(),
     schedule,
     schedule_display: Type.String(),
+    after: Type.Union([object({ job: jobId, on: Type.Array(Type.String()) }), Type.Null()]),
     timezone: Type.String(),
     prompt: textOrNull,
     skills: Type.Array(Type.String()),
@@ -74,7 +76,7 @@ export const run = Type.Object(
     id: runId,
     job_id: jobId,
     slot: instantOutOrNull,
-    trigger: Type.Enum(['fire', 'manual', 'catch_up', 'builtin', 'retry']),
+    trigger: Type.Enum(['fire', 'manual', 'catch_up', 'builtin', 'retry', 'after']),
     state: runState,
     reason: textOrNull,
     attempt: Type.Integer(),
@@ -96,6 +98,9 @@ export const run = Type.Object(
     input: Type.Unknown(),
     error: errorOrNull,
     output: textOrNull,
+    skipped_reason: orNull<string>('string', { description: 'why there was nothing to do' }),
+    usage: Type.Unknown({ description: 'what the attempt used, such as tokens; null where nothing is known' }),
+    callback_until: orNull<string>('string', { format: 'date-time', description: 'by when the target has to report' }),
     output_cut: Type.Boolean({ description: 'true in a list whose `output` is only the beginning' }),
   },
   { title: 'Run' },

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { action } from './actions/index.ts'
-import { expecting, instant, instantOrNull, object, orNull } from './fields.ts'
+import { expecting, instant, instantOrNull, jobId, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
 
 const maxRepeat = 2_147_483_647
@@ -43,13 +43,37 @@ const jobFields = {
   tags: texts(50, 100),
 }
 
+const outcomes = ['success', 'failure', 'always'] as const
+const on = Type.Union(
+  [Type.Enum([...outcomes]), Type.Array(Type.Enum([...outcomes]), { minItems: 1, maxItems: 3 })],
+  expecting('"success", "failure" or "always", or a list of these'),
+)
+const after = Type.Union(
+  [object({ job: jobId, on: Type.Optional(on) }), Type.Null()],
+  expecting('an object with the `job` to follow and, if need be, `on` which of its outcomes; or null'),
+)
+
 const { name, schedule, ...optional } = jobFields
 export const jobInput = object(
-  { name, schedule, ...Type.Partial(Type.Object(optional)).properties, ...policyFields },
-  { title: 'JobInput', description: 'Either `action`, or a `prompt` (the short form).' },
+  {
+    name,
+    schedule: Type.Optional(schedule),
+    after: Type.Optional(after),
+    ...Type.Partial(Type.Object(optional)).properties,
+    ...policyFields,
+  },
+  {
+    title: 'JobInput',
+    description: 'A `schedule`, or `after` (or both); an `action`, or a `prompt` (the short form).',
+  },
 )
 export const jobPatch = object(
-  { ...Type.Partial(Type.Object(jobFields)).properties, ...policyFields },
+  {
+    ...Type.Partial(Type.Object(jobFields)).properties,
+    schedule: Type.Optional(orNull<string>('string', { minLength: 1, maxLength: 200 })),
+    after: Type.Optional(after),
+    ...policyFields,
+  },
   { title: 'JobPatch' },
 )
 

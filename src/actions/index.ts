@@ -1,5 +1,13 @@
+import { AppError } from '../errors.ts'
+import type { Outbound } from '../outbound/index.ts'
+import type { ActionContext, LastOutput } from './context.ts'
+import type { AttemptLog } from './log.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
+import type { PromptDefaults } from './prompt-request.ts'
+import { createProtector, type Protection } from './protection.ts'
 
+export type { ActionContext, LastOutput } from './context.ts'
+export type { AttemptLog } from './log.ts'
 export type { ActionJob, ActionOutcome, ActionRun } from './outcome.ts'
 export { isReservedHeader } from './headers.ts'
 
@@ -15,28 +23,100 @@ export type Actions = {
 
 type Parts = {
   userAgent: string
-  /** How calls are made; default: the built-in fetch, with a connection of its own for each call. */
-  fetch?: typeof globalThis.fetch
+  outbound: Pick<Outbound, 'line'>
+  /** Where prompts are put whose action does not say it. */
+  prompt?: PromptDefaults
+  /** Values that no outcome and no log may show. */
+  protect?: readonly string[]
+  /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE */
+  secret?: (name: string) => Promise<string>
+  lastOutput?: (jobId: string) => Promise<LastOutput | null>
+  openLog?: (job: ActionJob, run: ActionRun) => AttemptLog
+  /** @throws AppError CALLBACK_UNAVAILABLE */
+  callbackUrl?: (job: ActionJob, run: ActionRun, deadlineMs: number) => string
+  isHeld?: (run: ActionRun) => boolean
+}
+
+type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext; parts: Parts }
+
+/** `checkAction` of check.ts, loaded when a job is saved. */
+export async function checkAction(action: ActionJob['action'] | null, prompt: string | null) {
+  const check = await import('./check.ts')
+  return check.checkAction(action, prompt)
 }
 
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */
 export function createActions(parts: Parts): Actions {
+  const protectAttempt = createProtector(parts.protect ?? [])
   return {
     async run(job, run, signal) {
-      switch (job.action.type) {
-        case 'http': {
-          const { runHttp } = await import('./http.ts')
-          return runHttp(parts, job, run, signal)
-        }
-        case 'prompt': {
-          const { runPrompt } = await import('./prompt.ts')
-          return runPrompt(job)
-        }
-        default: {
-          const given = `an action of type ${JSON.stringify(job.action.type)} was given`
-          return finalFailure('ACTION_NOT_AVAILABLE', `${given}; expected "http" or "prompt"`)
-        }
+      const protection = protectAttempt()
+      const opened = parts.openLog?.(job, run)
+      const log = opened && protection.log(opened)
+      const context = contextOf(parts, { job, run, signal, log, protection })
+      try {
+        return protection.outcome(await runType({ job, run, signal, context, parts }))
+      } catch (error) {
+        if (error instanceof AppError) return protection.outcome(refusal(error))
+        throw error
+      } finally {
+        await log?.end()
       }
     },
   }
+}
+
+async function runType({ job, run, signal, context, parts }: Attempt): Promise<ActionOutcome> {
+  switch (job.action.type) {
+    case 'http': {
+      const { runHttp } = await import('./http.ts')
+      return runHttp(job, run, signal, context)
+    }
+    case 'prompt': {
+      const { runPrompt } = await import('./prompt.ts')
+      return runPrompt(
+        job,
+        run,
+        signal,
+        context,
+        parts.prompt ?? { baseUrl: null, apiKey: null, model: null },
+      )
+    }
+    default: {
+      const given = `an action of type ${JSON.stringify(job.action.type)} was given`
+      return finalFailure('ACTION_NOT_AVAILABLE', `${given}; expected "http" or "prompt"`)
+    }
+  }
+}
+
+type Around = Pick<Attempt, 'job' | 'run' | 'signal'> & {
+  log: AttemptLog | undefined
+  protection: Protection
+}
+
+function contextOf(parts: Parts, { job, run, signal, log, protection }: Around): ActionContext {
+  return {
+    userAgent: parts.userAgent,
+    line: parts.outbound.line,
+    async secret(name) {
+      if (!parts.secret)
+        throw new AppError('SECRET_UNKNOWN', `secret ${name} was asked for; there are none here`)
+      const value = await parts.secret(name)
+      protection.note(value)
+      return value
+    },
+    lastOutput: async (jobId) => (await parts.lastOutput?.(jobId ?? job.id)) ?? null,
+    log: (chunk) => log?.write(chunk),
+    callbackUrl(deadlineMs) {
+      if (parts.callbackUrl) return parts.callbackUrl(job, run, deadlineMs)
+      throw new AppError('CALLBACK_UNAVAILABLE', 'a callback was asked for; none can reach this process')
+    },
+    isHeld: () => !signal.aborted && (parts.isHeld?.(run) ?? true),
+  }
+}
+
+/** A secret that is missing stays missing; a database that does not answer may do so at the next attempt. */
+function refusal({ code, message, statusCode }: AppError): ActionOutcome {
+  if (statusCode === 503) return { state: 'failed', error: { code, message } }
+  return finalFailure(code, message)
 }

@@ -5,6 +5,7 @@ export type ActionJob = {
   action: { type: string; [field: string]: unknown }
   timeoutMs: number | null
   prompt: string | null
+  skills: string[]
 }
 
 /** The attempt that is made. `slot` is null for a manual run, `input` null or undefined where none was given. */
@@ -17,11 +18,19 @@ export type ActionRun = {
   input: unknown
 }
 
-/** How an attempt ended. Fits the outcome that a settle takes; `error` is there in every state but succeeded. */
+/**
+ * How an attempt ended, or (`waiting`) that its target has taken the work and will report how it ended, at the latest
+ * `waitMs` milliseconds from now. Fits the outcome that a settle takes; `error` is there in every other state but succeeded.
+ */
 export type ActionOutcome = {
-  state: 'succeeded' | 'failed' | 'timed_out' | 'interrupted' | 'cancelled'
+  state: 'succeeded' | 'failed' | 'timed_out' | 'interrupted' | 'cancelled' | 'waiting'
   error?: { code: string; message: string }
   output?: string
+  waitMs?: number
+  /** Only where it succeeded: there was nothing to do, and why. Nothing is delivered of such a run. */
+  skippedReason?: string
+  /** What the attempt used, as JSON: tokens, cost. */
+  usage?: Record<string, unknown>
   /** The target's own wish (`Retry-After`), at most 24 h. */
   retryAfterMs?: number
   /** The failure would only repeat itself: no further attempt. */

@@ -1,4 +1,5 @@
-import type { Decision, LiveRun, View } from './types.ts'
+import { deliveryLeaseMs } from './draft.ts'
+import type { Decision, LiveRun, PendingDelivery, View } from './types.ts'
 
 /** What a written decision came to: the job's new `rev`, Postgres' clock at the write, and whose leases last until when. */
 export type WrittenAs = { rev: number; now: Date; owner: string; leaseUntil: Date }
@@ -11,11 +12,43 @@ export function viewAfter(view: View, decision: Decision, { rev, now, owner, lea
       live.delete(write.id)
       continue
     }
-    const { id, slot, trigger, fence, attempt, attemptDueAt, attempts, input } = write
+    const { id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, attempts, input } = write
     const lease: Pick<LiveRun, 'state' | 'owner' | 'leaseUntil' | 'startedAt'> = write.leased
       ? { state: 'running', owner, leaseUntil, startedAt: now }
-      : { state: 'claimed', owner: null, leaseUntil: null, startedAt: write.startedAt }
-    live.set(id, { id, slot, trigger, fence, attempt, attemptDueAt, attempts, input, ...lease })
+      : {
+          state: callbackUntil ? 'waiting' : 'claimed',
+          owner: null,
+          leaseUntil: null,
+          startedAt: write.startedAt,
+        }
+    live.set(id, {
+      id,
+      slot,
+      trigger,
+      fence,
+      attempt,
+      attemptDueAt,
+      callbackUntil,
+      attempts,
+      input,
+      ...lease,
+    })
   }
-  return { ...view, runtime: { ...decision.runtime, rev }, live: [...live.values()], now }
+  const deliveries = deliveriesAfter(view, decision, { now, owner })
+  return { ...view, runtime: { ...decision.runtime, rev }, live: [...live.values()], deliveries, now }
+}
+
+function deliveriesAfter(
+  view: View,
+  { deliveries: writes }: Decision,
+  { now, owner }: Pick<WrittenAs, 'now' | 'owner'>,
+): PendingDelivery[] {
+  const pending = new Map(view.deliveries.map((delivery) => [delivery.id, delivery]))
+  for (const { id, runId, target, event, attempt, dueAt, state, leased } of writes) {
+    pending.delete(id)
+    if (state !== 'pending') continue
+    const leaseUntil = leased ? new Date(now.getTime() + deliveryLeaseMs) : null
+    pending.set(id, { id, runId, target, event, attempt, dueAt, owner: leased ? owner : null, leaseUntil })
+  }
+  return [...pending.values()]
 }

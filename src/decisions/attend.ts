@@ -10,6 +10,7 @@ import {
   startAttempt,
   touch,
 } from './draft.ts'
+import { takeDeliveries } from './deliver.ts'
 import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
 import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
@@ -25,12 +26,13 @@ export type Occasion = {
 
 /**
  * What is due of a job at `view.now`, whatever the occasion says: lapsed leases are ended, a timed pause is ended,
- * due slots get their verdict, waiting attempts are taken. Null: nothing is due.
+ * due slots get their verdict, waiting attempts and due deliveries are taken. Null: nothing is due.
  *
  * Pure. Written by compare-and-set on the view's `rev`, so of many callers with one view, one decides.
  */
 export function attend(view: View, occasion: Occasion): Decision | null {
   const draft = openDraft(view)
+  takeDeliveries(draft)
   endLapsed(draft)
   endPause(draft)
   if (draft.runtime.state === 'scheduled') takeDueSlots(draft, occasion)
@@ -45,10 +47,19 @@ export function rearm(view: View): Decision {
   return close(draft) as Decision
 }
 
-/** A lease that has ended at the read can never be renewed, so its holder is dead or will stop itself. */
+/**
+ * A lease that has ended at the read can never be renewed, so its holder is dead or will stop itself. The time of a
+ * target that was to report ends in the same way.
+ */
 function endLapsed(draft: Draft) {
   for (const run of draft.view.live) {
-    if (!run.leaseUntil || run.leaseUntil > draft.view.now) continue
+    const endsAt = run.leaseUntil ?? run.callbackUntil
+    if (!endsAt || endsAt > draft.view.now) continue
+    if (run.callbackUntil) {
+      const message = `the target took attempt ${run.attempt} and did not report how it ended by ${endsAt.toISOString()}`
+      endAttempt(draft, run, { state: 'timed_out', error: { code: 'CALLBACK_TIMEOUT', message } })
+      continue
+    }
     draft.stops.push(run.id)
     const message = `the process that held attempt ${run.attempt} did not renew its lease`
     endAttempt(draft, run, { state: 'interrupted', error: { code: 'LEASE_LAPSED', message } })

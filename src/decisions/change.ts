@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
 import { endAttempt } from './settle.ts'
@@ -9,9 +9,10 @@ import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
 export function begin(job: JobRule, now: Date): Runtime {
   const { schedule } = job
   const nextSlot = schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, now)
+  const isWaiting = nextSlot !== null || schedule.kind === 'after'
   return {
     rev: 1,
-    state: nextSlot ? 'scheduled' : 'completed',
+    state: isWaiting ? 'scheduled' : 'completed',
     nextSlot,
     lastSlot: null,
     slotsUsed: 0,
@@ -23,6 +24,7 @@ export function begin(job: JobRule, now: Date): Runtime {
     lastRunAt: null,
     lastStatus: null,
     lastError: null,
+    outputHash: null,
   }
 }
 
@@ -87,7 +89,8 @@ function continueFrom(draft: Draft, slot: Date | null): Decision | null {
   const { repeatTimes } = view.job
   const isUsedUp = repeatTimes !== null && runtime.slotsUsed >= repeatTimes
   runtime.nextSlot = isUsedUp ? null : slot
-  if (runtime.state === 'completed' && runtime.nextSlot) runtime.state = 'scheduled'
+  const canRun = runtime.nextSlot !== null || (view.job.schedule.kind === 'after' && !isUsedUp)
+  if (runtime.state === 'completed' && canRun) runtime.state = 'scheduled'
   touch(draft)
   return close(draft)
 }
@@ -141,7 +144,8 @@ export function stopBroken(view: View, message: string): Decision {
 /**
  * A run without a slot, at once; the schedule is not touched.
  *
- * @throws AppError JOB_STATE_CONFLICT: the job is paused, or a run is live and its overlap policy allows no other.
+ * @throws AppError JOB_STATE_CONFLICT: the job is paused or (to be started by another) finished; JOB_BUSY: a run is
+ * live, its overlap policy allows no other, and the start may wait (`queue`). Else that is a JOB_STATE_CONFLICT as well.
  */
 export function startManual(
   view: View,
@@ -150,11 +154,17 @@ export function startManual(
   const { runtime, job, live } = view
   if (runtime.state === 'paused') throw conflict('the job is paused', 'an active one; resume it first')
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
-  if (live.length >= limit)
+  const isAfter = wish.trigger === 'after'
+  if (isAfter && runtime.state === 'completed')
+    throw conflict('the job is finished', 'a job that may still run')
+  if (live.length >= limit) {
+    const canWait = isAfter && job.policy.overlap === 'queue'
     throw conflict(
       `run ${live[0]?.id} is live`,
       `at most ${limit} live at once (overlap: ${job.policy.overlap})`,
+      canWait ? 'JOB_BUSY' : 'JOB_STATE_CONFLICT',
     )
+  }
   const draft = openDraft(view)
   addRun(draft, {
     id: wish.runId,
@@ -164,6 +174,7 @@ export function startManual(
     attempt: 0,
     attemptDueAt: view.now,
   })
+  if (job.schedule.kind === 'after' && isAfter) draft.runtime.slotsUsed += 1
   const run = draft.live.get(wish.runId)
   if (run) startAttempt(draft, run)
   return close(draft)
@@ -179,6 +190,6 @@ export function cancelRun(view: View, runId: string, reason: string): Decision |
   return close(draft)
 }
 
-function conflict(given: string, expected: string): AppError {
-  return new AppError('JOB_STATE_CONFLICT', `${given}; expected ${expected}`)
+function conflict(given: string, expected: string, code: ErrorCode = 'JOB_STATE_CONFLICT'): AppError {
+  return new AppError(code, `${given}; expected ${expected}`)
 }

@@ -1,18 +1,37 @@
 import { jitterMs } from './slots.ts'
-import type { Attempt, Decision, Fold, LiveRun, Runtime, RunWrite, TerminalState, View } from './types.ts'
+import type {
+  Attempt,
+  Decision,
+  DeliveryWrite,
+  Fold,
+  LiveRun,
+  PendingDelivery,
+  Runtime,
+  RunWrite,
+  TerminalState,
+  View,
+} from './types.ts'
 
 /** After a lease has ended, how long until somebody has to look: room for clocks and for a renewal in flight. */
 export const leaseMarginMs = 2_000
 
+/** How long a try to deliver is held; its sender ends long before. */
+export const deliveryLeaseMs = 60_000
+
 /** How an attempt ended, as its action (or whoever found it dead) says. */
 export type Outcome = {
-  state: Exclude<TerminalState, 'skipped'>
+  state: Exclude<TerminalState, 'skipped'> | 'waiting'
   error?: { code: string; message: string }
   output?: string
   /** The target's own wish (`Retry-After`); the next attempt waits at least so long. */
   retryAfterMs?: number
   /** The failure would only repeat itself: no further attempt. */
   final?: boolean
+  /** `waiting`: the target has to report within so many milliseconds from now. */
+  waitMs?: number
+  /** It succeeded, as there was nothing to do. */
+  skippedReason?: string
+  usage?: Record<string, unknown>
 }
 
 /** A decision in the making. Changed in place by the rules of this folder, closed once by `close`. */
@@ -21,6 +40,8 @@ export type Draft = {
   runtime: Runtime
   live: Map<string, LiveRun>
   writes: Map<string, RunWrite>
+  pending: Map<string, PendingDelivery>
+  deliveryWrites: Map<string, DeliveryWrite>
   folds: Fold[]
   stops: string[]
   touched: boolean
@@ -32,6 +53,8 @@ export function openDraft(view: View): Draft {
     runtime: { ...view.runtime },
     live: new Map(view.live.map((run) => [run.id, run])),
     writes: new Map(),
+    pending: new Map(view.deliveries.map((delivery) => [delivery.id, delivery])),
+    deliveryWrites: new Map(),
     folds: [],
     stops: [],
     touched: false,
@@ -42,25 +65,36 @@ export function openDraft(view: View): Draft {
 export function close(draft: Draft): Decision | null {
   if (!draft.touched) return null
   const { runtime } = draft
-  if (runtime.state === 'scheduled' && !runtime.nextSlot && draft.live.size === 0) runtime.state = 'completed'
+  if (runtime.state === 'scheduled' && isUsedUp(draft)) runtime.state = 'completed'
   const runs = [...draft.writes.values()]
+  const deliveries = [...draft.deliveryWrites.values()]
   return {
     runtime,
     runs,
     folds: draft.folds,
+    deliveries,
     wakeTerm: wakeTerm(draft),
     starts: runs.filter((run) => run.leased),
+    sends: deliveries.filter((delivery) => delivery.leased),
     stops: draft.stops,
   }
 }
 
+/** Nothing is left to run. A job that only another one's outcome starts is never without a next time, but for `repeat`. */
+function isUsedUp({ view: { job }, runtime, live }: Draft): boolean {
+  if (runtime.nextSlot || live.size > 0) return false
+  return job.schedule.kind !== 'after' || (job.repeatTimes !== null && runtime.slotsUsed >= job.repeatTimes)
+}
+
 /** Writes the end of a live run's attempt that was not (or cannot be) tried again. */
 export function finishRun(draft: Draft, run: LiveRun, outcome: Outcome, reason: string | null = null) {
-  const { state, error = null } = outcome
+  const { error = null, usage = null } = outcome
+  const state = outcome.state as TerminalState
   writeRun(draft, run, {
     state,
+    usage,
     finished: true,
-    reason,
+    reason: outcome.skippedReason ?? reason,
     error,
     attemptDueAt: null,
     attempts: [...run.attempts, ...finishedAttempt(draft, run, outcome)],
@@ -77,6 +111,12 @@ export function parkRun(draft: Draft, run: LiveRun, dueAt: Date, outcome: Outcom
     error: outcome?.error ?? null,
     attempts: outcome ? [...run.attempts, ...finishedAttempt(draft, run, outcome)] : run.attempts,
   })
+}
+
+/** Leaves the run to its target, which has taken the work: it reports within `waitMs`, or the attempt has timed out. */
+export function awaitCallback(draft: Draft, run: LiveRun, waitMs: number) {
+  const callbackUntil = new Date(draft.view.now.getTime() + waitMs)
+  writeRun(draft, run, { state: 'waiting', callbackUntil, attemptDueAt: null })
 }
 
 /** Takes the next attempt of a waiting run for this process, under a new fence. */
@@ -98,6 +138,8 @@ export function addRun(draft: Draft, run: Pick<RunWrite, 'id' | 'slot' | 'trigge
     fence: draft.runtime.fence,
     attempt: 0,
     attemptDueAt: null,
+    callbackUntil: null,
+    usage: null,
     startedAt: null,
     attempts: [],
     input: null,
@@ -121,6 +163,8 @@ function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
   const earlier = draft.writes.get(run.id)
   const write: RunWrite = {
     ...run,
+    callbackUntil: null,
+    usage: null,
     seenFence: run.fence,
     leased: false,
     reason: null,
@@ -134,19 +178,28 @@ function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
   if (!write.finished) draft.live.set(run.id, asLive(write))
 }
 
+/** A new delivery, or what becomes of one. */
+export function writeDelivery(draft: Draft, write: DeliveryWrite) {
+  draft.touched = true
+  draft.deliveryWrites.set(write.id, write)
+  if (write.state === 'pending') draft.pending.set(write.id, write)
+  else draft.pending.delete(write.id)
+}
+
 /** `leaseUntil` of a lease that this very write takes is not known yet: Postgres' clock sets it. */
 function asLive(write: RunWrite): LiveRun {
-  const { id, slot, trigger, fence, attempt, attemptDueAt, startedAt, attempts, input } = write
+  const { id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, startedAt, attempts, input } = write
   return {
     id,
     slot,
     trigger,
-    state: 'claimed',
+    state: callbackUntil ? 'waiting' : 'claimed',
     fence,
     attempt,
     owner: null,
     leaseUntil: null,
     attemptDueAt,
+    callbackUntil,
     startedAt,
     attempts,
     input,
@@ -160,7 +213,7 @@ function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[
     {
       attempt: run.attempt,
       fence: run.fence,
-      state: outcome.state,
+      state: outcome.state as TerminalState,
       started_at: run.startedAt?.toISOString() ?? null,
       finished_at: draft.view.now.toISOString(),
       error: outcome.error ?? null,
@@ -170,7 +223,7 @@ function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[
 
 /**
  * The earliest instant at which this job needs a process: next slot, end of a timed pause, due attempt, end of a
- * lease (plus the margin). Leases that the decision itself takes are added by the write, from Postgres' clock.
+ * lease (plus the margin) or of the time that a target has to report, due delivery. Leases that the decision itself takes are added by the write, from Postgres' clock.
  */
 function wakeTerm(draft: Draft): Date | null {
   const { runtime, view } = draft
@@ -182,8 +235,13 @@ function wakeTerm(draft: Draft): Date | null {
   const isBlocked = isFull(draft)
   for (const run of draft.live.values()) {
     if (run.leaseUntil) terms.push(new Date(run.leaseUntil.getTime() + leaseMarginMs))
+    if (run.callbackUntil) terms.push(run.callbackUntil)
     if (!run.attemptDueAt || runtime.state === 'paused') continue
     if (run.attempt > 0 ? !isBusy(draft) : !isBlocked) terms.push(run.attemptDueAt)
+  }
+  for (const { dueAt, leaseUntil } of draft.pending.values()) {
+    if (dueAt) terms.push(dueAt)
+    if (leaseUntil) terms.push(new Date(leaseUntil.getTime() + leaseMarginMs))
   }
   return terms.reduce<Date | null>((least, term) => (least && least <= term ? least : term), null)
 }

@@ -1,20 +1,23 @@
-import { close, finishRun, openDraft, parkRun, type Draft, type Outcome } from './draft.ts'
+import { addDeliveries } from './deliver.ts'
+import { awaitCallback, close, finishRun, openDraft, parkRun, type Draft, type Outcome } from './draft.ts'
 import type { Decision, LiveRun, RetryableState, View } from './types.ts'
 
 /**
- * The end of an attempt, shown by its run and fence. Null: that fence no longer holds the run, so nothing may be
- * written and nothing may be sent on.
+ * The end of an attempt, shown by its run and fence, as its process or its target says; or that its target has taken
+ * the work and will say. Null: that fence no longer holds the run, so nothing may be written and nothing may be sent on.
  */
 export function settle(
   view: View,
   done: { runId: string; fence: number; outcome: Outcome },
 ): Decision | null {
   const run = view.live.find(
-    ({ id, fence, leaseUntil }) => id === done.runId && fence === done.fence && leaseUntil,
+    ({ id, fence, leaseUntil, callbackUntil }) =>
+      id === done.runId && fence === done.fence && (leaseUntil || callbackUntil),
   )
   if (!run) return null
   const draft = openDraft(view)
-  endAttempt(draft, run, done.outcome)
+  if (done.outcome.state === 'waiting') awaitCallback(draft, run, done.outcome.waitMs ?? 0)
+  else endAttempt(draft, run, done.outcome)
   return close(draft)
 }
 
@@ -23,6 +26,7 @@ export function endAttempt(draft: Draft, run: LiveRun, outcome: Outcome, reason:
   const waitMs = outcome.final ? null : retryDelayMs(draft, run, outcome)
   if (waitMs !== null) return parkRun(draft, run, new Date(draft.view.now.getTime() + waitMs), outcome)
   finishRun(draft, run, outcome, reason)
+  addDeliveries(draft, run, outcome)
   count(draft, outcome)
 }
 
@@ -30,6 +34,8 @@ function count(draft: Draft, outcome: Outcome) {
   const { runtime, view } = draft
   runtime.lastRunAt = view.now
   if (outcome.state === 'cancelled') return
+  // that there was nothing to do says nothing about whether it would work again
+  if (outcome.skippedReason !== undefined && runtime.failureStreak > 0) return
   if (outcome.state === 'succeeded') {
     Object.assign(runtime, { lastStatus: 'ok', lastError: null, failureStreak: 0 })
     return
@@ -49,7 +55,8 @@ function count(draft: Draft, outcome: Outcome) {
 /** Milliseconds until the next attempt; null: there is none. */
 function retryDelayMs(draft: Draft, run: LiveRun, outcome: Outcome): number | null {
   const { retry } = draft.view.job.policy
-  if (outcome.state === 'succeeded' || outcome.state === 'cancelled') return null
+  if (outcome.state === 'succeeded' || outcome.state === 'cancelled' || outcome.state === 'waiting')
+    return null
   if (!retry.on.includes(outcome.state satisfies RetryableState)) return null
   if (run.attempt >= retry.attempts) return null
   const factor = retry.backoff === 'exponential' ? 2 ** Math.min(run.attempt - 1, 30) * spread(run) : 1

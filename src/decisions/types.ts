@@ -34,13 +34,26 @@ export type Policy = {
 }
 
 export type RetryableState = 'failed' | 'timed_out' | 'interrupted'
-export type RunState = 'claimed' | 'running' | RetryableState | 'succeeded' | 'cancelled' | 'skipped'
-export type TerminalState = Exclude<RunState, 'claimed' | 'running'>
-export type Trigger = 'fire' | 'manual' | 'catch_up' | 'builtin' | 'retry'
+export type RunState =
+  | 'claimed'
+  | 'running'
+  | 'waiting'
+  | RetryableState
+  | 'succeeded'
+  | 'cancelled'
+  | 'skipped'
+export type TerminalState = Exclude<RunState, 'claimed' | 'running' | 'waiting'>
+export type Trigger = 'fire' | 'manual' | 'catch_up' | 'builtin' | 'retry' | 'after'
 export type JobState = 'scheduled' | 'paused' | 'completed' | 'error'
 
 /** What a decision needs of the authored job. */
-export type JobRule = Rule & { id: string; policy: Policy; repeatTimes: number | null }
+export type JobRule = Rule & {
+  id: string
+  policy: Policy
+  repeatTimes: number | null
+  deliver: unknown
+  after: { job: string } | null
+}
 
 /** The runtime row, as it was read. */
 export type Runtime = {
@@ -57,6 +70,8 @@ export type Runtime = {
   lastRunAt: Date | null
   lastStatus: 'ok' | 'error' | null
   lastError: string | null
+  /** Of the newest successful output, where a delivery asks for it. */
+  outputHash: string | null
 }
 
 /** What NAS should hold (wanted) and what it was last confirmed to hold (armed). */
@@ -77,12 +92,15 @@ export type Attempt = {
   error: { code: string; message: string } | null
 }
 
-/** A run that is not finished: leased by a process, or waiting for its (next) attempt. */
+/**
+ * A run that is not finished: leased by a process, between two attempts (`attemptDueAt`), or `waiting` for its target
+ * to report how it ended (`callbackUntil`). Exactly one of the three instants is set.
+ */
 export type LiveRun = {
   id: string
   slot: Date | null
   trigger: Trigger
-  state: 'claimed' | 'running'
+  state: 'claimed' | 'running' | 'waiting'
   fence: number
   /** The attempt held or made last; 0 while a queued run waits for its first. */
   attempt: number
@@ -90,13 +108,51 @@ export type LiveRun = {
   owner: string | null
   leaseUntil: Date | null
   attemptDueAt: Date | null
+  callbackUntil: Date | null
   startedAt: Date | null
   attempts: Attempt[]
   input: unknown
 }
 
 /** One snapshot of all that decides about a job. `now` is Postgres' clock at the read. */
-export type View = { job: JobRule; runtime: Runtime; registry: Registry; live: LiveRun[]; now: Date }
+export type View = {
+  job: JobRule
+  runtime: Runtime
+  registry: Registry
+  live: LiveRun[]
+  deliveries: PendingDelivery[]
+  /** Those that concern a job without naming it: the defaults, and the ones that are pings. */
+  channels: { name: string; type: string; defaultOn: string[] | null }[]
+  /** The jobs that this one's outcome starts. */
+  dependents: { id: string; on: string[] }[]
+  now: Date
+}
+
+export type DeliveryEvent = 'success' | 'failure' | 'recovery'
+/** A channel by its name, a spec as its author wrote it (secrets by reference), or a job to start. */
+export type DeliveryTarget = { channel?: string; type?: string; job?: string; [field: string]: unknown }
+
+/** What is still to be told: due at `dueAt`, or held by a process until `leaseUntil`. */
+export type PendingDelivery = {
+  id: string
+  runId: string
+  target: DeliveryTarget
+  event: DeliveryEvent
+  /** Tries begun; the number of the newest is its fence. */
+  attempt: number
+  dueAt: Date | null
+  owner: string | null
+  leaseUntil: Date | null
+}
+
+/** A delivery as a decision wants it written. `leased`: by the deciding process, for `deliveryLeaseMs`. */
+export type DeliveryWrite = PendingDelivery & {
+  /** The attempt that the row must still show; null: the row is new. */
+  seenAttempt: number | null
+  state: 'pending' | 'delivered' | 'failed'
+  leased: boolean
+  error: { code: string; message: string } | null
+}
 
 /** A run as a decision wants it written. `leased`: by the deciding process, from Postgres' clock at the write. */
 export type RunWrite = Omit<LiveRun, 'state' | 'owner' | 'leaseUntil'> & {
@@ -106,6 +162,7 @@ export type RunWrite = Omit<LiveRun, 'state' | 'owner' | 'leaseUntil'> & {
   leased: boolean
   reason: string | null
   error: { code: string; message: string } | null
+  usage: Record<string, unknown> | null
   finished: boolean
 }
 
@@ -123,10 +180,13 @@ export type Decision = {
   runtime: Runtime
   runs: RunWrite[]
   folds: Fold[]
+  deliveries: DeliveryWrite[]
   /** The earliest of all wake terms but the leases that this write itself takes; null: none. */
   wakeTerm: Date | null
   /** Runs whose attempt this process now holds and must carry out. */
   starts: RunWrite[]
+  /** Deliveries that this process now holds and must send. */
+  sends: DeliveryWrite[]
   /** Runs that this decision ended or took from their owner: whoever carries one out has to stop. */
   stops: string[]
 }

@@ -4,6 +4,7 @@ import type { Schedule } from './slots.ts'
 /** The schedule in English words: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people; the wording may change. */
 export function explain(schedule: Schedule, zone: string): string {
   if (schedule.kind === 'interval') return `every ${inUnits(schedule.everyMs)}`
+  if (schedule.kind === 'after') return schedule.display
   if (schedule.kind === 'once')
     return `once, at ${schedule.runAt.toTemporalInstant().toZonedDateTimeISO(zone).toString()}`
   const fields = readCron(schedule.expr)

@@ -7,6 +7,8 @@ export type Schedule =
   | { kind: 'cron'; expr: string; display: string }
   | { kind: 'interval'; everyMs: number; display: string }
   | { kind: 'once'; runAt: Date; display: string }
+  /** No instant at all: another job's outcome starts it. */
+  | { kind: 'after'; display: string }
 
 /**
  * A schedule with all that its instants depend on. `zone`: IANA name that cron is read in. `anchor`: where an
@@ -28,6 +30,7 @@ export type Span = { after: Date; until: Date }
  */
 export function nextSlot(rule: Rule, after: Date): Date | null {
   const { schedule, anchor } = rule
+  if (schedule.kind === 'after') return null
   if (schedule.kind === 'once') return schedule.runAt > after ? schedule.runAt : null
   if (schedule.kind === 'interval') {
     return asDate(anchor.getTime() + (intervalsUpTo(rule, after) + 1) * schedule.everyMs)
@@ -48,6 +51,7 @@ export function nextSlot(rule: Rule, after: Date): Date | null {
 /** The latest slot of the span; null: none. Its cost does not grow with the slots in between. */
 export function latestSlot(rule: Rule, { after, until }: Span): Date | null {
   const { schedule, anchor } = rule
+  if (schedule.kind === 'after') return null
   if (schedule.kind === 'once')
     return schedule.runAt > after && schedule.runAt <= until ? schedule.runAt : null
   if (schedule.kind === 'interval') {
@@ -70,7 +74,7 @@ export function latestSlot(rule: Rule, { after, until }: Span): Date | null {
 /** How many slots the span has; its cost grows with the days of the span, not with the slots. */
 export function countSlots(rule: Rule, { after, until }: Span): number {
   const { schedule } = rule
-  if (until <= after) return 0
+  if (until <= after || schedule.kind === 'after') return 0
   if (schedule.kind === 'once') return schedule.runAt > after && schedule.runAt <= until ? 1 : 0
   if (schedule.kind === 'interval') return intervalsUpTo(rule, until) - intervalsUpTo(rule, after)
   const { calendar, fields } = compiled(schedule.expr)

@@ -5,6 +5,10 @@ import {
   cancelRun,
   type Decision,
   defaultPolicy,
+  delivered,
+  type Delivered,
+  deliveryLeaseMs,
+  type DeliveryWrite,
   type Fold,
   type JobRule,
   leaseMarginMs,
@@ -12,6 +16,7 @@ import {
   type Occasion,
   type Outcome,
   pause,
+  type PendingDelivery,
   type Policy,
   recount,
   release,
@@ -32,10 +37,14 @@ export type ModelOptions = {
   now?: string
   policy?: Partial<Policy>
   repeat?: number
+  deliver?: unknown
+  channels?: View['channels']
+  dependents?: View['dependents']
   id?: string
 }
 
 /** A run as the model keeps it: what was written last, and how long it is leased. */
+export type KeptDelivery = DeliveryWrite & { leaseUntil: Date | null }
 export type KeptRun = RunWrite & { leaseUntil: Date | null; claims: number }
 
 /** `09:00` and `09:00:30` are times of 18 June 2026, UTC; anything longer is an instant. */
@@ -54,6 +63,9 @@ export function createModel({
   now = '08:30',
   policy = {},
   repeat,
+  deliver = null,
+  channels = [],
+  dependents = [],
   id = '000000000000',
 }: ModelOptions = {}) {
   let clock = at(now)
@@ -64,18 +76,33 @@ export function createModel({
     anchor: clock,
     repeatTimes: repeat ?? null,
     policy: { ...defaultPolicy, ...policy },
+    deliver,
+    after: null,
   }
   let runtime: Runtime = begin(job, clock)
   let wakeAt = runtime.nextSlot
   const runs = new Map<string, KeptRun>()
   const folds: Fold[] = []
+  const deliveries = new Map<string, KeptDelivery>()
   let made = 0
   /** 00000001-… : readable, and different in the part that a retry's spread is derived from. */
   const newRunId = () => `${String(++made).padStart(8, '0')}-0000-4000-8000-000000000000`
 
   function view(): View {
     const live = [...runs.values()].filter((run) => !run.finished).map(asLive)
-    return { job, runtime, registry: { wakeAt, wakeGen: 1, armedGen: 1, armedAt: wakeAt }, live, now: clock }
+    const pending = [...deliveries.values()].filter(({ state }) => state === 'pending')
+    return {
+      ...{
+        job,
+        runtime,
+        registry: { wakeAt, wakeGen: 1, armedGen: 1, armedAt: wakeAt },
+        live,
+        channels,
+        dependents,
+      },
+      deliveries: pending.map(asPending),
+      now: clock,
+    }
   }
 
   function write<D extends Decision | null>(decision: D): D {
@@ -92,11 +119,23 @@ export function createModel({
       const leaseUntil = run.leased ? new Date(clock.getTime() + leaseMs) : null
       runs.set(run.id, { ...run, leaseUntil, claims: (known?.claims ?? 0) + (run.leased ? 1 : 0) })
     }
+    for (const delivery of decision.deliveries) {
+      const known = deliveries.get(delivery.id)
+      assert.equal(
+        delivery.seenAttempt,
+        known ? known.attempt : null,
+        'a delivery is written by the try that was seen',
+      )
+      const leaseUntil = delivery.leased ? new Date(clock.getTime() + deliveryLeaseMs) : null
+      deliveries.set(delivery.id, { ...delivery, leaseUntil })
+    }
     folds.push(...decision.folds)
     runtime = { ...decision.runtime, rev: runtime.rev + 1 }
     const watchdog =
       decision.starts.length > 0 ? clock.getTime() + leaseMs + leaseMarginMs : Number.POSITIVE_INFINITY
-    const least = Math.min(decision.wakeTerm?.getTime() ?? Number.POSITIVE_INFINITY, watchdog)
+    const sent =
+      decision.sends.length > 0 ? clock.getTime() + deliveryLeaseMs + leaseMarginMs : Number.POSITIVE_INFINITY
+    const least = Math.min(decision.wakeTerm?.getTime() ?? Number.POSITIVE_INFINITY, watchdog, sent)
     wakeAt = Number.isFinite(least) ? new Date(least) : null
     return decision
   }
@@ -110,7 +149,7 @@ export function createModel({
   }
 
   return {
-    ...{ runs, folds, view, write, theRun },
+    ...{ runs, folds, deliveries, view, write, theRun },
     job: () => job,
     runtime: () => runtime,
     wakeAt: () => wakeAt,
@@ -132,6 +171,18 @@ export function createModel({
       const { id: runId_, fence } = theRun(runId)
       return write(settle(view(), { runId: runId_, fence, outcome }))
     },
+    /** How the newest try of a delivery went; without an id of the one that is held. */
+    delivered(result: Delivered, id?: string) {
+      const held = [...deliveries.values()].find((one) => (id ? one.id === id : one.leaseUntil !== null))
+      assert.ok(held, 'a delivery is held')
+      return write(delivered(view(), { id: held.id, attempt: held.attempt, result }))
+    },
+    /** `success delivered 1`: one line per delivery, with its tries. */
+    deliveryLines: () =>
+      [...deliveries.values()].map(({ target, event, state, attempt }) => {
+        const to = target.channel ?? target.type ?? target.job
+        return `${to} ${event} ${state} ${attempt}`
+      }),
     release(runId?: string) {
       const { id: runId_, fence } = theRun(runId)
       return write(release(view(), { runId: runId_, fence }))
@@ -175,25 +226,37 @@ export const hhmm = (instant: Date | null) => instant?.toISOString().slice(11, 1
 export const iso = (instant: Date | null | undefined) => instant?.toISOString() ?? null
 
 function asLive(run: KeptRun): LiveRun {
-  const { id, slot, trigger, fence, attempt, leaseUntil, attemptDueAt, startedAt, attempts, input } = run
+  const { id, slot, trigger, fence, attempt, leaseUntil, attemptDueAt, callbackUntil } = run
+  const { startedAt, attempts, input } = run
   return {
-    ...{ id, slot, trigger, fence, attempt, leaseUntil, attemptDueAt, startedAt, attempts, input },
-    state: run.state === 'running' ? 'running' : 'claimed',
+    ...{ id, slot, trigger, fence, attempt, leaseUntil, attemptDueAt, callbackUntil },
+    ...{ startedAt, attempts, input },
+    state: run.state === 'running' || run.state === 'waiting' ? run.state : 'claimed',
     owner: leaseUntil && 'machine:boot',
   }
 }
 
-/** What the checks of `job_runtime` and `runs` would refuse. */
-function checkAgainstSchema({ runtime, runs, folds }: Decision) {
+function asPending(kept: KeptDelivery): PendingDelivery {
+  const { id, runId, target, event, attempt, dueAt, leaseUntil } = kept
+  return { id, runId, target, event, attempt, dueAt, leaseUntil, owner: leaseUntil && 'machine:boot' }
+}
+
+/** What the checks of `job_runtime`, `runs` and `deliveries` would refuse. */
+function checkAgainstSchema({ runtime, runs, folds, deliveries }: Decision) {
   const { nextSlot, lastSlot, state, pausedAt, resumeAt, slotsUsed, failureStreak, fence } = runtime
   assert.ok(!nextSlot || !lastSlot || nextSlot > lastSlot, 'job_runtime_slots_ordered')
   assert.equal(state === 'paused', pausedAt !== null, 'job_runtime_paused')
   assert.ok(resumeAt === null || state === 'paused', 'job_runtime_resume')
   assert.ok(slotsUsed >= 0 && failureStreak >= 0 && fence >= 0, 'job_runtime_counts')
   for (const run of runs) {
-    assert.equal(run.state === 'claimed' || run.state === 'running', !run.finished, 'runs_finished')
+    assert.equal(['claimed', 'running', 'waiting'].includes(run.state), !run.finished, 'runs_finished')
+    assert.equal(run.state === 'waiting', run.callbackUntil !== null, 'runs_waiting')
+    assert.ok(run.state !== 'waiting' || !run.leased, 'runs_waiting')
     assert.ok(!run.leased || !run.finished, 'runs_lease')
     assert.ok(run.attempt >= (run.leased ? 1 : 0), 'runs_attempt_counted')
+  }
+  for (const { state, dueAt, leased } of deliveries) {
+    assert.equal(state === 'pending', (dueAt === null) === leased, 'deliveries_owed')
   }
   for (const fold of folds) assert.ok(fold.firstSlot <= fold.lastSlot && fold.count >= 1, 'folded_slots_span')
 }

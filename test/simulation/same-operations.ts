@@ -74,6 +74,7 @@ function create({ random, now, jobIds }: State): Operation {
       prompt: null,
       skills: ['a "b"'],
       deliver: null,
+      after: null,
       tags: [],
     },
     schedule: storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text),

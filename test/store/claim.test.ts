@@ -140,9 +140,9 @@ test('a wake time that stays is not wanted anew, unless its arm is spent', async
     const same = {
       runtime: view.runtime,
       runs: [],
-      folds: [],
+      folds: [], deliveries: [],
       wakeTerm: view.registry.wakeAt,
-      starts: [],
+      starts: [], sends: [],
       stops: [],
     }
     assert.ok(await store.transition(view, same, { ...writing, armSpent }))

@@ -43,6 +43,7 @@ export async function openStore() {
         deliver: null,
         action: { type: 'http' },
         repeatTimes: null,
+        after: null,
         tags: ['x', 'y'],
       },
     }

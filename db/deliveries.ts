@@ -1,0 +1,80 @@
+import type { DeliveryTarget, PendingDelivery, RunState } from '../src/decisions/index.ts'
+import type { Sql } from './look.ts'
+import { date, maybeDate, readDelivery, type Row } from './rows.ts'
+
+/** What a delivery tells: the run as it ended, and its job's name. */
+export type ToldRun = {
+  job: { id: string; name: string }
+  id: string
+  slot: Date | null
+  state: RunState
+  attempt: number
+  trigger: string
+  startedAt: Date | null
+  finishedAt: Date | null
+  input: unknown
+  output: string | null
+  error: { code: string; message: string } | null
+}
+
+/** A delivery for people: whom it tells, and how that went so far. */
+export type ShownDelivery = PendingDelivery & {
+  state: 'pending' | 'delivered' | 'failed'
+  error: { code: string; message: string } | null
+  createdAt: Date
+  finishedAt: Date | null
+}
+
+/** Null: the run is gone, with its job. */
+export async function toldRun(sql: Sql, runId: string): Promise<ToldRun | null> {
+  const [row]: Row[] = await sql`
+    select r.id, r.job_id, j.name, r.slot, r.state, r.attempt, r.trigger, r.started_at, r.finished_at, r.input, r.output,
+      r.error_code, r.error_message
+    from runs r join jobs j on j.id = r.job_id
+    where r.id = ${runId}`
+  if (!row) return null
+  return {
+    job: { id: row['job_id'] as string, name: row['name'] as string },
+    id: row['id'] as string,
+    slot: maybeDate(row['slot']),
+    state: row['state'] as RunState,
+    attempt: row['attempt'] as number,
+    trigger: row['trigger'] as string,
+    startedAt: maybeDate(row['started_at']),
+    finishedAt: maybeDate(row['finished_at']),
+    input: row['input'] ?? null,
+    output: row['output'] as string | null,
+    error: errorOf(row),
+  }
+}
+
+/** All deliveries of a run, in the order of its job's list. */
+export async function deliveriesOf(sql: Sql, runId: string): Promise<ShownDelivery[]> {
+  const rows: Row[] = await sql`select * from deliveries where run_id = ${runId} order by seq`
+  return rows.map((row) => ({
+    ...readDelivery(row),
+    target: row['target'] as DeliveryTarget,
+    state: row['state'] as ShownDelivery['state'],
+    error: errorOf(row),
+    createdAt: date(row['created_at']),
+    finishedAt: maybeDate(row['finished_at']),
+  }))
+}
+
+/** The newest successful output of a job; null: there is none. */
+export async function lastOutput(
+  sql: Sql,
+  jobId: string,
+): Promise<{ runId: string; output: string; finishedAt: Date } | null> {
+  const [row]: Row[] = await sql`
+    select id, output, finished_at from runs
+    where job_id = ${jobId} and state = 'succeeded' and output is not null
+    order by seq desc limit 1`
+  if (!row) return null
+  return { runId: row['id'] as string, output: row['output'] as string, finishedAt: date(row['finished_at']) }
+}
+
+function errorOf(row: Row): { code: string; message: string } | null {
+  if (row['error_code'] === null) return null
+  return { code: row['error_code'] as string, message: (row['error_message'] as string | null) ?? '' }
+}

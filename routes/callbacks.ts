@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { CallbackClaims, Report } from '../src/callback.ts'
+import { AppError } from '../src/errors.ts'
+import { isJsonObject } from '../src/portal.ts'
+import { holdWhileAnswering } from './hold.ts'
+import type { Parts } from './parts.ts'
+
+const maxBytes = 256 * 1024
+const claims = Symbol('callback claims')
+
+type CallbackParts = Pick<Parts, 'callbacks' | 'hold' | 'admit'>
+
+/**
+ * The one route of targets, in a scope of its own: an outcome that is reported later. The address is the right to
+ * report it, so it is checked first, without the body and without the database.
+ */
+export function callbackRoute(scope: FastifyInstance, { callbacks, hold, admit }: CallbackParts): void {
+  scope.decorateRequest(claims, null)
+  scope.addHook(
+    'onRequest',
+    scope.auth([
+      async (request: FastifyRequest) => {
+        const { token = '' } = request.params as { token?: string }
+        request.setDecorator(claims, callbacks.verify(token))
+      },
+    ]),
+  )
+  holdWhileAnswering(scope, hold)
+  scope.addHook('onRequest', async () => admit())
+  scope.post('/api/callbacks/:token', { bodyLimit: maxBytes }, async (request) => {
+    const report = readReport(request.body)
+    await callbacks.report(request.getDecorator<CallbackClaims>(claims), report)
+    return { ok: true }
+  })
+}
+
+/** `{"state": "succeeded" | "failed", "output"?: any, "error"?: text | {"message"}}` */
+function readReport(body: unknown): Report {
+  const given = isJsonObject(body) ? body : {}
+  const { state, output = null, error = null } = given
+  if (state !== 'succeeded' && state !== 'failed')
+    throw new AppError(
+      'FIELD_INVALID',
+      `state: ${JSON.stringify(state)?.slice(0, 80) ?? 'nothing'} was given; expected "succeeded" or "failed"`,
+    )
+  const text = typeof output === 'string' || output === null ? output : JSON.stringify(output)
+  return { state, output: text === null ? null : storable(text, maxOutputChars), message: messageOf(error) }
+}
+
+const maxOutputChars = 64 * 1024
+
+function messageOf(error: unknown): string | null {
+  const message = isJsonObject(error) ? error['message'] : error
+  return typeof message === 'string' ? storable(message, 1_000) : null
+}
+
+/** Postgres keeps no NUL in a text. */
+function storable(text: string, max: number): string {
+  return text.replaceAll('\0', '').slice(0, max)
+}

@@ -1,0 +1,37 @@
+import type { ShownDelivery } from '../db/index.ts'
+import type { On } from './api.ts'
+import type { Parts } from './parts.ts'
+
+export function deliveryRoutes(on: On, { outbox }: Pick<Parts, 'outbox'>): void {
+  const list = async (runId: string) => ({ deliveries: (await outbox.of(runId)).map(deliveryBody) })
+
+  on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))
+
+  on('POST /api/runs/{id}/deliveries/{delivery}/retry', async ({ params }, _request, reply) => {
+    const runId = params.id.toLowerCase()
+    await outbox.again(runId, params.delivery.toLowerCase())
+    reply.code(202)
+    return list(runId)
+  })
+}
+
+/** Of a receiver only what says which it is: the rest of it may be secret. */
+function deliveryBody(delivery: ShownDelivery) {
+  const { channel, type, job } = delivery.target
+  return {
+    id: delivery.id,
+    run_id: delivery.runId,
+    to: {
+      ...(channel !== undefined && { channel }),
+      ...(type !== undefined && { type }),
+      ...(job !== undefined && { job }),
+    },
+    event: delivery.event,
+    state: delivery.state,
+    attempt: delivery.attempt,
+    next_try_at: (delivery.dueAt ?? delivery.leaseUntil)?.toISOString() ?? null,
+    error: delivery.error,
+    created_at: delivery.createdAt.toISOString(),
+    finished_at: delivery.finishedAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,60 @@
+import Type from 'typebox'
+import type { Operation } from './operations.ts'
+import { instantOut, instantOutOrNull, jobId, object, runId, textOrNull } from './fields.ts'
+
+const inputErrors = ['FIELD_INVALID', 'FIELD_UNKNOWN'] as const
+
+const delivery = Type.Object(
+  {
+    id: runId,
+    run_id: runId,
+    to: Type.Object(
+      {
+        channel: Type.Optional(Type.String()),
+        type: Type.Optional(Type.String()),
+        job: Type.Optional(jobId),
+      },
+      { description: 'a channel by its name, a kind of receiver, or a job that is started' },
+    ),
+    event: Type.Enum(['success', 'failure', 'recovery']),
+    state: Type.Enum(['pending', 'delivered', 'failed']),
+    attempt: Type.Integer({ description: 'tries begun' }),
+    next_try_at: instantOutOrNull,
+    error: Type.Union([Type.Object({ code: Type.String(), message: textOrNull }), Type.Null()]),
+    created_at: instantOut,
+    finished_at: instantOutOrNull,
+  },
+  { title: 'Delivery' },
+)
+
+export const deliveryOperations = {
+  'GET /api/runs/{id}/deliveries': {
+    id: 'listDeliveries',
+    scope: 'jobs:read',
+    summary: 'Whom a run told, or still has to tell',
+    params: object({ id: runId }),
+    status: 200,
+    answer: object({ deliveries: Type.Array(delivery) }),
+    errors: ['RUN_ID_INVALID', 'RUN_NOT_FOUND', ...inputErrors],
+  },
+  'POST /api/runs/{id}/deliveries/{delivery}/retry': {
+    id: 'retryDelivery',
+    scope: 'runs:start',
+    summary: 'Send a delivery that has failed once more, under the same id',
+    params: object({ id: runId, delivery: runId }),
+    body: object({}),
+    status: 202,
+    answer: object({ deliveries: Type.Array(delivery) }),
+    errors: [
+      'RUN_ID_INVALID',
+      'RUN_NOT_FOUND',
+      'DELIVERY_NOT_FOUND',
+      'DELIVERY_STATE_CONFLICT',
+      'BODY_NOT_JSON',
+      'BODY_TOO_LARGE',
+      'MEDIA_TYPE_UNSUPPORTED',
+      'REQUEST_MALFORMED',
+      ...inputErrors,
+    ],
+  },
+} satisfies Record<string, Operation>

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto'
+import { specsOf } from '../deliveries/spec.ts'
+import { close, type Draft, openDraft, type Outcome, writeDelivery } from './draft.ts'
+import { isSilent } from './silent.ts'
+import type {
+  Decision,
+  DeliveryEvent,
+  DeliveryTarget,
+  DeliveryWrite,
+  LiveRun,
+  PendingDelivery,
+  View,
+} from './types.ts'
+
+/** How a try to deliver went, as its sender says. `disabled`: the receiver wants no more of anything. */
+export type Delivered =
+  | { state: 'delivered' }
+  | { state: 'retry'; error: { code: string; message: string }; retryAfterMs?: number }
+  | { state: 'failed' | 'disabled'; error: { code: string; message: string } }
+
+/** Waits between the tries, in milliseconds: about a day and a half in all, most of it with no process alive. */
+const waitsMs = [10_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 43_200_000, 43_200_000]
+
+/** What a delivery is made for; `null`: nobody is told. */
+type News = { event: DeliveryEvent; isFirstFailure: boolean; output: string | null; isChanged: boolean }
+
+/**
+ * The deliveries that the end of a run calls for, each held by the deciding process. Failures are told once per
+ * incident and its end as well; a successful output that says so is kept silent. Pings tell every outcome.
+ *
+ * To be called before the outcome is counted: `failureStreak` is that of the runs before.
+ */
+export function addDeliveries(draft: Draft, run: LiveRun, outcome: Outcome) {
+  const news = newsOf(draft, outcome)
+  if (!news) return
+  const told = targetsOf(draft.view).filter((target) => isDue(target, news))
+  for (const [index, { target }] of told.entries()) {
+    const fresh = { id: deliveryId(run, index), runId: run.id, target, event: news.event, attempt: 0 }
+    take(draft, { ...fresh, dueAt: null, owner: null, leaseUntil: null }, null)
+  }
+}
+
+function newsOf({ view, runtime }: Draft, outcome: Outcome): News | null {
+  const { state, skippedReason } = outcome
+  const output = outcome.output ?? null
+  if (state === 'cancelled' || state === 'waiting' || skippedReason !== undefined) return null
+  if (state !== 'succeeded') {
+    return { event: 'failure', isFirstFailure: runtime.failureStreak === 0, output, isChanged: false }
+  }
+  const event = runtime.failureStreak > 0 ? 'recovery' : 'success'
+  const hash = createHash('sha256')
+    .update(output ?? '')
+    .digest('base64url')
+  const isChanged = hash !== view.runtime.outputHash
+  if (targetsOf(view).some(({ on }) => on.includes('changed'))) runtime.outputHash = hash
+  return { event, isFirstFailure: false, output, isChanged }
+}
+
+type Wish = { target: DeliveryTarget; on: readonly string[]; kind: 'message' | 'ping' | 'job' }
+
+/** Whom the job tells: as its author says, or (where that says nothing) the default channels; and the jobs that wait for it. */
+function targetsOf({ job, channels, dependents }: View): Wish[] {
+  const pings = new Set(channels.filter(({ type }) => type === 'healthcheck').map(({ name }) => name))
+  const own = job.deliver === null ? defaultsOf(channels) : specsOf(job.deliver)
+  const messages = own.map(({ on, ...target }): Wish => {
+    const { type, channel }: DeliveryTarget = target
+    const isPing = type === 'healthcheck' || pings.has(channel ?? '')
+    return { target, on, kind: isPing ? 'ping' : 'message' }
+  })
+  return [...messages, ...dependents.map(({ id, on }): Wish => ({ target: { job: id }, on, kind: 'job' }))]
+}
+
+function defaultsOf(channels: View['channels']) {
+  return channels.flatMap(({ name, defaultOn }) => (defaultOn ? [{ channel: name, on: defaultOn }] : []))
+}
+
+function isDue({ on, kind }: Wish, { event, isFirstFailure, output, isChanged }: News): boolean {
+  const wants = (...words: string[]) => words.some((word) => on.includes(word))
+  if (event === 'failure') return wants('failure', 'always') && (kind !== 'message' || isFirstFailure)
+  if (event === 'recovery' && wants('recovery', 'always')) return true
+  if (kind === 'message' && output !== null && isSilent(output)) return false
+  return wants('success', 'always') || (wants('changed') && isChanged)
+}
+
+/**
+ * The same for the same end of a run, whoever decides it and however often, so that a job that it starts is started
+ * once: a version 8 UUID (RFC 9562, section 5.8) of the run, its fence and the place in the list.
+ */
+function deliveryId(run: LiveRun, index: number): string {
+  const hex = createHash('sha256').update(`${run.id}:${run.fence}:${index}`).digest('hex')
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4]
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
+}
+
+/** Takes every delivery that is due, or whose holder did not say how its try went. Nobody knows whether that one arrived. */
+export function takeDeliveries(draft: Draft) {
+  const { now } = draft.view
+  for (const delivery of draft.view.deliveries) {
+    const dueAt = delivery.leaseUntil ?? delivery.dueAt
+    if (!dueAt || dueAt > now) continue
+    if (delivery.leaseUntil && delivery.attempt > waitsMs.length) {
+      const message = `the process that held try ${delivery.attempt} did not say how it went; there was no further one`
+      end(draft, delivery, 'failed', { code: 'LEASE_LAPSED', message })
+      continue
+    }
+    take(draft, delivery, delivery.attempt)
+  }
+}
+
+/** The next try of a delivery, held by the deciding process. */
+function take(draft: Draft, delivery: PendingDelivery, seenAttempt: number | null) {
+  const held = { attempt: delivery.attempt + 1, dueAt: null, owner: null, leaseUntil: null }
+  writeDelivery(draft, { ...delivery, ...held, seenAttempt, state: 'pending', leased: true, error: null })
+}
+
+/** How a try went, shown by its delivery and attempt. Null: that try does not hold the delivery any more. */
+export function delivered(
+  view: View,
+  done: { id: string; attempt: number; result: Delivered },
+): Decision | null {
+  const found = view.deliveries.find(
+    ({ id, attempt, leaseUntil }) => id === done.id && attempt === done.attempt && leaseUntil,
+  )
+  if (!found) return null
+  const draft = openDraft(view)
+  const { result } = done
+  if (result.state === 'delivered') end(draft, found, 'delivered', null)
+  else if (result.state === 'retry') tryLater(draft, found, result)
+  else end(draft, found, 'failed', result.error)
+  return close(draft)
+}
+
+/** Gives a delivery back whose try did not begin here: it is due at once, and the try does not count. */
+export function releaseDelivery(view: View, held: { id: string; attempt: number }): Decision | null {
+  const found = view.deliveries.find(
+    ({ id, attempt, leaseUntil }) => id === held.id && attempt === held.attempt && leaseUntil,
+  )
+  if (!found) return null
+  const draft = openDraft(view)
+  park(draft, { ...found, attempt: found.attempt - 1 }, view.now, { seenAttempt: found.attempt, error: null })
+  return close(draft)
+}
+
+/** A delivery that had failed, once more and at once, under the same id. */
+export function deliverAgain(view: View, failed: PendingDelivery): Decision | null {
+  const draft = openDraft(view)
+  take(draft, failed, failed.attempt)
+  return close(draft)
+}
+
+function tryLater(draft: Draft, delivery: PendingDelivery, result: Delivered & { state: 'retry' }) {
+  const waitMs = waitsMs[delivery.attempt - 1]
+  if (waitMs === undefined) return end(draft, delivery, 'failed', result.error)
+  const dueAt = draft.view.now.getTime() + Math.max(waitMs, result.retryAfterMs ?? 0)
+  park(draft, delivery, new Date(dueAt), { seenAttempt: delivery.attempt, error: result.error })
+}
+
+function park(
+  draft: Draft,
+  delivery: PendingDelivery,
+  dueAt: Date,
+  { seenAttempt, error }: Pick<DeliveryWrite, 'seenAttempt' | 'error'>,
+) {
+  const free = { dueAt, owner: null, leaseUntil: null }
+  writeDelivery(draft, { ...delivery, ...free, seenAttempt, state: 'pending', leased: false, error })
+}
+
+function end(
+  draft: Draft,
+  delivery: PendingDelivery,
+  state: 'delivered' | 'failed',
+  error: { code: string; message: string } | null,
+) {
+  const free = { dueAt: null, owner: null, leaseUntil: null }
+  const { attempt: seenAttempt } = delivery
+  writeDelivery(draft, { ...delivery, ...free, seenAttempt, state, leased: false, error })
+}

@@ -1,0 +1,62 @@
+import type { Store } from '../db/index.ts'
+import { type Actions, type AttemptLog, createActions } from './actions/index.ts'
+import type { ActionJob, ActionRun } from './actions/index.ts'
+import type { Callbacks } from './callback.ts'
+import { type Config, secretsOf } from './config.ts'
+import type { SendMessage } from './outbox.ts'
+import type { Outbound } from './outbound/index.ts'
+import type { CheckReferences } from './jobs.ts'
+import type { Runner } from './runner.ts'
+import type { Channels } from './channels.ts'
+import type { Secrets } from './secrets.ts'
+import { userAgent } from './version.ts'
+
+/** What a run does outside and whom it tells: everything that a user can point somewhere. Loaded on first use. */
+export type Effects = { actions: Actions; send: SendMessage; checkReferences: CheckReferences }
+
+type Parts = {
+  config: Config
+  store: Store
+  outbound: Outbound
+  secrets: () => Promise<Secrets>
+  channels: () => Promise<Channels>
+  openLog?: (job: ActionJob, run: ActionRun) => AttemptLog
+  callbacks: () => Pick<Callbacks, 'url'>
+  runner: () => Pick<Runner, 'isHeld'>
+  now: () => number
+}
+
+export function createEffects(parts: Parts): Effects {
+  const { config, store, outbound } = parts
+  const secret = async (name: string) => (await (await parts.secrets()).read([name])).get(name) ?? ''
+
+  const actions = createActions({
+    ...{ userAgent, outbound, secret },
+    prompt: config.prompt,
+    protect: secretsOf(config),
+    lastOutput: store.lastOutput,
+    ...(parts.openLog && { openLog: parts.openLog }),
+    isHeld: ({ id, fence }) => parts.runner().isHeld(id, fence),
+    callbackUrl: (job, { id, fence }, deadlineMs) =>
+      parts.callbacks().url({ jobId: job.id, runId: id, fence, until: parts.now() + deadlineMs }),
+  })
+
+  const send: SendMessage = async (target, message, signal) => {
+    const [{ createDeliverer }, channels] = await Promise.all([
+      import('./deliveries/index.ts'),
+      parts.channels(),
+    ])
+    const found = await channels.resolve(target, secret)
+    const delivered = await createDeliverer({ outbound, userAgent }).send(found, message, signal)
+    if (delivered.state === 'disabled' && target.channel !== undefined)
+      await channels.disable(target.channel, delivered.error.message)
+    return delivered
+  }
+
+  return { actions, send, checkReferences }
+
+  async function checkReferences({ action, prompt, deliver }: Parameters<CheckReferences>[0]) {
+    const { checkReferences: check } = await import('./references.ts')
+    await check({ action, prompt, deliver }, { secrets: parts.secrets, channels: parts.channels })
+  }
+}

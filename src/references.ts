@@ -1,0 +1,46 @@
+import { channelsOf } from './deliveries/index.ts'
+import { AppError } from './errors.ts'
+import type { JobInput } from './jobs.ts'
+import { namesIn } from './template/index.ts'
+
+type Known = {
+  secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
+  channels: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
+}
+
+/**
+ * Whether the secrets and channels that a job names exist. Nothing is asked where it names none.
+ *
+ * @throws AppError FIELD_INVALID: names those that do not, by the field
+ */
+export async function checkReferences(
+  job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>,
+  known: Known,
+): Promise<void> {
+  const fields = Object.entries(job).map(([path, value]) => ({ path, secrets: secretsIn(value) }))
+  const named = fields.flatMap(({ secrets }) => secrets)
+  const channels = channelsOf(job.deliver)
+  const secretsThere = named.length > 0 ? await (await known.secrets()).exists(named) : new Set()
+  const channelsThere = channels.length > 0 ? await (await known.channels()).exists(channels) : new Set()
+  const errors = [
+    ...fields.flatMap(({ path, secrets }) =>
+      secrets.filter((name) => !secretsThere.has(name)).map((name) => missing(path, 'secret', name)),
+    ),
+    ...channels.filter((name) => !channelsThere.has(name)).map((name) => missing('deliver', 'channel', name)),
+  ]
+  if (errors.length === 0) return
+  throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
+}
+
+function secretsIn(value: unknown): string[] {
+  return [...namesIn(value)].flatMap((name) =>
+    name.startsWith('secrets.') ? [name.slice('secrets.'.length)] : [],
+  )
+}
+
+function missing(path: string, kind: 'secret' | 'channel', name: string) {
+  return {
+    path,
+    message: `${path}: ${kind} ${JSON.stringify(name)} was given; expected one that exists here`,
+  }
+}
