@@ -30,6 +30,9 @@ export const errorTable = {
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
   VERSION_CONFLICT: { status: 412, title: 'The job has changed since it was read' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'This Idempotency-Key was used with another body' },
+  CHANNEL_NOT_FOUND: { status: 404, title: 'There is no such channel' },
+  CHANNEL_IN_USE: { status: 409, title: 'Jobs name this channel' },
+  CHANNEL_DISABLED: { status: 409, title: 'The channel is switched off' },
   SECRET_NOT_FOUND: { status: 404, title: 'There is no such secret' },
   SECRET_IN_USE: { status: 409, title: 'Jobs mention this secret' },
   ENCRYPTION_KEY_MISSING: {
