@@ -1,0 +1,125 @@
+import type { Database } from './client.ts'
+import { date, maybeDate, type Row } from './rows.ts'
+
+/** A channel as it is kept: its configuration is sealed as a whole. `defaultOn` null: no job tells it unasked. */
+export type StoredChannel = {
+  name: string
+  type: string
+  sealed: string
+  defaultOn: string[] | null
+  /** Both null: it is in use. */
+  disabledAt: Date | null
+  disabledReason: string | null
+  createdAt: Date
+  updatedAt: Date
+}
+
+export type ChannelStore = ReturnType<typeof createChannelStore>
+
+/** More jobs that name a channel are not told. */
+const mostUsers = 10
+
+/** `clock`, where given, stands in for Postgres' own. */
+export function createChannelStore(database: Database, clock: () => Date | null = () => null) {
+  const idempotent = true
+  return {
+    async find(name: string): Promise<StoredChannel | null> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`select *, to_json(default_on) as default_on from channels where name = ${name}`,
+        { idempotent, name: 'reading the channel' },
+      )
+      return row ? readChannel(row) : null
+    },
+
+    /** Those of the names that there are. */
+    async exists(names: readonly string[]): Promise<Set<string>> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select name from channels where name in (select jsonb_array_elements_text(${sql.json([...names])}))`,
+        { idempotent, name: 'looking for channels' },
+      )
+      return new Set(rows.map((row) => row['name'] as string))
+    },
+
+    async list(): Promise<StoredChannel[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`select *, to_json(default_on) as default_on from channels order by name`,
+        { idempotent, name: 'listing the channels' },
+      )
+      return rows.map(readChannel)
+    },
+
+    /** Makes or replaces it, in use again. `isNew`: there was none with this name. */
+    async put(
+      channel: Pick<StoredChannel, 'name' | 'type' | 'sealed' | 'defaultOn'>,
+    ): Promise<{ channel: StoredChannel; isNew: boolean }> {
+      const on = channel.defaultOn?.join(' ') ?? null
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          insert into channels (name, type, sealed, default_on, created_at, updated_at)
+          select ${channel.name}, ${channel.type}, ${channel.sealed}, string_to_array(${on}::text, ' '), now, now
+          from (select coalesce(${clock()}::timestamptz, clock_timestamp()) as now) c
+          on conflict on constraint channels_pkey do update set
+            type = excluded.type, sealed = excluded.sealed, default_on = excluded.default_on,
+            disabled_at = null, disabled_reason = null, updated_at = excluded.updated_at
+          returning *, to_json(default_on) as default_on, xmax = 0 as is_new`,
+        { name: 'storing the channel' },
+      )
+      if (!row) throw new Error('an upsert of a channel returned no row')
+      return { channel: readChannel(row), isNew: row['is_new'] === true }
+    },
+
+    /** Switches it off; the first reason stays. Where it is gone, nothing happens. */
+    async disable(name: string, reason: string): Promise<void> {
+      await database.run(
+        (sql) => sql`
+          update channels set disabled_reason = ${reason},
+            disabled_at = coalesce(${clock()}::timestamptz, clock_timestamp())
+          where name = ${name} and disabled_at is null`,
+        { idempotent, name: 'switching the channel off' },
+      )
+    },
+
+    async enable(name: string): Promise<void> {
+      await database.run(
+        (sql) => sql`update channels set disabled_at = null, disabled_reason = null where name = ${name}`,
+        { idempotent, name: 'switching the channel on' },
+      )
+    },
+
+    /**
+     * Removes it unless a job names it; `users` are those that do, ten at most. One statement: a job that is saved at the
+     * same time may be left without the channel, which its deliveries then say.
+     */
+    async remove(name: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          with users as (
+            select id, name from jobs
+            where deliver @> ${sql.json(name)} or deliver @> ${sql.json({ channel: name })}
+              or deliver @> ${sql.json([{ channel: name }])}
+            order by created_at, id limit ${mostUsers}
+          ),
+          gone as (delete from channels where name = ${name} and not exists (select from users) returning name)
+          select exists (select from gone) as removed,
+            coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`,
+        { name: 'removing the channel' },
+      )
+      const users = (row?.['users'] ?? []) as { id: string; name: string }[]
+      return { isRemoved: row?.['removed'] === true, users }
+    },
+  }
+}
+
+function readChannel(row: Row): StoredChannel {
+  return {
+    name: row['name'] as string,
+    type: row['type'] as string,
+    sealed: row['sealed'] as string,
+    defaultOn: row['default_on'] as string[] | null,
+    disabledAt: maybeDate(row['disabled_at']),
+    disabledReason: row['disabled_reason'] as string | null,
+    createdAt: date(row['created_at']),
+    updatedAt: date(row['updated_at']),
+  }
+}
