@@ -17,7 +17,8 @@ type Stage = {
   token: string
   calls: { list: number; provision: number; cancel: number }
   stop(): Promise<void>
-  boot: { calls: number; ms: number; peakMb: number }
+  /** The reconcile of its boot: from its list to its end; and a whole one after it, by request. */
+  boot: { calls: number; ms: number; againMs: number; peakMb: number }
 }
 const operations = ['create', 'edit', 'fire'] as const
 
@@ -51,21 +52,20 @@ async function stage(world: World, count: number): Promise<Stage> {
     fire_at,
     schedule_id: 'bench',
   }))
-  const { nas, calls } = await startStandIn(() => listed)
+  const { nas, calls, listed: listedOnce } = await startStandIn(listed)
   const env = { ...serviceEnv(database, nas, world.keys), NODE_COMPILE_CACHE: world.programs.cache }
   const running = await start({ program: world.programs.server, env })
-  while (calls.list === 0) await delay(10)
-  // the list is the first thing of a reconcile; a second one by request runs behind it, and tells when it is done
-  await api(running.url, 'POST', '/api/cron/reconcile')
-  const before = calls.list + calls.provision + calls.cancel
+  const { answered } = await listedOnce
+  // a request joins the one that is under way, and is answered when that is done
+  const boots = api(running.url, 'POST', '/api/cron/reconcile')
+  const listedAt = await answered
+  await boots
+  const ms = performance.now() - listedAt
+  const made = calls.list + calls.provision + calls.cancel
   const startedAt = performance.now()
   await api(running.url, 'POST', '/api/cron/reconcile')
-  const ms = performance.now() - startedAt
-  const boot = {
-    calls: calls.list + calls.provision + calls.cancel - before,
-    ms,
-    peakMb: running.memory().peakMb,
-  }
+  const againMs = performance.now() - startedAt
+  const boot = { calls: made, ms, againMs, peakMb: running.memory().peakMb }
   async function stop() {
     await running.stop()
     await nas.stop()
@@ -128,15 +128,25 @@ function report(stages: Stage[], times: Map<Stage, Record<(typeof operations)[nu
     ...operations.map((operation) => cell(each, operation)),
     show(each.boot.calls),
     show(each.boot.ms),
+    show(each.boot.againMs),
     each === least ? show(each.boot.peakMb) : `+${show(each.boot.peakMb - least.boot.peakMb)}`,
   ])
   const most = stages.at(-1) as Stage
   const moreMb = most.boot.peakMb - least.boot.peakMb
   return [
-    `One service for each size, all up at once, ${rounds} operations of each kind in turn, one at a time. NAS is a stand-in that answers at once, and holds exactly what Postgres says. Reconcile: nothing has changed; peak RSS after the boot's one and two more.`,
+    `One service for each size, all up at once, ${rounds} operations of each kind in turn, one at a time. NAS is a stand-in that answers at once, and holds exactly what Postgres says. Reconcile: of the boot, nothing has changed, from the answer to its one list to its end, with cold code; again: a whole one by request; the peak RSS of the process after both.`,
     '',
     table(
-      ['jobs', 'create, ms', 'edit, ms', 'fire, ms', 'reconcile: NAS calls', 'reconcile, ms', 'peak RSS, MB'],
+      [
+        'jobs',
+        'create, ms',
+        'edit, ms',
+        'fire, ms',
+        'reconcile: NAS calls',
+        'reconcile, ms',
+        'again, ms',
+        'peak RSS, MB',
+      ],
       rows,
     ),
     '',

@@ -1,18 +1,32 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { NasProcess } from './world.ts'
 
-/** A portal that keeps nothing: it answers at once, lists what it is given, and counts the calls. */
-export async function startStandIn(armed: () => { job_id: string; fire_at: string; schedule_id: string }[]) {
+/** So long the first list waits, for somebody to join what it belongs to. */
+const firstListMs = 100
+
+/** A portal that keeps nothing: it answers at once, lists what it was given at its start, and counts the calls. */
+export async function startStandIn(armed: { job_id: string; fire_at: string; schedule_id: string }[]) {
   const calls = { list: 0, provision: 0, cancel: 0 }
+  // made beforehand: what a call costs here must not count as the service's
+  const answers = {
+    list: Buffer.from(JSON.stringify({ armed })),
+    provision: Buffer.from('{"schedule_id":"s"}'),
+    cancel: Buffer.from('{"ok":true}'),
+  }
+  const { promise: listed, resolve } = Promise.withResolvers<{ answered: Promise<number> }>()
   const server = createServer((request, response) => {
     request.resume()
     request.on('end', () => {
       const name = request.url?.split('/').at(-1) as keyof typeof calls
       calls[name] += 1
-      const answer =
-        name === 'list' ? { armed: armed() } : name === 'provision' ? { schedule_id: 's' } : { ok: true }
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+      const answer = () => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(answers[name])
+        return performance.now()
+      }
+      if (name === 'list' && calls.list === 1) resolve({ answered: delay(firstListMs).then(answer) })
+      else answer()
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -31,5 +45,6 @@ export async function startStandIn(armed: () => { job_id: string; fire_at: strin
       server.close()
     },
   }
-  return { nas, calls }
+  /** `listed`: the first list has come, and is answered a moment later, at `performance.now()`. */
+  return { nas, calls, listed }
 }

@@ -176,11 +176,11 @@ function readArmed(row: unknown): Armed | null {
   if (!isJsonObject(row)) return null
   const { job_id: jobId, fire_at: fireAt } = row
   const fireAtMs = typeof fireAt === 'string' ? readMs(fireAt) : null
-  // no text in Postgres has a NUL, and no job of ours
-  if (typeof jobId !== 'string' || !jobId || jobId.includes('\0') || fireAtMs === null) return null
-  return { jobId, fireAtMs }
+  return typeof jobId === 'string' && idForm.test(jobId) && fireAtMs !== null ? { jobId, fireAtMs } : null
 }
 
+/** Whatever else may be listed: no id of ours has a space, a line break or a NUL in it. */
+const idForm = /^[!-~]+$/
 const usualInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 
 /** As `readInstant`, and in the usual form three times as fast (which a list of 100,000 rows feels). */
