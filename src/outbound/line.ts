@@ -35,6 +35,7 @@ export function openLine(open: Open): Line {
     // 0: `connection: close` is sent.
     pipelining: 0,
     allowH2: false,
+    maxHeaderSize: 16 * 1024,
     // With NODE_USE_ENV_PROXY the class is one that goes through a proxy, which would look up names for itself.
     noProxy: '*',
     connect: callbackify(({ hostname, port, protocol }: Target) => {

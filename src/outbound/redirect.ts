@@ -70,7 +70,7 @@ function readTarget(from: URL, location: string): URL {
 function nextHop(hop: Hop, status: number, url: URL, rules: RedirectRules): Hop {
   const headers = new Headers(hop.headers)
   const isSame = url.origin === hop.url.origin
-  if (!isSame) for (const name of [...credentials, ...(rules.secretHeaders ?? [])]) headers.delete(name)
+  if (!isSame) dropCredentials(headers, rules.secretHeaders ?? [])
   if (becomesGet(hop.method, status)) {
     for (const name of ofBody) headers.delete(name)
     return { url, method: 'GET', headers, body: null }
@@ -82,7 +82,14 @@ function nextHop(hop: Hop, status: number, url: URL, rules: RedirectRules): Hop 
   return { url, method: hop.method, headers, body: hop.body }
 }
 
-const credentials = ['authorization', 'proxy-authorization', 'cookie', 'host']
+/** What was not named as a secret, but is one by its name (`x-api-key`, `private-token`), is dropped as well. */
+function dropCredentials(headers: Headers, secret: readonly string[]): void {
+  const named = new Set(['host', ...secret.map((name) => name.toLowerCase())])
+  for (const name of [...headers.keys()])
+    if (named.has(name) || /auth|cookie|token|secret|passw|api-?key|session|signature/.test(name))
+      headers.delete(name)
+}
+
 const ofBody = ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']
 
 function becomesGet(method: string, status: number): boolean {
