@@ -25,7 +25,7 @@ import { createKeys } from './keys/index.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
 import { createOutbound } from './outbound/index.ts'
-import { createRedactor } from './redact/index.ts'
+import { createGrowingRedactor } from './redact/index.ts'
 import { createStatus } from './status.ts'
 import { realTimers as timers, sleep, within } from './timers.ts'
 import { version } from './version.ts'
@@ -66,8 +66,9 @@ const longestAnswerMs = 5_000
 export function createApp({ config, clock = () => null, server }: AppOptions): App {
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
+  const known = createGrowingRedactor(secretsOf(config))
   const http = Fastify({
-    logger: logOptions(config.logLevel, createRedactor(secretsOf(config)).text),
+    logger: logOptions(config.logLevel, known.text),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
     requestTimeout: 30_000,
@@ -88,7 +89,11 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   const store = createStore(database, clock)
   const secrets = async () => {
     const { createSecrets } = await import('./secrets.ts')
-    return createSecrets({ store: createSecretStore(database, clock), seal: sealOf(config) })
+    return createSecrets({
+      store: createSecretStore(database, clock),
+      seal: sealOf(config),
+      onRead: known.note,
+    })
   }
   const channels = async () => {
     const { createChannels } = await import('./channels.ts')

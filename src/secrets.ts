@@ -23,7 +23,12 @@ export type Secrets = {
 /** `unreadable`: no key given here opens them, by their contexts. `left`: others kept changing; rotate once more. */
 export type Rotation = { keyId: string; resealed: number; unreadable: string[]; left: number }
 
-type Parts = { store: SecretStore; seal: Seal | null }
+type Parts = {
+  store: SecretStore
+  seal: Seal | null
+  /** Told each value that is handed out. */
+  onRead?: (value: string) => void
+}
 type Place = SealedPlace & { contextOf(owner: string): string }
 
 /** All that is sealed anywhere. The contexts are those that each is sealed with by its owner. */
@@ -40,13 +45,14 @@ const pageSize = 100
 /** A row that is written by a process with the former key in mid-rotation is met again in the next round. */
 const maxRounds = 3
 
-export function createSecrets({ store, seal }: Parts): Secrets {
+export function createSecrets({ store, seal, onRead = () => undefined }: Parts): Secrets {
   async function read(asked: Iterable<string>): Promise<Map<string, string>> {
     const names = [...new Set(asked)]
     if (names.length === 0) return new Map()
     const { open } = needed(seal)
     const found = await store.find(names)
     const values = new Map(found.map(({ name, sealed }) => [name, open(sealed, contextOfSecret(name))]))
+    for (const value of values.values()) onRead(value)
     const missing = names.filter((name) => !values.has(name))
     if (missing.length === 0) return values
     const many = missing.length > 1

@@ -65,6 +65,33 @@ export function createRedactor(values: Iterable<string>): Redactor {
   return { text, json: (value) => json(value), stream }
 }
 
+/** Texts of a whole process: what was noted once is taken out of all that follows. */
+export type GrowingRedactor = {
+  note(value: string): void
+  text(text: string): string
+}
+
+/** A process that lives for long forgets the values that were noted first. */
+const mostNoted = 1_000
+
+/** For the log, where the secrets of any attempt may turn up. Made ready anew only where a value was added meanwhile. */
+export function createGrowingRedactor(always: readonly string[]): GrowingRedactor {
+  const noted = new Set<string>()
+  let redactor: Redactor | null = null
+  return {
+    note(value) {
+      if (noted.has(value)) return
+      noted.add(value)
+      if (noted.size > mostNoted) noted.delete(noted.values().next().value ?? '')
+      redactor = null
+    },
+    text(text) {
+      redactor ??= createRedactor([...always, ...noted])
+      return redactor.text(text)
+    },
+  }
+}
+
 function bytesOf(chunk: string | Uint8Array): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
 }

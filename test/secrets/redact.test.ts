@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createRedactor } from '../../src/redact/index.ts'
+import { createGrowingRedactor, createRedactor } from '../../src/redact/index.ts'
 import { formsOf } from '../../src/redact/forms.ts'
 
 const token = 'sk-Ünï+code/40 "quoted" <&\'tail'
@@ -118,6 +118,13 @@ test('a stream gives out at once what cannot be the beginning of a secret', () =
   assert.equal(shown(write('name!')), '[REDACTED]!')
   assert.equal(shown(write('se')), '')
   assert.equal(shown(end()), 'se')
+})
+
+test('a growing redactor takes out what was noted, from then on', () => {
+  const known = createGrowingRedactor(['of-the-process'])
+  assert.equal(known.text('of-the-process of-a-run'), '[REDACTED] of-a-run')
+  known.note('of-a-run')
+  assert.equal(known.text('of-the-process of-a-run'), '[REDACTED] [REDACTED]')
 })
 
 // Few letters, so that values overlap, repeat themselves and begin alike.
