@@ -1,3 +1,4 @@
+import type { Handlers } from '../handlers/index.ts'
 import { wishesOf } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { type Answer, exchange } from './exchange.ts'
@@ -8,7 +9,13 @@ import { readCall } from './request.ts'
 
 /** An action's `when`, as it was saved. */
 type Gate = { type: string; [field: string]: unknown }
-type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext }
+type Attempt = {
+  job: ActionJob
+  run: ActionRun
+  signal: AbortSignal
+  context: ActionContext
+  handlers: Handlers | undefined
+}
 /** What the gate said (`says`: a JSON value, or undefined for nothing), or how the attempt ends because it did not. */
 type Verdict = { says: unknown } | { nothingToDo: string } | { outcome: ActionOutcome }
 
@@ -21,7 +28,7 @@ const longestReason = 500
  * did not answer as it should (the next attempt asks again), or stopped.
  *
  * A call says that there is nothing to do by 204 or 304, or by 2xx with `{"proceed": false, "reason": …}`; a handler
- * by returning false, or that object.
+ * by returning false, or that object. `handlers`: default those that this service has.
  *
  * @throws AppError: as `context.secret`
  */
@@ -30,10 +37,11 @@ export async function passGate(
   run: ActionRun,
   signal: AbortSignal,
   context: ActionContext,
+  handlers?: Handlers,
 ): Promise<ActionOutcome | null> {
   const gate = job.action['when']
   if (!isGate(gate)) return null
-  const attempt = { job: { ...job, action: gate }, run, signal, context }
+  const attempt = { job: { ...job, action: gate }, run, signal, context, handlers }
   const verdict = gate.type === 'handler' ? await askHandler(gate, attempt) : await askTarget(gate, attempt)
   if ('outcome' in verdict) return failedAt(verdict.outcome)
   const reason = 'nothingToDo' in verdict ? verdict.nothingToDo : reasonIn(verdict.says)
@@ -48,7 +56,11 @@ async function askHandler(gate: Gate, attempt: Attempt): Promise<Verdict> {
   const { callHandler } = await import('./handler.ts')
   const { handler, input, timeout_ms } = gate
   const timeout = typeof timeout_ms === 'number' ? timeout_ms : usualTimeoutMs
-  const called = await callHandler({ handler: String(handler), input, timeout_ms: timeout }, attempt)
+  const called = await callHandler(
+    { handler: String(handler), input, timeout_ms: timeout },
+    attempt,
+    attempt.handlers,
+  )
   return 'outcome' in called ? called : { says: called.returned }
 }
 
