@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import {
   createApiKeyStore,
   createAuditStore,
+  createChannelStore,
   createSecretStore,
   createDatabase,
   createProcessRecord,
