@@ -33,6 +33,8 @@ export type Config = {
   encryptionKey: Buffer | null
   /** Keys from before `encryptionKey`: what was sealed with them still opens. */
   encryptionKeysOld: Buffer[]
+  /** What programs that jobs start may see of the environment; null: no job may start one. */
+  commands: { env: Record<string, string> } | null
   metricsPort: number | null
   logLevel: string
   /** Who this process is: it stays the same over restarts of a machine. */
@@ -102,6 +104,7 @@ export function readConfig(env: Env = process.env): Config {
     stallMs: integer('STALL_MS', 60_000, 0, 3_600_000),
     encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
     encryptionKeysOld: oldEncryptionKeys(secret('ENCRYPTION_KEYS_OLD'), problems),
+    commands: commands(env, problems),
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
     logLevel: text('LOG_LEVEL') ?? 'info',
     machineId: text('FLY_MACHINE_ID') ?? 'local',
@@ -200,6 +203,31 @@ function decoded(text: string): string {
     return decodeURIComponent(text)
   } catch {
     return text
+  }
+}
+
+const usualForCommands = ['PATH', 'HOME', 'LANG', 'TZ']
+/** Not even by COMMAND_ENV_ALLOW: whoever has one of these is this service. */
+const neverForCommands = [
+  ...['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY', 'ENCRYPTION_KEYS_OLD'],
+  ...['NAS_ACCESS_TOKEN', 'NAS_REFRESH_TOKEN', 'PROMPT_API_KEY'],
+]
+
+function commands(env: Env, problems: string[]): Config['commands'] {
+  const { text } = readers(env, problems)
+  const wish = text('COMMANDS') ?? 'off'
+  if (wish !== 'on' && wish !== 'off') problems.push(`COMMANDS is "${wish}"; expected "on" or "off"`)
+  const more = (text('COMMAND_ENV_ALLOW') ?? '').split(/[\s,]+/).filter(Boolean)
+  for (const name of more) {
+    if (neverForCommands.includes(name))
+      problems.push(`COMMAND_ENV_ALLOW names ${name}; expected none that holds a secret of this service`)
+    else if (!/^[A-Za-z_]\w*$/.test(name))
+      problems.push(`COMMAND_ENV_ALLOW names "${name}"; expected names of variables, parted by commas`)
+  }
+  if (wish !== 'on') return null
+  const given = [...usualForCommands, ...more].map((name) => [name, env[name]] as const)
+  return {
+    env: Object.fromEntries(given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)),
   }
 }
 
