@@ -96,8 +96,8 @@ export function createChannelStore(database: Database, clock: () => Date | null 
         (sql) => sql`
           with users as (
             select id, name from jobs
-            where deliver @> ${sql.json(name)} or deliver @> ${sql.json({ channel: name })}
-              or deliver @> ${sql.json([{ channel: name }])}
+            where deliver @> ${sql.json(name)}::jsonb or deliver @> ${sql.json({ channel: name })}::jsonb
+              or deliver @> ${sql.json([{ channel: name }])}::jsonb
             order by created_at, id limit ${mostUsers}
           ),
           gone as (delete from channels where name = ${name} and not exists (select from users) returning name)

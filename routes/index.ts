@@ -4,6 +4,7 @@ import { checkAccess } from './access.ts'
 import { routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
+import { channelRoutes } from './channels.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { fireRoute } from './fire.ts'
 import { holdWhileAnswering } from './hold.ts'
@@ -53,6 +54,7 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
   deliveryRoutes(on, parts)
   scheduleRoutes(on, parts)
   secretRoutes(on, parts)
+  channelRoutes(on, parts)
   serviceRoutes(on, parts)
   keyRoutes(on, parts)
   auditRoutes(on, parts)

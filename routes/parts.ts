@@ -1,12 +1,13 @@
 import type { Lists, Look } from '../db/index.ts'
 import type { Audit } from '../src/audit.ts'
 import type { Callbacks } from '../src/callback.ts'
+import type { Channels } from '../src/channels.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Fire } from '../src/fire.ts'
 import type { Jobs } from '../src/jobs.ts'
 import type { Secrets } from '../src/secrets.ts'
 import type { Keys } from '../src/keys/index.ts'
-import type { Outbox } from '../src/outbox.ts'
+import type { Outbox, SendMessage } from '../src/outbox.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
@@ -21,6 +22,10 @@ export type Parts = {
   audit: Audit
   /** Loaded on first use. */
   secrets(): Promise<Secrets>
+  /** Loaded on first use. */
+  channels(): Promise<Channels>
+  /** One try to reach a receiver. */
+  send: SendMessage
   /** Keeps this process up until the returned function is called. */
   hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */

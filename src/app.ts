@@ -141,7 +141,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       },
     },
     verifier,
-    secrets,
+    ...{ secrets, channels, send: effects.send },
     keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
     audit: createAudit({ store: createAuditStore(database, clock), log }),
     hold: () => holds.take('request'),

@@ -43,7 +43,10 @@ export type Channels = {
    *
    * @throws AppError CHANNEL_NOT_FOUND, SECRET_UNREADABLE
    */
-  test(name: string, send: SendTest): Promise<{ delivered: true } | { delivered: false; error: DeliveryError }>
+  test(
+    name: string,
+    send: SendTest,
+  ): Promise<{ delivered: true } | { delivered: false; error: DeliveryError }>
 }
 
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
@@ -201,7 +204,8 @@ function notFound(name: string): AppError {
 
 function needed(seal: Seal | null): Seal {
   if (seal) return seal
-  const remedy = 'set it to 32 bytes as base64 (openssl rand -base64 32), and keep it as long as channels are stored'
+  const remedy =
+    'set it to 32 bytes as base64 (openssl rand -base64 32), and keep it as long as channels are stored'
   throw new AppError(
     'ENCRYPTION_KEY_MISSING',
     `ENCRYPTION_KEY is not set, and channels are stored encrypted; ${remedy}`,

@@ -43,7 +43,7 @@ function unknownField(steps: string[], at: Node): FieldProblem {
 }
 
 /**
- * Of a union each branch complains. Where the value's `type` names one, only that one counts; else one sentence
+ * Of a union each branch complains. Where the value says by its shape which it means, only that one counts; else one sentence
  * for the whole union says it.
  */
 function withoutOtherBranches(schema: Node, value: unknown, errors: TValidationError[]): TValidationError[] {
@@ -61,10 +61,21 @@ function withoutOtherBranches(schema: Node, value: unknown, errors: TValidationE
 
 function namedBranch(schema: Node, value: unknown, union: TValidationError): number | null {
   const given = valueAt(value, stepsOf(union.instancePath))
-  if (typeof given !== 'object' || given === null || !('type' in given)) return null
+  if (typeof given !== 'object' || given === null) return null
   const branches = nodeAt(schema, stepsOf(union.schemaPath))['anyOf'] as Node[]
-  const index = branches.findIndex((branch) => propertyOf(branch, 'type')['const'] === given.type)
-  return index < 0 ? null : index
+  const fits = fitting(given)
+  const named = branches.flatMap((branch, index) => (fits(branch) ? [index] : []))
+  return named.length === 1 ? (named[0] ?? null) : null
+}
+
+/** By its `type`; without one, by the fields that a branch cannot do without. A list is meant where there is one. */
+function fitting(given: object): (branch: Node) => boolean {
+  if (Array.isArray(given)) return (branch) => branch['type'] === 'array'
+  if ('type' in given) return (branch) => propertyOf(branch, 'type')['const'] === given.type
+  return (branch) => {
+    const required = (branch['required'] ?? []) as string[]
+    return branch['type'] === 'object' && required.length > 0 && required.every((name) => name in given)
+  }
 }
 
 function expected(schema: Node): string {

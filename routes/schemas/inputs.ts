@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { action } from './actions/index.ts'
+import { deliver } from './deliver.ts'
 import { expecting, instant, instantOrNull, jobId, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
 
@@ -23,15 +24,7 @@ const jobFields = {
   action,
   prompt: orNull<string>('string', { minLength: 1, maxLength: 100_000 }),
   skills: texts(100, 200),
-  deliver: Type.Union(
-    [
-      Type.String({ minLength: 1, maxLength: 2048 }),
-      Type.Array(Type.Unknown(), { maxItems: 20 }),
-      Type.Record(Type.String(), Type.Unknown()),
-      Type.Null(),
-    ],
-    expecting('a text, an object, a list of these, or null'),
-  ),
+  deliver,
   repeat: Type.Union(
     [
       repeatTimes,

@@ -4,6 +4,7 @@ import type { Scope } from '../../src/keys/index.ts'
 import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
 import { auditOperations } from './audit.ts'
 import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import { channelOperations } from './channels.ts'
 import { deliveryOperations } from './deliveries.ts'
 import { keyOperations } from './keys.ts'
 import { secretOperations } from './secrets.ts'
@@ -293,6 +294,7 @@ export const operations = {
     errors: [...inputErrors],
   },
   ...keyOperations,
+  ...channelOperations,
   ...secretOperations,
   ...auditOperations,
 } satisfies Record<string, Operation & { scope: Scope }>

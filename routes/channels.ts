@@ -1,0 +1,52 @@
+import type { Channel } from '../src/channels.ts'
+import type { On } from './api.ts'
+import type { Parts } from './parts.ts'
+
+export function channelRoutes(on: On, parts: Pick<Parts, 'channels' | 'send'>): void {
+  on('GET /api/channels', async () => {
+    const channels = await parts.channels()
+    return { channels: (await channels.list()).map(channelBody) }
+  })
+
+  on('GET /api/channels/{name}', async ({ params }) => {
+    const channels = await parts.channels()
+    return { channel: channelBody(await channels.get(params.name)) }
+  })
+
+  on('PUT /api/channels/{name}', async ({ params, body }, _request, reply) => {
+    const { default_on: defaultOn = null, ...config } = body
+    const channels = await parts.channels()
+    const { channel, isNew, madeSecret } = await channels.put(params.name, config, listOf(defaultOn))
+    if (isNew) reply.code(201).header('location', `/api/channels/${channel.name}`)
+    return { channel: channelBody(channel), ...(madeSecret === null ? {} : { secret: madeSecret }) }
+  })
+
+  on('DELETE /api/channels/{name}', async ({ params }) => {
+    const channels = await parts.channels()
+    await channels.remove(params.name)
+    return { ok: true, name: params.name }
+  })
+
+  on('POST /api/channels/{name}/test', async ({ params }) => {
+    const channels = await parts.channels()
+    return channels.test(params.name, parts.send)
+  })
+}
+
+function listOf(on: string | string[] | null): string[] | null {
+  return typeof on === 'string' ? [on] : on
+}
+
+/** Never its configuration. */
+function channelBody(channel: Channel) {
+  return {
+    name: channel.name,
+    type: channel.type,
+    default_on: channel.defaultOn,
+    summary: channel.summary,
+    disabled_at: channel.disabledAt?.toISOString() ?? null,
+    disabled_reason: channel.disabledReason,
+    created_at: channel.createdAt.toISOString(),
+    updated_at: channel.updatedAt.toISOString(),
+  }
+}
