@@ -7,8 +7,8 @@ export type Spec = { on: On[]; template?: string } & (
   | { type: string; channel?: never; [field: string]: unknown }
 )
 
-/** Names that stand for nothing: what is delivered to them is sent nowhere. */
-const nowhere = ['local', 'none']
+/** Names that stand for no channel: clients of this kind of API send them, and nothing is sent anywhere. */
+const nowhere = ['local', 'none', 'origin']
 
 /**
  * What `job.deliver` asks for, one entry for each delivery, `on` always a list. Names that stand for nothing are left

@@ -25,7 +25,7 @@ test('the drizzle schema has the columns of a migrated database, with type, null
       case when a.attidentity = 'a' then ' identity' else '' end) as line
     from pg_attribute a join pg_class c on c.oid = a.attrelid
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
-      and c.relname = any (${names})`
+      and c.relname = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))`
   const declared = tables.flatMap(({ name, columns }) =>
     columns.map((column) => {
       const type = column.getSQLType()
@@ -39,7 +39,7 @@ test('the drizzle schema has the columns of a migrated database, with type, null
 test('the drizzle schema has the defaults of a migrated database', async () => {
   const rows = await database.sql<{ line: string }[]>`
     select table_name || '.' || column_name as line from information_schema.columns
-    where table_schema = 'public' and column_default is not null and table_name = any (${names})`
+    where table_schema = 'public' and column_default is not null and table_name = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))`
   const declared = tables.flatMap(({ name, columns }) =>
     columns.filter(({ hasDefault }) => hasDefault).map((column) => `${name}.${column.name}`),
   )
@@ -54,11 +54,11 @@ test('the drizzle schema names the constraints and indexes of a migrated databas
   const rows = await database.sql<{ line: string }[]>`
     select format('%s %s %s', conrelid::regclass, contype, conname) as line from pg_constraint
     where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'c', 'f')
-      and conrelid::regclass::text = any (${names})
+      and conrelid::regclass::text = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))
     union all
     select format('%s i%s %s', i.indrelid::regclass, case when i.indisunique then ' unique' else '' end, c.relname)
     from pg_index i join pg_class c on c.oid = i.indexrelid
-    where c.relnamespace = 'public'::regnamespace and i.indrelid::regclass::text = any (${names})
+    where c.relnamespace = 'public'::regnamespace and i.indrelid::regclass::text = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))
       and not exists (select from pg_constraint where conindid = i.indexrelid)`
   const declared = tables.flatMap(
     ({ name, primaryKeys, uniqueConstraints, checks, foreignKeys, indexes }) => [
