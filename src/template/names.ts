@@ -29,7 +29,7 @@ const longestName = 200
 /** Names with a part that the author chooses, by the form that they have to have. */
 const forms: Record<string, RegExp> = {
   'input.<path>': /^input(\.[\w-]+){1,16}$/,
-  'secrets.<NAME>': /^secrets\.\w+$/,
+  'secrets.<NAME>': /^secrets\.[A-Z][A-Z0-9_]{0,63}$/,
 }
 
 /** Whether `name` is one of `allowed`, or has the form of one of them. */

@@ -12,7 +12,7 @@ import {
 
 const known = [
   ...['slot', 'attempt', 'trigger', 'now', 'job.id', 'job.name', 'run.id', 'input', 'last.output'],
-  ...['last.run_id', 'input.a', 'input.a.0.b-c_d', 'secrets.TOKEN', 'secrets.a_1'],
+  ...['last.run_id', 'input.a', 'input.a.0.b-c_d', 'secrets.TOKEN', 'secrets.A_1'],
 ]
 const unknown = [
   ...['', 'Slot', 'slots', 'job', 'job.schedule', 'input.', 'input.a.', 'input..a', 'input.a b', 'inputs'],
@@ -23,6 +23,9 @@ const unknown = [
     'secrets.',
     'secrets.A.B',
     'secrets.A-B',
+    'secrets.token',
+    'secrets._A',
+    'secrets.1A',
     'run.state',
     'event',
   ],

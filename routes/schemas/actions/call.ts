@@ -6,9 +6,8 @@ import { expecting } from '../fields.ts'
 export const url = Type.Refine(
   Type.String({
     maxLength: 2048,
-    ...expecting(
-      'an http or https URL of at most 2048 characters, without a user, a password or a template before its path, or "{{secrets.NAME}}" as a whole',
-    ),
+    description: 'Templates may stand from the path on, or `{{secrets.NAME}}` as the whole.',
+    ...expecting('an http or https URL of at most 2048 characters, without a user or password in it'),
   }),
   (text) => wholeSecret.test(text) || isPlainHttpUrl(text),
 )
@@ -32,7 +31,7 @@ export const maxRedirects = Type.Integer({
 })
 
 /** A URL that is a secret of its own, such as a webhook's. */
-const wholeSecret = /^\{\{\s*secrets\.\w+\s*\}\}$/
+const wholeSecret = /^\{\{\s*secrets\.[A-Z][A-Z0-9_]{0,63}\s*\}\}$/
 
 function isPlainHttpUrl(text: string): boolean {
   const given = URL.canParse(text) ? new URL(text) : null
