@@ -33,6 +33,7 @@ export function createEffects(parts: Parts): Effects {
   const actions = createActions({
     ...{ userAgent, outbound, secret },
     prompt: config.prompt,
+    commands: config.commands,
     protect: secretsOf(config),
     lastOutput: store.lastOutput,
     ...(parts.openLog && { openLog: parts.openLog }),
@@ -57,6 +58,9 @@ export function createEffects(parts: Parts): Effects {
 
   async function checkReferences({ action, prompt, deliver }: Parameters<CheckReferences>[0]) {
     const { checkReferences: check } = await import('./references.ts')
-    await check({ action, prompt, deliver }, { secrets: parts.secrets, channels: parts.channels })
+    await check(
+      { action, prompt, deliver },
+      { secrets: parts.secrets, channels: parts.channels, areCommandsOn: config.commands !== null },
+    )
   }
 }

@@ -1,15 +1,18 @@
+import { unavailableIn } from './actions/index.ts'
 import { channelsOf } from './deliveries/index.ts'
 import { AppError } from './errors.ts'
 import type { JobInput } from './jobs.ts'
 import { namesIn } from './template/index.ts'
 
 type Known = {
+  areCommandsOn: boolean
   secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
   channels: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
 }
 
 /**
- * Whether the secrets and channels that a job names exist. Nothing is asked where it names none.
+ * Whether the secrets, channels and handlers that a job names exist, and whether it may start programs. Nothing is asked
+ * where it names none.
  *
  * @throws AppError FIELD_INVALID: names those that do not, by the field
  */
@@ -23,6 +26,7 @@ export async function checkReferences(
   const secretsThere = named.length > 0 ? await (await known.secrets()).exists(named) : new Set()
   const channelsThere = channels.length > 0 ? await (await known.channels()).exists(channels) : new Set()
   const errors = [
+    ...(job.action ? await unavailableIn(job.action, known) : []),
     ...fields.flatMap(({ path, secrets }) =>
       secrets.filter((name) => !secretsThere.has(name)).map((name) => missing(path, 'secret', name)),
     ),

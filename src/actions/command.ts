@@ -1,13 +1,12 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AppError } from '../errors.ts'
 import { namesIn, render, type Values } from '../template/index.ts'
 import { type ProgramCall, type ProgramEnd, runProgram } from './command-process.ts'
 import type { ActionContext } from './context.ts'
 import { createEnds } from './ends.ts'
 import { idempotencyKey } from './identity.ts'
-import { cappedText, mostOutputBytes, timeoutOf } from './limits.ts'
+import { areOff, cappedText, mostOutputBytes, timeoutOf } from './limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { stopAfter, stopped } from './stop.ts'
 import { valuesOf } from './values.ts'
@@ -62,15 +61,6 @@ export async function runCommand(
     // A daemon may still write there.
     if (own !== null) await rm(own, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
   }
-}
-
-const areOff = 'a command was given; commands are off here (COMMANDS is not "on")'
-
-/** @throws AppError FIELD_INVALID: jobs with commands cannot be saved where commands are off */
-export function checkCommandAvailable(settings: CommandSettings | null): void {
-  if (settings) return
-  const errors = [{ path: 'action.type', message: `action.type: ${areOff}` }]
-  throw new AppError('FIELD_INVALID', `action.type: ${areOff}`, { extra: { errors } })
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -65,14 +65,6 @@ export async function callHandler(
   return invoke(call, loaded.handler, input, attempt)
 }
 
-/** @throws AppError FIELD_INVALID, for the field `path`: there is no handler of this name */
-export function checkHandlerName(name: string, path: string, handlers: Handlers = shipped): void {
-  const names = handlers.names()
-  if (names.includes(name)) return
-  const message = `${path}: ${JSON.stringify(name)} was given; expected ${listed(names)}`
-  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
-}
-
 type Loaded = { handler: Handler } | { outcome: ActionOutcome }
 
 async function load(name: string, handlers: Handlers, context: ActionContext): Promise<Loaded> {

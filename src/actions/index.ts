@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Outbound } from '../outbound/index.ts'
 import type { ActionContext, LastOutput } from './context.ts'
+import type { CommandSettings } from './command.ts'
 import type { AttemptLog } from './log.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import type { PromptDefaults } from './prompt-request.ts'
@@ -26,6 +27,8 @@ type Parts = {
   outbound: Pick<Outbound, 'line'>
   /** Where prompts are put whose action does not say it. */
   prompt?: PromptDefaults
+  /** Null: no command is run. */
+  commands?: CommandSettings | null
   /** Values that no outcome and no log may show. */
   protect?: readonly string[]
   /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE */
@@ -43,6 +46,12 @@ type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: A
 export async function checkAction(action: ActionJob['action'] | null, prompt: string | null) {
   const check = await import('./check.ts')
   return check.checkAction(action, prompt)
+}
+
+/** `unavailableIn` of available.ts, loaded when a job is saved. */
+export async function unavailableIn(action: ActionJob['action'], service: { areCommandsOn: boolean }) {
+  const available = await import('./available.ts')
+  return available.unavailableIn(action, service)
 }
 
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */
@@ -67,6 +76,11 @@ export function createActions(parts: Parts): Actions {
 }
 
 async function runType({ job, run, signal, context, parts }: Attempt): Promise<ActionOutcome> {
+  if (job.action['when']) {
+    const { passGate } = await import('./gate.ts')
+    const ended = await passGate(job, run, signal, context)
+    if (ended) return ended
+  }
   switch (job.action.type) {
     case 'http': {
       const { runHttp } = await import('./http.ts')
@@ -82,9 +96,20 @@ async function runType({ job, run, signal, context, parts }: Attempt): Promise<A
         parts.prompt ?? { baseUrl: null, apiKey: null, model: null },
       )
     }
+    case 'handler': {
+      const { runHandler } = await import('./handler.ts')
+      return runHandler(job, run, signal, context)
+    }
+    case 'command': {
+      const { runCommand } = await import('./command.ts')
+      return runCommand(job, run, signal, context, parts.commands ?? null)
+    }
     default: {
       const given = `an action of type ${JSON.stringify(job.action.type)} was given`
-      return finalFailure('ACTION_NOT_AVAILABLE', `${given}; expected "http" or "prompt"`)
+      return finalFailure(
+        'ACTION_NOT_AVAILABLE',
+        `${given}; expected "http", "prompt", "handler" or "command"`,
+      )
     }
   }
 }

@@ -1,0 +1,26 @@
+import { handlers } from '../handlers/index.ts'
+import { areOff } from './limits.ts'
+import type { ActionJob } from './outcome.ts'
+
+type Problem = { path: string; message: string }
+
+/** What an action needs that this service does not have: handlers that it names, and the right to start programs. */
+export function unavailableIn(
+  action: ActionJob['action'],
+  { areCommandsOn }: { areCommandsOn: boolean },
+): Problem[] {
+  const problems = [...handlerIn(action, 'action'), ...handlerIn(action['when'], 'action.when')]
+  if (action.type === 'command' && !areCommandsOn)
+    problems.push({ path: 'action.type', message: `action.type: ${areOff}` })
+  return problems
+}
+
+function handlerIn(given: unknown, path: string): Problem[] {
+  if (typeof given !== 'object' || given === null || !('type' in given) || given.type !== 'handler') return []
+  const name = 'handler' in given ? given.handler : undefined
+  const names = handlers.names()
+  if (names.some((one) => one === name)) return []
+  const expected = names.length > 0 ? `one of ${names.join(', ')}` : 'a file of handlers/, which has none'
+  const message = `${path}.handler: ${JSON.stringify(name)} was given; expected ${expected}`
+  return [{ path: `${path}.handler`, message }]
+}
