@@ -14,6 +14,7 @@ const whole = {
   NAS_TOKEN_URL: 'https://nas.example/token',
   NAS_CLIENT_ID: 'client',
   ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+  COMMANDS: 'on',
 }
 const candidates = [
   'production',
@@ -24,6 +25,8 @@ const candidates = [
   'https://other.example',
   'postgres://other@db.example/chronos',
   Buffer.alloc(32, 2).toString('base64'),
+  'off',
+  'NAS_CLIENT_ID',
 ]
 
 test('the table of the environment has every variable that is read, each once', () => {
@@ -68,8 +71,10 @@ function fieldOf(name: string): string {
   throw new Error(`no candidate changes what ${name} sets; add one`)
 }
 
-function flat({ nas, ...config }: Config): Record<string, string> {
-  return Object.fromEntries(Object.entries({ ...config, ...nas }).map(([key, value]) => [key, String(value)]))
+function flat({ nas, prompt, commands, ...config }: Config): Record<string, string> {
+  const prompts = Object.entries(prompt).map(([key, value]) => [`prompt.${key}`, value] as const)
+  const all = { ...config, ...nas, ...Object.fromEntries(prompts), commands: JSON.stringify(commands) }
+  return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, String(value)]))
 }
 
 type Operation = { security: object[]; responses: Record<string, unknown> }
