@@ -118,15 +118,24 @@ function numberOf(schema: Node, keyword: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
+const privateFields = [
+  'headers',
+  'body',
+  'url',
+  'base_url',
+  'api_key',
+  'secrets',
+  'password',
+  'bot_token',
+  'env',
+]
+
 /** A value in a message: short, and never one that may be a secret (headers, bodies, what is never read again). */
 function shown(value: unknown, steps: string[], isWriteOnly: boolean): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
-  const isPrivate =
-    isWriteOnly ||
-    steps.length === 0 ||
-    steps.some((step) => ['headers', 'body', 'url', 'base_url', 'api_key'].includes(step))
+  const isPrivate = isWriteOnly || steps.length === 0 || steps.some((step) => privateFields.includes(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
     return `a text of ${value.length} characters`
   return JSON.stringify(value)

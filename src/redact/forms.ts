@@ -5,23 +5,43 @@ const leastLineCharacters = 8
 
 /**
  * The bytes to look for so that `value` is found as it is and as others write it: in JSON, in a URL or a form, in
- * HTML, as hex, and in base64 wherever it stands in what was encoded (so in `Basic` credentials too). Of a value of
- * several lines each line of at least 8 characters counts as well. Nothing for a value of less than 4 bytes.
+ * HTML, as hex, in base64 wherever it stands in what was encoded (so in `Basic` credentials too), and two of these
+ * within each other. Of a value of several lines each line of at least 8 characters counts as well. Nothing for a value
+ * of less than 4 bytes.
  */
 export function formsOf(value: string): Buffer[] {
   const whole = [value, value.trim()].filter((text) => Buffer.byteLength(text) >= leastBytes)
   const lines = value.split(/\r\n|\r|\n/).map((line) => line.trim())
   const longLines = lines.filter((line) => line !== whole[1] && line.length >= leastLineCharacters)
-  const derived = [
-    ...[...whole, ...longLines].flatMap((text) => [
-      ...jsonForms(text),
-      ...urlForms(text),
-      ...htmlForms(text),
-    ]),
-    ...whole.flatMap((text) => [...hexForms(text), ...base64Forms(text)]),
-  ]
+  const derived = [...escapedForms([...whole, ...longLines]), ...packedForms(whole)]
   const forms = derived.filter((form) => Buffer.byteLength(form) >= leastFormBytes)
   return [...new Set([...whole, ...longLines, ...forms])].map((form) => Buffer.from(form))
+}
+
+/** A longer value is looked for in fewer nested forms: there would be megabytes of them. */
+const mostNestedLength = 256
+
+/** Written so that text stays text. A value of letters, digits and dashes is the same in all of these. */
+function escapedForms(texts: readonly string[]): string[] {
+  const once = distinct(texts.flatMap(escapedOnce))
+  const nested = once.filter((form) => form.length <= mostNestedLength)
+  const twice = distinct([...nested.flatMap(escapedOnce), ...once.map(inJson)])
+  // an echo of a request, in a line of a log: JSON in JSON in JSON
+  return distinct([...once, ...twice, ...texts.map((text) => inJson(inJson(inJson(text))))])
+}
+
+function escapedOnce(text: string): string[] {
+  return [...jsonForms(text), ...urlForms(text), ...htmlForms(text)]
+}
+
+function packedForms(texts: readonly string[]): string[] {
+  const short = texts.filter((text) => text.length <= mostNestedLength)
+  const inner = distinct([...texts, ...short.flatMap(escapedOnce)])
+  return inner.flatMap((text) => [...hexForms(text), ...base64Forms(text)])
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)]
 }
 
 /** Not every writer escapes the same: PHP does so with slashes, Go with angles, Python with all but ASCII. */
@@ -29,9 +49,7 @@ function jsonForms(text: string): string[] {
   const plain = inJson(text)
   const ascii = plain.replaceAll(/[^\0-\x7f]/g, (unit) => escaped(unit))
   const variants = [plain, ascii, plain.replaceAll(/[<>&\u2028\u2029]/g, (unit) => escaped(unit))]
-  const all = variants.flatMap((form) => [form, form.replaceAll('/', '\\/')])
-  // JSON within JSON: what an echo makes of a body that was JSON
-  return all.flatMap((form) => [form, inJson(form)])
+  return variants.flatMap((form) => [form, form.replaceAll('/', '\\/')])
 }
 
 function inJson(text: string): string {
@@ -53,8 +71,7 @@ function urlForms(given: string): string[] {
   )
   const form = new URLSearchParams({ '': text }).toString().slice(1)
   const all = [component, strict, strict.replaceAll('%2F', '/'), form, ...partsOfUrl(text)]
-  const withLower = all.flatMap((one) => [one, one.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())])
-  return [...withLower, encodeURIComponent(component)]
+  return all.flatMap((one) => [one, one.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())])
 }
 
 /** As the URL class writes it in each place, where every place has rules of its own. */
