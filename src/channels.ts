@@ -112,7 +112,7 @@ export function createChannels({ store, seal }: Parts): Channels {
 
   async function test(name: string, send: SendTest) {
     const channel = await found(name)
-    const delivered = await orRefusal(send(opened(channel), testMessage(name), new AbortController().signal))
+    const delivered = await send(opened(channel), testMessage(name), new AbortController().signal)
     if (delivered.state === 'delivered') {
       if (channel.disabledAt) await store.enable(name)
       return { delivered: true as const }
@@ -184,14 +184,17 @@ function testMessage(name: string): Message {
   }
 }
 
-/** A secret that is not there is news about the channel, not about the call. */
-async function orRefusal(sent: Promise<Delivered>): Promise<Delivered> {
-  try {
-    return await sent
-  } catch (thrown) {
-    if (!(thrown instanceof AppError) || thrown.statusCode >= 500) throw thrown
-    return { state: 'failed', error: { code: thrown.code, message: thrown.message } }
-  }
+/**
+ * What it means for a delivery that its target could not be made out. A key that is missing comes with the next deploy,
+ * and a database with time; a channel or secret that is not there has to be made by somebody.
+ *
+ * @throws the error: it is none of these
+ */
+export function refusalOf(thrown: unknown): Exclude<Delivered, { state: 'delivered' }> {
+  if (!(thrown instanceof AppError)) throw thrown
+  const error = { code: thrown.code, message: thrown.message }
+  const isOurs = thrown.statusCode >= 500 || thrown.code === 'ENCRYPTION_KEY_MISSING'
+  return { state: isOurs ? 'retry' : 'failed', error }
 }
 
 function contextOf(name: string): string {

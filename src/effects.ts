@@ -43,11 +43,13 @@ export function createEffects(parts: Parts): Effects {
   })
 
   const send: SendMessage = async (target, message, signal) => {
-    const [{ createDeliverer }, channels] = await Promise.all([
+    const [{ createDeliverer }, { refusalOf }, channels] = await Promise.all([
       import('./deliveries/index.ts'),
+      import('./channels.ts'),
       parts.channels(),
     ])
-    const found = await channels.resolve(target, secret)
+    const found = await channels.resolve(target, secret).catch(refusalOf)
+    if ('state' in found) return found
     const delivered = await createDeliverer({ outbound, userAgent }).send(found, message, signal)
     if (delivered.state === 'disabled' && target.channel !== undefined)
       await channels.disable(target.channel, delivered.error.message)

@@ -20,7 +20,7 @@ export function specsOf(deliver: unknown): Spec[] {
     const named: unknown = typeof entry === 'string' ? { channel: entry } : entry
     if (!isSpec(named) || nowhere.includes(String(named.channel))) return []
     const { on = 'always', ...rest } = named
-    return [{ ...rest, on: Array.isArray(on) ? on : [on] } as Spec]
+    return [{ ...rest, on: listOf(on) } as Spec]
   })
 }
 
@@ -28,6 +28,10 @@ export function specsOf(deliver: unknown): Spec[] {
 export function channelsOf(deliver: unknown): string[] {
   const names = specsOf(deliver).map(({ channel }) => channel)
   return [...new Set(names.filter((name) => name !== undefined))]
+}
+
+function listOf(on: unknown): On[] {
+  return (Array.isArray(on) ? on : [on]) as On[]
 }
 
 function isSpec(value: unknown): value is { on?: unknown; channel?: string; type?: string } {

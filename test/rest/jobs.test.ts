@@ -68,6 +68,7 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
     starts_at: null,
     ends_at: null,
     pause_after: null,
+    retention: { runs: 1000, days: 90 },
     tags: ['a'],
     created_at: '2026-06-18T08:00:00.000Z',
     updated_at: '2026-06-18T08:00:00.000Z',
@@ -80,14 +81,14 @@ test('POST /api/jobs takes the short form: a prompt, whom to tell, how often', a
     name: 'digest',
     schedule: '0 9 * * *',
     prompt: 'What is new?',
-    deliver: 'origin',
+    deliver: 'none',
     repeat: 3,
   }
   const { status, body } = await service.api('POST', '/api/jobs', fields)
   assert.equal(status, 201)
   assert.deepEqual(
     [body.job.action, body.job.prompt, body.job.deliver, body.job.repeat],
-    [{ type: 'prompt' }, 'What is new?', 'origin', { times: 3, completed: 0 }],
+    [{ type: 'prompt' }, 'What is new?', 'none', { times: 3, completed: 0 }],
   )
   const again = await service.api('POST', '/api/jobs', { ...fields, repeat: { times: null }, deliver: null })
   assert.deepEqual([again.body.job.repeat.times, again.body.job.deliver], [null, null])
