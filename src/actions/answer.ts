@@ -69,7 +69,7 @@ export function where({ status, bytes }: Progress): string {
 }
 
 /** The status line, an empty line, and the body. */
-export function outputOf({ response, body, redirects, tookMs }: Answer): string {
+function outputOf({ response, body, redirects, tookMs }: Answer): string {
   const cut = body.isCut ? `, cut after ${mostBytes} bytes` : ''
   const way = redirects > 0 ? `, after ${redirects} redirect${redirects > 1 ? 's' : ''}` : ''
   return `HTTP ${response.status} in ${Math.round(tookMs)} ms${way}${cut}\n\n${body.text}`

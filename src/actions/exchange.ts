@@ -1,5 +1,5 @@
 import ky, { isNetworkError } from 'ky'
-import { followRedirects, type Hop } from '../outbound/index.ts'
+import { followRedirects, type Hop, OutboundRefusal } from '../outbound/index.ts'
 import { AnswerBroken, type Body, type Progress, readBody } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { callFailed, failureOf } from './failure.ts'
@@ -9,6 +9,10 @@ import { stopAfter, stopOutcome } from './stop.ts'
 
 /** A whole answer. `from` names who gave it, as messages may. */
 export type Answer = { response: Response; body: Body; from: string; redirects: number; tookMs: number }
+
+// The URL to report to does not leave the first origin: whoever answers elsewhere could not report.
+const leadsAway =
+  'redirects to another origin, where a call with a callback does not follow; expected none, not'
 
 /**
  * Makes a call and reads its answer, within the call's time limit and in 64 KiB; what it reads is logged. The answer,
@@ -46,7 +50,10 @@ export async function exchange(
   }
 
   async function send({ url, ...hop }: Hop): Promise<Response> {
-    from = url.origin === call.url.origin ? call.shownAs : url.origin
+    // where the target is a secret, so is where it leads
+    if (call.shownAs === call.url.origin) from = url.origin
+    if (call.callbackMs !== null && url.origin !== call.url.origin)
+      throw new OutboundRefusal('REDIRECT_REFUSED', `target ${call.shownAs} ${leadsAway} ${from}`)
     progress.status = null
     if (!context.isHeld()) stop.notHeld()
     const response = await ky(url, {

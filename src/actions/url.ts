@@ -28,11 +28,12 @@ export function renderUrl(text: unknown, values: Values): TargetUrl {
   if (whole !== null && isSecret(whole)) return { url: read(render(text, values)), shownAs: `{{${whole}}}` }
   const misplaced = misplacedIn(text)
   if (misplaced) throw new AppError('FIELD_INVALID', `action.url: ${misplaced}`)
-  const url = read(render(text, values, { encode }))
-  const authored = read(render(text, values, { encode: () => 'x' }))
-  if (url.origin === authored.origin && stepsOf(url) === stepsOf(authored))
+  const made = render(text, values, { encode })
+  if (dotsIn(made) === dotsIn(render(text, values, { encode: () => 'x' }))) {
+    const url = read(made)
     return { url, shownAs: url.origin }
-  const message = 'action.url: a value is "." or ".." as a step of the path; expected a name'
+  }
+  const message = 'action.url: a value makes "." or ".." of a step of the path; expected a name'
   throw new AppError('FIELD_INVALID', message)
 }
 
@@ -57,6 +58,8 @@ function encode(value: string): string {
   return encodeURIComponent(value.toWellFormed())
 }
 
-function stepsOf({ pathname }: URL): number {
-  return pathname.split('/').length
+/** How many steps of the path go nowhere or up, as URLs are read: tabs and line breaks do not count, %2e is a dot. */
+function dotsIn(text: string): number {
+  const [path = ''] = text.replaceAll(/[\t\r\n]/g, '').split(/[?#]/)
+  return path.split(/[/\\]/).filter((step) => /^(\.|%2e){1,2}$/i.test(step)).length
 }

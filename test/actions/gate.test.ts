@@ -8,7 +8,7 @@ import type { ActionRun } from '../../src/actions/index.ts'
 import { AppError } from '../../src/errors.ts'
 import { defineHandler, type HandlerContext, handlersOf } from '../../src/handlers/index.ts'
 import { attemptOf, stopReason } from './attempt.ts'
-import { someRun } from './setup.ts'
+import { setup as attempts, someRun } from './setup.ts'
 
 const secrets = { TOKEN: 'top-secret' }
 
@@ -157,6 +157,21 @@ test('a secret that a gate names and that does not exist is no answer of the gat
   await assert.rejects(
     ask({ headers: { 'x-key': '{{secrets.ABSENT}}' } }),
     (error) => error instanceof AppError && error.code === 'SECRET_UNKNOWN',
+  )
+})
+
+test('the action itself is run where its gate lets it, and left out where not', async (t) => {
+  const { target, call } = await attempts(t)
+  target.behave('/gate', { does: 'status', value: 204, body: '', times: 1 })
+  const when = { type: 'http', url: `${target.url}/gate` }
+  assert.deepEqual(await call('/work', { when }), {
+    state: 'succeeded',
+    skippedReason: 'the gate answered 204',
+  })
+  assert.match((await call('/work', { when })).output ?? '', /^HTTP 200 in/)
+  assert.deepEqual(
+    target.calls.map(({ method, path }) => `${method} ${path}`),
+    ['GET /gate', 'GET /gate', 'POST /work'],
   )
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startTarget } from '../../dev/target/index.ts'
-import { bodyOf, setup } from './setup.ts'
+import { bodyOf, callbackUrl, setup } from './setup.ts'
 
 test('a redirect is followed, and the output says so', async (t) => {
   const { target, call } = await setup(t)
@@ -91,21 +91,20 @@ test('headers with secrets stay with the first origin, others go along', async (
     'x-key': 'key {{secrets.TOKEN}}',
     'x-plain': 'plain {{attempt}}',
   }
-  const outcome = await call('/', { headers, body: 'four', callback: { deadline_ms: 1_000 } })
+  const outcome = await call('/', { headers, body: 'four' })
   assert.equal(outcome.state, 'succeeded')
   assert.equal(target.calls[0]?.headers['x-key'], 'key top-secret')
   const [arrived] = other.calls
   assert.equal(arrived?.headers['x-plain'], 'plain 2')
   assert.equal(arrived.body, 'four')
   assert.match(arrived.headers['idempotency-key'] ?? '', /^ab12cd34ef56:/)
-  for (const name of ['authorization', 'x-key', 'x-chronos-callback'])
-    assert.equal(arrived.headers[name], undefined, name)
+  for (const name of ['authorization', 'x-key']) assert.equal(arrived.headers[name], undefined, name)
 })
 
 const secretBodies = [
   { body: { deep: ['{{secrets.TOKEN}}'] } },
   { form: { token: '{{secrets.TOKEN}}' } },
-  { body: '{{callback_url}}', callback: { deadline_ms: 1_000 } },
+  { callback: { deadline_ms: 1_000 } },
 ]
 
 for (const fields of secretBodies) {
@@ -116,6 +115,22 @@ for (const fields of secretBodies) {
     assert.equal(other.calls.length, 0)
   })
 }
+
+test('a call with a callback is redirected within its origin', async (t) => {
+  const { target, call } = await setup(t)
+  target.behave('/', { does: 'status', value: 307, headers: { location: '/there' } })
+  target.behave('/there', { does: 'status', value: 202 })
+  assert.equal((await call('/', { callback: { deadline_ms: 1_000 } })).state, 'waiting')
+  assert.equal(target.calls[1]?.headers['x-chronos-callback'], callbackUrl)
+})
+
+test('where a URL that is a secret leads is not shown either', async (t) => {
+  const { target, other } = await elsewhere(t, 307)
+  const { call } = await setup(t, { secrets: { HOOK: `${target.url}/` } })
+  other.behave('/there', { does: 'status', value: 500 })
+  const outcome = await call('', { url: '{{secrets.HOOK}}' })
+  assert.equal(outcome.error?.message, 'target {{secrets.HOOK}} answered 500, expected 2xx')
+})
 
 test('a failure after a redirect names who gave the answer', async (t) => {
   const { call, other } = await elsewhere(t, 303)

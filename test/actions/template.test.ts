@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { renderUrl } from '../../src/actions/url.ts'
+import { AppError } from '../../src/errors.ts'
 import { lastRunId, setup, slot, someRun } from './setup.ts'
 
 const secrets = { TOKEN: 'top secret/€', BROKEN: 'two\nlines', LATE: 'line\n', URL: '' }
@@ -121,6 +124,28 @@ for (const value of hostile) {
     assert.deepEqual([...url.searchParams], [['q', value.toWellFormed()]])
   })
 }
+
+test('whatever the values are, they change neither origin nor the steps of the path', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...hostile, '.', '..', '%2e'))
+  fc.assert(
+    fc.property(text, text, (input, name) => {
+      const template = 'https://example.com:8443/a/{{input}}/b/.{{job.name}}?q={{input}}#{{input}}'
+      try {
+        const { url } = renderUrl(template, { input, 'job.name': name })
+        assert.equal(url.origin, 'https://example.com:8443')
+        const [, a, step = '', b, last = '', ...more] = url.pathname.split('/')
+        assert.deepEqual([a, b, more], ['a', 'b', []])
+        assert.equal(decodeURIComponent(step), input.toWellFormed())
+        assert.equal(decodeURIComponent(last), `.${name.toWellFormed()}`)
+        assert.equal(url.searchParams.get('q'), input.toWellFormed())
+        assert.equal(url.username + url.password, '')
+      } catch (error) {
+        assert.ok(error instanceof AppError, String(error))
+        assert.ok(/^\.\.?$/.test(input) || /^\.?$/.test(name), JSON.stringify([input, name]))
+      }
+    }),
+  )
+})
 
 for (const value of ['.', '..', '%2e%2E']) {
   test(`${value} as a value ${value.startsWith('%') ? 'is' : 'cannot be'} a step of the path`, async (t) => {
