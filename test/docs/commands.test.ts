@@ -22,7 +22,7 @@ let variables: Record<string, string>
 before(async () => {
   service = await startService({
     clock: '2026-06-18T08:00:00Z',
-    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') },
+    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), COMMANDS: 'on' },
   })
   const job = await service.makeJob()
   const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)
