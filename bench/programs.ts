@@ -14,6 +14,8 @@ export type Programs = {
   bare: string
   noDatabase: string
   noNas: string
+  /** What carries jobs without a server around it, for beside the other queues. */
+  carrier: string
   /** A compile cache as the image has it: made by the same Node with the same flags, by one boot and one fire. */
   cache: string
   remove(): Promise<void>
@@ -34,7 +36,9 @@ export async function buildPrograms(): Promise<Programs> {
   await cp(join(root, 'dist/server.js'), join(folder, 'server.js'))
   await cp(join(root, 'dev/image/boot.cjs'), join(folder, 'boot.js'))
   await bundle(
-    ['server-bare', 'server-no-database', 'server-no-nas'].map((name) => join(root, `bench/${name}.ts`)),
+    ['server-bare', 'server-no-database', 'server-no-nas', 'peer-chronos'].map((name) =>
+      join(root, `bench/${name}.ts`),
+    ),
     folder,
   )
   bakeCache(folder)
@@ -44,6 +48,7 @@ export async function buildPrograms(): Promise<Programs> {
     bare: join(folder, 'server-bare.js'),
     noDatabase: join(folder, 'server-no-database.js'),
     noNas: join(folder, 'server-no-nas.js'),
+    carrier: join(folder, 'peer-chronos.js'),
     cache: join(folder, 'cache'),
     remove: () => rm(folder, { recursive: true }),
   }
