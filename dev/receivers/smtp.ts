@@ -14,6 +14,8 @@ export type MailTrouble =
 export type MailReceiver = {
   port: number
   got: Mail[]
+  /** The users that logged in, or tried to. */
+  logins: string[]
   /** From now on; null: it works again. */
   behave(how: MailTrouble | null): void
   waitFor(count: number): Promise<Mail[]>
@@ -23,12 +25,17 @@ export type MailReceiver = {
 type Options = {
   port?: number
   login?: { user: string; password: string }
-  tls?: { key: string; cert: string }
+  startTls?: boolean
 }
 
-/** An SMTP server on loopback. With `login` it wants one; with `tls` it offers STARTTLS. */
-export async function startMailReceiver({ port = 0, login, tls }: Options = {}): Promise<MailReceiver> {
+/** An SMTP server on loopback. With `login` it wants one. STARTTLS is offered with a certificate that nobody trusts. */
+export async function startMailReceiver({
+  port = 0,
+  login,
+  startTls = false,
+}: Options = {}): Promise<MailReceiver> {
   const box = createBox<Mail>()
+  const logins: string[] = []
   const sockets = new Set<Socket>()
   let how: MailTrouble | null = null
   const troubleAt = (at: string) => {
@@ -42,6 +49,7 @@ export async function startMailReceiver({ port = 0, login, tls }: Options = {}):
       if ('does' in how && how.does === 'close') for (const socket of sockets) socket.destroy()
     },
     onAuth({ username = '', password }, _session, done) {
+      logins.push(username)
       const isRight = username === login?.user && password === login.password
       if (isRight) return done(null, { user: username })
       done(Object.assign(new Error('5.7.8 wrong user or password'), { responseCode: 535 }))
@@ -61,12 +69,11 @@ export async function startMailReceiver({ port = 0, login, tls }: Options = {}):
       })
     },
   }
-  const disabled = [...(tls ? [] : ['STARTTLS']), ...(login ? [] : ['AUTH'])]
+  const disabled = [...(startTls ? [] : ['STARTTLS']), ...(login ? [] : ['AUTH'])]
   const server = new SMTPServer({
     ...hooks,
-    ...tls,
     disabledCommands: disabled,
-    allowInsecureAuth: !tls,
+    allowInsecureAuth: !startTls,
     authOptional: !login,
     disableReverseLookup: true,
     closeTimeout: 10,
@@ -82,6 +89,7 @@ export async function startMailReceiver({ port = 0, login, tls }: Options = {}):
   return {
     port: (server.server.address() as { port: number }).port,
     got: box.items,
+    logins,
     waitFor: box.waitFor,
     behave(next) {
       how = next

@@ -20,7 +20,7 @@ export function specsOf(deliver: unknown): Spec[] {
     const named: unknown = typeof entry === 'string' ? { channel: entry } : entry
     if (!isSpec(named) || nowhere.includes(String(named.channel))) return []
     const { on = 'always', ...rest } = named
-    return [{ ...rest, on: listOf(on) } as Spec]
+    return [{ ...rest, on: listOf(on) }]
   })
 }
 

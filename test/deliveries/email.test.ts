@@ -16,6 +16,7 @@ after(() => Promise.all([server.close(), guarded.close()]))
 beforeEach(() => {
   for (const one of [server, guarded]) {
     one.got.splice(0)
+    one.logins.splice(0)
     one.behave(null)
   }
 })
@@ -172,6 +173,17 @@ test('what speaks no TLS where TLS is wanted is tried again, and sees no passwor
   })
   assert.equal(result.state, 'retry')
   assert.equal(guarded.got.length, 0)
+})
+
+test('a password goes over TLS only, whose certificate is for the host; else it is not sent', async (t) => {
+  const offering = await startMailReceiver({ login, startTls: true })
+  t.after(() => offering.close())
+  const plain = await send(target({ host: 'smtp.example', port: guarded.port, ...login }))
+  assert.ok(plain.state === 'failed')
+  assert.match(plain.error.message, /^smtp:\/\/smtp\.example:\d+ answered "5\d\d .*" to STARTTLS/)
+  const untrusted = await send(target({ host: 'smtp.example', port: offering.port, ...login }))
+  assert.equal(untrusted.state === 'retry' && untrusted.error.code, 'CONNECTION_FAILED')
+  assert.deepEqual([guarded.got, guarded.logins, offering.got, offering.logins], [[], [], [], []])
 })
 
 test('the guard stands before a mail server, too', async () => {
