@@ -14,6 +14,7 @@ export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'
 export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists, UnarmedJob } from './lists.ts'
 export { createLoginStore } from './logins.ts'
+export { createLogStore, type LogStore, type StoredLog } from './logs.ts'
 export { migrate } from './migrate.ts'
 export { createProcessRecord, type ProcessRecord } from './process-record.ts'
 export {

@@ -10,6 +10,7 @@ import { fireRoute } from './fire.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
+import { logRoutes } from './logs.ts'
 import { openRoutes } from './open.ts'
 import type { Parts } from './parts.ts'
 import { answerError, answerNotFound } from './problem.ts'
@@ -52,6 +53,7 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
   jobRoutes(on, parts)
   runRoutes(on, parts)
   deliveryRoutes(on, parts)
+  logRoutes(on, parts)
   scheduleRoutes(on, parts)
   secretRoutes(on, parts)
   channelRoutes(on, parts)

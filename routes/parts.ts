@@ -6,6 +6,7 @@ import type { Registry } from '../src/decisions/index.ts'
 import type { Fire } from '../src/fire.ts'
 import type { Jobs } from '../src/jobs.ts'
 import type { Secrets } from '../src/secrets.ts'
+import type { Logs } from '../src/logs.ts'
 import type { Keys } from '../src/keys/index.ts'
 import type { Outbox, SendMessage } from '../src/outbox.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
@@ -26,6 +27,8 @@ export type Parts = {
   channels(): Promise<Channels>
   /** One try to reach a receiver. */
   send: SendMessage
+  /** Loaded on first use. */
+  logs(): Promise<Logs>
   /** Keeps this process up until the returned function is called. */
   hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */

@@ -1,4 +1,10 @@
-import { defaultPolicy, type Policy, policyFrom, type RetryPolicy } from '../src/decisions/index.ts'
+import {
+  defaultPolicy,
+  type Policy,
+  policyFrom,
+  type Retention,
+  type RetryPolicy,
+} from '../src/decisions/index.ts'
 import { AppError } from '../src/errors.ts'
 import { instantIn } from './instant.ts'
 import type { RetryInput } from './schemas/policy.ts'
@@ -17,6 +23,7 @@ export type PolicyInput = {
   starts_at?: string | null
   ends_at?: string | null
   pause_after?: number | null
+  retention?: Partial<Retention> | null
 }
 
 const storedNames = {
@@ -32,6 +39,7 @@ const storedNames = {
   starts_at: 'startsAt',
   ends_at: 'endsAt',
   pause_after: 'pauseAfter',
+  retention: 'retention',
 } as const satisfies Record<keyof PolicyInput, keyof Policy>
 
 /**
@@ -53,6 +61,7 @@ export function splitPolicy<Body extends PolicyInput>(body: Body) {
 function storedValue(name: string, value: unknown): unknown {
   if (value === null) return null
   if (name === 'retry') return storedRetry(value as RetryInput)
+  if (name === 'retention') return { ...defaultPolicy.retention, ...(value as Partial<Retention>) }
   if (name === 'starts_at' || name === 'ends_at') return instantIn(value as string)?.toISOString()
   return value
 }
@@ -93,5 +102,6 @@ export function policyBody(stored: Record<string, unknown>) {
     starts_at: policy.startsAt?.toISOString() ?? null,
     ends_at: policy.endsAt?.toISOString() ?? null,
     pause_after: policy.pauseAfter,
+    retention: policy.retention,
   }
 }

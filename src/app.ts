@@ -5,6 +5,7 @@ import {
   createApiKeyStore,
   createAuditStore,
   createChannelStore,
+  createLogStore,
   createSecretStore,
   createDatabase,
   createProcessRecord,
@@ -12,6 +13,7 @@ import {
   loadLists,
 } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
+import { lazySink } from './attempt-log.ts'
 import { createAudit } from './audit.ts'
 import { createEffects } from './effects.ts'
 import { type Config, secretsOf } from './config.ts'
@@ -25,8 +27,10 @@ import { createNas, createVerifier, sealOf } from './identity.ts'
 import { createKeys } from './keys/index.ts'
 import { createLedger } from './ledger.ts'
 import { logOptions } from './log.ts'
+import type { Logs } from './logs.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
+import { createRetention } from './retention.ts'
 import { createStatus } from './status.ts'
 import { realTimers as timers, sleep, within } from './timers.ts'
 import { version } from './version.ts'
@@ -100,18 +104,36 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     const { createChannels } = await import('./channels.ts')
     return createChannels({ store: createChannelStore(database, clock), seal: sealOf(config) })
   }
+  let loadedLogs: Promise<Logs> | undefined
+  const logs = () => {
+    loadedLogs ??= import('./logs.ts').then(({ createLogs }) =>
+      createLogs({
+        store: createLogStore(database, clock),
+        timers,
+        log,
+        isDraining: () => core.isDraining(),
+      }),
+    )
+    return loadedLogs
+  }
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
   const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config) })
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels },
     callbacks: () => core.callbacks,
+    openLog: (_job, { id, attempt, fence }) => lazySink(logs, { runId: id, attempt, fence }),
     runner: () => core.runner,
     now: () => (clock() ?? new Date()).getTime(),
+  })
+  const retention = createRetention({
+    ...{ timers, log, isDraining: () => core.isDraining() },
+    prune: async (jobId) => (await logs()).prune(jobId),
   })
   const core: Core = createCore({
     ...{ config, store, nas, holds, timers, owner, log, ...effects },
     actions: withDeadline({ ...config, actions: effects.actions, timers, log }),
+    settled: retention.settled,
   })
   const { fire, jobs, trigger, runner, isDraining } = core
   const departure = createDeparture({
@@ -141,7 +163,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       },
     },
     verifier,
-    ...{ secrets, channels, send: effects.send },
+    ...{ secrets, channels, logs, send: effects.send },
     keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
     audit: createAudit({ store: createAuditStore(database, clock), log }),
     hold: () => holds.take('request'),

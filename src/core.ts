@@ -36,6 +36,8 @@ export type CoreParts = {
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
   log: Log
+  /** Told after each settled attempt; nobody waits for what comes of it. */
+  settled?: (jobId: string) => void
 }
 
 /** What the service does, without HTTP and without a process around it. */
@@ -78,7 +80,13 @@ export function createCore(parts: CoreParts): Core {
     ...{ config, store, holds, timers, chance, owner, nas, log },
     fireDue: followUp.fireDue,
   })
-  const { settle, giveBack } = createSettle({ store, admit, timers, log, onSettled: followUp.settled })
+  const { settle, giveBack } = createSettle({
+    ...{ store, admit, timers, log },
+    onSettled(jobId, settled) {
+      followUp.settled(jobId, settled)
+      parts.settled?.(jobId)
+    },
+  })
   const runner: Runner = createRunner({
     ...{ store, actions, holds, timers, owner, log, settle, giveBack },
     maxConcurrent: config.maxConcurrentRuns,

@@ -51,6 +51,7 @@ export const errorTable = {
   DRAINING: { status: 503, title: 'This process is going down; try again' },
   NOT_READY: { status: 503, title: 'This process is not ready yet; try again' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; try again' },
+  FOLLOWERS_FULL: { status: 503, title: 'As many clients follow logs here as there is room for; try again' },
   QUEUE_FULL: { status: 503, title: 'As many runs wait here as there is room for; try again' },
   JWKS_UNAVAILABLE: {
     status: 503,

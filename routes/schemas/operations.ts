@@ -7,6 +7,7 @@ import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from
 import { channelOperations } from './channels.ts'
 import { deliveryOperations } from './deliveries.ts'
 import { keyOperations } from './keys.ts'
+import { logOperations } from './logs.ts'
 import { secretOperations } from './secrets.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
 
@@ -61,6 +62,7 @@ const runList = object(
 
 export const operations = {
   ...deliveryOperations,
+  ...logOperations,
   'GET /api/jobs': {
     id: 'listJobs',
     scope: 'jobs:read',

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { defaultPolicy, type Policy, type RetryPolicy } from '../../src/decisions/index.ts'
+import { defaultPolicy, type Policy, type Retention, type RetryPolicy } from '../../src/decisions/index.ts'
 import { instantOrNull, instantOutOrNull, orNull } from './fields.ts'
 
 // Documented as a table in docs/reliability.md, "Policies"; a test holds the two together.
@@ -54,6 +54,18 @@ const retryFields = {
   ),
 }
 
+const retentionFields = {
+  runs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: usual.retention.runs,
+      description: 'the newest ones',
+    }),
+  ),
+  days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650, default: usual.retention.days })),
+}
+
 export type RetryInput = Type.Static<Type.TObject<typeof retryFields>>
 
 /** What a client may send of policies, in a new job and in a change. */
@@ -87,6 +99,14 @@ export const policyFields = {
   starts_at: Type.Optional(instantOrNull),
   ends_at: Type.Optional(instantOrNull),
   pause_after: wholeNumber(1, 1_000, usual.pauseAfter, 'failures in a row after which the job pauses itself'),
+  retention: optional(
+    Type.Unsafe<Partial<Retention> | null>({
+      type: ['object', 'null'],
+      properties: retentionFields,
+      additionalProperties: false,
+      description: 'of logs and outputs, given as a whole: what is left out of it has its default',
+    }),
+  ),
 }
 
 /** Policies as they are shown: each with the value that holds. */
@@ -109,4 +129,5 @@ export const policyAnswer = {
   starts_at: instantOutOrNull,
   ends_at: instantOutOrNull,
   pause_after: orNull<number>('integer', { description: 'null: never' }),
+  retention: Type.Object({ runs: Type.Integer(), days: Type.Integer() }),
 }

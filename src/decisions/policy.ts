@@ -1,4 +1,4 @@
-import type { Policy, RetryPolicy } from './types.ts'
+import type { Policy, Retention, RetryPolicy } from './types.ts'
 
 /** What a job does where its author said nothing. Documented as a table in docs/reliability.md. */
 export const defaultPolicy: Policy = {
@@ -20,6 +20,7 @@ export const defaultPolicy: Policy = {
   startsAt: null,
   endsAt: null,
   pauseAfter: null,
+  retention: { runs: 1_000, days: 90 },
 }
 
 /** The policy of a job from what its author set (`jobs.policy`: a part of Policy as JSON), defaults filled in. */
@@ -30,5 +31,6 @@ export function policyFrom(stored: Record<string, unknown>): Policy {
     retry: { ...defaultPolicy.retry, ...(stored['retry'] as Partial<RetryPolicy> | undefined) },
     startsAt: policy.startsAt && new Date(policy.startsAt),
     endsAt: policy.endsAt && new Date(policy.endsAt),
+    retention: { ...defaultPolicy.retention, ...(stored['retention'] as Partial<Retention> | undefined) },
   }
 }

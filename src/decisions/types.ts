@@ -10,6 +10,9 @@ export type RetryPolicy = {
   on: RetryableState[]
 }
 
+/** How long logs and outputs of a job's runs are kept: those of its newest runs, and for so many days. */
+export type Retention = { runs: number; days: number }
+
 /** What a person may decide per job beyond the schedule. An absent key in the database means its default here. */
 export type Policy = {
   retry: RetryPolicy
@@ -31,6 +34,7 @@ export type Policy = {
   endsAt: Date | null
   /** Failures in a row after which the job pauses itself; null: never. */
   pauseAfter: number | null
+  retention: Retention
 }
 
 export type RetryableState = 'failed' | 'timed_out' | 'interrupted'

@@ -1,0 +1,50 @@
+/** The first and the last bytes of what was written, however much that was. */
+export type HeadTail = {
+  write(bytes: Uint8Array): void
+  head(): Buffer
+  /** In order; at most as long as the head may be. What is in the head is not in here. */
+  tail(): Buffer
+  /** Bytes written in all. */
+  total(): number
+}
+
+/** Keeps `most` bytes at either end, and takes no more memory than that. */
+export function createHeadTail(most: number): HeadTail {
+  const head: Buffer[] = []
+  let headBytes = 0
+  let ring: Buffer | null = null
+  let tailBytes = 0
+  let total = 0
+
+  function write(bytes: Uint8Array) {
+    total += bytes.byteLength
+    const fits = bytes.subarray(0, most - headBytes)
+    if (fits.byteLength > 0) head.push(Buffer.from(fits))
+    headBytes += fits.byteLength
+    writeTail(bytes.subarray(fits.byteLength))
+  }
+
+  /** Only its last bytes can be there in the end, each at the place that its number gives it. */
+  function writeTail(bytes: Uint8Array) {
+    if (bytes.byteLength === 0) return
+    ring ??= Buffer.alloc(most)
+    const last = bytes.subarray(-most)
+    const from = (tailBytes + bytes.byteLength - last.byteLength) % most
+    const untilEnd = last.subarray(0, most - from)
+    ring.set(untilEnd, from)
+    ring.set(last.subarray(untilEnd.byteLength), 0)
+    tailBytes += bytes.byteLength
+  }
+
+  return {
+    write,
+    head: () => Buffer.concat(head),
+    tail() {
+      if (!ring) return Buffer.alloc(0)
+      if (tailBytes <= most) return Buffer.from(ring.subarray(0, tailBytes))
+      const at = tailBytes % most
+      return Buffer.concat([ring.subarray(at), ring.subarray(0, at)])
+    },
+    total: () => total,
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { lazySink } from '../../src/attempt-log.ts'
+import { openSink } from '../../src/log-sink.ts'
+import { createManualTimers } from '../fly/timers.ts'
+
+type Written = { head: Uint8Array | null; tail: Uint8Array; total: number }
+
+/** A sink whose store keeps what it is told, and answers as the test says. */
+function setup() {
+  const timers = createManualTimers()
+  const writes: Written[] = []
+  const warnings: object[] = []
+  let answer = async (): Promise<boolean> => true
+  const store = {
+    write(log: Written) {
+      writes.push(log)
+      return answer()
+    },
+  }
+  const log = { warn: (fields: object) => void warnings.push(fields) }
+  const sink = openSink({ store, timers, log }, { runId: 'run', attempt: 1, fence: 1 })
+  return {
+    ...{ sink, timers, writes, warnings },
+    totals: () => writes.map(({ total }) => total),
+    setAnswer: (next: () => Promise<boolean>) => {
+      answer = next
+    },
+  }
+}
+
+test('an attempt that writes nothing stores nothing', async () => {
+  const { sink, timers, writes } = setup()
+  await timers.pass(10_000)
+  await sink.end()
+  assert.equal(writes.length, 0)
+  assert.equal(timers.waiting(), 0)
+})
+
+test('a short attempt stores its log once, at its end', async () => {
+  const { sink, timers, writes } = setup()
+  sink.write('one ')
+  await timers.pass(500)
+  sink.write(Buffer.from('two'))
+  await sink.end()
+  assert.deepEqual(
+    writes.map(({ head, total }) => [String(head), total]),
+    [['one two', 7]],
+  )
+  assert.equal(timers.waiting(), 0)
+})
+
+test('while an attempt writes it is stored once a second, and not where nothing new came', async () => {
+  const { sink, timers, totals } = setup()
+  for (let i = 0; i < 30; i++) {
+    sink.write('x')
+    await timers.pass(100)
+  }
+  assert.deepEqual(totals(), [10, 20, 30])
+  await timers.pass(60_000)
+  await sink.end()
+  assert.deepEqual(totals(), [10, 20, 30])
+})
+
+test('a head that is full travels once', async () => {
+  const { sink, timers, writes } = setup()
+  const most = 64 * 1024
+  sink.write('x'.repeat(most - 1))
+  await timers.pass(1_000)
+  sink.write('yz')
+  await timers.pass(1_000)
+  sink.write('!')
+  await sink.end()
+  assert.deepEqual(
+    writes.map(({ head, tail }) => [head?.byteLength ?? null, Buffer.from(tail).toString()]),
+    [
+      [most - 1, ''],
+      [most, 'z'],
+      [null, 'z!'],
+    ],
+  )
+})
+
+test('the end waits for what is being stored, and stores the rest of it', async () => {
+  const { sink, timers, totals, setAnswer } = setup()
+  const slow = Promise.withResolvers<boolean>()
+  setAnswer(() => slow.promise)
+  sink.write('one')
+  await timers.pass(1_000)
+  sink.write('two')
+  const ending = sink.end()
+  assert.deepEqual(totals(), [3])
+  setAnswer(async () => true)
+  slow.resolve(true)
+  await ending
+  assert.deepEqual(totals(), [3, 6])
+  await timers.pass(10_000)
+  assert.deepEqual(totals(), [3, 6])
+})
+
+test('nothing more is stored once the run is somebody else’s', async () => {
+  const { sink, timers, totals, setAnswer } = setup()
+  setAnswer(async () => false)
+  sink.write('one')
+  await timers.pass(1_000)
+  sink.write('two')
+  await timers.pass(10_000)
+  await sink.end()
+  assert.deepEqual(totals(), [3])
+})
+
+test('a store that fails is warned of and tried again, and the end does not reject', async () => {
+  const { sink, timers, totals, warnings, setAnswer } = setup()
+  setAnswer(() => Promise.reject(new Error('away')))
+  sink.write('one')
+  await timers.pass(2_500)
+  assert.deepEqual(totals(), [3, 3])
+  await sink.end()
+  assert.equal(warnings.length, 3)
+})
+
+test('what keeps logs is loaded with the first chunk, and gets all of them in order', async () => {
+  const { sink, writes } = setup()
+  const loading = Promise.withResolvers<void>()
+  let loads = 0
+  const load = async () => {
+    loads += 1
+    await loading.promise
+    return { open: () => sink }
+  }
+  const idle = lazySink(load, { runId: 'run', attempt: 1, fence: 1 })
+  await idle.end()
+  assert.equal(loads, 0)
+
+  const lazy = lazySink(load, { runId: 'run', attempt: 1, fence: 1 })
+  const reused = Buffer.from('one ')
+  lazy.write(reused)
+  reused.fill('?')
+  lazy.write('two')
+  loading.resolve()
+  await lazy.end()
+  assert.equal(loads, 1)
+  assert.deepEqual(
+    writes.map(({ head }) => String(head)),
+    ['one two'],
+  )
+})
