@@ -98,7 +98,7 @@ function stopAfter(waitMs: number, signal: AbortSignal): { signal: AbortSignal; 
 function withoutSecrets(target: Target, delivered: Delivered): Delivered {
   if (delivered.state === 'delivered') return delivered
   const { code, message } = delivered.error
-  const hidden = secretsOf(target).reduce((text, secret) => text.replaceAll(secret, '[hidden]'), message)
+  const hidden = secretsOf(target).reduce((text, secret) => text.replaceAll(secret, '[REDACTED]'), message)
   return { ...delivered, error: { code, message: hidden } }
 }
 
