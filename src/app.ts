@@ -76,6 +76,8 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     logger: logOptions(config.logLevel, known.text),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
+    // the token in the address of a callback is longer than the 100 characters that are usual
+    routerOptions: { maxParamLength: 300 },
     requestTimeout: 30_000,
     http: { connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',

@@ -1,15 +1,16 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createRedactor, type RedactingStream } from '../redact/index.ts'
 import { namesIn, render, type Values } from '../template/index.ts'
 import { type ProgramCall, type ProgramEnd, runProgram } from './command-process.ts'
 import type { ActionContext } from './context.ts'
-import { createEnds } from './ends.ts'
+import { createEnds, type Ends } from './ends.ts'
 import { idempotencyKey } from './identity.ts'
 import { areOff, cappedText, mostOutputBytes, timeoutOf } from './limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { stopAfter, stopped } from './stop.ts'
-import { valuesOf } from './values.ts'
+import { isSecret, valuesOf } from './values.ts'
 
 /** `env`: what of this process' own environment a program may see. Null in place of it all: commands are off. */
 export type CommandSettings = { env: Readonly<Record<string, string>> }
@@ -55,12 +56,16 @@ export async function runCommand(
     if (!(await isFolder(cwd)))
       return finalFailure('COMMAND_NOT_FOUND', `action.cwd is ${cwd}; expected a folder that exists`)
     const call = callOf(action, { job, run, values, settings, cwd })
-    return await attempt(call, { action, context, signal: stop.signal })
+    return await attempt(call, { action, context, signal: stop.signal, secrets: secretsIn(values) })
   } finally {
     stop.release()
     // A daemon may still write there.
     if (own !== null) await rm(own, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
   }
+}
+
+function secretsIn(values: Values): string[] {
+  return Object.entries(values).flatMap(([name, value]) => (isSecret(name) ? [String(value)] : []))
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -104,28 +109,23 @@ function textOf(input: unknown): string | null {
   return typeof input === 'string' ? input : JSON.stringify(input)
 }
 
-type Attempt = { action: CommandAction; context: ActionContext; signal: AbortSignal }
+type Attempt = { action: CommandAction; context: ActionContext; signal: AbortSignal; secrets: string[] }
 
-async function attempt(call: ProgramCall, { action, context, signal }: Attempt): Promise<ActionOutcome> {
+async function attempt(
+  call: ProgramCall,
+  { action, context, signal, secrets }: Attempt,
+): Promise<ActionOutcome> {
   const subject = `command ${call.command}`
   if (signal.aborted) return stopped(signal.reason, subject, 'before it began')
   const stdout = createEnds(mostOutputBytes)
   const stderr = createEnds(mostStderrBytes)
+  const { stream } = createRedactor(secrets)
+  const out = keeping(stream(), stdout, context)
+  const err = keeping(stream(), stderr, context)
   const startedAt = performance.now()
-  const end = await runProgram(
-    call,
-    {
-      stdout(chunk) {
-        stdout.write(chunk)
-        context.log(chunk)
-      },
-      stderr(chunk) {
-        stderr.write(chunk)
-        context.log(chunk)
-      },
-    },
-    signal,
-  )
+  const end = await runProgram(call, { stdout: out.write, stderr: err.write }, signal)
+  out.end()
+  err.end()
   if (end.how === 'unstarted') return notStarted(call.command, end.code)
   const output = stdout.text()
   if (end.isStopped) {
@@ -133,6 +133,18 @@ async function attempt(call: ProgramCall, { action, context, signal }: Attempt):
     return { ...stopped(signal.reason, subject, extent), output }
   }
   return judge(end, { subject, success: action.success ?? [0], output, said: lastLine(stderr.text()) })
+}
+
+/** Each output is redacted by itself, before it is cut and before the two mix in the log, where none may be whole. */
+function keeping(redacting: RedactingStream, kept: Ends, { log }: Pick<ActionContext, 'log'>) {
+  const keep = (chunk: Uint8Array) => {
+    kept.write(chunk)
+    log(chunk)
+  }
+  return {
+    write: (chunk: Uint8Array) => keep(redacting.write(chunk)),
+    end: () => keep(redacting.end({ isCut: true })),
+  }
 }
 
 /** Worth another attempt: the system had no room for another process, or no memory. */

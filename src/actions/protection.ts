@@ -30,29 +30,33 @@ export function createProtector(always: readonly string[]): () => Protection {
 
   return () => {
     const values = new Set(always)
-    /** Made anew where a value was added: what the former one holds back is let out first. */
+    /** Made anew where a value was added: what the former one holds back is looked at once more. */
     let stream: { redacting: RedactingStream; size: number } | null = null
 
     function streamNow(log: AttemptLog): RedactingStream {
-      if (stream && stream.size !== values.size) endStream(log)
-      stream ??= { redacting: redactorFor(values).stream(), size: values.size }
+      if (stream?.size === values.size) return stream.redacting
+      const rest = stream?.redacting.end()
+      stream = { redacting: redactorFor(values).stream(), size: values.size }
+      if (rest && rest.length > 0) log.write(stream.redacting.write(rest))
       return stream.redacting
     }
 
+    // what is logged may be an answer that was cut
     function endStream(log: AttemptLog) {
-      const rest = stream?.redacting.end()
+      const rest = stream?.redacting.end({ isCut: true })
       if (rest && rest.length > 0) log.write(rest)
       stream = null
     }
 
     return {
       note: (value) => void values.add(value),
-      outcome({ output, error, skippedReason, ...rest }) {
-        const { text } = redactorFor(values)
+      outcome({ output, error, skippedReason, usage, ...rest }) {
+        const { text, json } = redactorFor(values)
         return {
           ...rest,
           ...(output !== undefined && { output: text(output, { isCut: true }) }),
-          ...(error && { error: { code: error.code, message: text(error.message) } }),
+          ...(error && { error: { code: error.code, message: text(error.message, { isCut: true }) } }),
+          ...(usage && { usage: json(usage) as Record<string, unknown> }),
           ...(skippedReason !== undefined && { skippedReason: text(skippedReason) }),
         }
       },

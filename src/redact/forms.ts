@@ -18,26 +18,27 @@ export function formsOf(value: string): Buffer[] {
   return [...new Set([...whole, ...longLines, ...forms])].map((form) => Buffer.from(form))
 }
 
-/** A longer value is looked for in fewer nested forms: there would be megabytes of them. */
-const mostNestedLength = 256
-
 /** Written so that text stays text. A value of letters, digits and dashes is the same in all of these. */
 function escapedForms(texts: readonly string[]): string[] {
-  const once = distinct(texts.flatMap(escapedOnce))
-  const nested = once.filter((form) => form.length <= mostNestedLength)
-  const twice = distinct([...nested.flatMap(escapedOnce), ...once.map(inJson)])
-  // an echo of a request, in a line of a log: JSON in JSON in JSON
-  return distinct([...once, ...twice, ...texts.map((text) => inJson(inJson(inJson(text))))])
-}
-
-function escapedOnce(text: string): string[] {
-  return [...jsonForms(text), ...urlForms(text), ...htmlForms(text)]
+  const once = texts.flatMap((text) => [...jsonForms(text), ...urlForms(text), ...htmlForms(text)])
+  const twice = texts
+    .flatMap(usualForms)
+    .flatMap((text) => [...jsonForms(text), ...urlForms(text), ...htmlForms(text)])
+  return distinct([...once, ...twice, ...texts.flatMap(nestedJson)])
 }
 
 function packedForms(texts: readonly string[]): string[] {
-  const short = texts.filter((text) => text.length <= mostNestedLength)
-  const inner = distinct([...texts, ...short.flatMap(escapedOnce)])
+  const inner = distinct([...texts, ...texts.flatMap(usualForms)])
   return inner.flatMap((text) => [...hexForms(text), ...base64Forms(text)])
+}
+
+/** A longer value is not looked for within two encodings, but for JSON: there would be megabytes to look for. */
+const mostNestedLength = 1_024
+
+/** Of all the ways to escape a text those that nearly every program takes: what is within another encoding is one of these. */
+function usualForms(text: string): string[] {
+  if (text.length > mostNestedLength) return []
+  return distinct([inJson(text), encodeURIComponent(text.toWellFormed())]).filter((form) => form !== text)
 }
 
 function distinct(texts: readonly string[]): string[] {
@@ -50,6 +51,12 @@ function jsonForms(text: string): string[] {
   const ascii = plain.replaceAll(/[^\0-\x7f]/g, (unit) => escaped(unit))
   const variants = [plain, ascii, plain.replaceAll(/[<>&\u2028\u2029]/g, (unit) => escaped(unit))]
   return variants.flatMap((form) => [form, form.replaceAll('/', '\\/')])
+}
+
+/** An echo of a request, in a line of a log: JSON in JSON in JSON. */
+function nestedJson(text: string): string[] {
+  const twice = inJson(inJson(text))
+  return [twice, inJson(twice)]
 }
 
 function inJson(text: string): string {

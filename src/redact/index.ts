@@ -14,7 +14,8 @@ export type Redactor = {
 
 export type RedactingStream = {
   write(chunk: string | Uint8Array): Uint8Array
-  end(): Uint8Array
+  /** `isCut`: as for a text. */
+  end(wish?: { isCut: boolean }): Uint8Array
 }
 
 export const redacted = '[REDACTED]'
@@ -59,7 +60,7 @@ export function createRedactor(values: Iterable<string>): Redactor {
   function stream(): RedactingStream {
     if (known.length === 0) return { write: bytesOf, end: () => new Uint8Array() }
     const one = cover()
-    return { write: (chunk) => one.write(bytesOf(chunk)), end: () => one.end() }
+    return { write: (chunk) => one.write(bytesOf(chunk)), end: (wish) => one.end(wish) }
   }
 
   return { text, json: (value) => json(value), stream }

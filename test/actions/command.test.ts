@@ -67,7 +67,7 @@ test('the environment is what is allowed, what the action gives, and which attem
   delete found['PWD']
   assert.deepEqual(found, {
     ...settings.env,
-    TOKEN: 'Bearer hush',
+    TOKEN: 'Bearer [REDACTED]',
     CHRONOS_JOB: 'ab12cd34ef56',
     CHRONOS_RUN: someRun.id,
     CHRONOS_SLOT: slot.toISOString(),
