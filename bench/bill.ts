@@ -1,57 +1,92 @@
 import { show, table } from './numbers.ts'
-import { idleExitMs, takeWakes } from './wakes.ts'
+import { idleExitMs, takeWakes, type Wakes } from './wakes.ts'
 import type { World } from './world.ts'
 
-const day = 86_400
+const dayS = 86_400
+/** The day of the weekly jobs: all kinds of job fire on it. Ahead of any real clock here, as all of this. */
+export const monday = new Date('2030-01-07T00:00:00Z')
+
+const hourly = Array.from({ length: 10 }, (_, job) => `${(job % 4) * 15} * * * *`)
+/** Every 45 minutes from six in the morning. */
+const daily = Array.from({ length: 20 }, (_, job) => {
+  const minute = (6 * 60 + job * 45) % 1440
+  return `${minute % 60} ${Math.floor(minute / 60)} * * *`
+})
+const weekly = ['40 6 * * 1', '10 7 * * 1']
+
+type Mix = { name: string; schedules: string[]; fires: number; starts: number }
+const all: Mix = {
+  name: '1 a minute, 10 hourly, 20 daily, 2 weekly',
+  schedules: ['* * * * *', ...hourly, ...daily, ...weekly],
+  ...{ fires: 1440 + 240 + 20 + 2, starts: 1440 },
+}
+const few: Mix = {
+  name: '10 hourly, 20 daily, 2 weekly',
+  schedules: [...hourly, ...daily, ...weekly],
+  ...{ fires: 240 + 20 + 2, starts: 96 + 2 },
+}
 
 /** 6. What a day of a realistic mix costs in seconds awake. */
 export async function bill(world: World): Promise<string> {
-  const wakes = await takeWakes(world)
-  const beyondIdleS = (wakes.awakeMs / wakes.starts - idleExitMs) / 1000
-  const idles = [1, 5, 30]
-  const mixes = [
-    { name: '1 a minute, 10 hourly, 20 daily, 2 weekly', at: mix({ minutely: true }) },
-    { name: '10 hourly, 20 daily, 2 weekly', at: mix({ minutely: false }) },
-    { name: '20 daily, 2 weekly', at: mix({ minutely: false, hourly: false }) },
+  const idleMs = await idleExitMs()
+  const sixHours = 6 * 3_600_000
+  const morning = await takeWakes(world, {
+    schedules: all.schedules,
+    from: new Date(monday.getTime() + sixHours),
+    hours: 2,
+  })
+  const whole = await takeWakes(world, { schedules: few.schedules, from: monday, hours: 24 })
+  if (whole.starts !== few.starts || whole.fires !== few.fires)
+    throw new Error(
+      `${whole.starts} starts, ${whole.fires} fires; expected ${few.starts} and ${few.fires} on that day`,
+    )
+  const days = [
+    { mix: all, wakes: morning },
+    { mix: few, wakes: whole },
   ]
-  const rows = mixes.flatMap(({ name, at }) =>
-    idles.map((idleS) => {
-      const { awakeS, starts } = dayOf(at, beyondIdleS, idleS)
-      return [
-        name,
-        `${idleS} s`,
-        show(at.length),
-        show(starts),
-        show(awakeS),
-        `${show((awakeS / day) * 100)} %`,
-      ]
-    }),
-  )
   return [
-    `Measured on local Fly over ${show(wakes.seconds)} s in which a minute takes 4 s (real PostgreSQL, real local NAS, machine off between the fires): ${wakes.starts} starts, ${wakes.fires} fires, ${show(beyondIdleS)} s awake per wake beyond the idle wait, ${show(wakes.statements / wakes.fires)} statements and ${show(wakes.nasCalls / wakes.fires)} NAS calls per fire (boot, reconcile and exit record included). A day follows from that and from the instants of the jobs: a fire that comes while the machine is up starts none and lets it stay for the idle wait again. Anything that polls is awake ${day.toLocaleString('en-US')} s a day.`,
+    `A Monday on local Fly, with the shipped program in real processes, real PostgreSQL, the local NAS (in the benchmark's process, which sets its time), and jobs that call a target. The second mix is taken for the whole day (${seconds(whole)}), the first from 6:00 to 8:00, in which every kind of job fires (${seconds(morning)}). Time leaps: from the exit of a machine to the next fire, and over the idle wait at the end of each wake, which is ${idleMs / 1000} s in fly.toml. Boot, fire, run, arm, reconcile and exit take the time they take, and count as that. Statements and calls: all of them, those of boots and exits included.`,
     '',
-    table(['a day of', '`IDLE_EXIT_MS`', 'fires', 'starts', 'seconds awake', 'of what polls'], rows),
+    table(
+      [
+        'taken',
+        'hours',
+        'fires',
+        'starts',
+        'awake beyond the idle wait, s a wake',
+        'statements per fire',
+        'NAS calls per fire',
+      ],
+      days.map(({ mix, wakes }) => [
+        mix.name,
+        show(wakes.hours),
+        show(wakes.fires),
+        show(wakes.starts),
+        show(wakes.busyMs / wakes.starts / 1000),
+        show(wakes.statements / wakes.fires),
+        show(wakes.nasCalls / wakes.fires),
+      ]),
+    ),
+    '',
+    `A day of each: so many wakes of that length, and the idle wait at the end of each (`BOOT_GRACE_MS` no longer than it; no two fires of these mixes are nearer to each other than a wake is long, or they share it). Anything that polls is awake ${dayS.toLocaleString('en-US')} s.`,
+    '',
+    table(
+      ['a day of', '`IDLE_EXIT_MS`', 'fires', 'starts', 'seconds awake', 'of what polls'],
+      days.flatMap(({ mix, wakes }) => [idleMs / 1000, 5, 1].map((idleS) => dayRow(mix, wakes, idleS))),
+    ),
   ].join('\n')
 }
 
-/** Seconds of a day at which something is due. Hourly and daily jobs begin at minutes of their own, as people choose them. */
-function mix({ minutely, hourly = true }: { minutely: boolean; hourly?: boolean }): number[] {
-  const at: number[] = []
-  if (minutely) for (let s = 0; s < day; s += 60) at.push(s)
-  if (hourly) for (let job = 0; job < 10; job++) for (let s = (job % 4) * 900; s < day; s += 3600) at.push(s)
-  for (let job = 0; job < 20; job++) at.push(((6 + job * 0.75) * 3600) % day)
-  return at.toSorted((a, b) => a - b)
+function dayRow({ name, fires, starts }: Mix, wakes: Wakes, idleS: number): string[] {
+  const awakeS = starts * (wakes.busyMs / wakes.starts / 1000 + idleS)
+  return [
+    name,
+    `${idleS} s`,
+    show(fires),
+    show(starts),
+    show(awakeS),
+    `${show((awakeS / dayS) * 100)} % (1 / ${show(dayS / awakeS)})`,
+  ]
 }
 
-function dayOf(at: number[], beyondIdleS: number, idleS: number): { awakeS: number; starts: number } {
-  let [awakeS, starts, until] = [0, 0, Number.NEGATIVE_INFINITY]
-  for (const s of at) {
-    const end = s + beyondIdleS + idleS
-    if (s >= until) {
-      starts += 1
-      awakeS += end - s
-    } else awakeS += Math.max(0, end - until)
-    until = Math.max(until, end)
-  }
-  return { awakeS, starts }
-}
+const seconds = ({ realS }: Wakes) => `${show(realS)} s here`

@@ -1,89 +1,134 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startFly } from '../dev/fly/index.ts'
+import { parse } from 'smol-toml'
+import { type Fly, startFly } from '../dev/fly/index.ts'
+import { startTarget } from '../dev/target/index.ts'
 import { nodeOptions } from './programs.ts'
-import { seedJobs } from './seed.ts'
-import { apiKey, type Database, type NasProcess, type World } from './world.ts'
+import { startVirtualTime, type VirtualTime } from './virtual.ts'
+import { apiKey, type Database, type World } from './world.ts'
 
-/** What happened on local Fly over a while of cold fires; times in milliseconds. */
+/** What happened on local Fly over a part of a day; times in milliseconds. */
 export type Wakes = {
-  seconds: number
+  /** Of that part of the day; and what it took here. */
+  hours: number
+  realS: number
   starts: number
   fires: number
-  awakeMs: number
+  runs: number
+  /** Awake in all, without the idle wait at the end of each wake. */
+  busyMs: number
   statements: number
   nasCalls: number
   /** Of each run: from its slot to its start. Of each fire: from its instant until NAS sent it. */
   lateness: { runs: number[]; sent: number[] }
 }
 
-const minuteS = 4
-const sampleS = 60
-export const idleExitMs = 300
+export type Part = { schedules: string[]; from: Date; hours: number }
+
+/** The wait at the end of each wake, here. Long enough for what a boot does to have begun its holds. */
+const idleHereMs = 500
+
+/** As in fly.toml. */
+export async function idleExitMs(): Promise<number> {
+  const { env } = parse(await readFile(new URL('../fly.toml', import.meta.url), 'utf8'))
+  return Number((env as Record<string, string>)['IDLE_EXIT_MS'])
+}
 
 /**
- * Local Fly, local NAS on the wall clock, real Postgres: one job a "minute" of four seconds, and ten an "hour" of 240,
- * in the same seconds as it, so that each finds the machine off and those that belong together share a wake.
+ * A part of a day on local Fly, with jobs made by the API: real boots, fires, runs, arms and exits of the shipped
+ * program, at their own speed. Time leaps while no machine is up, to the next fire; and over the idle wait at the end
+ * of each wake, which is `idleHereMs` here and counts as nothing.
+ *
+ * @throws Error: a fire would have come within the idle wait (then a wake would have been longer, and another none).
  */
-export async function takeWakes(world: World): Promise<Wakes> {
+export async function takeWakes(world: World, { schedules, from, hours }: Part): Promise<Wakes> {
   const database = await world.database()
-  const nas = await world.nas()
-  const { programs } = world
-  const fly = await startFly({
-    image: { name: 'chronos', program: programs.server, env: { NODE_COMPILE_CACHE: programs.cache } },
-    env: () => ({
-      ...{ NODE_ENV: 'production', NODE_OPTIONS: nodeOptions, HOST: '127.0.0.1', LOG_LEVEL: 'warn' },
-      TARGET_ALLOW: '127.0.0.0/8',
-      ...{ ...nas.env, DATABASE_URL: database.url, CALLBACK_URL: fly.url, API_KEY: apiKey },
-      ...{ IDLE_EXIT_MS: String(idleExitMs), BOOT_GRACE_MS: String(idleExitMs) },
-    }),
-  })
+  await database.sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}')`
+  const leapOverMs = (await idleExitMs()) - idleHereMs
+  const untilMs = from.getTime() + hours * 3_600_000
+  const time = await startVirtualTime(database, new Date(from.getTime() - 50_000))
+  const target = await startTarget()
+  const fly = await startFly(flyOptions())
   try {
-    await seedJobs(database.sql, { count: 1, nextInS: 6, everyS: minuteS })
-    for (let n = 0; n < 10; n++)
-      await seedJobs(database.sql, { count: 1, after: n + 1, nextInS: 6 + n * 6 * minuteS, everyS: 240 })
-    // nothing of it is armed yet: a first boot sees to that
-    await database.sql`update job_runtime set wake_gen = wake_gen + 1`
-    await fetch(`${fly.url}/healthz`).then((answer) => answer.text())
-    await fly.until(() => fly.events.some(({ what }) => what === 'exit'), 20_000)
-    const before = { ...fly.bill(), commits: await commits(database), ...(await calls(nas)) }
+    for (const schedule of schedules) await createJob(fly, schedule, target.url)
+    await down(fly, 0)
+    const before = await counts(database, time, fly)
     const startedAt = performance.now()
-    await delay(sampleS * 1000)
-    await fly.until(() => fly.machines.every((machine) => machine.state() === 'stopped'), 20_000)
-    const after = { ...fly.bill(), commits: await commits(database), ...(await calls(nas)) }
-    const runs = await database.sql<{ ms: number }[]>`
+    for (;;) {
+      const nextMs = time.nextMs()
+      if (nextMs >= untilMs) break
+      if (nextMs < time.nowMs() + leapOverMs)
+        throw new Error(`a fire at ${new Date(nextMs).toISOString()} comes within the idle wait`)
+      const { starts } = fly.bill()
+      await time.leapTo(nextMs)
+      await down(fly, starts)
+    }
+    const realS = (performance.now() - startedAt) / 1000
+    const after = await counts(database, time, fly)
+    if (after.reconciles < after.starts) throw new Error('a machine went down before its boot was done')
+    const rows = await database.sql<{ ms: number }[]>`
       select extract(epoch from started_at - slot)::float8 * 1000 as ms from runs where started_at is not null`
+    const starts = after.starts - before.starts
     return {
-      seconds: (performance.now() - startedAt) / 1000,
-      starts: after.starts - before.starts,
+      ...{ hours, realS, starts, runs: rows.length },
       fires: after.sent.length - before.sent.length,
-      awakeMs: (after.awakeS - before.awakeS) * 1000,
-      statements: after.commits - before.commits,
-      nasCalls: after.requests - before.requests,
-      lateness: { runs: runs.map(({ ms }) => ms), sent: after.sent },
+      busyMs: (after.awakeS - before.awakeS) * 1000 - starts * idleHereMs,
+      statements: after.statements - before.statements,
+      nasCalls: after.nasCalls - before.nasCalls,
+      lateness: { runs: rows.map(({ ms }) => ms), sent: after.sent },
     }
   } finally {
     await fly.close()
-    await nas.stop()
+    await Promise.all([time.close(), target.close()])
     await database.drop()
+  }
+
+  function flyOptions(): Parameters<typeof startFly>[0] {
+    const { programs } = world
+    return {
+      image: { name: 'chronos', program: programs.server, env: { NODE_COMPILE_CACHE: programs.cache } },
+      env: () => ({
+        ...{ NODE_ENV: 'production', NODE_OPTIONS: nodeOptions, HOST: '127.0.0.1', CRON_PROVIDER: 'chronos' },
+        ...{ DATABASE_URL: database.url, CALLBACK_URL: fly.url, API_KEY: apiKey },
+        ...{ ...time.nas.environment(), TARGET_ALLOW: '127.0.0.1/32' },
+        ...{ IDLE_EXIT_MS: String(idleHereMs), BOOT_GRACE_MS: String(idleHereMs) },
+      }),
+    }
   }
 }
 
-/** Transactions of this database; each statement of the service is one. The question itself counts as one more. */
-async function commits({ sql }: Database): Promise<number> {
+async function createJob(fly: Fly, schedule: string, url: string) {
+  const answer = await fetch(`${fly.url}/api/jobs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: schedule, schedule, action: { type: 'http', url: `${url}/hook` } }),
+  })
+  if (answer.status !== 201) throw new Error(`a job was answered ${answer.status}: ${await answer.text()}`)
+}
+
+/** Resolves once a machine was started since there were `starts`, and all are down again. */
+async function down(fly: Fly, starts: number) {
+  await fly.until(
+    () => fly.bill().starts > starts && fly.machines.every((machine) => machine.state() === 'stopped'),
+    30_000,
+  )
+}
+
+/** Statements: transactions of this database, of which each statement of the service is one. */
+async function counts({ sql }: Database, time: VirtualTime, fly: Fly) {
+  // Postgres' own count is behind by up to a second
   await delay(1_200)
   const [row] = await sql<{ n: number }[]>`
     select xact_commit::int as n from pg_stat_database where datname = current_database()`
-  return row?.n ?? 0
-}
-
-type Entry = { kind: string; call?: string; at: string; fire_at: string; attempt?: number }
-
-export async function calls({ url }: NasProcess): Promise<{ requests: number; sent: number[] }> {
-  const answer = await fetch(`${url}/control/log`)
-  const { log } = (await answer.json()) as { log: Entry[] }
-  const requests = log.filter(({ kind, call }) => kind === 'request' && call !== 'jwks').length
-  const sent = log
-    .filter(({ kind, attempt }) => kind === 'fire' && attempt === 1)
-    .map(({ at, fire_at }) => Date.parse(at) - Date.parse(fire_at))
-  return { requests, sent }
+  const { starts, awakeS } = fly.bill()
+  const lines = fly.machines.flatMap((machine) => machine.lines)
+  return {
+    ...{ starts, awakeS, reconciles: lines.filter((line) => line.includes('"reconciled"')).length },
+    // the question itself counts as one more
+    statements: (row?.n ?? 0) - time.statements() - 1,
+    nasCalls: time.nas.requests().filter(({ call }) => call !== 'jwks').length,
+    sent: time.nas.log.flatMap((entry) =>
+      entry.kind === 'fire' && entry.attempt === 1 ? [Date.parse(entry.at) - Date.parse(entry.fire_at)] : [],
+    ),
+  }
 }
