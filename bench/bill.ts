@@ -68,7 +68,7 @@ export async function bill(world: World): Promise<string> {
       ]),
     ),
     '',
-    `A day of each: so many wakes of that length, and the idle wait at the end of each (`BOOT_GRACE_MS` no longer than it; no two fires of these mixes are nearer to each other than a wake is long, or they share it). Anything that polls is awake ${dayS.toLocaleString('en-US')} s.`,
+    `A day of each: so many wakes of that length, and the idle wait at the end of each (\`BOOT_GRACE_MS\` no longer than it; no two fires of these mixes are nearer to each other than a wake is long, or they share it). Anything that polls is awake ${dayS.toLocaleString('en-US')} s.`,
     '',
     table(
       ['a day of', '`IDLE_EXIT_MS`', 'fires', 'starts', 'seconds awake', 'of what polls'],
