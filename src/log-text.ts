@@ -56,7 +56,7 @@ function withoutHalfEnd(bytes: Buffer): Buffer {
   for (let back = 1; back < longestCharacter && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0
     if (isInner(byte)) continue
-    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    const needed = byte > 0xf4 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1
     return needed > back ? bytes.subarray(0, -back) : bytes
   }
   return bytes

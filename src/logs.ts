@@ -74,7 +74,10 @@ export function createLogs(parts: Parts): Logs {
       ;
       stored = await lookAgain(runId, attempt, offset)
     ) {
-      if (stored === null) return yield { type: 'end', state: null }
+      if (stored === null) {
+        yield { type: 'end', state: null }
+        return
+      }
       const isNext = stored !== undefined && stored.run.attempt > attempt
       const isOver = stored !== undefined && (stored.run.isFinished || isNext)
       for (const piece of stored ? piecesFrom(stored, offset, isOver) : []) {
@@ -87,7 +90,10 @@ export function createLogs(parts: Parts): Logs {
         offset = 0
         continue
       }
-      if (stored && isOver) return yield { type: 'end', state: stored.run.state }
+      if (stored && isOver) {
+        yield { type: 'end', state: stored.run.state }
+        return
+      }
       if (timers.now() - saidAt >= beatEveryMs) {
         saidAt = timers.now()
         yield { type: 'beat' }

@@ -32,6 +32,7 @@ test('what is missing is counted, with the characters that the cuts have split',
 })
 
 test('bytes that are no text are given as they are', () => {
+  assert.equal(wholeLog(logOf(Buffer.from([1, 0xff]), 4)).isText, false)
   const bytes = Buffer.from([0xff, 0, 0x80, 1, 2, 3, 4, 0xe2])
   assert.deepEqual(wholeLog(logOf(bytes, 4)), { body: bytes, isText: false })
   const cut = wholeLog(logOf(Buffer.concat([bytes, bytes]), 2))
