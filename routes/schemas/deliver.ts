@@ -2,9 +2,9 @@ import Type from 'typebox'
 import { expecting, object } from './fields.ts'
 import { channelName, on, targetsFor, template } from './targets.ts'
 
-const name = Type.Union([Type.Enum(['local', 'none']), channelName], {
-  description: '"local" or "none": nobody is told',
-  ...expecting('the name of a channel, "local" or "none"'),
+const name = Type.Union([Type.Enum(['local', 'none', 'origin']), channelName], {
+  description: '"none", "local" or "origin": nobody is told',
+  ...expecting('the name of a channel, or "none"'),
 })
 const reference = object(
   { channel: channelName, on: Type.Optional(on), template: Type.Optional(template) },

@@ -11,8 +11,8 @@ const secretOnly = ['secrets.<NAME>']
 const wholeSecret = '{{secrets.NAME}}'
 
 export const channelName = Type.String({
-  pattern: '^(?!(local|none)$)[a-z0-9][a-z0-9_-]{0,62}$',
-  ...expecting('lower-case letters, digits, - and _, 63 at most, other than "local" and "none"'),
+  pattern: '^(?!(local|none|origin)$)[a-z0-9][a-z0-9_-]{0,62}$',
+  ...expecting('lower-case letters, digits, - and _, 63 at most, other than "local", "none" and "origin"'),
   examples: ['team-chat'],
 })
 

@@ -104,7 +104,7 @@ test('a secret of the service may stand in a channel by its name', async () => {
 })
 
 test('a name that is reserved or has another form is refused', async () => {
-  for (const name of ['local', 'none', 'Team', '-a', 'a.b', 'x'.repeat(64), '%20'])
+  for (const name of ['local', 'none', 'origin', 'Team', '-a', 'a.b', 'x'.repeat(64), '%20'])
     assert.equal(codeOf(await put(name, hook)), '400 FIELD_INVALID', name)
 })
 

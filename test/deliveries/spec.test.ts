@@ -23,8 +23,8 @@ test('whatever form `deliver` has, it is a list of specs with lists of events', 
   )
 })
 
-test('to "local" and "none" nothing is delivered', () => {
-  for (const deliver of ['local', 'none', ['none'], { channel: 'local' }]) {
+test('to "local", "none" and "origin" nothing is delivered', () => {
+  for (const deliver of ['local', 'none', 'origin', ['none'], { channel: 'local' }]) {
     assert.deepEqual([specsOf(deliver), channelsOf(deliver)], [[], []])
   }
   assert.deepEqual(channelsOf(['none', 'team']), ['team'])

@@ -81,14 +81,14 @@ test('POST /api/jobs takes the short form: a prompt, whom to tell, how often', a
     name: 'digest',
     schedule: '0 9 * * *',
     prompt: 'What is new?',
-    deliver: 'none',
+    deliver: 'origin',
     repeat: 3,
   }
   const { status, body } = await service.api('POST', '/api/jobs', fields)
   assert.equal(status, 201)
   assert.deepEqual(
     [body.job.action, body.job.prompt, body.job.deliver, body.job.repeat],
-    [{ type: 'prompt' }, 'What is new?', 'none', { times: 3, completed: 0 }],
+    [{ type: 'prompt' }, 'What is new?', 'origin', { times: 3, completed: 0 }],
   )
   const again = await service.api('POST', '/api/jobs', { ...fields, repeat: { times: null }, deliver: null })
   assert.deepEqual([again.body.job.repeat.times, again.body.job.deliver], [null, null])
