@@ -27,7 +27,8 @@ before(async () => {
   const job = await service.makeJob()
   const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)
   assert.equal(status, 202)
-  variables = { API_KEY: apiKey, JOB: job.id, RUN: body.run.id }
+  const made = await service.api('POST', '/api/keys', { name: 'a key', scopes: ['jobs:read'] })
+  variables = { API_KEY: apiKey, JOB: job.id, RUN: body.run.id, KEY: made.body.key.id }
 })
 after(() => service.close())
 
