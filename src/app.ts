@@ -156,7 +156,15 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   })
 
   registerRoutes(http, {
-    ...{ jobs, status, metrics, outbox: core.outbox, callbacks: core.callbacks },
+    ...{ jobs, status, metrics, outbox: core.outbox },
+    callbacks: {
+      ...core.callbacks,
+      async report(claims, report) {
+        const { withoutSecrets } = await import('./reported.ts')
+        const parts = { store, secrets, always: secretsOf(config) }
+        return core.callbacks.report(claims, await withoutSecrets(parts, claims.jobId, report))
+      },
+    },
     fire: {
       fire: fire.fire,
       answered(jobId) {

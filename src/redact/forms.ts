@@ -38,7 +38,8 @@ const mostNestedLength = 1_024
 /** Of all the ways to escape a text those that nearly every program takes: what is within another encoding is one of these. */
 function usualForms(text: string): string[] {
   if (text.length > mostNestedLength) return []
-  return distinct([inJson(text), encodeURIComponent(text.toWellFormed())]).filter((form) => form !== text)
+  const forms = [inJson(text), encodeURIComponent(text.toWellFormed()), formValue(text)]
+  return distinct(forms).filter((form) => form !== text)
 }
 
 function distinct(texts: readonly string[]): string[] {
@@ -76,9 +77,12 @@ function urlForms(given: string): string[] {
     /[!'()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
   )
-  const form = new URLSearchParams({ '': text }).toString().slice(1)
-  const all = [component, strict, strict.replaceAll('%2F', '/'), form, ...partsOfUrl(text)]
+  const all = [component, strict, strict.replaceAll('%2F', '/'), formValue(text), ...partsOfUrl(text)]
   return all.flatMap((one) => [one, one.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())])
+}
+
+function formValue(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1)
 }
 
 /** As the URL class writes it in each place, where every place has rules of its own. */
