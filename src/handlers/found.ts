@@ -7,7 +7,7 @@ export type Modules = ReadonlyMap<string, () => Promise<unknown>>
 export const modules: Modules = modulesIn(new URL('../../handlers/', import.meta.url))
 
 /** The TypeScript files right in this folder (not in folders below, which are for what they share). None is loaded yet. */
-export function modulesIn(folder: URL): Modules {
+function modulesIn(folder: URL): Modules {
   const files = existsSync(folder) ? readdirSync(folder) : []
   return new Map(
     files
