@@ -78,7 +78,7 @@ function flat({ nas, prompt, commands, ...config }: Config): Record<string, stri
 }
 
 type Operation = { security: object[]; responses: Record<string, unknown> }
-const document = openApiDocument({ timezone: 'UTC', version: '0', metricsHere: true }) as {
+const document = openApiDocument({ version: '0', metricsHere: true }) as {
   paths: Record<string, Record<string, Operation>>
 }
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>

@@ -56,11 +56,11 @@ test('what is refused is in the audit log too, whatever it is refused for, and n
 })
 
 test('strangers and those who only look leave nothing in the audit log', async () => {
-  const before = await entries(service)
+  const known = await entries(service)
   await service.api('POST', '/api/jobs', {}, { authorization: 'Bearer wrong' })
   await service.api('GET', '/api/jobs')
   await service.api('POST', '/api/schedules/preview', { schedule: '30m' })
-  assert.deepEqual(await entries(service), before)
+  assert.deepEqual(await entries(service), known)
 })
 
 test('the intent is there before the change is made, without a status', async () => {
@@ -101,7 +101,8 @@ test('GET /api/audit pages back through all of it, and narrows by actor and acti
   let cursor = ''
   do {
     const { body } = await service.api('GET', `/api/audit?actor=${id}&limit=2${cursor}`)
-    seen.push(...body.entries.map((entry: { id: number }) => entry.id))
+    const page = body.entries as { id: number }[]
+    seen.push(...page.map((entry) => entry.id))
     cursor = body.next_cursor ? `&cursor=${body.next_cursor}` : ''
   } while (cursor)
   assert.equal(seen.length, 6)

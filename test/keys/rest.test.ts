@@ -93,9 +93,12 @@ test('a key with a name, scopes or an end that cannot be used is refused', async
 test('the last use of a key is noted after the answer', async () => {
   const { id, as } = await makeKey(service)
   await service.api('GET', '/api/jobs', undefined, as)
-  const lastUse = async () =>
-    (await service.api('GET', '/api/keys')).body.keys.find((key: { id: string }) => key.id === id)
-      .last_used_at
+  const lastUse = async () => {
+    const { keys } = (await service.api('GET', '/api/keys')).body as {
+      keys: { id: string; last_used_at: string | null }[]
+    }
+    return keys.find((key) => key.id === id)?.last_used_at
+  }
   while ((await lastUse()) === null);
   assert.equal(await lastUse(), '2026-06-18T08:01:00.000Z')
 })

@@ -52,7 +52,7 @@ test('a wrong secret for a remembered id is refused without a look', async () =>
   const { keys, asked } = setup()
   const { key, secret } = await keys.create(read)
   await keys.who({ id: key.id, secret }, anybody)
-  const forged = `${makeKey().secret}`
+  const forged = makeKey().secret
   assert.equal(await refused(keys.who({ id: key.id, secret: forged }, anybody)), 'API_KEY_REJECTED')
   assert.equal(asked.find, 1)
 })
@@ -80,9 +80,9 @@ test('a revoked key is refused at once where it was revoked, even by a look that
 
   const second = await keys.create(read)
   const late = Promise.withResolvers<void>()
-  const before = store.find
+  const find = store.find
   store.find = async (id) => {
-    const found = await before(id)
+    const found = await find(id)
     await late.promise
     return found
   }

@@ -27,6 +27,7 @@ async function boot(leaseMs: number): Promise<ServerProcess> {
     DATABASE_URL: database.url,
     CRON_PROVIDER: 'chronos',
     API_KEY: apiKey,
+    RATE_LIMIT_PER_MINUTE: '0',
     TARGET_ALLOW: '127.0.0.1',
     RUN_LEASE_MS: String(leaseMs),
     ...nas.environment(),
