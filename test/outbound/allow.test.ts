@@ -12,6 +12,7 @@ const names = {
   'meta.internal': ['169.254.169.254'],
   'azure.internal': ['168.63.129.16'],
   'resolver.internal': ['fdaa::3'],
+  'public.internal': ['93.184.215.14'],
   localhost: ['127.0.0.1', '::1'],
 }
 
@@ -39,7 +40,7 @@ const cases: Case[] = [
   {
     allow: ['10.0.0.5'],
     open: ['10.0.0.5', '[::ffff:10.0.0.5]', '0xa000005', 'db.internal'],
-    shut: ['10.0.0.6', 'deep.db.internal'],
+    shut: ['10.0.0.6', 'deep.db.internal', 'public.internal'],
   },
   { allow: ['10.0.0.5:5432'], open: ['10.0.0.5:5432'], shut: ['10.0.0.5', '10.0.0.5:5433'] },
   {

@@ -6,7 +6,7 @@ const root = new URL('../../', import.meta.url)
 
 // What opens a connection by itself, or would look up a name that the guard has not seen.
 const otherWays =
-  /globalThis\.fetch|(?<![.\w])fetch\(|from 'node:(?:net|tls|http|https|http2|dgram|dns)|\bWebSocket\(|\bEventSource\(/
+  /(?<!typeof )globalThis\.fetch|(?<![.'\w]|async )fetch\(|from 'node:(?:net|tls|http|https|http2|dgram|dns)|\bWebSocket\(|\bEventSource\(/
 
 for (const folder of ['src/actions', 'src/deliveries']) {
   test(`nothing in ${folder} knows another way out than the guarded one`, () => {

@@ -88,7 +88,7 @@ const secretOnes = {
   cookie: 'a=b',
   'x-api-key': 'x',
   'private-token': 'x',
-  'x-from-secret': 'x',
+  'x-mine': 'x',
 }
 const others = { 'x-plain': 'kept', accept: 'text/csv', 'idempotency-key': 'job:1' }
 
@@ -99,7 +99,7 @@ test('what belongs to an origin stays on it: credentials by name, and headers th
     '/other': { status: 302, location: 'A/end' },
   })
   const headers = new Headers({ ...secretOnes, ...others })
-  await follow('/start', { headers }, { secretHeaders: ['X-From-Secret'] })
+  await follow('/start', { headers }, { secretHeaders: ['X-Mine'] })
   const paths = [...a.calls, ...b.calls].map(({ url, headers: sent }) => {
     const count = Object.keys(secretOnes).filter((name) => sent[name] !== undefined).length
     for (const [name, value] of Object.entries(others)) assert.equal(sent[name], value)
