@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { ChannelStore, StoredChannel } from '../db/index.ts'
-import type { Delivered, Message, Target } from './deliveries/index.ts'
+import type { Delivered, DeliveryError, Message, Target } from './deliveries/index.ts'
 import { AppError } from './errors.ts'
 import type { Seal } from './seal/index.ts'
 import { namesIn, renderJson } from './template/index.ts'
@@ -51,7 +51,6 @@ export type Channels = {
 
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
 type SendTest = (target: ChannelConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
-type DeliveryError = { code: string; message: string }
 
 type Parts = { store: ChannelStore; seal: Seal | null }
 

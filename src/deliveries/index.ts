@@ -8,7 +8,7 @@ import { troubleOf } from './trouble.ts'
 export { readMailbox } from './mailbox.ts'
 export type { Delivered, DeliveryError, Message, Target } from './message.ts'
 export { templateNames } from './names.ts'
-export { channelsOf, type On, type Spec, specsOf } from './spec.ts'
+export { channelsOf, specsOf } from './spec.ts'
 
 /** The guarded way out. */
 export type Way = {
