@@ -191,8 +191,8 @@ export function secretsOf(config: Config): string[] {
   ]
 }
 
-function passwordsOf(databaseUrl: string | null): string[] {
-  const url = databaseUrl === null ? null : URL.parse(databaseUrl)
+function passwordsOf(address: string | null): string[] {
+  const url = address === null ? null : URL.parse(address)
   if (!url) return []
   const given = [url.password, url.searchParams.get('password') ?? '']
   return [...given, ...given.map((text) => decoded(text))].filter((text) => text !== '')
