@@ -34,7 +34,7 @@ const secretInput = object(
           `a text of at least ${leastLength} characters besides blanks at its ends, and of at most ${mostBytes} bytes`,
         ),
       }),
-      (value) => [...value.trim()].length >= leastLength && Buffer.byteLength(value) <= mostBytes,
+      (value) => value.trim().length >= leastLength && Buffer.byteLength(value) <= mostBytes,
     ),
   },
   { title: 'SecretInput' },
