@@ -1,2 +1,2 @@
 export type { ModelBehaviour } from './behaviours.ts'
-export { type Model, type ModelCall, startModel } from './start.ts'
+export { type Model, startModel } from './start.ts'

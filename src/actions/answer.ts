@@ -113,7 +113,8 @@ function redirection({ url, shownAs }: HttpCall, headers: Headers): string {
   return to ? ` (a redirect to ${to.origin === url.origin ? shownAs : to.origin}, not followed)` : ''
 }
 
-function readRetryAfter(text: string | null): number | null {
+/** `Retry-After`, seconds or a date, in milliseconds from now; null: there is none that can be read. At most 24 h. */
+export function readRetryAfter(text: string | null): number | null {
   if (text === null) return null
   const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
   return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), longestRetryAfterMs)

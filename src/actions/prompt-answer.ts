@@ -1,3 +1,4 @@
+import { mostOutputBytes } from './limits.ts'
 import { AnswerUnreadable } from './prompt-events.ts'
 import { clean, cutText, omission, saidBy } from './prompt-text.ts'
 import { estimateTokens, readTokens, type Tokens } from './prompt-usage.ts'
@@ -32,9 +33,6 @@ type Parts = {
   budgetTokens: number | null
   log: (text: string) => void
 }
-
-/** So much of the text is kept; it goes into the run's row. */
-const mostBytes = 64 * 1024
 
 export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer {
   const texts: string[] = []
@@ -75,7 +73,7 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
     const piece = clean(text)
     const size = Buffer.byteLength(piece)
     // the piece that reaches over the limit is kept, and cut in the end
-    if (bytes < mostBytes) {
+    if (bytes < mostOutputBytes) {
       texts.push(piece)
       keptBytes += size
     }
@@ -93,7 +91,7 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
     take,
     text() {
       if (bytes === 0) return null
-      const { text, left } = cutText(texts.join(''), mostBytes)
+      const { text, left } = cutText(texts.join(''), mostOutputBytes)
       const omitted = left + bytes - keptBytes
       return omitted === 0 ? text : `${text}\n${omission(omitted)}`
     },

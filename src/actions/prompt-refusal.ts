@@ -1,8 +1,6 @@
-import type { Body } from './answer.ts'
+import { type Body, readRetryAfter } from './answer.ts'
 import type { ActionOutcome } from './outcome.ts'
 import { saidBy } from './prompt-text.ts'
-
-const longestRetryAfterMs = 24 * 3_600_000
 
 /** What a status other than 2xx means: to be tried again where the server may do better later, else final. */
 export function refusalOf(origin: string, { status, headers }: Response, body: Body): ActionOutcome {
@@ -23,10 +21,4 @@ function reasonIn({ text }: Body): string {
   } catch {
     return 'no reason'
   }
-}
-
-function readRetryAfter(text: string | null): number | null {
-  if (text === null) return null
-  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
-  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), longestRetryAfterMs)
 }

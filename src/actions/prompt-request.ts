@@ -1,6 +1,7 @@
 import { namesIn, render } from '../template/index.ts'
 import type { ActionContext } from './context.ts'
 import { identity } from './identity.ts'
+import { timeoutOf } from './limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { contextBlocks } from './prompt-context.ts'
 import { estimateTokens, type Price } from './prompt-usage.ts'
@@ -43,8 +44,6 @@ export type PromptCall = {
 // Models think and write for minutes; what hangs is found by its silence.
 const usualTimeoutMs = 600_000
 const usualInactivityMs = 30_000
-// A longer timer fires at once (Node keeps 32 bits).
-const longestTimeoutMs = 2 ** 31 - 1
 
 /**
  * The call that a prompt action means for this run, or the failure that it is. Fetches the secret and the outputs
@@ -151,11 +150,10 @@ function bodyOf(action: PromptAction, { url, model, messages, skills }: BodyPart
 }
 
 function limitsOf(job: ActionJob, action: PromptAction) {
-  const own = action.timeout_ms ?? job.timeoutMs ?? usualTimeoutMs
   const { price } = action
   return {
-    timeoutMs: Math.min(own, job.timeoutMs ?? own, longestTimeoutMs),
-    inactivityMs: Math.min(action.inactivity_ms ?? usualInactivityMs, longestTimeoutMs),
+    timeoutMs: timeoutOf(action.timeout_ms, job, usualTimeoutMs),
+    inactivityMs: action.inactivity_ms ?? usualInactivityMs,
     budgetTokens: action.budget?.total_tokens ?? null,
     price: price
       ? {

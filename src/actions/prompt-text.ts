@@ -1,3 +1,5 @@
+import { cappedText } from './limits.ts'
+
 /** Without what Postgres keeps no text with. */
 export function clean(text: string): string {
   return text.replaceAll('\0', '').toWellFormed()
@@ -22,12 +24,8 @@ function quoted(text: string): string {
 
 /** The beginning of a text, at most so many bytes of UTF-8 and no half character; `left`: the bytes that are missing. */
 export function cutText(text: string, mostBytes: number): { text: string; left: number } {
-  const whole = Buffer.from(text)
-  if (whole.length <= mostBytes) return { text, left: 0 }
-  let end = mostBytes
-  // back to where a character begins
-  while (end > 0 && ((whole[end] ?? 0) & 0xc0) === 0x80) end -= 1
-  return { text: whole.toString('utf8', 0, end), left: whole.length - end }
+  const cut = cappedText(text, mostBytes)
+  return { text: cut, left: Buffer.byteLength(text) - Buffer.byteLength(cut) }
 }
 
 export function omission(bytes: number): string {

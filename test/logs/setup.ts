@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createLogStore } from '../../db/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 
-export const noon = new Date('2026-06-18T12:00:00Z')
+const noon = new Date('2026-06-18T12:00:00Z')
 const dayMs = 86_400_000
 
 type RunWish = {

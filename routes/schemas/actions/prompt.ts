@@ -10,7 +10,7 @@ const baseUrl = Type.Refine(
     maxLength: 2048,
     description: 'what `/chat/completions` follows; default: PROMPT_BASE_URL',
     ...expecting(
-      'an http or https URL of at most 2048 characters, without user, password, query or fragment',
+      'an http or https URL of at most 2048 characters, without user, password, query, fragment or templates',
     ),
   }),
   isBaseUrl,
@@ -24,7 +24,13 @@ const perMillion = Type.Number({ minimum: 0, maximum: 1_000_000, ...expecting('a
 export const promptAction = object(
   {
     type: Type.Literal('prompt'),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'default: PROMPT_MODEL' })),
+    model: Type.Optional(
+      Type.String({
+        pattern: '^[^{}]{1,200}$',
+        description: 'default: PROMPT_MODEL',
+        ...expecting('a text of 1 to 200 characters, without templates'),
+      }),
+    ),
     base_url: Type.Optional(baseUrl),
     api_key: Type.Optional(
       Type.String({
@@ -81,5 +87,6 @@ export const promptAction = object(
 function isBaseUrl(text: string): boolean {
   const given = URL.canParse(text) ? new URL(text) : null
   if (given?.protocol !== 'http:' && given?.protocol !== 'https:') return false
+  if (/[{}]/.test(text)) return false
   return [given.username, given.password, given.search, given.hash].every((part) => part === '')
 }
