@@ -45,6 +45,11 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
   const security = isApi ? [{ apiKey: [scope] }] : path === '/api/cron/fire' ? [{ fireToken: [] }] : []
   const mayFail: ErrorCode[] = [...errors, ...(isApi ? apiErrors : [])]
   const parameters = parametersOf(operation)
+  const success = {
+    description: summary,
+    content:
+      typeof answer === 'string' ? { [answer]: { schema: { type: 'string' } } } : json(answer, components),
+  }
   return {
     operationId: id,
     summary,
@@ -52,13 +57,8 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { content: json(body, components), required: isRequired(body) } }),
     responses: {
-      [status]: {
-        description: summary,
-        content:
-          typeof answer === 'string'
-            ? { [answer]: { schema: { type: 'string' } } }
-            : json(answer, components),
-      },
+      [status]: success,
+      ...(operation.madeStatus && { [operation.madeStatus]: success }),
       ...(path === '/api/cron/fire' && { 200: notAccepted }),
       ...errorAnswers(mayFail, components),
     },

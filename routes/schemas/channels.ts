@@ -67,6 +67,7 @@ export const channelOperations = {
     params,
     body: channelInput,
     status: 200,
+    madeStatus: 201,
     answer: object({
       channel,
       secret: Type.Optional(

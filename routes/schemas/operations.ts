@@ -26,6 +26,8 @@ export type Operation = {
   body?: TSchema
   /** Success: its status, and the body's schema (or the media type of a text). */
   status: number
+  /** Answered in its place, with the same body, where a PUT has made what it names. */
+  madeStatus?: 201
   answer: TSchema | string
   errors: ErrorCode[]
 }

@@ -66,6 +66,7 @@ export const secretOperations = {
     params: secretParams,
     body: secretInput,
     status: 200,
+    madeStatus: 201,
     answer: object({ secret }),
     errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING'],
   },
