@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createBox } from './box.ts'
 
@@ -10,9 +11,12 @@ export type Call = { method: string; url: URL; headers: Record<string, string>; 
 /** What a receiver answers, and what it keeps. */
 export type Reply<T> = { status: number; headers?: Record<string, string>; body?: unknown; got: T }
 
-/** What a receiver does in the place of its work. `hang`: never answers; `close`: ends the connection. */
+/** What a receiver does in the place of its work. `hang`: never answers; `close`: ends the connection;
+ * `stall`: a beginning of a body and nothing more; `flood`: a body without an end. */
 export type Misbehaviour =
   | { does: 'answer'; status: number; headers?: Record<string, string>; body?: unknown }
+  | { does: 'stall'; status: number }
+  | { does: 'flood'; status: number }
   | { does: 'hang' }
   | { does: 'close' }
 
@@ -50,6 +54,8 @@ export async function startReceiver<T>(
     const wrong = how && left-- > 0 ? how : null
     if (wrong?.does === 'hang') return
     if (wrong?.does === 'close') return void request.socket.destroy()
+    if (wrong?.does === 'stall') return void response.writeHead(wrong.status).write('the beginning')
+    if (wrong?.does === 'flood') return void endless().pipe(response.writeHead(wrong.status))
     if (wrong) return answer(response, wrong)
     const reply = await receive(call)
     box.put(reply.got)
@@ -82,6 +88,14 @@ export async function startReceiver<T>(
       await once(server, 'close')
     },
   }
+}
+
+function endless(): Readable {
+  return new Readable({
+    read() {
+      this.push('x'.repeat(64 * 1024))
+    },
+  })
 }
 
 /** The fields and files of a multipart body; of any other body none. */

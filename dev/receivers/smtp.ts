@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { createBox } from './box.ts'
+import { cert, key } from './certificate.ts'
 
 /** `raw`: headers and body as they came over the line. */
 export type Mail = { from: string; to: string[]; user: string | null; raw: string }
@@ -25,15 +26,12 @@ export type MailReceiver = {
 type Options = {
   port?: number
   login?: { user: string; password: string }
-  startTls?: boolean
+  /** With the certificate of certificate.ts. `start`: STARTTLS is offered. */
+  tls?: 'start' | 'from_first_byte'
 }
 
-/** An SMTP server on loopback. With `login` it wants one. STARTTLS is offered with a certificate that nobody trusts. */
-export async function startMailReceiver({
-  port = 0,
-  login,
-  startTls = false,
-}: Options = {}): Promise<MailReceiver> {
+/** An SMTP server on loopback. With `login` it wants one. */
+export async function startMailReceiver({ port = 0, login, tls }: Options = {}): Promise<MailReceiver> {
   const box = createBox<Mail>()
   const logins: string[] = []
   const sockets = new Set<Socket>()
@@ -69,11 +67,14 @@ export async function startMailReceiver({
       })
     },
   }
-  const disabled = [...(startTls ? [] : ['STARTTLS']), ...(login ? [] : ['AUTH'])]
+  const disabled = [...(tls ? [] : ['STARTTLS']), ...(login ? [] : ['AUTH'])]
   const server = new SMTPServer({
     ...hooks,
     disabledCommands: disabled,
-    allowInsecureAuth: !startTls,
+    allowInsecureAuth: !tls,
+    secure: tls === 'from_first_byte',
+    key,
+    cert,
     authOptional: !login,
     disableReverseLookup: true,
     closeTimeout: 10,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { type MailReceiver, startMailReceiver } from '../../dev/receivers/index.ts'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { certificate, type MailReceiver, startMailReceiver } from '../../dev/receivers/index.ts'
 import type { Target } from '../../src/deliveries/index.ts'
 import { deliveryId, failureOf, messageOf, runId, send } from './setup.ts'
 
@@ -176,7 +177,7 @@ test('what speaks no TLS where TLS is wanted is tried again, and sees no passwor
 })
 
 test('a password goes over TLS only, whose certificate is for the host; else it is not sent', async (t) => {
-  const offering = await startMailReceiver({ login, startTls: true })
+  const offering = await startMailReceiver({ login, tls: 'start' })
   t.after(() => offering.close())
   const plain = await send(target({ host: 'smtp.example', port: guarded.port, ...login }))
   assert.ok(plain.state === 'failed')
@@ -184,6 +185,22 @@ test('a password goes over TLS only, whose certificate is for the host; else it 
   const untrusted = await send(target({ host: 'smtp.example', port: offering.port, ...login }))
   assert.equal(untrusted.state === 'retry' && untrusted.error.code, 'CONNECTION_FAILED')
   assert.deepEqual([guarded.got, guarded.logins, offering.got, offering.logins], [[], [], [], []])
+})
+
+test('with a certificate that is trusted and for the host, mail goes by TLS from the first byte, or by STARTTLS', async (t) => {
+  const trusted = getCACertificates('default')
+  t.after(() => setDefaultCACertificates(trusted))
+  setDefaultCACertificates([...trusted, certificate])
+  for (const tls of ['start', 'from_first_byte'] as const) {
+    const mails = await startMailReceiver({ login, tls })
+    t.after(() => mails.close())
+    const to = { host: 'smtp.example', port: mails.port, secure: tls === 'from_first_byte', ...login }
+    assert.deepEqual(await send(target(to)), { state: 'delivered' }, tls)
+    assert.equal(mails.got[0]?.user, 'chronos')
+    const other = await send(target({ ...to, host: 'other.example' }))
+    assert.equal(other.state === 'retry' && other.error.code, 'CONNECTION_FAILED')
+    assert.equal(mails.logins.length, 1)
+  }
 })
 
 test('the guard stands before a mail server, too', async () => {

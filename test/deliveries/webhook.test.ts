@@ -137,6 +137,23 @@ test('a receiver that hangs up, hangs, or is not there is tried again', async ()
   )
 })
 
+test('a status is the whole verdict: what comes after it may stall or never end', async () => {
+  const results = []
+  for (const does of ['stall', 'flood'] as const) {
+    for (const status of [200, 500]) {
+      receiver.behave({ does, status })
+      const result = await send(target(), messageOf(), {
+        timeoutMs: status === 500 && does === 'stall' ? 100 : 20_000,
+      })
+      results.push(`${does} ${status} ${result.state} ${'error' in result ? result.error.code : ''}`.trim())
+    }
+  }
+  assert.deepEqual(results, [
+    ...['stall 200 delivered', 'stall 500 retry HTTP_STATUS'],
+    ...['flood 200 delivered', 'flood 500 retry HTTP_STATUS'],
+  ])
+})
+
 test('a try that the caller aborts is to be made again, with the code of the reason', async () => {
   receiver.behave({ does: 'hang' })
   const stop = new AbortController()
