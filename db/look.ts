@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import { date, type Look, readLook } from './rows.ts'
+import { date, type Look, readLook, type Row } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql
 
@@ -10,16 +10,19 @@ export type Sql = postgres.Sql | postgres.TransactionSql
  * `now` (a test's clock) stands in for Postgres' own.
  */
 export async function look(sql: Sql, jobId: string, now: Date | null): Promise<Look | null> {
-  const [row] = await sql`
-    select ${lookColumns(sql, now)}
-    from jobs j join job_runtime r on r.job_id = j.id
-    where j.id = ${jobId}`
-  return row ? readLook(row) : null
+  return (await lookAll(sql, [jobId], now)).get(jobId) ?? null
 }
 
-/** The columns that `readLook` reads, of `jobs j join job_runtime r`. */
-function lookColumns(sql: Sql, now: Date | null) {
-  return sql`
+/** The same for several jobs in one statement; a job that is gone is missing. */
+export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Promise<Map<string, Look>> {
+  const [text, wanted] =
+    jobIds.length === 1 ? [lookAtOne, jobIds[0] as string] : [lookAtSeveral, JSON.stringify(jobIds)]
+  const rows: Row[] = await sql.unsafe(text, [now && now.toISOString(), wanted], { prepare: true })
+  return new Map(rows.map((row) => [row['id'] as string, readLook(row)]))
+}
+
+// Texts that never change, with parameters that are texts: read and planned once for each connection.
+const columns = `
     j.id, j.name, j.schedule, j.timezone, j.anchor, j.prompt, to_jsonb(j.skills) as skills, j.deliver, j.action, j.policy,
     j.repeat_times, to_jsonb(j.tags) as tags, j.after_job, to_jsonb(j.after_on) as after_on, j.version, j.created_at, j.updated_at,
     r.rev, r.state, r.next_slot, r.last_slot, r.slots_used, r.fence, r.paused_at, r.paused_reason, r.resume_at,
@@ -43,8 +46,12 @@ function lookColumns(sql: Sql, now: Date | null) {
     coalesce((
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = j.id), '[]') as dependents,
-    coalesce(${now}::timestamptz, clock_timestamp()) as now`
-}
+    coalesce($1::text::timestamptz, clock_timestamp()) as now`
+
+const lookAtOne = `select ${columns} from jobs j join job_runtime r on r.job_id = j.id where j.id = $2::text`
+const lookAtSeveral = `select ${columns}
+    from (select value as id from jsonb_array_elements_text($2::text::jsonb) limit 32) w
+    join jobs j on j.id = w.id join job_runtime r on r.job_id = j.id`
 
 /** Postgres' clock. */
 export async function readClock(sql: Sql, now: Date | null): Promise<Date> {

@@ -1,5 +1,10 @@
-import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src/decisions/index.ts'
-import type { Sql } from './look.ts'
+import {
+  type Decision,
+  deliveryLeaseMs,
+  leaseMarginMs,
+  type RunWrite,
+  type View,
+} from '../src/decisions/index.ts'
 import { date, maybeDate, type Row } from './rows.ts'
 
 /** How a decision is to be written, by whom and for how long. */
@@ -40,57 +45,184 @@ export type Written = {
   now: Date
 }
 
+/** One decision of one job, as it is to be written. */
+export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'> }
+
+/** So many jobs are moved by one statement at most; its plan is made for no more. */
+export const movesMax = 32
+
+/** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
+const columns = {
+  ...{ job_id: 'text', rev: 'bigint', state: 'text', next_slot: 'timestamptz', last_slot: 'timestamptz' },
+  ...{ slots_used: 'int', fence: 'bigint', paused_at: 'timestamptz', paused_reason: 'text' },
+  ...{ resume_at: 'timestamptz', failure_streak: 'int', last_run_at: 'timestamptz', last_status: 'text' },
+  ...{
+    last_error: 'text',
+    output_hash: 'text',
+    wake_term: 'timestamptz',
+    lease_ms: 'bigint',
+    starts: 'boolean',
+  },
+  ...{
+    sends: 'boolean',
+    arm_spent: 'boolean',
+    arm_holder: 'text',
+    arm_ms: 'bigint',
+    owner: 'text',
+    output: 'text',
+  },
+  ...{
+    run_id: 'uuid',
+    run_seen_fence: 'bigint',
+    run_slot: 'timestamptz',
+    run_trigger: 'text',
+    run_state: 'text',
+  },
+  ...{
+    run_reason: 'text',
+    run_fence: 'bigint',
+    run_attempt: 'int',
+    run_leased: 'boolean',
+    run_begins: 'boolean',
+  },
+  ...{
+    run_due_at: 'timestamptz',
+    run_callback_until: 'timestamptz',
+    run_finished: 'boolean',
+    run_attempts: 'jsonb',
+  },
+  ...{ run_input: 'jsonb', run_usage: 'jsonb', run_error_code: 'text', run_error_message: 'text' },
+} as const
+
+type Column = keyof typeof columns
+const typed = Object.entries(columns)
+
+/** One move as parameters ($2 …), which costs Postgres least; several as one JSON document ($2). $1 is the clock. */
+const oneMove = `(select ${typed.map(([name, type], n) => `$${n + 2}::text::${type} as ${name}`).join(', ')})`
+const severalMoves = `jsonb_to_recordset($2::text::jsonb) as`
+const recordOf = `(${typed.map(([name, type]) => `${name} ${type}`).join(', ')}) limit ${movesMax}`
+
+/** The number of the first parameter behind those of `paramsOf` with one move. */
+export const nextParameter = typed.length + 2
+
+/** NAS has to be asked again. */
+const moved = '(w.wake_at is distinct from r.wake_at or w.arm_spent)'
+
+/** The writer wants to ask it, something is owed, and nobody else is asking. */
+const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_gen)
+  and (r.arm_lease_until is null or r.arm_lease_until <= w.now))`
+
 /**
- * The head of every transition, as the CTEs `clock` and `job`: the compare-and-set on (job, rev) in the one row that
- * every transition of the job updates. `job` is empty where the row has moved on; whatever else the statement writes
- * is selected from it. All that is compared is a column of the row itself, so a writer that had to wait for the row's
- * lock compares with what it is now (READ COMMITTED), not with its snapshot.
+ * The head of every transition, as the CTEs `clock`, `wanted` and `job`: the compare-and-set on (job, rev) in the one row
+ * that every transition of the job updates. A job whose row has moved on is missing from `job`, and whatever else the
+ * statement writes is selected from it. All that is compared is a column of the row itself, so a writer that had to wait
+ * for the row's lock compares with what it is now (READ COMMITTED), not with its snapshot.
+ *
+ * Its text never changes and its parameters are texts, so it is read and planned once for each connection. The end of a
+ * lease that is taken now is a wake term as well; `least` passes over nulls.
  */
-export function moveJob(sql: Sql, view: View, { runtime, ...decision }: Decision, writing: Writing) {
-  const wakeAt = wantedWakeAt(sql, decision)
-  const moved = sql`(${wakeAt} is distinct from r.wake_at or ${writing.armSpent})`
-  const { holder, ms } = writing.armLease ?? { holder: '', ms: 0 }
-  const takes = sql`(${writing.armLease !== null} and (${moved} or r.armed_gen < r.wake_gen)
-    and (r.arm_lease_until is null or r.arm_lease_until <= clock.now))`
-  return sql`
-    clock as (
-      select t.now, t.now + ${writing.leaseMs} * interval '1 ms' as lease_until
-      from (select coalesce(${writing.now}::timestamptz, clock_timestamp()) as now) t
+export const headOf = (how: 'one' | 'several') => `
+    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
+    wanted as ${how === 'one' ? 'not ' : ''}materialized (
+      select x.*, clock.now, clock.now + x.lease_ms * interval '1 ms' as lease_until,
+        clock.now + x.arm_ms * interval '1 ms' as arm_until,
+        least(x.wake_term,
+          case when x.starts then clock.now + (x.lease_ms + ${leaseMarginMs}) * interval '1 ms' end,
+          case when x.sends then clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms' end) as wake_at
+      from clock, ${how === 'one' ? `${oneMove} x` : `${severalMoves} x${recordOf}`}
     ),
     job as (
       update job_runtime r set
         rev = r.rev + 1,
-        state = ${runtime.state}, next_slot = ${runtime.nextSlot}, last_slot = ${runtime.lastSlot},
-        slots_used = ${runtime.slotsUsed}, fence = ${runtime.fence},
-        paused_at = ${runtime.pausedAt}, paused_reason = ${runtime.pausedReason}, resume_at = ${runtime.resumeAt},
-        failure_streak = ${runtime.failureStreak}, last_run_at = ${runtime.lastRunAt},
-        last_status = ${runtime.lastStatus}, last_error = ${runtime.lastError}, output_hash = ${runtime.outputHash},
-        wake_at = ${wakeAt},
+        state = w.state, next_slot = w.next_slot, last_slot = w.last_slot, slots_used = w.slots_used, fence = w.fence,
+        paused_at = w.paused_at, paused_reason = w.paused_reason, resume_at = w.resume_at,
+        failure_streak = w.failure_streak, last_run_at = w.last_run_at, last_status = w.last_status,
+        last_error = w.last_error, output_hash = w.output_hash,
+        wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
-        wake_changed_at = case when ${moved} then clock.now else r.wake_changed_at end,
-        arm_lease_by = case when ${takes} then ${holder} else r.arm_lease_by end,
-        arm_lease_until = case when ${takes} then clock.now + ${ms} * interval '1 ms' else r.arm_lease_until end
-      from clock
-      where r.job_id = ${view.job.id} and r.rev = ${view.runtime.rev}
-      returning r.job_id, r.rev, r.wake_at, r.wake_gen, r.armed_gen, r.recent_arms, r.arm_lease_by,
-        clock.now, clock.lease_until
+        wake_changed_at = case when ${moved} then w.now else r.wake_changed_at end,
+        arm_lease_by = case when ${takes} then w.arm_holder else r.arm_lease_by end,
+        arm_lease_until = case when ${takes} then w.arm_until else r.arm_lease_until end
+      from wanted w
+      where r.job_id = w.job_id and r.rev = w.rev
+      returning r.wake_gen, r.armed_gen, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
     )`
+
+/** What a statement selects of `job`, for `readWritten`. */
+export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen,
+    to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
+
+/** The parameters of `headOf`. Texts, so that one statement is prepared whichever of them are null. */
+export function paramsOf(moves: [Move], now: Date | null): (string | null)[]
+export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
+  const [move, ...others] = moves.map(moveJson)
+  if (!move || others.length > 0) return [textOf(now), JSON.stringify([move, ...others])]
+  return [textOf(now), ...typed.map(([name]) => textOf(move[name as Column]))]
 }
 
-/** The end of a lease that is taken now is a wake term as well; `least` passes over nulls. */
-function wantedWakeAt(
-  sql: Sql,
-  { starts, sends, wakeTerm }: Pick<Decision, 'starts' | 'sends' | 'wakeTerm'>,
-) {
-  if (starts.length === 0 && sends.length === 0) return sql`${wakeTerm}::timestamptz`
-  const leased = starts.length > 0 ? sql`clock.lease_until + ${leaseMarginMs} * interval '1 ms'` : sql`null`
-  const sent =
-    sends.length > 0 ? sql`clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms'` : sql`null`
-  return sql`least(${wakeTerm}::timestamptz, ${leased}, ${sent})`
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
 }
 
-/** What a statement that begins with `moveJob` selects of `job`, and of the runs that it made (a list of ids). */
-export function readWritten(row: Row, writing: Writing, made: unknown): Written {
+function moveJson({ view, decision, writing }: Move): Partial<Record<Column, unknown>> {
+  const { runtime, runs, starts, sends, wakeTerm } = decision
+  return {
+    job_id: view.job.id,
+    rev: view.runtime.rev,
+    state: runtime.state,
+    next_slot: runtime.nextSlot,
+    last_slot: runtime.lastSlot,
+    slots_used: runtime.slotsUsed,
+    fence: runtime.fence,
+    paused_at: runtime.pausedAt,
+    paused_reason: runtime.pausedReason,
+    resume_at: runtime.resumeAt,
+    failure_streak: runtime.failureStreak,
+    last_run_at: runtime.lastRunAt,
+    last_status: runtime.lastStatus,
+    last_error: runtime.lastError,
+    output_hash: runtime.outputHash,
+    wake_term: wakeTerm,
+    lease_ms: writing.leaseMs,
+    starts: starts.length > 0,
+    sends: sends.length > 0,
+    arm_spent: writing.armSpent,
+    arm_holder: writing.armLease?.holder ?? null,
+    arm_ms: writing.armLease?.ms ?? 0,
+    owner: writing.owner,
+    output: writing.output,
+    ...(runs[0] && runJson(runs[0], writing)),
+  }
+}
+
+function runJson(run: RunWrite, writing: Move['writing']) {
+  const begins = run.leased && writing.begins
+  return {
+    run_id: run.id,
+    run_seen_fence: run.seenFence,
+    run_slot: run.slot,
+    run_trigger: run.trigger,
+    run_state: begins ? 'running' : run.state,
+    run_reason: run.reason,
+    run_fence: run.fence,
+    run_attempt: run.attempt,
+    run_leased: run.leased,
+    run_begins: begins,
+    run_due_at: run.attemptDueAt,
+    run_callback_until: run.callbackUntil,
+    run_finished: run.finished,
+    run_attempts: run.attempts,
+    run_input: run.input,
+    run_usage: run.usage,
+    run_error_code: run.error?.code ?? null,
+    run_error_message: run.error?.message ?? null,
+  }
+}
+
+/** A row of `writtenColumns`, and the runs that the statement made (their ids). */
+export function readWritten(row: Row, writing: Move['writing'], made: Iterable<unknown>): Written {
   const now = date(row['now'])
   const wakeAt = maybeDate(row['wake_at'])
   const gen = Number(row['wake_gen'])
@@ -98,12 +230,14 @@ export function readWritten(row: Row, writing: Writing, made: unknown): Written 
   const isOurs = holder !== undefined && row['arm_lease_by'] === holder
   const jobId = row['job_id'] as string
   return {
-    rev: Number(row['rev']),
+    rev: Number(row['new_rev']),
     wakeAt,
     isArmOwed: Number(row['armed_gen']) < gen,
-    order: isOurs ? { jobId, holder, gen, wakeAt, recentArms: row['recent_arms'] as Date[], now } : null,
-    inserted: new Set(made as string[]),
+    order: isOurs ? { jobId, holder, gen, wakeAt, recentArms: instantsOf(row['recent_arms']), now } : null,
+    inserted: new Set(made as Iterable<string>),
     leaseUntil: date(row['lease_until']),
     now,
   }
 }
+
+const instantsOf = (texts: unknown) => (texts as string[]).map((text) => new Date(text))

@@ -1,16 +1,21 @@
 import * as arms from './arms.ts'
+import { createBatch } from './batch.ts'
 import type { Database } from './client.ts'
 import { readArms, readCounts } from './counts.ts'
 import * as deliveries from './deliveries.ts'
 import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
-import { look, readClock } from './look.ts'
+import { lookAll, readClock } from './look.ts'
 import * as runs from './runs.ts'
-import type { Writing, Written } from './move.ts'
+import { type Move, movesMax, type Writing, type Written } from './move.ts'
+import { isPlain, movePlain } from './hot.ts'
 import { transition } from './transition.ts'
 import type { Authored, Look } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
+
+/** What comes while two statements of a kind are under way shares the next one. */
+const crowd = { most: movesMax, atOnce: 2 }
 
 type Untimed<T> = Omit<T, 'now'>
 
@@ -23,11 +28,22 @@ export type Store = ReturnType<typeof createStore>
 export function createStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
   const now = clock
+  const lookAt = createBatch<string, Look>({
+    keyOf: (jobId) => jobId,
+    carryOut: (ids) =>
+      database.run((sql) => lookAll(sql, ids, now()), { idempotent, name: 'reading the job' }),
+    ...crowd,
+  })
+  const move = createBatch<Move, Written>({
+    keyOf: ({ view }) => view.job.id,
+    carryOut: (moves) =>
+      database.run((sql) => movePlain(sql, moves, now()), { idempotent, name: 'the claim' }),
+    ...crowd,
+  })
   return {
     /** A test's clock, in the place of Postgres' own; null: Postgres' own. */
     clock,
-    look: (jobId: string): Promise<Look | null> =>
-      database.run((sql) => look(sql, jobId, now()), { idempotent, name: 'reading the job' }),
+    look: (jobId: string): Promise<Look | null> => lookAt(jobId),
 
     now: (): Promise<Date> =>
       database.run((sql) => readClock(sql, now()), { idempotent, name: 'reading the clock' }),
@@ -36,17 +52,22 @@ export function createStore(database: Database, clock: () => Date | null = () =>
 
     /** May be tried twice: a second try of one that was carried out finds `rev` moved, and answers null. */
     transition: (view: View, decision: Decision, writing: Untimed<Writing>): Promise<Written | null> =>
-      database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), {
-        idempotent,
-        name: 'the claim',
-      }),
+      isPlain(decision)
+        ? move({ view, decision, writing })
+        : database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), {
+            idempotent,
+            name: 'the claim',
+          }),
 
     toldRun: (runId: string) =>
       database.run((sql) => deliveries.toldRun(sql, runId), { idempotent, name: 'reading the run' }),
     deliveriesOf: (runId: string) =>
       database.run((sql) => deliveries.deliveriesOf(sql, runId), { idempotent, name: 'reading deliveries' }),
     lastOutput: (jobId: string) =>
-      database.run((sql) => deliveries.lastOutput(sql, jobId), { idempotent, name: 'reading the last output' }),
+      database.run((sql) => deliveries.lastOutput(sql, jobId), {
+        idempotent,
+        name: 'reading the last output',
+      }),
 
     begin: (held: Untimed<Parameters<typeof runs.begin>[1]>) =>
       database.run((sql) => runs.begin(sql, { ...held, now: now() }), {
