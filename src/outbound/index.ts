@@ -5,7 +5,7 @@ import type { Arrival, Hop, RedirectRules } from './redirect.ts'
 
 export { type Line, repeatCode } from './line.ts'
 export { OutboundRefusal, type RefusalCode } from './refusal.ts'
-export type { Destination, Dial, Lookup } from './connector.ts'
+export type { Destination } from './connector.ts'
 export type { Arrival, Hop, RedirectRules } from './redirect.ts'
 
 /** The one way out to whatever a user can name. It lets nothing through to a private address, this service or NAS. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { createOutbound } from '../../src/outbound/index.ts'
+import { certificate } from './certificate.ts'
 import { codeOf, serve } from './setup.ts'
 
 const loopback = ['127.0.0.0/8', '::1']
@@ -38,19 +36,6 @@ async function hear(socket: Socket): Promise<string> {
   const [chunk] = await once(socket, 'data')
   socket.destroy()
   return String(chunk)
-}
-
-/** A certificate for mail.example, which nobody else has signed. */
-function certify(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'chronos-tls-'))
-  t.after(() => rmSync(folder, { recursive: true }))
-  const args =
-    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout key -out cert -subj /CN=x'
-  execFileSync('openssl', [...args.split(' '), '-addext', 'subjectAltName=DNS:mail.example'], {
-    cwd: folder,
-    stdio: 'ignore',
-  })
-  return { key: readFileSync(join(folder, 'key')), cert: readFileSync(join(folder, 'cert'), 'utf8') }
 }
 
 test('a raw connection to what is allowed carries bytes, by address and by name', async (t) => {
@@ -86,9 +71,8 @@ test('who is connected to in the end is checked too, before a byte is sent', asy
 })
 
 test('with TLS the certificate has to be one for the host that was named', async (t) => {
-  const { key, cert } = certify(t)
   const names: unknown[] = []
-  const server = createTlsServer({ key, cert }, (socket) => {
+  const server = createTlsServer(certificate, (socket) => {
     names.push(socket.servername)
     socket.on('error', () => undefined).write('hello')
   })
@@ -97,7 +81,7 @@ test('with TLS the certificate has to be one for the host that was named', async
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
   const outbound = createOutbound({ allow: loopback, own: [], lookup: async () => ['127.0.0.1'] })
-  const tls = { ca: cert }
+  const tls = { ca: certificate.cert }
   assert.equal(await hear(await outbound.connect({ host: 'Mail.Example.', port, tls })), 'hello')
   assert.deepEqual(names, ['mail.example'])
   await assert.rejects(outbound.connect({ host: 'other.example', port, tls }), {
@@ -112,9 +96,11 @@ test('with TLS the certificate has to be one for the host that was named', async
 })
 
 test('https goes through the same door: by TLS, as HTTP/1.1, and only with a certificate that is trusted', async (t) => {
-  const { key, cert } = certify(t)
   const offered: unknown[] = []
-  const server = createTlsServer({ key, cert, ALPNCallback: ({ protocols }) => void offered.push(protocols) })
+  const server = createTlsServer({
+    ...certificate,
+    ALPNCallback: ({ protocols }) => void offered.push(protocols),
+  })
   server.on('tlsClientError', () => undefined).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => server.close())
