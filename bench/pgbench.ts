@@ -94,19 +94,13 @@ const runId = '00000000-0000-4000-8000-000000000001'
 function written(query: string, parameters: unknown[], slot: string): string {
   const line = query.replaceAll(/\s+/g, ' ').trim()
   return line
-    .replace(/r\.rev = \$\d+/, 'r.rev = :rev::bigint')
+    .replace(/\$\d+::text::bigint as rev\b/, ':rev::bigint as rev')
     .replaceAll(/\$(\d+)/g, (_match, n: string) => literal(parameters[Number(n) - 1], slot))
 }
 
 function literal(value: unknown, slot: string): string {
   if (value === null || value === undefined) return 'null'
-  const isObject = typeof value === 'object' && !(value instanceof Date)
-  const text =
-    value instanceof Date
-      ? value.toISOString()
-      : isObject
-        ? spaced(value)
-        : `${value as string | number | boolean}`
+  const text = spaced(String(value as string))
   if (text === jobId(1)) return ':job::text'
   if (text === runId) return ':run::uuid'
   if (text === slot) return ':slot::timestamptz'
@@ -114,4 +108,4 @@ function literal(value: unknown, slot: string): string {
 }
 
 /** A colon before a word would be a variable to pgbench. */
-const spaced = (value: unknown) => JSON.stringify(value).replaceAll('":', '": ')
+const spaced = (text: string) => text.replaceAll('":', '": ')

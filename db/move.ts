@@ -157,13 +157,13 @@ export function paramsOf(moves: [Move], now: Date | null): (string | null)[]
 export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
   const [move, ...others] = moves.map(moveJson)
   if (!move || others.length > 0) return [textOf(now), JSON.stringify([move, ...others])]
-  return [textOf(now), ...typed.map(([name]) => textOf(move[name as Column]))]
+  return [textOf(now), ...typed.map(([name, type]) => textOf(move[name as Column], type))]
 }
 
-function textOf(value: unknown): string | null {
+function textOf(value: unknown, type?: string): string | null {
   if (value === null || value === undefined) return null
-  if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
+  if (type === 'jsonb') return JSON.stringify(value)
+  return value instanceof Date ? value.toISOString() : String(value as string | number | boolean)
 }
 
 function moveJson({ view, decision, writing }: Move): Partial<Record<Column, unknown>> {
