@@ -1,4 +1,5 @@
-import type { Database } from './client.ts'
+import { createBatch } from './batch.ts'
+import type { Database, Sql } from './client.ts'
 import type { Row } from './rows.ts'
 
 /** What an attempt wrote so far. `head` null: as it was stored before, with no byte to add. */
@@ -34,23 +35,18 @@ export type LogStore = ReturnType<typeof createLogStore>
 /** `clock`, where given, stands in for Postgres' own. */
 export function createLogStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
+  const write = createBatch<LogWrite, true>({
+    keyOf,
+    carryOut: (logs) =>
+      database.run((sql) => writeLogs(sql, logs, clock()), { idempotent, name: 'writing the log' }),
+    ...crowd,
+  })
   return {
-    /** False: the run shows another fence or attempt by now (or is gone), and nothing was written. */
-    async write(log: LogWrite): Promise<boolean> {
-      const rows: Row[] = await database.run(
-        (sql) => sql`
-          insert into attempt_logs as l (run_id, attempt, job_id, head, tail, total, created_at, updated_at)
-          select r.id, r.attempt, r.job_id, ${log.head ?? nothing}, ${log.tail}, ${log.total}, c.now, c.now
-          from runs r, (select coalesce(${clock()}::timestamptz, clock_timestamp()) as now) c
-          where r.id = ${log.runId} and r.attempt = ${log.attempt} and r.fence = ${log.fence}
-          on conflict on constraint attempt_logs_pkey do update set
-            head = case when ${log.head === null} then l.head else excluded.head end,
-            tail = excluded.tail, total = excluded.total, updated_at = excluded.updated_at
-          returning run_id`,
-        { idempotent, name: 'writing the log' },
-      )
-      return rows.length > 0
-    },
+    /**
+     * False: the run shows another fence or attempt by now (or is gone), and nothing was written. What a crowd writes
+     * shares statements.
+     */
+    write: async (log: LogWrite): Promise<boolean> => (await write(log)) !== null,
 
     /** The log of an attempt (null: the newest) from byte `from` on; null: there is no such run. */
     async read(runId: string, attempt: number | null, from = 0): Promise<StoredLog | null> {
@@ -150,6 +146,36 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
 }
 
 const nothing = Buffer.alloc(0)
+
+/** A log is 128 KiB at most, and a third more on its way. */
+const crowd = { most: 32, atOnce: 2 }
+
+const keyOf = ({ runId, attempt }: Pick<LogWrite, 'runId' | 'attempt'>) => `${runId}.${attempt}`
+
+async function writeLogs(sql: Sql, logs: LogWrite[], now: Date | null): Promise<Map<string, true>> {
+  const given = logs.map(({ head, tail, ...log }) => ({ ...log, head: base64(head), tail: base64(tail) }))
+  const rows: Row[] = await sql`
+    insert into attempt_logs as l (run_id, attempt, job_id, head, tail, total, created_at, updated_at)
+    select r.id, r.attempt, r.job_id, decode(g.head, 'base64'), decode(g.tail, 'base64'), g.total, c.now, c.now
+    from jsonb_to_recordset(${sql.json(given)})
+      as g("runId" uuid, attempt int, fence bigint, head text, tail text, total bigint)
+    join runs r on r.id = g."runId" and r.attempt = g.attempt and r.fence = g.fence,
+      (select coalesce(${now}::timestamptz, clock_timestamp()) as now) c
+    order by r.id, r.attempt
+    on conflict on constraint attempt_logs_pkey do update set
+      head = case when length(excluded.head) = 0 then l.head else excluded.head end,
+      tail = excluded.tail, total = excluded.total, updated_at = excluded.updated_at
+    returning run_id, attempt`
+  return new Map(
+    rows.map((row) => [keyOf({ runId: row['run_id'] as string, attempt: row['attempt'] as number }), true]),
+  )
+}
+
+function base64(bytes: Uint8Array | null): string {
+  return bytes === null
+    ? ''
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
 
 function readLog(row: Row): StoredLog {
   return {

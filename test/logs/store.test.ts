@@ -69,3 +69,18 @@ test('a log goes with its run', async () => {
   await sql`delete from jobs where id = ${other}`
   assert.equal((await sql`select from attempt_logs where job_id = ${other}`).length, 0)
 })
+
+test('of a crowd that writes at once each log is where it belongs, and a stale one is refused alone', async () => {
+  const { makeRun, say, store } = opened
+  const runs = await Promise.all(Array.from({ length: 100 }, () => makeRun(jobId, { state: 'running' })))
+  const said = await Promise.all(runs.map((run, i) => say(run, `log ${i}`, { fence: i % 10 === 3 ? 2 : 1 })))
+  assert.deepEqual(
+    said,
+    runs.map((_, i) => i % 10 !== 3),
+  )
+  const read = await Promise.all(runs.map(async (run) => (await store.read(run, 1))?.head.toString()))
+  assert.deepEqual(
+    read,
+    runs.map((_, i) => (i % 10 === 3 ? '' : `log ${i}`)),
+  )
+})
