@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { test } from 'node:test'
+import { realTimers } from '../../src/timers.ts'
+import { startService } from '../support/service.ts'
+
+test('a service that has been up for a minute prunes after a run, and one that has not does not', async (t) => {
+  const service = await startService()
+  t.after(() => service.close())
+  const { sql } = service.database
+  const job = await service.makeJob({ retention: { runs: 1 } })
+
+  async function runOnce(): Promise<void> {
+    const { body } = await service.api('POST', `/api/jobs/${job.id}/run`)
+    for (;;) {
+      const run = await service.api('GET', `/api/runs/${body.run.id}`)
+      if (run.body.run.finished_at) return
+      await delay(10)
+    }
+  }
+  const outputs = async () =>
+    (await sql`select output is not null as kept from runs where job_id = ${job.id} order by seq`).map(
+      (row) => row['kept'] as boolean,
+    )
+
+  await runOnce()
+  await runOnce()
+  assert.deepEqual(await outputs(), [true, true])
+
+  const now = realTimers.now
+  t.mock.method(realTimers, 'now', () => now() + 61_000)
+  await runOnce()
+  while ((await outputs())[1]) await delay(10)
+  assert.deepEqual(await outputs(), [false, false, true])
+})
