@@ -51,7 +51,7 @@ async function record(url: string): Promise<string> {
   let slot = ''
   const sql = postgres(url, {
     ...{ max: 1, fetch_types: false, onnotice: () => {} },
-    debug: (_connection, query, parameters: unknown[]) =>
+    debug: (_connection, query, parameters: (string | null)[]) =>
       void statements.push(written(query, parameters, slot)),
   })
   const seen = await look(sql, jobId(1), null)
@@ -91,16 +91,16 @@ async function record(url: string): Promise<string> {
 const runId = '00000000-0000-4000-8000-000000000001'
 
 /** With all values written out, but for those that differ from one fire to the next. */
-function written(query: string, parameters: unknown[], slot: string): string {
+function written(query: string, parameters: (string | null)[], slot: string): string {
   const line = query.replaceAll(/\s+/g, ' ').trim()
   return line
     .replace(/\$\d+::text::bigint as rev\b/, ':rev::bigint as rev')
     .replaceAll(/\$(\d+)/g, (_match, n: string) => literal(parameters[Number(n) - 1], slot))
 }
 
-function literal(value: unknown, slot: string): string {
+function literal(value: string | null | undefined, slot: string): string {
   if (value === null || value === undefined) return 'null'
-  const text = spaced(String(value as string))
+  const text = spaced(value)
   if (text === jobId(1)) return ':job::text'
   if (text === runId) return ':run::uuid'
   if (text === slot) return ':slot::timestamptz'

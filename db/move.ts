@@ -163,7 +163,7 @@ export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
 function textOf(value: unknown, type?: string): string | null {
   if (value === null || value === undefined) return null
   if (type === 'jsonb') return JSON.stringify(value)
-  return value instanceof Date ? value.toISOString() : String(value as string | number | boolean)
+  return value instanceof Date ? value.toISOString() : `${value as string | number | boolean}`
 }
 
 function moveJson({ view, decision, writing }: Move): Partial<Record<Column, unknown>> {

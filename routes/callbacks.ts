@@ -27,10 +27,13 @@ export function callbackRoute(scope: FastifyInstance, { callbacks, hold, admit }
   )
   holdWhileAnswering(scope, hold)
   scope.addHook('onRequest', async () => admit())
-  scope.post('/api/callbacks/:token', { bodyLimit: maxBytes }, async (request) => {
-    const report = readReport(request.body)
-    await callbacks.report(request.getDecorator<CallbackClaims>(claims), report)
-    return { ok: true }
+  scope.post('/api/callbacks/:token', {
+    bodyLimit: maxBytes,
+    handler: async (request) => {
+      const report = readReport(request.body)
+      await callbacks.report(request.getDecorator<CallbackClaims>(claims), report)
+      return { ok: true }
+    },
   })
 }
 

@@ -179,7 +179,15 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     for (const run of ours) {
       const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
       if (leftMs <= 0) continue
-      const write = { ...run, seenFence: run.fence, leased: true, reason: null, error: null, usage: null, finished: false }
+      const write = {
+        ...run,
+        seenFence: run.fence,
+        leased: true,
+        reason: null,
+        error: null,
+        usage: null,
+        finished: false,
+      }
       runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, heardAt, hasBegun: false })
     }
     return ours.map((run) => run.id)

@@ -1,5 +1,5 @@
 import { unavailableIn } from './actions/index.ts'
-import { channelsOf } from './deliveries/index.ts'
+import { channelsOf } from './decisions/index.ts'
 import { AppError } from './errors.ts'
 import type { JobInput } from './jobs.ts'
 import { namesIn } from './template/index.ts'

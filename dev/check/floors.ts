@@ -28,6 +28,8 @@ const libraryOwners: Record<string, readonly string[]> = {
   ky: ['src/nas', 'src/actions', 'src/deliveries'],
   undici: ['src/nas', 'src/actions', 'src/deliveries'],
   'ipaddr.js': ['src/outbound'],
+  nodemailer: ['src/deliveries'],
+  standardwebhooks: ['src/deliveries'],
   croner: ['src/schedule'],
   'drizzle-orm': ['db'],
   postgres: ['db'],

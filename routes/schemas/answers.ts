@@ -99,8 +99,13 @@ export const run = Type.Object(
     error: errorOrNull,
     output: textOrNull,
     skipped_reason: orNull<string>('string', { description: 'why there was nothing to do' }),
-    usage: Type.Unknown({ description: 'what the attempt used, such as tokens; null where nothing is known' }),
-    callback_until: orNull<string>('string', { format: 'date-time', description: 'by when the target has to report' }),
+    usage: Type.Unknown({
+      description: 'what the attempt used, such as tokens; null where nothing is known',
+    }),
+    callback_until: orNull<string>('string', {
+      format: 'date-time',
+      description: 'by when the target has to report',
+    }),
     output_cut: Type.Boolean({ description: 'true in a list whose `output` is only the beginning' }),
   },
   { title: 'Run' },

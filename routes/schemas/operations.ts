@@ -138,7 +138,7 @@ export const operations = {
     headers: ifMatch,
     status: 200,
     answer: object({ ok: Type.Literal(true), id: jobId }),
-    errors: [...jobErrors, ...bodyErrors, 'VERSION_CONFLICT'],
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'VERSION_CONFLICT'],
   },
   'POST /api/jobs/{id}/pause': {
     id: 'pauseJob',

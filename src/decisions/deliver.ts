@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { specsOf } from '../deliveries/spec.ts'
 import { close, type Draft, openDraft, type Outcome, writeDelivery } from './draft.ts'
 import { isSilent } from './silent.ts'
+import { specsOf } from './specs.ts'
 import type {
   Decision,
   DeliveryEvent,

@@ -8,7 +8,6 @@ import { troubleOf } from './trouble.ts'
 export { readMailbox } from './mailbox.ts'
 export type { Delivered, DeliveryError, Message, Target } from './message.ts'
 export { templateNames } from './names.ts'
-export { channelsOf, specsOf } from './spec.ts'
 
 /** The guarded way out. */
 export type Way = {

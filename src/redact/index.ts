@@ -18,7 +18,7 @@ export type RedactingStream = {
   end(wish?: { isCut: boolean }): Uint8Array
 }
 
-export const redacted = '[REDACTED]'
+const redacted = '[REDACTED]'
 const placeholder = Buffer.from(redacted)
 const deepest = 256
 

@@ -172,8 +172,10 @@ export function createModel({
       return write(settle(view(), { runId: runId_, fence, outcome }))
     },
     /** How the newest try of a delivery went; without an id of the one that is held. */
-    delivered(result: Delivered, id?: string) {
-      const held = [...deliveries.values()].find((one) => (id ? one.id === id : one.leaseUntil !== null))
+    delivered(result: Delivered, deliveryId?: string) {
+      const held = [...deliveries.values()].find((one) =>
+        deliveryId ? one.id === deliveryId : one.leaseUntil !== null,
+      )
       assert.ok(held, 'a delivery is held')
       return write(delivered(view(), { id: held.id, attempt: held.attempt, result }))
     },
@@ -255,8 +257,8 @@ function checkAgainstSchema({ runtime, runs, folds, deliveries }: Decision) {
     assert.ok(!run.leased || !run.finished, 'runs_lease')
     assert.ok(run.attempt >= (run.leased ? 1 : 0), 'runs_attempt_counted')
   }
-  for (const { state, dueAt, leased } of deliveries) {
-    assert.equal(state === 'pending', (dueAt === null) === leased, 'deliveries_owed')
+  for (const { state: told, dueAt, leased } of deliveries) {
+    assert.equal(told === 'pending', (dueAt === null) === leased, 'deliveries_owed')
   }
   for (const fold of folds) assert.ok(fold.firstSlot <= fold.lastSlot && fold.count >= 1, 'folded_slots_span')
 }

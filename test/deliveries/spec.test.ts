@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isSilent } from '../../src/decisions/silent.ts'
-import { channelsOf, readMailbox, specsOf } from '../../src/deliveries/index.ts'
+import { channelsOf, specsOf } from '../../src/decisions/index.ts'
+import { readMailbox } from '../../src/deliveries/index.ts'
 import { shortened } from '../../src/deliveries/text.ts'
 
 test('whatever form `deliver` has, it is a list of specs with lists of events', () => {

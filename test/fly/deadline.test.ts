@@ -5,7 +5,14 @@ import { test } from 'node:test'
 import { withDeadline } from '../../src/deadline.ts'
 import { createManualTimers } from './timers.ts'
 
-const job = { id: 'ab12cd34ef56', name: 'a job', action: { type: 'http' }, timeoutMs: null, prompt: null }
+const job = {
+  id: 'ab12cd34ef56',
+  name: 'a job',
+  action: { type: 'http' },
+  timeoutMs: null,
+  prompt: null,
+  skills: [],
+}
 const run = { id: 'r1', slot: null, attempt: 1, fence: 1, trigger: 'fire', input: null }
 const maxRunMs = 60_000
 

@@ -61,12 +61,22 @@ test('GET /api/jobs finds by a part of name or prompt, and % means itself', asyn
 })
 
 test('a job in the list is the job that is read alone', async () => {
-  const job = await service.makeJob({ tags: ['same'], deliver: ['local', { type: 'healthcheck', url: 'https://example.com/' }], skills: ['a "b"', 'c,d'] })
+  const job = await service.makeJob({
+    tags: ['same'],
+    deliver: ['local', { type: 'healthcheck', url: 'https://example.com/' }],
+    skills: ['a "b"', 'c,d'],
+  })
   const { run } = (await service.api('POST', `/api/jobs/${job.id}/run`)).body
   await finished(run.id)
   const [listed] = (await service.api('GET', '/api/jobs?tag=same')).body.jobs
   assert.deepEqual(listed, (await service.api('GET', `/api/jobs/${job.id}`)).body.job)
-  assert.deepEqual([listed.skills, listed.deliver], [['a "b"', 'c,d'], ['local', { type: 'healthcheck', url: 'https://example.com/' }]])
+  assert.deepEqual(
+    [listed.skills, listed.deliver],
+    [
+      ['a "b"', 'c,d'],
+      ['local', { type: 'healthcheck', url: 'https://example.com/' }],
+    ],
+  )
   assert.deepEqual([listed.latest_execution.id, listed.last_status], [run.id, 'ok'])
 })
 

@@ -180,7 +180,16 @@ test('a job that wants no wake-up any more is cancelled at NAS', async () => {
   const paused = { ...view.runtime, state: 'paused' as const, pausedAt: at('08:30:00') }
   await opened.store.transition(
     view,
-    { runtime: paused, runs: [], folds: [], wakeTerm: null, starts: [], stops: [] },
+    {
+      runtime: paused,
+      runs: [],
+      folds: [],
+      wakeTerm: null,
+      starts: [],
+      deliveries: [],
+      sends: [],
+      stops: [],
+    },
     writing,
   )
   assert.equal(await change(jobId), 'armed')

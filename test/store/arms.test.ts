@@ -163,7 +163,16 @@ test('a claim takes the arm lease with it where that is free, and leaves it to i
   const look = await lookAt(opened.store, held)
   const rearmed = await opened.store.transition(
     look.view,
-    { runtime: look.view.runtime, runs: [], folds: [], deliveries: [], wakeTerm: at('08:50:00'), starts: [], sends: [], stops: [] },
+    {
+      runtime: look.view.runtime,
+      runs: [],
+      folds: [],
+      deliveries: [],
+      wakeTerm: at('08:50:00'),
+      starts: [],
+      sends: [],
+      stops: [],
+    },
     { ...writing, armLease: lease('a claim') },
   )
   assert.deepEqual([rearmed?.order, rearmed?.isArmOwed], [null, true])

@@ -140,9 +140,11 @@ test('a wake time that stays is not wanted anew, unless its arm is spent', async
     const same = {
       runtime: view.runtime,
       runs: [],
-      folds: [], deliveries: [],
+      folds: [],
+      deliveries: [],
       wakeTerm: view.registry.wakeAt,
-      starts: [], sends: [],
+      starts: [],
+      sends: [],
       stops: [],
     }
     assert.ok(await store.transition(view, same, { ...writing, armSpent }))
