@@ -17,15 +17,14 @@ export const mutations: Mutation[] = [
   {
     name: 'the fence from settle',
     file: 'src/decisions/settle.ts',
-    find: 'id === done.runId && fence === done.fence && leaseUntil',
-    put: 'id === done.runId && leaseUntil',
+    find: 'id === done.runId && fence === done.fence && (leaseUntil || callbackUntil)',
+    put: 'id === done.runId && (leaseUntil || callbackUntil)',
     tests: { file: races, pattern: 'cannot settle what another one runs' },
   },
   {
     name: 'the revision from the claim',
     file: 'db/move.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    find: ' and r.rev = ${view.runtime.rev}',
+    find: ' and r.rev = w.rev',
     put: '',
     tests: { file: races, pattern: 'decided before a pause' },
   },
@@ -47,9 +46,8 @@ export const mutations: Mutation[] = [
     name: 'the watchdog',
     file: 'db/move.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    find: "least(${wakeTerm}::timestamptz, clock.lease_until + ${leaseMarginMs} * interval '1 ms')",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    put: "coalesce(${wakeTerm}::timestamptz, clock.lease_until + ${leaseMarginMs} * interval '1 ms')",
+    find: "          case when x.starts then clock.now + (x.lease_ms + ${leaseMarginMs}) * interval '1 ms' end,\n",
+    put: '',
     tests: { file: races, pattern: 'found by the watchdog' },
   },
   {
