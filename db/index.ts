@@ -10,6 +10,7 @@ export { type ChannelStore, createChannelStore, type StoredChannel } from './cha
 export { createDatabase, type Database } from './client.ts'
 export type { Counts } from './counts.ts'
 export { DatabaseUnavailable } from './errors.ts'
+export { nothingToFollow } from './jobs.ts'
 export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'
 export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists, UnarmedJob } from './lists.ts'

@@ -13,6 +13,8 @@ export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
 /**
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
  * also where two requests with one key race; the loser finds the winner's job by `jobOfKey`.
+ *
+ * @throws AppError FIELD_INVALID: the job to follow is gone
  */
 export async function createJob(
   sql: Sql,
@@ -45,7 +47,11 @@ export async function createJob(
       insert into job_runtime (job_id, state, next_slot, wake_at, wake_changed_at)
       select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${job.wakeAt}::timestamptz, clock.now from made, clock
     )
-    select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`
+    select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`.catch(
+    (error: { code?: string; constraint_name?: string }) => {
+      throw job.after && error.constraint_name === 'jobs_after_fkey' ? nothingToFollow(job.after.job) : error
+    },
+  )
   return row ? readAuthored(row) : null
 }
 
@@ -78,9 +84,10 @@ export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> 
 /**
  * What follows from another job to follow: those that it followed and follows now are to see it, and no chain of jobs
  * may come back to itself. One such change at a time (a lock until the end of the transaction), or two could close a
- * circle of which each sees a half.
+ * circle of which each sees a half. To be called before anything else is locked: who holds its own row while it waits
+ * for that turn could be waited for by the one whose turn it is.
  *
- * @throws AppError AFTER_CYCLE
+ * @throws AppError AFTER_CYCLE, FIELD_INVALID: the job to follow is gone
  */
 export async function follow(
   sql: Sql,
@@ -102,23 +109,42 @@ export async function follow(
       throw new AppError('AFTER_CYCLE', message, { extra: { errors: [{ path: 'after.job', message }] } })
     }
   }
-  await sql`
-    update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})`
+  const seen: Row[] = await sql`
+    update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
+    returning job_id`
+  if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
+}
+
+/** What is answered where the job to follow is not there (any more). */
+export function nothingToFollow(jobId: string): AppError {
+  const message = `after.job: ${jobId} was given; expected a job that exists here`
+  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'after.job', message }] } })
 }
 
 /**
  * Forgets the job with all its rows, and notes that NAS may still hold an arm of it; returns the runs that were live,
  * null: there was no such job. The runtime row is locked first, as every transition does, and then
- * the live runs in their order, as a renewal does, so that nobody deadlocks.
+ * the live runs in their order, as a renewal does, so that nobody deadlocks. Whoever begins to follow the job writes
+ * to its runtime row as well, so none is overlooked.
+ *
+ * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
  */
 export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | null> {
   const [row]: Row[] = await sql`select job_id from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
+  const followers: Row[] = await sql`select id, name from jobs where after_job = ${jobId} order by id`
+  if (followers.length > 0) throw isFollowed(jobId, followers)
   const live: Row[] = await sql`
     select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq for update`
   await sql`insert into orphans (job_id) values (${jobId}) on conflict on constraint orphans_pkey do nothing`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)
+}
+
+function isFollowed(jobId: string, followers: Row[]): AppError {
+  const names = followers.map((row) => `${String(row['id'])} (${String(row['name'])})`).join(', ')
+  const message = `job ${jobId} starts job ${names}; expected one that no other follows: delete those first, or change their \`after\``
+  return new AppError('JOB_STATE_CONFLICT', message, { extra: { jobs: followers.map((row) => row['id']) } })
 }
 
 /** An array as JSON on the wire: the driver knows no array types without its catalogue round trip. */

@@ -109,7 +109,7 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     /**
      * The authored fields and the decision that follows from them, both or neither; false: either was changed meanwhile.
      *
-     * @throws AppError AFTER_CYCLE
+     * @throws AppError AFTER_CYCLE, FIELD_INVALID: the job to follow is gone
      */
     changeJob: (
       authored: Authored,
@@ -119,17 +119,18 @@ export function createStore(database: Database, clock: () => Date | null = () =>
     ): Promise<boolean> =>
       database
         .transaction(async (tx) => {
+          await jobs.follow(tx, { id: authored.id, before: view.job.after, after: authored.after })
           const isMoved = decision
             ? await transition(tx, view, decision, { ...writing, now: now() })
             : await jobs.touch(tx, view)
           if (!isMoved || !(await jobs.updateAuthored(tx, authored, now()))) throw raced
-          await jobs.follow(tx, { id: authored.id, before: view.job.after, after: authored.after })
           return true
         })
         .catch((error: unknown) => {
           if (error === raced) return false
           throw error
         }),
+    /** @throws AppError JOB_STATE_CONFLICT: other jobs follow it */
     deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId)),
 
     noteCallback: (url: string) =>

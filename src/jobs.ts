@@ -1,5 +1,5 @@
 import type { Authored, Look, Store } from '../db/index.ts'
-import { ruleOf, storeSchedule } from '../db/index.ts'
+import { nothingToFollow, ruleOf, storeSchedule } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
 import {
   begin,
@@ -62,7 +62,7 @@ export type Jobs = {
   runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
   /** A run of a job that another one's outcome starts, with its id. False: there was one with this id before. */
   startAfter(id: string, wish: { runId: string; input: unknown }): Promise<boolean>
-  /** Forgets the job first and cancels its arm after; a live run of it is aborted. */
+  /** Forgets the job first and cancels its arm after; a live run of it is aborted. @throws AppError JOB_STATE_CONFLICT: others follow it */
   remove(id: string): Promise<void>
   /** @throws AppError RUN_NOT_FOUND, RUN_STATE_CONFLICT: it has finished */
   cancelRun(runId: string): Promise<void>
@@ -93,7 +93,7 @@ export function createJobs(parts: Parts): Jobs {
     const { schedule: text, timezone: _, ...rest } = input
     const schedule = storedSchedule(text, input.after, { now, zone })
     await checkReferences(input)
-    if (input.after) await lookAt(input.after.job)
+    if (input.after) await checkAhead(input.after.job)
     const id = chance.jobId()
     const policy = mergedPolicy({}, input.policy)
     const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
@@ -104,6 +104,11 @@ export function createJobs(parts: Parts): Jobs {
     const made = await store.createJob({ ...job, runtime, wakeAt }, key)
     if (!made && key) return { ...((await replay(key)) as Saved), created: false }
     return { ...(await makeSure(id, { needed: true })), created: true }
+  }
+
+  /** @throws AppError FIELD_INVALID: there is no such job to follow */
+  async function checkAhead(jobId: string) {
+    if (!(await store.look(jobId))) throw nothingToFollow(jobId)
   }
 
   async function replay({ key, bodyHash }: { key: string; bodyHash: string }): Promise<Saved | null> {
@@ -130,7 +135,7 @@ export function createJobs(parts: Parts): Jobs {
       }
       const next = applyPatch(authored, patch, view.now)
       await checkReferences(next)
-      if (next.after && next.after.job !== authored.after?.job) await lookAt(next.after.job)
+      if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
       const decision = decideChange(look, next)
       const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
       if (await store.changeJob(next, view, decision, writing))

@@ -125,6 +125,7 @@ export const operations = {
       ...jobErrors,
       ...bodyErrors,
       ...scheduleErrors,
+      'AFTER_CYCLE',
       'JOB_STATE_CONFLICT',
       'VERSION_CONFLICT',
       'NOT_ARMED',
