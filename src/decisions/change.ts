@@ -155,7 +155,8 @@ export function startManual(
   if (runtime.state === 'paused') throw conflict('the job is paused', 'an active one; resume it first')
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
   const isAfter = wish.trigger === 'after'
-  if (isAfter && runtime.state === 'completed')
+  const isUsedUp = job.repeatTimes !== null && runtime.slotsUsed >= job.repeatTimes
+  if (isAfter && (runtime.state === 'completed' || (job.schedule.kind === 'after' && isUsedUp)))
     throw conflict('the job is finished', 'a job that may still run')
   if (live.length >= limit) {
     const canWait = isAfter && job.policy.overlap === 'queue'

@@ -32,6 +32,7 @@ import {
 import { parseSchedule } from '../../src/schedule/index.ts'
 
 export type ModelOptions = {
+  /** `after`: only another job's outcome starts it. */
   schedule?: string
   /** A time of 18 June 2026, UTC, or an instant. */
   now?: string
@@ -71,7 +72,10 @@ export function createModel({
   let clock = at(now)
   let job: JobRule = {
     id,
-    schedule: parseSchedule(schedule, { now: clock, zone: 'UTC' }),
+    schedule:
+      schedule === 'after'
+        ? { kind: 'after', display: 'after job' }
+        : parseSchedule(schedule, { now: clock, zone: 'UTC' }),
     zone: 'UTC',
     anchor: clock,
     repeatTimes: repeat ?? null,
@@ -197,6 +201,8 @@ export function createModel({
       write(pause(view(), { reason: 'asked', until: until === null ? null : at(until) })),
     resume: () => write(resume(view())),
     runNow: () => write(startManual(view(), { runId: newRunId(), trigger: 'manual', input: null })),
+    startAfter: () =>
+      write(startManual(view(), { runId: newRunId(), trigger: 'after', input: 'of the run ahead' })),
     cancel: (runId?: string) => write(cancelRun(view(), theRun(runId).id, 'cancelled by request')),
     reschedule(text: string) {
       const old = job
