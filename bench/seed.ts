@@ -12,7 +12,8 @@ export type Seed = {
 
 /**
  * Jobs as a fire finds them: every 5 minutes (so that the next slot comes before a lease's end, and a fire costs one
- * arm), with the wake-up armed and confirmed. Their action is a prompt, which ends at once without any call.
+ * arm), with the wake-up armed and confirmed. Their action is of a type that there is not: its run ends at once, without a
+ * call, and without code that is loaded for it.
  */
 export async function seedJobs(sql: postgres.Sql, { count, nextInS, everyS = 300, after = 0 }: Seed) {
   const text = `every ${everyS}s`
@@ -20,7 +21,7 @@ export async function seedJobs(sql: postgres.Sql, { count, nextInS, everyS = 300
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
-      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', '{"type":"prompt"}'
+      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', '{"type":"none"}'
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`
     insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at, armed_schedule)

@@ -95,7 +95,7 @@ function report(kinds: Kind[], takes: Map<Kind, Take[]>, statements: PgbenchResu
       ? 'pgbench is not installed here.'
       : `\`pgbench\` with the same look, claim and settle, prepared, ${statements[0]?.clients} clients: ${show(median(statements.map(({ perSecond }) => perSecond)))} fires' worth of statements per second; the service without NAS does ${show(middle(kinds[1] as Kind, 'perSecond') / median(statements.map(({ perSecond }) => perSecond)))} of that with HTTP, token and decisions on top.`
   return [
-    `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled; the action is a prompt, which ends without a call. The load generator, Postgres and NAS share the machine's processors with the server.`,
+    `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled; the action is none, which ends without a call. The load generator, Postgres and NAS share the machine's processors with the server.`,
     '',
     table(
       ['', 'fires/s', 'of the server without a database', 'p99 answer, ms', 'processor ms per fire'],
