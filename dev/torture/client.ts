@@ -8,7 +8,7 @@ import { never, type Steps } from './steps.ts'
 /** What a client does over the API, and does again where it got no answer. */
 export type Client = {
   /** The new job's id; null: no answer came, as often as it was asked for. */
-  create(input: Partial<JobInput> & { schedule: string }): Promise<string | null>
+  create(input: Partial<JobInput> & { schedule: string | null }): Promise<string | null>
   change(id: string, patch: Partial<JobInput>): Promise<Reply>
   pause(id: string, until?: Date): Promise<Reply>
   resume(id: string): Promise<Reply>

@@ -10,8 +10,10 @@ type Row = {
   wake_gen: number
   armed_gen: number
   armed_at: Date | null
-  /** The wake time is that of a further attempt. */
+  /** The wake time is that of a further attempt, or of a further try to deliver. */
   is_retry: boolean
+  /** It runs because of a delivery that is not told as done: whoever takes that up again makes its wake-up sure. */
+  is_being_started: boolean
 }
 
 /** RUN_LEASE_MS of the torture's machines, and the margin behind it. */
@@ -21,13 +23,13 @@ const leaseMs = 62_000
  * Safety, whenever no process is up: of every job whose last change was promised, NAS holds a one-shot that is not
  * after its wake time, or owes a retry. Otherwise nothing would ever wake a process for it.
  *
- * A further attempt is nobody's promise: where the process dies between the failure and its arm, the watchdog of the
- * attempt before stands, and the next one is late by a lease at most.
+ * A further attempt (of a run, of a delivery) is nobody's promise: where the process dies between the failure and its
+ * arm, the watchdog of the attempt before stands, and the next one is late by a lease at most.
  */
 export async function checkAsleep(world: World): Promise<void> {
   if (world.unpromised.has(anyJob)) return
   for (const row of await registry(world)) {
-    if (world.unpromised.has(row.job_id) || !row.wake_at) continue
+    if (world.unpromised.has(row.job_id) || !row.wake_at || row.is_being_started) continue
     const latestMs = row.wake_at.getTime() + (row.is_retry ? leaseMs : 0)
     const arms = world.nas.held().filter((arm) => arm.job_id === row.job_id && arm.state === 'waiting')
     const isHeld = arms.some(
@@ -71,6 +73,8 @@ export async function checkArms(world: World): Promise<void> {
 async function registry({ database }: World): Promise<Row[]> {
   return database.sql<Row[]>`
     select job_id, wake_at, wake_gen::int as wake_gen, armed_gen::int as armed_gen, armed_at,
-      exists (select from runs u where u.job_id = r.job_id and u.finished_at is null and u.attempt_due_at = r.wake_at) as is_retry
+      exists (select from runs u where u.job_id = r.job_id and u.finished_at is null and u.attempt_due_at = r.wake_at)
+        or exists (select from deliveries d where d.job_id = r.job_id and d.due_at = r.wake_at) as is_retry,
+      exists (select from deliveries d join runs u on u.id = d.id where u.job_id = r.job_id and d.state = 'pending') as is_being_started
     from job_runtime r order by job_id`
 }

@@ -1,11 +1,12 @@
 import { createLedger } from '../../src/ledger.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
-import type { Witness } from './effects.ts'
+import { paths, type Witness } from './effects.ts'
 import { checkArms, checkAsleep } from './invariants.ts'
 import { emptyJudgement, type Judged, judge } from './oracle.ts'
-import { at, type JobMaker, type Scenario, startsAt } from './scenarios.ts'
+import { at, type JobMaker, type Scenario, startsAt } from './scenario.ts'
 import type { KillPoint } from './steps.ts'
 import { createStory } from './story.ts'
+import { emptyTold, isAllTold, judgeTold, type Told } from './told.ts'
 import { createWorld, emptyDatabase, type World, type WorldOptions } from './world.ts'
 
 export type Repetition = {
@@ -14,6 +15,8 @@ export type Repetition = {
   kills: number
   boots: number
   judged: Judged
+  /** What followed from its outcomes. */
+  told: Told
   /** Broken invariants; empty where all held. */
   problems: string[]
   /** Where something is broken: what processes said, and the tables at the end. */
@@ -39,7 +42,8 @@ const retryPolicy = {
 }
 /** Long enough for the lease of a process that died last, and for the retry after it. */
 const leastQuietMs = 150_000
-const mostQuietMs = 10 * 60_000
+/** A delivery that has been tried often waits for hours. */
+const mostQuietMs = 3 * 3_600_000
 
 /** Plays a scenario once in an empty database, with processes that die at `kills`, and judges what came of it. */
 export async function playOnce({
@@ -57,7 +61,10 @@ export async function playOnce({
     ...scenario.world,
     ...more,
   })
-  witness.begin(world.now)
+  witness.begin(world.now, {
+    called: (call) => scenario.called?.(world, call),
+    refuses: scenario.refuses,
+  })
   const maker = createMaker(world, retries)
   try {
     await scenario.prepare?.(world, maker.job)
@@ -70,9 +77,10 @@ export async function playOnce({
     await comeToRest(world)
     await checkArms(world)
     const judged = await judgeJob(world, maker, witness, retries || scenario.retries === true)
+    const told = maker.isGone() ? emptyTold() : await judgeTold(world, witness)
     const problems = [...world.problems, ...judged.problems]
     return {
-      ...{ labels, kills: killed, boots: world.boots(), judged, problems },
+      ...{ labels, kills: killed, boots: world.boots(), judged, told, problems },
       story: problems.length > 0 ? await story.tell(world, labels) : [],
     }
   } finally {
@@ -80,12 +88,12 @@ export async function playOnce({
   }
 }
 
-/** Lets the clock go on until whatever a death left behind is settled and no process is up. */
+/** Lets the clock go on until whatever a death left behind is settled, all is told and no process is up. */
 async function comeToRest(world: World) {
   await world.until(new Date(world.now().getTime() + leastQuietMs))
   const endMs = world.now().getTime() + mostQuietMs
-  while (world.machines().length > 0 && world.now().getTime() < endMs) {
-    await world.until(new Date(world.now().getTime() + 5_000))
+  while (world.now().getTime() < endMs && (world.machines().length > 0 || !(await isAllTold(world)))) {
+    await world.until(new Date(world.now().getTime() + 10_000))
   }
   if (world.machines().length > 0) {
     const held = world.machines().map(({ holds }) => JSON.stringify(holds.byKind()))
@@ -107,10 +115,19 @@ function createMaker(world: World, retries: boolean): Maker {
       async make({ policy = {}, action = {}, ...fields }) {
         id = await world.client.create({
           ...fields,
-          action: { type: 'http', url: `${world.target.url}/hook`, ...(action as object) },
+          action: { type: 'http', url: `${world.target.url}${paths.called}`, ...(action as object) },
           policy: { ...(retries ? { retry: retryPolicy } : {}), ...(policy as object) },
         })
         return id
+      },
+      async follow({ on, policy = {}, action = {}, ...fields }) {
+        return world.client.create({
+          ...fields,
+          schedule: null,
+          after: { job: id ?? '', on },
+          action: { type: 'http', url: `${world.target.url}${paths.called}`, ...(action as object) },
+          policy: { ...(retries ? { retry: retryPolicy } : {}), ...(policy as object) },
+        })
       },
       id() {
         if (id === null) throw new Error('the job was never made')
@@ -132,7 +149,9 @@ async function judgeJob(world: World, maker: Maker, witness: Witness, retries: b
   const last = maker.dueAt.at(-1) ?? at(0)
   const until = new Date(last.getTime() + 60_000)
   const ledger = await createLedger({ store: world.store })(id, { from: at(0), to: until })
-  const effects = witness.effects().filter((effect) => effect.slot === null || new Date(effect.slot) < until)
+  const effects = witness
+    .effects()
+    .filter(({ jobId, slot }) => slot === null || (jobId === id && new Date(slot) < until))
   return judge({ due: maker.dueAt, ledger, effects, retries })
 }
 

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Store } from '../../db/index.ts'
-import { type Actions, type ActionOutcome, createActions } from '../../src/actions/index.ts'
+import { createChannelStore, createSecretStore, type Database, type Store } from '../../db/index.ts'
+import type { ActionOutcome, Actions } from '../../src/actions/index.ts'
+import { createChannels } from '../../src/channels.ts'
 import type { Config } from '../../src/config.ts'
 import { type Core, createCore } from '../../src/core.ts'
+import { createEffects } from '../../src/effects.ts'
 import { createHolds, type Holds } from '../../src/holds.ts'
+import { sealOf } from '../../src/identity.ts'
 import type { Log } from '../../src/log.ts'
 import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
+import type { SendMessage } from '../../src/outbox.ts'
+import { createSecrets } from '../../src/secrets.ts'
 import { sleep, type Timers } from '../../src/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
@@ -18,12 +23,15 @@ export type MachineParts = {
   name: string
   config: Config
   store: Store
+  database: Database
   nas: { portalUrl: string; accessToken: string }
   steps: Steps
   time: VirtualTime
   /** Milliseconds by which this process' own clock is ahead. */
   clockAheadMs: number
   log: Log
+  /** Told of each try to deliver that begins. */
+  onSend: (deliveryId: string, life: Life) => void
   onGone: () => void
 }
 
@@ -32,7 +40,7 @@ const idleExitMs = 3_000
 
 /** Boots: everything begins as after a cold start. It goes away by itself once nothing is held, as the real one does. */
 export function bootMachine(parts: MachineParts): Machine {
-  const { steps, time, log } = parts
+  const { config, steps, time, log } = parts
   const life = steps.born(parts.onGone)
   const holds = createHolds()
   const timers: Timers = {
@@ -47,17 +55,22 @@ export function bootMachine(parts: MachineParts): Machine {
     userAgent: 'chronos-torture/1',
     log,
   })
-  const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
-  const core = createCore({
-    config: parts.config,
-    store,
+  const effects = createEffects({
+    ...{ config, store, ...kept(parts, life) },
+    outbound: createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] }),
+    callbacks: () => core.callbacks,
+    runner: () => core.runner,
+    now: time.now,
+  })
+  const send: SendMessage = (target, message, signal) => {
+    parts.onSend(message.id, life)
+    return effects.send(target, message, signal)
+  }
+  const core: Core = createCore({
+    ...{ config, store, checkReferences: effects.checkReferences },
     nas: mortal('nas', client, { steps, life }),
-    actions: lastingActions(
-      mortal('action', createActions({ userAgent: 'chronos-torture/1', outbound }), { steps, life }),
-      timers,
-    ),
-    send: async () => ({ state: 'delivered' }),
-    checkReferences: async () => {},
+    actions: lastingActions(mortal('action', effects.actions, { steps, life }), timers),
+    send: mortal('delivery', { send }, { steps, life }).send,
     holds,
     timers,
     owner: `${parts.name}:${randomUUID()}`,
@@ -67,6 +80,18 @@ export function bootMachine(parts: MachineParts): Machine {
   leaveWhenIdle(machine, { timers, store })
   void core.trigger.start()
   return machine
+}
+
+/** The channels and secrets in the tables. */
+function kept({ config, database, steps, time }: MachineParts, life: Life) {
+  const clock = () => new Date(time.now())
+  const seal = sealOf(config)
+  const channels = mortal('channels', createChannelStore(database, clock), { steps, life })
+  const secrets = mortal('secrets', createSecretStore(database, clock), { steps, life })
+  return {
+    channels: async () => createChannels({ store: channels, seal }),
+    secrets: async () => createSecrets({ store: secrets, seal, onRead: () => {} }),
+  }
 }
 
 /** An action whose job says `hold_ms` goes on for so long after its call was answered. */

@@ -5,7 +5,7 @@ import { startTestCluster } from '../../test/support/cluster.ts'
 import { startWitness } from './effects.ts'
 import { mannerScenarios } from './manners.ts'
 import { killPostgres, throughPooler } from './postgres.ts'
-import { tableOf } from './report.ts'
+import { tableOf, toldTableOf } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { createRandom, type Failure, type Row, type Sweep, several, some, sweep } from './sweep.ts'
 
@@ -56,6 +56,9 @@ async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Prom
     const rows = await play(stage)
     if (rows.length === 0) return []
     for (const line of tableOf(rows)) say(line)
+    const told = toldTableOf(rows)
+    if (told.length > 0) say('\nWhat followed from the outcomes:\n')
+    for (const line of told) say(line)
     return rows.flatMap((row) => row.failures)
   } finally {
     await stage.witness.close()

@@ -14,6 +14,7 @@ import { playOnce } from './kill.ts'
 import { addJudgement, emptyJudgement } from './oracle.ts'
 import { freePort, until } from './process.ts'
 import { scenarios } from './scenarios.ts'
+import { emptyTold } from './told.ts'
 import { type Row, some, sweep } from './sweep.ts'
 
 /** PostgreSQL itself dies (SIGQUIT: at once, no checkpoint) at a statement of a fire, and comes back. */
@@ -45,6 +46,7 @@ export async function killPostgres(
     repetitions: 0,
     kills: 0,
     judged: emptyJudgement(),
+    told: emptyTold(),
     failures: [],
   }
   async function restart() {

@@ -19,8 +19,42 @@ const columns = [
 
 /** The table of a run, one line per scenario, with its sum. */
 export function tableOf(rows: Row[]): string[] {
-  const lines = [[...columns] as string[], ...rows.map(cellsOf), sumOf(rows)]
-  const widths = columns.map((_, at) => Math.max(...lines.map((cells) => cells[at]?.length ?? 0)))
+  return drawn([[...columns], ...rows.map(cellsOf), sumOf(rows)])
+}
+
+const toldColumns = {
+  deliveries: 'deliveries',
+  failed: 'failed',
+  twice: 'arrived again',
+  chained: 'chained runs',
+  reported: 'reports taken',
+  refused: 'refused (410)',
+  timedOut: 'not reported',
+} as const
+const toldKeys = Object.keys(toldColumns) as (keyof typeof toldColumns)[]
+
+/** What followed from the outcomes, of those scenarios where anything did; none: there is no such one. */
+export function toldTableOf(rows: Row[]): string[] {
+  const telling = rows.filter(({ told }) => toldKeys.some((key) => told[key] > 0))
+  if (telling.length === 0) return []
+  const cells = telling.map(({ scenario, retries, told, ...row }) => [
+    scenario,
+    retries ? 'on' : 'off',
+    ...[row.repetitions, row.kills, ...toldKeys.map((key) => told[key]), row.failures.length].map(String),
+  ])
+  const total = (of: (row: Row) => number) => String(telling.reduce((sum, row) => sum + of(row), 0))
+  const sums = [
+    total((row) => row.repetitions),
+    total((row) => row.kills),
+    ...toldKeys.map((key) => total(({ told }) => told[key])),
+    total((row) => row.failures.length),
+  ]
+  const head = ['scenario', 'retries', 'played', 'deaths', ...Object.values(toldColumns), 'broken']
+  return drawn([head, ...cells, ['all', '', ...sums]])
+}
+
+function drawn(lines: string[][]): string[] {
+  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((cells) => cells[at]?.length ?? 0)))
   const lineOf = (cells: string[]) =>
     `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |`
   const [head = [], ...body] = lines

@@ -1,37 +1,13 @@
-import type { World, WorldOptions } from './world.ts'
+import { at, type JobMaker, type Scenario } from './scenario.ts'
+import { tellingScenarios } from './telling.ts'
+import type { World } from './world.ts'
 
-/** What is played, and what must be due because of it. */
-export type Scenario = {
-  name: string
-  /** Before the steps are counted. */
-  prepare?(world: World, job: JobMaker): Promise<void>
-  /** While steps are counted, and processes die. */
-  play(world: World, job: JobMaker): Promise<void>
-  /** After that, undisturbed; at its end every job is judged. */
-  finish?(world: World, job: JobMaker): Promise<void>
-  /** The job's own policy grants further attempts. */
-  retries?: true
-  world?: Partial<WorldOptions>
-}
-
-/** Makes the scenario's one job, and keeps what is known of it. */
-export type JobMaker = {
-  make(fields: Record<string, unknown> & { schedule: string }): Promise<string | null>
-  /** The id of the job made. @throws Error: the client never got an answer */
-  id(): string
-  /** Instants at which the job must be attended to, by arithmetic: minutes of the hour from 12:00. */
-  due(...minutes: number[]): void
-  /** Nothing is held against jobs that are gone. */
-  gone(): void
-}
-
-/** The clock of each scenario begins at 12:00:30. */
-export const startsAt = '2026-06-18T12:00:30Z'
-export const at = (minute: number, second = 0) => new Date(Date.UTC(2026, 5, 18, 12, minute, second))
+export { at, type JobMaker, type Scenario, startsAt } from './scenario.ts'
 
 const everyFive = '*/5 * * * *'
 
-export const scenarios: Scenario[] = [
+/** What a job's schedule, its runs and its client lead to. */
+const firingScenarios: Scenario[] = [
   {
     name: 'create',
     async play(world, job) {
@@ -213,6 +189,8 @@ export const scenarios: Scenario[] = [
     },
   },
 ]
+
+export const scenarios: Scenario[] = [...firingScenarios, ...tellingScenarios]
 
 async function failing(world: World, job: JobMaker, retry: Record<string, unknown>) {
   await job.make({

@@ -30,6 +30,8 @@ export type Steps = {
   labels(): string[]
   /** Kill points that were reached. */
   kills(): number
+  /** True of a process that died at a kill point, ever. */
+  wasKilled(life: Life): boolean
   born(onDeath: () => void): Life
   /** Makes one step for a process. Never settles once that is dead. */
   make<T>(life: Life, label: string, call: () => Promise<T>): Promise<T>
@@ -43,6 +45,7 @@ export function createSteps(): Steps {
   let points: KillPoint[] = []
   let labels: string[] = []
   let kills = 0
+  const killed = new Set<Life>()
   const inFlight = new Map<string, number>()
   let changed = () => {}
 
@@ -57,6 +60,7 @@ export function createSteps(): Steps {
     if (!life.isAlive() || !point) return
     points = points.toSpliced(index, 1)
     kills += 1
+    killed.add(life)
     if (point.freezes) life.freeze()
     else life.die()
     changed()
@@ -120,6 +124,7 @@ export function createSteps(): Steps {
     },
     labels: () => labels,
     kills: () => kills,
+    wasKilled: (life) => killed.has(life),
     born,
     make,
     inFlight: (kind) =>

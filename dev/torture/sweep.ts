@@ -2,8 +2,9 @@ import type { TestDatabase } from '../../test/support/database.ts'
 import type { Witness } from './effects.ts'
 import { killPoints, playOnce } from './kill.ts'
 import { addJudgement, emptyJudgement, type Judged } from './oracle.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
 import type { KillPoint } from './steps.ts'
+import { addTold, emptyTold, type Told } from './told.ts'
 import type { WorldOptions } from './world.ts'
 
 /** One line of the report. */
@@ -15,6 +16,7 @@ export type Row = {
   repetitions: number
   kills: number
   judged: Judged
+  told: Told
   failures: Failure[]
 }
 
@@ -48,6 +50,7 @@ export async function sweep({ choose = singly, ...play }: Sweep): Promise<Row> {
     repetitions: 0,
     kills: 0,
     judged: emptyJudgement(),
+    told: emptyTold(),
     failures: [],
   }
   const once = async (kills: KillPoint[]) => {
@@ -56,6 +59,7 @@ export async function sweep({ choose = singly, ...play }: Sweep): Promise<Row> {
     row.repetitions += 1
     row.kills += repetition.kills
     addJudgement(row.judged, judged)
+    addTold(row.told, repetition.told)
     if (problems.length > 0)
       row.failures.push({
         scenario: scenario.name,

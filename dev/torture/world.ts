@@ -7,7 +7,8 @@ import type { TestDatabase } from '../../test/support/database.ts'
 import { type Client, createClient } from './client.ts'
 import { startEdge } from './edge.ts'
 import { bootMachine, type Machine } from './machine.ts'
-import { createSteps, type Steps } from './steps.ts'
+import { createReporter, type Reporter } from './reporter.ts'
+import { createSteps, type Life, type Steps } from './steps.ts'
 import { createTime } from './time.ts'
 
 /** One service with everything around it: real PostgreSQL, a local NAS, a real target, machines that die, and one clock for all. */
@@ -18,6 +19,10 @@ export type World = {
   target: Target
   steps: Steps
   client: Client
+  /** Targets that took work. */
+  reporter: Reporter
+  /** By delivery: the processes that began to send it. */
+  senders: Map<string, Life[]>
   now(): Date
   /** The machine that takes the next request, in turn; boots it where it is not up, and passes over frozen ones. */
   wake(): Machine
@@ -80,6 +85,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const up = new Map<number, Machine>()
   const problems: string[] = []
   const unpromised: World['unpromised'] = new Map()
+  const senders: World['senders'] = new Map()
   let turn = 0
   let boots = 0
   let tell = () => {}
@@ -103,6 +109,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     DRAIN_TIMEOUT_MS: '5000',
     ...nas.environment(),
     CALLBACK_URL: edge.url,
+    ENCRYPTION_KEY: Buffer.alloc(32, 'torture').toString('base64'),
     ...options.env,
   })
   steps.onChange(changed)
@@ -118,9 +125,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   function boot(index: number): Machine {
     boots += 1
     const machine = bootMachine({
-      ...{ config, store, steps, time, log, name: `m${index}` },
+      ...{ config, store, database: database.db, steps, time, log, name: `m${index}` },
       nas: { portalUrl: nas.url, accessToken: nas.accessToken },
       clockAheadMs: clocksAheadMs[index] ?? 0,
+      onSend: (id, life) => senders.set(id, [...(senders.get(id) ?? []), life]),
       onGone() {
         up.delete(index)
         changed()
@@ -186,7 +194,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   }
 
   const world: World = {
-    ...{ nas, store, database, target, steps, wake, until, settled, problems, unpromised },
+    ...{ nas, store, database, target, steps, wake, until, settled, problems, unpromised, senders },
+    reporter: createReporter({ wake, steps, time, unpromised }),
     client: createClient({
       wake,
       steps,
@@ -222,5 +231,5 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 
 /** Forgets every job and everything that was learnt, so that the next world begins with an empty database. */
 export async function emptyDatabase({ sql }: TestDatabase): Promise<void> {
-  await sql`with a as (delete from jobs), b as (delete from orphans), c as (delete from facts) delete from idempotency_keys`
+  await sql`with a as (delete from jobs), b as (delete from orphans), c as (delete from facts), d as (delete from channels) delete from idempotency_keys`
 }
