@@ -73,13 +73,15 @@ async function bootOnce(kind: Kind, body: string, token: string): Promise<Boot> 
 }
 
 function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, number>): string {
-  const [floor] = kinds as [Kind, ...Kind[]]
+  const [floor, shipped] = kinds as [Kind, Kind, ...Kind[]]
   const of = (kind: Kind, field: keyof Boot) => (boots.get(kind) ?? []).map((boot) => boot[field])
   const middle = (kind: Kind, field: keyof Boot) => median(of(kind, field))
   const cell = (kind: Kind, field: keyof Boot, most: number) => {
     const ratio = middle(kind, field) / middle(floor, field)
     const figures = `${show(middle(kind, field))} (p99 ${show(percentile(of(kind, field), 0.99))})`
-    return kind === floor ? figures : `${figures} = ${show(ratio)} × (${reach(ratio, { most })})`
+    if (kind === floor) return figures
+    const judged = kind === shipped ? ` (${reach(ratio, { most })})` : ''
+    return `${figures} = ${show(ratio)} ×${judged}`
   }
   const memoryCell = (kind: Kind) => {
     const mb = memory.get(kind)
