@@ -60,7 +60,7 @@ export function createCallbacks({ transit, keys, callbackUrl }: Parts): Callback
       return { jobId, runId, fence: Number(fence), until: Number(until) }
     },
 
-    report({ jobId, runId, fence }, { state, output, message }) {
+    async report({ jobId, runId, fence }, { state, output, message }) {
       const error = {
         code: 'TARGET_FAILED',
         message: message ?? 'the target reported a failure without a message',
@@ -69,15 +69,19 @@ export function createCallbacks({ transit, keys, callbackUrl }: Parts): Callback
         ...(state === 'failed' ? { state, error } : { state }),
         ...(output !== null && { output }),
       }
+      let isTaken = false
       const decide: Parameters<typeof transit>[1] = ({ view }) => {
         const decision = settle(view, { runId, fence, outcome })
-        if (decision) return decision
-        throw new AppError('CALLBACK_GONE', `nothing waits for this outcome of run ${runId} any more`)
+        isTaken = decision !== null
+        return decision
       }
-      return transit(jobId, decide, output).catch((thrown: unknown) => {
+      const saved = await transit(jobId, decide, output).catch((thrown: unknown) => {
         const isGone = thrown instanceof AppError && thrown.code === 'JOB_NOT_FOUND'
         throw isGone ? new AppError('CALLBACK_GONE', `the job of run ${runId} is gone`) : thrown
       })
+      // only now, with the wake-up armed: whoever took this very report may have died before that, and unanswered
+      if (isTaken) return saved
+      throw new AppError('CALLBACK_GONE', `nothing waits for this outcome of run ${runId} any more`)
     },
   }
 }

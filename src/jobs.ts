@@ -60,8 +60,12 @@ export type Jobs = {
   resume(id: string): Promise<Saved>
   /** A run without a slot, at once: because somebody asks, or once more (`retry`). @throws AppError JOB_STATE_CONFLICT */
   runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
-  /** A run of a job that another one's outcome starts, with its id. False: there was one with this id before. */
-  startAfter(id: string, wish: { runId: string; input: unknown }): Promise<boolean>
+  /**
+   * A run of a job that another one's outcome starts, with its id: one, however often this is asked for.
+   *
+   * @throws AppError ARM_UNCONFIRMED: it is there, and its wake-up is not sure yet; JOB_STATE_CONFLICT, JOB_BUSY
+   */
+  startAfter(id: string, wish: { runId: string; input: unknown }): Promise<void>
   /** Forgets the job first and cancels its arm after; a live run of it is aborted. @throws AppError JOB_STATE_CONFLICT: others follow it */
   remove(id: string): Promise<void>
   /** @throws AppError RUN_NOT_FOUND, RUN_STATE_CONFLICT: it has finished */
@@ -174,12 +178,18 @@ export function createJobs(parts: Parts): Jobs {
   }
 
   async function startAfter(id: string, { runId, input }: { runId: string; input: unknown }) {
-    if (await store.jobOfRun(runId)) return false
     const wish = { runId, trigger: 'after' as const, input }
-    await transit(id, ({ view }) =>
-      view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
+    // who made it before may have died before its wake-up was armed
+    const { armed } = (await store.jobOfRun(runId))
+      ? await makeSure(id, { needed: true })
+      : await transit(id, ({ view }) =>
+          view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
+        )
+    if (armed) return
+    throw new AppError(
+      'ARM_UNCONFIRMED',
+      `run ${runId} of job ${id} is there, and its wake-up could not be armed; expected this to be asked again`,
     )
-    return true
   }
 
   async function remove(id: string): Promise<void> {

@@ -12,6 +12,7 @@ export type Mutation = {
 
 const races = 'test/reliability/races.test.ts'
 const manners = 'test/reliability/manners.test.ts'
+const outcomes = 'test/reliability/outcomes.test.ts'
 
 export const mutations: Mutation[] = [
   {
@@ -77,5 +78,55 @@ export const mutations: Mutation[] = [
     find: '      if (isLookedAt) await sleep(timers, settleMs)\n',
     put: '      if (isLookedAt) await new Promise(() => {})\n',
     tests: { file: manners, pattern: 'forgets a newer arm' },
+  },
+  {
+    name: 'deliveries from settle',
+    file: 'src/decisions/settle.ts',
+    find: '  addDeliveries(draft, run, outcome)\n',
+    put: '',
+    tests: { file: outcomes, pattern: 'is sent again when' },
+  },
+  {
+    name: 'the lease of a delivery from the wake time',
+    file: 'db/move.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    find: "case when x.sends then clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms' end",
+    put: 'null',
+    tests: { file: outcomes, pattern: 'is sent again when' },
+  },
+  {
+    name: 'the fence of a try to deliver',
+    file: 'src/decisions/deliver.ts',
+    find: 'id === done.id && attempt === done.attempt && leaseUntil',
+    put: 'id === done.id && leaseUntil',
+    tests: { file: outcomes, pattern: 'a frozen process says of its try' },
+  },
+  {
+    name: 'the one id of a chained run',
+    file: 'src/outbox.ts',
+    find: 'await startAfter(jobId, { runId: id,',
+    put: 'await startAfter(jobId, { runId: crypto.randomUUID(),',
+    tests: { file: outcomes, pattern: 'started once by the outcome' },
+  },
+  {
+    name: 'the wake-up of a start that was made before',
+    file: 'src/jobs.ts',
+    find: '      ? await makeSure(id, { needed: true })\n',
+    put: '      ? { armed: true }\n',
+    tests: { file: outcomes, pattern: 'a start that was made before' },
+  },
+  {
+    name: 'the deadline of a callback from the wake time',
+    file: 'src/decisions/draft.ts',
+    find: '    if (run.callbackUntil) terms.push(run.callbackUntil)\n',
+    put: '',
+    tests: { file: outcomes, pattern: 'never reports' },
+  },
+  {
+    name: 'the wake-up before a report is refused',
+    file: 'src/callback.ts',
+    find: '        isTaken = decision !== null\n',
+    put: "        if (!decision) throw new AppError('CALLBACK_GONE', 'too late')\n        isTaken = true\n",
+    tests: { file: outcomes, pattern: 'is not refused before' },
   },
 ]
