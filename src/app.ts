@@ -76,6 +76,8 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     logger: logOptions(config.logLevel, known.text),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
+    // the usual count begins at 1 in each process: one id would stand for many calls in the log and the audit
+    genReqId: () => randomUUID(),
     // the token in the address of a callback is longer than the 100 characters that are usual
     routerOptions: { maxParamLength: 300 },
     requestTimeout: 30_000,

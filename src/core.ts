@@ -108,13 +108,14 @@ export function createCore(parts: CoreParts): Core {
     cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
   })
 
-  const outbox = createOutbox({ store, transit, send: parts.send, startAfter: jobs.startAfter })
+  const { callbackUrl } = config
+  const outbox = createOutbox({ store, transit, send: parts.send, startAfter: jobs.startAfter, callbackUrl })
   const courier = createCourier({
     ...{ store, admit, holds, timers, log, send: outbox.send },
     onSettled: followUp.settled,
   })
   const callbacks = createCallbacks({
-    ...{ transit, callbackUrl: config.callbackUrl },
+    ...{ transit, callbackUrl },
     keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
   })
 

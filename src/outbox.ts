@@ -26,9 +26,13 @@ type Parts = {
   transit: Transit['transit']
   send: SendMessage
   startAfter: Jobs['startAfter']
+  /** Our own address, where people can reach it. */
+  callbackUrl: string | null
 }
 
-export function createOutbox({ store, transit, send, startAfter }: Parts): Outbox {
+export function createOutbox({ store, transit, send, startAfter, callbackUrl }: Parts): Outbox {
+  const linkOf = (runId: string) => callbackUrl && `${callbackUrl}/api/runs/${runId}`
+
   async function sendHeld(jobId: string, delivery: DeliveryWrite, signal: AbortSignal): Promise<Delivered> {
     const run = await store.toldRun(delivery.runId)
     if (!run) {
@@ -36,7 +40,7 @@ export function createOutbox({ store, transit, send, startAfter }: Parts): Outbo
       return { state: 'failed', error: { code: 'RUN_NOT_FOUND', message } }
     }
     const { job } = delivery.target
-    if (job === undefined) return send(delivery.target, messageOf(delivery, run), signal)
+    if (job === undefined) return send(delivery.target, messageOf(delivery, run, linkOf(run.id)), signal)
     return startJob(job, delivery, run)
   }
 
@@ -77,10 +81,14 @@ export function createOutbox({ store, transit, send, startAfter }: Parts): Outbo
   return { send: sendHeld, of, again }
 }
 
-function messageOf({ id, event }: DeliveryWrite, { job, input, output, error, ...run }: ToldRun): Message {
+function messageOf(
+  { id, event }: DeliveryWrite,
+  { job, input, output, error, ...run }: ToldRun,
+  link: string | null,
+): Message {
   const { startedAt, finishedAt } = run
   const durationMs = startedAt && finishedAt ? finishedAt.getTime() - startedAt.getTime() : null
-  return { id, event, job, run: { ...run, durationMs }, input, output, error, link: null }
+  return { id, event, job, run: { ...run, durationMs }, input, output, error, link }
 }
 
 /** What a job is given of the run whose outcome starts it. */
