@@ -1,5 +1,5 @@
 import type { Runtime } from '../../src/decisions/index.ts'
-import type { RunRow } from './rows.ts'
+import type { DeliveryRow, RunRow } from './rows.ts'
 
 /** A check of db/schema.sql that a row breaks; its statement is undone. */
 export class ConstraintBroken extends Error {
@@ -14,12 +14,22 @@ export function checkRuntime(row: Runtime) {
 }
 
 export function checkRun(row: RunRow) {
-  const isLive = row.state === 'claimed' || row.state === 'running'
+  const isLive = ['claimed', 'running', 'waiting'].includes(row.state)
   require('runs_finished', isLive === (row.finishedAt === null))
+  require('runs_waiting', (row.state === 'waiting') === (row.callbackUntil !== null) &&
+    (row.state !== 'waiting' || row.leaseUntil === null))
   require('runs_lease', (row.leaseUntil === null) === (row.owner === null) &&
     (!row.leaseUntil || !row.finishedAt))
   require('runs_running_leased', row.state !== 'running' || row.leaseUntil !== null)
   require('runs_attempt_counted', row.attempt >= 0 && (row.attempt >= 1 || row.leaseUntil === null))
+}
+
+export function checkDelivery(row: DeliveryRow) {
+  const isPending = row.state === 'pending'
+  require('deliveries_finished', isPending === (row.finishedAt === null))
+  require('deliveries_lease', (row.leaseUntil === null) === (row.owner === null))
+  const owed = [row.dueAt, row.leaseUntil].filter((at) => at !== null).length
+  require('deliveries_owed', isPending === (owed === 1))
 }
 
 function require(name: string, holds: boolean) {

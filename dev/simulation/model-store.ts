@@ -45,9 +45,9 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
         (now) => tables.changeJob(authored, view, decision, writing, now),
         view.now,
       ),
-    toldRun: () => Promise.reject(new Error('nobody is told anything here')),
-    deliveriesOf: () => Promise.reject(new Error('nobody is told anything here')),
-    lastOutput: () => Promise.reject(new Error('nobody reads an output here')),
+    toldRun: (runId) => read('toldRun', () => tables.toldRun(runId)),
+    deliveriesOf: (runId) => read('deliveriesOf', () => tables.deliveriesOf(runId)),
+    lastOutput: (jobId) => read('lastOutput', () => tables.lastOutput(jobId)),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
     noteCallback: (url) =>
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),

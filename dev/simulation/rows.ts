@@ -1,4 +1,4 @@
-import type { Authored, FoldedSlots, RegistryDetail } from '../../db/index.ts'
+import type { Authored, FoldedSlots, RegistryDetail, ShownDelivery } from '../../db/index.ts'
 import type { Attempt, RunState, Runtime, Trigger } from '../../src/decisions/index.ts'
 
 /** The part of `job_runtime` that arming is about. */
@@ -18,6 +18,7 @@ export type RunRow = {
   owner: string | null
   leaseUntil: Date | null
   attemptDueAt: Date | null
+  callbackUntil: Date | null
   claimedAt: Date
   startedAt: Date | null
   finishedAt: Date | null
@@ -26,9 +27,12 @@ export type RunRow = {
   reason: string | null
   error: { code: string; message: string } | null
   output: string | null
+  usage: Record<string, unknown> | null
 }
 
 export type FoldRow = FoldedSlots
+
+export type DeliveryRow = ShownDelivery
 
 /** A job with all rows that belong to it. */
 export type JobRow = {
@@ -37,4 +41,5 @@ export type JobRow = {
   registry: RuntimeRow
   runs: RunRow[]
   folds: FoldRow[]
+  deliveries: DeliveryRow[]
 }

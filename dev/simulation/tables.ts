@@ -8,19 +8,23 @@ import type {
   Writing,
   Written,
 } from '../../db/index.ts'
-import { type ListedArms, ruleOf } from '../../db/index.ts'
+import { type ListedArms, nothingToFollow, ruleOf } from '../../db/index.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
 import {
   type Decision,
+  deliveryLeaseMs,
+  type DeliveryWrite,
   leaseMarginMs,
   type LiveRun,
   type Runtime,
   type RunWrite,
   type View,
 } from '../../src/decisions/index.ts'
-import { checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
-import type { JobRow, RunRow, RuntimeRow } from './rows.ts'
+import { AppError } from '../../src/errors.ts'
+import { checkDelivery, checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
+import { lastOutput, toldRun } from './told.ts'
+import type { DeliveryRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
 
 export type Tables = ReturnType<typeof createTables>
 
@@ -37,6 +41,7 @@ export function createTables() {
   const facts = new Map<string, { value: unknown; updatedAt: Date }>()
   const keys = new Map<string, { jobId: string; bodyHash: string }>()
   const jobOfRunId = new Map<string, string>()
+  const channels: View['channels'] = []
 
   const sortedIds = () => [...jobs.keys()].sort()
 
@@ -53,7 +58,9 @@ export function createTables() {
       runtime: { ...runtime },
       registry: shown,
       live,
-      ...nobodyTold,
+      deliveries: job.deliveries.filter(({ state }) => state === 'pending').map(readPending),
+      channels: channels.filter(({ type, defaultOn }) => defaultOn !== null || type === 'healthcheck'),
+      dependents: followersOf(jobId).map(({ authored: { id, after } }) => ({ id, on: after?.on ?? [] })),
       now,
     }
     return { authored: job.authored, view, registry: shown }
@@ -69,7 +76,7 @@ export function createTables() {
     if (!job || job.runtime.rev !== view.runtime.rev) return null
     const { registry } = job
     const leaseUntil = new Date(now.getTime() + writing.leaseMs)
-    const wakeAt = wantedWakeAt(decision, new Date(leaseUntil.getTime() + leaseMarginMs))
+    const wakeAt = wantedWakeAt(decision, now, leaseUntil)
     const moved = !isSame(wakeAt, registry.wakeAt) || writing.armSpent
     const isFree = registry.armLeaseUntil === null || registry.armLeaseUntil <= now
     const takes = writing.armLease !== null && (moved || registry.armedGen < registry.wakeGen) && isFree
@@ -81,6 +88,7 @@ export function createTables() {
         throw new ConstraintBroken(`violates unique constraint "runs_pkey": ${id}`)
     }
     const written = writeRuns(job, decision.runs, { ...writing, now, leaseUntil })
+    const deliveries = writeDeliveries(job, decision.deliveries, { owner: writing.owner, now })
     job.runtime = runtime
     job.registry = {
       ...registry,
@@ -90,6 +98,7 @@ export function createTables() {
       ...(takes && leaseArm(writing.armLease, now)),
     }
     job.runs = written.runs
+    job.deliveries = deliveries
     for (const id of written.inserted) jobOfRunId.set(id, job.authored.id)
     const { schedule, zone, anchor } = view.job
     for (const fold of decision.folds) job.folds.push({ ...fold, rule: { schedule, zone, anchor } })
@@ -178,6 +187,7 @@ export function createTables() {
   ): Authored | null {
     if (key && keys.has(key.key)) return null
     if (jobs.has(job.id)) throw new ConstraintBroken('violates unique constraint "jobs_pkey"')
+    if (job.after && !jobs.has(job.after.job)) throw nothingToFollow(job.after.job)
     const { runtime, wakeAt, ...rest } = job
     const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
     const { state, nextSlot } = runtime
@@ -187,7 +197,9 @@ export function createTables() {
       registry: { ...freshRegistry, wakeAt, wakeChangedAt: now },
       runs: [],
       folds: [],
+      deliveries: [],
     })
+    if (job.after) touch(job.after.job)
     if (key) keys.set(key.key, { jobId: job.id, bodyHash: key.bodyHash })
     return authored
   }
@@ -199,17 +211,44 @@ export function createTables() {
     writing: Omit<Writing, 'now'>,
     now: Date,
   ): boolean {
+    const [before, after] = [view.job.after?.job, authored.after?.job]
+    if (after !== undefined && after !== before) checkFollowing(authored.id, after)
     const job = jobs.get(authored.id)
     if (!job || job.authored.version !== authored.version) return false
-    if (decision && !transition(view, decision, writing, now)) return false
+    if (job.runtime.rev !== view.runtime.rev) return false
+    if (decision) transition(view, decision, writing, now)
+    else touch(authored.id)
+    if (before !== after) for (const id of [before, after]) touch(id)
     const { createdAt } = job.authored
     job.authored = { ...authored, createdAt, version: authored.version + 1, updatedAt: now }
     return true
   }
 
+  /** What was seen of the job is out of date. */
+  function touch(jobId: string | undefined) {
+    const job = jobs.get(jobId ?? '')
+    if (job) job.runtime = { ...job.runtime, rev: job.runtime.rev + 1 }
+  }
+
+  /** In the order in which they were made. */
+  function followersOf(jobId: string): JobRow[] {
+    return [...jobs.values()].filter(({ authored }) => authored.after?.job === jobId)
+  }
+
+  function checkFollowing(id: string, ahead: string) {
+    const seen = new Set<string>()
+    for (let at: string | undefined = ahead; at && jobs.has(at) && !seen.has(at); ) {
+      if (at === id) throw new AppError('AFTER_CYCLE', `${id} would start itself`)
+      seen.add(at)
+      at = jobs.get(at)?.authored.after?.job
+    }
+    if (!jobs.has(ahead)) throw nothingToFollow(ahead)
+  }
+
   function deleteJob(jobId: string, now: Date): string[] | null {
     const job = jobs.get(jobId)
     if (!job) return null
+    if (followersOf(jobId).length > 0) throw new AppError('JOB_STATE_CONFLICT', `others follow job ${jobId}`)
     if (!orphans.has(jobId)) orphans.set(jobId, { deletedAt: now, cancelledAt: null })
     jobs.delete(jobId)
     for (const [key, known] of keys) if (known.jobId === jobId) keys.delete(key)
@@ -220,6 +259,12 @@ export function createTables() {
   return {
     jobs,
     orphans,
+    /** Those that concern jobs which do not name them, by name. */
+    channels,
+    toldRun: (runId: string) => toldRun(jobs.get(jobOfRunId.get(runId) ?? ''), runId),
+    deliveriesOf: (runId: string): DeliveryRow[] =>
+      (jobs.get(jobOfRunId.get(runId) ?? '')?.deliveries ?? []).filter((one) => one.runId === runId),
+    lastOutput: (jobId: string) => lastOutput(jobs.get(jobId)),
     look,
     transition,
     takeArm,
@@ -297,9 +342,11 @@ function orderOf(job: JobRow, { holder }: ArmLease, now: Date): ArmOrder {
   return { jobId: job.authored.id, holder, gen: wakeGen, wakeAt, recentArms, now }
 }
 
-function wantedWakeAt({ wakeTerm, starts }: Decision, leaseEnd: Date): Date | null {
-  if (starts.length === 0) return wakeTerm
-  return wakeTerm && wakeTerm < leaseEnd ? wakeTerm : leaseEnd
+function wantedWakeAt({ wakeTerm, starts, sends }: Decision, now: Date, leaseUntil: Date): Date | null {
+  const terms = wakeTerm ? [wakeTerm.getTime()] : []
+  if (starts.length > 0) terms.push(leaseUntil.getTime() + leaseMarginMs)
+  if (sends.length > 0) terms.push(now.getTime() + deliveryLeaseMs + leaseMarginMs)
+  return terms.length > 0 ? new Date(Math.min(...terms)) : null
 }
 
 function isSame(a: Date | null, b: Date | null): boolean {
@@ -319,7 +366,7 @@ function writeRuns(
   for (const write of writes) {
     if (write.seenFence === null) {
       if (write.slot && runs.some(({ slot }) => isSame(slot, write.slot))) continue
-      runs.push(rowOf(write, writing, { startedAt: null, output: null, claimedAt: writing.now }))
+      runs.push(rowOf(write, writing, { startedAt: null, output: null, usage: null, claimedAt: writing.now }))
       inserted.add(write.id)
       continue
     }
@@ -339,12 +386,44 @@ function writeRuns(
   return { runs, inserted }
 }
 
-type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt'>
+/** All deliveries of the job as they are after the write. */
+function writeDeliveries(
+  job: JobRow,
+  writes: DeliveryWrite[],
+  { owner, now }: { owner: string; now: Date },
+): DeliveryRow[] {
+  const rows = [...job.deliveries]
+  for (const write of writes) {
+    const { id, runId, target, event, state, attempt, dueAt, leased, error, seenAttempt } = write
+    const at = rows.findIndex((row) => row.id === id)
+    const before = rows[at]
+    if (seenAttempt === null ? before !== undefined : before?.attempt !== seenAttempt) continue
+    const row: DeliveryRow = {
+      ...(before ?? { id, runId, target, event, createdAt: now }),
+      ...{ state, attempt, dueAt, owner: leased ? owner : null },
+      leaseUntil: leased ? new Date(now.getTime() + deliveryLeaseMs) : null,
+      // a new row has no error yet
+      error: before ? error : null,
+      finishedAt: state === 'pending' ? null : now,
+    }
+    checkDelivery(row)
+    if (before) rows[at] = row
+    else rows.push(row)
+  }
+  return rows
+}
+
+function readPending({ id, runId, target, event, attempt, dueAt, owner, leaseUntil }: DeliveryRow) {
+  return { id, runId, target, event, attempt, dueAt, owner, leaseUntil }
+}
+
+type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt' | 'usage'>
 
 function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, kept: Kept): RunRow {
-  const { id, slot, trigger, fence, attempt, attemptDueAt, attempts, input, reason, error, leased } = write
+  const { id, slot, trigger, fence, attempt, attempts, input, reason, error, leased } = write
+  const { attemptDueAt, callbackUntil, usage } = write
   return {
-    ...{ id, slot, trigger, fence, attempt, attemptDueAt, attempts, input, reason, error },
+    ...{ id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, attempts, input, reason, error },
     state: leased && begins ? 'running' : write.state,
     owner: leased ? owner : null,
     leaseUntil: leased ? leaseUntil : null,
@@ -352,12 +431,13 @@ function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, 
     startedAt: leased && begins ? now : kept.startedAt,
     finishedAt: write.finished ? now : null,
     output: kept.output,
+    usage: usage ?? kept.usage,
   }
 }
 
 function readLive(run: RunRow): LiveRun {
-  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, startedAt, attempts, input } =
-    run
+  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, attempts, input } = run
+  const { callbackUntil, startedAt } = run
   const state = run.state as LiveRun['state']
   return {
     id,
@@ -369,17 +449,11 @@ function readLive(run: RunRow): LiveRun {
     owner,
     leaseUntil,
     attemptDueAt,
-    callbackUntil: null,
+    callbackUntil,
     startedAt,
     attempts,
     input,
   }
-}
-
-const nobodyTold: Pick<View, 'deliveries' | 'channels' | 'dependents'> = {
-  deliveries: [],
-  channels: [],
-  dependents: [],
 }
 
 const freshRuntime: Runtime = {

@@ -1,10 +1,11 @@
-// `node dev/torture/bite.ts`: takes the rules of `mutations.ts` away, one at a time, in a copy of the tree, and shows
+// `node dev/torture/bite.ts [--only TEXT]`: takes the rules of `mutations.ts` away, one at a time, in a copy of the tree, and shows
 // that a named test fails for each. Exits 1 where one goes unnoticed.
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { startTestCluster } from '../../test/support/cluster.ts'
 import { type Mutation, mutations } from './mutations.ts'
 
@@ -12,6 +13,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const copied = ['src', 'db', 'routes', 'dev', 'test', 'package.json']
 
 async function main(): Promise<number> {
+  const { only } = parseArgs({ options: { only: { type: 'string', default: '' } } }).values
+  const wanted = mutations.filter(({ name }) => name.includes(only))
   const cluster = await startTestCluster()
   const tree = await mkdtemp(join(tmpdir(), 'chronos-bite-'))
   let unnoticed = 0
@@ -19,7 +22,7 @@ async function main(): Promise<number> {
     for (const path of copied) await cp(join(root, path), join(tree, path), { recursive: true })
     await symlink(join(root, 'node_modules'), join(tree, 'node_modules'))
     process.stdout.write('| taken away | the test that fails |\n|---|---|\n')
-    for (const mutation of mutations) {
+    for (const mutation of wanted) {
       const line = await bite(mutation, { tree, cluster: cluster.url })
       if (!line.isNoticed) unnoticed += 1
       process.stdout.write(`| ${mutation.name} | ${line.test} |\n`)
@@ -28,7 +31,7 @@ async function main(): Promise<number> {
     await cluster.stop()
     await rm(tree, { recursive: true })
   }
-  process.stdout.write(`\n${mutations.length - unnoticed} of ${mutations.length} are noticed\n`)
+  process.stdout.write(`\n${wanted.length - unnoticed} of ${wanted.length} are noticed\n`)
   return unnoticed === 0 ? 0 : 1
 }
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createStore, type Store } from '../../db/index.ts'
+import { createChannelStore, createStore, type Store } from '../../db/index.ts'
 import { createModelStore } from '../../dev/simulation/model-store.ts'
 import { createRandom } from '../../dev/simulation/random.ts'
 import { createTables } from '../../dev/simulation/tables.ts'
+import { AppError } from '../../src/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createOperations } from './same-operations.ts'
 
 let database: TestDatabase
+const met = new Set<string>()
 before(async () => {
   database = await createTestDatabase()
 })
@@ -19,8 +21,13 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     let now = new Date(Date.UTC(2026, 5, 18, 8, 0, 0) + seed * 86_400_000)
     const clock = () => now
     const real = createStore(database.db, clock)
-    const model = createModelStore(createTables(), async (call) => call.carryOut(now))
-    await empty(real)
+    const tables = createTables()
+    const model = createModelStore(tables, async (call) => call.carryOut(now))
+    await empty()
+    for (const channel of channels) {
+      await createChannelStore(database.db, clock).put({ ...channel, sealed: 'v1.0a.sealed' })
+      tables.channels.push(channel)
+    }
     const operations = createOperations(random, clock)
 
     for (let n = 0; n < 150; n++) {
@@ -33,13 +40,32 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         const [seen, shown] = await Promise.all([real.look(jobId), model.look(jobId)])
         assert.deepEqual(shown, seen, `${jobId} after operation ${n}: ${name}`)
         if (random.chance(0.3)) operations.saw(jobId, seen)
+        for (const { state } of seen?.view.live ?? []) met.add(`run ${state}`)
+        for (const { dueAt } of seen?.view.deliveries ?? []) met.add(dueAt ? 'delivery due' : 'delivery held')
+        if (seen && seen.view.dependents.length > 0) met.add('job followed')
       }
     }
+    for (const job of tables.jobs.values())
+      for (const { state } of job.deliveries) met.add(`delivery ${state}`)
   })
 }
 
-async function empty(store: Store) {
-  for (const { id } of await database.sql<{ id: string }[]>`select id from jobs`) await store.deleteJob(id)
+/** By name. The last one concerns only jobs that name it. */
+const channels = [
+  { name: 'pings', type: 'healthcheck', defaultOn: null },
+  { name: 'team', type: 'slack', defaultOn: ['failure', 'recovery'] },
+  { name: 'unused', type: 'webhook', defaultOn: null },
+]
+
+test('all that the comparison is about has occurred in it', () => {
+  const runs = ['run claimed', 'run running', 'run waiting']
+  const deliveries = ['delivered', 'due', 'failed', 'held', 'pending'].map((state) => `delivery ${state}`)
+  assert.deepEqual([...met].sort(), [...deliveries, 'job followed', ...runs])
+})
+
+async function empty() {
+  await database.sql`delete from jobs`
+  await database.sql`delete from channels`
   await database.sql`delete from orphans`
   await database.sql`delete from facts`
 }
@@ -49,6 +75,7 @@ async function outcomeOf(store: Store, carryOut: (store: Store) => Promise<unkno
   try {
     return await carryOut(store)
   } catch (error) {
+    if (error instanceof AppError) return { refused: error.code }
     const { constraint_name: constraint, message } = error as { constraint_name?: string; message: string }
     return { broken: constraint ?? /"(\w+)"/.exec(message)?.[1] ?? message }
   }

@@ -6,15 +6,20 @@ import {
   begin,
   cancelRun,
   type Decision,
+  type Delivered,
+  delivered,
+  deliverAgain,
   type JobRule,
   pause,
   rearm,
   recount,
   release,
+  releaseDelivery,
   reschedule,
   resume,
   settle,
   startManual,
+  type View,
 } from '../../src/decisions/index.ts'
 import { parseSchedule } from '../../src/schedule/index.ts'
 
@@ -26,12 +31,13 @@ type State = {
   now: () => Date
   jobIds: string[]
   looks: Map<string, Look[]>
+  runIds: string[]
   holders: string[]
 }
 
 /** Draws operations one by one, from what the looks so far have shown: fresh and stale views, right and wrong fences. */
 export function createOperations(random: Random, now: () => Date) {
-  const state: State = { random, now, jobIds: [], looks: new Map(), holders: ['holder-0'] }
+  const state: State = { random, now, jobIds: [], looks: new Map(), runIds: [], holders: ['holder-0'] }
 
   function next(): Operation {
     if (state.jobIds.length < 2) return create(state)
@@ -43,6 +49,9 @@ export function createOperations(random: Random, now: () => Date) {
       decide,
       decide,
       decide,
+      told,
+      told,
+      told,
       change,
       held,
       held,
@@ -56,6 +65,7 @@ export function createOperations(random: Random, now: () => Date) {
 
   /** What a look has shown is what later operations are decided on. */
   function saw(jobId: string, seen: Look | null) {
+    for (const { id } of seen?.view.live ?? []) if (!state.runIds.includes(id)) state.runIds.push(id)
     if (seen) state.looks.set(jobId, [seen, ...(state.looks.get(jobId) ?? [])].slice(0, 3))
   }
 
@@ -73,8 +83,8 @@ function create({ random, now, jobIds }: State): Operation {
       anchor: now(),
       prompt: null,
       skills: ['a "b"'],
-      deliver: null,
-      after: null,
+      deliver: drawDeliver(random),
+      after: drawAfter(random, jobIds),
       tags: [],
     },
     schedule: storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text),
@@ -92,6 +102,26 @@ function create({ random, now, jobIds }: State): Operation {
       return [made, key && (await store.jobOfKey(key.key))]
     },
   }
+}
+
+/** Nobody, everybody by default, a channel that pings, and receivers of its own. */
+function drawDeliver({ pick }: Random): unknown {
+  return pick([
+    null,
+    'none',
+    { channel: 'pings', on: 'always' },
+    [
+      { type: 'webhook', url: 'https://one.invalid', on: ['failure', 'recovery'] },
+      { type: 'slack', url: 'https://two.invalid', on: 'changed', template: 'it is "{{run.state}}"' },
+      { type: 'webhook', url: 'https://three.invalid' },
+    ],
+  ])
+}
+
+function drawAfter({ chance, pick }: Random, jobIds: string[]): Authored['after'] {
+  if (!chance(0.5)) return null
+  const on = pick([['success'], ['failure', 'recovery'], ['always']])
+  return { job: chance(0.95) ? pick([...jobIds, 'eeeeeeeeeeee']) : 'eeeeeeeeeeee', on }
 }
 
 function drawPolicy({ chance, pick, between }: Random): Record<string, unknown> {
@@ -129,13 +159,20 @@ function pickLook({ random, looks, jobIds }: State): Look | undefined {
   return random.chance(0.85) ? seen[0] : random.pick([...seen, undefined])
 }
 
-function drawDecision({ random, now }: State, { view }: Look): Decision | null {
+function drawDecision(drawn: State, { view }: Look): Decision | null {
+  const { random, now } = drawn
   const current = { ...view, now: now() }
   const run = view.live.length > 0 ? random.pick(view.live) : undefined
   const runId = random.uuid()
   const state = random.pick(['succeeded', 'failed', 'timed_out', 'interrupted'] as const)
   const error = { code: 'TARGET_FAILED', message: 'it did not' }
-  const outcome = state === 'succeeded' ? { state } : { state, error }
+  const outcome = random.pick([
+    state === 'succeeded'
+      ? { state, output: random.pick(['one', 'two', '[SILENT]']), usage: { tokens: random.between(1, 9) } }
+      : { state, error },
+    state === 'succeeded' ? { state, skippedReason: 'nothing to do' } : { state, error, final: true },
+    { state: 'waiting' as const, waitMs: random.pick([1, 30_000, 600_000]) },
+  ])
   const draws: (() => Decision | null)[] = [
     () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
     () => attend(current, { trigger: 'fire', fireAt: null, earlyMs: 60_000, newRunId: () => runId }),
@@ -147,15 +184,59 @@ function drawDecision({ random, now }: State, { view }: Look): Decision | null {
       }),
     () => resume(current),
     () => startManual(current, { runId, trigger: 'manual', input: { n: random.between(1, 9) } }),
+    () => startManual(current, { runId, trigger: 'after', input: { run: { id: runId }, output: null } }),
     () => (run ? cancelRun(current, run.id, 'cancelled') : null),
     () => (run ? release(current, { runId: run.id, fence: run.fence }) : null),
     () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
+    () => drawTry(drawn, current),
+    () => drawTry(drawn, current),
+    () => drawTry(drawn, current),
     () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
   ]
   try {
     return random.pick(draws)()
   } catch {
     return null
+  }
+}
+
+/** How a try to deliver ended, or that it did not begin: of the newest one, or of one that is over. */
+function drawTry({ random }: State, view: View): Decision | null {
+  if (view.deliveries.length === 0) return null
+  const found = random.pick(view.deliveries)
+  const held = { id: found.id, attempt: random.chance(0.85) ? found.attempt : found.attempt - 1 }
+  const error = { code: 'HTTP_STATUS', message: 'it answered 500' }
+  const result = random.pick<Delivered>([
+    { state: 'delivered' },
+    { state: 'retry', error },
+    { state: 'retry', error, retryAfterMs: 90_000 },
+    { state: 'failed', error },
+    { state: 'disabled', error },
+  ])
+  return random.chance(0.8) ? delivered(view, { ...held, result }) : releaseDelivery(view, held)
+}
+
+/** What is told of a run, what was told to whom, and a delivery once more that has failed. */
+function told(state: State): Operation {
+  const { random, runIds } = state
+  const seen = pickLook(state)
+  const runId = runIds.length > 0 && random.chance(0.9) ? random.pick(runIds) : random.uuid()
+  const jobId = random.pick(state.jobIds)
+  const writing = drawWriting(state)
+  return {
+    name: `told ${runId}`,
+    async carryOut(store) {
+      const deliveries = await store.deliveriesOf(runId)
+      const failed = deliveries.find((one) => one.state === 'failed')
+      const decision = seen && failed && deliverAgain(seen.view, failed)
+      return {
+        run: await store.toldRun(runId),
+        last: await store.lastOutput(jobId),
+        // when a row was made is told by Postgres' own clock
+        deliveries: deliveries.map((one) => ({ ...one, createdAt: null })),
+        again: decision ? await store.transition(seen.view, decision, writing) : null,
+      }
+    },
   }
 }
 
@@ -190,6 +271,8 @@ function change(state: State): Operation {
     anchor: isRule ? now() : authored.anchor,
     policy: drawPolicy(random),
     repeatTimes: random.pick([null, 5]),
+    deliver: drawDeliver(random),
+    after: random.chance(0.6) ? authored.after : drawAfter(random, state.jobIds),
   }
   const job: JobRule = ruleOf(next)
   const decision = isRule
