@@ -43,7 +43,9 @@ export function logRoutes(on: On, parts: Pick<Parts, 'logs'>): void {
     }
     const logs = await parts.logs()
     const events = await logs.follow(id, from, gone.signal)
-    reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
+    // a process that goes down ends its followers, and waits for no connection that they would keep
+    reply.header('connection', 'close').header('x-accel-buffering', 'no')
+    reply.type('text/event-stream; charset=utf-8')
     const stream = new PassThrough()
     pump(events, stream).catch((error: Error) => stream.destroy(error))
     return stream

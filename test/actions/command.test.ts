@@ -218,9 +218,9 @@ test('one that ignores SIGTERM is killed 5 s after, with its children', async (t
   const { outcome, stop, logged } = shell(
     `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${pids.path}; echo up; while :; do sleep 600; done' & wait; while :; do sleep 600; done`,
   )
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const ended = outcome()
   await until(() => logged().includes('up'))
-  t.mock.timers.enable({ apis: ['setTimeout'] })
   stop.abort(stopReason('LEASE_LOST'))
   t.mock.timers.tick(4_999)
   await new Promise((resolve) => setImmediate(resolve))
