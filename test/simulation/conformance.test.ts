@@ -30,7 +30,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     }
     const operations = createOperations(random, clock)
 
-    for (let n = 0; n < 150; n++) {
+    for (let n = 0; n < 250; n++) {
       now = new Date(now.getTime() + random.pick([0, 1, 500, 10_000, 45_000]))
       const { name, carryOut } = operations.next()
       const expected = await outcomeOf(real, carryOut)
@@ -39,7 +39,7 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
       for (const jobId of operations.jobIds()) {
         const [seen, shown] = await Promise.all([real.look(jobId), model.look(jobId)])
         assert.deepEqual(shown, seen, `${jobId} after operation ${n}: ${name}`)
-        if (random.chance(0.3)) operations.saw(jobId, seen)
+        if (random.chance(0.6)) operations.saw(jobId, seen)
         for (const { state } of seen?.view.live ?? []) met.add(`run ${state}`)
         for (const { dueAt } of seen?.view.deliveries ?? []) met.add(dueAt ? 'delivery due' : 'delivery held')
         if (seen && seen.view.dependents.length > 0) met.add('job followed')

@@ -31,18 +31,20 @@ type State = {
   now: () => Date
   jobIds: string[]
   looks: Map<string, Look[]>
-  runIds: string[]
+  /** By run. */
+  jobOf: Map<string, string>
   holders: string[]
 }
 
 /** Draws operations one by one, from what the looks so far have shown: fresh and stale views, right and wrong fences. */
 export function createOperations(random: Random, now: () => Date) {
-  const state: State = { random, now, jobIds: [], looks: new Map(), runIds: [], holders: ['holder-0'] }
+  const state: State = { random, now, jobIds: [], looks: new Map(), jobOf: new Map(), holders: ['holder-0'] }
 
   function next(): Operation {
     if (state.jobIds.length < 2) return create(state)
     return random.pick([
-      create,
+      // few jobs, so that much happens to each
+      state.jobIds.length < 5 ? create : decide,
       look,
       look,
       decide,
@@ -51,7 +53,9 @@ export function createOperations(random: Random, now: () => Date) {
       decide,
       told,
       told,
-      told,
+      tell,
+      tell,
+      tell,
       change,
       held,
       held,
@@ -65,7 +69,7 @@ export function createOperations(random: Random, now: () => Date) {
 
   /** What a look has shown is what later operations are decided on. */
   function saw(jobId: string, seen: Look | null) {
-    for (const { id } of seen?.view.live ?? []) if (!state.runIds.includes(id)) state.runIds.push(id)
+    for (const { id } of seen?.view.live ?? []) state.jobOf.set(id, jobId)
     if (seen) state.looks.set(jobId, [seen, ...(state.looks.get(jobId) ?? [])].slice(0, 3))
   }
 
@@ -188,15 +192,26 @@ function drawDecision(drawn: State, { view }: Look): Decision | null {
     () => (run ? cancelRun(current, run.id, 'cancelled') : null),
     () => (run ? release(current, { runId: run.id, fence: run.fence }) : null),
     () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
-    () => drawTry(drawn, current),
-    () => drawTry(drawn, current),
-    () => drawTry(drawn, current),
     () => (run ? settle(current, { runId: run.id, fence: run.fence, outcome }) : null),
   ]
   try {
     return random.pick(draws)()
   } catch {
     return null
+  }
+}
+
+/** The end of a try, of a job that has something to tell as far as its newest look goes. */
+function tell(state: State): Operation {
+  const { random, looks, now } = state
+  const telling = [...looks.values()].flatMap(([newest]) => (newest?.view.deliveries.length ? [newest] : []))
+  if (telling.length === 0) return look(state)
+  const seen = random.pick(telling)
+  const decision = drawTry(state, { ...seen.view, now: now() })
+  const writing = drawWriting(state)
+  return {
+    name: `tell ${seen.authored.id} rev ${seen.view.runtime.rev}`,
+    carryOut: async (store) => decision && store.transition(seen.view, decision, writing),
   }
 }
 
@@ -218,10 +233,10 @@ function drawTry({ random }: State, view: View): Decision | null {
 
 /** What is told of a run, what was told to whom, and a delivery once more that has failed. */
 function told(state: State): Operation {
-  const { random, runIds } = state
-  const seen = pickLook(state)
-  const runId = runIds.length > 0 && random.chance(0.9) ? random.pick(runIds) : random.uuid()
-  const jobId = random.pick(state.jobIds)
+  const { random, jobOf, looks } = state
+  const runId = jobOf.size > 0 && random.chance(0.9) ? random.pick([...jobOf.keys()]) : random.uuid()
+  const jobId = jobOf.get(runId) ?? random.pick(state.jobIds)
+  const [seen] = looks.get(jobId) ?? []
   const writing = drawWriting(state)
   return {
     name: `told ${runId}`,
