@@ -128,6 +128,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     callbacks: () => core.callbacks,
     openLog: (_job, { id, attempt, fence }) => lazySink(logs, { runId: id, attempt, fence }),
     runner: () => core.runner,
+    untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
   })
   const retention = createRetention({
@@ -200,8 +201,13 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
 
   /** A machine boots for a fire: its answer comes before everything else that a boot has to look after. */
   async function firstAnswer() {
-    const endsAt = timers.now() + longestAnswerMs
     await sleep(timers, firstFireMs)
+    await answered(longestAnswerMs - firstFireMs)
+  }
+
+  /** Resolves when nobody waits for an answer, or after `mostMs`. */
+  async function answered(mostMs: number) {
+    const endsAt = timers.now() + mostMs
     while (holds.count('request') > 0 && timers.now() < endsAt)
       await within(timers, endsAt - timers.now(), holds.released(), undefined)
   }

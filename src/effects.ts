@@ -23,6 +23,8 @@ type Parts = {
   openLog?: (job: ActionJob, run: ActionRun) => AttemptLog
   callbacks: () => Pick<Callbacks, 'url'>
   runner: () => Pick<Runner, 'isHeld'>
+  /** Resolves when the fire that this process was started for is answered, or soon after. */
+  untilCalm?: () => Promise<void>
   now: () => number
 }
 
@@ -35,6 +37,7 @@ export function createEffects(parts: Parts): Effects {
     prompt: config.prompt,
     commands: config.commands,
     protect: secretsOf(config),
+    ...(parts.untilCalm && { untilCalm: parts.untilCalm }),
     lastOutput: store.lastOutput,
     ...(parts.openLog && { openLog: parts.openLog }),
     isHeld: ({ id, fence }) => parts.runner().isHeld(id, fence),

@@ -38,6 +38,8 @@ type Parts = {
   /** @throws AppError CALLBACK_UNAVAILABLE */
   callbackUrl?: (job: ActionJob, run: ActionRun, deadlineMs: number) => string
   isHeld?: (run: ActionRun) => boolean
+  /** Awaited once, before the first attempt: what it has to load would stand in the way of an answer. */
+  untilCalm?: () => Promise<void>
 }
 
 type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext; parts: Parts }
@@ -57,8 +59,11 @@ export async function unavailableIn(action: ActionJob['action'], service: { areC
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */
 export function createActions(parts: Parts): Actions {
   const protectAttempt = createProtector(parts.protect ?? [])
+  let isCold = true
   return {
     async run(job, run, signal) {
+      if (isCold) await parts.untilCalm?.()
+      isCold = false
       const protection = protectAttempt()
       const opened = parts.openLog?.(job, run)
       const log = opened && protection.log(opened)
