@@ -94,9 +94,9 @@ const text = `${headOf('one')},
         as x(first_slot timestamptz, last_slot timestamptz, count int, verdict text, reason text)
     ),
     promised as (
-      insert into deliveries (id, run_id, job_id, target, event, state, attempt, due_at, owner, lease_until)
+      insert into deliveries (id, run_id, job_id, target, event, state, attempt, due_at, owner, lease_until, created_at)
       select x.id, x.run_id, job.job_id, x.target, x.event, x.state, x.attempt, x.due_at,
-        case when x.leased then job.owner end, case when x.leased then ${sentUntil} end
+        case when x.leased then job.owner end, case when x.leased then ${sentUntil} end, job.now
       from job, jsonb_to_recordset(${promised}) as x(${deliveryColumns})
       on conflict on constraint deliveries_pkey do nothing
     ),
