@@ -50,10 +50,12 @@ async function bite(mutation: Mutation, where: { tree: string; cluster: string }
 }
 
 /** @throws Error: the source has changed, and the text that is to be taken away is not there once */
-export function mutate(source: string, { name, file, find, put }: Mutation): string {
-  const times = source.split(find).length - 1
-  if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file}; expected once`)
-  return source.replace(find, () => put)
+export function mutate(source: string, { name, file, also, ...first }: Mutation): string {
+  return [first, ...(also ? [also] : [])].reduce((text, { find, put }) => {
+    const times = text.split(find).length - 1
+    if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file}; expected once`)
+    return text.replace(find, () => put)
+  }, source)
 }
 
 /** Names of the tests that failed. @throws Error: no test was run */

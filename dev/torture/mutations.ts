@@ -6,6 +6,8 @@ export type Mutation = {
   /** Occurs exactly once in `file`; its replacement. */
   find: string
   put: string
+  /** A second guard in the same file, which has to go as well. */
+  also?: { find: string; put: string }
   /** A test file, and the text that names the tests in it. */
   tests: { file: string; pattern: string }
 }
@@ -56,6 +58,7 @@ export const mutations: Mutation[] = [
     file: 'src/runner.ts',
     find: '      if (timers.now() >= run.leaseEndsAt) return\n',
     put: '',
+    also: { find: 'timers.now() < run.leaseEndsAt', put: 'true' },
     tests: { file: races, pattern: 'does not begin the effect' },
   },
   {
@@ -92,7 +95,7 @@ export const mutations: Mutation[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
     find: "case when x.sends then clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms' end",
     put: 'null',
-    tests: { file: outcomes, pattern: 'is sent again when' },
+    tests: { file: outcomes, pattern: 'dies while a delivery is under way' },
   },
   {
     name: 'the fence of a try to deliver',

@@ -27,6 +27,18 @@ test('a delivery whose process died with it is sent again when its lease has end
   assert.deepEqual(await outboxOf(world, id), [{ state: 'delivered', attempt: 2, event: 'success' }])
 })
 
+test('a process that dies while a delivery is under way is found when the lease of that has ended, not at the next slot', async (t) => {
+  const { world, witness, make } = await set(t, common, { patienceMs: 60 })
+  const id = await make({ schedule: '5 * * * *', deliver: told(world) })
+  world.target.behave(paths.told, { does: 'hang', times: 1 })
+  await world.until(at(5, 10))
+  assert.equal(witness.receipts().length, 1)
+  // the arm of the claim is replaced by now
+  for (const { life } of world.machines()) life.die()
+  await world.until(at(8))
+  assert.deepEqual(await outboxOf(world, id), [{ state: 'delivered', attempt: 2, event: 'success' }])
+})
+
 test('what a frozen process says of its try is not written once another one holds the delivery', async (t) => {
   const { world, witness, make } = await set(t, common, { machines: 2, patienceMs: 60 })
   const id = await make({ schedule: '5 * * * *', deliver: told(world) })
