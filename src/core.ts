@@ -14,6 +14,7 @@ import type { Log } from './log.ts'
 import type { NasClient } from './nas/index.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSettle } from './settle.ts'
+import { createStartPing } from './start-ping.ts'
 import { createTransit } from './transit.ts'
 import { type Timers, within } from './timers.ts'
 import { createTrigger, type Trigger } from './trigger.ts'
@@ -90,6 +91,7 @@ export function createCore(parts: CoreParts): Core {
   const runner: Runner = createRunner({
     ...{ store, actions, holds, timers, owner, log, settle, giveBack },
     maxConcurrent: config.maxConcurrentRuns,
+    onBegin: createStartPing({ send: parts.send, holds, timers, log, callbackUrl: config.callbackUrl }),
   })
   const { ensureArmed } = trigger
   const fire = createFire({

@@ -31,8 +31,6 @@ type Parts = {
 }
 
 export function createOutbox({ store, transit, send, startAfter, callbackUrl }: Parts): Outbox {
-  const linkOf = (runId: string) => callbackUrl && `${callbackUrl}/api/runs/${runId}`
-
   async function sendHeld(jobId: string, delivery: DeliveryWrite, signal: AbortSignal): Promise<Delivered> {
     const run = await store.toldRun(delivery.runId)
     if (!run) {
@@ -40,7 +38,8 @@ export function createOutbox({ store, transit, send, startAfter, callbackUrl }: 
       return { state: 'failed', error: { code: 'RUN_NOT_FOUND', message } }
     }
     const { job } = delivery.target
-    if (job === undefined) return send(delivery.target, messageOf(delivery, run, linkOf(run.id)), signal)
+    if (job === undefined)
+      return send(delivery.target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal)
     return startJob(job, delivery, run)
   }
 
@@ -79,6 +78,11 @@ export function createOutbox({ store, transit, send, startAfter, callbackUrl }: 
   }
 
   return { send: sendHeld, of, again }
+}
+
+/** Where a person reads more of a run; null: this service has no address of its own. */
+export function linkOf(callbackUrl: string | null, runId: string): string | null {
+  return callbackUrl && `${callbackUrl}/api/runs/${runId}`
 }
 
 function messageOf(

@@ -65,6 +65,8 @@ type Parts = {
   /** Writes how an attempt ended; resolves when that is done, or when its fence is known to be stale. */
   settle: (held: HeldRun, outcome: Outcome) => Promise<void>
   giveBack: (held: HeldRun) => Promise<void>
+  /** Told as an attempt begins; what it gives is called when it has ended. */
+  onBegin: (held: HeldRun) => () => void
 }
 
 type Waiting = { signal: AbortSignal; enter: () => void }
@@ -83,7 +85,8 @@ export function createRunner(parts: Parts): Runner {
   const queue: Waiting[] = []
   let running = 0
   let isDraining = false
-  let renewal: (() => void) | undefined
+  let renewal: { dueAt: number; takeBack: () => void } | undefined
+  let isRenewing = false
 
   function accept({ look, starts, leaseMs, askedAt, heardAt, hasBegun }: Claim) {
     for (const write of starts) {
@@ -100,7 +103,7 @@ export function createRunner(parts: Parts): Runner {
       }
       held.set(run.runId, run)
       remember(run)
-      scheduleRenewal()
+      renewWithin(renewEveryMs(leaseMs))
       if (isDraining) abortRun(run, 'DRAINING')
       const work = carry(run, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
@@ -126,7 +129,9 @@ export function createRunner(parts: Parts): Runner {
 
   /** An attempt that may end by itself while the process goes down needs its lease until then. */
   function endRenewal() {
-    if (held.size === 0) renewal?.()
+    if (held.size > 0) return
+    renewal?.takeBack()
+    renewal = undefined
   }
 
   async function carry(run: HeldRun, hasBegun: boolean) {
@@ -162,6 +167,7 @@ export function createRunner(parts: Parts): Runner {
     const { authored, view } = run.look
     const { id, name, action, prompt, skills } = authored
     log.info({ job: id, run: run.runId, slot: run.write.slot, attempt: run.write.attempt }, 'run begins')
+    const ended = parts.onBegin(run)
     try {
       const job = { id, name, action, prompt, skills, timeoutMs: view.job.policy.timeoutMs }
       const outcome = await actions.run(job, { ...run.write, id: run.runId }, run.abort.signal)
@@ -173,6 +179,8 @@ export function createRunner(parts: Parts): Runner {
         state: 'failed',
         error: { code: 'INTERNAL', message: 'the action broke on our side; the log has the details' },
       }
+    } finally {
+      ended()
     }
   }
 
@@ -229,14 +237,24 @@ export function createRunner(parts: Parts): Runner {
     })
   }
 
-  function scheduleRenewal() {
-    if (renewal || held.size === 0) return
-    const everyMs = Math.min(...[...held.values()].map((run) => renewEveryMs(run.leaseMs)))
-    renewal = timers.after(everyMs, () => {
-      void renewAll().finally(() => {
-        renewal = undefined
-        scheduleRenewal()
-      })
+  /** Sees to it that leases are renewed in `inMs` at the latest: a short one brings that forward. */
+  function renewWithin(inMs: number) {
+    const dueAt = timers.now() + inMs
+    // a renewal that is under way is followed by the next one, for all that are held by then
+    if (isRenewing || (renewal && renewal.dueAt <= dueAt)) return
+    renewal?.takeBack()
+    renewal = { dueAt, takeBack: timers.after(inMs, renew) }
+  }
+
+  function renew() {
+    renewal = undefined
+    isRenewing = true
+    void renewAll().finally(() => {
+      isRenewing = false
+      if (held.size === 0) return
+      renewWithin(
+        [...held.values()].reduce((least, run) => Math.min(least, renewEveryMs(run.leaseMs)), Infinity),
+      )
     })
   }
 

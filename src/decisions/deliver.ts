@@ -40,6 +40,13 @@ export function addDeliveries(draft: Draft, run: LiveRun, outcome: Outcome) {
   }
 }
 
+/** The health checks that are told when an attempt begins: those that hear of its success. */
+export function startPings(view: View): DeliveryTarget[] {
+  return targetsOf(view).flatMap(({ target, on, kind }) =>
+    kind === 'ping' && (on.includes('success') || on.includes('always')) ? [target] : [],
+  )
+}
+
 function newsOf({ view, runtime }: Draft, outcome: Outcome): News | null {
   const { state, skippedReason } = outcome
   const output = outcome.output ?? null

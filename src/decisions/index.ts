@@ -1,7 +1,7 @@
 export { viewAfter } from './after.ts'
 export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
 export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
-export { deliverAgain, delivered, type Delivered, releaseDelivery } from './deliver.ts'
+export { deliverAgain, delivered, type Delivered, releaseDelivery, startPings } from './deliver.ts'
 export { deliveryLeaseMs, leaseMarginMs, type Outcome } from './draft.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { release } from './release.ts'
