@@ -10,8 +10,8 @@ export const breakages: Breakage[] = [
     edits: [
       {
         file: 'src/decisions/settle.ts',
-        from: 'id === done.runId && fence === done.fence && leaseUntil',
-        to: 'id === done.runId && fence > 0 && leaseUntil',
+        from: 'id === done.runId && fence === done.fence && (leaseUntil || callbackUntil)',
+        to: 'id === done.runId && fence > 0 && (leaseUntil || callbackUntil)',
       },
       { file: tables, from: ' || before.fence !== write.seenFence', to: '' },
     ],
@@ -65,8 +65,8 @@ export const breakages: Breakage[] = [
       },
       {
         file: tables,
-        from: 'if (starts.length === 0) return wakeTerm',
-        to: 'if (starts.length >= 0) return wakeTerm',
+        from: 'if (starts.length > 0) terms.push(',
+        to: 'if (starts.length < 0) terms.push(',
       },
     ],
   },
@@ -95,5 +95,64 @@ export const breakages: Breakage[] = [
   {
     name: 'the end of a lapsed lease',
     edits: [{ file: 'src/decisions/attend.ts', from: '  endLapsed(draft)\n', to: '' }],
+  },
+  {
+    name: 'the deliveries of a settle',
+    edits: [{ file: 'src/decisions/settle.ts', from: '  addDeliveries(draft, run, outcome)\n', to: '' }],
+  },
+  {
+    name: 'one message for each incident',
+    edits: [
+      {
+        file: 'src/decisions/deliver.ts',
+        from: "(kind !== 'message' || isFirstFailure)",
+        to: 'kind.length > 0',
+      },
+    ],
+  },
+  {
+    name: 'the lease of a delivery in the wake time',
+    edits: [
+      {
+        file: 'src/decisions/draft.ts',
+        from: '    if (leaseUntil) terms.push(',
+        to: '    if (leaseUntil && false) terms.push(',
+      },
+      { file: tables, from: 'if (sends.length > 0) terms.push(', to: 'if (sends.length < 0) terms.push(' },
+    ],
+  },
+  {
+    name: 'the next try of a delivery in the wake time',
+    edits: [
+      {
+        file: 'src/decisions/draft.ts',
+        from: 'if (dueAt) terms.push(dueAt)',
+        to: 'if (dueAt && false) terms.push(dueAt)',
+      },
+    ],
+  },
+  {
+    name: 'taking up deliveries again',
+    edits: [{ file: 'src/decisions/attend.ts', from: '  takeDeliveries(draft)\n', to: '' }],
+  },
+  {
+    name: 'the deadline of a report in the wake time',
+    edits: [
+      {
+        file: 'src/decisions/draft.ts',
+        from: 'if (run.callbackUntil) terms.push(run.callbackUntil)',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'the one id of a chained run',
+    edits: [
+      {
+        file: 'src/outbox.ts',
+        from: 'startAfter(jobId, { runId: id,',
+        to: 'startAfter(jobId, { runId: crypto.randomUUID(),',
+      },
+    ],
   },
 ]

@@ -3,6 +3,8 @@ import { ruleOf } from '../../db/index.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
 import type { NasChange } from './nas.ts'
+import { createOutboxJudge, outboxTerms } from './outbox.ts'
+import type { Arrival } from './receivers.ts'
 import type { FoldRow, JobRow, RunRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
@@ -20,6 +22,7 @@ type Parts = {
   trace: Trace
   tables: Tables
   effects: Effect[]
+  arrivals: Arrival[]
   /** The instant that NAS holds for the job; null: none. */
   armedMs: (jobId: string) => number | null
 }
@@ -47,13 +50,14 @@ const callSlackMs = 1_000
  * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
  * what ran it knows from the target's log alone.
  */
-export function createChecker({ clock, trace, tables, effects, armedMs }: Parts) {
+export function createChecker({ clock, trace, tables, effects, arrivals, armedMs }: Parts) {
   const violations: Violation[] = []
   const known = new Map<string, Known>()
   /** The latest end that a lease of (run, fence) was ever given. */
   const grants = new Map<string, number>()
   const attempts = new Set<string>()
   const deleted = new Set<string>()
+  const outbox = createOutboxJudge({ tables, arrivals, now: clock.date, broken })
 
   function broken(rule: string, jobId: string, message: string) {
     trace('CHECKER', rule, `${jobId}: ${message}`)
@@ -90,12 +94,12 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     return result
   }
 
-  type Before = Pick<JobRow, 'runtime' | 'runs' | 'authored'> & { folds: number }
+  type Before = Pick<JobRow, 'runtime' | 'runs' | 'authored' | 'deliveries'> & { folds: number }
 
   function snapshot(job: JobRow | undefined): Before | null {
     if (!job) return null
-    const { runtime, runs, folds, authored } = job
-    return { runtime, runs, folds: folds.length, authored }
+    const { runtime, runs, folds, authored, deliveries } = job
+    return { runtime, runs, folds: folds.length, authored, deliveries }
   }
 
   function judgeTransition(before: Before, job: JobRow, asOf: Date) {
@@ -110,6 +114,7 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     const changed = job.runs.filter((run, n) => before.runs[n] !== run)
     for (const run of changed) if (run.state === 'succeeded') judgeSuccess(jobId, run)
     judgeLeases(before, job)
+    outbox.judgeWrite(before, job)
     judgeSlots(before, job, asOf)
   }
 
@@ -194,16 +199,17 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
   }
 
   /** The wake time is no later than anything that needs a process. Derived here once more, from the rows. */
-  function judgeWakeTime({ authored, runtime, registry, runs }: JobRow) {
+  function judgeWakeTime(job: JobRow) {
+    const { authored, runtime, registry, runs } = job
     const rule = ruleOf(authored)
-    const terms: [string, number][] = []
+    const terms = outboxTerms(job)
     if (runtime.resumeAt) terms.push(['end of the pause', runtime.resumeAt.getTime()])
     const live = runs.filter((run) => run.finishedAt === null)
     const begun = live.filter(({ attempt }) => attempt > 0)
     const limit = rule.policy.overlap === 'allow' ? rule.policy.maxLive : 1
     const isFull = begun.length >= limit
     // a limit that was lowered: what is due waits for the end of what is held
-    const isBusy = live.filter(({ leaseUntil }) => leaseUntil !== null).length >= limit
+    const isBusy = live.filter(({ attemptDueAt }) => attemptDueAt === null).length >= limit
     if (runtime.state === 'scheduled' && runtime.nextSlot) {
       const dueMs = runtime.nextSlot.getTime() + jitterMs(rule)
       // what is to be caught up with, slot by slot, waits for the run before it
@@ -340,6 +346,9 @@ export function createChecker({ clock, trace, tables, effects, armedMs }: Parts)
     watch,
     nasChanged,
     effectBegan,
+    arrived: outbox.arrived,
+    reported: outbox.reported,
+    reportsTaken: outbox.reportsTaken,
     judgeRest,
     broken,
     violations,
@@ -355,6 +364,7 @@ function nominal(
   untilMs: number,
 ): number[] {
   if (untilMs < fromMs) return []
+  if (rule.schedule.kind === 'after') return []
   if (rule.schedule.kind === 'once') {
     const ms = rule.schedule.runAt.getTime()
     return ms >= fromMs && ms <= untilMs ? [ms] : []

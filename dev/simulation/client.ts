@@ -20,6 +20,7 @@ type Parts = {
 }
 
 const minute = 60_000
+const occasions = [['success'], ['failure', 'recovery'], ['always'], ['success', 'failure']]
 
 /** People and programs that use the API: they make jobs, and change, pause, run, cancel and remove them at any moment. */
 export function createClient({ clock, random, scenario, trace, tables, machines, isFaulty, broken }: Parts) {
@@ -53,19 +54,43 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
   }
 
   function drawJob(): JobInput {
+    const after = random.chance(0.25) ? drawAfter() : null
     return {
       name: 'simulated',
-      schedule: drawSchedule(),
+      schedule: after && random.chance(0.6) ? null : drawSchedule(),
       timezone: random.chance(0.2) ? 'Europe/Berlin' : null,
-      action: { type: 'http', takesMs: random.pick([50, 2_000, 30_000, 120_000]) },
+      action: drawAction(),
       prompt: null,
       skills: [],
-      deliver: null,
+      deliver: drawDeliver(),
       repeatTimes: random.chance(0.15) ? random.between(1, 8) : null,
       tags: [],
-      after: null,
+      after,
       policy: drawPolicy(),
     }
+  }
+
+  function drawAction() {
+    const isAsynchronous = random.chance(0.25)
+    const callbackMs = random.pick([20_000, 120_000, 600_000])
+    const takesMs = random.pick([50, 2_000, 30_000, 120_000])
+    return { type: 'http', takesMs, ...(isAsynchronous && { callbackMs }) }
+  }
+
+  function drawDeliver(): unknown {
+    const draw = (url: string) => ({ type: 'webhook', url, on: random.pick(occasions) })
+    return random.pick<() => unknown>([
+      () => null,
+      () => null,
+      () => 'none',
+      () => draw('https://one.invalid'),
+      () => [draw('https://one.invalid'), draw('https://two.invalid')],
+    ])()
+  }
+
+  function drawAfter() {
+    const ids = [...tables.jobs.keys()]
+    return ids.length === 0 ? null : { job: random.pick(ids), on: [...random.pick(occasions)] }
   }
 
   function drawSchedule(): string {
@@ -112,6 +137,8 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
     const schedule = drawSchedule()
     const policy = drawPolicy()
     const repeatTimes = random.between(1, 30)
+    const after = random.chance(0.7) ? drawAfter() : null
+    const failed = tables.jobs.get(id)?.deliveries.find(({ state }) => state === 'failed')
     const live = tables.jobs.get(id)?.runs.find((run) => run.finishedAt === null)
     random.pick<() => void>([
       () => act(`pause ${id}`, (jobs) => jobs.pause(id, { reason: null, until })),
@@ -123,6 +150,9 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
       () => act(`set the policy of ${id}`, (jobs) => jobs.change(id, { policy }, null), 3),
       () =>
         act(`set the repeats of ${id} (${repeatTimes})`, (jobs) => jobs.change(id, { repeatTimes }, null)),
+      () => act(`let ${id} follow ${after?.job}`, (jobs) => jobs.change(id, { after }, null)),
+      () =>
+        failed && act(`tell ${failed.id} again`, (_, { outbox }) => outbox.again(failed.runId, failed.id)),
       () => live && act(`cancel ${live.id}`, (jobs) => jobs.cancelRun(live.id)),
       () => random.chance(0.3) && act(`remove ${id}`, (jobs) => jobs.remove(id), 5),
     ])()

@@ -9,6 +9,7 @@ import { createProcess, type Process } from './process.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import { createSteps } from './steps.ts'
+import type { createSimulatedReceivers } from './receivers.ts'
 import type { createSimulatedTarget } from './target.ts'
 import type { Trace } from './trace.ts'
 
@@ -21,6 +22,7 @@ type Parts = {
   database: ReturnType<typeof createSimulatedDatabase>
   nas: () => SimulatedNas
   target: ReturnType<typeof createSimulatedTarget>
+  receivers: ReturnType<typeof createSimulatedReceivers>
 }
 
 /** A request to us: `handle` is done by a process; `failed` where none answers (dead, or not reachable). */
@@ -99,7 +101,7 @@ export function createMachines(parts: Parts) {
       store: parts.database.connect(process, steps),
       nas: parts.nas().connect(process, steps),
       actions: parts.target.connect(process, steps),
-      send: async () => ({ state: 'delivered' }),
+      send: parts.receivers.connect(process, steps),
       checkReferences: async () => {},
       timers: process.timers,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },

@@ -16,14 +16,25 @@ const { values } = parseArgs({
 const from = Number(values.seed ?? values.from)
 const until = values.seed ? from : from + Number(values.seeds) - 1
 const startedAt = performance.now()
-const totals = { seeds: 0, steps: 0, slots: 0, ran: 0, missed: 0, skipped: 0, extra: 0, violations: 0 }
+const told = { deliveries: 0, toldTwice: 0, chained: 0, reported: 0 }
+const counts = ['steps', 'slots', 'ran', 'missed', 'skipped', 'extra'] as const
+const totals = {
+  seeds: 0,
+  steps: 0,
+  slots: 0,
+  ran: 0,
+  missed: 0,
+  skipped: 0,
+  extra: 0,
+  ...told,
+  violations: 0,
+}
 const byRule = new Map<string, number[]>()
 
 for (let seed = from; seed <= until; seed++) {
   const outcome = await simulate(seed, values.trace ? (line) => process.stdout.write(`${line}\n`) : null)
   totals.seeds += 1
-  for (const key of ['steps', 'slots', 'ran', 'missed', 'skipped', 'extra'] as const)
-    totals[key] += outcome[key]
+  for (const key of [...counts, ...(Object.keys(told) as (keyof typeof told)[])]) totals[key] += outcome[key]
   totals.violations += outcome.violations.length
   for (const rule of new Set(outcome.violations.map((one) => one.rule)))
     byRule.set(rule, [...(byRule.get(rule) ?? []), seed])

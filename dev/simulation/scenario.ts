@@ -27,7 +27,24 @@ export type Scenario = {
     outageMs: number
   }
   nas: NasScenario
-  target: { fails: number; losesAnswer: number; slow: number; killsProcess: number }
+  target: {
+    fails: number
+    losesAnswer: number
+    slow: number
+    killsProcess: number
+    /** Of work that it took: never reported, and reported twice. */
+    neverReports: number
+    reportsTwice: number
+  }
+  receivers: {
+    fails: number
+    losesRequest: number
+    losesAnswer: number
+    slow: number
+    killsProcess: number
+  }
+  /** Everybody is told by default: a channel, and one that pings. */
+  channels: boolean
 }
 
 export type NasScenario = {
@@ -97,7 +114,17 @@ export function makeScenario(random: Random): Scenario {
       losesAnswer: odds(0.1),
       slow: odds(0.3),
       killsProcess: level * odds(0.02, 0.2),
+      neverReports: odds(0.3),
+      reportsTwice: odds(0.5),
     },
+    receivers: {
+      fails: odds(0.4),
+      losesRequest: level * odds(0.05),
+      losesAnswer: odds(0.1),
+      slow: odds(0.2),
+      killsProcess: level * odds(0.05, 0.3),
+    },
+    channels: chance(0.4),
   }
   return scenario
 }

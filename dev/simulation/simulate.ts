@@ -7,6 +7,7 @@ import { createMachines } from './machines.ts'
 import { createSimulatedNas } from './nas.ts'
 import { createRandom } from './random.ts'
 import { makeScenario, type Scenario } from './scenario.ts'
+import { createSimulatedReceivers, type Arrival } from './receivers.ts'
 import { createTables } from './tables.ts'
 import { createSimulatedTarget, type Effect } from './target.ts'
 import { createTrace } from './trace.ts'
@@ -21,10 +22,20 @@ export type Outcome = {
   skipped: number
   /** Effects beyond one for each attempt. */
   extra: number
+  /** Deliveries, and how many of them a receiver took more than once; runs that other jobs started; reports taken. */
+  deliveries: number
+  toldTwice: number
+  chained: number
+  reported: number
   violations: Violation[]
 }
 
 const mendedMs = 10 * 60_000
+
+const channels = [
+  { name: 'pings', type: 'healthcheck', defaultOn: ['always'] },
+  { name: 'team', type: 'slack', defaultOn: ['failure', 'recovery'] },
+]
 
 /** One world from its seed to its end: the same seed gives the same world, step by step. */
 export async function simulate(
@@ -40,16 +51,47 @@ export async function simulate(
   const isFaulty = () => clock.now() < faultsEnd
   const shared = { clock, scenario, trace, isFaulty }
   const tables = createTables()
+  if (scenario.channels) tables.channels.push(...channels)
   const effects: Effect[] = []
-  const checker = createChecker({ clock, trace, tables, effects, armedMs: (jobId) => nas.armedMs(jobId) })
+  const arrivals: Arrival[] = []
+  const armedMs = (jobId: string) => nas.armedMs(jobId)
+  const checker = createChecker({ clock, trace, tables, effects, arrivals, armedMs })
   const database = createSimulatedDatabase({ ...shared, random: random.fork(), tables, checker })
   const target = createSimulatedTarget({
     ...shared,
     random: random.fork(),
     effects,
     began: checker.effectBegan,
+    report: (claims, report, answered) =>
+      machines.route({
+        failed: () => answered(null),
+        async handle(core) {
+          const status = core.isDraining() ? 503 : await statusOf(core.callbacks.report(claims, report))
+          return () => {
+            checker.reported(claims, report, status)
+            answered(status)
+          }
+        },
+      }),
   })
-  const machines = createMachines({ ...shared, random: random.fork(), database, nas: () => nas, target })
+  const receivers = createSimulatedReceivers({
+    ...{ ...shared, random: random.fork(), arrivals },
+    arrived: checker.arrived,
+  })
+  const parts = { database, nas: () => nas, target, receivers }
+  const machines = createMachines({ ...shared, random: random.fork(), ...parts })
+
+  async function statusOf(answer: Promise<unknown>): Promise<number> {
+    try {
+      await answer
+      return 200
+    } catch (error) {
+      if (error instanceof AppError) return error.statusCode
+      checker.broken('nothing breaks on our side', '', String((error as Error).stack))
+      return 500
+    }
+  }
+
   const nas = createSimulatedNas({
     ...{ ...shared, random: random.fork(), changed: checker.nasChanged },
     call: ({ jobId, fireAt }, answered) =>
@@ -94,6 +136,8 @@ export async function simulate(
 
   const verdicts = checker.jobIds().flatMap((jobId) => [...checker.verdictsOf(jobId).values()])
   const count = (verdict: string) => verdicts.filter((one) => one === verdict).length
+  const deliveries = new Set(arrivals.map(({ deliveryId }) => deliveryId)).size
+  const taken = arrivals.filter(({ isTaken }) => isTaken)
   const attempts = new Set(effects.map(({ runId, attempt }) => `${runId}:${attempt}`))
   return {
     ...{ seed, scenario, steps: clock.steps(), slots: verdicts.length, violations: checker.violations },
@@ -102,5 +146,11 @@ export async function simulate(
     missed: count('missed'),
     skipped: count('skipped'),
     extra: effects.length - attempts.size,
+    deliveries,
+    toldTwice: taken.length - new Set(taken.map(({ deliveryId }) => deliveryId)).size,
+    chained: [...tables.jobs.values()].flatMap(({ runs }) =>
+      runs.filter(({ trigger }) => trigger === 'after'),
+    ).length,
+    reported: checker.reportsTaken(),
   }
 }

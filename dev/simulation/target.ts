@@ -1,5 +1,7 @@
 import type { ActionJob, ActionOutcome, ActionRun, Actions } from '../../src/actions/index.ts'
+import type { CallbackClaims, Report } from '../../src/callback.ts'
 import type { Clock } from './clock.ts'
+import { silence } from './outbox.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
@@ -26,13 +28,16 @@ type Parts = {
   effects: Effect[]
   /** Told of each effect as it begins. */
   began: (effect: Effect) => void
+  /** Says how work that was taken ended; `status` null: no answer came. */
+  report: (claims: CallbackClaims, report: Report, answered: (status: number | null) => void) => void
 }
 
 const usualTimeoutMs = 120_000
 const stopStates = { CANCELLED: 'cancelled', LEASE_LOST: 'interrupted', DRAINING: 'interrupted' } as const
 
 /** The target of all jobs, with a log of its own: the oracle that is outside of everything under test. */
-export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty, effects, began }: Parts) {
+export function createSimulatedTarget(parts: Parts) {
+  const { clock, random, scenario, trace, isFaulty, effects, began } = parts
   const faults = scenario.target
 
   function connect(process: Process, steps: Steps): Actions {
@@ -65,13 +70,28 @@ export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty
         finish({ state: 'timed_out', error: { code: 'TIMEOUT', message: 'no answer in time' } }),
       )
       signal.addEventListener('abort', () => finish(stopped(signal)), { once: true })
+      const waitMs = Number(job.action['callbackMs'] ?? 0)
+      if (waitMs > 0) return takeWork({ waitMs, tookMs, fails })
       clock.after(tookMs, () => {
         effect.succeeded = !fails
         const isLost = isFaulty() && random.chance(faults.losesAnswer)
         process.after(1, () =>
-          finish(isLost ? broken() : fails ? failed() : { state: 'succeeded', output: 'done' }),
+          finish(isLost ? broken() : fails ? failed() : { state: 'succeeded', output: drawOutput() }),
         )
       })
+
+      /** Answers 202, and reports: before that, in time, too late or never. */
+      function takeWork({ waitMs, tookMs, fails }: { waitMs: number; tookMs: number; fails: boolean }) {
+        const isLost = isFaulty() && random.chance(faults.losesAnswer)
+        process.after(random.between(1, 400), () => finish(isLost ? broken() : { state: 'waiting', waitMs }))
+        if (random.chance(faults.neverReports)) return
+        clock.after(tookMs, () => {
+          effect.succeeded = !fails
+          const claims = { jobId: job.id, runId: run.id, fence: run.fence, until: clock.now() + waitMs }
+          const state = fails ? 'failed' : 'succeeded'
+          report(claims, { state, output: fails ? null : drawOutput(), message: fails ? 'it broke' : null })
+        })
+      }
 
       function settleOnce() {
         return (outcome: ActionOutcome) => {
@@ -79,6 +99,18 @@ export function createSimulatedTarget({ clock, random, scenario, trace, isFaulty
           resolve(outcome)
         }
       }
+    })
+  }
+
+  const drawOutput = () => random.pick(['done', 'done', silence])
+
+  /** Until it is answered; and sometimes once more. */
+  function report(claims: CallbackClaims, told: Report, tries = 40) {
+    parts.report(claims, told, (status) => {
+      trace('target', `its report of ${claims.runId} is answered ${status}`)
+      const isOver = status !== null && status < 500
+      const wants = isOver ? random.chance(faults.reportsTwice) && tries > 0 : tries > 0
+      if (wants) clock.after(random.between(100, 60_000), () => report(claims, told, isOver ? 0 : tries - 1))
     })
   }
 

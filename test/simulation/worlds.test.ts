@@ -7,17 +7,19 @@ const seedsAtMost = 500
 const seedsAtLeast = 60
 const enoughMs = 20_000
 
-test('whatever dies, is lost, late or doubled: no slot is lost and none runs twice', async () => {
-  const totals = { slots: 0, ran: 0, extra: 0 }
+test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, and no slot runs twice', async () => {
+  const totals = { slots: 0, ran: 0, extra: 0, deliveries: 0, chained: 0, reported: 0 }
   const endsAt = performance.now() + enoughMs
   for (let seed = 1; seed <= seedsAtMost && (seed <= seedsAtLeast || performance.now() < endsAt); seed++) {
     const { violations, ...outcome } = await simulate(seed)
     const replay = `node dev/simulation/main.ts --seed ${seed} --trace`
     assert.deepEqual(violations, [], `replay: ${replay}`)
-    for (const key of ['slots', 'ran', 'extra'] as const) totals[key] += outcome[key]
+    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += outcome[key]
   }
   assert.equal(totals.extra, 0)
-  assert.ok(totals.slots > 1_500 && totals.ran > 800, `too little happens: ${JSON.stringify(totals)}`)
+  const { slots, ran, deliveries, chained, reported } = totals
+  const isMuch = slots > 1_500 && ran > 800 && deliveries > 400 && chained > 60 && reported > 100
+  assert.ok(isMuch, `too little happens: ${JSON.stringify(totals)}`)
 })
 
 test('a seed gives the same world each time, step by step', async () => {
