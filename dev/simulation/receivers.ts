@@ -32,8 +32,10 @@ export function createSimulatedReceivers(parts: Parts) {
         if (!steps.take(`delivery ${id}`)) return
         if (isFaulty() && random.chance(faults.killsProcess))
           process.after(random.between(0, 2_000), process.kill)
-        if (isFaulty() && random.chance(faults.losesRequest))
-          return void process.after(5_000, () => resolve(unreachable))
+        if (isFaulty() && random.chance(faults.losesRequest)) {
+          process.after(5_000, () => resolve(unreachable))
+          return
+        }
         signal.addEventListener('abort', () => resolve(unreachable), { once: true })
         const tookMs = random.chance(faults.slow) ? random.between(1_000, 40_000) : random.between(1, 300)
         clock.after(tookMs, () => {

@@ -70,8 +70,7 @@ export function createSimulatedTarget(parts: Parts) {
         finish({ state: 'timed_out', error: { code: 'TIMEOUT', message: 'no answer in time' } }),
       )
       signal.addEventListener('abort', () => finish(stopped(signal)), { once: true })
-      const waitMs = Number(job.action['callbackMs'] ?? 0)
-      if (waitMs > 0) return takeWork({ waitMs, tookMs, fails })
+      if (job.action['callbackMs'] !== undefined) return takeWork(Number(job.action['callbackMs']))
       clock.after(tookMs, () => {
         effect.succeeded = !fails
         const isLost = isFaulty() && random.chance(faults.losesAnswer)
@@ -81,7 +80,7 @@ export function createSimulatedTarget(parts: Parts) {
       })
 
       /** Answers 202, and reports: before that, in time, too late or never. */
-      function takeWork({ waitMs, tookMs, fails }: { waitMs: number; tookMs: number; fails: boolean }) {
+      function takeWork(waitMs: number) {
         const isLost = isFaulty() && random.chance(faults.losesAnswer)
         process.after(random.between(1, 400), () => finish(isLost ? broken() : { state: 'waiting', waitMs }))
         if (random.chance(faults.neverReports)) return

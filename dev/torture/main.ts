@@ -56,9 +56,9 @@ async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Prom
     const rows = await play(stage)
     if (rows.length === 0) return []
     for (const line of tableOf(rows)) say(line)
-    const told = toldTableOf(rows)
-    if (told.length > 0) say('\nWhat followed from the outcomes:\n')
-    for (const line of told) say(line)
+    const outcomes = toldTableOf(rows)
+    if (outcomes.length > 0) say('\nWhat followed from the outcomes:\n')
+    for (const line of outcomes) say(line)
     return rows.flatMap((row) => row.failures)
   } finally {
     await stage.witness.close()

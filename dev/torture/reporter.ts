@@ -37,9 +37,9 @@ export function createReporter({ wake, steps, time, unpromised }: Parts): Report
       .then((answer) =>
         steps.make(life, 'answer.callback', async () => {
           isAnswered = true
-          if (answer === null) return again()
-          answers.push({ runId, fence, answer })
-          unpromised.delete(jobId)
+          if (answer === null) again()
+          else answers.push({ runId, fence, answer })
+          if (answer !== null) unpromised.delete(jobId)
         }),
       )
       .finally(release)

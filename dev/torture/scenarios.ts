@@ -2,7 +2,7 @@ import { at, type JobMaker, type Scenario } from './scenario.ts'
 import { tellingScenarios } from './telling.ts'
 import type { World } from './world.ts'
 
-export { at, type JobMaker, type Scenario, startsAt } from './scenario.ts'
+export { at, type Scenario, startsAt } from './scenario.ts'
 
 const everyFive = '*/5 * * * *'
 

@@ -219,7 +219,7 @@ function tell(state: State): Operation {
 function drawTry({ random }: State, view: View): Decision | null {
   if (view.deliveries.length === 0) return null
   const found = random.pick(view.deliveries)
-  const held = { id: found.id, attempt: random.chance(0.85) ? found.attempt : found.attempt - 1 }
+  const shown = { id: found.id, attempt: random.chance(0.85) ? found.attempt : found.attempt - 1 }
   const error = { code: 'HTTP_STATUS', message: 'it answered 500' }
   const result = random.pick<Delivered>([
     { state: 'delivered' },
@@ -228,7 +228,7 @@ function drawTry({ random }: State, view: View): Decision | null {
     { state: 'failed', error },
     { state: 'disabled', error },
   ])
-  return random.chance(0.8) ? delivered(view, { ...held, result }) : releaseDelivery(view, held)
+  return random.chance(0.8) ? delivered(view, { ...shown, result }) : releaseDelivery(view, shown)
 }
 
 /** What is told of a run, what was told to whom, and a delivery once more that has failed. */
