@@ -87,7 +87,7 @@ async function everyStep(stage: Stage): Promise<Row[]> {
           ...stage,
           scenario,
           retries,
-          ...(values.quick ? { choose: (points) => some(points, 6, random) } : {}),
+          ...(values.quick ? { choose: (points) => some(points, 5, random) } : {}),
         }),
       )
     }
@@ -97,7 +97,7 @@ async function everyStep(stage: Stage): Promise<Row[]> {
 
 async function severalDeaths(stage: Stage): Promise<Row[]> {
   const rows: Row[] = []
-  const count = values.quick ? 3 : Number(values.random)
+  const count = values.quick ? 2 : Number(values.random)
   for (const scenario of wanted(scenarios)) {
     rows.push(
       await told({ ...stage, scenario, retries: true, choose: (points) => several(points, count, random) }),

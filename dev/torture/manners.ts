@@ -43,6 +43,13 @@ const pairs: [misbehaviour: string, scenario: string][] = [
   ['answer=garbage:2', 'create'],
   ['skew=20s', 'fire'],
   ['skew=-20s', 'fire'],
+  ['forget_on_2xx', 'delivery'],
+  ['duplicate=3', 'delivery'],
+  ['lose_answer:2', 'outcome reported later'],
+  ['max_horizon=7m', 'outcome never reported'],
+  ['keep', 'chain'],
+  ['answer=500:2', 'chain'],
+  ['ignore_2xx:2', 'chain, two machines'],
 ]
 
 /** The pairs as scenarios; `name:n` is limited to its first n times. */

@@ -104,6 +104,9 @@ export async function throughPooler(
       'fire',
       'retry at once',
       'two machines, each fire twice',
+      'delivery',
+      'outcome reported later',
+      'chain',
     ]) {
       const scenario = scenarios.find((one) => one.name === name)
       if (!scenario) throw new Error(`"${name}" is no scenario`)

@@ -1,13 +1,32 @@
+import { createChannelStore } from '../../db/index.ts'
+import { createChannels } from '../../src/channels.ts'
+import { createSeal } from '../../src/seal/index.ts'
 import type { JobMaker, Scenario } from './scenario.ts'
 import { at } from './scenario.ts'
 import { paths, webhookSecret } from './effects.ts'
-import type { World } from './world.ts'
+import { encryptionKey, type World } from './world.ts'
 
 /** What follows from a run's outcome: deliveries, jobs that it starts, and outcomes that a target reports later. */
 export const tellingScenarios: Scenario[] = [
   {
     name: 'delivery',
     prepare: (world, job) => make(world, job, { schedule: everyFive }),
+    async play(world, job) {
+      job.due(5, 10)
+      await world.until(at(12))
+    },
+  },
+  {
+    name: 'delivery by a default channel',
+    async prepare(world, job) {
+      const channels = createChannels({
+        store: createChannelStore(world.database.db, world.now),
+        seal: createSeal(encryptionKey),
+      })
+      const [{ on: _, ...config }] = deliver(world)
+      await channels.put('team', config, ['always'])
+      await job.make({ schedule: everyFive })
+    },
     async play(world, job) {
       job.due(5, 10)
       await world.until(at(12))
@@ -99,5 +118,6 @@ async function make(world: World, job: JobMaker, fields: Record<string, unknown>
 }
 
 function deliver({ target }: World) {
-  return [{ type: 'webhook', url: `${target.url}${paths.told}`, secrets: [webhookSecret], on: 'always' }]
+  const one = { type: 'webhook', url: `${target.url}${paths.told}`, secrets: [webhookSecret], on: 'always' }
+  return [one] as const
 }

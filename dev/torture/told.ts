@@ -80,7 +80,7 @@ type Run = {
 type Delivery = {
   id: string
   run_id: string
-  target: { url?: string; job?: string }
+  target: { url?: string; channel?: string; job?: string }
   state: string
   error_code: string | null
 }
@@ -90,7 +90,8 @@ type Job = {
   after_job: string | null
   after_on: string[] | null
 }
-type Rows = { runs: Run[]; deliveries: Delivery[]; jobs: Job[] }
+type Channel = { name: string; default_on: string[] }
+type Rows = { runs: Run[]; deliveries: Delivery[]; jobs: Job[]; channels: Channel[] }
 
 async function read({ database: { sql } }: World): Promise<Rows> {
   return {
@@ -101,16 +102,19 @@ async function read({ database: { sql } }: World): Promise<Rows> {
       Delivery[]
     >`select id, run_id, target, state, error_code from deliveries order by seq`,
     jobs: await sql<Job[]>`select id, deliver, after_job, to_jsonb(after_on) as after_on from jobs`,
+    channels: await sql<Channel[]>`
+      select name, to_jsonb(default_on) as default_on from channels where default_on is not null`,
   }
 }
 
 /** The deliveries that the outcomes of each job call for, one after the other, and those that there are. */
-function judgeOutbox({ runs, deliveries, jobs }: Rows, say: Say) {
+function judgeOutbox({ runs, deliveries, jobs, channels }: Rows, say: Say) {
+  const byDefault = channels.map(({ name, default_on }) => ({ to: name, on: default_on, isJob: false }))
   const wanted = jobs.flatMap((job) => {
     const finished = runs.filter((run) => run.job_id === job.id && !isSilent(run))
     const followers = jobs.filter((one) => one.after_job === job.id)
     const targets = [
-      ...(job.deliver ?? []).map(({ url, on }) => ({ to: url, on: [on], isJob: false })),
+      ...(job.deliver?.map(({ url, on }) => ({ to: url, on: [on], isJob: false })) ?? byDefault),
       ...followers.map(({ id, after_on }) => ({ to: id, on: after_on ?? [], isJob: true })),
     ]
     let streak = 0
@@ -124,7 +128,9 @@ function judgeOutbox({ runs, deliveries, jobs }: Rows, say: Say) {
         .map(({ to }) => `${id} → ${to}`)
     })
   })
-  const found = deliveries.map(({ run_id, target }) => `${run_id} → ${target.url ?? target.job}`)
+  const found = deliveries.map(
+    ({ run_id, target }) => `${run_id} → ${target.url ?? target.channel ?? target.job}`,
+  )
   for (const one of wanted) if (!found.includes(one)) say(`nobody is told of ${one}`)
   for (const [index, one] of found.entries()) {
     if (!wanted.includes(one)) say(`${one} is told and should not be`)

@@ -67,6 +67,7 @@ export type WorldOptions = {
   onAsleep?: (world: World) => Promise<void>
 }
 
+export const encryptionKey = Buffer.alloc(32, 'torture')
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -109,7 +110,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     DRAIN_TIMEOUT_MS: '5000',
     ...nas.environment(),
     CALLBACK_URL: edge.url,
-    ENCRYPTION_KEY: Buffer.alloc(32, 'torture').toString('base64'),
+    ENCRYPTION_KEY: encryptionKey.toString('base64'),
     ...options.env,
   })
   steps.onChange(changed)
