@@ -17,7 +17,7 @@ export const errorTable = {
   TIMEZONE_UNKNOWN: { status: 400, title: 'The time zone is not an IANA name' },
   // who is asking
   API_KEY_REJECTED: { status: 401, title: 'The API key is missing or wrong' },
-  TOKEN_REJECTED: { status: 401, title: 'The fire token was not accepted' },
+  TOKEN_REJECTED: { status: 401, title: 'The token was not accepted' },
   SCOPE_MISSING: { status: 403, title: 'The API key is not allowed to do this' },
   RATE_LIMITED: { status: 429, title: 'Too many calls in too short a time; try again later' },
   // what is asked for
