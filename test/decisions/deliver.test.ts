@@ -264,6 +264,13 @@ test('while a try is held the wake time is the end of its lease and a margin', (
   assert.equal(iso(model.wakeAt()), '2026-06-18T09:01:02.000Z')
 })
 
+test('the end of a lease stays in the wake time whatever else becomes of the job meanwhile', () => {
+  const { model } = owing()
+  model.setTime('09:00:30')
+  model.pause()
+  assert.equal(iso(model.wakeAt()), '2026-06-18T09:01:02.000Z')
+})
+
 test('a delivery that has arrived leaves the wake time to the schedule', () => {
   const { model, kept } = owing()
   model.delivered(delivered)
