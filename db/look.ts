@@ -1,4 +1,5 @@
 import type postgres from 'postgres'
+import { movesMax } from './move.ts'
 import { date, type Look, readLook, type Row } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql
@@ -50,7 +51,7 @@ const columns = `
 
 const lookAtOne = `select ${columns} from jobs j join job_runtime r on r.job_id = j.id where j.id = $2::text`
 const lookAtSeveral = `select ${columns}
-    from (select value as id from jsonb_array_elements_text($2::text::jsonb) limit 32) w
+    from (select value as id from jsonb_array_elements_text($2::text::jsonb) limit ${movesMax}) w
     join jobs j on j.id = w.id join job_runtime r on r.job_id = j.id`
 
 /** Postgres' clock. */

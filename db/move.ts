@@ -48,8 +48,8 @@ export type Written = {
 /** One decision of one job, as it is to be written. */
 export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'> }
 
-/** So many jobs are moved by one statement at most; its plan is made for no more. */
-export const movesMax = 32
+/** So many jobs are moved by one statement at most; for more, its plan would read the whole table of a small service. */
+export const movesMax = 16
 
 /** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
 const columns = {
