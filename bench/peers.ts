@@ -45,7 +45,7 @@ export async function peers(world: World): Promise<string> {
 
 async function takeOnce(world: World, kind: Kind): Promise<Take> {
   const database = await world.database()
-  if (kind === kinds[0]) await seedJobs(database.sql, { count: jobs, nextInS: -1 })
+  if (kind === kinds[0]) await seedJobs(database.sql, { count: jobs, nextInS: -1, history: 4 })
   const env = {
     PATH: process.env['PATH'],
     DATABASE_URL: database.url,

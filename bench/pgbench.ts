@@ -21,7 +21,7 @@ const jobs = 1_000
  */
 export async function pgbench(world: World): Promise<PgbenchResult | null> {
   const database = await world.database()
-  await seedJobs(database.sql, { count: jobs, nextInS: -1 })
+  await seedJobs(database.sql, { count: jobs, nextInS: -1, history: 4 })
   const script = join(tmpdir(), `chronos-bench-${process.pid}.sql`)
   await writeFile(script, await record(database.url))
   const url = new URL(database.url)
