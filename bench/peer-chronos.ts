@@ -10,7 +10,7 @@ async function main() {
   const startedAt = performance.now()
   // as many connections as the peers have
   const database = createDatabase({ url: process.env['DATABASE_URL'] ?? '', max: atOnce })
-  const store = createStore(database)
+  const store = createStore(database, () => null, { most: 1, atOnce })
   await carry(store, 1)
   const startMs = performance.now() - startedAt
   const left = Array.from({ length: count - 1 }, (_, n) => n + 2).values()

@@ -37,7 +37,7 @@ export async function peers(world: World): Promise<string> {
     return [kind.name, show(perSecond), judged, show(middle(kind, 'startMs')), show(middle(kind, 'rssMb'))]
   })
   return [
-    `${jobs.toLocaleString('en-US')} jobs that do nothing, ${concurrency} under way at a time, one job per statement, each in a process and a migrated database of its own, ours bundled as it is shipped, the others from their packages; median of ${rounds} rounds, taken in turn. Chronos: look, claim, settle. Start: from having the modules loaded to the first job taken. RSS: at the end.`,
+    `${jobs.toLocaleString('en-US')} jobs that do nothing, ${concurrency} under way at a time, one job per statement, each in a process and a migrated database of its own, ours bundled as it is shipped, the others from their packages; median of ${rounds} rounds, taken in turn. Chronos: look, claim, settle, never two jobs in one statement (as the service does it for a crowd). Start: from having the modules loaded to the first job taken. RSS: at the end.`,
     '',
     table(['', 'jobs/s', 'Chronos against it', 'start, ms', 'RSS, MB'], rows),
   ].join('\n')

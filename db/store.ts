@@ -14,8 +14,10 @@ import { transition } from './transition.ts'
 import type { Authored, Look } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
 
-/** What comes while two statements of a kind are under way shares the next one. */
-const crowd = { most: movesMax, atOnce: 2 }
+/** How calls share statements: what comes while `atOnce` of a kind are under way shares the next one, `most` of them. */
+type Crowd = { most: number; atOnce: number }
+
+const usualCrowd: Crowd = { most: movesMax, atOnce: 2 }
 
 type Untimed<T> = Omit<T, 'now'>
 
@@ -25,7 +27,11 @@ export type Store = ReturnType<typeof createStore>
 /**
  * `clock`, where given, stands in for Postgres' own clock in every statement: tests set the time with it.
  */
-export function createStore(database: Database, clock: () => Date | null = () => null) {
+export function createStore(
+  database: Database,
+  clock: () => Date | null = () => null,
+  crowd: Crowd = usualCrowd,
+) {
   const idempotent = true
   const now = clock
   const lookAt = createBatch<string, Look>({
