@@ -9,7 +9,7 @@ import { createHolds, type Holds } from '../../src/holds.ts'
 import { sealOf } from '../../src/identity.ts'
 import type { Log } from '../../src/log.ts'
 import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
-import { createOutbound } from '../../src/outbound/index.ts'
+import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
 import type { SendMessage } from '../../src/outbox.ts'
 import { createSecrets } from '../../src/secrets.ts'
 import { sleep, type Timers } from '../../src/timers.ts'
@@ -55,22 +55,25 @@ export function bootMachine(parts: MachineParts): Machine {
     userAgent: 'chronos-torture/1',
     log,
   })
-  const effects = createEffects({
+  const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
+  const outside = {
     ...{ config, store, ...kept(parts, life) },
-    outbound: createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] }),
     callbacks: () => core.callbacks,
     runner: () => core.runner,
     now: time.now,
-  })
+  }
+  const effects = createEffects({ ...outside, outbound })
+  // what it reads of a channel is a step of its own, so only the call itself is one
+  const told = createEffects({ ...outside, outbound: stepping(outbound, { steps, life }) })
   const send: SendMessage = (target, message, signal) => {
     parts.onSend(message.id, life)
-    return effects.send(target, message, signal)
+    return told.send(target, message, signal)
   }
   const core: Core = createCore({
     ...{ config, store, checkReferences: effects.checkReferences },
     nas: mortal('nas', client, { steps, life }),
     actions: lastingActions(mortal('action', effects.actions, { steps, life }), timers),
-    send: mortal('delivery', { send }, { steps, life }).send,
+    send,
     holds,
     timers,
     owner: `${parts.name}:${randomUUID()}`,
@@ -80,6 +83,17 @@ export function bootMachine(parts: MachineParts): Machine {
   leaveWhenIdle(machine, { timers, store })
   void core.trigger.start()
   return machine
+}
+
+/** Each call of a receiver is a step. */
+function stepping(outbound: Outbound, { steps, life }: { steps: Steps; life: Life }): Outbound {
+  return {
+    ...outbound,
+    line() {
+      const line = outbound.line()
+      return { ...line, fetch: (...call) => steps.make(life, 'delivery.send', () => line.fetch(...call)) }
+    },
+  }
 }
 
 /** The channels and secrets in the tables. */

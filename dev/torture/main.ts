@@ -69,6 +69,9 @@ async function part(title: string, play: (stage: Stage) => Promise<Row[]>): Prom
 const wanted = <T extends { name: string }>(all: T[]) =>
   all.filter(({ name }) => name.includes(values.only ?? ''))
 
+/** All of them; of a taste, some: each is played without deaths as well, which takes as long as with them. */
+const tasted = <T>(all: T[]) => (values.quick ? all.filter(() => random() < 0.3) : all)
+
 /** A line for the impatient; the table comes at the end of the part. */
 async function told(play: Sweep): Promise<Row> {
   const row = await sweep(play)
@@ -87,7 +90,7 @@ async function everyStep(stage: Stage): Promise<Row[]> {
           ...stage,
           scenario,
           retries,
-          ...(values.quick ? { choose: (points) => some(points, 5, random) } : {}),
+          ...(values.quick ? { choose: (points) => some(points, 3, random) } : {}),
         }),
       )
     }
@@ -98,7 +101,7 @@ async function everyStep(stage: Stage): Promise<Row[]> {
 async function severalDeaths(stage: Stage): Promise<Row[]> {
   const rows: Row[] = []
   const count = values.quick ? 2 : Number(values.random)
-  for (const scenario of wanted(scenarios)) {
+  for (const scenario of tasted(wanted(scenarios))) {
     rows.push(
       await told({ ...stage, scenario, retries: true, choose: (points) => several(points, count, random) }),
     )
@@ -109,7 +112,7 @@ async function severalDeaths(stage: Stage): Promise<Row[]> {
 async function misbehaving(stage: Stage): Promise<Row[]> {
   const deaths = values.quick ? 2 : 20
   const rows: Row[] = []
-  for (const scenario of wanted(mannerScenarios)) {
+  for (const scenario of tasted(wanted(mannerScenarios))) {
     rows.push(
       await told({
         ...stage,
