@@ -3,8 +3,8 @@ import type { TestContext } from 'node:test'
 import { startWebhookReceiver } from '../../dev/receivers/index.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
 
-export const signingSecret = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'
-export const startsAt = '2026-06-18T08:00:00Z'
+const signingSecret = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'
+const startsAt = '2026-06-18T08:00:00Z'
 
 type Options = { with?: Service; env?: Record<string, string>; begin?: boolean }
 
