@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { ChannelStore, StoredChannel } from '../db/index.ts'
 import type { Delivered, DeliveryError, Message, Target } from './deliveries/index.ts'
 import { AppError } from './errors.ts'
-import type { Seal } from './seal/index.ts'
+import { needed, type Seal } from './seal/index.ts'
 import { namesIn, renderJson } from './template/index.ts'
 
 /** Where deliveries go, as somebody wrote it: `type` and its fields, with secrets by reference or as they are. */
@@ -56,7 +56,7 @@ type Parts = { store: ChannelStore; seal: Seal | null }
 
 export function createChannels({ store, seal }: Parts): Channels {
   async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
-    const { seal: close } = needed(seal)
+    const { seal: close } = needed(seal, 'channels')
     const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
     const config = secrets ? { ...given, secrets: secrets.all } : given
     const sealed = close(JSON.stringify(config), contextOf(name))
@@ -80,7 +80,7 @@ export function createChannels({ store, seal }: Parts): Channels {
   }
 
   function opened({ name, sealed }: StoredChannel): ChannelConfig {
-    return JSON.parse(needed(seal).open(sealed, contextOf(name))) as ChannelConfig
+    return JSON.parse(needed(seal, 'channels').open(sealed, contextOf(name))) as ChannelConfig
   }
 
   function shown(channel: StoredChannel): Channel {
@@ -202,14 +202,4 @@ function contextOf(name: string): string {
 
 function notFound(name: string): AppError {
   return new AppError('CHANNEL_NOT_FOUND', `channel ${name} was given; there is none with this name`)
-}
-
-function needed(seal: Seal | null): Seal {
-  if (seal) return seal
-  const remedy =
-    'set it to 32 bytes as base64 (openssl rand -base64 32), and keep it as long as channels are stored'
-  throw new AppError(
-    'ENCRYPTION_KEY_MISSING',
-    `ENCRYPTION_KEY is not set, and channels are stored encrypted; ${remedy}`,
-  )
 }

@@ -1,6 +1,6 @@
 import type { SealedPlace, SealedText, SecretStore, StoredSecret } from '../db/index.ts'
 import { AppError } from './errors.ts'
-import type { Seal } from './seal/index.ts'
+import { needed, type Seal } from './seal/index.ts'
 
 /** Secrets by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where values are needed. */
 export type Secrets = {
@@ -49,7 +49,7 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
   async function read(asked: Iterable<string>): Promise<Map<string, string>> {
     const names = [...new Set(asked)]
     if (names.length === 0) return new Map()
-    const { open } = needed(seal)
+    const { open } = needed(seal, 'secrets')
     const found = await store.find(names)
     const values = new Map(found.map(({ name, sealed }) => [name, open(sealed, contextOfSecret(name))]))
     for (const value of values.values()) onRead(value)
@@ -77,7 +77,7 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
   }
 
   async function rotate(): Promise<Rotation> {
-    const sealer = needed(seal)
+    const sealer = needed(seal, 'secrets')
     const total: Rotation = { keyId: sealer.keyId, resealed: 0, unreadable: [], left: 0 }
     for (let round = 0; round < maxRounds; round++) {
       const passes = []
@@ -109,7 +109,7 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
   return {
     read,
     exists: async (names) => new Set((await store.find([...new Set(names)])).map(({ name }) => name)),
-    put: async (name, value) => store.put(name, needed(seal).seal(value, contextOfSecret(name))),
+    put: async (name, value) => store.put(name, needed(seal, 'secrets').seal(value, contextOfSecret(name))),
     list: () => store.list(),
     remove,
     rotate,
@@ -128,14 +128,4 @@ function sealAnew({ seal, open }: Seal, { sealed }: SealedText, context: string)
     if (error instanceof AppError && error.code === 'SECRET_UNREADABLE') return null
     throw error
   }
-}
-
-function needed(seal: Seal | null): Seal {
-  if (seal) return seal
-  const remedy =
-    'set it to 32 bytes as base64 (openssl rand -base64 32), and keep it as long as secrets are stored'
-  throw new AppError(
-    'ENCRYPTION_KEY_MISSING',
-    `ENCRYPTION_KEY is not set, and values are stored encrypted; ${remedy}`,
-  )
 }

@@ -2,15 +2,7 @@ import Type from 'typebox'
 import { expecting, instantOut, instantOutOrNull, object, textOrNull } from './fields.ts'
 import type { Operation } from './operations.ts'
 import { channelName, on, onWords, targetsFor } from './targets.ts'
-
-const bodyErrors = [
-  'FIELD_INVALID',
-  'FIELD_UNKNOWN',
-  'REQUEST_MALFORMED',
-  'BODY_NOT_JSON',
-  'BODY_TOO_LARGE',
-  'MEDIA_TYPE_UNSUPPORTED',
-] as const
+import { bodyErrors, inputErrors } from './refusals.ts'
 
 const defaultOn = Type.Union([...on.anyOf, Type.Null()], {
   description: 'jobs that say nothing of deliveries tell this channel of these outcomes; null: of none',
@@ -49,7 +41,7 @@ export const channelOperations = {
     summary: 'The channels, by name',
     status: 200,
     answer: object({ channels: Type.Array(channel) }),
-    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN'],
+    errors: [...inputErrors],
   },
   'GET /api/channels/{name}': {
     id: 'readChannel',
@@ -58,7 +50,7 @@ export const channelOperations = {
     params,
     status: 200,
     answer: object({ channel }),
-    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN', 'CHANNEL_NOT_FOUND'],
+    errors: [...inputErrors, 'CHANNEL_NOT_FOUND'],
   },
   'PUT /api/channels/{name}': {
     id: 'putChannel',

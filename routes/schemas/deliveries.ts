@@ -1,8 +1,7 @@
 import Type from 'typebox'
 import type { Operation } from './operations.ts'
 import { instantOut, instantOutOrNull, jobId, object, runId, textOrNull } from './fields.ts'
-
-const inputErrors = ['FIELD_INVALID', 'FIELD_UNKNOWN'] as const
+import { bodyErrors, inputErrors } from './refusals.ts'
 
 const delivery = Type.Object(
   {
@@ -50,11 +49,7 @@ export const deliveryOperations = {
       'RUN_NOT_FOUND',
       'DELIVERY_NOT_FOUND',
       'DELIVERY_STATE_CONFLICT',
-      'BODY_NOT_JSON',
-      'BODY_TOO_LARGE',
-      'MEDIA_TYPE_UNSUPPORTED',
-      'REQUEST_MALFORMED',
-      ...inputErrors,
+      ...bodyErrors,
     ],
   },
 } satisfies Record<string, Operation>

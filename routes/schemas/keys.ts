@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { scopes } from '../../src/keys/index.ts'
 import { expecting, instant, instantOut, instantOutOrNull, object } from './fields.ts'
 import type { Operation } from './operations.ts'
+import { bodyErrors, inputErrors } from './refusals.ts'
 
 const keyId = Type.String({
   pattern: '^[0-9a-f]{12}$',
@@ -33,15 +34,6 @@ const keyInput = object(
   { title: 'KeyInput', description: 'Without `expires_at` and `expires_in_days` it does not expire.' },
 )
 
-const bodyErrors = [
-  'FIELD_INVALID',
-  'FIELD_UNKNOWN',
-  'REQUEST_MALFORMED',
-  'BODY_NOT_JSON',
-  'BODY_TOO_LARGE',
-  'MEDIA_TYPE_UNSUPPORTED',
-] as const
-
 export const keyOperations = {
   'POST /api/keys': {
     id: 'createKey',
@@ -58,7 +50,7 @@ export const keyOperations = {
     summary: 'The API keys that were made, newest first; never what they open with',
     status: 200,
     answer: object({ keys: Type.Array(key) }),
-    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN'],
+    errors: [...inputErrors],
   },
   'DELETE /api/keys/{id}': {
     id: 'revokeKey',

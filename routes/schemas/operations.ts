@@ -10,6 +10,7 @@ import { keyOperations } from './keys.ts'
 import { logOperations } from './logs.ts'
 import { secretOperations } from './secrets.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
+import { bodyErrors, inputErrors } from './refusals.ts'
 
 /**
  * What each route takes and answers: the one place for validation and for the OpenAPI document. The keys are the
@@ -32,14 +33,6 @@ export type Operation = {
   errors: ErrorCode[]
 }
 
-const inputErrors = ['FIELD_INVALID', 'FIELD_UNKNOWN'] as const
-const bodyErrors = [
-  ...inputErrors,
-  'REQUEST_MALFORMED',
-  'BODY_NOT_JSON',
-  'BODY_TOO_LARGE',
-  'MEDIA_TYPE_UNSUPPORTED',
-] as const
 const scheduleErrors = ['SCHEDULE_INVALID', 'SCHEDULE_IN_PAST', 'TIMEZONE_UNKNOWN'] as const
 const jobErrors = ['JOB_ID_INVALID', 'JOB_NOT_FOUND'] as const
 const runErrors = ['RUN_ID_INVALID', 'RUN_NOT_FOUND'] as const

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { expecting, instantOut, object } from './fields.ts'
 import type { Operation } from './operations.ts'
+import { bodyErrors, inputErrors } from './refusals.ts'
 
 /** Less would be found in ordinary text everywhere, where secrets are taken out of what is shown. */
 const leastLength = 8
@@ -41,15 +42,6 @@ const secretInput = object(
 )
 
 const secretParams = object({ name: secretName })
-const bodyErrors = [
-  'FIELD_INVALID',
-  'FIELD_UNKNOWN',
-  'REQUEST_MALFORMED',
-  'BODY_NOT_JSON',
-  'BODY_TOO_LARGE',
-  'MEDIA_TYPE_UNSUPPORTED',
-] as const
-
 export const secretOperations = {
   'GET /api/secrets': {
     id: 'listSecrets',
@@ -57,7 +49,7 @@ export const secretOperations = {
     summary: 'The names of all secrets; never their values',
     status: 200,
     answer: object({ secrets: Type.Array(secret) }),
-    errors: ['FIELD_INVALID', 'FIELD_UNKNOWN'],
+    errors: [...inputErrors],
   },
   'PUT /api/secrets/{name}': {
     id: 'putSecret',

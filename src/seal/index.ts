@@ -67,3 +67,13 @@ function bound(id: string, context: string): Buffer {
 function unreadable(context: string, why: string, cause?: unknown): AppError {
   return new AppError('SECRET_UNREADABLE', `The stored secret "${context}" ${why}`, { cause })
 }
+
+/** @throws AppError ENCRYPTION_KEY_MISSING: there is no key to seal `what` with */
+export function needed(seal: Seal | null, what: string): Seal {
+  if (seal) return seal
+  const remedy = `set it to 32 bytes as base64 (openssl rand -base64 32), and keep it as long as ${what} are stored`
+  throw new AppError(
+    'ENCRYPTION_KEY_MISSING',
+    `ENCRYPTION_KEY is not set, and ${what} are stored encrypted; ${remedy}`,
+  )
+}
