@@ -48,8 +48,9 @@ export async function createJob(
       select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${job.wakeAt}::timestamptz, clock.now from made, clock
     )
     select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`.catch(
-    (error: { code?: string; constraint_name?: string }) => {
-      throw job.after && error.constraint_name === 'jobs_after_fkey' ? nothingToFollow(job.after.job) : error
+    (error: unknown) => {
+      if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
+      throw error
     },
   )
   return row ? readAuthored(row) : null
@@ -82,7 +83,7 @@ export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> 
 }
 
 /**
- * What follows from another job to follow: those that it followed and follows now are to see it, and no chain of jobs
+ * What follows from another job to follow, or other outcomes of it: those that it followed and follows now are to see it, and no chain of jobs
  * may come back to itself. One such change at a time (a lock until the end of the transaction), or two could close a
  * circle of which each sees a half. To be called before anything else is locked: who holds its own row while it waits
  * for that turn could be waited for by the one whose turn it is.
@@ -91,11 +92,11 @@ export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> 
  */
 export async function follow(
   sql: Sql,
-  job: { id: string; before: { job: string } | null; after: { job: string } | null },
+  job: { id: string; before: View['job']['after']; after: View['job']['after'] },
 ): Promise<void> {
   const { id, before, after } = job
-  if (before?.job === after?.job) return
-  if (after) {
+  if (JSON.stringify(before) === JSON.stringify(after)) return
+  if (after && after.job !== before?.job) {
     await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
     const circle: Row[] = await sql`
       with recursive ahead as (
@@ -113,6 +114,11 @@ export async function follow(
     update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
     returning job_id`
   if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
+}
+
+/** True where the job to follow went while the statement that begins to follow it was under way. */
+function isAheadGone(error: unknown): boolean {
+  return error instanceof Error && 'constraint_name' in error && error.constraint_name === 'jobs_after_fkey'
 }
 
 /** What is answered where the job to follow is not there (any more). */

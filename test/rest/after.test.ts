@@ -93,8 +93,8 @@ test('of two changes at once that would close a circle, one is refused, and nobo
       patch(b, { after: { job: c.id } }),
       patch(c, { after: { job: a.id } }),
     ])
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 400])
-    assert.equal(answers.map(codeOf).filter((code) => code === '400 AFTER_CYCLE').length, 1)
+    const refused = answers.filter(({ status }) => status !== 200)
+    assert.deepEqual(refused.map(codeOf), ['400 AFTER_CYCLE'])
   }
   const [row] = await service.database.sql`
     select deadlocks::int as n from pg_stat_database where datname = current_database()`
@@ -107,7 +107,7 @@ test('a job that others follow is not deleted, and the answer names them', async
   const answer = await remove(a)
   assert.equal(codeOf(answer), '409 JOB_STATE_CONFLICT')
   assert.deepEqual(answer.body.jobs, [b.id])
-  assert.ok(answer.body.detail.includes(`${b.id} (the follower)`))
+  assert.ok(String(answer.body.detail).includes(`${b.id} (the follower)`))
   assert.equal((await service.api('GET', `/api/jobs/${a.id}`)).status, 200)
   assert.equal((await remove(b)).status, 200)
   assert.equal((await remove(a)).status, 200)
