@@ -20,7 +20,10 @@ export type Seed = {
  * arm), with the wake-up armed and confirmed. Their action is of a type that there is not: its run ends at once, without a
  * call, and without code that is loaded for it.
  */
-export async function seedJobs(sql: postgres.Sql, { count, nextInS, everyS = 300, after = 0, history = 0 }: Seed) {
+export async function seedJobs(
+  sql: postgres.Sql,
+  { count, nextInS, everyS = 300, after = 0, history = 0 }: Seed,
+) {
   const text = `every ${everyS}s`
   const schedule = { kind: 'interval', text, display: text, every_ms: everyS * 1000 }
   await sql`
