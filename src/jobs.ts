@@ -158,7 +158,7 @@ export function createJobs(parts: Parts): Jobs {
     const after = patch.after === undefined ? authored.after : patch.after
     const before = authored.schedule.kind === 'after' ? null : authored.schedule.text
     const text = given === undefined ? before : given
-    const isSameText = given === undefined && (text !== null || after !== null)
+    const isSameText = given === undefined && text !== null
     if (isSameText && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
     if (isSameText && authored.schedule.kind === 'once') return { ...authored, ...rest, timezone: zone }

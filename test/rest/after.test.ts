@@ -74,6 +74,18 @@ test('a job with a schedule may give it up for one to follow, and its wake-up is
   await service.nas.waitFor(() => !service.nas.armed().some((arm) => arm.job_id === b.id))
 })
 
+test('a job that follows another one from now on is shown so, and started by that one alone', async () => {
+  const [a, c] = [await make('A'), await make('C')]
+  const b = await make('B', a)
+  const { body } = await patch(b, { after: { job: c.id, on: 'failure' } })
+  assert.deepEqual(
+    [body.job.schedule_display, body.job.after, body.job.version],
+    [`after job ${c.id}`, { job: c.id, on: ['failure'] }, 2],
+  )
+  assert.equal((await remove(a)).status, 200)
+  assert.equal((await remove(c)).status, 409)
+})
+
 test('no job starts itself: not at once, not over another one, not over three', async () => {
   const a = await make('A')
   const b = await make('B', a)
