@@ -218,7 +218,8 @@ export function createTables() {
     if (job.runtime.rev !== view.runtime.rev) return false
     if (decision) transition(view, decision, writing, now)
     else touch(authored.id)
-    if (before !== after) for (const id of [before, after]) touch(id)
+    if (JSON.stringify(view.job.after) !== JSON.stringify(authored.after))
+      for (const id of new Set([before, after])) touch(id)
     const { createdAt } = job.authored
     job.authored = { ...authored, createdAt, version: authored.version + 1, updatedAt: now }
     return true

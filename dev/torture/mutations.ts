@@ -132,4 +132,11 @@ export const mutations: Mutation[] = [
     put: "        if (!decision) throw new AppError('CALLBACK_GONE', 'too late')\n        isTaken = true\n",
     tests: { file: outcomes, pattern: 'is not refused before' },
   },
+  {
+    name: 'the look at a job whose follower waits for other outcomes',
+    file: 'db/jobs.ts',
+    find: 'JSON.stringify(before) === JSON.stringify(after)',
+    put: 'before?.job === after?.job',
+    tests: { file: outcomes, pattern: 'which outcomes start' },
+  },
 ]

@@ -56,7 +56,7 @@ export type JobRule = Rule & {
   policy: Policy
   repeatTimes: number | null
   deliver: unknown
-  after: { job: string } | null
+  after: { job: string; on: string[] } | null
 }
 
 /** The runtime row, as it was read. */

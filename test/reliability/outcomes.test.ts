@@ -126,6 +126,17 @@ test('a report that was taken is not refused before what follows from it is arme
   assert.deepEqual(await outboxOf(world, id), [{ state: 'delivered', attempt: 2, event: 'success' }])
 })
 
+test('which outcomes start a job is as it is when the job ahead ends, also where that was changed while it ran', async (t) => {
+  const { world, make } = await set(t, common)
+  const ahead = await make({ schedule: '5 * * * *', action: { hold_ms: 60_000 } })
+  const id = await follow(world, ahead)
+  await world.until(at(5, 30))
+  await world.client.change(id, { after: { job: ahead, on: ['failure'] } })
+  await world.until(at(9))
+  assert.deepEqual(mostOf(await historyOf(world, ahead)), [['12:05:00', 'succeeded', 1]])
+  assert.deepEqual(mostOf(await historyOf(world, id)), [])
+})
+
 async function follow({ client, target }: World, job: string): Promise<string> {
   const id = await client.create({
     schedule: null,
