@@ -106,6 +106,8 @@ export async function startService(options: Options = {}): Promise<Service> {
     },
     async close() {
       await app.drain()
+      // a client may keep a connection that was answered while the service went down; a process would end here
+      app.http.server.closeAllConnections()
       if (!options.nas) await nas.close()
       if (!options.target) await target.close()
       if (!options.database) await database.drop()
