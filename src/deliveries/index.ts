@@ -76,12 +76,13 @@ async function deliver(sending: Sending, target: Target, message: Message): Prom
   }
 }
 
-/** Held strongly, unlike AbortSignal.any and AbortSignal.timeout, so that it keeps its word. */
+/** Held strongly, unlike AbortSignal.any and AbortSignal.timeout, so that it keeps its word; by itself it keeps no process up. */
 function stopAfter(waitMs: number, signal: AbortSignal): { signal: AbortSignal; release(): void } {
   const stop = new AbortController()
   const pass = () => stop.abort(signal.reason)
   const reason = Object.assign(new Error(`${waitMs / 1000} s are over`), { code: 'TIMEOUT' })
   const timer = setTimeout(() => stop.abort(reason), waitMs)
+  timer.unref()
   signal.addEventListener('abort', pass, { once: true })
   if (signal.aborted) pass()
   return {

@@ -33,7 +33,8 @@ test('a release command that fails stops the deploy, and the machines keep their
 })
 
 test('an image that cannot boot is deployed to a stopped machine without a word; the canary finds it', async (context) => {
-  const { fly } = await setup(context, { settings: { connectMs: 700, restartDelayMs: 50 } })
+  // short: a quick machine would else use up its restarts while the proxy still dials
+  const { fly } = await setup(context, { settings: { connectMs: 250, restartDelayMs: 50 } })
   const program = join(dirname(release().server.program), 'broken.js')
   await writeFile(program, 'throw new Error("this image cannot boot")')
   assert.equal(await fly.deploy({ name: 'broken', program }), true)

@@ -63,7 +63,7 @@ test('GET /api/jobs finds by a part of name or prompt, and % means itself', asyn
 test('a job in the list is the job that is read alone', async () => {
   const job = await service.makeJob({
     tags: ['same'],
-    deliver: ['local', { type: 'healthcheck', url: 'https://example.com/' }],
+    deliver: ['local', { type: 'healthcheck', url: 'https://example.com/', on: 'failure' }],
     skills: ['a "b"', 'c,d'],
   })
   const { run } = (await service.api('POST', `/api/jobs/${job.id}/run`)).body
@@ -74,7 +74,7 @@ test('a job in the list is the job that is read alone', async () => {
     [listed.skills, listed.deliver],
     [
       ['a "b"', 'c,d'],
-      ['local', { type: 'healthcheck', url: 'https://example.com/' }],
+      ['local', { type: 'healthcheck', url: 'https://example.com/', on: 'failure' }],
     ],
   )
   assert.deepEqual([listed.latest_execution.id, listed.last_status], [run.id, 'ok'])
