@@ -85,7 +85,7 @@ export function createTimeline(
 }
 
 /** IDLE_EXIT_MS of fly.toml. */
-const idleS = 30
+const idleS = 10
 
 function readEntry(raw: string): Record<string, string> {
   return raw.startsWith('{') ? (JSON.parse(raw) as Record<string, string>) : {}
