@@ -4,7 +4,7 @@ const file = new URL('../docs/benchmarks.md', import.meta.url)
 
 const head = `# Benchmarks
 
-\`npm run bench\` takes all of these and writes this page; \`npm run bench -- cold\` takes one and replaces its part. Every figure stands beside a floor or a peer that was measured in the same run, in turn with it: the ratios matter, the milliseconds are this machine's. Servers run with the image's Node options, PostgreSQL with \`fsync\` and \`synchronous_commit\` on, the local NAS in a process of its own.
+\`npm run bench\` takes all of these and writes this page; \`npm run bench -- cold\` takes one and replaces its part. Every figure stands beside a floor or a peer that was measured in the same run, in turn with it: the ratios matter, the milliseconds are this machine's. Servers run with the image's Node options, PostgreSQL with \`fsync\` and \`synchronous_commit\` on, the local NAS in a process of its own. What falls short of its aim, and what holds it there, is told in [performance](performance.md).
 `
 
 /** One part of the page: what was measured, when, on what. */
