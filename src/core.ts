@@ -4,7 +4,7 @@ import { createAdmission } from './attend.ts'
 import type { Chance } from './chance.ts'
 import { type Callbacks, createCallbacks } from './callback.ts'
 import type { Config } from './config.ts'
-import { type Courier, createCourier } from './deliver.ts'
+import { createCourier } from './deliver.ts'
 import { createOutbox, type Outbox, type SendMessage } from './outbox.ts'
 import { createFire, type Fire, queueMax } from './fire.ts'
 import { createFollowUp } from './follow-up.ts'
@@ -49,7 +49,6 @@ export type Core = {
   callbacks: Callbacks
   trigger: Trigger
   runner: Runner
-  courier: Courier
   isDraining(): boolean
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
@@ -133,5 +132,5 @@ export function createCore(parts: CoreParts): Core {
     await trigger.stop()
   }
 
-  return { fire, jobs, outbox, callbacks, trigger, runner, courier, isDraining, drain }
+  return { fire, jobs, outbox, callbacks, trigger, runner, isDraining, drain }
 }

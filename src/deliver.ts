@@ -16,7 +16,6 @@ import { sleep, type Timers } from './timers.ts'
 export type Courier = {
   /** Takes the tries of a job over. `askedAt`: `timers.now()` from before they were written, so their leases last from then at least. */
   accept(taken: { jobId: string; sends: DeliveryWrite[]; askedAt: number }): void
-  counts(): { sending: number; waiting: number }
   /** Lets those under way end, and gives the others back. */
   drain(): void
 }
@@ -121,7 +120,6 @@ export function createCourier(parts: Parts): Courier {
 
   return {
     accept,
-    counts: () => ({ sending, waiting: queue.length }),
     drain() {
       isDraining = true
       startNext()

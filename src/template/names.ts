@@ -14,16 +14,6 @@ export const actionNames = [
   'secrets.<NAME>',
 ] as const
 
-/** What a template in a delivery may name: it is written when the run is over. */
-export const deliveryNames = [
-  ...actionNames,
-  'event',
-  'run.state',
-  'run.output',
-  'run.error',
-  'run.duration_ms',
-] as const
-
 const longestName = 200
 
 /** Names with a part that the author chooses, by the form that they have to have. */

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { templateNames } from '../../src/deliveries/index.ts'
 import { AppError } from '../../src/errors.ts'
-import {
-  actionNames,
-  deliveryNames,
-  namesIn,
-  render,
-  templateProblems,
-  wholeName,
-} from '../../src/template/index.ts'
+import { actionNames, namesIn, render, templateProblems, wholeName } from '../../src/template/index.ts'
 
 const known = [
   ...['slot', 'attempt', 'trigger', 'now', 'job.id', 'job.name', 'run.id', 'input', 'last.output'],
@@ -60,7 +54,7 @@ for (const name of unknown) {
 
 test('a delivery may name how the run ended as well', () => {
   const text = '{{event}} {{run.state}} {{run.output}} {{run.error}} {{run.duration_ms}} {{input.a}}'
-  assert.deepEqual(templateProblems(text, { path: '', names: deliveryNames }), [])
+  assert.deepEqual(templateProblems(text, { path: '', names: templateNames }), [])
   assert.equal(templateProblems(text, { path: '', names: actionNames }).length, 5)
 })
 
