@@ -60,7 +60,7 @@ export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
         },
         body: JSON.stringify({
           ...{ job_id, fire_at, dedup_key: `${job_id}:${fire_at}` },
-          agent_callback_url: 'http://127.0.0.1:9/api/cron/fire',
+          agent_callback_url: 'http://127.0.0.1:9',
         }),
       })
       if (!answer.ok) throw new Error(`NAS answered ${answer.status}: ${await answer.text()}`)
@@ -74,7 +74,7 @@ export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
 export async function seedKnowledge(sql: postgres.Sql, { jwksUrl, jwks }: Keys) {
   await sql`
     insert into facts (name, value)
-    values ('nas_manners', '{"kept":5,"forgot":0}'), ('callback_url', '"http://127.0.0.1:9/api/cron/fire"')
+    values ('nas_manners', '{"kept":5,"forgot":0}'), ('callback_url', '"http://127.0.0.1:9"')
     on conflict do nothing`
   await sql`
     insert into nas_keys (jwks_url, jwks, fetched_at) values (${jwksUrl}, ${sql.json(jwks as never)}, now())

@@ -8,6 +8,7 @@ export type Config = {
   production: boolean
   provider: string
   nas: NasConfig
+  /** Our own public address, without a trailing slash: NAS appends the route of fires, we those of links and callbacks. */
   callbackUrl: string | null
   apiKey: string | null
   /** Calls of the API in a minute, for each key; 0: no limit, neither on these nor on failed checks of keys. */
@@ -64,7 +65,7 @@ type Env = Record<string, string | undefined>
 /** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
 export function readConfig(env: Env = process.env): Config {
   const problems: string[] = []
-  const { text, secret, integer, url } = readers(env, problems)
+  const { text, secret, integer, url, base } = readers(env, problems)
   const production = env['NODE_ENV'] === 'production'
   const config: Config = {
     databaseUrl: databaseUrl(env, problems),
@@ -82,7 +83,7 @@ export function readConfig(env: Env = process.env): Config {
       clientId: text('NAS_CLIENT_ID'),
       maxHorizonMs: integer('NAS_MAX_HORIZON', 7 * 86_400_000, 60_000, 10 * 365 * 86_400_000),
     },
-    callbackUrl: url('CALLBACK_URL'),
+    callbackUrl: base('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
     prompt: {
@@ -293,5 +294,15 @@ function readers(env: Env, problems: string[]) {
     return null
   }
 
-  return { text, secret, integer, url }
+  /** The address that routes are appended to; one that ends in the route of fires is cut to it. */
+  function base(name: string): string | null {
+    const value = url(name)
+    if (value === null || !/[?#]/.test(value)) return value && value.replace(/\/*(\/api\/cron\/fire)?$/, '')
+    problems.push(
+      `${name} has a query or a fragment; set it to the base URL of this service, such as https://app.fly.dev`,
+    )
+    return null
+  }
+
+  return { text, secret, integer, url, base }
 }

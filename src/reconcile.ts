@@ -7,7 +7,7 @@ import type { ReconcileCounts } from './schedulers/index.ts'
 type Parts = {
   store: Store
   nas: NasClient
-  /** Where NAS is told to call. */
+  /** Our base URL, as NAS is told it. */
   callbackUrl: string
   armer: () => Armer
   /** Attends to one job, wherever it is due. */

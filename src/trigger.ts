@@ -35,7 +35,8 @@ type Parts = {
 export type Trigger = ReturnType<typeof createTrigger>
 
 export function createTrigger({ config, store, holds, timers, chance, owner, nas, fireDue, log }: Parts) {
-  const callbackUrl = `${config.callbackUrl}/api/cron/fire`
+  // the scheduler that arms is not available without it
+  const callbackUrl = config.callbackUrl ?? ''
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
   const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : null

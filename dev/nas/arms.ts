@@ -13,6 +13,7 @@ export type Arm = {
   jobId: string
   fireAt: string
   fireAtMs: number
+  /** The agent's base URL, as it was given. */
   callbackUrl: string
   state: 'waiting' | 'relaying' | 'delivered'
   /** Fires begun so far. */

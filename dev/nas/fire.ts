@@ -26,7 +26,7 @@ export function createSender({ keys, misbehave, log, halted, options }: SenderPa
     const body = omitsFireAt ? { job_id: jobId } : { job_id: jobId, fire_at: fireAt }
     log.add({ kind: 'fire', ...ids })
     const startMs = performance.now()
-    const answer = await post(callbackUrl, body, await tokenFor(arm))
+    const answer = await post(`${callbackUrl}/api/cron/fire`, body, await tokenFor(arm))
     const { status, error } = answer
     const took_ms = Math.round(performance.now() - startMs)
     if (!halted.aborted) log.add({ kind: 'answer', ...ids, status, error, body: answer.body, took_ms })

@@ -4,6 +4,7 @@ import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { failureOf, type Reply, send } from './call.ts'
 import { type BodyReader, createRowReader } from './rows.ts'
 
+/** `callbackUrl`: our base URL; NAS appends the route of fires. */
 export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
 
 /** What NAS holds for a job, until this instant (epoch milliseconds). As small as it can be: there may be 100,000. */

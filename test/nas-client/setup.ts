@@ -7,7 +7,7 @@ import { createNasClient, createStaticToken, type AccessTokens } from '../../src
 
 export const userAgent = 'chronos/0.1.0'
 export const jobId = 'ab12cd34ef56'
-export const callbackUrl = 'https://chronos.test/api/cron/fire'
+export const callbackUrl = 'https://chronos.test'
 
 export type LogLine = { level: string; message: string; fields: object }
 

@@ -102,6 +102,18 @@ test('a 2xx removes only the arm that was delivered, not one provisioned during 
   assert.deepEqual(instants(await client.list()), [at(120_000)])
 })
 
+test('the route of fires is appended to agent_callback_url as it was given', async (t) => {
+  const { client, nas, target } = await setup(t)
+  await client.provision('job1', at(0), target.url)
+  await client.provision('job2', at(1), `${target.url}/below`)
+  await client.provision('job3', at(2), `${target.url}/api/cron/fire`)
+  await nas.advance(2)
+  assert.deepEqual(
+    target.fires.map(({ path }) => path),
+    ['/api/cron/fire', '/below/api/cron/fire', '/api/cron/fire/api/cron/fire'],
+  )
+})
+
 test('a request that cannot be read is a 400 that says what was expected', async (t) => {
   const { client } = await setup(t)
   const good = {

@@ -7,6 +7,7 @@ import { createSignal } from '../../dev/nas/signal.ts'
 import { type ListedArm, type Nas, type NasOptions, startNas } from '../../dev/nas/index.ts'
 
 export type Fire = {
+  path: string | undefined
   body: { job_id?: string; fire_at?: string }
   token: string
   answer: (status: number, headers?: Record<string, string>) => void
@@ -21,6 +22,7 @@ export async function startTarget(t: TestContext, react: React = (fire) => fire.
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const fire: Fire = {
+        path: request.url,
         body: JSON.parse(body) as Fire['body'],
         token: (request.headers.authorization ?? '').replace('Bearer ', ''),
         answer: (status, headers = {}) => response.writeHead(status, headers).end('{"status":"accepted"}'),
@@ -39,7 +41,8 @@ export async function startTarget(t: TestContext, react: React = (fire) => fire.
   const address = server.address()
   assert.ok(address !== null && typeof address === 'object')
   return {
-    url: `http://127.0.0.1:${address.port}/api/cron/fire`,
+    /** The base URL that fires are sent below. */
+    url: `http://127.0.0.1:${address.port}`,
     fires,
     jobs: () => fires.map((fire) => fire.body.job_id),
     /** Resolves when so many fires have come in all. */

@@ -75,6 +75,21 @@ test('a URL of the portal loses its trailing slashes; plain http is taken for lo
   assert.equal(problemsOf({ CALLBACK_URL: 'http://10.0.0.1' }).length, 1)
 })
 
+test('CALLBACK_URL is brought to the base that NAS appends the route of fires to', () => {
+  for (const given of [
+    'https://app.fly.dev',
+    'https://app.fly.dev//',
+    'https://app.fly.dev/api/cron/fire',
+    'https://app.fly.dev/api/cron/fire/',
+    'https://app.fly.dev//api/cron/fire//',
+  ])
+    assert.equal(readConfig({ CALLBACK_URL: given }).callbackUrl, 'https://app.fly.dev', given)
+  const below = 'https://example.com/chronos'
+  assert.equal(readConfig({ CALLBACK_URL: `${below}/api/cron/fire` }).callbackUrl, below)
+  for (const given of ['https://app.fly.dev/?a=b', 'https://app.fly.dev#x'])
+    assert.match(problemsOf({ CALLBACK_URL: given }).join(), /^CALLBACK_URL has a query or a fragment; set/)
+})
+
 test('production needs a database and an API key', () => {
   assert.deepEqual(
     problemsOf({ NODE_ENV: 'production' }).map((line) => line.split(' ')[0]),

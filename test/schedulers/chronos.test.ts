@@ -41,7 +41,7 @@ function setup() {
     },
   })
   const onRefused = (failure: NasFailure) => void refusals.push(failure)
-  const callbackUrl = 'http://127.0.0.1:9/api/cron/fire'
+  const callbackUrl = 'http://127.0.0.1:9'
   armer = createArmer({
     ...{ store, nas: client, holds, timers, log, onRefused, owner: 'machine:boot' },
     callbackUrl,
@@ -254,7 +254,7 @@ test('where CALLBACK_URL is another than before, every arm is made again, for th
   const { reconcile, change, calls } = setup()
   await change(jobId)
   await reconcile()
-  await opened.sql`update facts set value = '"http://127.0.0.1:8/api/cron/fire"' where name = 'callback_url'`
+  await opened.sql`update facts set value = '"http://127.0.0.1:8"' where name = 'callback_url'`
   const count = calls().length
   assert.equal((await reconcile()).armed, 1)
   assert.deepEqual(calls().slice(count), ['list', `provision ${jobId}`])

@@ -39,6 +39,8 @@ type Options = {
   database?: TestDatabase
   nas?: Nas
   target?: Target
+  /** What CALLBACK_URL has behind the origin. */
+  callbackPath?: string
   /** Default true: the scheduler is started. */
   begin?: boolean
 }
@@ -58,7 +60,7 @@ export async function startService(options: Options = {}): Promise<Service> {
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: process.env['TEST_LOG'] ?? 'silent',
     ...nas.environment(),
-    CALLBACK_URL: `http://127.0.0.1:${port}`,
+    CALLBACK_URL: `http://127.0.0.1:${port}${options.callbackPath ?? ''}`,
     ...options.env,
   })
   const app = createApp({ config: { ...config, databaseUrl: database.url, apiKey }, clock: () => clock })
