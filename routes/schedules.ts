@@ -1,5 +1,5 @@
 import { ruleOf } from '../db/index.ts'
-import { checkZone, explain, nextWithTransitions, parseSchedule } from '../src/schedule/index.ts'
+import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../src/schedule/index.ts'
 import type { On } from './api.ts'
 import { instantIn } from './instant.ts'
 import { lookAt } from './jobs.ts'
@@ -42,8 +42,9 @@ export function scheduleRoutes(on: On, parts: Parts): void {
 
   on('POST /api/schedules/preview', async ({ body }) => {
     const now = instantIn(body.from) ?? parts.now()
-    const zone = checkZone(body.timezone ?? parts.config.timezone)
-    const schedule = parseSchedule(body.schedule, { now, zone })
+    const { timezone: named = null } = body
+    const { text, zone } = readNamedZone(body.schedule, { named, usual: parts.config.timezone })
+    const schedule = parseSchedule(text, { now, zone })
     const slots = nextWithTransitions(
       { schedule, zone, anchor: now },
       { after: now, count: body.count ?? usualCount },

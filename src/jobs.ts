@@ -15,7 +15,7 @@ import {
 } from './decisions/index.ts'
 import { AppError, draining } from './errors.ts'
 import type { Runner } from './runner.ts'
-import { checkZone, parseSchedule } from './schedule/index.ts'
+import { parseSchedule, readNamedZone } from './schedule/index.ts'
 import { isEarlier, jobNotFound, maxRounds, type Saved, type Transit } from './transit.ts'
 
 /** A job as a person asks for it. `timezone` null: the service's own. */
@@ -93,8 +93,8 @@ export function createJobs(parts: Parts): Jobs {
     const replayed = key && (await replay(key))
     if (replayed) return { ...replayed, created: false }
     const now = await store.now()
-    const zone = checkZone(input.timezone ?? parts.timezone)
-    const { schedule: text, timezone: _, ...rest } = input
+    const { schedule: given, timezone: named, ...rest } = input
+    const { text, zone } = readNamedZone(given, { named, usual: parts.timezone })
     const schedule = storedSchedule(text, input.after, { now, zone })
     await checkReferences(input)
     if (input.after) await checkAhead(input.after.job)
@@ -154,10 +154,12 @@ export function createJobs(parts: Parts): Jobs {
   function applyPatch(authored: Authored, patch: Partial<JobInput>, now: Date): Authored {
     const { schedule: given, timezone, policy, ...others } = patch
     const rest = policy ? { ...others, policy: mergedPolicy(authored.policy, policy) } : others
-    const zone = timezone === undefined ? authored.timezone : checkZone(timezone ?? parts.timezone)
     const after = patch.after === undefined ? authored.after : patch.after
     const before = authored.schedule.kind === 'after' ? null : authored.schedule.text
-    const text = given === undefined ? before : given
+    const { text, zone } = readNamedZone(
+      given === undefined ? before : given,
+      timezone === undefined ? zoneOf(authored) : { named: timezone, usual: parts.timezone },
+    )
     const isSameText = given === undefined && text !== null
     if (isSameText && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
@@ -165,6 +167,11 @@ export function createJobs(parts: Parts): Jobs {
     const schedule = storedSchedule(text, after, { now, zone })
     const next = { ...authored, ...rest, timezone: zone, schedule }
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
+  }
+
+  /** The service's own zone may be one that nobody asked for. */
+  function zoneOf({ timezone }: Authored) {
+    return { named: timezone === parts.timezone ? null : timezone, usual: timezone }
   }
 
   async function runNow(id: string, input: unknown, trigger: 'manual' | 'retry' = 'manual') {

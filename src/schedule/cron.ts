@@ -12,8 +12,12 @@ export type CronFields = {
   months: boolean[]
   weekdays: boolean[]
   lastDayOfMonth: boolean
-  /** Day of month and day of week are both restricted: either one matches (crontab(5)). */
+  /**
+   * A day has to match the day of month or the weekday; false: both of them. As crontab(5) of Debian and cronie: a
+   * field that begins with `*` restricts nothing by itself, whatever follows the `*`, so then both have to match.
+   */
   eitherDay: boolean
+  /** The field is a bare `*`. */
   everyDay: boolean
   everyWeekday: boolean
   /** The minute or the hour has a `*`: the schedule runs straight through clock changes. */
@@ -21,8 +25,8 @@ export type CronFields = {
 }
 
 /**
- * Reads cron of five fields, or six with seconds first, or one of `@hourly`, `@daily`, `@midnight`, `@weekly`,
- * `@monthly`, `@yearly`, `@annually`. Of the extensions only `L` as a day of the month is read; `?`, `#` and `W` are refused.
+ * Reads cron of five fields, or six with seconds first, or a nickname such as `@daily`. Of the extensions only `L` as a
+ * day of the month is read; `?`, `#` and `W` are refused.
  *
  * @throws AppError SCHEDULE_INVALID: cannot be read, or no date can ever match (30 February).
  */
@@ -34,9 +38,11 @@ export function readCron(expr: string): CronFields {
       `The cron expression ${JSON.stringify(expr)} was given: ${why}; ${expected}`,
       { cause },
     )
+  if (expr.startsWith('@') && parts.length === 1) throw unknownNickname(expr)
   if (parts.length < 5 || parts.length > 6) throw refuse(`it has ${parts.length} fields`)
   const [day, weekday] = [parts.at(-3) ?? '', parts.at(-1) ?? '']
   refuseExtensions(parts, refuse)
+  refuseOutOfRange(expr, parts)
   const pattern = readPattern(parts.join(' '), refuse)
   const fields: CronFields = {
     seconds: namedBy(pattern.second),
@@ -48,7 +54,7 @@ export function readCron(expr: string): CronFields {
     lastDayOfMonth: pattern.lastDayOfMonth,
     everyDay: day === '*',
     everyWeekday: weekday === '*',
-    eitherDay: day !== '*' && weekday !== '*',
+    eitherDay: !day.startsWith('*') && !weekday.startsWith('*'),
     runsThrough: [parts.at(-5), parts.at(-4)].some(
       (part = '') => part.startsWith('*') || part.includes(',*'),
     ),
@@ -70,7 +76,18 @@ const nicknames = new Map([
   ['@daily', '0 0 * * *'],
   ['@midnight', '0 0 * * *'],
   ['@hourly', '0 * * * *'],
+  // FreeBSD's crontab(5)
+  ['@every_minute', '* * * * *'],
+  ['@every_second', '* * * * * *'],
 ])
+
+function unknownNickname(text: string): AppError {
+  const known = [...nicknames.keys()].join(', ')
+  return new AppError(
+    'SCHEDULE_INVALID',
+    `The schedule ${JSON.stringify(text)} is not a known nickname; expected one of ${known}, or "@every" and a duration`,
+  )
+}
 
 const expected =
   'expected five fields (minute hour day month weekday), or six with seconds first, of numbers, names, *, lists, ranges and steps'
@@ -87,6 +104,39 @@ function refuseExtensions(parts: string[], refuse: (why: string) => AppError): v
         throw refuse(`${JSON.stringify(item)} is not read here`)
     }
   })
+}
+
+/** From the last field backwards, as seconds are optional. `most` of weekdays: 7 is Sunday too. */
+const ranges = [
+  { field: 'weekday', least: 0, most: 7, steps: 7 },
+  { field: 'month', least: 1, most: 12, steps: 12 },
+  { field: 'day of month', least: 1, most: 31, steps: 31 },
+  { field: 'hour', least: 0, most: 23, steps: 24 },
+  { field: 'minute', least: 0, most: 59, steps: 60 },
+  { field: 'second', least: 0, most: 59, steps: 60 },
+]
+
+/** croner counts days and months from 0 in its messages, and names no range. */
+function refuseOutOfRange(expr: string, parts: string[]): void {
+  const fields = parts.toReversed().map((part, index) => ({ part, range: ranges[index] }))
+  for (const { part, range } of fields.toReversed()) {
+    if (!range) continue
+    const { field, least, most, steps } = range
+    for (const item of part.split(',')) {
+      const [span = '', step] = item.split('/')
+      const wrong = span.match(/\d+/g)?.find((text) => Number(text) < least || Number(text) > most)
+      if (wrong !== undefined) throw outOfRange(expr, `${field} ${wrong}`, `${least} to ${most}`)
+      if (step !== undefined && /^\d+$/.test(step) && (Number(step) < 1 || Number(step) > steps))
+        throw outOfRange(expr, `step ${step} of the ${field}`, `1 to ${steps}`)
+    }
+  }
+}
+
+function outOfRange(expr: string, given: string, expectedRange: string): AppError {
+  return new AppError(
+    'SCHEDULE_INVALID',
+    `The cron expression ${JSON.stringify(expr)} cannot be used: ${given} is out of range; expected ${expectedRange}`,
+  )
 }
 
 function readPattern(expr: string, refuse: (why: string, cause?: unknown) => AppError): CronPattern {

@@ -66,7 +66,10 @@ function daysInWords(fields: CronFields): string {
   const ofMonth = fields.everyDay ? '' : `on ${[numbered, last].filter(Boolean).join(' and ')}`
   const weekdays = fields.weekdays.flatMap((named, day) => (named ? [day] : []))
   const ofWeek = fields.everyWeekday ? '' : `on ${runs(weekdays, (day) => weekdayNames[day] ?? '')}`
-  return [ofMonth, ofWeek].filter(Boolean).join(' or ')
+  if (!ofMonth || !ofWeek) return ofMonth || ofWeek
+  return fields.eitherDay
+    ? `${ofMonth} or ${ofWeek} (either is enough)`
+    : `${ofMonth} and ${ofWeek} (both have to match)`
 }
 
 function monthsInWords({ months }: CronFields): string {

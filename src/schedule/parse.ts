@@ -7,7 +7,7 @@ import type { Schedule } from './slots.ts'
 import { checkZone } from './zone.ts'
 
 /**
- * Reads what a person wrote. Tried in this order: duration (`30m`, `every 2h`), phrase (`every weekday at 9am`),
+ * Reads what a person wrote. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),
  * cron of five or six fields or a nickname (`@daily`), ISO instant or date, `in <duration>` or `+<duration>`.
  *
  * `now` is what "in" counts from; `zone` is what phrases, cron and instants without an offset are read in.
@@ -32,13 +32,19 @@ function tidy(text: string): string {
   if (text.length > longestText) {
     throw refuse(`${text.slice(0, 40)}…`, `it has ${text.length} characters; expected at most ${longestText}`)
   }
-  if (/\p{Cc}/u.test(text)) throw refuse(text, 'it has control characters; expected one line of plain text')
-  return text.trim().replace(/\s+/g, ' ')
+  // crontab(5) parts fields by blanks or tabs; a line that was copied or piped ends in a line break
+  const line = text.trim().replaceAll('\t', ' ')
+  if (/\p{Cc}/u.test(line)) throw refuse(text, 'it has control characters; expected one line of plain text')
+  return line.replace(/\s+/g, ' ')
 }
 
 function readInterval(text: string): Schedule | null {
-  const everyMs = readDuration(text.replace(/^every /i, ''))
-  if (everyMs === null) return null
+  const everyMs = readDuration(text.replace(/^@?every /i, ''))
+  if (everyMs === null) {
+    if (/^@every\b(?!_)/i.test(text))
+      throw refuse(text, 'expected a duration after "@every", as in "@every 6h"')
+    return null
+  }
   checkDuration(text, everyMs)
   return {
     kind: 'interval',

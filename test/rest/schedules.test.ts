@@ -136,3 +136,53 @@ test('POST /api/schedules/preview of what cannot be read is answered 400', async
   assert.equal(await preview({ schedule: '1h', timezone: 'Nowhere' }), '400 TIMEZONE_UNKNOWN')
   assert.equal(await preview({ schedule: '1h', count: 0 }), '400 FIELD_INVALID')
 })
+
+const newYorkAt4 = 'CRON_TZ=America/New_York 0 4 * * *'
+
+test('a zone within the schedule is that of the job, unless another one is named beside it', async () => {
+  const preview = (body: object) => service.api('POST', '/api/schedules/preview', body)
+  const { body } = await preview({ schedule: newYorkAt4, count: 1 })
+  assert.deepEqual(
+    [body.timezone, body.schedule.expr, body.next],
+    ['America/New_York', '0 4 * * *', ['2026-06-19T08:00:00.000Z']],
+  )
+  const two = await preview({ schedule: 'TZ=Europe/London 30 7 * * *', timezone: 'Asia/Tokyo' })
+  assert.equal(codeOf(two), '400 SCHEDULE_INVALID')
+  assert.match(two.body.detail, /Europe\/London.*Asia\/Tokyo/)
+  const job = await service.makeJob({ schedule: newYorkAt4 })
+  assert.deepEqual(
+    [job.timezone, job.schedule.expr, job.schedule_display],
+    ['America/New_York', '0 4 * * *', '0 4 * * *'],
+  )
+})
+
+test('a change may name the zone within the schedule, but not another than the job has', async () => {
+  const change = (id: string, body: object) => service.api('PATCH', `/api/jobs/${id}`, body)
+  const usual = await service.makeJob({ schedule: '0 4 * * *' })
+  const moved = await change(usual.id, { schedule: newYorkAt4 })
+  assert.deepEqual(
+    [moved.status, moved.body.job.timezone, moved.body.job.next_run_at],
+    [200, 'America/New_York', '2026-06-19T08:00:00.000Z'],
+  )
+  const again = await change(usual.id, { schedule: 'TZ=Europe/London 30 7 * * *' })
+  assert.equal(codeOf(again), '400 SCHEDULE_INVALID')
+  assert.match(again.body.detail, /Europe\/London.*America\/New_York/)
+  const both = await change(usual.id, { schedule: 'TZ=Europe/London 30 7 * * *', timezone: 'Europe/London' })
+  assert.deepEqual([both.status, both.body.job.timezone], [200, 'Europe/London'])
+  const back = await change(usual.id, { timezone: null })
+  assert.deepEqual([back.body.job.timezone, back.body.job.schedule.expr], ['UTC', '30 7 * * *'])
+})
+
+test('the preview says how day and weekday combine', async () => {
+  const preview = async (schedule: string) => {
+    const wish = { schedule, from: '2026-01-01T00:00:00Z', count: 4 }
+    return (await service.api('POST', '/api/schedules/preview', wish)).body
+  }
+  const both = await preview('0 9 */1 * 1-5')
+  assert.deepEqual(
+    (both.next as string[]).map((at) => at.slice(5, 10)),
+    ['01-01', '01-02', '01-05', '01-06'],
+  )
+  assert.match(both.description, /both have to match/)
+  assert.match((await preview('0 9 13 * 5')).description, /either is enough/)
+})

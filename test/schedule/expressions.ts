@@ -12,11 +12,14 @@ export type Expression = {
   weekdays: Set<number>
   lastDay: boolean
   runsThrough: boolean
-  /** Both day fields restricted: either matches. */
+  /** Neither day field begins with `*`: either matches. */
   eitherDay: boolean
+  /** Both day fields say something, and one of them begins with `*`: both match. cron-parser does otherwise. */
+  bothDays: boolean
 }
 
-type Field = { text: string; values: number[]; star: boolean }
+/** `star`: there is one in it; `led`: it begins with one. */
+type Field = { text: string; values: number[]; star: boolean; led: boolean }
 
 /**
  * Expressions of five fields, of lists, ranges and steps. Every time of day is as likely as any other, so that the
@@ -28,7 +31,7 @@ export function expressions(): fc.Arbitrary<Expression> {
       minute: field({ low: 0, high: 59, stars: 1 }),
       hour: field({ low: 0, high: 23, stars: 2 }),
       day: fc.oneof(
-        { weight: 1, arbitrary: fc.constant<Field>({ text: 'L', values: [], star: false }) },
+        { weight: 1, arbitrary: fc.constant<Field>({ text: 'L', values: [], star: false, led: false }) },
         { weight: 12, arbitrary: field({ low: 1, high: 31, stars: 20 }) },
       ),
       month: field({ low: 1, high: 12, stars: 40 }),
@@ -44,7 +47,8 @@ export function expressions(): fc.Arbitrary<Expression> {
       weekdays: new Set(weekday.values),
       lastDay: day.text === 'L',
       runsThrough: minute.star || hour.star,
-      eitherDay: day.text !== '*' && weekday.text !== '*',
+      eitherDay: !day.led && !weekday.led,
+      bothDays: day.text !== '*' && weekday.text !== '*' && (day.led || weekday.led),
     }))
 }
 
@@ -74,17 +78,25 @@ function field({ low, high, stars }: { low: number; high: number; stars: number 
   const list = fc.array(fc.oneof(single, range), { minLength: 1, maxLength: 3 }).map((items) => ({
     text: items.map(({ text }) => text).join(','),
     values: items.flatMap(({ values }) => values),
-    star: false,
+    ...{ star: false, led: false },
   }))
   const starred = fc.integer({ min: 2, max: Math.min(size, 30) }).map((step) => ({
     text: `*/${step}`,
     values: every({ from: low, to: high, step }),
-    star: true,
+    ...{ star: true, led: true },
   }))
-  const star = fc.constant({ text: '*', values: every({ from: low, to: high, step: 1 }), star: true })
+  const all = every({ from: low, to: high, step: 1 })
+  const star = fc.constant({ text: '*', values: all, star: true, led: true })
+  // a list with a step in it: where the `*` stands decides whether it leads
+  const mixed = fc.tuple(starred, list, fc.boolean()).map(([stepped, other, isFirst]) => ({
+    text: isFirst ? `${stepped.text},${other.text}` : `${other.text},${stepped.text}`,
+    values: [...stepped.values, ...other.values],
+    ...{ star: true, led: isFirst },
+  }))
   return fc.oneof(
     { weight: stars, arbitrary: star },
     { weight: 2, arbitrary: starred },
+    { weight: 1, arbitrary: mixed },
     { weight: 5, arbitrary: list },
   )
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError, type ErrorCode } from '../../src/errors.ts'
-import { checkZone, explain, parseSchedule } from '../../src/schedule/index.ts'
+import {
+  checkZone,
+  explain,
+  nextWithTransitions,
+  parseSchedule,
+  readNamedZone,
+} from '../../src/schedule/index.ts'
 
 const now = new Date('2026-06-22T12:00:00Z')
 const read = (text: string, zone = 'UTC') => parseSchedule(text, { now, zone })
@@ -169,6 +175,114 @@ suite('cron', () => {
   })
 })
 
+suite('what other crons write', () => {
+  test('@every and a duration is an interval', () => {
+    for (const text of ['@every 6h', '@Every 6h', '@every 6h0m0s', 'every 6h', '@every  6 hours'])
+      assert.equal(everyMs(text), 21_600_000, text)
+    assert.equal(read('@every 6h').display, 'every 360m')
+    assert.equal(everyMs('@every 1h30m10s'), 5_410_000)
+  })
+
+  test('@every without a duration that can be read says what to write', () => {
+    for (const text of ['@every', '@every day at 9am', '@every 1.5h', '@every 6h 0 * * *', '@every 0s'])
+      assert.throws(() => read(text), /expected a duration/, text)
+  })
+
+  test('nicknames of FreeBSD are read; of an unknown one the known ones are named', () => {
+    assert.equal(expr('@every_minute'), '* * * * *')
+    assert.equal(expr('@every_second'), '* * * * * *')
+    assert.throws(
+      () => read('@fortnightly'),
+      /"@fortnightly" is not a known nickname; expected one of @yearly/,
+    )
+  })
+
+  const zoneIn = (text: string, named: string | null = null) => readNamedZone(text, { named, usual: 'UTC' })
+
+  test('a zone before the schedule counts where none is named beside it', () => {
+    const newYork = { text: '0 4 * * *', zone: 'America/New_York' }
+    assert.deepEqual(zoneIn('CRON_TZ=America/New_York 0 4 * * *'), newYork)
+    assert.deepEqual(zoneIn(' TZ=america/new_york\t0 4 * * *'), newYork)
+    assert.deepEqual(zoneIn('TZ=Europe/London @daily'), { text: '@daily', zone: 'Europe/London' })
+    assert.deepEqual(zoneIn('0 4 * * *', 'Asia/Kolkata'), { text: '0 4 * * *', zone: 'Asia/Kolkata' })
+    assert.deepEqual(readNamedZone(null, { named: null, usual: 'utc' }), { text: null, zone: 'UTC' })
+  })
+
+  test('the same zone twice is one, whatever it is called; two zones are refused, and both are named', () => {
+    assert.equal(zoneIn('TZ=America/New_York 0 4 * * *', 'US/Eastern').zone, 'US/Eastern')
+    assert.throws(
+      () => zoneIn('CRON_TZ=America/New_York 0 4 * * *', 'Europe/London'),
+      (error: AppError) =>
+        error.code === 'SCHEDULE_INVALID' &&
+        error.message.includes('America/New_York') &&
+        error.message.includes('Europe/London'),
+    )
+  })
+
+  test('a zone before the schedule that is none is refused by its name', () => {
+    for (const name of ['Mars/Olympus', 'UTC0', '"Europe/Berlin"', '+02:00', ''])
+      assert.throws(
+        () => zoneIn(`TZ=${name} 0 4 * * *`),
+        (error: AppError) =>
+          error.code === 'TIMEZONE_UNKNOWN' && error.message.includes(JSON.stringify(name)),
+      )
+  })
+})
+
+suite('day of month and weekday', () => {
+  const days = (text: string, count = 4) => {
+    const rule = { schedule: read(text), zone: 'UTC', anchor: new Date(0) }
+    const slots = nextWithTransitions(rule, { after: new Date('2026-01-01T00:00:00Z'), count })
+    return slots.map(({ at }) => at.toISOString().slice(5, 10)).join(' ')
+  }
+
+  test('a day field that begins with * restricts nothing by itself: both have to match', () => {
+    assert.equal(days('0 9 */1 * 1-5'), '01-01 01-02 01-05 01-06')
+    assert.equal(days('0 9 */2 * MON'), '01-05 01-19 02-09 02-23')
+    assert.equal(days('0 9 1-7 * */1'), '01-01 01-02 01-03 01-04')
+    // 13 January 2026 is a Tuesday, 13 February a Friday, 13 June a Saturday
+    assert.equal(days('0 9 13 * */2'), '01-13 06-13 08-13 09-13')
+  })
+
+  test('two that do not begin with * match either way, wherever else one stands', () => {
+    assert.equal(days('0 9 13 * 5'), '01-02 01-09 01-13 01-16')
+    assert.equal(days('0 9 1,*/15 * MON'), '01-01 01-05 01-12 01-16')
+  })
+
+  test('a date that no month has stays refused where the weekday cannot stand in for it', () => {
+    refused('SCHEDULE_INVALID', '0 9 30 2 */2')
+    refused('SCHEDULE_INVALID', '0 9 31 4,6,9,11 */1')
+    assert.equal(expr('0 9 30 2 MON'), '0 9 30 2 MON')
+  })
+})
+
+suite('numbers out of range', () => {
+  const cases: [text: string, says: string][] = [
+    ['60 0 9 * * *', 'second 60 is out of range; expected 0 to 59'],
+    ['60 9 * * *', 'minute 60 is out of range; expected 0 to 59'],
+    ['0 24 * * *', 'hour 24 is out of range; expected 0 to 23'],
+    ['0 0 32 * *', 'day of month 32 is out of range; expected 1 to 31'],
+    ['0 0 0 * *', 'day of month 0 is out of range; expected 1 to 31'],
+    ['0 0 * 13 *', 'month 13 is out of range; expected 1 to 12'],
+    ['0 0 * 0 *', 'month 0 is out of range; expected 1 to 12'],
+    ['0 0 * * 8', 'weekday 8 is out of range; expected 0 to 7'],
+    ['0 0 1,5-40/2 * *', 'day of month 40 is out of range; expected 1 to 31'],
+    ['0 0 99999999999999999999 * *', 'day of month 99999999999999999999 is out of range; expected 1 to 31'],
+    ['*/61 * * * *', 'step 61 of the minute is out of range; expected 1 to 60'],
+    ['0 */0 * * *', 'step 0 of the hour is out of range; expected 1 to 24'],
+    ['0 0 */32 * *', 'step 32 of the day of month is out of range; expected 1 to 31'],
+    ['0 0 * 1-6/13 *', 'step 13 of the month is out of range; expected 1 to 12'],
+    ['0 0 * * */8', 'step 8 of the weekday is out of range; expected 1 to 7'],
+  ]
+  for (const [text, says] of cases)
+    test(`${text}: ${says}`, () => {
+      assert.throws(
+        () => read(text),
+        (error: Error) => error.message.includes(says) && error.message.includes(JSON.stringify(text)),
+      )
+    })
+})
+
 suite('instants', () => {
   test('one without an offset is read in the zone', () => {
     assert.equal(runAt('2030-01-15T14:00', 'Asia/Kolkata'), '2030-01-15T08:30:00.000Z')
@@ -213,8 +327,15 @@ suite('limits', () => {
   test('more than 200 characters, control characters and nothing at all are refused', () => {
     refused('SCHEDULE_INVALID', `${' '.repeat(200)}1h`)
     assert.equal(everyMs(`${' '.repeat(198)}1h`), 3_600_000)
-    for (const text of ['', '   ', '0 9 * * *\n', '0\t9 * * *', '1h\u0000', '1h\u0085'])
+    for (const text of ['', '   ', '\t', '0 9 * *\n*', '0 9 *\r\n* *', '0\v9 * * *', '1h\u0000', '1h\u0085'])
       refused('SCHEDULE_INVALID', text)
+  })
+
+  test('fields are parted by blanks or tabs, and a line break at the end is no part of them', () => {
+    for (const text of ['0 4\t* * *', '\t0\t4\t*\t*\t*\t', '0 4 * * *\n', '0 4 * * *\r\n', '0\u00a04 * * *'])
+      assert.equal(expr(text), '0 4 * * *', JSON.stringify(text))
+    assert.equal(everyMs('every\t2h\n'), 7_200_000)
+    assert.equal(expr('@daily\t'), '0 0 * * *')
   })
 
   test('long texts made to trip the reader are refused in no time', () => {
@@ -279,7 +400,14 @@ suite('explain', () => {
       words('30 0 9,17 L 2 *'),
       'at 09:00:30 and 17:00:30, on the last day of the month, in February (Europe/Berlin)',
     )
-    assert.equal(words('0 0 13 * 5'), 'at 00:00, on day 13 of the month or on Friday (Europe/Berlin)')
+    assert.equal(
+      words('0 0 13 * 5'),
+      'at 00:00, on day 13 of the month or on Friday (either is enough) (Europe/Berlin)',
+    )
+    assert.equal(
+      words('0 9 */10 * 1-5'),
+      'at 09:00, on day 1, 11, 21 and 31 of the month and on Monday to Friday (both have to match) (Europe/Berlin)',
+    )
   })
 
   test('intervals are told in units, one-shots at their local time', () => {
