@@ -7,6 +7,7 @@ import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { fireRoute } from './fire.ts'
+import { foldLog } from './folded.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
@@ -30,6 +31,7 @@ const maxBodyBytes = 256 * 1024
  * scope is closed by default.
  */
 export function registerRoutes(app: FastifyInstance, parts: Parts): void {
+  foldLog(app)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')

@@ -1,5 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorTable } from '../src/errors.ts'
+import type { Line } from '../src/folded-log.ts'
+import { rejectReason } from '../src/token/index.ts'
+import { foldedLogOf } from './folded.ts'
 
 /** A problem document (RFC 9457). `error` repeats `detail` for clients from before it. */
 export type Problem = {
@@ -52,17 +55,20 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): Fa
   return answerError(error, request, reply)
 }
 
-// One line per trouble, at the edge. What the caller did wrong is in the request log already.
+/** What broke on our side has a line each. Refusals that a flood of calls would repeat are folded. */
 function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
   const { code, cause } = error
-  if (code === 'INTERNAL') request.log.error({ err: cause ?? thrown }, 'the request failed on our side')
-  else if (error.statusCode >= 500) request.log.warn({ code, err: cause }, error.message)
-  else if (code === 'TOKEN_REJECTED')
-    request.log.info({ code, reason: messageOf(cause) }, 'a fire was refused')
-}
-
-function messageOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? cause.message : undefined
+  if (code === 'INTERNAL')
+    return request.log.error({ err: cause ?? thrown }, 'the request failed on our side')
+  const route = request.routeOptions.url ?? ''
+  const fold = (kind: string, line: Line) => foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
+  if (error.statusCode >= 500)
+    fold(code, { level: 'warn', fields: { code, err: cause }, message: error.message })
+  else if (code === 'TOKEN_REJECTED') {
+    const reason = cause instanceof Error ? cause.message : undefined
+    const message = route === '/api/cron/fire' ? 'a fire was refused' : 'a report was refused'
+    fold(rejectReason(error) ?? code, { level: 'info', fields: { code, reason }, message })
+  }
 }
 
 const codes: Record<string, [ErrorCode, string]> = {

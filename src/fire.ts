@@ -5,6 +5,7 @@ import type { Confirm } from './confirm.ts'
 import { AppError, draining } from './errors.ts'
 import type { Look } from '../db/index.ts'
 import type { JobChange } from './schedulers/index.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { sleep, type Timers } from './timers.ts'
 
 export type FireAnswer =
@@ -54,6 +55,12 @@ export function queueMax(places: number): number {
   return Math.min(500 * places, 20_000)
 }
 
+/**
+ * Cancels of jobs that are not there, in a minute: enough for orphans, which are few, and whoever has a fire token
+ * cannot make us flood NAS. What is left out is acknowledged all the same, so NAS does not call for it again.
+ */
+const cancelsPerMinute = 30
+
 /** When NAS is to try again: spread, so that what was refused together does not come back together. */
 const fullRetryS = { least: 5, most: 60 }
 
@@ -61,6 +68,7 @@ export function createFire(parts: Parts): Fire {
   const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers, chance = realChance } = parts
   /** Fires that were let in and have not found out yet whether they claim anything. */
   let looking = 0
+  const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: timers.now })
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseWhereDraining()
@@ -87,7 +95,7 @@ export function createFire(parts: Parts): Fire {
       looking -= 1
     })
     if (attended.state === 'gone') {
-      cancelOrphan(jobId)
+      if (cancels.take('').retryAfterS === null) cancelOrphan(jobId)
       return { status: 'gone' }
     }
     const order = attended.state === 'attended' ? attended.order : null

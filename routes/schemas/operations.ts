@@ -304,7 +304,7 @@ export const otherOperations = {
   'POST /api/cron/fire': {
     id: 'fire',
     summary: 'The timer service calls: whatever is due of the job is claimed and run',
-    body: Type.Object({ job_id: jobId, fire_at: Type.Optional(instant) }),
+    body: Type.Object({ job_id: Type.String(), fire_at: Type.Optional(Type.Unknown()) }),
     status: 202,
     answer: object({ status: Type.Literal('accepted'), job_id: jobId, run_id: runId }),
     errors: [
@@ -315,7 +315,6 @@ export const otherOperations = {
       'QUEUE_FULL',
       'BODY_NOT_JSON',
       'FIELD_INVALID',
-      'JOB_ID_INVALID',
       'REQUEST_MALFORMED',
       'BODY_TOO_LARGE',
       'ARM_UNCONFIRMED',

@@ -25,6 +25,11 @@ const bad: Record<string, TokenOverrides> = {
   'for another audience': { claims: { aud: 'agent:another' } },
   'of another issuer': { claims: { iss: 'http://127.0.0.1:1' } },
   'for another purpose': { claims: { purpose: 'cron_fire ' } },
+  'valid for more than an hour': { claims: { iat: seconds(-3600), exp: seconds(60) } },
+  'valid for ten years': { claims: { exp: seconds(10 * 365 * 86_400) } },
+  'valid for more than an hour, and does not say since when': {
+    claims: { iat: undefined, exp: seconds(3700) },
+  },
   'without an algorithm': { alg: 'none' },
   'signed by HMAC': { alg: 'HS256' },
   'signed by RSA-PSS': { alg: 'PS256' },
@@ -59,14 +64,24 @@ test('a refused token is answered without the database', async (t) => {
   assert.equal(codeOf(answer), '401 TOKEN_REJECTED')
 })
 
-test('a token that names another job or another instant than the body is answered 401', async () => {
+test('what a token says of a job or an instant is ignored: the body counts', async () => {
   const job = await service.makeJob()
-  const fire = async (claims: Record<string, unknown>) =>
-    codeOf(await service.fire({ job_id: job.id, fire_at: slot }, await service.nas.signFireToken({ claims })))
-  assert.equal(await fire({ job_id: 'bbbbbbbbbbbb' }), '401 TOKEN_REJECTED')
-  assert.equal(await fire({ fire_at: '2026-06-18T09:00:01Z' }), '401 TOKEN_REJECTED')
-  // the same instant in other words
-  assert.equal(await fire({ job_id: job.id, fire_at: '2026-06-18T11:00:00+02:00' }), '200 undefined')
+  for (const claims of [
+    { job_id: 'bbbbbbbbbbbb', fire_at: '2026-06-18T09:00:01Z' },
+    { job_id: 7, fire_at: 'tomorrow' },
+    { job_id: null, fire_at: null, scope: ['x'], sub: {} },
+  ]) {
+    const token = await service.nas.signFireToken({ claims })
+    const { status, body } = await service.fire({ job_id: job.id, fire_at: slot }, token)
+    assert.deepEqual([status, body], [200, { status: 'not_due' }])
+  }
+})
+
+test('every refusal is a problem document with a code, and its text as `error`', async () => {
+  const answer = await service.fire({ job_id: 'aaaaaaaaaaaa' }, 'x.y.z')
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json')
+  const { code, error, detail, status } = answer.body
+  assert.deepEqual([code, error, status], ['TOKEN_REJECTED', detail, 401])
 })
 
 test('while the signing keys cannot be fetched and none is known, a fire is answered 503', async (t) => {
@@ -91,29 +106,89 @@ test('while the process drains, a fire is answered 503 before its body is read',
   assert.match(answer, /^HTTP\/1\.1 503 [^]*\r\nretry-after: [1-9]\d*\r\n[^]*"code":"DRAINING"/)
 })
 
-test('a body that is not JSON, or has no good job_id or instant, is answered 400', async () => {
-  const headers = {
-    authorization: `Bearer ${await service.nas.signFireToken()}`,
-    'content-type': 'application/json',
-  }
-  const fire = async (body: string) => {
-    const answer = await send(service, { path: '/api/cron/fire', headers, body })
-    return codeOf({ status: answer.status, body: JSON.parse(answer.body) })
-  }
+/** A fire with a good token and this text as its body. */
+async function fireText(text: string, type = 'application/json') {
+  const headers = { authorization: `Bearer ${await service.nas.signFireToken()}`, 'content-type': type }
+  const answer = await send(service, { path: '/api/cron/fire', headers, body: text })
+  return { status: answer.status, body: JSON.parse(answer.body) }
+}
+
+test('a body that is not JSON, or whose job_id is missing or no text, is answered 400', async () => {
   const given: Record<string, string> = {
     '': '400 BODY_NOT_JSON',
     '{': '400 BODY_NOT_JSON',
     null: '400 FIELD_INVALID',
     '[]': '400 FIELD_INVALID',
+    '"aaaaaaaaaaaa"': '400 FIELD_INVALID',
     '{}': '400 FIELD_INVALID',
     '{"job_id":7}': '400 FIELD_INVALID',
-    '{"job_id":"AAAAAAAAAAAA"}': '400 JOB_ID_INVALID',
-    '{"job_id":"aaaaaaaaaaaa","fire_at":7}': '400 FIELD_INVALID',
-    '{"job_id":"aaaaaaaaaaaa","fire_at":"tomorrow"}': '400 FIELD_INVALID',
-    '{"job_id":"aaaaaaaaaaaa","fire_at":"2026-06-18T09:00:00"}': '400 FIELD_INVALID',
-    '{"job_id":"aaaaaaaaaaaa","fire_at":"2026-02-30T09:00:00Z"}': '400 FIELD_INVALID',
+    '{"job_id":null}': '400 FIELD_INVALID',
+    '{"job_id":["aaaaaaaaaaaa"]}': '400 FIELD_INVALID',
+    '{"__proto__":{"job_id":"aaaaaaaaaaaa"}}': '400 FIELD_INVALID',
   }
-  for (const [body, expected] of Object.entries(given)) assert.equal(await fire(body), expected, body)
+  for (const [body, expected] of Object.entries(given))
+    assert.equal(codeOf(await fireText(body)), expected, body)
+})
+
+test('a job_id that cannot be one of ours is answered gone, and nothing is cancelled', async () => {
+  const cancels = () => service.nas.requests('cancel').length
+  const earlier = cancels()
+  const ids = [
+    '',
+    'AAAAAAAAAAAA',
+    'aaaaaaaaaaa',
+    'aaaaaaaaaaaaa',
+    'aaaaaaaaaaaa\n',
+    ' aaaaaaaaaaaa',
+    'gaaaaaaaaaaa',
+  ]
+  const odd = ['../../etc/passwd', '\u0000', '\ud800', '０１２３４５６７８９ab', 'x'.repeat(3_000)]
+  for (const id of [...ids, ...odd]) {
+    const { status, body } = await fireText(JSON.stringify({ job_id: id, fire_at: slot }))
+    assert.deepEqual([status, body], [200, { status: 'gone' }], JSON.stringify(id))
+  }
+  // what is fired for a job that could be ours is cancelled: after that nothing else can be on its way
+  await service.fire({ job_id: 'abababababab' })
+  await service.nas.waitFor(() => cancels() > earlier)
+  assert.equal(cancels() - earlier, 1)
+})
+
+test('a job_id that cannot be one of ours is answered gone without the database', async (t) => {
+  const { service: lost } = await withoutDatabase(t)
+  const { status, body } = await lost.fire({ job_id: 'of-another-service' })
+  assert.deepEqual([status, body], [200, { status: 'gone' }])
+})
+
+test('a fire_at that cannot be read is as if it were absent', async (t) => {
+  const instants = [
+    7,
+    true,
+    [],
+    {},
+    '',
+    'tomorrow',
+    '2026-06-18T09:00:00',
+    '2026-02-30T09:00:00Z',
+    'x'.repeat(900),
+  ]
+  for (const fire_at of instants) {
+    const early = await service.makeJob()
+    const { status, body } = await service.fire({ job_id: early.id, fire_at })
+    assert.deepEqual([status, body], [200, { status: 'not_due' }], JSON.stringify(fire_at))
+  }
+  const due = await Promise.all(instants.map(() => service.makeJob()))
+  setTime(t, slot)
+  for (const [n, fire_at] of instants.entries())
+    assert.equal((await service.fire({ job_id: due[n].id, fire_at })).status, 202, JSON.stringify(fire_at))
+})
+
+test('further fields of the body are ignored, and so is the type that it is said to have', async () => {
+  const { id } = await service.makeJob()
+  const text = JSON.stringify({ job_id: id, fire_at: slot, dedup_key: 7, attempt: { n: 2 }, payload: [] })
+  for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'json']) {
+    const { status, body } = await fireText(text, type)
+    assert.deepEqual([status, body], [200, { status: 'not_due' }], type)
+  }
 })
 
 test('a body that is too large is answered 413', async () => {
@@ -121,7 +196,7 @@ test('a body that is too large is answered 413', async () => {
   assert.equal(codeOf(answer), '413 BODY_TOO_LARGE')
 })
 
-test('while the database cannot be reached, a fire is answered 503', async (t) => {
+test('while the database cannot be reached, a fire is answered 503, and nothing is claimed', async (t) => {
   const { service: lost } = await withoutDatabase(t)
   const answer = await lost.fire({ job_id: 'aaaaaaaaaaaa' })
   assert.equal(codeOf(answer), '503 DATABASE_UNAVAILABLE')
@@ -217,6 +292,17 @@ test('a fire up to 60 s before its slot is claimed, and one earlier than that is
   const { run } = (await service.api('GET', `/api/runs/${body.run_id}`)).body
   assert.deepEqual([run.slot, run.state, run.started_at], [slot, 'claimed', null])
   assert.equal((await service.api('POST', `/api/runs/${run.id}/cancel`)).status, 202)
+})
+
+test('of 200 fires for jobs that are not there, all are answered gone, and NAS gets 30 cancels at most', async () => {
+  const { nas } = service
+  const earlier = nas.requests('cancel').length
+  const ids = Array.from({ length: 200 }, (_, n) => (0xf00000000000 + n).toString(16))
+  for (const { status, body } of await Promise.all(ids.map((job_id) => service.fire({ job_id }))))
+    assert.deepEqual([status, body], [200, { status: 'gone' }])
+  while (service.app.holds.count('arm') > 0) await service.app.holds.released()
+  const cancels = nas.requests('cancel').length - earlier
+  assert.ok(cancels <= 31, `${cancels} cancels`)
 })
 
 function setTime(t: { after(undo: () => void): void }, at: string) {

@@ -143,12 +143,19 @@ const cheap: Record<string, Case> = {
   'an nbf that is text': { reason: 'nbf', token: (c) => unsigned(c.claims({ nbf: 'now' })) },
   'an iat in 31 s': { reason: 'iat', token: (c) => c.bearer(signer, { iat: now + 31 }) },
   'an iat of null': { reason: 'iat', token: (c) => unsigned(c.claims({ iat: null })) },
-  'a job_id that is a number': { reason: 'job_id', token: (c) => c.bearer(signer, { job_id: 7 }) },
-  'a fire_at without an offset': {
-    reason: 'fire_at',
-    token: (c) => c.bearer(signer, { fire_at: '2026-06-18T12:34:56' }),
+  'a life of more than an hour': { reason: 'life', token: (c) => c.bearer(signer, { exp: now + 3601 }) },
+  'a life of more than an hour that is nearly over': {
+    reason: 'life',
+    token: (c) => c.bearer(signer, { iat: now - 86_400, exp: now + 60 }),
   },
-  'a fire_at that is a number': { reason: 'fire_at', token: (c) => c.bearer(signer, { fire_at: now }) },
+  'an iat before all numbers that are dates': {
+    reason: 'life',
+    token: (c) => c.bearer(signer, { iat: -1e308 }),
+  },
+  'no iat, and an exp in more than an hour': {
+    reason: 'life',
+    token: (c) => c.bearer(signer, { iat: undefined, exp: now + 3631 }),
+  },
 }
 
 const forged: Record<string, Case> = {

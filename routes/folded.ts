@@ -1,0 +1,16 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createFoldedLog, type FoldedLog } from '../src/folded-log.ts'
+import { realTimers } from '../src/timers.ts'
+
+const foldedLog = Symbol('folded log')
+
+/** Gives every route of `app` one folded log; its counts are written when `app` closes. */
+export function foldLog(app: FastifyInstance): void {
+  const folded = createFoldedLog(realTimers)
+  app.decorate(foldedLog, folded)
+  app.addHook('onClose', async () => folded.end())
+}
+
+export function foldedLogOf({ server }: FastifyRequest): FoldedLog {
+  return server.getDecorator<FoldedLog>(foldedLog)
+}

@@ -1,0 +1,47 @@
+import type { Log } from './log.ts'
+import type { Timers } from './timers.ts'
+
+export type Line = { level: 'info' | 'warn'; fields: object; message: string }
+
+/**
+ * Lines that strangers, or a timer service that retries, can cause by the thousand. The first of a kind is written at
+ * once. Further ones within the minute are counted, and one line with `times` follows when the minute is over.
+ */
+export type FoldedLog = {
+  /** `kind` must come from a list of our own: each one is remembered for a minute. */
+  write(log: Log, kind: string, line: Line): void
+  /** Writes the counts that are due later. To be called before the process ends. */
+  end(): void
+}
+
+const foldedForMs = 60_000
+
+export function createFoldedLog(timers: Timers): FoldedLog {
+  const open = new Map<string, { times: number; close: () => void }>()
+
+  function write(log: Log, kind: string, line: Line) {
+    const known = open.get(kind)
+    if (known) {
+      known.times += 1
+      return
+    }
+    log[line.level](line.fields, line.message)
+    const cancel = timers.after(foldedForMs, close)
+    const entry = { times: 0, close }
+    open.set(kind, entry)
+
+    function close() {
+      cancel()
+      open.delete(kind)
+      if (entry.times === 0) return
+      log[line.level]({ ...line.fields, times: entry.times }, `${line.message} (repeated within a minute)`)
+    }
+  }
+
+  return {
+    write,
+    end() {
+      for (const { close } of open.values()) close()
+    },
+  }
+}
