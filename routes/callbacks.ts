@@ -4,6 +4,7 @@ import { AppError } from '../src/errors.ts'
 import { isJsonObject } from '../src/portal.ts'
 import { holdWhileAnswering } from './hold.ts'
 import type { Parts } from './parts.ts'
+import { beginningOf } from '../src/text.ts'
 
 const maxBytes = 256 * 1024
 const claims = Symbol('callback claims')
@@ -44,20 +45,19 @@ function readReport(body: unknown): Report {
   if (state !== 'succeeded' && state !== 'failed')
     throw new AppError(
       'FIELD_INVALID',
-      `state: ${JSON.stringify(state)?.slice(0, 80) ?? 'nothing'} was given; expected "succeeded" or "failed"`,
+      `state: ${beginningOf(JSON.stringify(state) ?? 'nothing', 80)} was given; expected "succeeded" or "failed"`,
     )
   const text = typeof output === 'string' || output === null ? output : JSON.stringify(output)
-  return { state, output: text === null ? null : storable(text, maxOutputChars), message: messageOf(error) }
+  return {
+    state,
+    output: text === null ? null : beginningOf(text, maxOutputChars),
+    message: messageOf(error),
+  }
 }
 
 const maxOutputChars = 64 * 1024
 
 function messageOf(error: unknown): string | null {
   const message = isJsonObject(error) ? error['message'] : error
-  return typeof message === 'string' ? storable(message, 1_000) : null
-}
-
-/** Postgres keeps no NUL in a text. */
-function storable(text: string, max: number): string {
-  return text.replaceAll('\0', '').slice(0, max)
+  return typeof message === 'string' ? beginningOf(message, 1_000) : null
 }

@@ -4,6 +4,7 @@ import { isJsonObject, readInstant } from '../src/portal.ts'
 import { holdWhileAnswering } from './hold.ts'
 import type { Parts } from './parts.ts'
 import { foldedLogOf } from './folded.ts'
+import { beginningOf } from '../src/text.ts'
 
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')
@@ -62,7 +63,7 @@ function readFire(request: FastifyRequest): { jobId: string; fireAt: Date | null
     throw new AppError('FIELD_INVALID', `job_id is ${kindOf(jobId)}. Send the id of the job as text.`)
   const fireAt = readInstant(text)
   if (fireAt === null && text !== undefined && text !== null) {
-    const fields = { job: jobId.slice(0, 60), fire_at: JSON.stringify(text).slice(0, 80) }
+    const fields = { job: beginningOf(jobId, 60), fire_at: beginningOf(JSON.stringify(text), 80) }
     const message = 'fire_at of a fire cannot be read and was ignored'
     foldedLogOf(request).write(request.log, 'fire_at', { level: 'warn', fields, message })
   }

@@ -3,6 +3,7 @@ import { AppError, type ErrorCode, errorTable } from '../src/errors.ts'
 import type { Line } from '../src/folded-log.ts'
 import { rejectReason } from '../src/token/index.ts'
 import { foldedLogOf } from './folded.ts'
+import { beginningOf } from '../src/text.ts'
 
 /** A problem document (RFC 9457). `error` repeats `detail` for clients from before it. */
 export type Problem = {
@@ -50,7 +51,7 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
 
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
-  const shown = JSON.stringify(path.slice(0, 100))
+  const shown = JSON.stringify(beginningOf(path, 100))
   const error = new AppError('ROUTE_NOT_FOUND', `${request.method} ${shown} was asked for; see /openapi.json`)
   return answerError(error, request, reply)
 }

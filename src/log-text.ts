@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { StoredLog } from '../db/index.ts'
+import { withoutHalfEnd, withoutHalfStart } from './text.ts'
 
 /** A piece of a log, at the byte `offset` of it. */
 export type Piece = { offset: number; bytes: Buffer }
@@ -47,29 +48,4 @@ export function piecesFrom(log: StoredLog, from: number, isEnd: boolean): Piece[
 function ifText(trim: (bytes: Buffer) => Buffer, bytes: Buffer): Buffer {
   const trimmed = trim(bytes)
   return isUtf8(withoutHalfEnd(trimmed)) ? trimmed : bytes
-}
-
-const longestCharacter = 4
-
-/** Without the beginning of a character whose end is missing. */
-function withoutHalfEnd(bytes: Buffer): Buffer {
-  for (let back = 1; back < longestCharacter && back <= bytes.length; back++) {
-    const byte = bytes[bytes.length - back] ?? 0
-    if (isInner(byte)) continue
-    const needed = byte > 0xf4 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1
-    return needed > back ? bytes.subarray(0, -back) : bytes
-  }
-  return bytes
-}
-
-/** Without the end of a character whose beginning is missing. */
-function withoutHalfStart(bytes: Buffer): Buffer {
-  let from = 0
-  while (from < longestCharacter - 1 && isInner(bytes[from] ?? 0)) from += 1
-  return bytes.subarray(from)
-}
-
-/** A byte within a character of UTF-8, not its first. */
-function isInner(byte: number): boolean {
-  return (byte & 0xc0) === 0x80
 }

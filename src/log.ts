@@ -1,4 +1,5 @@
 import type { FastifyServerOptions } from 'fastify'
+import { beginningOf } from './text.ts'
 
 /** As much of a pino logger as the stories use. */
 export type Log = {
@@ -55,7 +56,7 @@ function field(name: string, value: unknown, depth: number): unknown {
 
 /** Whatever is not plain is named by its class: what it holds was not meant for the log. */
 function plain(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return withoutPaths(value.slice(0, mostTextLength))
+  if (typeof value === 'string') return withoutPaths(beginningOf(value, mostTextLength))
   if (typeof value === 'bigint') return String(value)
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? '[function]' : value
   if (value instanceof Error) return describe(value, 3)
@@ -76,7 +77,7 @@ function describe(error: unknown, depth: number): Described {
   return {
     type: error.name,
     ...(code && { code }),
-    message: withoutPaths(error.message.slice(0, mostTextLength)),
+    message: withoutPaths(beginningOf(error.message, mostTextLength)),
     stack: framesOf(error),
     ...(error.cause !== undefined && depth > 0 && { cause: describe(error.cause, depth - 1) }),
   }

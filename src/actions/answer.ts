@@ -1,3 +1,4 @@
+import { storable } from '../text.ts'
 import type { Answer } from './exchange.ts'
 import type { ActionOutcome } from './outcome.ts'
 import type { HttpCall } from './request.ts'
@@ -41,13 +42,13 @@ export async function readBody(
     for (;;) {
       const { done, value } = await reader.read().catch(breakOff)
       signal.throwIfAborted()
-      if (done) return { text: clean(text + decoder.decode()), isCut: false }
+      if (done) return { text: storable(text + decoder.decode()), isCut: false }
       const kept = value.subarray(0, mostBytes - progress.bytes)
       if (kept.byteLength > 0) log(kept)
       // A character that the cut would split stays in the decoder, and is dropped with it.
       text += decoder.decode(kept, { stream: true })
       progress.bytes += value.byteLength
-      if (progress.bytes > mostBytes) return { text: clean(text), isCut: true }
+      if (progress.bytes > mostBytes) return { text: storable(text), isCut: true }
     }
   } finally {
     signal.removeEventListener('abort', stop)
@@ -57,10 +58,6 @@ export async function readBody(
 
 function breakOff(cause: unknown): never {
   throw new AnswerBroken('the answer broke off', { cause })
-}
-
-function clean(text: string): string {
-  return text.replaceAll('\0', '')
 }
 
 /** How far things had come, for a message: it decides whether the target may have done its work. */

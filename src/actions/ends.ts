@@ -1,4 +1,4 @@
-import { cappedText } from './limits.ts'
+import { cappedText, storable, withoutHalfEnd, withoutHalfStart } from '../text.ts'
 
 /** The beginning and the end of a stream of any length, in constant memory. */
 export type Ends = {
@@ -40,8 +40,8 @@ export function createEnds(mostBytes: number): Ends {
         return cappedText(whole.toString('utf8'), mostBytes)
       }
       const end = Buffer.concat([tail.subarray(at), tail.subarray(0, at)])
-      const first = cappedText(wholeAtEnd(head).toString('utf8'), half)
-      const last = cappedEnd(wholeAtStart(end).toString('utf8'), half)
+      const first = cappedText(withoutHalfEnd(head).toString('utf8'), half)
+      const last = cappedEnd(withoutHalfStart(end).toString('utf8'), half)
       return `${first}\n[… ${missing} bytes left out …]\n${last}`
     },
   }
@@ -52,22 +52,5 @@ const noteBytes = 64
 
 /** What is not UTF-8 takes three bytes where it had one. */
 function cappedEnd(text: string, mostBytes: number): string {
-  return wholeAtStart(Buffer.from(text.replaceAll('\0', '')).subarray(-mostBytes)).toString('utf8')
-}
-
-const isInside = (byte = 0) => (byte & 0xc0) === 0x80
-
-/** Without the beginning of a character that the cut split. */
-function wholeAtEnd(bytes: Buffer): Buffer {
-  let start = bytes.length - 1
-  while (start > bytes.length - 4 && isInside(bytes[start])) start -= 1
-  const first = bytes[start] ?? 0
-  const needed = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1
-  return bytes.length - start < needed ? bytes.subarray(0, start) : bytes
-}
-
-function wholeAtStart(bytes: Buffer): Buffer {
-  let start = 0
-  while (start < 3 && isInside(bytes[start])) start += 1
-  return bytes.subarray(start)
+  return withoutHalfStart(Buffer.from(storable(text)).subarray(-mostBytes)).toString('utf8')
 }

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import { Check, Errors } from 'typebox/schema'
+import { withEllipsis } from '../text.ts'
 
 /**
  * The action's input with that of the run over it: field by field where both are objects, else the run's where there
@@ -44,8 +45,7 @@ function written(pointer: string): string {
 
 function shown(input: unknown, pointer: string): string {
   const at = stepsOf(pointer).reduce<unknown>((value, step) => Reflect.get(Object(value), step), input)
-  const text = JSON.stringify(at) ?? 'nothing'
-  return text.length > 60 ? `${text.slice(0, 60).toWellFormed()}…` : text
+  return withEllipsis(JSON.stringify(at) ?? 'nothing', 60)
 }
 
 function stepsOf(pointer: string): string[] {

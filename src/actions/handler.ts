@@ -6,9 +6,10 @@ import type { ActionContext } from './context.ts'
 import { openScope } from './handler-context.ts'
 import { inputProblems, overlaid } from './handler-input.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
-import { cappedText, timeoutOf } from './limits.ts'
+import { mostOutputBytes, timeoutOf } from './limits.ts'
 import { stopAfter, stopped } from './stop.ts'
 import { valuesOf } from './values.ts'
+import { cappedText } from '../text.ts'
 
 /** Which handler, and with what: templates in `input` are filled in before the run's own input is laid over it. */
 export type HandlerCall = { handler: string; input?: unknown; timeout_ms?: number }
@@ -152,7 +153,10 @@ function failed(subject: string, thrown: unknown, context: ActionContext): Actio
 function succeeded(name: string, returned: unknown): ActionOutcome {
   try {
     const text = typeof returned === 'string' ? returned : JSON.stringify(returned)
-    return { state: 'succeeded', ...(text === undefined ? {} : { output: cappedText(text) }) }
+    return {
+      state: 'succeeded',
+      ...(text === undefined ? {} : { output: cappedText(text, mostOutputBytes) }),
+    }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     const message = `handler ${name} returned what JSON cannot hold (${error.message.split('\n')[0]}); expected a text or JSON`

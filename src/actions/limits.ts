@@ -13,12 +13,3 @@ export function timeoutOf(own: number | undefined, job: ActionJob, usualMs: numb
   const wanted = own ?? job.timeoutMs ?? usualMs
   return Math.min(wanted, job.timeoutMs ?? wanted, longestTimeoutMs)
 }
-
-/** The text as Postgres can keep it, at most so many bytes of UTF-8; no character is split. */
-export function cappedText(text: string, mostBytes = mostOutputBytes): string {
-  // no character has less than one byte, so that a text of any size costs no more than this
-  const clean = text.slice(0, mostBytes).replaceAll('\0', '').toWellFormed()
-  const bytes = Buffer.from(clean)
-  if (bytes.length <= mostBytes) return clean
-  return new TextDecoder().decode(bytes.subarray(0, mostBytes), { stream: true })
-}

@@ -1,6 +1,7 @@
+import { beginningOf, storable } from '../text.ts'
 import { mostOutputBytes } from './limits.ts'
 import { AnswerUnreadable } from './prompt-events.ts'
-import { clean, cutText, omission, saidBy } from './prompt-text.ts'
+import { cutText, omission, saidBy } from './prompt-text.ts'
 import { estimateTokens, readTokens, type Tokens } from './prompt-usage.ts'
 
 /** The answer has used up what the action may spend. */
@@ -51,7 +52,7 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
     }
     const event = parse(data)
     if (event.error) throw new ModelFailed(saidBy(event))
-    if (typeof event.model === 'string') model = clean(event.model).slice(0, 200)
+    if (typeof event.model === 'string') model = beginningOf(event.model, 200)
     counted = readTokens(event.usage) ?? counted
     const [choice] = Array.isArray(event.choices) ? event.choices : []
     if (choice) takeChoice(choice)
@@ -63,14 +64,14 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
   function takeChoice({ delta, message, finish_reason: reason }: Choice) {
     const { content, reasoning_content: thought = delta?.reasoning } = delta ?? message ?? {}
     if (typeof thought === 'string') thoughtBytes += Buffer.byteLength(thought)
-    if (typeof reason === 'string') finishReason = clean(reason).slice(0, 100)
+    if (typeof reason === 'string') finishReason = beginningOf(reason, 100)
     append(textOf(content))
   }
 
   function append(text: string) {
     if (text === '') return
     log(text)
-    const piece = clean(text)
+    const piece = storable(text)
     const size = Buffer.byteLength(piece)
     // the piece that reaches over the limit is kept, and cut in the end
     if (bytes < mostOutputBytes) {

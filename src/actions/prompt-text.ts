@@ -1,9 +1,4 @@
-import { cappedText } from './limits.ts'
-
-/** Without what Postgres keeps no text with. */
-export function clean(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed()
-}
+import { cappedText, storable, withEllipsis } from '../text.ts'
 
 /**
  * What a server says about its own failure, in one line: a code and a sentence, as far as there are any.
@@ -18,8 +13,8 @@ export function saidBy({ error }: { error?: unknown }): string {
 }
 
 function quoted(text: string): string {
-  const line = clean(text).replaceAll(/\s+/g, ' ').trim()
-  return JSON.stringify(line.length > 300 ? `${line.slice(0, 300).toWellFormed()}\u2026` : line)
+  const line = storable(text).replaceAll(/\s+/g, ' ').trim()
+  return JSON.stringify(withEllipsis(line, 300))
 }
 
 /** The beginning of a text, at most so many bytes of UTF-8 and no half character; `left`: the bytes that are missing. */

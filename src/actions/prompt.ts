@@ -11,6 +11,7 @@ import { refusalOf } from './prompt-refusal.ts'
 import { ModelSilent, silenceAfter } from './prompt-silence.ts'
 import { usageBody } from './prompt-usage.ts'
 import { stopAfter, stopOutcome } from './stop.ts'
+import { beginningOf } from '../text.ts'
 
 /**
  * The job's prompt, put to an OpenAI-compatible endpoint (`chat/completions`), once; the answer is streamed into the
@@ -98,7 +99,7 @@ async function readAnswer(
     answer.take(bytes.toString())
   } else {
     await pieces.return(undefined)
-    throw new AnswerUnreadable(`${type.slice(0, 100)} was sent, not a stream of events or JSON`)
+    throw new AnswerUnreadable(`${beginningOf(type, 100)} was sent, not a stream of events or JSON`)
   }
 }
 

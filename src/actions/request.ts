@@ -7,6 +7,7 @@ import type { ActionJob, ActionRun } from './outcome.ts'
 import { writeBody, writeForm, writeHeaders } from './payload.ts'
 import { renderUrl } from './url.ts'
 import { isSecret, valuesOf } from './values.ts'
+import { beginningOf } from '../text.ts'
 
 /** An http action, read and ready to be sent. */
 export type HttpCall = {
@@ -140,6 +141,6 @@ function readCallback(value: unknown = null): number | null {
 }
 
 function wrong(field: string, given: unknown, expected: string): AppError {
-  const text = (JSON.stringify(given) ?? 'nothing').slice(0, 80)
+  const text = beginningOf(JSON.stringify(given) ?? 'nothing', 80)
   return new AppError('FIELD_INVALID', `action.${field} is ${text}; expected ${expected}`)
 }

@@ -1,5 +1,6 @@
 import ky from 'ky'
 import type { Delivered } from './message.ts'
+import { beginningOf } from '../text.ts'
 
 /** A way to make one call; closing it cuts whatever is still on its way. */
 export type Line = { fetch: typeof globalThis.fetch; close(): Promise<void> }
@@ -40,7 +41,7 @@ export async function call(line: Line, { url, ...request }: Call, signal: AbortS
  */
 export function verdictOf({ origin, status, headers }: Answer, says = ''): Delivered {
   if (status >= 200 && status < 300) return { state: 'delivered' }
-  const words = says && `: ${says.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 200)}`
+  const words = says && `: ${beginningOf(says.replaceAll(/\p{Cc}+/gu, ' '), 200)}`
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
   const error = {
     code: 'HTTP_STATUS',

@@ -5,6 +5,7 @@ import { type Mailbox, readMailbox } from './mailbox.ts'
 import type { Delivered, EmailTarget, Message } from './message.ts'
 import type { Sending } from './sending.ts'
 import { headlineOf, textOf } from './text.ts'
+import { beginningOf } from '../text.ts'
 
 const limit = 20_000
 
@@ -74,7 +75,7 @@ function refusalOf(error: unknown, origin: string): Delivered | null {
   if (!(error instanceof Error)) return null
   const { responseCode, response, command, permanent } = error as Error & Record<string, unknown>
   if (typeof responseCode !== 'number') return null
-  const words = inOneLine(String(response)).slice(0, 200)
+  const words = beginningOf(inOneLine(String(response)), 200)
   const step = typeof command === 'string' ? ` to ${inOneLine(command)}` : ''
   const reason = { code: 'SMTP_REFUSED', message: `${origin} answered "${words}"${step}` }
   return permanent === true ? { state: 'failed', error: reason } : retry(reason, null)

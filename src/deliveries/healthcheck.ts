@@ -1,6 +1,7 @@
 import { call, verdictOf } from './call.ts'
 import type { Delivered, HealthcheckTarget, Message } from './message.ts'
 import type { Sending } from './sending.ts'
+import { beginningOf, withoutHalfStart } from '../text.ts'
 
 // Healthchecks keeps 100 kB; older and self-hosted ones 10 kB.
 const mostBytes = 10_000
@@ -50,7 +51,7 @@ function cronitorUrl(base: string, message: Message): URL {
   url.searchParams.set('series', run.id)
   if (run.durationMs !== null) url.searchParams.set('metric', `duration:${run.durationMs / 1000}`)
   const text = message.error ? `${message.error.code}: ${message.error.message}` : ''
-  if (text) url.searchParams.set('message', text.slice(0, mostMessage).toWellFormed())
+  if (text) url.searchParams.set('message', beginningOf(text, mostMessage))
   return url
 }
 
@@ -62,7 +63,5 @@ function reportOf({ error, output }: Message): string {
 function tail(text: string): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= mostBytes) return text
-  let start = bytes.length - mostBytes
-  while (((bytes[start] ?? 0) & 0xc0) === 0x80) start++
-  return bytes.toString('utf8', start)
+  return withoutHalfStart(bytes.subarray(-mostBytes)).toString()
 }

@@ -1,5 +1,6 @@
 import { render } from '../template/index.ts'
 import type { Message } from './message.ts'
+import { beginningOf, endOf } from '../text.ts'
 
 /** How a service shows text. `limit`: characters (UTF-16 code units) that it takes in all. */
 export type Look = {
@@ -41,9 +42,10 @@ export function shortened(text: string, limit: number): string {
   if (text.length <= limit) return text
   const gap = `\n[... ${text.length - limit} characters and more left out ...]\n`
   const room = Math.max(limit - gap.length, 0)
-  const head = text.slice(0, Math.ceil(room / 2)).replace(/[\uD800-\uDBFF]$/, '')
-  const tail = text.slice(text.length - Math.floor(room / 2)).replace(/^[\uDC00-\uDFFF]/, '')
-  return `${head}${gap}${tail}`.slice(0, limit)
+  return beginningOf(
+    `${beginningOf(text, Math.ceil(room / 2))}${gap}${endOf(text, Math.floor(room / 2))}`,
+    limit,
+  )
 }
 
 /** One line: which job, and how it went. */

@@ -5,6 +5,7 @@ import { readInstant } from './instant.ts'
 import { readPhrase } from './phrase.ts'
 import type { Schedule } from './slots.ts'
 import { checkZone } from './zone.ts'
+import { withEllipsis } from '../text.ts'
 
 /**
  * Reads what a person wrote. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),
@@ -30,7 +31,7 @@ const forms =
 
 function tidy(text: string): string {
   if (text.length > longestText) {
-    throw refuse(`${text.slice(0, 40)}…`, `it has ${text.length} characters; expected at most ${longestText}`)
+    throw refuse(withEllipsis(text, 40), `it has ${text.length} characters; expected at most ${longestText}`)
   }
   // crontab(5) parts fields by blanks or tabs; a line that was copied or piped ends in a line break
   const line = text.trim().replaceAll('\t', ' ')

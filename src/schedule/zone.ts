@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { beginningOf } from '../text.ts'
 
 /** A stretch of time in which a zone keeps one offset. All times in ms; "local" ones as if they were UTC. */
 export type Stretch = {
@@ -29,7 +30,7 @@ export function checkZone(zone: string): string {
       if (!(error instanceof RangeError)) throw error
     }
   }
-  const given = JSON.stringify(zone.slice(0, 64))
+  const given = JSON.stringify(beginningOf(zone, 64))
   throw new AppError(
     'TIMEZONE_UNKNOWN',
     `The time zone ${given} was given; expected an IANA name such as "Europe/Berlin"`,

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts'
 import { isAllowed } from './names.ts'
 import { parseTemplate } from './parse.ts'
 import { textsIn } from './walk.ts'
+import { beginningOf } from '../text.ts'
 
 export type TemplateProblem = { path: string; message: string }
 
@@ -21,7 +22,7 @@ export function templateProblems(
 function wrongWith(text: string, names: readonly string[]): string[] {
   try {
     const unknown = parseTemplate(text).flatMap((piece) =>
-      'name' in piece && !isAllowed(piece.name, names) ? [piece.name.slice(0, 60)] : [],
+      'name' in piece && !isAllowed(piece.name, names) ? [beginningOf(piece.name, 60)] : [],
     )
     return [...new Set(unknown)].map((name) => `{{${name}}} was given; expected one of ${names.join(', ')}`)
   } catch (error) {

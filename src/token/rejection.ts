@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import { withEllipsis } from '../text.ts'
 
 /** Why a token was not accepted; for the log and the tests, never for the caller. */
 export type RejectReason = (typeof reasons)[number]
@@ -40,6 +41,5 @@ export function rejectReason(error: unknown): RejectReason | undefined {
 
 /** A value of an unverified token for the log: as JSON, so that it cannot forge log lines, and cut short. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+  return withEllipsis(JSON.stringify(value) ?? 'nothing', 80)
 }
