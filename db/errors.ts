@@ -44,6 +44,14 @@ export function isConnectionLost(error: unknown): error is Error {
   return classify(error)?.poolIsSuspect === true
 }
 
+/**
+ * The SQLSTATE if Postgres refused a value that the statement carries: text or JSON that it cannot keep (class 22), a
+ * violated constraint (23), a size limit (54). Nothing was carried out, and the same values are refused every time. Else null.
+ */
+export function refusedValue(error: unknown): string | null {
+  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code) ? error.code : null
+}
+
 /** An error as the driver makes them, so that it is read by `classify` like any other. */
 export function connectionError(code: string): Error {
   return Object.assign(new Error(`connection: ${code}`), { code })

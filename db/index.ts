@@ -9,7 +9,7 @@ export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from 
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { Counts } from './counts.ts'
-export { DatabaseUnavailable } from './errors.ts'
+export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
 export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'

@@ -102,5 +102,12 @@ function fromFastify(thrown: unknown): AppError {
     return new AppError('REQUEST_MALFORMED', 'The request cannot be read; expected HTTP with a JSON body', {
       cause: thrown,
     })
+  // 22021 and 22P05: a NUL, or half of a surrogate pair, in what stands in the path or the query
+  if (code === '22021' || code === '22P05')
+    return new AppError(
+      'FIELD_INVALID',
+      'The path or the query contains a character that cannot be stored (NUL, or half of a surrogate pair). Remove it.',
+      { cause: thrown },
+    )
   return new AppError('INTERNAL', 'Something broke on our side; it has been logged', { cause: thrown })
 }

@@ -1,7 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { settle } from './decisions/index.ts'
+import { refusedValue } from '../db/index.ts'
+import { type Outcome, settle } from './decisions/index.ts'
 import { AppError } from './errors.ts'
 import type { Saved, Transit } from './transit.ts'
+import { unstorable } from './unstorable.ts'
 
 /** What a callback's token says: which attempt may be reported, and until when (ms since 1970). */
 export type CallbackClaims = { jobId: string; runId: string; fence: number; until: number }
@@ -65,17 +67,25 @@ export function createCallbacks({ transit, keys, callbackUrl }: Parts): Callback
         code: 'TARGET_FAILED',
         message: message ?? 'the target reported a failure without a message',
       }
-      const outcome = {
+      const outcome: Outcome = {
         ...(state === 'failed' ? { state, error } : { state }),
         ...(output !== null && { output }),
       }
       let isTaken = false
-      const decide: Parameters<typeof transit>[1] = ({ view }) => {
-        const decision = settle(view, { runId, fence, outcome })
-        isTaken = decision !== null
-        return decision
-      }
-      const saved = await transit(jobId, decide, output).catch((thrown: unknown) => {
+      const write = (settled: Outcome, kept: string | null) =>
+        transit(
+          jobId,
+          ({ view }) => {
+            const decision = settle(view, { runId, fence, outcome: settled })
+            isTaken = decision !== null
+            return decision
+          },
+          kept,
+        )
+      const saved = await write(outcome, output).catch((thrown: unknown) => {
+        const sqlState = refusedValue(thrown)
+        if (sqlState !== null)
+          return write({ state: 'failed', final: true, error: unstorable('the run', state, sqlState) }, null)
         const isGone = thrown instanceof AppError && thrown.code === 'JOB_NOT_FOUND'
         throw isGone ? new AppError('CALLBACK_GONE', `the job of run ${runId} is gone`) : thrown
       })

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, type Look, type Store, type Written } from '../db/index.ts'
+import { DatabaseUnavailable, type Look, refusedValue, type Store, type Written } from '../db/index.ts'
 import type { Admit } from './attend.ts'
 import {
   type Decision,
@@ -11,6 +11,7 @@ import {
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import { sleep, type Timers } from './timers.ts'
+import { unstorable } from './unstorable.ts'
 
 /** Tries to deliver whose lease this process holds: sent, a few at a time, and written down. */
 export type Courier = {
@@ -76,7 +77,19 @@ export function createCourier(parts: Parts): Courier {
     const { id, runId, attempt } = held.delivery
     const result = await trySending(held)
     log.info({ job: held.jobId, run: runId, delivery: id, attempt, state: result.state }, 'delivery tried')
-    await write(held, ({ view }) => delivered(view, { id, attempt, result }))
+    try {
+      await writeResult(held, result)
+    } catch (error) {
+      const sqlState = refusedValue(error)
+      if (sqlState === null) throw error
+      log.error({ err: error, job: held.jobId, delivery: id }, 'Postgres refused how a delivery went')
+      await writeResult(held, { state: 'failed', error: unstorable('the try', result.state, sqlState) })
+    }
+  }
+
+  function writeResult(held: Held, result: Delivered) {
+    const { id, attempt } = held.delivery
+    return write(held, ({ view }) => delivered(view, { id, attempt, result }))
   }
 
   async function trySending({ jobId, delivery }: Held): Promise<Delivered> {

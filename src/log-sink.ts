@@ -1,4 +1,4 @@
-import type { LogStore } from '../db/index.ts'
+import { type LogStore, refusedValue } from '../db/index.ts'
 import { createHeadTail } from './head-tail.ts'
 import type { Log } from './log.ts'
 import type { Timers } from './timers.ts'
@@ -22,7 +22,7 @@ const flushEveryMs = 1_000
 export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink {
   const kept = createHeadTail(mostBytes)
   let storedTotal = 0
-  /** The run is somebody else's by now. */
+  /** The run is somebody else's by now, or its log cannot be kept. */
   let isStale = false
   let isEnded = false
   let storing: Promise<void> = Promise.resolve()
@@ -46,6 +46,8 @@ export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink 
       isStale = !(await store.write({ ...owner, head, tail: kept.tail(), total }))
       storedTotal = total
     } catch (error) {
+      // what Postgres refuses once, it refuses every second
+      if (refusedValue(error) !== null) isStale = true
       log.warn({ err: error, run: owner.runId }, 'the log of an attempt cannot be stored')
     }
   }

@@ -1,8 +1,9 @@
-import { DatabaseUnavailable, type Look, type Store, type Written } from '../db/index.ts'
+import { DatabaseUnavailable, type Look, refusedValue, type Store, type Written } from '../db/index.ts'
 import type { Admit } from './attend.ts'
 import { type Decision, type Outcome, release, settle } from './decisions/index.ts'
 import type { HeldRun } from './runner.ts'
 import { sleep, type Timers } from './timers.ts'
+import { unstorable } from './unstorable.ts'
 
 type Parts = {
   store: Store
@@ -16,12 +17,24 @@ type Parts = {
 /**
  * Writing how an attempt ended, with the fence that began it. A stale fence changes nothing (somebody took the run
  * over, cancelled it, or deleted the job); a database that cannot be reached is asked again until it answers, because
- * the outcome is known here alone.
+ * the outcome is known here alone. An outcome that Postgres refuses to keep is replaced by one that says so.
  */
 export function createSettle(parts: Parts) {
   const { store, admit, timers, log } = parts
 
-  function settleRun(held: HeldRun, outcome: Outcome): Promise<void> {
+  async function settleRun(held: HeldRun, outcome: Outcome): Promise<void> {
+    try {
+      await writeOutcome(held, outcome)
+    } catch (error) {
+      const sqlState = refusedValue(error)
+      if (sqlState === null) throw error
+      log.error({ err: error, job: held.jobId, run: held.runId }, 'Postgres refused the outcome of a run')
+      const stored = unstorable('the attempt', outcome.state, sqlState)
+      await writeOutcome(held, { state: 'failed', final: true, error: stored })
+    }
+  }
+
+  function writeOutcome(held: HeldRun, outcome: Outcome): Promise<void> {
     const done = { runId: held.runId, fence: held.fence, outcome }
     return write(held, (look) => settle(look.view, done), outcome.output ?? null)
   }
