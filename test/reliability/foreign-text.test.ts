@@ -28,9 +28,10 @@ after(() => service.close())
 async function over(runId: string): Promise<{ run: Json; deliveries: Json[] }> {
   for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
     const { run } = (await service.api('GET', `/api/runs/${runId}`)).body
-    const { deliveries } = (await service.api('GET', `/api/runs/${runId}/deliveries`)).body
+    const told = await service.api('GET', `/api/runs/${runId}/deliveries`)
+    const { deliveries } = told.body as { deliveries: Json[] }
     const isOver = !['claimed', 'running'].includes(run.state)
-    if (isOver && deliveries.every(({ state }: Json) => state !== 'pending')) return { run, deliveries }
+    if (isOver && deliveries.every(({ state }) => state !== 'pending')) return { run, deliveries }
     await new Promise((resolve) => setImmediate(resolve))
   }
   throw new Error(`run ${runId} is not over after 10 s`)
@@ -45,7 +46,7 @@ async function runJob(fields: Record<string, unknown>) {
 async function reportTo(job: Json, report: object) {
   const before = service.target.calls.length
   const { body } = await service.api('POST', `/api/jobs/${job.id}/run`)
-  const call = (await service.target.waitFor(before + 1)).at(-1)
+  const [call] = (await service.target.waitFor(before + 1)).slice(-1)
   const answer = await fetch(String(call?.headers['x-chronos-callback']), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
