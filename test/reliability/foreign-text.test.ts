@@ -44,9 +44,9 @@ async function runJob(fields: Record<string, unknown>) {
 }
 
 async function reportTo(job: Json, report: object) {
-  const before = service.target.calls.length
+  const callsBefore = service.target.calls.length
   const { body } = await service.api('POST', `/api/jobs/${job.id}/run`)
-  const [call] = (await service.target.waitFor(before + 1)).slice(-1)
+  const [call] = (await service.target.waitFor(callsBefore + 1)).slice(-1)
   const answer = await fetch(String(call?.headers['x-chronos-callback']), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
