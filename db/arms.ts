@@ -1,3 +1,4 @@
+import type { Registry } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './rows.ts'
 import type { ArmLease, ArmOrder } from './move.ts'
@@ -126,14 +127,18 @@ export async function owedArms(sql: Sql, page: { after: string; limit: number })
   return rows.map((row) => row['job_id'] as string)
 }
 
-/** Jobs whose wake time is at or before `now − lateMs`: nobody attended to them. Earliest first. */
+/**
+ * Jobs whose wake time is at or before `now − lateMs`: nobody attended to them. Earliest first. One range of the index
+ * on wake times, however many jobs there are: the bound is a subquery, because a volatile expression bounds no index.
+ */
 export async function overdueJobs(
   sql: Sql,
   wish: { lateMs: number; limit: number; now: Date | null },
 ): Promise<string[]> {
   const rows: Row[] = await sql`
     select job_id from job_runtime
-    where wake_at <= coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms'
+    where wake_at <= (
+      select coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms')
     order by wake_at limit ${wish.limit}`
   return rows.map((row) => row['job_id'] as string)
 }
@@ -143,6 +148,27 @@ export async function earliestWake(sql: Sql, now: Date | null): Promise<{ wakeAt
   const [row]: Row[] = await sql`
     select (select min(wake_at) from job_runtime) as wake_at, coalesce(${now}::timestamptz, clock_timestamp()) as now`
   return { wakeAt: maybeDate(row?.['wake_at']), now: date(row?.['now']) }
+}
+
+/** The job with the farthest wake time of all, and what NAS holds for it; `now` is Postgres' clock. */
+export type FarthestWake = Pick<Registry, 'wakeAt' | 'armedAt' | 'armedGen' | 'wakeGen'> & {
+  jobId: string
+  now: Date
+}
+
+export async function farthestWake(sql: Sql, now: Date | null): Promise<FarthestWake | null> {
+  const [row]: Row[] = await sql`
+    select job_id, wake_at, armed_at, armed_gen, wake_gen, coalesce(${now}::timestamptz, clock_timestamp()) as now
+    from job_runtime where wake_at is not null order by wake_at desc limit 1`
+  if (!row) return null
+  return {
+    jobId: row['job_id'] as string,
+    wakeAt: maybeDate(row['wake_at']),
+    armedAt: maybeDate(row['armed_at']),
+    armedGen: Number(row['armed_gen']),
+    wakeGen: Number(row['wake_gen']),
+    now: date(row['now']),
+  }
 }
 
 /** What NAS lists: the id of a job (no line breaks in it), and at the same place its instant in epoch milliseconds. */

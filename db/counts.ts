@@ -1,3 +1,4 @@
+import { lateMs, lostMs } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './rows.ts'
 
@@ -10,10 +11,15 @@ export type Counts = {
   oldestOwedSince: Date | null
   orphansOwed: number
   overdue: number
+  /** Wake-ups that were lost: NAS confirmed them, and no fire came (`isWakeLost`). */
+  lost: number
   now: Date
 }
 
-export async function readCounts(sql: Sql, now: Date | null): Promise<Counts> {
+export async function readCounts(
+  sql: Sql,
+  { isNasUsed, now }: { isNasUsed: boolean; now: Date | null },
+): Promise<Counts> {
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now)
     select clock.now,
@@ -22,7 +28,8 @@ export async function readCounts(sql: Sql, now: Date | null): Promise<Counts> {
       (select count(*)::int from job_runtime where armed_gen < wake_gen) as owed,
       (select min(wake_changed_at) from job_runtime where armed_gen < wake_gen) as owed_since,
       (select count(*)::int from orphans where cancelled_at is null) as orphans,
-      (select count(*)::int from job_runtime where wake_at < clock.now - interval '60 s') as overdue
+      (select count(*)::int from job_runtime where wake_at < clock.now - ${lateMs} * interval '1 ms') as overdue,
+      (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)}) as lost
     from clock`
   return {
     jobs: { scheduled: 0, paused: 0, completed: 0, error: 0, ...(row?.['jobs'] as Counts['jobs'] | null) },
@@ -31,8 +38,16 @@ export async function readCounts(sql: Sql, now: Date | null): Promise<Counts> {
     oldestOwedSince: maybeDate(row?.['owed_since']),
     orphansOwed: row?.['orphans'] as number,
     overdue: row?.['overdue'] as number,
+    lost: row?.['lost'] as number,
     now: maybeDate(row?.['now']) as Date,
   }
+}
+
+/** `isWakeLost` in SQL, of confirmed wake-ups only; "clock" is in scope. What is owed is counted as owed. */
+function wakeLost(sql: Sql, isNasUsed: boolean) {
+  return sql`(not ${isNasUsed}::boolean or armed_gen = wake_gen)
+    and case when ${isNasUsed}::boolean then least(wake_at, armed_at) else wake_at end < clock.now - ${lostMs} * interval '1 ms'
+    and wake_at is not null`
 }
 
 export type ArmEntry = {

@@ -98,6 +98,7 @@ export function createStore(
       database.run((sql) => arms.owedArms(sql, page), { idempotent }),
     overdueJobs: (wish: { lateMs: number; limit: number }) =>
       database.run((sql) => arms.overdueJobs(sql, { ...wish, now: now() }), { idempotent }),
+    farthestWake: () => database.run((sql) => arms.farthestWake(sql, now()), { idempotent }),
     earliestWake: () => database.run((sql) => arms.earliestWake(sql, now()), { idempotent }),
     differentArms: (listed: arms.ListedArms & { toleranceMs: number }) =>
       database.run((sql) => arms.differentArms(sql, listed), {
@@ -143,7 +144,8 @@ export function createStore(
       database.run((sql) => arms.noteCallback(sql, url, now()), { name: 'noting the callback' }),
     readLedger: (jobId: string, span: { from: Date; to: Date; limit: number }) =>
       database.run((sql) => readLedger(sql, jobId, span), { idempotent }),
-    readCounts: () => database.run((sql) => readCounts(sql, now()), { idempotent }),
+    readCounts: (wish: { isNasUsed: boolean }) =>
+      database.run((sql) => readCounts(sql, { ...wish, now: now() }), { idempotent }),
     readArms: (jobId: string) => database.run((sql) => readArms(sql, jobId), { idempotent }),
 
     readFact: (name: string) => database.run((sql) => facts.readFact(sql, name), { idempotent }),

@@ -12,7 +12,7 @@ import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
 import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
-import { openRoutes } from './open.ts'
+import { openRoutes, tellKeyless } from './open.ts'
 import type { Parts } from './parts.ts'
 import { answerError, answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
@@ -32,6 +32,7 @@ const maxBodyBytes = 256 * 1024
  */
 export function registerRoutes(app: FastifyInstance, parts: Parts): void {
   foldLog(app)
+  tellKeyless(app)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')

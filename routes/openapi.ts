@@ -41,8 +41,12 @@ export function openApiDocument({
 }
 
 function operationDocument(path: string, operation: Operation, isApi: boolean, components: Components): Json {
-  const { id, scope, summary, body, status, answer, errors } = operation
-  const security = isApi ? [{ apiKey: [scope] }] : path === '/api/cron/fire' ? [{ fireToken: [] }] : []
+  const { id, scope, isOpen, summary, body, status, answer, errors } = operation
+  const security = isApi
+    ? [{ apiKey: [scope] }, ...(isOpen ? [{}] : [])]
+    : path === '/api/cron/fire'
+      ? [{ fireToken: [] }]
+      : []
   const mayFail: ErrorCode[] = [...errors, ...(isApi ? apiErrors : [])]
   const parameters = parametersOf(operation)
   const success = {

@@ -42,6 +42,8 @@ export type Parts = {
     span: { from: Date; to: Date },
   ): Promise<{ slot: Date; verdict: string; reason: string | null; runId: string | null }[]>
   reconcile(): Promise<object>
+  /** For whoever asks without a key: no database. */
+  brief(): object
   status(): Promise<object>
   readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>
   metrics(): string | Promise<string>

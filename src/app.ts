@@ -19,7 +19,6 @@ import { createEffects } from './effects.ts'
 import { type Config, secretsOf } from './config.ts'
 import { type Core, createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
-import type { Registry } from './decisions/index.ts'
 import { createDeparture, type Departure } from './departure.ts'
 import { draining } from './errors.ts'
 import { createHolds, type Holds } from './holds.ts'
@@ -55,13 +54,6 @@ export type App = {
   metrics(): Promise<string>
   /** What the process leaves behind; for whoever decides that it may go. */
   departure: Departure
-}
-
-/** A wake-up that is so late has been lost, whoever confirmed it: a job that waits for one is not well. */
-const overdueMs = 120_000
-
-function isOverdue({ wakeAt }: Registry, now: Date): boolean {
-  return wakeAt !== null && now.getTime() - wakeAt.getTime() > overdueMs
 }
 
 /** The fire that a machine was started for is there by then, and answered. */
@@ -146,7 +138,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     isNasUsed: trigger.isNasUsed,
     log,
   })
-  const { status, metrics } = createStatus({
+  const { brief, status, metrics } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
     runner,
     scheduler: trigger.active,
@@ -154,12 +146,13 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     armer: trigger.armer,
     refusal: () => trigger.refusal() ?? nas?.refusal() ?? null,
     isNasUsed: trigger.isNasUsed,
+    isSessionValid: () => nas !== null && (trigger.refusal() ?? nas.refusal()) === null,
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
   })
 
   registerRoutes(http, {
-    ...{ jobs, status, metrics, outbox: core.outbox },
+    ...{ jobs, brief, status, metrics, outbox: core.outbox },
     callbacks: {
       ...core.callbacks,
       async report(claims, report) {
@@ -191,7 +184,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       const now = await store.now().catch(() => null)
       return { ready: now !== null && !isDraining(), database: now !== null, draining: isDraining() }
     },
-    isArmed: (registry) => trigger.isArmed(registry) && !isOverdue(registry, clock() ?? new Date()),
+    isArmed: (registry) => trigger.isArmed(registry, clock() ?? new Date()),
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
       ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },

@@ -12,7 +12,7 @@ export type Armer = {
    * Makes NAS hold the job's wake time, and says how that went after `budgetMs` at most. What is still owed then is
    * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
    */
-  ensure(jobId: string, options: { budgetMs: number; order?: ArmOrder | null }): Promise<ArmState>
+  ensure(jobId: string, options: EnsureOptions): Promise<ArmState>
   /** Tells NAS to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
   cancelOrphan(jobId: string): Promise<boolean>
   /** `timers.now()` of the last time that NAS confirmed an arm of this job to this process; -Infinity: never. */
@@ -21,6 +21,9 @@ export type Armer = {
   lastError(): { at: Date; code: string; message: string } | null
   stop(): void
 }
+
+/** `order`: the arm lease, if it is taken already. `mostAheadMs`: arm no further ahead, whatever the wake time is. */
+type EnsureOptions = { budgetMs: number; order?: ArmOrder | null; mostAheadMs?: number }
 
 type Parts = {
   store: Store
@@ -56,7 +59,7 @@ type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?:
  * What is being done for a job. Whoever joins it has changed something that its last look at Postgres may not have
  * seen (the answer was under way): then it looks once more before it says that the job is armed.
  */
-type Work = { isAskedAgain: boolean; state: Promise<ArmState> }
+type Work = { isAskedAgain: boolean; mostAheadMs: number; state: Promise<ArmState> }
 
 /** Only the answers of the last seconds are asked about. */
 const armedAtMax = 20_000
@@ -74,16 +77,18 @@ export function createArmer(parts: Parts): Armer {
 
   async function ensure(
     jobId: string,
-    { budgetMs, order = null }: { budgetMs: number; order?: ArmOrder | null },
+    { budgetMs, order = null, mostAheadMs = Number.POSITIVE_INFINITY }: EnsureOptions,
   ): Promise<ArmState> {
     let work = order ? undefined : underWay.get(jobId)
-    if (work) work.isAskedAgain = true
-    else work = begin(jobId, order)
+    if (work) {
+      work.isAskedAgain = true
+      work.mostAheadMs = Math.min(work.mostAheadMs, mostAheadMs)
+    } else work = begin(jobId, { order, mostAheadMs })
     return within(timers, budgetMs, work.state, 'owed' as const)
   }
 
-  function begin(jobId: string, order: ArmOrder | null): Work {
-    const work: Work = { isAskedAgain: false, state: Promise.resolve('owed') }
+  function begin(jobId: string, { order, mostAheadMs }: Required<Omit<EnsureOptions, 'budgetMs'>>): Work {
+    const work: Work = { isAskedAgain: false, mostAheadMs, state: Promise.resolve('owed') }
     underWay.set(jobId, work)
     work.state = holds.during('arm', keepTrying(jobId, order, work))
     return work
@@ -102,10 +107,12 @@ export function createArmer(parts: Parts): Armer {
     let waits = 0
     while (!stopping.signal.aborted) {
       work.isAskedAgain = false
-      const step: Step = await tryOnce(jobId, order).catch((error: unknown) => {
-        log.warn({ err: error, job: jobId }, 'arming failed on our side')
-        return { state: 'failed' as const }
-      })
+      const step: Step = await tryOnce(jobId, { order, mostAheadMs: work.mostAheadMs }).catch(
+        (error: unknown) => {
+          log.warn({ err: error, job: jobId }, 'arming failed on our side')
+          return { state: 'failed' as const }
+        },
+      )
       order = null
       if (step.state === 'refused' || (step.state === 'armed' && !work.isAskedAgain)) {
         return end(jobId, work, step.state)
@@ -121,14 +128,17 @@ export function createArmer(parts: Parts): Armer {
     return end(jobId, work, 'owed')
   }
 
-  async function tryOnce(jobId: string, given: ArmOrder | null): Promise<Step> {
+  async function tryOnce(
+    jobId: string,
+    { order, mostAheadMs }: Required<Omit<EnsureOptions, 'budgetMs'>>,
+  ): Promise<Step> {
     const askedAt = timers.now()
-    const taken = given
-      ? { state: 'order' as const, order: given }
+    const taken = order
+      ? { state: 'order' as const, order }
       : await store.takeArm({ jobId, lease: armLease(owner) })
     if (taken.state !== 'order') return taken
     if (timers.now() - askedAt > orderGoodForMs) return { state: 'busy' }
-    const result = await carryOut(taken.order)
+    const result = await carryOut(taken.order, mostAheadMs)
     const { isOwed } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
@@ -136,9 +146,11 @@ export function createArmer(parts: Parts): Armer {
 
   async function carryOut(
     order: ArmOrder,
+    mostAheadMs: number,
   ): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
     const startedAt = timers.now()
-    const fireAt = order.wakeAt && freshFireAt(order, limits)
+    const horizonMs = Math.min(limits.horizonMs, mostAheadMs)
+    const fireAt = order.wakeAt && freshFireAt(order, { ...limits, horizonMs })
     const answer = fireAt
       ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: parts.callbackUrl })
       : await nas.cancel(order.jobId)

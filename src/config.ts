@@ -18,6 +18,8 @@ export type Config = {
   /** What may be called although it is private (`readAllowEntry`); in development this machine, unless it is set. */
   targetAllow: string[]
   timezone: string
+  /** NAS is asked to call at least once a day, so that a lost wake-up of any job is found within a day. */
+  sentinel: boolean
   idleExitMs: number
   bootGraceMs: number
   maxConcurrentRuns: number
@@ -65,7 +67,7 @@ type Env = Record<string, string | undefined>
 /** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
 export function readConfig(env: Env = process.env): Config {
   const problems: string[] = []
-  const { text, secret, integer, url, base } = readers(env, problems)
+  const { text, secret, integer, url, base, isOn } = readers(env, problems)
   const production = env['NODE_ENV'] === 'production'
   const config: Config = {
     databaseUrl: databaseUrl(env, problems),
@@ -94,6 +96,7 @@ export function readConfig(env: Env = process.env): Config {
     },
     targetAllow: targetAllow(text('TARGET_ALLOW') ?? (production ? '' : '127.0.0.0/8,::1'), problems),
     timezone: text('CRON_TIMEZONE') ?? 'UTC',
+    sentinel: isOn('SENTINEL'),
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
     bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
     maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 20, 1, 10_000),
@@ -215,9 +218,8 @@ const neverForCommands = [
 ]
 
 function commands(env: Env, problems: string[]): Config['commands'] {
-  const { text } = readers(env, problems)
-  const wish = text('COMMANDS') ?? 'off'
-  if (wish !== 'on' && wish !== 'off') problems.push(`COMMANDS is "${wish}"; expected "on" or "off"`)
+  const { text, isOn } = readers(env, problems)
+  const areOn = isOn('COMMANDS')
   const more = (text('COMMAND_ENV_ALLOW') ?? '').split(/[\s,]+/).filter(Boolean)
   for (const name of more) {
     if (neverForCommands.includes(name))
@@ -225,7 +227,7 @@ function commands(env: Env, problems: string[]): Config['commands'] {
     else if (!/^[A-Za-z_]\w*$/.test(name))
       problems.push(`COMMAND_ENV_ALLOW names "${name}"; expected names of variables, parted by commas`)
   }
-  if (wish !== 'on') return null
+  if (!areOn) return null
   const given = [...usualForCommands, ...more].map((name) => [name, env[name]] as const)
   return {
     env: Object.fromEntries(given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)),
@@ -304,5 +306,11 @@ function readers(env: Env, problems: string[]) {
     return null
   }
 
-  return { text, secret, integer, url, base }
+  function isOn(name: string): boolean {
+    const value = text(name) ?? 'off'
+    if (value !== 'on' && value !== 'off') problems.push(`${name} is "${value}"; expected "on" or "off"`)
+    return value === 'on'
+  }
+
+  return { text, secret, integer, url, base, isOn }
 }

@@ -101,7 +101,10 @@ export function createCore(parts: CoreParts): Core {
     cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
     confirm: trigger,
   })
-  const { transit, makeSure, lookAt } = createTransit({ store, admit, ensureArmed })
+  const { transit, makeSure, lookAt } = createTransit({
+    ...{ store, admit },
+    ensureArmed: trigger.ensureChanged,
+  })
   const jobs = createJobs({
     ...{ store, transit, makeSure, lookAt, owner, chance, isDraining, timezone: config.timezone },
     checkReferences: parts.checkReferences,

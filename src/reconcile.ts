@@ -1,6 +1,6 @@
 import type { Store } from '../db/index.ts'
 import type { Armer } from './arm.ts'
-import type { Trigger } from './decisions/index.ts'
+import { inParallel } from './parallel.ts'
 import type { Armed, NasClient, NasFailure } from './nas/index.ts'
 import type { ReconcileCounts } from './schedulers/index.ts'
 
@@ -10,8 +10,8 @@ type Parts = {
   /** Our base URL, as NAS is told it. */
   callbackUrl: string
   armer: () => Armer
-  /** Attends to one job, wherever it is due. */
-  fireDue: (jobId: string, trigger: Trigger) => Promise<void>
+  /** Attends to the jobs whose wake-up did not come; how many there were. */
+  attendOverdue: () => Promise<number>
   onRefused: (failure: NasFailure) => void
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
@@ -19,8 +19,6 @@ type Parts = {
 const pageSize = 1_000
 const atOnce = 8
 const armBudgetMs = 20_000
-/** A job so late is not left to NAS any more; one that is due just now will be fired by it. */
-const lateMs = 60_000
 /** NAS may cut what is finer than a second. */
 const toleranceMs = 1_000
 
@@ -33,7 +31,7 @@ export function createReconcile({
   store,
   nas,
   armer,
-  fireDue,
+  attendOverdue,
   callbackUrl,
   onRefused,
   log,
@@ -47,7 +45,7 @@ export function createReconcile({
       foreign: 0,
       complete: false,
     }
-    await attendOverdue(counts)
+    counts.attended = await attendOverdue()
     if (await store.noteCallback(callbackUrl))
       log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
     const answer = await nas.list()
@@ -58,14 +56,6 @@ export function createReconcile({
     counts.complete = answer.ok || answer.kind === 'refused'
     log.info(counts, 'reconciled')
     return counts
-  }
-
-  async function attendOverdue(counts: ReconcileCounts) {
-    const jobIds = await store.overdueJobs({ lateMs, limit: 10_000 })
-    await inParallel(jobIds, async (jobId) => {
-      await fireDue(jobId, 'catch_up')
-      counts.attended += 1
-    })
   }
 
   async function compare(listed: Armed[], counts: ReconcileCounts) {
@@ -85,7 +75,7 @@ export function createReconcile({
     if (strangers.size > 0)
       for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
     counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length
-    await inParallel([...owed], async (jobId) => {
+    await each([...owed], async (jobId) => {
       if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
     })
   }
@@ -93,7 +83,7 @@ export function createReconcile({
   async function armOwed(counts: ReconcileCounts) {
     for (let after = ''; ; ) {
       const page = await store.owedArms({ after, limit: pageSize })
-      await inParallel(page, async (jobId) => {
+      await each(page, async (jobId) => {
         const state = await armer().ensure(jobId, { budgetMs: armBudgetMs })
         if (state === 'armed') counts.armed += 1
         else counts.owed += 1
@@ -103,16 +93,10 @@ export function createReconcile({
     }
   }
 
-  async function inParallel(jobIds: string[], work: (jobId: string) => Promise<void>) {
-    const left = jobIds.values()
-    const one = async () => {
-      for (const jobId of left) {
-        await work(jobId).catch((error: unknown) =>
-          log.warn({ err: error, job: jobId }, 'reconciling a job failed'),
-        )
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(atOnce, jobIds.length) }, one))
+  async function each(jobIds: string[], work: (jobId: string) => Promise<void>) {
+    await inParallel(jobIds, atOnce, (jobId) =>
+      work(jobId).catch((error: unknown) => log.warn({ err: error, job: jobId }, 'reconciling a job failed')),
+    )
   }
 
   let underWay: Promise<ReconcileCounts> | undefined

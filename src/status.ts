@@ -4,6 +4,7 @@ import type { Holds } from './holds.ts'
 import type { NasFailure } from './nas/index.ts'
 import type { Runner } from './runner.ts'
 import { type Heartbeat, heartbeatFact } from './schedulers/index.ts'
+import { version } from './version.ts'
 
 type Parts = {
   store: Store
@@ -18,6 +19,8 @@ type Parts = {
   isNasUsed: () => boolean
   /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
   unarmed: (limit: number) => Promise<UnarmedJob[]>
+  /** Whether the login at NAS still opens something; false without one. */
+  isSessionValid: () => boolean
   /** Null where NAS is not configured. */
   armer: () => Armer | null
   refusal: () => NasFailure | null
@@ -28,13 +31,26 @@ type Parts = {
 export function createStatus(parts: Parts) {
   const { store } = parts
 
+  /** From this process alone, without the database: for a portal that asks without a key. */
+  function brief() {
+    return {
+      status: 'ok',
+      version,
+      provider: parts.scheduler(),
+      nous_session_valid: parts.isSessionValid(),
+    }
+  }
+
   async function status(): Promise<Record<string, unknown>> {
     const askedAt = performance.now()
-    const counts = await store.readCounts()
+    const counts = await store.readCounts({ isNasUsed: parts.isNasUsed() })
     const databaseMs = Math.round(performance.now() - askedAt)
     const heartbeat = await store.readFact(heartbeatFact)
     const unarmed = parts.isNasUsed() && counts.armsOwed > 0 ? await parts.unarmed(unarmedShown) : []
     return {
+      ...brief(),
+      // a wake-up that was lost is found by the next wake; until then nobody else says that something is wrong
+      status: counts.lost > 0 ? 'degraded' : 'ok',
       scheduler: {
         name: parts.scheduler(),
         configured: parts.configuredProvider,
@@ -54,6 +70,7 @@ export function createStatus(parts: Parts) {
         oldest_since: (parts.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
         cancels: counts.orphansOwed,
         overdue_jobs: counts.overdue,
+        lost_wakes: counts.lost,
       },
       unarmed: unarmed.map((job) => unarmedBody(job, counts.now)),
       nas: nasStatus(),
@@ -72,7 +89,11 @@ export function createStatus(parts: Parts) {
     }
   }
 
-  return { status, metrics: async () => metricsText(await store.readCounts(), parts) }
+  return {
+    brief,
+    status,
+    metrics: async () => metricsText(await store.readCounts({ isNasUsed: parts.isNasUsed() }), parts),
+  }
 }
 
 /** More are counted in `owed.arms`. */
@@ -105,6 +126,12 @@ function metricsText(counts: Counts, parts: Parts): string {
     ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
       ['', counts.overdue],
     ]),
+    ...metric(
+      'chronos_wakes_lost',
+      'gauge',
+      'Confirmed wake-ups that passed two minutes ago without a fire.',
+      [['', counts.lost]],
+    ),
     ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
     ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
     ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [

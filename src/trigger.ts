@@ -3,7 +3,7 @@ import type { Chance } from './chance.ts'
 import type { Config } from './config.ts'
 import { createConfirm } from './confirm.ts'
 import type { Store } from '../db/index.ts'
-import type { Registry, Trigger as DecisionTrigger } from './decisions/index.ts'
+import { isWakeLost, type Registry, type Trigger as DecisionTrigger } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
@@ -16,6 +16,8 @@ import {
   resolveCronScheduler,
   withDefaults,
 } from './schedulers/index.ts'
+import { createSentinel } from './sentinel.ts'
+import { createSweep } from './sweep.ts'
 import type { Timers } from './timers.ts'
 
 type Parts = {
@@ -40,10 +42,17 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const armer = nas && createNasArmer(nas)
   const confirm = nas && armer ? createConfirm({ store, nas, armer: () => armer, holds, timers, log }) : null
+  const isNasUsed = () => active.name !== builtin.name
+  const sentinel = config.sentinel && armer ? createSentinel({ store, armer: () => armer }) : null
+  const sweep = createSweep({
+    ...{ store, fireDue, timers, log },
+    andThen: async () => sentinel?.(),
+    isWanted: () => isStarted && isNasUsed(),
+  })
   const others: CronScheduler[] = []
   if (nas && armer) {
     const reconcile = createReconcile({
-      ...{ store, nas, fireDue, callbackUrl, log },
+      ...{ store, nas, callbackUrl, log, attendOverdue: sweep.run },
       armer: () => armer,
       onRefused: fallBack,
     })
@@ -75,9 +84,17 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
     if (isStarted) void builtin.start()
   }
 
+  const ensureArmed = (change: JobChange, budgetMs: number): Promise<ArmState> =>
+    active.onJobsChanged([change], budgetMs)
+
+  /** Not before the scheduler has started: a boot looks at all jobs anyway. */
+  function sweepSoon() {
+    if (isStarted && isNasUsed()) void holds.during('reconcile', sweep.soon())
+  }
+
   return {
     active: () => active.name,
-    isNasUsed: () => active.name !== builtin.name,
+    isNasUsed,
     /** Why NAS is not called any more: it refuses this identity, or there is no login to call it with; null: it is. */
     refusal: () => refusal,
     /** Null where nothing is armed with NAS: then a claim takes no arm lease with it. */
@@ -87,28 +104,38 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
     async start() {
       isStarted = true
       await active.start()
+      if (sentinel) sweepSoon()
     },
     async stop() {
       isStarted = false
       await Promise.all([resolved.stop(), builtin.stop()])
     },
-    ensureArmed: (change: JobChange, budgetMs: number): Promise<ArmState> =>
-      active.onJobsChanged([change], budgetMs),
+    ensureArmed,
+    /** As `ensureArmed`, where no fire was answered: the change may have made another job the farthest one. */
+    async ensureChanged(change: JobChange, budgetMs: number): Promise<ArmState> {
+      const state = await ensureArmed(change, budgetMs)
+      if (sentinel) sweepSoon()
+      return state
+    },
     reconcile: () => holds.during('reconcile', active.reconcile()),
     /** What was seen of a fire of this job, from its coming in to its 2xx; see `Confirm`. */
     begun: (jobId: string) => confirm?.begun(jobId),
     unanswered: (jobId: string) => confirm?.unanswered(jobId),
     answered(jobId: string) {
-      if (active.name !== builtin.name) confirm?.answered(jobId)
+      if (isNasUsed()) confirm?.answered(jobId)
       else confirm?.unanswered(jobId)
+      sweepSoon()
     },
     /** Resolves when an arm of this job may be replaced without hiding what NAS did with the one before. */
     looked: (jobId: string): Promise<void> => confirm?.looked(jobId) ?? Promise.resolve(),
     async cancelOrphan(jobId: string) {
       await armer?.cancelOrphan(jobId)
     },
-    isArmed({ wakeAt, armedGen, wakeGen }: Registry) {
-      return wakeAt !== null && (active.name === builtin.name || armedGen === wakeGen)
+    /** Whether the wake-up that the job needs is sure, and was not lost. */
+    isArmed(registry: Registry, now: Date) {
+      const { wakeAt, armedGen, wakeGen } = registry
+      const isConfirmed = !isNasUsed() || armedGen === wakeGen
+      return wakeAt !== null && isConfirmed && !isWakeLost(registry, { now, isNasUsed: isNasUsed() })
     },
   }
 }

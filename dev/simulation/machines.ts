@@ -172,7 +172,7 @@ export function createMachines(parts: Parts) {
       if (isBusy()) return
       const { armsOwed } = await parts.database
         .connect(process, { take: () => process.isAlive() })
-        .readCounts()
+        .readCounts({ isNasUsed: true })
         .catch(() => ({ armsOwed: 1 }))
       if (armsOwed > 0 || isBusy()) return isBusy() ? undefined : wait()
       trace(process.name, 'is idle')

@@ -32,6 +32,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     disownArm: (jobId, gen) => once('disownArm', jobId, () => tables.disownArm(jobId, gen)),
     owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
+    farthestWake: () => read('farthestWake', (now) => tables.farthestWake(now)),
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
     differentArms: (listed) => read('differentArms', () => tables.differentArms(listed)),
     orphans: (which) => read('orphans', () => tables.orphanIds(which)),
@@ -63,6 +64,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
         oldestOwedSince: null,
         orphansOwed: 0,
         overdue: 0,
+        lost: 0,
         now,
       })),
   }

@@ -290,6 +290,15 @@ export function createTables() {
         .sort((a, b) => wakeMs(a) - wakeMs(b))
         .slice(0, limit)
     },
+    farthestWake(now: Date) {
+      const wakeMs = ({ registry: { wakeAt } }: JobRow) => wakeAt?.getTime() ?? Number.NEGATIVE_INFINITY
+      const [farthest] = [...jobs.values()]
+        .filter(({ registry: { wakeAt } }) => wakeAt !== null)
+        .sort((a, b) => wakeMs(b) - wakeMs(a))
+      if (!farthest) return null
+      const { wakeAt, armedAt, armedGen, wakeGen } = farthest.registry
+      return { jobId: farthest.authored.id, wakeAt, armedAt, armedGen, wakeGen, now }
+    },
     earliestWake(now: Date) {
       const wakes = [...jobs.values()].flatMap(({ registry: { wakeAt } }) =>
         wakeAt ? [wakeAt.getTime()] : [],

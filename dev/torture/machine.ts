@@ -135,7 +135,7 @@ function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { time
   }
   async function leave() {
     if (holds.count() > 0) return
-    const { armsOwed } = await store.readCounts()
+    const { armsOwed } = await store.readCounts({ isNasUsed: true })
     if (armsOwed > 0 || holds.count() > 0) return wait()
     await core.drain()
     life.die()

@@ -20,6 +20,8 @@ export type Operation = {
   id: string
   /** What a key has to be allowed; only where a route is of the API's scope. Enforced from here (routes/access.ts). */
   scope?: Scope
+  /** A caller without a key is answered as well, in the same shape (routes/open.ts). */
+  isOpen?: true
   summary: string
   params?: TSchema
   query?: TSchema
@@ -278,9 +280,17 @@ export const operations = {
   'GET /api/status': {
     id: 'status',
     scope: 'jobs:read',
-    summary: 'What the service owes and holds',
+    summary: 'What the service owes and holds; without a key its health, and nothing of Postgres',
+    isOpen: true,
     status: 200,
-    answer: Type.Object({}),
+    answer: Type.Object({
+      status: Type.Enum(['ok', 'degraded'], {
+        description: '`degraded`: the timer service did not call for a job. Without a key always `ok`',
+      }),
+      version: Type.String(),
+      provider: Type.String({ description: 'the scheduler that triggers: `chronos` or `builtin`' }),
+      nous_session_valid: Type.Boolean({ description: 'whether the login at the timer service is good' }),
+    }),
     errors: [...inputErrors],
   },
   'GET /metrics': {

@@ -25,6 +25,7 @@ const candidates = [
   'https://other.example',
   'postgres://other@db.example/chronos',
   Buffer.alloc(32, 2).toString('base64'),
+  'on',
   'off',
   'NAS_CLIENT_ID',
 ]

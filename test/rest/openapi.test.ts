@@ -30,7 +30,8 @@ async function registered(): Promise<string[]> {
   registerRoutes(app, { config } as Parts)
   await app.ready()
   await app.close()
-  return routes.toSorted()
+  // GET /api/status is there twice, for callers with a key and without one
+  return [...new Set(routes)].toSorted()
 }
 
 test('the routes and the OpenAPI document are the same set', async () => {

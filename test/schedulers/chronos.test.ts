@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts'
 import { createHolds } from '../../src/holds.ts'
 import { createNasClient, createStaticToken, type NasFailure } from '../../src/nas/index.ts'
 import { createReconcile } from '../../src/reconcile.ts'
+import { createSweep } from '../../src/sweep.ts'
 import { createChronosScheduler } from '../../src/schedulers/index.ts'
 import { realTimers as timers } from '../../src/timers.ts'
 import { at, claim, lookAt, type Opened, openStore, writing } from '../store/setup.ts'
@@ -51,12 +52,17 @@ function setup() {
     fired.push(jobId)
     await claim(store, jobId)
   }
+  const sweep = createSweep({
+    ...{ store, fireDue, timers, log },
+    andThen: async () => {},
+    isWanted: () => true,
+  })
   const reconcile = createReconcile({
     store,
     nas: client,
     armer: () => armer,
     callbackUrl,
-    fireDue,
+    attendOverdue: sweep.run,
     onRefused,
     log,
   })

@@ -365,6 +365,7 @@ function list({ random, now, jobIds }: State): Operation {
       owed: await store.owedArms({ after, limit: 3 }),
       overdue: (await store.overdueJobs({ lateMs: 0, limit: 100 })).sort(),
       earliest: await store.earliestWake(),
+      farthest: (await store.farthestWake())?.wakeAt ?? null,
       different: (await store.differentArms({ jobIds: listed, fireAtMs, toleranceMs: 1_000 })).sort((a, b) =>
         a.jobId.localeCompare(b.jobId),
       ),

@@ -1,0 +1,20 @@
+import type { Registry } from './types.ts'
+
+/** A job whose wake time passed so long ago is attended to by whoever is awake, and not left to NAS any more. */
+export const lateMs = 60_000
+
+/** A wake-up that NAS confirmed and that has not come so long after its instant is lost. */
+export const lostMs = 120_000
+
+/**
+ * Whether the wake-up of a job was lost: its instant has passed, and there was no fire, which would have moved it.
+ * The instant that NAS holds may be a waypoint, long before the wake time. `isNasUsed` false: NAS holds nothing.
+ */
+export function isWakeLost(
+  { wakeAt, armedAt }: Pick<Registry, 'wakeAt' | 'armedAt'>,
+  { now, isNasUsed }: { now: Date; isNasUsed: boolean },
+): boolean {
+  if (wakeAt === null) return false
+  const armed = isNasUsed && armedAt !== null && armedAt < wakeAt ? armedAt : wakeAt
+  return now.getTime() - armed.getTime() > lostMs
+}
