@@ -88,7 +88,7 @@ export function createChannelStore(database: Database, clock: () => Date | null 
     },
 
     /**
-     * Removes it unless a job names it; `users` are those that do, ten at most. One statement: a job that is saved at the
+     * Removes it unless a job names it, in an object or (as `channelNameOf` reads it) in a text; `users` are those that do, ten at most. One statement: a job that is saved at the
      * same time may be left without the channel, which its deliveries then say.
      */
     async remove(name: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
@@ -96,8 +96,13 @@ export function createChannelStore(database: Database, clock: () => Date | null 
         (sql) => sql`
           with users as (
             select id, name from jobs
-            where deliver @> ${sql.json(name)}::jsonb or deliver @> ${sql.json({ channel: name })}::jsonb
-              or deliver @> ${sql.json([{ channel: name }])}::jsonb
+            where deliver @> ${sql.json({ channel: name })}::jsonb or deliver @> ${sql.json([{ channel: name }])}::jsonb
+              or exists (
+                select from jsonb_array_elements(case jsonb_typeof(deliver) when 'array' then deliver else jsonb_build_array(deliver) end) e,
+                  string_to_table(e #>> '{}', ',') as text
+                where jsonb_typeof(e) = 'string'
+                  and left(regexp_replace(lower(btrim(text)), '[^a-z0-9_-]', '-', 'g'), 63) = ${name}
+              )
             order by created_at, id limit ${mostUsers}
           ),
           gone as (delete from channels where name = ${name} and not exists (select from users) returning name)

@@ -13,7 +13,15 @@ export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
 export { createKeyStore } from './keys.ts'
 export type { FoldedSlots, SlotRun } from './ledger.ts'
-export type { ArmRow, LatestRun, ListedJob, ListedRun, Lists, UnarmedJob } from './lists.ts'
+export type {
+  ArmRow,
+  ListedChannel,
+  ListedJob,
+  ListedRun,
+  Lists,
+  Surroundings,
+  UnarmedJob,
+} from './lists.ts'
 export { createLoginStore } from './logins.ts'
 export { createLogStore, type LogStore, type StoredLog } from './logs.ts'
 export { migrate } from './migrate.ts'

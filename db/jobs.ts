@@ -44,8 +44,10 @@ export async function createJob(
       update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
-      insert into job_runtime (job_id, state, next_slot, wake_at, wake_changed_at)
-      select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${job.wakeAt}::timestamptz, clock.now from made, clock
+      insert into job_runtime (job_id, state, next_slot, paused_at, paused_reason, wake_at, wake_changed_at)
+      select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${runtime.pausedAt}::timestamptz,
+        ${runtime.pausedReason}, ${job.wakeAt}::timestamptz, clock.now
+      from made, clock
     )
     select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`.catch(
     (error: unknown) => {

@@ -1,19 +1,26 @@
-import { and, arrayContains, desc, eq, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, arrayContains, count, desc, eq, gte, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import type { Authored } from './rows.ts'
-import { arms, jobRuntime, jobs, runs } from './schema.ts'
+import { arms, channels, inTrouble, isInTrouble, jobRuntime, jobs, runs } from './schema.ts'
 
 /** The newest run of a job, in flight or not. */
-export type LatestRun = { id: string; state: RunState; startedAt: Date | null; finishedAt: Date | null }
-export type ListedJob = {
-  authored: Authored
-  runtime: Runtime
-  registry: Registry
-  latestRun: LatestRun | null
+export type LatestRun = {
+  id: string
+  state: RunState
+  startedAt: Date | null
+  finishedAt: Date | null
+  errorCode: string | null
+  errorMessage: string | null
 }
+/** What is shown of a job beside what decides about it. `deliveryError`: why its last outcome did not reach a receiver. */
+export type Surroundings = { latestRun: LatestRun | null; deliveryError: string | null }
+export type ListedJob = Surroundings & { authored: Authored; runtime: Runtime; registry: Registry }
+export type ListedChannel = { name: string; type: string; defaultOn: string[] | null; isOff: boolean }
 /** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
 export type ListedRun = Pick<typeof runs.$inferSelect, keyof typeof runColumns> & {
+  jobName: string
   isOutputCut: boolean
 }
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
@@ -33,7 +40,14 @@ export type Page<T> = { items: T[]; nextBefore: number | null }
 type PageWish = { before: number | null; limit: number }
 
 export type JobFilter = { states: JobState[]; tag: string | null; text: string | null }
-export type RunFilter = { jobId: string | null; state: RunState | null }
+/** `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
+export type RunFilter = {
+  jobId: string | null
+  states: RunState[]
+  tag: string | null
+  since: Date | null
+  until: Date | null
+}
 
 /** What people read, in drizzle. Loaded on first use, because drizzle costs more than the rest of a boot. */
 export type Lists = {
@@ -42,7 +56,10 @@ export type Lists = {
    * newer than every page to come, so following pages neither skip nor repeat a row.
    */
   jobs(filter: JobFilter, page: PageWish): Promise<Page<ListedJob>>
-  latestRun(jobId: string): Promise<LatestRun | null>
+  /** How many jobs the other states of the filter would show. */
+  countJobs(filter: JobFilter): Promise<number>
+  surroundings(jobId: string): Promise<Surroundings>
+  channels(): Promise<ListedChannel[]>
   runs(filter: RunFilter, page: PageWish): Promise<Page<ListedRun>>
   /** One run with its whole output; null: there is none. */
   run(id: string): Promise<ListedRun | null>
@@ -78,6 +95,9 @@ export function createLists(database: Database): Lists {
             latestState: latest.state,
             latestStartedAt: latest.startedAt,
             latestFinishedAt: latest.finishedAt,
+            latestErrorCode: latest.errorCode,
+            latestErrorMessage: latest.errorMessage,
+            deliveryError: deliveryErrorOf(jobs.id),
           })
           .from(jobs)
           .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
@@ -89,47 +109,69 @@ export function createLists(database: Database): Lists {
           rows,
           page.limit,
           ({ job }) => job.seq,
-          ({ job, runtime, ...newest }) => ({
+          ({ job, runtime, deliveryError, ...newest }) => ({
             authored: { ...job, after: afterOf(job) },
             runtime,
             registry: runtime,
             latestRun: latestOf(newest),
+            deliveryError,
           }),
         )
       }),
 
-    latestRun: (jobId) =>
+    countJobs: (filter) =>
+      read('counting jobs', async (orm) => {
+        const [row] = await orm
+          .select({ n: count() })
+          .from(jobs)
+          .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
+          .where(and(...jobConditions(filter)))
+        return row?.n ?? 0
+      }),
+
+    surroundings: (jobId) =>
       read('reading the newest run', async (orm) => {
         const [row] = await orm
-          .select(latestColumns)
+          .select({ ...latestColumns, deliveryError: deliveryErrorOf(jobId) })
           .from(runs)
           .where(eq(runs.jobId, jobId))
           .orderBy(desc(runs.seq))
           .limit(1)
-        return row ?? null
+        if (!row) return { latestRun: null, deliveryError: null }
+        const { deliveryError, ...latestRun } = row
+        return { latestRun, deliveryError }
       }),
 
+    channels: () =>
+      read('listing channels', (orm) =>
+        orm
+          .select({
+            name: channels.name,
+            type: channels.type,
+            defaultOn: channels.defaultOn,
+            isOff: sql<boolean>`${channels.disabledAt} is not null`,
+          })
+          .from(channels)
+          .orderBy(channels.name),
+      ),
+
     runs: (filter, page) =>
-      read('listing runs', async (orm) => {
-        const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
-        const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`
-        const rows = await orm
-          .select({ ...runColumns, output, isOutputCut, seq: runs.seq })
-          .from(runs)
-          .where(and(...runConditions(filter), page.before === null ? undefined : lt(runs.seq, page.before)))
-          .orderBy(desc(runs.seq))
-          .limit(page.limit + 1)
-        return pageOf(
-          rows,
+      read('listing runs', async (orm) =>
+        pageOf(
+          await selectRuns(orm, filter, page),
           page.limit,
           ({ seq }) => seq,
           (run) => run,
-        )
-      }),
+        ),
+      ),
 
     run: (id) =>
       read('reading the run', async (orm) => {
-        const [row] = await orm.select(runColumns).from(runs).where(eq(runs.id, id))
+        const [row] = await orm
+          .select({ ...runColumns, jobName: jobs.name })
+          .from(runs)
+          .innerJoin(jobs, eq(jobs.id, runs.jobId))
+          .where(eq(runs.id, id))
         return row ? { ...row, isOutputCut: false } : null
       }),
 
@@ -166,11 +208,30 @@ export function createLists(database: Database): Lists {
   }
 }
 
+type Orm = Parameters<Parameters<Database['drizzle']>[0]>[0]
+
+/** One row more than the page has. Long outputs are cut. */
+export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
+  const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
+  const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`
+  // by the index of seq the planner would walk through every run before the span, if few in it match
+  const newestFirst = filter.since ? desc(sql`${runs.seq} + 0`) : desc(runs.seq)
+  return orm
+    .select({ ...runColumns, output, isOutputCut, jobName: jobs.name, seq: runs.seq })
+    .from(runs)
+    .innerJoin(jobs, eq(jobs.id, runs.jobId))
+    .where(and(...runConditions(filter), page.before === null ? undefined : lt(runs.seq, page.before)))
+    .orderBy(newestFirst)
+    .limit(page.limit + 1)
+}
+
 const latestColumns = {
   id: runs.id,
   state: runs.state,
   startedAt: runs.startedAt,
   finishedAt: runs.finishedAt,
+  errorCode: runs.errorCode,
+  errorMessage: runs.errorMessage,
 }
 const runColumns = {
   id: runs.id,
@@ -212,10 +273,23 @@ function latestOf(row: {
   latestState: RunState | null
   latestStartedAt: Date | null
   latestFinishedAt: Date | null
+  latestErrorCode: string | null
+  latestErrorMessage: string | null
 }): LatestRun | null {
   if (row.latestId === null || row.latestState === null) return null
   const { latestStartedAt: startedAt, latestFinishedAt: finishedAt } = row
-  return { id: row.latestId, state: row.latestState, startedAt, finishedAt }
+  const { latestErrorCode: errorCode, latestErrorMessage: errorMessage } = row
+  return { id: row.latestId, state: row.latestState, startedAt, finishedAt, errorCode, errorMessage }
+}
+
+/** Of the deliveries of the job's last outcome, the first that has not arrived and has been tried. */
+function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
+  return sql<string | null>`(
+    select d.error_message from deliveries d
+    where d.run_id = (
+        select r.id from runs r where r.job_id = ${jobId} and r.finished_at is not null order by r.seq desc limit 1)
+      and d.state <> 'delivered' and d.error_message is not null
+    order by d.seq limit 1)`
 }
 
 function jobConditions({ states, tag, text }: JobFilter): (SQL | undefined)[] {
@@ -226,10 +300,15 @@ function jobConditions({ states, tag, text }: JobFilter): (SQL | undefined)[] {
   ]
 }
 
-function runConditions({ jobId, state }: RunFilter): (SQL | undefined)[] {
+function runConditions({ jobId, states, tag, since, until }: RunFilter): (SQL | undefined)[] {
   return [
     jobId === null ? undefined : eq(runs.jobId, jobId),
-    state === null ? undefined : eq(runs.state, state),
+    states.length === 0 ? undefined : inArray(runs.state, states),
+    // said as the index says it, so that it is used whatever the driver does with parameters
+    states.length > 0 && states.every((one) => inTrouble.includes(one)) ? isInTrouble : undefined,
+    tag === null ? undefined : arrayContains(jobs.tags, [tag]),
+    since === null ? undefined : gte(runs.claimedAt, since),
+    until === null ? undefined : lt(runs.claimedAt, until),
   ]
 }
 

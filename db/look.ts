@@ -43,7 +43,7 @@ const columns = `
       from deliveries d where d.job_id = j.id and d.state = 'pending'), '[]') as deliveries,
     coalesce((
       select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
-      from channels c where c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
+      from channels c where j.deliver is not null or c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
     coalesce((
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = j.id), '[]') as dependents,

@@ -301,9 +301,11 @@ create table runs (
   constraint runs_trigger CHECK ((trigger = ANY (ARRAY['fire'::text, 'manual'::text, 'catch_up'::text, 'builtin'::text, 'retry'::text, 'after'::text]))),
   constraint runs_waiting CHECK ((((state = 'waiting'::text) = (callback_until IS NOT NULL)) AND ((state <> 'waiting'::text) OR (lease_until IS NULL))))
 );
+CREATE INDEX runs_claimed ON public.runs USING brin (claimed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX runs_job_seq ON public.runs USING btree (job_id, seq);
 CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text]));
 CREATE UNIQUE INDEX runs_seq ON public.runs USING btree (seq);
+CREATE INDEX runs_trouble ON public.runs USING btree (seq) WHERE (state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text]));
 
 create table secrets (
   name text not null,

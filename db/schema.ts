@@ -26,7 +26,7 @@ import type {
 import type { Authored, StoredSchedule } from './rows.ts'
 
 /**
- * The tables of jobs and runs as the migrations leave them, for drizzle. The migrations are what is applied; test/rest
+ * The tables of jobs, runs and channels as the migrations leave them, for drizzle. The migrations are what is applied; test/rest
  * asserts that the two agree in columns, types, nullability, constraints and indexes.
  */
 
@@ -121,6 +121,10 @@ export const jobRuntime = pgTable(
   ],
 )
 
+/** Ends that people look for; runs_trouble has these and no others. */
+export const inTrouble: RunState[] = ['failed', 'timed_out', 'interrupted', 'cancelled']
+export const isInTrouble = sql.raw(`runs.state in (${inTrouble.map((state) => `'${state}'`).join(', ')})`)
+
 export const runs = pgTable(
   'runs',
   {
@@ -172,6 +176,8 @@ export const runs = pgTable(
     check('runs_attempt_counted', sql`${t.attempt} >= 0 and (${t.attempt} >= 1 or ${t.leaseUntil} is null)`),
     uniqueIndex('runs_seq').on(t.seq),
     index('runs_job_seq').on(t.jobId, t.seq),
+    index('runs_trouble').on(t.seq).where(isInTrouble),
+    index('runs_claimed').using('brin', t.claimedAt),
     index('runs_live').on(t.jobId).where(sql`${t.state} in ('claimed', 'running', 'waiting')`),
   ],
 )
@@ -344,6 +350,27 @@ export const nasKeys = pgTable(
     primaryKey({ name: 'nas_keys_pkey', columns: [t.jwksUrl] }),
     check('nas_keys_form', sql`jsonb_typeof(${t.jwks} -> 'keys') = 'array'`),
     check('nas_keys_not_empty', sql`jsonb_array_length(${t.jwks} -> 'keys') > 0`),
+  ],
+)
+
+export const channels = pgTable(
+  'channels',
+  {
+    name: text().notNull(),
+    type: text().notNull(),
+    sealed: text().notNull(),
+    defaultOn: text('default_on').array(),
+    disabledAt: instant('disabled_at'),
+    disabledReason: text('disabled_reason'),
+    createdAt: instant('created_at').notNull().default(clock),
+    updatedAt: instant('updated_at').notNull().default(clock),
+  },
+  (t) => [
+    primaryKey({ name: 'channels_pkey', columns: [t.name] }),
+    check('channels_name_form', sql`${t.name} ~ '^[a-z0-9][a-z0-9_-]{0,62}$'`),
+    check('channels_sealed_form', sql`${t.sealed} ~ '^v[0-9]+\\.[0-9a-f]+\\.'`),
+    check('channels_disabled_whole', sql`(${t.disabledAt} is null) = (${t.disabledReason} is null)`),
+    index('channels_default').on(t.name).where(sql`${t.defaultOn} is not null`),
   ],
 )
 

@@ -5,7 +5,9 @@ import { routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
+import { allowOrigins } from './cors.ts'
 import { deliveryRoutes } from './deliveries.ts'
+import { existingRoutes } from './existing.ts'
 import { fireRoute } from './fire.ts'
 import { foldLog } from './folded.ts'
 import { holdWhileAnswering } from './hold.ts'
@@ -36,6 +38,7 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')
+  allowOrigins(app, parts.config.corsOrigins)
   app.register(fastifyAuth)
   app.register(async (scope) => fireRoute(scope, parts))
   app.register(async (scope) => callbackRoute(scope, parts))
@@ -54,6 +57,7 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
   readJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, parts)
+  existingRoutes(on, parts)
   runRoutes(on, parts)
   deliveryRoutes(on, parts)
   logRoutes(on, parts)

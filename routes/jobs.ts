@@ -1,51 +1,70 @@
-import type { FastifyReply } from 'fastify'
-import type { Look } from '../db/index.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ListedChannel, Look } from '../db/index.ts'
 import { checkAction } from '../src/actions/index.ts'
 import { AppError } from '../src/errors.ts'
-import type { JobInput, Saved } from '../src/jobs.ts'
+import type { JobInput, JobPatch, Saved } from '../src/jobs.ts'
+import { allows } from '../src/keys/index.ts'
+import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
+import { type Translated, translated } from './clients.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { idempotencyKey, ifMatch } from './headers.ts'
 import type { Parts } from './parts.ts'
 import { splitPolicy } from './policy.ts'
-import { fromLook, jobBody, runBody } from './shapes.ts'
+import { fromLook, jobBody, runBody, type Showing } from './shapes.ts'
+import { warningsOf } from './warnings.ts'
 
 const activeStates = ['scheduled', 'error'] as const
 const allStates = [...activeStates, 'paused', 'completed'] as const
 
 export function jobRoutes(on: On, parts: Parts): void {
-  const { jobs, isArmed } = parts
+  const { jobs } = parts
   const answer = answering(parts)
 
-  on('GET /api/jobs', async ({ query }) => {
+  on('GET /api/jobs', async ({ query }, request) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
-    const states = state ? [state] : [...(all ? allStates : activeStates)]
+    const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
+    const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
     const lists = await parts.lists()
-    const page = await lists.jobs({ states, tag, text: q }, { before: readCursor('jobs', cursor), limit })
+    const page = { before: readCursor('jobs', cursor), limit }
+    const [{ items, nextBefore }, hidden, channels] = await Promise.all([
+      lists.jobs({ states, tag, text: q }, page),
+      leftOut.length > 0 ? lists.countJobs({ states: leftOut, tag, text: q }) : 0,
+      lists.channels(),
+    ])
+    const showing = showingTo(request, parts, channels)
     return {
-      jobs: page.items.map((job) => jobBody(job, isArmed)),
-      next_cursor: cursorFor('jobs', page.nextBefore),
+      jobs: items.map((job) => jobBody(job, showing)),
+      next_cursor: cursorFor('jobs', nextBefore),
+      hidden,
+      ...withIgnored([], query),
     }
   })
 
-  on('POST /api/jobs', async ({ body }, request, reply) => {
+  on('POST /api/jobs', async ({ query, body: given }, request, reply) => {
+    const { body, ...sent } = translated(given, { isNew: true })
     await checkTemplates(body)
-    const saved = await jobs.create(newJob(body), idempotencyKey(request))
+    const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
+    const saved = await jobs.create(newJob(body, sent.model), idempotencyKey(request), sent.wish)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
     if (!saved.created) reply.header('idempotency-replayed', 'true')
-    return answer(saved, reply, { needsArm: true })
+    return answer(saved, request, reply, { needsArm: true, warns: true, ...withIgnored(ignored, query) })
   })
 
-  on('GET /api/jobs/{id}', async ({ params }, _request, reply) => {
+  on('GET /api/jobs/{id}', async ({ params, query }, request, reply) => {
     const look = await lookAt(parts, params.id)
-    return answer({ look, armed: true }, reply, { needsArm: false })
+    return answer({ look, armed: true }, request, reply, { needsArm: false, ...withIgnored([], query) })
   })
 
-  on('PATCH /api/jobs/{id}', async ({ params, body }, request, reply) => {
+  on('PATCH /api/jobs/{id}', async ({ params, query, body: given }, request, reply) => {
+    if (Object.keys(given).length === 0) throw nothingToChange()
+    const { body, model, wish, ignored } = translated(given, { isNew: false })
     await checkTemplates(body)
-    const saved = await jobs.change(params.id, changes(body), ifMatch(request))
-    return answer(saved, reply, { needsArm: true })
+    const patch = { ...changes(body), ...(model !== undefined && { model }) }
+    const saved = await jobs.change(params.id, patch, ifMatch(request), wish)
+    const unused = [...ignored, ...ignoredModel({ model }, saved.look.authored.action.type)]
+    return answer(saved, request, reply, { needsArm: true, warns: true, ...withIgnored(unused, query) })
   })
 
   on('DELETE /api/jobs/{id}', async ({ params }, request) => {
@@ -55,40 +74,81 @@ export function jobRoutes(on: On, parts: Parts): void {
     return { ok: true, id: params.id }
   })
 
-  on('POST /api/jobs/{id}/pause', async ({ params, body }, _request, reply) => {
+  on('POST /api/jobs/{id}/pause', async ({ params, query, body }, request, reply) => {
     const until = instantIn(body.until)
     const saved = await jobs.pause(params.id, { reason: body.reason ?? null, until })
-    return answer(saved, reply, { needsArm: until !== null })
+    return answer(saved, request, reply, { needsArm: until !== null, ...withIgnored([], query) })
   })
 
-  on('POST /api/jobs/{id}/resume', async ({ params }, _request, reply) =>
-    answer(await jobs.resume(params.id), reply, { needsArm: true }),
+  on('POST /api/jobs/{id}/resume', async ({ params, query }, request, reply) =>
+    answer(await jobs.resume(params.id), request, reply, { needsArm: true, ...withIgnored([], query) }),
   )
 
-  on('POST /api/jobs/{id}/run', async ({ params, body }, _request, reply) => {
-    return answerStarted(parts, await jobs.runNow(params.id, body.input ?? null), reply)
+  on('POST /api/jobs/{id}/run', async ({ params, body }, request, reply) => {
+    return answerStarted(parts, await jobs.runNow(params.id, body.input ?? null), request, reply)
   })
 }
 
-/** The job as it is now; 424 where it is saved, but the wake-up that the change needs is not confirmed. */
+type AnswerWish = { needsArm: boolean; warns?: boolean; ignored?: string[] }
+
+/** The job as it is now; 424 if it is saved, but the wake-up that the change needs is not confirmed. */
 function answering(parts: Parts) {
-  return async (saved: Saved, reply: FastifyReply, { needsArm }: { needsArm: boolean }) => {
+  return async (
+    { look, armed }: Saved,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { needsArm, warns = false, ignored }: AnswerWish,
+  ) => {
     const lists = await parts.lists()
-    const { look } = saved
-    const job = jobBody(fromLook(look, await lists.latestRun(look.authored.id)), parts.isArmed)
+    const [surroundings, channels] = await Promise.all([
+      lists.surroundings(look.authored.id),
+      lists.channels(),
+    ])
+    const job = jobBody(fromLook(look, surroundings), showingTo(request, parts, channels))
+    const warnings = warns ? warningsOf(look.authored, channels) : []
+    const more = { ...(warnings.length > 0 && { warnings }), ...(ignored && { ignored }) }
     reply.header('etag', `"${job.version}"`)
-    if (saved.armed || !needsArm) return { job }
-    throw notArmed(job)
+    if (armed || !needsArm) return { job, ...more }
+    throw notArmed(job, more)
   }
 }
 
 /** 202 with the run that a client has started, and its job; 424 as `answering` says. */
-export async function answerStarted(parts: Parts, saved: Saved & { runId: string }, reply: FastifyReply) {
-  const { job } = await answering(parts)(saved, reply, { needsArm: true })
+export async function answerStarted(
+  parts: Parts,
+  saved: Saved & { runId: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { job } = await answering(parts)(saved, request, reply, { needsArm: true })
   const lists = await parts.lists()
   const run = await lists.run(saved.runId)
   reply.code(202).header('location', `/api/runs/${saved.runId}`)
   return { run: run && runBody(run), job }
+}
+
+/** Who may write jobs may read all of them. */
+function showingTo(
+  request: FastifyRequest,
+  { isArmed }: Pick<Parts, 'isArmed'>,
+  channels: ListedChannel[],
+): Showing {
+  return { isArmed, channels, showsAll: allows(callerOf(request)?.scopes ?? [], 'jobs:write') }
+}
+
+function withIgnored(fields: string[], query: { profile?: unknown }): { ignored?: string[] } {
+  const ignored = query.profile === undefined || fields.includes('profile') ? fields : [...fields, 'profile']
+  return ignored.length > 0 ? { ignored } : {}
+}
+
+/** Only a prompt is put to a model. */
+function ignoredModel({ model }: { model: string | null | undefined }, actionType: string): string[] {
+  return model === undefined || actionType === 'prompt' ? [] : ['model']
+}
+
+function nothingToChange(): AppError {
+  const message = 'The body names no field to change. Send at least one.'
+  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: '', message }] } })
 }
 
 /** @throws AppError JOB_NOT_FOUND */
@@ -104,31 +164,34 @@ function checkVersion({ authored }: Look, wanted: number): void {
   throw new AppError('VERSION_CONFLICT', `version ${wanted} was given; ${found}`)
 }
 
-function notArmed(job: object): AppError {
+function notArmed(job: { id: string }, more: object): AppError {
   const detail = 'The change is saved, but the timer service has not confirmed the wake-up; it is tried on'
-  const extra = { job_saved: true, scheduler_registered: false, retry_create: false, job }
+  const saved = { job_saved: true, scheduler_registered: false, retry_create: false }
+  const extra = { ...saved, job_id: job.id, job, ...more }
   return new AppError('NOT_ARMED', detail, { extra })
 }
 
-type NewJob = Input<'POST /api/jobs'>['body']
+type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
 
-/** The short form has a prompt and no action: it is a prompt action. */
-function newJob(body: NewJob): JobInput {
+/** The short form has a prompt (or skills) and no action: it is a prompt action. */
+function newJob(body: NewJob, model: string | null | undefined): JobInput {
   const { policy } = splitPolicy(body)
-  const { name, schedule = null, timezone = null, prompt = null } = body
-  const { skills = [], deliver = null, tags = [] } = body
+  const { name, schedule = null, timezone = null, deliver = null, tags = [] } = body
+  const skills = body.skills ?? []
   const action = body.action ?? { type: 'prompt' as const }
-  if (action.type === 'prompt' && prompt === null) {
+  // an empty prompt beside skills is a whole order, alone it is none
+  const prompt = body.prompt || skills.length > 0 ? (body.prompt ?? null) : null
+  if (action.type === 'prompt' && !prompt && skills.length === 0) {
     const message = 'prompt: nothing was given; expected a text, or an `action` of type "http"'
     throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'prompt', message }] } })
   }
   const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
   return {
-    name,
+    name: name.trim(),
     schedule,
     timezone,
-    action: completed(action),
-    prompt,
+    action: completed(action.type === 'prompt' && model ? { ...action, model } : action),
+    prompt: action.type === 'prompt' ? (prompt ?? '') : prompt,
     skills,
     deliver,
     repeatTimes,
@@ -138,11 +201,13 @@ function newJob(body: NewJob): JobInput {
   }
 }
 
-function changes(body: Input<'PATCH /api/jobs/{id}'>['body']): Partial<JobInput> {
+function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']): JobPatch {
   const { policy, rest } = splitPolicy(body)
-  const { repeat, action, after, ...others } = rest
+  const { repeat, action, after, name, skills, ...others } = rest
   return {
     ...others,
+    ...(name !== undefined && { name: name.trim() }),
+    ...(skills !== undefined && { skills: skills ?? [] }),
     ...(Object.keys(policy).length > 0 && { policy }),
     ...(action && { action: completed(action) }),
     ...(after !== undefined && { after: afterOf(after) }),
@@ -172,5 +237,6 @@ function afterOf(after: NonNullable<NewJob['after']> | null): JobInput['after'] 
 }
 
 function timesOf(repeat: NonNullable<NewJob['repeat']> | null): number | null {
-  return typeof repeat === 'object' ? (repeat?.times ?? null) : repeat
+  if (typeof repeat === 'object') return repeat?.times ?? null
+  return repeat === 'forever' ? null : repeat
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import { AppError } from '../src/errors.ts'
+import { platform, service } from './existing.ts'
 import type { Parts } from './parts.ts'
 
 /** A request without an `Authorization` header: such a route of a path comes before the one that asks for a key. */
@@ -32,6 +33,8 @@ export function openRoutes(
   })
 
   scope.get('/healthz', async () => ({ status: 'ok' }))
+  for (const path of ['/health', '/v1/health'])
+    scope.get(path, async () => ({ status: 'ok', platform, service, version: parts.config.version }))
 
   scope.get('/readyz', async () => {
     const readiness = await parts.readiness()

@@ -55,6 +55,10 @@ export type Parts = {
     /** False where the metrics have a port of their own. */
     metricsHere: boolean
     version: string
+    /** Of prompts whose action names none; null: not set. */
+    promptModel: string | null
+    /** Whose pages may call the API from a browser. */
+    corsOrigins: readonly string[]
     /** Calls of the API in a minute, for each key; 0: no limit. */
     rateLimitPerMinute: number
     /** True behind Fly's proxy, which says where a call comes from. */

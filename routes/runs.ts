@@ -1,18 +1,21 @@
 import type { ListedRun } from '../db/index.ts'
 import { AppError } from '../src/errors.ts'
-import type { On } from './api.ts'
+import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
+import { instantIn } from './instant.ts'
 import { answerStarted, lookAt } from './jobs.ts'
 import type { Parts } from './parts.ts'
 import { runBody } from './shapes.ts'
 
-type Wish = { status?: ListedRun['state']; limit?: number; cursor?: string }
+type Wish = Pick<Input<'GET /api/runs'>['query'], 'status' | 'tag' | 'since' | 'until' | 'limit' | 'cursor'>
 
 export function runRoutes(on: On, parts: Parts): void {
-  async function list(jobId: string | null, { status, limit = 100, cursor }: Wish) {
+  async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
     const lists = await parts.lists()
     const page = { before: readCursor('runs', cursor), limit }
-    const { items, nextBefore } = await lists.runs({ jobId, state: status ?? null }, page)
+    const states = (status?.split(',') ?? []) as ListedRun['state'][]
+    const [since, until] = [instantIn(times.since), instantIn(times.until)]
+    const { items, nextBefore } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
     return { runs: items.map(runBody), next_cursor: cursorFor('runs', nextBefore) }
   }
 
@@ -38,12 +41,12 @@ export function runRoutes(on: On, parts: Parts): void {
     return { run: runBody(await runOf(params.id)) }
   })
 
-  on('POST /api/runs/{id}/retry', async ({ params }, _request, reply) => {
+  on('POST /api/runs/{id}/retry', async ({ params }, request, reply) => {
     const { id, jobId, state, finishedAt, input } = await runOf(params.id)
     if (!finishedAt) {
       const detail = `run ${id} is ${state}; expected one that has finished, or cancel it first`
       throw new AppError('RUN_STATE_CONFLICT', detail)
     }
-    return answerStarted(parts, await parts.jobs.runNow(jobId, input, 'retry'), reply)
+    return answerStarted(parts, await parts.jobs.runNow(jobId, input, 'retry'), request, reply)
   })
 }

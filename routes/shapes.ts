@@ -1,12 +1,25 @@
-import type { ArmRow, LatestRun, ListedJob, ListedRun, Look } from '../db/index.ts'
+import type { ArmRow, ListedChannel, ListedJob, ListedRun, Look, Surroundings } from '../db/index.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
 import type { Parts } from './parts.ts'
+import { withoutCredentials } from './credentials.ts'
 import { policyBody } from './policy.ts'
+import { tellsNobodyOf } from './warnings.ts'
+
+/** What a job is shown with. `showsAll`: the caller may write jobs, and so read what is masked for others. */
+export type Showing = {
+  isArmed: Parts['isArmed']
+  channels: ListedChannel[]
+  showsAll: boolean
+}
 
 /** A job as clients see it; the names are fixed, other programs read them. */
-export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, isArmed: Parts['isArmed']) {
-  const { schedule, repeatTimes } = authored
+export function jobBody(
+  { authored, runtime, registry, latestRun, deliveryError }: ListedJob,
+  { isArmed, channels, showsAll }: Showing,
+) {
+  const { schedule, repeatTimes, action } = authored
+  const model = action.type === 'prompt' ? action['model'] : undefined
   const isActive = runtime.state !== 'paused' && runtime.state !== 'completed'
   return {
     id: authored.id,
@@ -17,8 +30,13 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
     timezone: authored.timezone,
     prompt: authored.prompt,
     skills: authored.skills,
+    skill: authored.skills[0] ?? null,
+    model: typeof model === 'string' ? model : null,
+    provider: null,
+    origin: null,
     deliver: authored.deliver ?? null,
-    action: authored.action,
+    tells_nobody: tellsNobodyOf(authored.deliver ?? null, channels),
+    action: showsAll ? action : withoutCredentials(action),
     enabled: isActive,
     state: runtime.state,
     // one that was stopped because nothing can be decided about it has no slot to look forward to
@@ -31,8 +49,10 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
       status: latestRun.state,
       started_at: iso(latestRun.startedAt),
       finished_at: iso(latestRun.finishedAt),
+      error: errorText(latestRun),
     },
-    repeat: { times: repeatTimes, completed: runtime.slotsUsed },
+    last_delivery_error: deliveryError,
+    repeat: { times: schedule.kind === 'once' ? 1 : repeatTimes, completed: runtime.slotsUsed },
     armed: isWakeSure(registry, isArmed),
     paused_at: iso(runtime.pausedAt),
     paused_reason: runtime.pausedReason,
@@ -46,8 +66,13 @@ export function jobBody({ authored, runtime, registry, latestRun }: ListedJob, i
   }
 }
 
-export function fromLook(look: Look, latestRun: LatestRun | null): ListedJob {
-  return { authored: look.authored, runtime: look.view.runtime, registry: look.registry, latestRun }
+export function fromLook(look: Look, surroundings: Surroundings): ListedJob {
+  return { authored: look.authored, runtime: look.view.runtime, registry: look.registry, ...surroundings }
+}
+
+/** As `last_error` of a job; null: there is none. */
+export function errorText({ errorCode, errorMessage }: Pick<ListedRun, 'errorCode' | 'errorMessage'>) {
+  return errorCode === null ? null : `${errorCode}: ${errorMessage ?? ''}`
 }
 
 type StoredSchedule = ListedJob['authored']['schedule']
@@ -88,6 +113,7 @@ export function runBody(run: ListedRun) {
   return {
     id: run.id,
     job_id: run.jobId,
+    job_name: run.jobName,
     slot: iso(slot),
     trigger: run.trigger,
     state: run.state,

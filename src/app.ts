@@ -187,6 +187,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     isArmed: (registry) => trigger.isArmed(registry, clock() ?? new Date()),
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
+      ...{ promptModel: config.prompt.model, corsOrigins: config.corsOrigins },
       ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
     },
     now: () => clock() ?? new Date(),

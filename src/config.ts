@@ -13,6 +13,8 @@ export type Config = {
   apiKey: string | null
   /** Calls of the API in a minute, for each key; 0: no limit, neither on these nor on failed checks of keys. */
   rateLimitPerMinute: number
+  /** Origins whose pages may call the API from a browser, as browsers write them. */
+  corsOrigins: string[]
   /** Where prompts are put whose action does not say it; null: not set. */
   prompt: { baseUrl: string | null; apiKey: string | null; model: string | null }
   /** What may be called although it is private (`readAllowEntry`); in development this machine, unless it is set. */
@@ -88,6 +90,7 @@ export function readConfig(env: Env = process.env): Config {
     callbackUrl: base('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
+    corsOrigins: corsOrigins(text('CORS_ORIGINS') ?? '', problems),
     prompt: {
       // a model is often a neighbour on a private network, without TLS
       baseUrl: url('PROMPT_BASE_URL', { isPlainAllowed: true }),
@@ -148,6 +151,26 @@ function targetAllow(list: string, problems: string[]): string[] {
       `TARGET_ALLOW holds "${entry}"; expected a host name, *.name, an address (each also with :port) or a range such as 10.0.0.0/8`,
     )
   return entries
+}
+
+/** Each exactly as a browser sends it in `Origin`. */
+function corsOrigins(list: string, problems: string[]): string[] {
+  const entries = list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+  return entries.flatMap((entry) => {
+    const url = URL.parse(entry)
+    const isOrigin =
+      (url?.protocol === 'https:' || url?.protocol === 'http:') &&
+      url.href === `${url.origin}/` &&
+      !url.host.includes('*')
+    if (url && isOrigin) return [url.origin]
+    problems.push(
+      `CORS_ORIGINS holds "${entry.slice(0, 100)}"; expected origins such as https://dashboard.example.com, separated by commas ("*" is not possible)`,
+    )
+    return []
+  })
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']

@@ -11,7 +11,9 @@ import {
   recount,
   reschedule,
   resume,
+  type Runtime,
   startManual,
+  type View,
 } from './decisions/index.ts'
 import { AppError, draining } from './errors.ts'
 import type { Runner } from './runner.ts'
@@ -35,6 +37,12 @@ export type JobInput = {
   policy: Record<string, unknown>
 }
 
+/** What a change may hold. `model`: of a prompt action, which is changed in no other way; any other action has none. */
+export type JobPatch = Partial<JobInput> & { model?: string | null }
+
+/** Whether a job is to follow its schedule. `reason` undefined: a pause that there is keeps its own. */
+export type Switch = { isOn: true } | { isOn: false; reason: string | null | undefined }
+
 export type { Saved } from './transit.ts'
 
 /** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
@@ -43,7 +51,8 @@ export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'delive
 /** What a client may do to jobs. All of it throws AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and what is named. */
 export type Jobs = {
   /**
-   * With a key: the same key and body again give the same job (`created` false), however many ask at once.
+   * With a key: the same key and body again give the same job (`created` false), however many ask at once. Switched
+   * off, it begins paused.
    *
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID (its policies contradict each
    * other, or it refers to what does not exist), AFTER_CYCLE, IDEMPOTENCY_KEY_REUSED
@@ -51,14 +60,24 @@ export type Jobs = {
   create(
     input: JobInput,
     key: { key: string; bodyHash: string } | null,
+    wish?: Switch | null,
   ): Promise<Saved & { created: boolean }>
-  /** @throws AppError VERSION_CONFLICT: `ifMatch` is not the job's version; and what `create` throws of schedules */
-  change(id: string, patch: Partial<JobInput>, ifMatch: number | null): Promise<Saved>
+  /**
+   * Nothing is changed if `wish` cannot be carried out.
+   *
+   * @throws AppError VERSION_CONFLICT: `ifMatch` is not the job's version; JOB_STATE_CONFLICT as `resume`; and what
+   * `create` throws of schedules
+   */
+  change(id: string, patch: JobPatch, ifMatch: number | null, wish?: Switch | null): Promise<Saved>
   /** `until`: when the pause ends by itself. @throws AppError JOB_STATE_CONFLICT */
   pause(id: string, wish: { reason: string | null; until: Date | null }): Promise<Saved>
   /** @throws AppError JOB_STATE_CONFLICT: nothing is left to run */
   resume(id: string): Promise<Saved>
-  /** A run without a slot, at once: because somebody asks, or once more (`retry`). @throws AppError JOB_STATE_CONFLICT */
+  /**
+   * A run without a slot, at once: because a client asks, or again (`retry`). A paused job stays paused.
+   *
+   * @throws AppError JOB_STATE_CONFLICT
+   */
   runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
   /**
    * A run of a job that another one's outcome starts, with its id: one, however often this is asked for.
@@ -89,7 +108,11 @@ type Parts = {
 export function createJobs(parts: Parts): Jobs {
   const { store, transit, makeSure, lookAt, checkReferences, owner, chance = realChance } = parts
 
-  async function create(input: JobInput, key: { key: string; bodyHash: string } | null) {
+  async function create(
+    input: JobInput,
+    key: { key: string; bodyHash: string } | null,
+    wish: Switch | null = null,
+  ) {
     const replayed = key && (await replay(key))
     if (replayed) return { ...replayed, created: false }
     const now = await store.now()
@@ -102,9 +125,13 @@ export function createJobs(parts: Parts): Jobs {
     const policy = mergedPolicy({}, input.policy)
     const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
     const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
-    const runtime = begin(rule, now)
-    if (!runtime.nextSlot && text !== null) throw noSlotLeft(text)
-    const wakeAt = runtime.nextSlot && new Date(runtime.nextSlot.getTime() + jitterMs(rule))
+    const fresh = begin(rule, now)
+    if (!fresh.nextSlot && text !== null) throw noSlotLeft(text)
+    const isOff = wish !== null && !wish.isOn
+    const runtime: Runtime = isOff
+      ? { ...fresh, state: 'paused', pausedAt: now, pausedReason: wish.reason ?? null }
+      : fresh
+    const wakeAt = isOff || !fresh.nextSlot ? null : new Date(fresh.nextSlot.getTime() + jitterMs(rule))
     const made = await store.createJob({ ...job, runtime, wakeAt }, key)
     if (!made && key) return { ...((await replay(key)) as Saved), created: false }
     return { ...(await makeSure(id, { needed: true })), created: true }
@@ -127,7 +154,22 @@ export function createJobs(parts: Parts): Jobs {
     return makeSure(known.jobId, { needed: true })
   }
 
-  async function change(id: string, patch: Partial<JobInput>, ifMatch: number | null): Promise<Saved> {
+  async function change(
+    id: string,
+    patch: JobPatch,
+    ifMatch: number | null,
+    wish: Switch | null = null,
+  ): Promise<Saved> {
+    const saved = await changeAuthored(id, patch, ifMatch, wish)
+    return wish ? transit(id, ({ view }) => switched(view, wish)) : saved
+  }
+
+  async function changeAuthored(
+    id: string,
+    patch: JobPatch,
+    ifMatch: number | null,
+    wish: Switch | null,
+  ): Promise<Saved> {
     for (let round = 0; round < maxRounds; round++) {
       const look = await lookAt(id)
       const { authored, view } = look
@@ -137,10 +179,13 @@ export function createJobs(parts: Parts): Jobs {
           `version ${ifMatch} was given; the job is at version ${authored.version}`,
         )
       }
+      if (Object.keys(patch).length === 0) return { look, armed: true }
       const next = applyPatch(authored, patch, view.now)
       await checkReferences(next)
       if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
       const decision = decideChange(look, next)
+      // only to refuse before anything is written what would be refused after it
+      if (wish) switched({ ...view, job: ruleOf(next), runtime: decision?.runtime ?? view.runtime }, wish)
       const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
       if (await store.changeJob(next, view, decision, writing))
         return makeSure(id, { needed: isEarlier(look, decision) })
@@ -151,9 +196,13 @@ export function createJobs(parts: Parts): Jobs {
     )
   }
 
-  function applyPatch(authored: Authored, patch: Partial<JobInput>, now: Date): Authored {
-    const { schedule: given, timezone, policy, ...others } = patch
-    const rest = policy ? { ...others, policy: mergedPolicy(authored.policy, policy) } : others
+  function applyPatch(authored: Authored, patch: JobPatch, now: Date): Authored {
+    const { schedule: given, timezone, policy, model, ...others } = patch
+    const rest = {
+      ...others,
+      ...(policy && { policy: mergedPolicy(authored.policy, policy) }),
+      ...(model !== undefined && { action: withModel(others.action ?? authored.action, model) }),
+    }
     const after = patch.after === undefined ? authored.after : patch.after
     const before = authored.schedule.kind === 'after' ? null : authored.schedule.text
     const { text, zone } = readNamedZone(
@@ -230,6 +279,21 @@ export function createJobs(parts: Parts): Jobs {
     pause: (id, wish) => transit(id, ({ view }) => pause(view, wish)),
     resume: (id) => transit(id, ({ view }) => resume(view)),
   }
+}
+
+/** Null where the job is so already. @throws AppError JOB_STATE_CONFLICT: nothing is left to run */
+function switched(view: View, wish: Switch): Decision | null {
+  if (wish.isOn) return resume(view)
+  const { state, resumeAt } = view.runtime
+  if (state === 'completed' || (state === 'paused' && wish.reason === undefined)) return null
+  return pause(view, { reason: wish.reason ?? null, until: state === 'paused' ? resumeAt : null })
+}
+
+/** Null: the model of the service. */
+function withModel(action: JobInput['action'], model: string | null): JobInput['action'] {
+  if (action.type !== 'prompt') return action
+  const { model: _, ...rest } = action
+  return model === null ? rest : { ...rest, model }
 }
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */

@@ -59,7 +59,10 @@ export function createTables() {
       registry: shown,
       live,
       deliveries: job.deliveries.filter(({ state }) => state === 'pending').map(readPending),
-      channels: channels.filter(({ type, defaultOn }) => defaultOn !== null || type === 'healthcheck'),
+      channels: channels.filter(
+        ({ type, defaultOn }) =>
+          job.authored.deliver !== null || defaultOn !== null || type === 'healthcheck',
+      ),
       dependents: followersOf(jobId).map(({ authored: { id, after } }) => ({ id, on: after?.on ?? [] })),
       now,
     }
@@ -190,10 +193,10 @@ export function createTables() {
     if (job.after && !jobs.has(job.after.job)) throw nothingToFollow(job.after.job)
     const { runtime, wakeAt, ...rest } = job
     const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
-    const { state, nextSlot } = runtime
+    const { state, nextSlot, pausedAt, pausedReason } = runtime
     jobs.set(job.id, {
       authored,
-      runtime: { ...freshRuntime, state, nextSlot },
+      runtime: { ...freshRuntime, state, nextSlot, pausedAt, pausedReason },
       registry: { ...freshRegistry, wakeAt, wakeChangedAt: now },
       runs: [],
       folds: [],

@@ -39,7 +39,12 @@ export const job = Type.Object(
     timezone: Type.String(),
     prompt: textOrNull,
     skills: Type.Array(Type.String()),
+    skill: orNull<string>('string', { description: 'the first of `skills`' }),
+    model: orNull<string>('string', { description: 'of a prompt action' }),
+    provider: orNull<string>('string', { description: 'always null' }),
+    origin: orNull<string>('string', { description: 'always null' }),
     deliver: Type.Unknown({ description: 'null where none' }),
+    tells_nobody: Type.Boolean({ description: 'if the job fails, nothing is sent to anyone' }),
     action,
     enabled: Type.Boolean(),
     state: Type.Enum(['scheduled', 'paused', 'completed', 'error']),
@@ -53,9 +58,13 @@ export const job = Type.Object(
         status: runState,
         started_at: instantOutOrNull,
         finished_at: instantOutOrNull,
+        error: textOrNull,
       }),
       Type.Null(),
     ]),
+    last_delivery_error: orNull<string>('string', {
+      description: 'why the last outcome has not reached a receiver',
+    }),
     repeat: Type.Object({ times: orNull<number>('integer', {}), completed: Type.Integer() }),
     armed: Type.Boolean({ description: 'the wake-up that the job needs is confirmed' }),
     paused_at: instantOutOrNull,
@@ -71,10 +80,25 @@ export const job = Type.Object(
   { title: 'Job' },
 )
 
+export const warnings = Type.Array(
+  Type.Object(
+    {
+      code: Type.Enum(['CHANNEL_UNKNOWN', 'TELLS_NOBODY', 'CREDENTIAL_IN_JOB']),
+      path: Type.String(),
+      message: Type.String(),
+    },
+    { title: 'Warning', description: 'accepted, and perhaps not what was meant' },
+  ),
+)
+export const ignored = Type.Array(Type.String(), {
+  description: 'fields and parameters that were accepted and have no effect; missing if there are none',
+})
+
 export const run = Type.Object(
   {
     id: runId,
     job_id: jobId,
+    job_name: Type.String(),
     slot: instantOutOrNull,
     trigger: Type.Enum(['fire', 'manual', 'catch_up', 'builtin', 'retry', 'after']),
     state: runState,

@@ -10,7 +10,15 @@ const texts = (max: number, length: number) =>
   Type.Array(Type.String({ minLength: 1, maxLength: length }), { maxItems: max, uniqueItems: true })
 
 const jobFields = {
-  name: Type.String({ minLength: 1, maxLength: 200 }),
+  name: Type.Refine(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'spaces around it are removed',
+      ...expecting('a text of 1 to 200 characters that is not blank'),
+    }),
+    isVisible,
+  ),
   schedule: Type.String({
     minLength: 1,
     maxLength: 200,
@@ -22,19 +30,28 @@ const jobFields = {
     description: 'IANA name; null: the zone of the service',
   }),
   action,
-  prompt: orNull<string>('string', { minLength: 1, maxLength: 100_000 }),
-  skills: texts(100, 200),
+  prompt: orNull<string>('string', {
+    maxLength: 100_000,
+    description: 'may be empty if `skills` say what to do',
+  }),
+  skills: Type.Union([texts(100, 200), Type.Null()], expecting('a list of at most 100 different texts')),
   deliver,
   repeat: Type.Union(
     [
       repeatTimes,
       Type.Null(),
-      object({ times: orNull<number>('integer', { minimum: 1, maximum: maxRepeat }) }),
+      Type.Literal('forever'),
+      object({
+        times: Type.Optional(orNull<number>('integer', { minimum: 1, maximum: maxRepeat })),
+        completed: Type.Optional(Type.Unknown({ description: 'counted by the service; ignored' })),
+      }),
     ],
-    expecting(`a whole number from 1 to ${maxRepeat}, {"times": …} with one, or null for ever`),
+    expecting(`a whole number from 1 to ${maxRepeat}, {"times": …} with one, or null or "forever"`),
   ),
   tags: texts(50, 100),
 }
+
+const ignored = Type.Unknown({ description: 'accepted and ignored' })
 
 const outcomes = ['success', 'failure', 'always'] as const
 const on = Type.Union(
@@ -46,6 +63,27 @@ const after = Type.Union(
   expecting('an object with the `job` to follow and, if need be, `on` which of its outcomes; or null'),
 )
 
+/** What existing clients of this API send beside our own fields: translated where we have the thing, else ignored. */
+const clientFields = {
+  enabled: Type.Optional(Type.Boolean({ description: 'false: the job is paused' })),
+  paused: Type.Optional(Type.Boolean({ description: 'true: the job is paused' })),
+  paused_reason: Type.Optional(orNull<string>('string', { maxLength: 1000 })),
+  skill: Type.Optional(
+    orNull<string>('string', { maxLength: 200, description: 'one of `skills`, the first of them' }),
+  ),
+  model: Type.Optional(
+    orNull<string>('string', {
+      pattern: '^[^{}]{0,200}$',
+      description: "`model` of a prompt action; null or empty: the service's own",
+      ...expecting('a text of at most 200 characters, without templates'),
+    }),
+  ),
+  input: Type.Optional(Type.Unknown({ description: 'a text: the `prompt`, if there is none; else ignored' })),
+  provider: Type.Optional(ignored),
+  origin: Type.Optional(ignored),
+  profile: Type.Optional(ignored),
+}
+
 const { name, schedule, ...optional } = jobFields
 export const jobInput = object(
   {
@@ -54,6 +92,7 @@ export const jobInput = object(
     after: Type.Optional(after),
     ...Type.Partial(Type.Object(optional)).properties,
     ...policyFields,
+    ...clientFields,
   },
   {
     title: 'JobInput',
@@ -66,6 +105,7 @@ export const jobPatch = object(
     schedule: Type.Optional(orNull<string>('string', { minLength: 1, maxLength: 200 })),
     after: Type.Optional(after),
     ...policyFields,
+    ...clientFields,
   },
   { title: 'JobPatch' },
 )
@@ -75,6 +115,10 @@ export const pauseInput = object({
   until: Type.Optional(instantOrNull),
 })
 export const runInput = object({ input: Type.Optional(Type.Unknown()) })
+
+function isVisible(text: string): boolean {
+  return /[^\s\p{Cc}\p{Cf}\p{Z}]/u.test(text)
+}
 
 export const previewInput = object({
   schedule,

@@ -1,11 +1,12 @@
 import Type, { type TProperties, type TSchema } from 'typebox'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { Scope } from '../../src/keys/index.ts'
-import { arm, job, problem, run, schedule, slot, upcoming } from './answers.ts'
+import { arm, ignored, job, problem, run, schedule, slot, upcoming, warnings } from './answers.ts'
 import { auditOperations } from './audit.ts'
-import { cursor, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import { cursor, expecting, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
 import { channelOperations } from './channels.ts'
 import { deliveryOperations } from './deliveries.ts'
+import { existingOperations } from './existing.ts'
 import { keyOperations } from './keys.ts'
 import { logOperations } from './logs.ts'
 import { secretOperations } from './secrets.ts'
@@ -39,10 +40,17 @@ const scheduleErrors = ['SCHEDULE_INVALID', 'SCHEDULE_IN_PAST', 'TIMEZONE_UNKNOW
 const jobErrors = ['JOB_ID_INVALID', 'JOB_NOT_FOUND'] as const
 const runErrors = ['RUN_ID_INVALID', 'RUN_NOT_FOUND'] as const
 
+/** Clients of an agent with several profiles name one with every call. */
+const profile = Type.Optional(Type.String({ maxLength: 200, description: 'accepted and ignored' }))
 const noBody = object({})
 const jobParams = object({ id: jobId })
 const runParams = object({ id: runId })
-const oneJob = object({ job }, { title: 'OneJob' })
+const clientQuery = object({ profile })
+const oneJob = object({ job, ignored: Type.Optional(ignored) }, { title: 'OneJob' })
+const savedJob = object(
+  { job, warnings: Type.Optional(warnings), ignored: Type.Optional(ignored) },
+  { title: 'SavedJob' },
+)
 const ifMatch = {
   'If-Match': Type.Optional(Type.String({ description: 'the `ETag` that was read, or `*`' })),
 }
@@ -50,7 +58,20 @@ const runState = run.properties.state
 const runQuery = {
   limit: Type.Optional(limit(100)),
   cursor: Type.Optional(cursor),
-  status: Type.Optional(runState),
+  status: Type.Optional(
+    Type.Refine(
+      Type.String({
+        maxLength: 200,
+        description: `one or several of ${runState.enum.join(', ')}, separated by commas`,
+        ...expecting(`one or several of ${runState.enum.join(', ')}, separated by commas`),
+      }),
+      (text) => text.split(',').every((one) => (runState.enum as string[]).includes(one)),
+    ),
+  ),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'of the job' })),
+  since: Type.Optional(instant),
+  until: Type.Optional(instant),
+  profile,
 }
 const runList = object(
   { runs: Type.Array(run), next_cursor: orNull<string>('string', {}) },
@@ -60,24 +81,38 @@ const runList = object(
 export const operations = {
   ...deliveryOperations,
   ...logOperations,
+  ...existingOperations,
   'GET /api/jobs': {
     id: 'listJobs',
     scope: 'jobs:read',
     summary: 'Jobs, newest first',
     query: object({
       include_disabled: Type.Optional(
-        Type.Boolean({ default: false, description: 'paused and finished jobs as well' }),
+        Type.Boolean({ default: false, description: 'paused and finished jobs as well; also 1, yes, on' }),
       ),
       limit: Type.Optional(limit(1000)),
       cursor: Type.Optional(cursor),
-      state: Type.Optional(job.properties.state),
+      state: Type.Optional(
+        Type.Enum([...job.properties.state.enum, 'all'], { description: '`all`: whatever their state is' }),
+      ),
+      profile,
       tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
       q: Type.Optional(
         Type.String({ minLength: 1, maxLength: 200, description: 'a part of name or prompt' }),
       ),
     }),
     status: 200,
-    answer: object({ jobs: Type.Array(job), next_cursor: orNull<string>('string', {}) }, { title: 'Jobs' }),
+    answer: object(
+      {
+        jobs: Type.Array(job),
+        next_cursor: orNull<string>('string', {}),
+        hidden: Type.Integer({
+          description: 'paused and finished jobs that match and were left out; see `state`',
+        }),
+        ignored: Type.Optional(ignored),
+      },
+      { title: 'Jobs' },
+    ),
     errors: [...inputErrors, 'CURSOR_INVALID'],
   },
   'POST /api/jobs': {
@@ -93,9 +128,10 @@ export const operations = {
         }),
       ),
     },
+    query: clientQuery,
     body: jobInput,
     status: 201,
-    answer: oneJob,
+    answer: savedJob,
     errors: [...bodyErrors, ...scheduleErrors, 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
   },
   'GET /api/jobs/{id}': {
@@ -103,6 +139,7 @@ export const operations = {
     scope: 'jobs:read',
     summary: 'One job',
     params: jobParams,
+    query: clientQuery,
     status: 200,
     answer: oneJob,
     errors: [...jobErrors, ...inputErrors],
@@ -113,9 +150,10 @@ export const operations = {
     summary: 'Change the fields that are given',
     params: jobParams,
     headers: ifMatch,
+    query: clientQuery,
     body: jobPatch,
     status: 200,
-    answer: oneJob,
+    answer: savedJob,
     errors: [
       ...jobErrors,
       ...bodyErrors,
@@ -131,6 +169,7 @@ export const operations = {
     scope: 'jobs:write',
     summary: 'Remove a job with its history; cancels its arm and its live runs',
     params: jobParams,
+    query: clientQuery,
     headers: ifMatch,
     status: 200,
     answer: object({ ok: Type.Literal(true), id: jobId }),
@@ -141,6 +180,7 @@ export const operations = {
     scope: 'jobs:write',
     summary: 'Pause a job, until resumed or until an instant',
     params: jobParams,
+    query: clientQuery,
     body: pauseInput,
     status: 200,
     answer: oneJob,
@@ -151,6 +191,7 @@ export const operations = {
     scope: 'jobs:write',
     summary: 'Let a paused job go on',
     params: jobParams,
+    query: clientQuery,
     body: noBody,
     status: 200,
     answer: oneJob,
@@ -161,6 +202,7 @@ export const operations = {
     scope: 'runs:start',
     summary: 'Run a job now, beside its schedule',
     params: jobParams,
+    query: clientQuery,
     body: runInput,
     status: 202,
     answer: object({ run, job }),
@@ -201,7 +243,7 @@ export const operations = {
   'GET /api/jobs/{id}/runs': {
     id: 'listRunsOfJob',
     scope: 'jobs:read',
-    summary: 'Runs of a job, newest first',
+    summary: 'Runs of a job, newest first; `since` and `until`: when they were claimed',
     params: jobParams,
     query: object(runQuery),
     status: 200,
@@ -211,7 +253,7 @@ export const operations = {
   'GET /api/runs': {
     id: 'listRuns',
     scope: 'jobs:read',
-    summary: 'Runs of all jobs, newest first',
+    summary: 'Runs of all jobs, newest first; `since` and `until`: when they were claimed',
     query: object({ ...runQuery, job: Type.Optional(jobId) }),
     status: 200,
     answer: runList,
@@ -309,6 +351,13 @@ export const operations = {
 
 export type Operations = typeof operations
 
+const health = object({
+  status: Type.Literal('ok'),
+  platform: Type.String(),
+  service: Type.String(),
+  version: Type.String(),
+})
+
 /** Routes outside of the API's scope, which check what they are given by themselves or take nothing. */
 export const otherOperations = {
   'POST /api/cron/fire': {
@@ -357,6 +406,20 @@ export const otherOperations = {
     summary: 'Alive; touches no database',
     status: 200,
     answer: object({ status: Type.Literal('ok') }),
+    errors: [],
+  },
+  'GET /health': {
+    id: 'health',
+    summary: 'Alive, as existing clients ask; touches no database',
+    status: 200,
+    answer: health,
+    errors: [],
+  },
+  'GET /v1/health': {
+    id: 'healthV1',
+    summary: 'Alive, as existing clients ask; touches no database',
+    status: 200,
+    answer: health,
     errors: [],
   },
   'GET /readyz': {

@@ -78,7 +78,7 @@ function coerced(schema: TSchema, query: Record<string, unknown>): Record<string
 function fromText(value: unknown, type: string | undefined): unknown {
   if (typeof value !== 'string') return value
   if (type === 'integer' && /^-?\d{1,15}$/.test(value)) return Number(value)
-  if (type === 'boolean' && /^(true|1)$/i.test(value)) return true
-  if (type === 'boolean' && /^(false|0)$/i.test(value)) return false
+  if (type === 'boolean' && /^(true|1|yes|on)$/i.test(value)) return true
+  if (type === 'boolean' && /^(false|0|no|off)$/i.test(value)) return false
   return value
 }

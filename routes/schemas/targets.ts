@@ -11,8 +11,10 @@ const secretOnly = ['secrets.<NAME>']
 const wholeSecret = '{{secrets.NAME}}'
 
 export const channelName = Type.String({
-  pattern: '^(?!(local|none|origin)$)[a-z0-9][a-z0-9_-]{0,62}$',
-  ...expecting('lower-case letters, digits, - and _, 63 at most, other than "local", "none" and "origin"'),
+  pattern: '^(?!(local|none|origin|all)$)[a-z0-9][a-z0-9_-]{0,62}$',
+  ...expecting(
+    'lower-case letters, digits, - and _, 63 at most, other than "local", "none", "origin" and "all"',
+  ),
   examples: ['team-chat'],
 })
 

@@ -61,7 +61,8 @@ export async function readPrompt(
   const baseUrl = action.base_url ?? defaults.baseUrl
   const model = action.model ?? defaults.model
   const { prompt } = job
-  if (prompt === null || !baseUrl || !model) return notAvailable(prompt, baseUrl, model)
+  const isAsked = prompt !== null && (prompt !== '' || job.skills.length > 0)
+  if (!isAsked || !baseUrl || !model) return notAvailable(isAsked ? prompt : null, baseUrl, model)
   const url = endpoint(baseUrl)
   if (!url)
     return finalFailure('ACTION_INVALID', 'action.base_url cannot be called; expected an http or https URL')
@@ -126,7 +127,8 @@ function messagesOf(parts: Texts & { blocks: string[]; skills: string[] }): Mess
   const { prompt, blocks, skills } = parts
   const skillsLine = skills.length > 0 ? [`Use these skills: ${skills.join(', ')}`] : []
   const system = [...(parts.system === undefined ? [] : [parts.system]), ...skillsLine].join('\n\n')
-  const content = [...blocks, prompt].join('\n\n')
+  // a message without text is refused by most servers
+  const content = [...blocks, prompt === '' ? skillsLine.join('') : prompt].join('\n\n')
   return [...(system ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content }]
 }
 

@@ -142,9 +142,9 @@ export function stopBroken(view: View, message: string): Decision {
 }
 
 /**
- * A run without a slot, at once; the schedule is not touched.
+ * A run without a slot, at once; the schedule is not touched, and a paused job stays paused.
  *
- * @throws AppError JOB_STATE_CONFLICT: the job is paused or (to be started by another) finished; JOB_BUSY: a run is
+ * @throws AppError JOB_STATE_CONFLICT: the job is (to be started by another) paused or finished; JOB_BUSY: a run is
  * live, its overlap policy allows no other, and the start may wait (`queue`). Else that is a JOB_STATE_CONFLICT as well.
  */
 export function startManual(
@@ -152,9 +152,10 @@ export function startManual(
   wish: { runId: string; trigger: Trigger; input: unknown },
 ): Decision | null {
   const { runtime, job, live } = view
-  if (runtime.state === 'paused') throw conflict('the job is paused', 'an active one; resume it first')
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
   const isAfter = wish.trigger === 'after'
+  if (isAfter && runtime.state === 'paused')
+    throw conflict('the job is paused', 'an active one; resume it first')
   const isUsedUp = job.repeatTimes !== null && runtime.slotsUsed >= job.repeatTimes
   if (isAfter && (runtime.state === 'completed' || (job.schedule.kind === 'after' && isUsedUp)))
     throw conflict('the job is finished', 'a job that may still run')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { close, type Draft, openDraft, type Outcome, writeDelivery } from './draft.ts'
 import { isSilent } from './silent.ts'
-import { specsOf } from './specs.ts'
+import { channelsInTexts, everyChannel, type On, type Spec, specsOf } from './specs.ts'
 import type {
   Decision,
   DeliveryEvent,
@@ -67,18 +67,43 @@ type Wish = { target: DeliveryTarget; on: readonly string[]; kind: 'message' | '
 
 /** Whom the job tells: as its author says, or (where that says nothing) the default channels; and the jobs that wait for it. */
 function targetsOf({ job, channels, dependents }: View): Wish[] {
-  const pings = new Set(channels.filter(({ type }) => type === 'healthcheck').map(({ name }) => name))
-  const own = job.deliver === null ? defaultsOf(channels) : specsOf(job.deliver)
-  const messages = own.map(({ on, ...target }): Wish => {
-    const { type, channel }: DeliveryTarget = target
-    const isPing = type === 'healthcheck' || pings.has(channel ?? '')
-    return { target, on, kind: isPing ? 'ping' : 'message' }
-  })
-  return [...messages, ...dependents.map(({ id, on }): Wish => ({ target: { job: id }, on, kind: 'job' }))]
+  return [
+    ...receiversOf(job.deliver, channels),
+    ...dependents.map(({ id, on }): Wish => ({ target: { job: id }, on, kind: 'job' })),
+  ]
 }
 
-function defaultsOf(channels: View['channels']) {
-  return channels.flatMap(({ name, defaultOn }) => (defaultOn ? [{ channel: name, on: defaultOn }] : []))
+type KnownChannel = View['channels'][number]
+
+/** `channels`: all there are, unless the job says nothing. A name in a text that no channel has is skipped until one has it. */
+function receiversOf(deliver: unknown, channels: KnownChannel[]): Wish[] {
+  const known = new Map(channels.map((channel) => [channel.name, channel]))
+  const unknown = new Set(channelsInTexts(deliver).filter((name) => !known.has(name)))
+  const own = deliver === null ? defaultsOf(channels) : specsOf(deliver).flatMap(named)
+  return own.map(({ on, ...target }): Wish => {
+    const { type, channel }: DeliveryTarget = target
+    const isPing = type === 'healthcheck' || known.get(channel ?? '')?.type === 'healthcheck'
+    return { target, on, kind: isPing ? 'ping' : 'message' }
+  })
+
+  function named(spec: Spec): Spec[] {
+    if (spec.channel === everyChannel) return channels.map(asDefault)
+    return unknown.has(spec.channel ?? '') ? [] : [spec]
+  }
+}
+
+/** True if no message and no health check would follow a failure. `channels`: all there are, and in use. */
+export function tellsNobody(deliver: unknown, channels: KnownChannel[]): boolean {
+  const told = receiversOf(deliver, channels)
+  return !told.some(({ on }) => on.includes('failure') || on.includes('always'))
+}
+
+function defaultsOf(channels: KnownChannel[]) {
+  return channels.filter(({ defaultOn }) => defaultOn).map(asDefault)
+}
+
+function asDefault({ name, defaultOn }: KnownChannel): Spec {
+  return { channel: name, on: (defaultOn ?? ['always']) as On[] }
 }
 
 function isDue({ on, kind }: Wish, { event, isFirstFailure, output, isChanged }: News): boolean {

@@ -1,12 +1,19 @@
 export { viewAfter } from './after.ts'
 export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
 export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
-export { deliverAgain, delivered, type Delivered, releaseDelivery, startPings } from './deliver.ts'
+export {
+  deliverAgain,
+  delivered,
+  type Delivered,
+  releaseDelivery,
+  startPings,
+  tellsNobody,
+} from './deliver.ts'
 export { deliveryLeaseMs, leaseMarginMs, type Outcome } from './draft.ts'
 export { isWakeLost, lateMs, lostMs } from './overdue.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { release } from './release.ts'
 export { settle } from './settle.ts'
 export { jitterMs } from './slots.ts'
-export { channelsOf, specsOf } from './specs.ts'
+export { channelsInTexts, channelsOf, specsOf } from './specs.ts'
 export type * from './types.ts'

@@ -125,7 +125,7 @@ export type View = {
   registry: Registry
   live: LiveRun[]
   deliveries: PendingDelivery[]
-  /** Those that concern a job without naming it: the defaults, and the ones that are pings. */
+  /** All of them for a job that says whom it tells; else those that concern it unasked: the defaults and the pings. */
   channels: { name: string; type: string; defaultOn: string[] | null }[]
   /** The jobs that this one's outcome starts. */
   dependents: { id: string; on: string[] }[]

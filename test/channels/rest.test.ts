@@ -154,7 +154,9 @@ test('a channel that a job names, in whatever form, is not removed', async () =>
   await putChannel(service, 'used', hook)
   for (const deliver of [
     'used',
+    'local, USED',
     ['none', 'used'],
+    ['origin,used'],
     { channel: 'used', on: 'failure' },
     [{ channel: 'used', template: 'x' }],
   ]) {
@@ -169,8 +171,8 @@ test('a channel that a job names, in whatever form, is not removed', async () =>
   assert.deepEqual([status, body], [200, { ok: true, name: 'used' }])
 })
 
-test('a job that names a channel which is not there is refused', async () => {
-  for (const deliver of ['nobody', ['none', { channel: 'nobody' }]]) {
+test('a job that names a channel by an object which is not there is refused', async () => {
+  for (const deliver of [{ channel: 'nobody' }, ['none', { channel: 'nobody' }]]) {
     const job = { name: 'x', schedule: '30m', prompt: 'x', deliver }
     const answer = await service.api('POST', '/api/jobs', job)
     assert.equal(codeOf(answer), '400 FIELD_INVALID')
@@ -181,7 +183,7 @@ test('a job that names a channel which is not there is refused', async () => {
 test('what a job delivers to is checked field by field, and holds secrets by name only', async () => {
   const inline = { type: 'webhook', url: 'https://a.example', secrets: ['{{secrets.HOOK}}'] }
   const wrong: [path: string, deliver: unknown][] = [
-    ['deliver', 'Not a name'],
+    ['deliver', 'not\none line'],
     ['deliver', 7],
     ['deliver', { on: 'failure' }],
     ['deliver', Array.from({ length: 21 }, () => 'none')],

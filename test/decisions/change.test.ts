@@ -201,10 +201,16 @@ test('a manual run claims no slot and leaves the schedule as it is', () => {
   assert.equal(hhmm(job.wakeAt()), '09:00')
 })
 
-test('a manual run is refused while the job is paused, or while as many runs are live as it allows', () => {
-  const paused = createModel()
-  paused.pause()
-  assert.throws(() => paused.runNow(), conflict)
+test('a manual run of a paused job runs, and leaves the job paused without a wake-up', () => {
+  const job = createModel()
+  job.pause()
+  job.runNow()
+  assert.equal(job.runtime().state, 'paused')
+  job.settle({ state: 'succeeded' })
+  assert.deepEqual([job.runtime().state, job.wakeAt()], ['paused', null])
+})
+
+test('a manual run is refused while as many runs are live as the job allows', () => {
   const busy = createModel()
   busy.fire('09:00')
   assert.throws(() => busy.runNow(), conflict)

@@ -3,6 +3,7 @@ import {
   attend,
   begin,
   cancelRun,
+  channelsInTexts,
   type Decision,
   defaultPolicy,
   delivered,
@@ -39,6 +40,7 @@ export type ModelOptions = {
   policy?: Partial<Policy>
   repeat?: number
   deliver?: unknown
+  /** Beside those that `deliver` names in a text, which are there. */
   channels?: View['channels']
   dependents?: View['dependents']
   id?: string
@@ -70,6 +72,7 @@ export function createModel({
   id = '000000000000',
 }: ModelOptions = {}) {
   let clock = at(now)
+  const named = channelsInTexts(deliver).map((name) => ({ name, type: 'slack', defaultOn: null }))
   let job: JobRule = {
     id,
     schedule:
@@ -101,7 +104,7 @@ export function createModel({
         runtime,
         registry: { wakeAt, wakeGen: 1, armedGen: 1, armedAt: wakeAt },
         live,
-        channels,
+        channels: [...channels, ...named.filter(({ name }) => !channels.some((one) => one.name === name))],
         dependents,
       },
       deliveries: pending.map(asPending),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isSilent } from '../../src/decisions/silent.ts'
-import { channelsOf, specsOf } from '../../src/decisions/index.ts'
+import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/index.ts'
 import { readMailbox } from '../../src/deliveries/index.ts'
 import { shortened } from '../../src/deliveries/text.ts'
 
@@ -25,10 +25,10 @@ test('whatever form `deliver` has, it is a list of specs with lists of events', 
 })
 
 test('to "local", "none" and "origin" nothing is delivered', () => {
-  for (const deliver of ['local', 'none', 'origin', ['none'], { channel: 'local' }]) {
+  for (const deliver of ['local', 'none', 'origin', 'local, none', '', ['none'], { channel: 'local' }]) {
     assert.deepEqual([specsOf(deliver), channelsOf(deliver)], [[], []])
   }
-  assert.deepEqual(channelsOf(['none', 'team']), ['team'])
+  assert.deepEqual(channelsInTexts(['none', 'team']), ['team'])
 })
 
 test('what no schema would let through makes no delivery', () => {
@@ -43,7 +43,14 @@ test('the channels of a job are those it names, each once', () => {
     { channel: 'team' },
     { type: 'slack', url: '{{secrets.S}}' },
   ]
-  assert.deepEqual(channelsOf(deliver), ['team', 'ops'])
+  assert.deepEqual(channelsOf(deliver), ['ops', 'team'])
+  assert.deepEqual(channelsInTexts(deliver), ['team'])
+})
+
+test('a text may name several channels, each by the name that it has or would have here', () => {
+  assert.deepEqual(channelsInTexts('local, Ops,telegram:-100123'), ['ops', 'telegram--100123'])
+  assert.deepEqual(channelsInTexts(['discord:#a b', 'team,all', 7]), ['discord--a-b', 'team'])
+  assert.equal(channelsInTexts('x'.repeat(100))[0]?.length, 63)
 })
 
 test('an output is silent when it is, or begins or ends with a line that is, [SILENT] or NO_REPLY', () => {

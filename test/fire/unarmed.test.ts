@@ -39,6 +39,7 @@ test('while the timer service fails: a claimed fire is answered 503 and runs, a 
       retry_create: false,
     },
   )
+  assert.equal(made.body.job_id, made.body.job.id)
   assert.equal(made.headers.get('location'), `/api/jobs/${made.body.job.id}`)
   const saved = await api('GET', `/api/jobs/${made.body.job.id}`)
   assert.deepEqual([saved.status, saved.body.job.armed], [200, false])

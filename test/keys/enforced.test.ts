@@ -12,14 +12,20 @@ import { allows, type Caller, type Scope, scopes } from '../../src/keys/index.ts
 let app: FastifyInstance
 const reached: string[] = []
 const config = {
-  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
+  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3', promptModel: null, corsOrigins: [] },
   ...{ rateLimitPerMinute: 0, isOnFly: false },
 }
 
 before(async () => {
   app = Fastify()
   const stop = () => Promise.reject(new AppError('DATABASE_UNAVAILABLE', 'no further'))
-  const lists = { ...{ jobs: stop, runs: stop, run: stop }, arms: stop, latestRun: stop }
+  const lists = {
+    ...{ jobs: stop, runs: stop, run: stop },
+    arms: stop,
+    surroundings: stop,
+    channels: stop,
+    countJobs: stop,
+  }
   registerRoutes(app, {
     config,
     keys: {

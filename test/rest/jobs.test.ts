@@ -35,7 +35,12 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
     timezone: 'Europe/Berlin',
     prompt: null,
     skills: [],
+    skill: null,
+    model: null,
+    provider: null,
+    origin: null,
     deliver: null,
+    tells_nobody: true,
     action: { ...action(), method: 'POST', success: ['2xx'] },
     enabled: true,
     state: 'scheduled',
@@ -44,6 +49,7 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
     last_status: null,
     last_error: null,
     latest_execution: null,
+    last_delivery_error: null,
     repeat: { times: null, completed: 0 },
     armed: true,
     paused_at: null,
@@ -240,8 +246,17 @@ test('POST /api/jobs/{id}/run starts a run without a slot and leaves the schedul
   assert.equal(body.job.next_run_at, job.next_run_at)
 })
 
-test('POST /api/jobs/{id}/run of a paused job is answered 409', async () => {
+test('POST /api/jobs/{id}/run of a paused job runs it once and leaves it paused', async () => {
   const job = await service.makeJob()
-  await service.api('POST', `/api/jobs/${job.id}/pause`)
-  assert.equal(codeOf(await service.api('POST', `/api/jobs/${job.id}/run`)), '409 JOB_STATE_CONFLICT')
+  await service.api('POST', `/api/jobs/${job.id}/pause`, { reason: 'holiday', until: '2026-06-20T08:00:00Z' })
+  const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)
+  assert.deepEqual([status, body.run.trigger, body.job.state], [202, 'manual', 'paused'])
+  const call = (calls: { path: string; headers: Record<string, unknown> }[]) =>
+    calls.filter(({ headers }) => headers['x-chronos-run'] === body.run.id)
+  await service.target.waitFor((calls) => call(calls).length === 1)
+  const left = (await service.api('GET', `/api/jobs/${job.id}`)).body.job
+  assert.deepEqual(
+    [left.state, left.paused_reason, left.resume_at, left.repeat.completed],
+    ['paused', 'holiday', '2026-06-20T08:00:00.000Z', 0],
+  )
 })

@@ -111,6 +111,7 @@ test('GET /api/runs/{id} tells a run in the shape that clients read, with its at
   assert.deepEqual(rest, {
     id: started.id,
     job_id: job.id,
+    job_name: 'a job',
     slot: null,
     trigger: 'manual',
     state: 'succeeded',

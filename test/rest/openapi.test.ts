@@ -6,7 +6,10 @@ import { registerRoutes } from '../../routes/index.ts'
 import { openApiDocument } from '../../routes/openapi.ts'
 import { operations } from '../../routes/schemas/index.ts'
 
-const config = { timezone: 'UTC', metricsHere: true, version: '1.2.3' }
+const config = {
+  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
+  ...{ promptModel: null, corsOrigins: [] as string[] },
+}
 type Schema = { $ref?: string; [member: string]: unknown }
 type Operation = {
   operationId: string
@@ -27,7 +30,7 @@ async function registered(): Promise<string[]> {
     for (const one of [method].flat())
       if (one !== 'HEAD') routes.push(`${one} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
   })
-  registerRoutes(app, { config } as Parts)
+  registerRoutes(app, { config } as unknown as Parts)
   await app.ready()
   await app.close()
   // GET /api/status is there twice, for callers with a key and without one
@@ -67,7 +70,7 @@ test('registering the routes compiles nothing and loads neither TypeBox nor driz
     import Fastify from 'fastify'
     import { registerRoutes } from './routes/index.ts'
     const app = Fastify()
-    registerRoutes(app, { config: { metricsHere: true } })
+    registerRoutes(app, { config: { metricsHere: true, corsOrigins: [] } })
     await app.ready()
     await app.close()`)
   const loaded = stdout.split('\n')

@@ -1,0 +1,41 @@
+import type { Authored, ListedChannel } from '../db/index.ts'
+import { channelsInTexts, tellsNobody } from '../src/decisions/index.ts'
+import { credentialsIn } from './credentials.ts'
+
+/** Something that is accepted and may not be what was meant. A `code` never changes. */
+export type Warning = {
+  code: 'CHANNEL_UNKNOWN' | 'TELLS_NOBODY' | 'CREDENTIAL_IN_JOB'
+  path: string
+  message: string
+}
+
+/** What the author of a job should know about it as it was saved. */
+export function warningsOf({ deliver, action }: Authored, channels: ListedChannel[]): Warning[] {
+  const names = new Set(channels.map(({ name }) => name))
+  const missing = channelsInTexts(deliver).filter((name) => !names.has(name))
+  const warnings: Warning[] = missing.map((name) => ({
+    code: 'CHANNEL_UNKNOWN',
+    path: 'deliver',
+    message: `No channel is named ${JSON.stringify(name)}. Until there is one, nothing is sent for this name. Make it with PUT /api/channels/${name}.`,
+  }))
+  if (tellsNobodyOf(deliver, channels))
+    warnings.push({
+      code: 'TELLS_NOBODY',
+      path: 'deliver',
+      message:
+        'If this job fails, nothing is sent to anyone. Name a channel in `deliver`, or make one with "default_on": ["failure", "recovery"].',
+    })
+  for (const path of credentialsIn(action))
+    warnings.push({
+      code: 'CREDENTIAL_IN_JOB',
+      path,
+      message: `${path} holds a credential as it is. Store it with PUT /api/secrets/NAME and write {{secrets.NAME}} instead.`,
+    })
+  return warnings
+}
+
+/** A channel that is switched off is told nothing. */
+export function tellsNobodyOf(deliver: unknown, channels: ListedChannel[]): boolean {
+  const inUse = channels.filter(({ isOff }) => !isOff)
+  return tellsNobody(deliver, inUse)
+}
