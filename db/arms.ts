@@ -40,7 +40,7 @@ export async function takeArm(
 
 /** What NAS said to an order. `fireAt` null: a cancel. `mayBeHeld`: NAS may hold `fireAt` now, whatever it answered. */
 export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; tookMs: number } & (
-  | { outcome: 'armed'; scheduleId: string }
+  | { outcome: 'armed'; scheduleId: string | null }
   | { outcome: 'cancelled' }
   | { outcome: 'failed'; code: string; message: string }
 )

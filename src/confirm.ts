@@ -72,7 +72,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
   async function look(batch: Map<string, number>, known: NasManners) {
     lookedAt = timers.now()
     const answer = await nas.list()
-    if (!answer.ok) return armAgain(batch.keys())
+    if (!answer.ok || !answer.value) return armAgain(batch.keys())
     const listed = new Set(answer.value.map(({ jobId }) => jobId))
     const missing: string[] = []
     for (const [jobId, answeredAt] of batch) {

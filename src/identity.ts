@@ -7,6 +7,8 @@ import {
   createLogin,
   createNasClient,
   createStaticToken,
+  createTokenThenLogin,
+  expiryOf,
   type NasClient,
 } from './nas/index.ts'
 import { createSeal, type Seal } from './seal/index.ts'
@@ -31,8 +33,28 @@ export function sealOf({ encryptionKey, encryptionKeysOld }: Config): Seal | nul
 }
 
 function accessTokens({ config, database, hold, log }: NasParts): AccessTokens | null {
-  const { accessToken, refreshToken, tokenUrl, clientId } = config.nas
-  if (accessToken) return createStaticToken(accessToken)
+  const { accessToken } = config.nas
+  const login = loginOf({ config, database, hold, log })
+  if (!accessToken) return login
+  warnOfEnd(accessToken, login !== null, log)
+  return login ? createTokenThenLogin(accessToken, login) : createStaticToken(accessToken)
+}
+
+/** An access token lives for about 15 minutes: one that was put into the environment as it is ends soon. */
+function warnOfEnd(accessToken: string, hasLogin: boolean, log: Log): void {
+  const expiresAt = expiryOf(accessToken)
+  if (!expiresAt) return
+  const then = hasLogin
+    ? 'the login of NAS_REFRESH_TOKEN is used from then on'
+    : 'NAS refuses every call from then on. Set NAS_REFRESH_TOKEN, NAS_TOKEN_URL and NAS_CLIENT_ID instead'
+  log.warn(
+    { expiresAt: expiresAt.toISOString() },
+    `NAS_ACCESS_TOKEN expires at ${expiresAt.toISOString()}; ${then}`,
+  )
+}
+
+function loginOf({ config, database, hold, log }: NasParts): AccessTokens | null {
+  const { refreshToken, tokenUrl, clientId } = config.nas
   const seal = sealOf(config)
   if (!refreshToken || !tokenUrl || !clientId || !seal) return null
   const store = createLoginStore({ db: database, clientId })

@@ -49,7 +49,7 @@ export function createReconcile({
     if (await store.noteCallback(callbackUrl))
       log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
     const answer = await nas.list()
-    if (answer.ok) await compare(answer.value, counts)
+    if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
     if (answer.ok || answer.kind !== 'refused') await armOwed(counts)

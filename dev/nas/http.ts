@@ -21,6 +21,7 @@ export async function readBody(request: IncomingMessage): Promise<string | null>
 export function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const type = typeof body === 'string' ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8'
+  if (status === 204) return void response.writeHead(204, headers).end()
   response
     .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...headers })
     .end(text)

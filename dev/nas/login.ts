@@ -77,10 +77,9 @@ export function createLogins({ clientId, now, saved }: LoginsInput) {
       for (const login of logins) if (login.agent === agent) login.isRevoked = true
     },
 
-    /** The answer of the token endpoint to a form (RFC 6749, sections 5 and 6). */
-    grant(form: URLSearchParams): TokenAnswer {
+    /** The answer of the token endpoint to a form (RFC 6749, sections 5 and 6) and the refresh token that came with it. */
+    grant(form: URLSearchParams, refreshToken: string | undefined): TokenAnswer {
       const grantType = form.get('grant_type')
-      const refreshToken = form.get('refresh_token')
       if (!grantType) return refused(400, 'invalid_request', 'grant_type is missing')
       if (grantType !== 'refresh_token') {
         return refused(400, 'unsupported_grant_type', `grant_type is ${grantType}, expected refresh_token`)

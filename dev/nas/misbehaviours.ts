@@ -38,7 +38,22 @@ export const misbehaviours = {
     words: ['down', 'empty', 'garbage', 'huge', 'slow', 'missing'],
     says: 'spoils the JWK set (slow:20s; missing = without the key that signs)',
   },
+  token_from: {
+    takes: 'word',
+    words: ['header', 'form', 'both'],
+    says: 'a refresh reads the refresh token there only; both = both, and they have to agree',
+  },
+  login_error: {
+    takes: 'word',
+    words: ['invalid_token', 'refresh_token_reused', '401', '403', 'firewall'],
+    says: 'a refresh of a dead login is refused with this code; 401 and 403 have none',
+  },
   // what happens to provisions
+  provision_answer: {
+    takes: 'word',
+    words: ['201', '204', 'empty', 'no_id', 'text'],
+    says: 'a provision that was carried out is answered so, without schedule_id but for 201',
+  },
   swallow_dedup: {
     takes: 'nothing',
     says: 'a dedup_key that was used before is a no-op even when its row is gone',
@@ -76,6 +91,7 @@ export const misbehaviours = {
     says: 'signs fires badly',
   },
   ignore_2xx: { takes: 'nothing', says: 'a 2xx to a fire gets lost on the way: the fire stays owed' },
+  few_retries: { takes: 'nothing', says: 'retries after 12 s, 2.5 min and 30 min, then gives up' },
   give_up_after: { takes: 'amount', fallback: 1, says: 'gives up after so many tries' },
   // what happens to rows after a fire
   forget_on_2xx: {
@@ -85,6 +101,7 @@ export const misbehaviours = {
   },
   keep: { takes: 'nothing', says: 'keeps the row after a 2xx' },
   // what the list shows
+  list_missing: { takes: 'nothing', says: 'GET list is 404' },
   list_stale: { takes: 'nothing', lasting: true, says: 'lists what was armed when this began' },
   list_partial: { takes: 'amount', fallback: 1, says: 'lists so many rows only' },
   list_foreign: { takes: 'amount', fallback: 1, says: 'lists so many rows more that nobody here armed' },

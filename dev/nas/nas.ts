@@ -1,6 +1,7 @@
 import type { TokenOverrides } from './keys.ts'
 import type { AnswerEntry, LogEntry, RequestEntry } from './log.ts'
 import type { Limits } from './misbehave.ts'
+import type { Modes } from './modes.ts'
 import type { ListedArm } from './portal.ts'
 import type { FireAnswer } from './fire.ts'
 
@@ -39,6 +40,8 @@ export type NasOptions = {
   state?: string
   /** Whether calls with a library's own `User-Agent`, or without `Accept: application/json`, get 403 and a page. Default true. */
   firewall?: boolean
+  /** Readings of what the contract leaves open; default: the contract's own (docs/local-nas.md). */
+  modes?: Modes
   /** Each `name` or `name=value`. */
   misbehave?: string[]
   /** Gets one line for each thing that happens. */

@@ -1,12 +1,13 @@
 import { parseArgs, styleText } from 'node:util'
 import { readAmount } from './instant.ts'
-import { MisbehaviourUnknown, readMisbehaviour, splitMisbehaviour } from './misbehave.ts'
+import { readMisbehaviour, splitMisbehaviour } from './misbehave.ts'
 import { type MisbehaviourKind, misbehaviours } from './misbehaviours.ts'
+import { misbehavioursOf, type Modes, modes } from './modes.ts'
 import type { NasOptions } from './nas.ts'
 
 type Option = { type: 'string' | 'boolean'; short?: string; multiple?: true; value?: string; says: string }
 
-const options = {
+const ownOptions = {
   host: { type: 'string', value: 'ADDRESS', says: 'where to listen (127.0.0.1)' },
   port: { type: 'string', value: 'PORT', says: 'where to listen; 0 takes a free one (8787)' },
   'control-port': {
@@ -52,6 +53,15 @@ const options = {
   help: { type: 'boolean', short: 'h', says: 'this page' },
 } as const satisfies Record<string, Option>
 
+const modeOptions = Object.fromEntries(
+  Object.entries(modes).map(([name, { says, readings }]) => {
+    const words = Object.keys(readings)
+    return [name, { type: 'string', value: words.join('|'), says }]
+  }),
+) as Record<keyof Modes, { type: 'string'; value: string; says: string }>
+
+const options = { ...ownOptions, ...modeOptions }
+
 export type CommandLine = { help: true } | { help: false; quiet: boolean; nas: NasOptions }
 
 /** Something on the command line cannot be used; the message is for the person who typed it. */
@@ -65,6 +75,12 @@ export function readCommandLine(args: string[]): CommandLine {
   if (values.help) return { help: true }
   const time = values.time ?? 'wall'
   for (const one of values.misbehave ?? []) usable(() => readMisbehaviour(...splitMisbehaviour(one)))
+  const chosen = Object.keys(modes).flatMap((name) => {
+    const reading = values[name as keyof Modes]
+    return reading === undefined ? [] : [[name, reading]]
+  })
+  const readings = Object.fromEntries(chosen) as Modes
+  usable(() => misbehavioursOf(readings))
   const text = {
     host: values.host,
     portalUrl: values['portal-url'],
@@ -83,6 +99,7 @@ export function readCommandLine(args: string[]): CommandLine {
   }
   const nas: NasOptions = {
     ...given(text),
+    modes: readings,
     time,
     port: portOf('port', values.port ?? '8787'),
     algs: values.alg ?? ['ES256', 'RS256'],
@@ -93,10 +110,10 @@ export function readCommandLine(args: string[]): CommandLine {
 
 /** The page of `--help`. */
 export function helpPage(): string {
-  const rows = Object.entries<Option>(options).map(([name, option]) => {
+  const line = ([name, option]: [string, Option]) => {
     const flag = `${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}`
     return `  ${flag.padEnd(27)} ${option.says}`
-  })
+  }
   const kinds = Object.entries<MisbehaviourKind>(misbehaviours).map(
     ([name, kind]) => `  ${(name + valueOf(kind)).padEnd(27)} ${kind.says}`,
   )
@@ -105,7 +122,11 @@ export function helpPage(): string {
     '',
     `${styleText('bold', 'Usage:')} node dev/nas/main.ts [options]`,
     '',
-    ...rows,
+    ...Object.entries<Option>(ownOptions).map(line),
+    '',
+    'What the contract leaves open; the first of each is the default:',
+    '',
+    ...Object.entries<Option>(modeOptions).map(line),
     '',
     'Misbehaviours (also POST /control/misbehave, see docs/local-nas.md); times are 500ms, 2s, 5m, 7d:',
     '',
@@ -130,8 +151,7 @@ function usable<T>(read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof MisbehaviourUnknown) throw new UsageError(error.message)
-    throw error
+    throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }
 

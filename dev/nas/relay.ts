@@ -17,6 +17,9 @@ type RelayParts = {
   retryGapsMs: number[]
 }
 
+/** Four tries in half an hour: what the timers under such services do without further settings. */
+const fewRetryGapsMs = [12_000, 150_000, 1_800_000]
+
 export type Relay = ReturnType<typeof createRelay>
 
 /** Fires what is armed when it is due, and again for as long as no 2xx came. */
@@ -122,7 +125,8 @@ export function createRelay({
       event('dropped', arm, 'its retries, since it was replaced')
       return
     }
-    const gapMs = retryGapsMs[arm.tries - 1]
+    const gapsMs = misbehave.look('few_retries', where) ? fewRetryGapsMs : retryGapsMs
+    const gapMs = gapsMs[arm.tries - 1]
     const mostTries = misbehave.look('give_up_after', where)?.amount ?? Number.POSITIVE_INFINITY
     if (gapMs === undefined || arm.tries >= mostTries) {
       drop(arm)

@@ -98,18 +98,54 @@ async function answerTo(parts: RoutesParts, ask: Ask, body: unknown): Promise<An
       headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     }
   }
-  if (ask.call === 'list') return parts.portal.listed(ask.agent)
+  if (ask.call === 'list') {
+    if (parts.misbehave.act('list_missing')) return { status: 404, body: { error: 'not_found' } }
+    return parts.portal.listed(ask.agent)
+  }
   if (ask.call === 'cancel') return parts.portal.cancel(ask.agent, body)
-  return parts.portal.provision(ask.agent, body)
+  const answer = await parts.portal.provision(ask.agent, body)
+  const otherwise = answer.status === 200 && parts.misbehave.act('provision_answer', { jobId: ask.jobId })
+  return otherwise ? writtenAs(otherwise.word, answer) : answer
 }
 
-function tokenAnswer({ logins }: RoutesParts, request: IncomingMessage, text: string): Answer {
+function writtenAs(word: string, { body }: Answer): Answer {
+  if (word === '201') return { status: 201, body }
+  if (word === 'no_id') return { status: 200, body: {} }
+  return { status: word === '204' ? 204 : 200, body: word === 'text' ? 'OK' : '' }
+}
+
+function tokenAnswer({ logins, misbehave }: RoutesParts, request: IncomingMessage, text: string): Answer {
   const headers = { 'cache-control': 'no-store', pragma: 'no-cache' }
   if (!request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
     const body = { error: 'invalid_request', error_description: 'expected application/x-www-form-urlencoded' }
     return { status: 400, body, headers }
   }
-  return { ...logins.grant(new URLSearchParams(text)), headers }
+  const form = new URLSearchParams(text)
+  const sent = {
+    header: request.headers['x-nous-refresh-token'],
+    form: form.get('refresh_token') ?? undefined,
+  }
+  const refreshToken = refreshTokenOf(sent, misbehave.act('token_from')?.word ?? 'either')
+  const answer = logins.grant(form, refreshToken)
+  const isDead = answer.body['error'] === 'invalid_grant'
+  const otherwise = isDead && misbehave.act('login_error')
+  return otherwise ? deadLogin(otherwise.word, answer) : { ...answer, headers }
+}
+
+type SentToken = { header: string | string[] | undefined; form: string | undefined }
+
+function refreshTokenOf({ header, form }: SentToken, from: string): string | undefined {
+  const inHeader = typeof header === 'string' ? header : undefined
+  if (from === 'header') return inHeader
+  if (from === 'form') return form
+  if (from === 'both') return inHeader === form ? form : undefined
+  return inHeader ?? form
+}
+
+function deadLogin(word: string, { body }: Answer): Answer {
+  if (word === 'firewall') return { status: 403, body: forbiddenPage }
+  if (word === '401' || word === '403') return { status: Number(word), body: '' }
+  return { status: 400, body: { ...(body as object), error: word } }
 }
 
 async function jwksAnswer({ keys, misbehave, wait }: RoutesParts): Promise<Answer> {

@@ -2,6 +2,7 @@ import { createControl, isControl } from './control.ts'
 import { firesOf, loginsOf, mannersOf, timeOf, viewOf } from './face.ts'
 import { type Listener, listen } from './http.ts'
 import { splitMisbehaviour } from './misbehave.ts'
+import { misbehavioursOf } from './modes.ts'
 import type { Nas, NasOptions } from './nas.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createRoutes } from './routes.ts'
@@ -49,7 +50,8 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
   }
 
   try {
-    for (const text of options.misbehave ?? []) await nas.misbehave(...splitMisbehaviour(text))
+    const others = [...misbehavioursOf(options.modes ?? {}), ...(options.misbehave ?? [])]
+    for (const text of others) await nas.misbehave(...splitMisbehaviour(text))
   } catch (error) {
     await nas.close()
     throw error

@@ -224,6 +224,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
       cancel: (jobId) => ask(`cancel ${jobId}`, () => cancel(jobId)),
       list: () => ask('list', list),
       refusal: () => null,
+      sessionValid: () => true,
     }
   }
 

@@ -17,8 +17,13 @@ export type Call = {
   signal?: AbortSignal | undefined
 }
 
-/** `body` is null where the answer held no JSON object. */
-export type Reply = { status: number; headers: IncomingHttpHeaders; body: Record<string, unknown> | null }
+/** `body` is null if the answer held no JSON object; `text` is the beginning of what it held then. */
+export type Reply = {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Record<string, unknown> | null
+  text: string
+}
 
 // Failures before a connection stood: nothing can have been received.
 const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
@@ -95,7 +100,8 @@ function read(response: IncomingMessage, { maxBytes, reader, finish }: Reading) 
   response.on('error', (error) => finish(broken(error)))
   response.on('end', () => {
     const { statusCode: status = 0, headers } = response
-    finish({ ok: true, value: { status, headers, body: reader.end() } })
+    const body = reader.end()
+    finish({ ok: true, value: { status, headers, body, text: body ? '' : (reader.text?.() ?? '').trim() } })
   })
 }
 
@@ -120,6 +126,11 @@ export function failureOf({ status, headers, body }: Reply): NasFailure {
   const isOurs = body && status >= 400 && status < 500 && status !== 408 && status !== 425
   if (isOurs) return { ...failure('rejected', 'NAS_REJECTED', message), ...more }
   return { ...failure('transient', 'NAS_FAILED', message), ...more }
+}
+
+/** True for an HTML page: it is from a firewall or a proxy, never from NAS or its login. */
+export function isPage({ text }: Reply): boolean {
+  return text.startsWith('<')
 }
 
 /** The text of an error body (`error`, and `error_description`, `detail` or `message` behind it), cut short. */

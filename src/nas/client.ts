@@ -1,7 +1,7 @@
 import { isJsonObject, readInstant, requirePortalUrl } from '../portal.ts'
 import type { AccessTokens } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
-import { failureOf, type Reply, send } from './call.ts'
+import { failureOf, isPage, type Reply, send } from './call.ts'
 import { type BodyReader, createRowReader } from './rows.ts'
 
 /** `callbackUrl`: our base URL; NAS appends the route of fires. */
@@ -11,14 +11,25 @@ export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
 export type Armed = { jobId: string; fireAtMs: number }
 
 export type NasClient = {
-  /** Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. */
-  provision(wanted: Provision, signal?: AbortSignal): Promise<NasAnswer<{ scheduleId: string }>>
+  /**
+   * Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. Any 2xx is a yes,
+   * with `scheduleId` null if the answer names none.
+   */
+  provision(wanted: Provision, signal?: AbortSignal): Promise<NasAnswer<{ scheduleId: string | null }>>
   /** Disarms a job; one that is not armed is fine too. */
   cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>>
-  /** All that is armed for this agent. Rows without a readable job and instant are left out, and logged. */
-  list(signal?: AbortSignal): Promise<NasAnswer<Armed[]>>
+  /**
+   * All that is armed for this agent; null: this NAS has no list (404). Rows without a readable job and instant are
+   * left out, and logged.
+   */
+  list(signal?: AbortSignal): Promise<NasAnswer<Armed[] | null>>
   /** The answer that made this client stop calling (kind `refused`, from NAS itself); null: it still calls. */
   refusal(): NasFailure | null
+  /**
+   * Whether the login is alive, from what this process knows: false once NAS or its login has refused it permanently,
+   * or when a static token has expired. Makes no call and reads no database. A failure that may pass changes nothing.
+   */
+  sessionValid(): boolean
 }
 
 type Parts = {
@@ -112,9 +123,9 @@ export function createNasClient({
     } as const
     const answer = await ask(request)
     if (!answer.ok) return answer
-    const scheduleId = readId(answer.value.body?.['schedule_id'])
-    if (scheduleId === null) return unreadable(answer.value, 'a body with schedule_id')
-    return { ok: true as const, value: { scheduleId } }
+    // a page is from something in front of NAS, which has armed nothing
+    if (isPage(answer.value)) return unreadable(answer.value, 'no HTML page')
+    return { ok: true as const, value: { scheduleId: readId(answer.value.body?.['schedule_id']) } }
   }
 
   async function cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>> {
@@ -129,7 +140,7 @@ export function createNasClient({
     return answer.ok ? { ok: true, value: null } : answer
   }
 
-  async function list(signal?: AbortSignal): Promise<NasAnswer<Armed[]>> {
+  async function list(signal?: AbortSignal): Promise<NasAnswer<Armed[] | null>> {
     let armed: Armed[] = []
     let skipped = 0
     function take(row: unknown) {
@@ -144,14 +155,15 @@ export function createNasClient({
     }
     const path = '/api/agent-cron/list'
     const answer = await ask({ method: 'get', path, maxBytes: listBytes, newReader, signal })
-    if (!answer.ok) return answer
+    if (!answer.ok) return isNoList(answer) ? { ok: true, value: null } : answer
     if (!Array.isArray(answer.value.body?.['armed']))
       return unreadable(answer.value, 'a body with a list "armed"')
     if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that cannot be read')
     return { ok: true, value: armed }
   }
 
-  return { provision, cancel, list, refusal: () => refusal }
+  const sessionValid = () => refusal === null && accessToken.isAlive()
+  return { provision, cancel, list, refusal: () => refusal, sessionValid }
 }
 
 /** Whole seconds where it can be (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */
@@ -163,6 +175,11 @@ function judge(answer: NasAnswer<Reply>): NasAnswer<Reply> {
   if (!answer.ok) return answer
   const { status } = answer.value
   return status >= 200 && status < 300 ? answer : failureOf(answer.value)
+}
+
+/** The token endpoint may answer 404 too; that says nothing of the list. */
+function isNoList({ status, code }: NasFailure): boolean {
+  return status === 404 && (code === 'NAS_REJECTED' || code === 'NAS_FAILED')
 }
 
 function tokenRejected(kind: 'refused' | 'transient', message: string): NasFailure {

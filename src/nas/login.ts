@@ -52,6 +52,7 @@ export function createLogin(parts: Parts): Login {
   const saver = createLoginSaver(parts)
   const firstHash = hashOf(firstRefreshToken)
   let held: Access | null = null
+  let isRefused = false
   let rejected: string | null = null
   let obtaining: Promise<NasAnswer<string>> | null = null
   let pause: { from: Date; ms: number; answer: NasFailure } | null = null
@@ -70,6 +71,7 @@ export function createLogin(parts: Parts): Login {
       log.warn({ err: error }, 'the stored login cannot be reached')
       return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the stored login cannot be reached')
     })
+    isRefused = !answer.ok && answer.kind === 'refused'
     return orStillAlive(answer)
   }
 
@@ -173,7 +175,7 @@ export function createLogin(parts: Parts): Login {
     rejected = token
   }
 
-  return { get, invalidate, isUnsaved: saver.isUnsaved }
+  return { get, invalidate, isAlive: () => !isRefused, isUnsaved: saver.isUnsaved }
 }
 
 const lostBefore = 'the answer to an earlier refresh was lost, which probably used the token up'

@@ -1,6 +1,6 @@
-import { requirePortalUrl } from '../portal.ts'
+import { isJsonObject, requirePortalUrl } from '../portal.ts'
 import { failure, type NasCode, type NasFailure } from './answer.ts'
-import { errorOf, failureOf, type Reply, send } from './call.ts'
+import { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
 
 export type Tokens = { access: string; lifetimeMs: number; refresh: string }
 
@@ -13,15 +13,19 @@ export type Refreshed =
   | { state: 'refused'; message: string }
   | { state: 'failed'; isMaybeSpent: boolean; failure: NasFailure }
 
-// RFC 6749 section 5.2: all of them stay true however often one asks.
+// RFC 6749 section 5.2, and two that portals add: all of them stay true however often one asks.
 const permanent = new Set([
   'invalid_grant',
+  'invalid_token',
+  'refresh_token_reused',
   'invalid_client',
   'unauthorized_client',
   'invalid_request',
   'unsupported_grant_type',
   'invalid_scope',
 ])
+
+const passing = new Set(['slow_down', 'temporarily_unavailable', 'server_error'])
 
 // Where the answer names no lifetime: below the 15 minutes of the contract.
 const defaultLifetimeS = 600
@@ -34,11 +38,14 @@ export function createRefresh(parts: {
   timeoutMs: number
 }) {
   const url = requirePortalUrl(parts.tokenUrl)
-  const headers = { accept: 'application/json', 'user-agent': parts.userAgent }
+  const ownHeaders = { accept: 'application/json', 'user-agent': parts.userAgent }
 
   return async (refreshToken: string): Promise<Refreshed> => {
     const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: parts.clientId }
     const body = new URLSearchParams(grant)
+    // one kind of portal reads the form, another the header; what no header can hold goes in the form only
+    const isHeaderText = /^[\x21-\x7e]+$/.test(refreshToken)
+    const headers = isHeaderText ? { ...ownHeaders, 'x-nous-refresh-token': refreshToken } : ownHeaders
     const call = {
       method: 'post',
       url,
@@ -55,20 +62,42 @@ export function createRefresh(parts: {
 
 function read(reply: Reply, refreshToken: string): Refreshed {
   const { status, body } = reply
-  if (status === 200) {
+  if (status >= 200 && status < 300) {
     const tokens = readTokens(body, refreshToken)
     const unreadable = {
-      ...failure('transient', 'NAS_UNREADABLE', 'answered 200 without access_token'),
+      ...failure('transient', 'NAS_UNREADABLE', `answered ${status} without access_token`),
       status,
     }
     return tokens ? { state: 'renewed', tokens } : failed(unreadable, true)
   }
-  const error = body?.['error']
-  if (status >= 400 && status < 500 && typeof error === 'string' && permanent.has(error)) {
-    return { state: 'refused', message: `answered ${status}: ${errorOf(body)}` }
+  if (isRefusal(reply)) {
+    const said = errorOf(body) || codeOf(reply)
+    return {
+      state: 'refused',
+      message: said ? `answered ${status}: ${said}` : `answered ${status} without a code`,
+    }
   }
   // 429 and 503 say that nothing was done. Behind another 5xx the token may have been used up before something broke.
   return failed(failureOf(reply), status >= 500 && status !== 503)
+}
+
+/** True for an answer that stays true however often the same token is sent: this login is dead. */
+function isRefusal(reply: Reply): boolean {
+  const { status, text } = reply
+  if (status < 400 || status >= 500) return false
+  const code = codeOf(reply)
+  if (permanent.has(code)) return true
+  // a page, and any other text that is not JSON, is from a firewall in front of the portal
+  return (status === 401 || status === 403) && text === '' && !passing.has(code)
+}
+
+/** The code of an error: `error`, `error.code` or `code` of the body, or a body that is nothing else. */
+function codeOf(reply: Reply): string {
+  const { body, text } = reply
+  if (!body) return isPage(reply) ? '' : text.replaceAll('"', '')
+  const error = body['error']
+  const code = isJsonObject(error) ? error['code'] : (error ?? body['code'])
+  return typeof code === 'string' ? code : ''
 }
 
 function readTokens(body: Record<string, unknown> | null, refreshToken: string): Tokens | null {

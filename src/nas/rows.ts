@@ -5,6 +5,8 @@ export type BodyReader = {
   take(chunk: Buffer): void
   /** The body as a JSON object; null where it was none. */
   end(): Record<string, unknown> | null
+  /** The beginning of the body as text, for a reader that keeps it. */
+  text?(): string
 }
 
 /** Keeps all of it, and reads it in the end. */
@@ -13,6 +15,7 @@ export function createWholeReader(): BodyReader {
   return {
     take: (chunk) => void chunks.push(chunk),
     end: () => readJsonObject(Buffer.concat(chunks).toString()),
+    text: () => Buffer.concat(chunks).subarray(0, 1_000).toString(),
   }
 }
 

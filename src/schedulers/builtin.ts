@@ -25,7 +25,7 @@ const jobsPerTick = 100
 
 /**
  * The process itself is the timer: it sleeps until the earliest wake time of all jobs and attends to those that are
- * due. It holds the process up while it runs. A job that fails, or anything that throws, costs one clean tick and
+ * due. It holds the process up while any job has a wake time: this process is its only timer. A job that fails, or anything that throws, costs one clean tick and
  * never the ticker.
  */
 export function createBuiltinScheduler({
@@ -39,10 +39,19 @@ export function createBuiltinScheduler({
   let timer: (() => void) | undefined
   let ticking: Promise<void> | undefined
   let isAskedAgain = false
+  let isStarted = false
   let release: (() => void) | undefined
 
+  /** Something may have changed: until a look at Postgres says that no job needs it, this process stays up. */
   function wake() {
-    if (!release) return
+    if (!isStarted) return
+    release ??= holds.take('ticker')
+    look()
+  }
+
+  /** Prolongs nothing: a process without jobs looks once a minute for those that another process made. */
+  function look() {
+    if (!isStarted) return
     isAskedAgain = true
     if (ticking) return
     timer?.()
@@ -52,7 +61,7 @@ export function createBuiltinScheduler({
   async function tickAll() {
     let sleepMs = retryMs
     try {
-      while (release && isAskedAgain) {
+      while (isStarted && isAskedAgain) {
         isAskedAgain = false
         sleepMs = await tick()
       }
@@ -62,7 +71,7 @@ export function createBuiltinScheduler({
     } finally {
       // in the same turn as the last look at `isAskedAgain`, so that no call of `wake` falls in between
       ticking = undefined
-      if (release) timer = timers.after(sleepMs, wake)
+      if (isStarted) timer = timers.after(sleepMs, look)
     }
   }
 
@@ -73,6 +82,8 @@ export function createBuiltinScheduler({
       const { wakeAt, now } = await store.earliestWake()
       await beat(failed)
       if (failed) return retryMs
+      if (wakeAt) release ??= holds.take('ticker')
+      else if (!isAskedAgain) letGo()
       const untilMs = wakeAt ? wakeAt.getTime() - now.getTime() : longestSleepMs
       return Math.max(leastSleepMs, Math.min(untilMs, longestSleepMs))
     } catch (error) {
@@ -102,16 +113,21 @@ export function createBuiltinScheduler({
     await store.writeFact(heartbeatFact, heartbeat)
   }
 
+  function letGo() {
+    release?.()
+    release = undefined
+  }
+
   return {
     name: 'builtin',
     isAvailable: () => true,
     async start() {
-      release ??= holds.take('ticker')
+      isStarted = true
       wake()
     },
     async stop() {
-      release?.()
-      release = undefined
+      isStarted = false
+      letGo()
       timer?.()
       await ticking
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
+import { createNasClient, createStaticToken, createTokenThenLogin, expiryOf } from '../../src/nas/index.ts'
 import { callbackUrl, collectLog, jobId, oddPortal, setup, userAgent } from './setup.ts'
 
 const hour = 3_600_000
@@ -25,7 +25,7 @@ test('a second provision replaces the first, the same again changes nothing', as
   const again = await client.provision({ jobId, fireAt: late, callbackUrl })
   assert.deepEqual(again, second)
   const list = await client.list()
-  assert.deepEqual(list.ok && list.value.map((row) => row.fireAtMs), [late.getTime()])
+  assert.deepEqual(list.ok && list.value?.map((row) => row.fireAtMs), [late.getTime()])
 })
 
 test('a cancel disarms, and may be repeated', async (t) => {
@@ -42,7 +42,7 @@ test('instants are compared as instants, whatever offset NAS writes them with', 
   const fireAt = inAnHour()
   await client.provision({ jobId, fireAt, callbackUrl })
   const list = await client.list()
-  assert.deepEqual(list.ok && list.value.map((row) => row.fireAtMs), [fireAt.getTime()])
+  assert.deepEqual(list.ok && list.value?.map((row) => row.fireAtMs), [fireAt.getTime()])
 })
 
 test('a request says who we are and what we want, in the form of the contract', async (t) => {
@@ -100,7 +100,7 @@ test('after a 401 a renewed token is tried once, and if that fails too it is no 
   const gone: string[] = []
   const get = () =>
     Promise.resolve({ ok: true as const, value: tokens[gone.length] ?? `other-${gone.length}` })
-  const client = connect({ get, invalidate: (token) => void gone.push(token) })
+  const client = connect({ get, invalidate: (token) => void gone.push(token), isAlive: () => true })
   assert.ok((await client.list()).ok)
   assert.deepEqual(gone, ['old'])
   gone.push('skip')
@@ -115,7 +115,6 @@ const statuses = [
   ['502', 'transient', 'NAS_FAILED', 502],
   ['429', 'transient', 'NAS_BUSY', 429],
   ['firewall', 'transient', 'NAS_FAILED', 403],
-  ['garbage', 'transient', 'NAS_UNREADABLE', 200],
 ] as const
 
 for (const [word, kind, code, status] of statuses) {
@@ -129,6 +128,94 @@ for (const [word, kind, code, status] of statuses) {
     assert.ok((await client.provision({ jobId, fireAt: inAnHour(), callbackUrl })).ok)
   })
 }
+
+for (const answer of ['201', '204', 'empty', 'no_id', 'text']) {
+  test(`a provision that is answered ${answer} is armed`, async (t) => {
+    const { nas, client } = await setup(t)
+    await nas.misbehave('provision_answer', answer)
+    const done = await client.provision({ jobId, fireAt: inAnHour(), callbackUrl })
+    assert.ok(done.ok)
+    assert.equal(typeof done.value.scheduleId, answer === '201' ? 'string' : 'object')
+    assert.equal(nas.armed().length, 1)
+  })
+}
+
+test('a page with status 200 is not from NAS: nothing is armed', async (t) => {
+  const { client } = await oddPortal(t, (response) => response.end('\n<!doctype html><p>Back soon'))
+  const answer = await client.provision({ jobId, fireAt: inAnHour(), callbackUrl })
+  assert.deepEqual(!answer.ok && [answer.kind, answer.code], ['transient', 'NAS_UNREADABLE'])
+})
+
+for (const body of ['{"error":"not_found"}', '<h1>Not Found</h1>', '']) {
+  test(`a list that is 404 with ${body || 'nothing'} does not exist, and that is no failure`, async (t) => {
+    const { client } = await oddPortal(t, (response) => response.writeHead(404).end(body))
+    assert.deepEqual(await client.list(), { ok: true, value: null })
+  })
+}
+
+test('a token endpoint that is 404 says nothing of the list', async (t) => {
+  const { connect } = await setup(t)
+  const answer = {
+    ok: false,
+    kind: 'transient',
+    code: 'LOGIN_FAILED',
+    message: 'answered 404',
+    status: 404,
+  } as const
+  const client = connect({ get: () => Promise.resolve(answer), invalidate: () => {}, isAlive: () => true })
+  assert.deepEqual(await client.list(), answer)
+})
+
+test('a static token that is a JWT is alive until its exp, and one without it for ever', async (t) => {
+  const { connect } = await setup(t)
+  const jwt = (claims: object) =>
+    ['{"alg":"none"}', JSON.stringify(claims), 'x']
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.')
+  let now = new Date('2026-06-18T12:00:00Z')
+  const exp = now.getTime() / 1_000 + 900
+  const client = connect(createStaticToken(jwt({ exp }), () => now))
+  assert.deepEqual(expiryOf(jwt({ exp })), new Date('2026-06-18T12:15:00Z'))
+  assert.equal(client.sessionValid(), true)
+  now = new Date('2026-06-18T12:15:00Z')
+  assert.equal(client.sessionValid(), false)
+  for (const token of ['opaque', 'a.b.c', jwt({}), jwt({ exp: 'soon' }), '..'])
+    assert.deepEqual([expiryOf(token), connect(createStaticToken(token)).sessionValid()], [null, true], token)
+})
+
+test('a refusal by NAS ends the session; a failure that may pass does not', async (t) => {
+  const { nas, client } = await setup(t)
+  for (const word of ['500', '429', 'firewall']) {
+    await nas.misbehave('answer', word)
+    await client.list()
+    assert.equal(client.sessionValid(), true, word)
+  }
+  await nas.misbehave('answer', '403')
+  await client.list()
+  assert.equal(client.sessionValid(), false)
+})
+
+test('a static token beside a login is used until NAS refuses it, and the login from then on', async (t) => {
+  const { nas, connect } = await setup(t)
+  const given: string[] = []
+  const login = {
+    get: () => Promise.resolve({ ok: true as const, value: nas.accessToken }),
+    invalidate: (token: string) => void given.push(token),
+    isAlive: () => true,
+  }
+  const client = connect(createTokenThenLogin('spent', login))
+  assert.ok((await client.list()).ok)
+  assert.ok((await client.list()).ok)
+  assert.deepEqual(
+    nas.requests('list').map(({ status }) => status),
+    [401, 200, 200],
+  )
+  assert.deepEqual(
+    [client.refusal(), given],
+    [null, []],
+    'a single 401 is no verdict where a refresh is possible',
+  )
+})
 
 test('an instant that is too far ahead is rejected: this request is wrong, the agent is not', async (t) => {
   const { nas, client } = await setup(t)

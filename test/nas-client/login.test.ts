@@ -85,6 +85,59 @@ test('a refused login is said once, and no process asks again', async (t) => {
   assert.match(errors()[0]?.message ?? '', /Log in again and set NAS_REFRESH_TOKEN/)
 })
 
+for (const word of ['invalid_token', 'refresh_token_reused', '401', '403']) {
+  test(`a dead login that is refused with ${word} is said once, and no process asks again`, async (t) => {
+    const { nas, start, refreshes, errors } = await loginSetup(t)
+    await nas.misbehave('login_error', word)
+    nas.revokeLogin()
+    const login = start()
+    assert.equal(login.isAlive(), true, 'nothing is known yet')
+    for (const each of [login, login, start()]) assert.equal(codeOf(await each.get()), 'LOGIN_REFUSED')
+    assert.deepEqual([refreshes(), errors().length, login.isAlive()], [1, 1, false])
+  })
+}
+
+const dead = [
+  [400, '{"error":{"code":"refresh_token_reused"}}'],
+  [400, '{"code":"invalid_grant"}'],
+  [400, 'refresh_token_reused'],
+  [401, '{}'],
+  [403, '{"error":"who_are_you"}'],
+] as const
+const passing = [
+  [403, '<html>Forbidden</html>'],
+  [401, '<html>Sign in</html>'],
+  [403, 'error code: 1020'],
+  [403, '{"error":"temporarily_unavailable"}'],
+  [400, '{}'],
+  [429, '{"error":"invalid_grant?"}'],
+  [503, '{"error":"invalid_grant"}'],
+] as const
+for (const [kind, answers] of Object.entries({ refused: dead, transient: passing }))
+  for (const [status, body] of answers)
+    test(`a refresh that is answered ${status} ${body} is ${kind}`, async (t) => {
+      const { start } = await loginSetup(t)
+      const odd = await oddPortal(t, (response) => response.writeHead(status).end(body))
+      const login = start({ tokenUrl: odd.url })
+      assert.equal(kindAndCode(await login.get())[0], kind)
+      assert.equal(login.isAlive(), kind === 'transient')
+    })
+
+for (const place of ['header', 'form', 'both']) {
+  test(`a portal that reads the refresh token from ${place} is served`, async (t) => {
+    const { nas, start, later } = await loginSetup(t)
+    await nas.misbehave('token_from', place)
+    const login = start()
+    value(await login.get())
+    later(15 * minute)
+    value(await login.get())
+    assert.deepEqual(
+      nas.requests('token').map(({ status }) => status),
+      [200, 200],
+    )
+  })
+}
+
 test('an unknown client is a refused login too', async (t) => {
   const { start, refreshes, store } = await loginSetup(t)
   const login = start({ store: { ...store } })

@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { modes } from '../../dev/nas/modes.ts'
 import { misbehaviours, startNas } from '../../dev/nas/index.ts'
 import { at, createClient, instants, setup, startTarget } from './setup.ts'
 
@@ -101,6 +102,9 @@ test('--help lists every option and every misbehaviour, and so does the document
     assert.match(help.printed(), new RegExp(`^  ${name}\\b`, 'm'))
     assert.match(doc, new RegExp(`^\\| \`${name}[\`=\\[]`, 'm'))
   }
+  for (const [name, { readings }] of Object.entries(modes))
+    for (const reading of Object.keys(readings))
+      assert.match(doc, new RegExp(`^\\| \`--${name}\` \\|.*\`${reading}\``, 'm'))
   for (const [flag] of help.printed().matchAll(/--[a-z-]+/g)) assert.ok(doc.includes(`\`${flag}`), flag)
 })
 

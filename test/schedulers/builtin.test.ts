@@ -202,6 +202,24 @@ test('not even a log that throws stops it', async () => {
   await ticker.stop()
 })
 
+test('without a job that needs it, it lets the process go; looking again prolongs nothing, a new job does', async () => {
+  opened.setTime('08:30:00')
+  const { ticker, clock, holds } = setup()
+  let releases = 0
+  holds.onFree(() => (releases += 1))
+  await ticker.start()
+  await clock.next()
+  assert.deepEqual([holds.count(), releases], [0, 1])
+  assert.equal(await clock.elapse(), 60_000)
+  await clock.next()
+  assert.deepEqual([holds.count(), releases], [0, 1])
+  await opened.job()
+  await clock.elapse()
+  await clock.next()
+  assert.deepEqual(holds.byKind(), { ticker: 1 }, 'made by another process')
+  await ticker.stop()
+})
+
 test('it holds the process up from its start to its stop, and attends to nothing after that', async () => {
   opened.setTime('08:30:00')
   await opened.job()

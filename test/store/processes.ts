@@ -9,6 +9,10 @@ const readyMs = 20_000
 
 export type ServerProcess = {
   url: string
+  /** What it wrote, log and errors. */
+  output(): string
+  /** Its exit status, once it has ended; rejects after `timeoutMs`. */
+  ended(timeoutMs: number): Promise<number | null>
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
@@ -37,6 +41,14 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
   }
   return {
     url,
+    output: () => output,
+    async ended(timeoutMs) {
+      const late = delay(timeoutMs, undefined, { ref: false }).then(() => {
+        throw new Error(`the service has not ended within ${timeoutMs} ms\n${output}`)
+      })
+      await Promise.race([gone, late])
+      return child.exitCode
+    },
     async kill(signal) {
       child.kill(signal)
       await gone
