@@ -1,0 +1,115 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type RequestListener,
+  type Server,
+} from 'node:http'
+import { request as requestTls } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { parse } from './json.ts'
+
+export type Answer = { status: number; headers: Headers; text: string; body: unknown }
+export type CallOptions = {
+  headers?: Record<string, string>
+  json?: unknown
+  text?: string
+  timeoutMs?: number
+}
+
+export async function call(method: string, url: string, options: CallOptions = {}): Promise<Answer> {
+  const { headers = {}, json, text, timeoutMs = 20_000 } = options
+  const body = json === undefined ? text : JSON.stringify(json)
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    headers: {
+      'User-Agent': 'chronos-conformance',
+      Accept: 'application/json',
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body }),
+    signal: AbortSignal.timeout(timeoutMs),
+  })
+  const answered = await response.text()
+  return { status: response.status, headers: response.headers, text: answered, body: parse(answered) }
+}
+
+/** Sends the head of a request that announces a body, and never the body: the status that comes all the same. */
+export function callWithoutBody(
+  url: string,
+  headers: Record<string, string>,
+  timeoutMs = 5000,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const send = url.startsWith('https:') ? requestTls : request
+    const outgoing = send(url, { method: 'POST', headers: { ...headers, 'Content-Length': '100000' } })
+    const timer = setTimeout(
+      () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms without the body`)),
+      timeoutMs,
+    )
+    outgoing.on('response', (response) => {
+      clearTimeout(timer)
+      resolve(response.statusCode ?? 0)
+      response.resume()
+      outgoing.destroy()
+    })
+    outgoing.on('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+    outgoing.flushHeaders()
+  })
+}
+
+export type Listening = { url: string; port: number; server: Server; close: () => Promise<void> }
+
+export async function listen(
+  handler: RequestListener,
+  { port = 0, host = '127.0.0.1' } = {},
+): Promise<Listening> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  const taken = (server.address() as AddressInfo).port
+  return {
+    url: `http://127.0.0.1:${taken}`,
+    port: taken,
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const { port, close } = await listen(() => {})
+  await close()
+  return port
+}
+
+/** What came in, kept for the checks. `closedAt` is set if the caller hung up before it was answered. */
+export type Incoming = {
+  at: number
+  method: string
+  path: string
+  headers: IncomingHttpHeaders
+  text: string
+  body: unknown
+  answeredAt?: number
+  closedAt?: number
+}
+
+export async function readIncoming(message: IncomingMessage): Promise<Incoming> {
+  let text = ''
+  for await (const chunk of message) text += String(chunk)
+  const { method = '', url = '', headers } = message
+  return { at: Date.now(), method, path: url, headers, text, body: parse(text) }
+}
