@@ -49,6 +49,18 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return rows.map(readChannel)
     },
 
+    /** Whether a channel in use hears of the failures of jobs that name none. */
+    async hearsOfFailures(): Promise<boolean> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          select exists (
+            select from channels where disabled_at is null and default_on && array['failure', 'always']
+          ) as hears`,
+        { idempotent, name: 'looking for a channel' },
+      )
+      return row?.['hears'] === true
+    },
+
     /** Makes or replaces it, in use again. `isNew`: there was none with this name. */
     async put(
       channel: Pick<StoredChannel, 'name' | 'type' | 'sealed' | 'defaultOn'>,

@@ -216,6 +216,10 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       if (isDraining()) return
       await departure.arrive()
       await trigger.start()
+      // a machine that boots for each fire is not to say it each time: its deploys do (src/migrate.ts)
+      if (config.idleExitMs > 0) return
+      const { remindOfFailures } = await import('./reminder.ts')
+      await remindOfFailures(createChannelStore(database, clock), (line) => log.info(line))
     },
     async drain(why = 'closed') {
       await core.drain()

@@ -1,11 +1,21 @@
-import { migrate } from '../db/index.ts'
+import { createChannelStore, createDatabase, migrate } from '../db/index.ts'
 import { ConfigError, readDatabaseUrl } from './config.ts'
+import { remindOfFailures } from './reminder.ts'
 
-/** Brings the database of DATABASE_URL up to date. Any number may run at once; exit 0 when it is done. */
+/**
+ * Brings the database of DATABASE_URL up to date, and says if no channel hears of failures. Any number may run at once;
+ * exit 0 when it is done.
+ */
 async function main(): Promise<void> {
-  const databaseUrl = readDatabaseUrl()
-  const applied = await migrate(databaseUrl, { log: (line) => process.stderr.write(`${line}\n`) })
-  process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'nothing to apply\n')
+  const database = createDatabase({ url: readDatabaseUrl(), max: 2 })
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  try {
+    const applied = await migrate(database, { log: say })
+    process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'nothing to apply\n')
+    await remindOfFailures(createChannelStore(database), say)
+  } finally {
+    await database.close()
+  }
 }
 
 main().catch((error: unknown) => {

@@ -17,7 +17,10 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
   })
   const app = Fastify({ logger: { stream } })
   registerRoutes(app, {
-    config: { timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 0, isOnFly: false },
+    config: {
+      ...{ timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 0, isOnFly: false },
+      corsOrigins: [],
+    },
     verifier: { verify },
     hold: () => () => {},
     admit: () => {},
