@@ -60,6 +60,20 @@ test('skills are named in the system text and in the metadata', async (t) => {
   assert.deepEqual(asked()['metadata'], { skills: 'web-search,charts' })
 })
 
+test('an empty prompt beside skills asks for the skills, and alone is no prompt', async (t) => {
+  const { ask, asked } = await setup(t)
+  await ask({}, { job: { prompt: '', skills: ['charts'] } })
+  assert.deepEqual(
+    asked().messages.map(({ role, content }) => [role, content]),
+    [
+      ['system', 'Use these skills: charts'],
+      ['user', 'Use these skills: charts'],
+    ],
+  )
+  const alone = await ask({}, { job: { prompt: '' } })
+  assert.equal('error' in alone && alone.error.code, 'ACTION_NOT_AVAILABLE')
+})
+
 test('earlier outputs stand before the prompt, each with its label; one that is missing is said to be', async (t) => {
   const { ask, asked } = await setup(t)
   const finishedAt = new Date('2026-06-18T11:00:00Z')
