@@ -30,11 +30,23 @@ export class DatabaseUnavailable extends AppError {
   }
 }
 
+/** The server's sessions are set up in a way that would garble what is read. */
+export class SessionUnusable extends Error {
+  override readonly name = 'SessionUnusable'
+  readonly reason: string
+
+  constructor(setting: string, value: string) {
+    super(`the server reports ${setting} ${JSON.stringify(value)}, which is not usable here`)
+    this.reason = `${setting} is ${JSON.stringify(value)}`
+  }
+}
+
 /** Reads an error of postgres.js by SQLSTATE or code; null where the database did its work and said no (23505…). */
 export function classify(error: unknown): Failure | null {
   if (error instanceof DatabaseUnavailable) {
     return { kind: 'unavailable', reason: error.reason, outcome: error.outcome, poolIsSuspect: false }
   }
+  if (error instanceof SessionUnusable) return failure('unavailable', error.reason, 'not_executed', true)
   if (error instanceof postgres.PostgresError) return classifyState(error.code)
   return isConnectionError(error) ? classifyConnection(error) : null
 }
@@ -63,8 +75,9 @@ function classifyState(state: string): Failure | null {
   // Refused while connecting (too many connections, starting up, password, no such database): nothing was sent.
   const refused = state === '53300' || state === '57P03' || state === '3D000' || state.startsWith('28')
   if (refused) return failure('unavailable', state, 'not_executed', false)
-  // Cancelled, or out of disk or memory: rolled back, and the connection lives.
-  if (state === '57014' || state.startsWith('53')) return failure('unavailable', state, 'not_executed', false)
+  // Cancelled, not granted a lock in time, or out of disk or memory: rolled back, and the connection lives.
+  if (state === '57014' || state === '55P03' || state.startsWith('53'))
+    return failure('unavailable', state, 'not_executed', false)
   // Connected to what has become a standby: only a new connection finds the primary.
   if (state === '25006') return failure('unavailable', state, 'not_executed', true)
   // The server ended an idle transaction (25P03) or one that took too long (25P04), and the connection with it.
@@ -88,7 +101,12 @@ function isConnectionError(error: unknown): error is ConnectionError {
   return 'syscall' in error || code.startsWith('CONNECT') || known.has(code) || isTlsRefusal(code)
 }
 
-const notSent = new Set(['CONNECT_TIMEOUT', 'CONNECTION_ENDED', 'SASL_SIGNATURE_MISMATCH'])
+const notSent = new Set([
+  'CONNECT_TIMEOUT',
+  'CONNECT_TLS_REFUSED',
+  'CONNECTION_ENDED',
+  'SASL_SIGNATURE_MISMATCH',
+])
 const known = new Set([
   'ECONNRESET',
   'EPIPE',

@@ -1,6 +1,7 @@
 /** Postgres, the only truth. The door: nothing outside of this folder imports past it. */
 import type { Database } from './client.ts'
 import type { Lists } from './lists.ts'
+import type { DatabaseState } from './readiness.ts'
 
 export type { ShownDelivery, ToldRun } from './deliveries.ts'
 export { type ApiKeyStore, createApiKeyStore, type StoredKey } from './api-keys.ts'
@@ -42,6 +43,11 @@ export {
 } from './secrets.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmLease, ArmOrder, Writing, Written } from './move.ts'
+
+/** What `/readyz` asks; loaded there and not at boot. */
+export async function readDatabaseState(database: Database): Promise<DatabaseState> {
+  return (await import('./readiness.ts')).readDatabaseState(database)
+}
 
 /** What people read, in drizzle, which is loaded here and nowhere earlier: it costs more than the rest of a boot. */
 export async function loadLists(database: Database): Promise<Lists> {

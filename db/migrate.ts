@@ -73,7 +73,8 @@ function orNoneYet(error: unknown): Applied {
   throw error
 }
 
-function pendingOf(migrations: Migration[], applied: Applied): Migration[] {
+/** Those that are not applied. @throws Error if one was changed after it had been applied. */
+export function pendingOf(migrations: Migration[], applied: Applied): Migration[] {
   for (const { name, hash } of migrations) {
     const before = applied.get(name)
     if (before === undefined || before === hash) continue

@@ -1,9 +1,10 @@
-import { connect, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
-import { connectionError } from './errors.ts'
-import { instantArray, int8, json, textArray } from './types.ts'
-import { readDatabaseUrl } from './url.ts'
+import { readDatabaseUrl } from '../src/database-url.ts'
+import { dial } from './dial.ts'
+import { connectionError, SessionUnusable } from './errors.ts'
+import { bytea, instantArray, int8, json, textArray } from './types.ts'
 
 export type PoolOptions = {
   url: string
@@ -29,41 +30,85 @@ export type Pool = {
  * What comes back: `timestamptz` is a Date (its microseconds are lost: do not compare-and-set on one that the
  * server made), `bigint` and `count(*)` a number, and beyond 2^53 an error. A parameter for `json` may be a
  * value, or a string that is JSON text already. Arrays of text, uuid and timestamptz come and go as arrays.
+ *
+ * Times travel in ISO form and UTC, whatever a role or a database has set: both parameters are among the few that every
+ * transaction pooler keeps track of, so none refuses them. A server that answers in another form all the same is not used.
  */
 export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOptions): Pool {
-  const target = readDatabaseUrl(url)
+  const { target, problems } = readDatabaseUrl(url)
+  if (problems.length > 0) throw new Error(`the URL of the database cannot be used: ${problems.join('; ')}`)
+  const servers = target.isShuffled ? shuffled(target.servers) : target.servers
+  const timeoutMs = target.connectTimeoutMs ?? connectTimeoutMs / servers.length
   const sockets = new Set<Socket>()
   let opened = 0
   let disposed = false
 
-  function openSocket({ host, port, path }: Address): Socket {
-    if (disposed) throw connectionError('CONNECTION_ENDED')
-    const turn = opened++
-    if (turn >= 2 * max * host.length) throw connectionError('CONNECTION_CLOSED')
-    const server = { host: host[turn % host.length] ?? 'localhost', port: port[turn % host.length] ?? 5432 }
-    const socket = connect(path ? { path } : { ...server, noDelay: true })
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    // postgres.js looks for the server's name for TLS here.
-    return Object.assign(socket, server)
+  /** To the first server that takes the connection, beginning with the one whose turn it is. */
+  async function openSocket(): Promise<Socket> {
+    for (let tries = 1; ; tries++) {
+      try {
+        if (disposed) throw connectionError('CONNECTION_ENDED')
+        const turn = opened++
+        if (turn >= 2 * max * servers.length) throw connectionError('CONNECTION_CLOSED')
+        const server = servers[turn % servers.length] ?? {
+          name: 'localhost',
+          address: 'localhost',
+          port: 5432,
+        }
+        return await dial({ server, target, timeoutMs, onSocket: keep })
+      } catch (error) {
+        if (disposed || tries >= servers.length) return failedSocket(error as Error)
+      }
+    }
   }
 
-  const options = {
+  function keep(socket: Socket) {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  }
+
+  /** Called for each setting that the server reports, before the first statement. */
+  function onparameter(name: string, value: string) {
+    const isOther =
+      (name === 'DateStyle' && !value.startsWith('ISO')) || (name === 'server_encoding' && value !== 'UTF8')
+    if (!isOther) return
+    const unusable = new SessionUnusable(name, value)
+    for (const socket of sockets) socket.destroy(unusable)
+    throw unusable
+  }
+
+  const { user, password, database, options } = target
+  const settings = {
+    // one server for postgres.js, whichever it is: with several it would wait for the next one by itself
+    host: servers[0]?.name ?? 'localhost',
+    port: servers[0]?.port ?? 5432,
+    ...(user !== null && { user }),
+    ...(password !== null && { password }),
+    ...(database !== null && { database }),
+    ssl: false,
     max,
     prepare: target.prepare,
-    ...(target.ssl && { ssl: target.ssl }),
     // One round trip less on the first connection.
     fetch_types: false,
     connect_timeout: connectTimeoutMs / 1000,
     // A connection that idles longer has likely been dropped by something in between.
     idle_timeout: 60,
-    connection: { application_name: applicationName },
+    // Probed by `dial`, as the URL asks for.
+    keep_alive: 0,
+    ...(target.wantsPrimary && { target_session_attrs: 'read-write' as const }),
+    connection: {
+      application_name: target.applicationName ?? applicationName,
+      DateStyle: 'ISO',
+      TimeZone: 'UTC',
+      ...(options !== null && { options }),
+    },
     onnotice: () => {},
-    types: { int8, json, textArray, instantArray },
+    onparameter,
+    types: { int8, json, bytea, textArray, instantArray },
     // Missing in the published types; see connection.js, createSocket.
     socket: openSocket,
   }
-  const sql: postgres.Sql = postgres(target.url, options)
+  const sql: postgres.Sql = postgres(settings)
 
   async function dispose(graceMs: number): Promise<void> {
     const ended = sql.end({ timeout: graceMs / 1000 })
@@ -79,4 +124,19 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
   return { sql, answered, dispose }
 }
 
-type Address = { host: string[]; port: number[]; path: string | false }
+/**
+ * One that fails as soon as it is listened to: postgres.js gives up a connection only when a socket of it has failed and
+ * closed, and would let whatever waits for this one wait for ever.
+ */
+function failedSocket(error: Error): Socket {
+  const socket = new Socket()
+  setImmediate(() => socket.destroy(error))
+  return socket
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}

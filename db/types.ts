@@ -19,6 +19,23 @@ export const json = {
   parse: (text: string): unknown => JSON.parse(text),
 }
 
+/** Bytes, in whichever of its two forms `bytea_output` has the server write them. */
+export const bytea = {
+  to: 17,
+  from: [17],
+  serialize: (value: Uint8Array) => `\\x${Buffer.from(value).toString('hex')}`,
+  parse: (text: string): Buffer =>
+    text.startsWith('\\x') ? Buffer.from(text.slice(2), 'hex') : unescaped(text),
+}
+
+// https://www.postgresql.org/docs/current/datatype-binary.html: a backslash is doubled, other bytes are `\nnn` in octal.
+function unescaped(text: string): Buffer {
+  const plain = text.replaceAll(/\\(\\|[0-3][0-7]{2})/g, (_, escape: string) =>
+    escape === '\\' ? escape : String.fromCharCode(Number.parseInt(escape, 8)),
+  )
+  return Buffer.from(plain, 'latin1')
+}
+
 /** Arrays of `text`, `varchar` and `uuid`, of one dimension. */
 export const textArray = {
   to: 1009,

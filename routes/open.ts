@@ -39,8 +39,10 @@ export function openRoutes(
   scope.get('/readyz', async () => {
     const readiness = await parts.readiness()
     if (readiness.ready) return readiness
-    throw new AppError('NOT_READY', 'This process is not ready to take fires yet', {
-      extra: readiness,
+    const { problem, ...state } = readiness
+    const why = typeof problem === 'string' ? problem : 'This process is going down'
+    throw new AppError('NOT_READY', `Not ready to take fires. ${why}`, {
+      extra: state,
       retryAfterS: 1,
     })
   })

@@ -102,6 +102,12 @@ function fromFastify(thrown: unknown): AppError {
     return new AppError('REQUEST_MALFORMED', 'The request cannot be read; expected HTTP with a JSON body', {
       cause: thrown,
     })
+  // undefined_table and undefined_column
+  if (code === '42P01' || code === '42703')
+    return new AppError('NOT_READY', 'The database lacks what this version needs. Run the migration.', {
+      cause: thrown,
+      retryAfterS: 5,
+    })
   // 22021 and 22P05: a NUL, or half of a surrogate pair, in what stands in the path or the query
   if (code === '22021' || code === '22P05')
     return new AppError(

@@ -11,6 +11,7 @@ import {
   createProcessRecord,
   createStore,
   loadLists,
+  readDatabaseState,
 } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
 import { lazySink } from './attempt-log.ts'
@@ -21,6 +22,7 @@ import { type Core, createCore } from './core.ts'
 import { withDeadline } from './deadline.ts'
 import { createDeparture, type Departure } from './departure.ts'
 import { draining } from './errors.ts'
+import { exposuresOf } from './exposure.ts'
 import { createHolds, type Holds } from './holds.ts'
 import { createNas, createVerifier, sealOf } from './identity.ts'
 import { createKeys } from './keys/index.ts'
@@ -181,8 +183,13 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
     ledger: createLedger({ store }),
     reconcile: trigger.reconcile,
     async readiness() {
-      const now = await store.now().catch(() => null)
-      return { ready: now !== null && !isDraining(), database: now !== null, draining: isDraining() }
+      const { database: isThere, migrated, problem } = await readDatabaseState(database)
+      const isLeaving = isDraining()
+      return {
+        ready: problem === null && !isLeaving,
+        ...{ database: isThere, migrated, draining: isLeaving },
+        ...(problem !== null && { problem }),
+      }
     },
     isArmed: (registry) => trigger.isArmed(registry, clock() ?? new Date()),
     config: {
@@ -214,6 +221,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       await verifier.warm()
       await firstAnswer()
       if (isDraining()) return
+      if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       await departure.arrive()
       await trigger.start()
       // a machine that boots for each fire is not to say it each time: its deploys do (src/migrate.ts)

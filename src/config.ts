@@ -1,4 +1,5 @@
 import { readAllowEntry } from './allow.ts'
+import { readDatabaseUrl as readTarget } from './database-url.ts'
 
 /** What the service is told at start, read once from the environment. Times in milliseconds. */
 export type Config = {
@@ -129,15 +130,17 @@ export function readDatabaseUrl(env: Env = process.env): string {
   const problems: string[] = []
   const url = databaseUrl(env, problems)
   if (url) return url
-  throw new ConfigError(problems[0] ?? 'DATABASE_URL is not set; expected the URL of a Postgres database')
+  throw new ConfigError(
+    problems.join('\n') || 'DATABASE_URL is not set; expected the URL of a Postgres database',
+  )
 }
 
 function databaseUrl(env: Env, problems: string[]): string | null {
-  return readers(env, problems).secret(
-    'DATABASE_URL',
-    /^postgres(ql)?:\/\/.+/,
-    'postgres://user:password@host/database',
-  )
+  const url = readers(env, problems).secret('DATABASE_URL')
+  if (url === null) return null
+  const wrong = readTarget(url).problems.map((problem) => `DATABASE_URL: ${problem}`)
+  problems.push(...wrong)
+  return wrong.length > 0 ? null : url
 }
 
 function targetAllow(list: string, problems: string[]): string[] {
@@ -219,18 +222,16 @@ export function secretsOf(config: Config): string[] {
 }
 
 function passwordsOf(address: string | null): string[] {
-  const url = address === null ? null : URL.parse(address)
-  if (!url) return []
-  const given = [url.password, url.searchParams.get('password') ?? '']
-  return [...given, ...given.map((text) => decoded(text))].filter((text) => text !== '')
+  const password = address === null ? null : readTarget(address).target.password
+  if (!password) return []
+  // as it is written in the URL as well
+  return [...new Set([...writtenPasswords(address ?? ''), password])]
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+function writtenPasswords(address: string): string[] {
+  const inAuthority = /^[a-z]+:\/\/[^:/?]*:([^/?]*)@/.exec(address)?.[1]
+  const inQuery = /[?&]password=([^&]*)/.exec(address)?.[1]
+  return [inAuthority, inQuery].filter((text) => text !== undefined && text !== '') as string[]
 }
 
 const usualForCommands = ['PATH', 'HOME', 'LANG', 'TZ']

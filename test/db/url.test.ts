@@ -1,42 +1,124 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import postgres from 'postgres'
 import { classify } from '../../db/errors.ts'
-import { readDatabaseUrl } from '../../db/url.ts'
+import { type ParameterUse, parameterUses } from '../../src/database-parameters.ts'
+import { exposureOf, readDatabaseUrl } from '../../src/database-url.ts'
+import { readPage, tableUnder } from '../docs/pages.ts'
 
 const address = 'postgres://user:pa%3Fss@db.example:6543/chronos'
 
-test('parameters for the server stay, those of other clients go', () => {
-  const kept = 'sslmode=require&application_name=x&options=endpoint%3Done'
-  assert.deepEqual(readDatabaseUrl(`${address}?${kept}&channel_binding=require&pool_timeout=5&sslsni=1`), {
-    url: `${address}?${kept}`,
-    prepare: true,
-  })
-  assert.deepEqual(readDatabaseUrl(address), { url: address, prepare: true })
-  const hosts = 'postgres://user:pass@one:5432,two:5432/chronos'
-  assert.equal(readDatabaseUrl(`${hosts}?gssencmode=disable`).url, hosts)
+const target = (url: string) => {
+  const { target: read, problems } = readDatabaseUrl(url)
+  assert.deepEqual(problems, [], url)
+  return read
+}
+const problemsOf = (url: string) => readDatabaseUrl(url).problems.join('\n')
+
+test('a URL is read in all its parts', () => {
+  const { servers, user, password, database, prepare, tls } = target(address)
+  assert.deepEqual(servers, [{ name: 'db.example', address: 'db.example', port: 6543 }])
+  assert.deepEqual(
+    [user, password, database, prepare, tls.mode],
+    ['user', 'pa?ss', 'chronos', true, 'disable'],
+  )
+  // libpq's own examples (34.1.1.2)
+  const [local] = target('postgresql://').servers
+  assert.deepEqual(local, { name: 'localhost', address: 'localhost', port: 5432 })
+  const several = target('postgresql://host1:123,host2:456/somedb?application_name=myapp')
+  assert.deepEqual(
+    several.servers.map(({ name, port }) => `${name}:${port}`),
+    ['host1:123', 'host2:456'],
+  )
+  assert.equal(several.applicationName, 'myapp')
+  const [v6] = target('postgresql://[2001:db8::1234]/database').servers
+  assert.deepEqual([v6?.address, v6?.port], ['2001:db8::1234', 5432])
+  const inQuery = target('postgresql:///mydb?host=localhost&port=5433')
+  assert.deepEqual([inQuery.database, inQuery.servers[0]?.port], ['mydb', 5433])
+  const socket = target('postgresql://%2Fvar%2Flib%2Fpostgresql/dbname')
+  assert.equal(socket.servers[0]?.address, '/var/lib/postgresql')
+  assert.equal(target('postgres://u:a@b@h/db').password, 'a@b')
+  assert.equal(target('postgres://h/db?user=u&password=a+b%2B').password, 'a+b+')
 })
 
 test('prepare=false and pgbouncer=true mean no prepared statements', () => {
-  for (const query of ['prepare=false', 'pgbouncer=true']) {
-    assert.deepEqual(readDatabaseUrl(`${address}?${query}`), { url: address, prepare: false })
-  }
-  assert.equal(readDatabaseUrl(`${address}?prepare=true&pgbouncer=false`).prepare, true)
+  for (const query of ['prepare=false', 'pgbouncer=true'])
+    assert.equal(target(`${address}?${query}`).prepare, false)
+  assert.equal(target(`${address}?prepare=true&pgbouncer=false`).prepare, true)
 })
 
-test('sslrootcert is read, and only verify-full compares the name', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'chronos-url-'))
-  const file = join(folder, 'ca.pem')
-  await writeFile(file, 'a certificate')
-  const full = readDatabaseUrl(`${address}?sslmode=verify-full&sslrootcert=${file}`)
-  assert.deepEqual(full.ssl, { ca: 'a certificate' })
-  assert.ok(readDatabaseUrl(`${address}?sslmode=verify-ca&sslrootcert=${file}`).ssl?.checkServerIdentity)
-  assert.equal(readDatabaseUrl(`${address}?sslmode=disable&sslrootcert=${file}`).ssl, undefined)
-  assert.equal(readDatabaseUrl(`${address}?sslrootcert=system`).url, `${address}?ssl=verify-full`)
-  await rm(folder, { recursive: true })
+test('a problem names what is wrong, and never quotes a password', () => {
+  const wrong: [string, RegExp][] = [
+    ['postgres://u:50%off@h/db', /the password is not percent-encoded: .*%25/],
+    ['postgres://u:50%00@h/db', /the password contains %00/],
+    ['postgres://u:50%/off@h/db', /percent-encode/],
+    ['postgres://u:50?off@h/db', /%3F/],
+    ['mysql://u:50off@h/db', /expected postgres:/],
+    ['postgres://u:50off@h:99999/db', /port/],
+    ['postgres://u:50off@[nonsense]/db', /IPv6/],
+    ['postgres://u:50off@h/db?sslmode=strict', /sslmode=strict is not supported/],
+    ['postgres://u:50off@h/db?statement_timeout=5', /parameter statement_timeout is not known.*options=-c/],
+    ['postgres://u:50off@h/db?sslrootcert=/no/such', /sslrootcert names a file that cannot be read/],
+    ['postgres://u:50off@h/db?sslmode=require&sslcert=/etc/hostname', /sslcert and sslkey/],
+    [
+      'postgres://u:50off@h/db?sslmode=require&sslrootcert=system',
+      /sslrootcert=system needs sslmode=verify-full/,
+    ],
+    ['postgres://u:50off@h/db?sslnegotiation=direct', /sslnegotiation=direct/],
+    ['postgres://u:50off@h/db?target_session_attrs=standby', /target_session_attrs=standby/],
+    ['postgres://u:50off@h/db?connect_timeout=soon', /connect_timeout/],
+    ['postgres://u:50off@h/db?hostaddr=h', /hostaddr/],
+    ['postgres://u:50off@a,b,c/db?port=1,2', /2 ports are given for 3 hosts/],
+  ]
+  for (const [url, said] of wrong) {
+    assert.match(problemsOf(url), said, url)
+    assert.doesNotMatch(problemsOf(url), /50|off/, url)
+  }
+})
+
+test('every parameter of libpq is used, of no effect here, or refused by its name', () => {
+  // libpq 18, 34.1.2
+  const libpq =
+    'host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout client_encoding options application_name fallback_application_name keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout replication gssencmode sslmode requiressl sslnegotiation sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslrootcert sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version ssl_max_protocol_version min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation scram_client_key scram_server_key service servicefile target_session_attrs load_balance_hosts oauth_issuer oauth_client_id oauth_client_secret oauth_scope'
+  for (const name of libpq.split(' ')) {
+    const use: ParameterUse | undefined = Object.hasOwn(parameterUses, name)
+      ? parameterUses[name as keyof typeof parameterUses]
+      : undefined
+    assert.ok(use, name)
+    if (use.does === 'refused')
+      assert.match(problemsOf(`${address}?${name}=x`), new RegExp(`parameter ${name} is not supported`))
+  }
+})
+
+test('docs/deploy.md has each parameter where it belongs', () => {
+  const rows = tableUnder(readPage('docs/deploy.md'), 'The database URL')
+  const listed = rows.flatMap(([names = '', does = '']) =>
+    [...names.matchAll(/`([a-z_]+)`/g)].map(([, name]) => `${name} ${does}`),
+  )
+  const known = Object.entries<ParameterUse>(parameterUses).map(([name, { does }]) => `${name} ${does}`)
+  assert.deepEqual(listed.toSorted(), known.toSorted())
+})
+
+test('a connection that a stranger could read is told apart from one in a private network', () => {
+  const exposed = (url: string) => exposureOf(target(url))
+  assert.match(exposed('postgres://u:p@db.example/db') ?? '', /not encrypted/)
+  assert.match(exposed('postgres://u:p@db.example/db?sslmode=require') ?? '', /does not verify/)
+  assert.match(exposed('postgres://u:p@127.0.0.1,203.0.113.7/db?sslmode=prefer') ?? '', /203\.0\.113\.7/)
+  assert.equal(exposed('postgres://u:p@db.example/db?sslmode=verify-full'), null)
+  for (const host of [
+    '127.0.0.1',
+    '10.1.2.3',
+    '192.168.0.1',
+    '172.16.3.4',
+    '[::1]',
+    '[fdaa::3]',
+    'localhost',
+    'db',
+    'db.internal',
+    'my-db.flycast',
+    '%2Frun%2Fpg',
+  ])
+    assert.equal(exposed(`postgres://u:p@${host}/db`), null, host)
 })
 
 test('a failure is told by its code: unavailable or not, carried out or unknown', () => {

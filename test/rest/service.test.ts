@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Service, startService } from '../support/service.ts'
 import { answerTo, codeOf, send, withKey } from './setup.ts'
+import { migrate } from '../../db/migrate.ts'
+import { migrations } from '../../db/migrations.ts'
+import { createTestDatabase } from '../support/database.ts'
 
 let service: Service
 before(async () => {
@@ -80,6 +83,38 @@ test('GET /healthz needs no database; GET /readyz without one is 503', async (t)
   assert.equal(codeOf({ ...ready, body: JSON.parse(ready.body) }), '503 NOT_READY')
   assert.match(String(ready.headers['retry-after']), /^[1-9]\d*$/)
   assert.equal(codeOf(await lost.api('GET', '/api/jobs')), '503 DATABASE_UNAVAILABLE')
+})
+
+test('without tables, or with older ones, nothing is ready: /readyz and the routes say that it is not migrated', async (t) => {
+  const { nas, target } = service
+  const database = await createTestDatabase({ migrations: migrations.slice(0, 1) })
+  const early = await startService({ nas, target, database, begin: false })
+  t.after(async () => {
+    await early.close()
+    await database.drop()
+  })
+  const ready = () => send(early, { method: 'GET', path: '/readyz' })
+  const older = await ready()
+  assert.equal(codeOf({ ...older, body: JSON.parse(older.body) }), '503 NOT_READY')
+  const said = JSON.parse(older.body)
+  assert.deepEqual([said.database, said.migrated], [true, false])
+  assert.match(said.detail, /not migrated: it lacks 0002_nas_identity, .*migrate\.js/)
+  await database.sql`drop schema public cascade`
+  await database.sql`create schema public`
+  assert.match(JSON.parse((await ready()).body).detail, /not migrated: it has no tables/)
+  assert.equal(codeOf(await early.api('GET', '/api/jobs')), '503 NOT_READY')
+  await migrate(database.db)
+  assert.equal((await ready()).status, 200)
+  // of a version that is newer than this one
+  await database.sql`insert into chronos_migrations (name, hash) values ('9999_newer', 'x')`
+  assert.equal((await ready()).status, 200)
+  const name = new URL(database.url).pathname.slice(1)
+  await database.sql.unsafe(`alter database ${name} set default_transaction_read_only = on`)
+  const other = await startService({ nas, target, database, begin: false })
+  t.after(() => other.close())
+  const readOnly = await send(other, { method: 'GET', path: '/readyz' })
+  assert.equal(readOnly.status, 503)
+  assert.match(JSON.parse(readOnly.body).detail, /read-only/)
 })
 
 test('GET /readyz says ready', async () => {
