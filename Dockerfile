@@ -27,14 +27,17 @@ USER 1000:1000
 RUN node --no-concurrent-recompilation dev/image/bake.mjs /app/cache /app/boot.js /app/migrate.js
 USER 0:0
 
-# What Node is linked to, and nothing else of the system. It brings its own certificates and time zones.
+# What Node is linked to, and nothing else of the system. It brings its own certificates and time zones. Its file may be
+# executed but not read: Linux then keeps the service's memory and environment from other processes of its user, such as
+# programs that a job starts (docs/security.md, "Programs").
 RUN mkdir -p /image/etc /image/tmp /image/usr/local/bin \
  && chown -R 0:0 /app/cache && chmod -R a=rX /app && chmod 1777 /image/tmp \
  && cp /usr/local/bin/node /image/usr/local/bin/ \
  && ldd /usr/local/bin/node | grep -o '/[^ ]*' | sort -u | xargs -I{} cp -L --parents {} /image \
  && grep -E '^(root|node):' /etc/passwd >/image/etc/passwd && grep -E '^(root|node):' /etc/group >/image/etc/group \
  && echo 'hosts: files dns' >/image/etc/nsswitch.conf \
- && cp -r /app /image/
+ && cp -r /app /image/ \
+ && chmod 711 /image/usr/local/bin/node
 
 FROM scratch
 COPY --from=build /image /

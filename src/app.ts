@@ -224,6 +224,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       await departure.arrive()
       await trigger.start()
+      if (config.commands) await (await import('./programs.ts')).beginPrograms(config.commands, log)
       // a machine that boots for each fire is not to say it each time: its deploys do (src/migrate.ts)
       if (config.idleExitMs > 0) return
       const { remindOfFailures } = await import('./reminder.ts')

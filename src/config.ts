@@ -1,5 +1,6 @@
 import { readAllowEntry } from './allow.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
+import { ownPrivileges, type Privileges } from './privileges.ts'
 
 /** What the service is told at start, read once from the environment. Times in milliseconds. */
 export type Config = {
@@ -39,12 +40,28 @@ export type Config = {
   encryptionKey: Buffer | null
   /** Keys from before `encryptionKey`: what was sealed with them still opens. */
   encryptionKeysOld: Buffer[]
-  /** What programs that jobs start may see of the environment; null: no job may start one. */
-  commands: { env: Record<string, string> } | null
+  /** Null: no job may start a program. */
+  commands: Pick<CommandConfig, 'env' | 'users'> | null
+  commandLimits: Omit<CommandConfig, 'env' | 'users'>
   metricsPort: number | null
   logLevel: string
   /** Who this process is: it stays the same over restarts of a machine. */
   machineId: string
+}
+
+/** How programs run that jobs start. */
+export type CommandConfig = {
+  /** What they see of the environment. */
+  env: Record<string, string>
+  /** The users that they run as, one each where there is more than one; null: the user of this process. */
+  users: { first: number; count: number; gid: number | null } | null
+  /** Of each process; 0: no limit. */
+  memoryMb: number
+  processorS: number
+  /** Of all processes of one user of `users`; 0: no limit. */
+  processes: number
+  /** Of the folder of one run; 0: no limit. */
+  folderMb: number
 }
 
 export type NasConfig = {
@@ -68,7 +85,7 @@ export class ConfigError extends Error {
 type Env = Record<string, string | undefined>
 
 /** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
-export function readConfig(env: Env = process.env): Config {
+export function readConfig(env: Env = process.env, privileges: () => Privileges = ownPrivileges): Config {
   const problems: string[] = []
   const { text, secret, integer, url, base, isOn } = readers(env, problems)
   const production = env['NODE_ENV'] === 'production'
@@ -112,7 +129,13 @@ export function readConfig(env: Env = process.env): Config {
     stallMs: integer('STALL_MS', 60_000, 0, 3_600_000),
     encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
     encryptionKeysOld: oldEncryptionKeys(secret('ENCRYPTION_KEYS_OLD'), problems),
-    commands: commands(env, problems),
+    commands: commands(env, problems, privileges),
+    commandLimits: {
+      memoryMb: integer('COMMAND_MEMORY_MB', 0, 0, 1_000_000),
+      processorS: integer('COMMAND_PROCESSOR_S', 0, 0, 86_400),
+      processes: integer('COMMAND_PROCESSES', 256, 0, 1_000_000),
+      folderMb: integer('COMMAND_FOLDER_MB', 1_024, 0, 1_000_000),
+    },
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
     logLevel: text('LOG_LEVEL') ?? 'info',
     machineId: text('FLY_MACHINE_ID') ?? 'local',
@@ -189,6 +212,11 @@ function checkTogether(config: Config, problems: string[]) {
   }
   if (!isZone(config.timezone))
     problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
+  const userCount = config.commands?.users?.count ?? 1
+  if (userCount > 1 && userCount < config.maxConcurrentRuns)
+    problems.push(
+      `COMMAND_UID has ${userCount} users; expected one for each of the ${config.maxConcurrentRuns} runs of MAX_CONCURRENT_RUNS, or a single one for all`,
+    )
   if (config.encryptionKeysOld.length > 0 && !config.encryptionKey)
     problems.push('ENCRYPTION_KEY is not set; ENCRYPTION_KEYS_OLD needs it, because old keys do not seal')
   if (nas.refreshToken && !nas.accessToken) {
@@ -234,14 +262,14 @@ function writtenPasswords(address: string): string[] {
   return [inAuthority, inQuery].filter((text) => text !== undefined && text !== '') as string[]
 }
 
-const usualForCommands = ['PATH', 'HOME', 'LANG', 'TZ']
+const usualForCommands = ['PATH', 'LANG', 'TZ']
 /** Not even by COMMAND_ENV_ALLOW: whoever has one of these is this service. */
 const neverForCommands = [
   ...['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY', 'ENCRYPTION_KEYS_OLD'],
   ...['NAS_ACCESS_TOKEN', 'NAS_REFRESH_TOKEN', 'PROMPT_API_KEY'],
 ]
 
-function commands(env: Env, problems: string[]): Config['commands'] {
+function commands(env: Env, problems: string[], privileges: () => Privileges): Config['commands'] {
   const { text, isOn } = readers(env, problems)
   const areOn = isOn('COMMANDS')
   const more = (text('COMMAND_ENV_ALLOW') ?? '').split(/[\s,]+/).filter(Boolean)
@@ -251,11 +279,56 @@ function commands(env: Env, problems: string[]): Config['commands'] {
     else if (!/^[A-Za-z_]\w*$/.test(name))
       problems.push(`COMMAND_ENV_ALLOW names "${name}"; expected names of variables, parted by commas`)
   }
+  const users = commandUsers(env, problems)
   if (!areOn) return null
+  checkUsers(users, problems, privileges())
   const given = [...usualForCommands, ...more].map((name) => [name, env[name]] as const)
-  return {
-    env: Object.fromEntries(given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)),
+  const seen = given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)
+  return { env: Object.fromEntries(seen), users }
+}
+
+const largestId = 2 ** 31 - 1
+
+/** `20000`: all programs run as this user; `20000-20019`: each that runs at the same time as another one of its own. */
+function commandUsers(env: Env, problems: string[]): CommandConfig['users'] {
+  const { text, integer } = readers(env, problems)
+  const value = text('COMMAND_UID')
+  if (value === null) {
+    if (text('COMMAND_GID') !== null) problems.push('COMMAND_UID is not set; COMMAND_GID needs it')
+    return null
   }
+  const gid = text('COMMAND_GID') === null ? null : integer('COMMAND_GID', 0, 1, largestId)
+  const [, from = '', to = from] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(value) ?? []
+  const [first, last] = [Number(from), Number(to)]
+  const isRange = from !== '' && first >= 1 && first <= last && last <= largestId
+  // A program that runs as root is this service, and more.
+  if (isRange) return { first, count: last - first + 1, gid }
+  problems.push(
+    `COMMAND_UID is "${value}"; expected the number of a user other than root, or a range such as 20000-20019`,
+  )
+  return null
+}
+
+function checkUsers(
+  users: CommandConfig['users'],
+  problems: string[],
+  { uid, mayChangeUsers }: Privileges,
+): void {
+  if (!users) {
+    if (mayChangeUsers && problems.every((line) => !line.startsWith('COMMAND_UID')))
+      problems.push(
+        'COMMANDS is "on" without COMMAND_UID, and this process may change users; ' +
+          'set COMMAND_UID to a user of the programs alone (20000-20019), so that they cannot read the secrets of this service',
+      )
+    return
+  }
+  if (!mayChangeUsers)
+    problems.push(
+      'COMMAND_UID is set, and this process may not start programs as another user; ' +
+        'start it as root (with the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID), or leave COMMAND_UID out',
+    )
+  if (uid !== null && uid >= users.first && uid < users.first + users.count)
+    problems.push(`COMMAND_UID holds ${uid}, the user of this process; expected a user of the programs alone`)
 }
 
 function isZone(zone: string): boolean {

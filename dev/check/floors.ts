@@ -22,6 +22,7 @@ const shared = ['src/outbound']
 
 const groundFloor = [
   'src/config.ts',
+  'src/privileges.ts',
   'src/errors.ts',
   'src/portal.ts',
   'src/allow.ts',

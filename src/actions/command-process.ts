@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 
 /** A program to be started: without a shell, with this environment and no other. */
@@ -9,6 +10,10 @@ export type ProgramCall = {
   env: Record<string, string>
   cwd: string
   stdin: string | null
+  /** Whom it runs as, in no group but this one; null: as this process. */
+  user: { uid: number; gid: number } | null
+  /** What it is started by (`limiterOf`). */
+  limiter: string[]
 }
 
 /** `isStopped`: it ended after `signal` had aborted. */
@@ -44,6 +49,7 @@ export async function runProgram(call: ProgramCall, sinks: Sinks, signal: AbortS
   const ended = once(child, 'exit')
   const { pid } = child
   if (pid === undefined) return { how: 'unstarted', code: await errorCode(ended) }
+  offerFirst(pid)
   return underControl(pid, signal, async (left) => {
     const [code, by] = (await ended) as [number | null, NodeJS.Signals | null]
     const isStopped = signal.aborted
@@ -58,9 +64,11 @@ export async function runProgram(call: ProgramCall, sinks: Sinks, signal: AbortS
 }
 
 /** Node throws what it finds wrong before it tries (a NUL in an argument), and emits the rest. */
-function start({ command, args, env, cwd, stdin }: ProgramCall): ChildProcess | string {
+function start({ command, args, env, cwd, stdin, user, limiter }: ProgramCall): ChildProcess | string {
+  const [file, ...rest] = [...limiter, command, ...args]
   try {
-    return spawn(command, args, {
+    return spawn(file ?? command, rest, {
+      ...(user ? { uid: user.uid, gid: user.gid } : {}),
       cwd,
       env,
       detached: true,
@@ -70,6 +78,15 @@ function start({ command, args, env, cwd, stdin }: ProgramCall): ChildProcess | 
   } catch (error) {
     if (error instanceof Error && 'code' in error) return String(error.code)
     throw error
+  }
+}
+
+/** When memory runs out, the kernel is to end the program, and not this service. */
+function offerFirst(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+  } catch {
+    // not Linux, or it has ended already
   }
 }
 

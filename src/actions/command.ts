@@ -1,10 +1,12 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import type { CommandConfig } from '../config.ts'
 import { createRedactor, type RedactingStream } from '../redact/index.ts'
 import { namesIn, render, type Values } from '../template/index.ts'
 import { cappedText } from '../text.ts'
+import { makeFolder, removeFolder, watchFolder } from './command-folder.ts'
+import { findProgram, limiterOf } from './command-limits.ts'
 import { type ProgramCall, type ProgramEnd, runProgram } from './command-process.ts'
+import { endAllOf, giveBack, mayEnter, type ProgramUser, takeUser } from './command-user.ts'
 import type { ActionContext } from './context.ts'
 import { createEnds, type Ends } from './ends.ts'
 import { idempotencyKey } from './identity.ts'
@@ -12,9 +14,6 @@ import { areOff, mostOutputBytes, timeoutOf } from './limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { stopAfter, stopped } from './stop.ts'
 import { isSecret, valuesOf } from './values.ts'
-
-/** `env`: what of this process' own environment a program may see. Null in place of it all: commands are off. */
-export type CommandSettings = { env: Readonly<Record<string, string>> }
 
 /** The `command` action, as its schema has let it through. */
 type CommandAction = {
@@ -31,10 +30,11 @@ const usualTimeoutMs = 300_000
 const mostStderrBytes = 4_096
 
 /**
- * One program, started without a shell, and ended with all that it started (`runProgram`). Both of its outputs go into
- * the attempt's log as they come; the run's output is standard output, its first and its last 32 KiB.
+ * One program, started without a shell, and ended with all that it started (`runProgram`): as a user of its own where
+ * there are some, and with an empty folder of its own, which is its HOME and TMPDIR and is removed afterwards. Both of
+ * its outputs go into the attempt's log as they come; the run's output is standard output, its first and its last 32 KiB.
  *
- * Codes of a failure: EXIT_CODE (final with 64 and 78 of sysexits.h: the command is wrong, not the moment), KILLED (by
+ * Codes of a failure: LIMIT_REACHED (its folder, or its processor time), EXIT_CODE (final with 64 and 78 of sysexits.h: the command is wrong, not the moment), KILLED (by
  * a signal from elsewhere), COMMAND_NOT_FOUND (final), COMMAND_NOT_STARTED, ACTION_NOT_AVAILABLE (final: commands are
  * off), ACTION_INVALID (final), TIMEOUT, and the reason of the abort.
  *
@@ -45,23 +45,56 @@ export async function runCommand(
   run: ActionRun,
   signal: AbortSignal,
   context: ActionContext,
-  settings: CommandSettings | null,
+  settings: CommandConfig | null,
 ): Promise<ActionOutcome> {
   if (!settings) return finalFailure('ACTION_NOT_AVAILABLE', areOff)
+  const user = settings.users && takeUser(settings.users)
+  if (settings.users && !user) return noUserFree
+  try {
+    return await runAs(user, { job, run, signal, context, settings })
+  } finally {
+    if (user) giveBack(user)
+  }
+}
+
+const noUserFree: ActionOutcome = {
+  state: 'failed',
+  error: {
+    code: 'COMMAND_NOT_STARTED',
+    message: 'every user of COMMAND_UID runs a program; expected one that is free',
+  },
+}
+
+type Started = {
+  job: ActionJob
+  run: ActionRun
+  signal: AbortSignal
+  context: ActionContext
+  settings: CommandConfig
+}
+
+async function runAs(
+  user: ProgramUser | null,
+  { job, run, signal, context, settings }: Started,
+): Promise<ActionOutcome> {
   const action = job.action as CommandAction & ActionJob['action']
   const values = await valuesOf(namesIn([action.args, action.env, action.stdin]), { job, run, context })
-  const own = action.cwd === undefined ? await mkdtemp(join(tmpdir(), 'chronos-run-')) : null
-  const cwd = action.cwd ?? own ?? tmpdir()
+  const folder = await makeFolder(user)
+  const cwd = action.cwd ?? folder
   const stop = stopAfter(timeoutOf(action.timeout_ms, job, usualTimeoutMs), signal)
   try {
-    if (!(await isFolder(cwd)))
-      return finalFailure('COMMAND_NOT_FOUND', `action.cwd is ${cwd}; expected a folder that exists`)
-    const call = callOf(action, { job, run, values, settings, cwd })
-    return await attempt(call, { action, context, signal: stop.signal, secrets: secretsIn(values) })
+    const wrong = await wrongFolder(cwd, user)
+    if (wrong !== null) return finalFailure('COMMAND_NOT_FOUND', wrong)
+    const limiter = await limiterOf(settings, user)
+    const call = callOf(action, { job, run, values, settings, cwd, folder, user, limiter })
+    return await attempt(call, {
+      ...{ action, context, folder },
+      ...{ signal: stop.signal, mostBytes: settings.folderMb * 2 ** 20, secrets: secretsIn(values) },
+    })
   } finally {
     stop.release()
-    // A daemon may still write there.
-    if (own !== null) await rm(own, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
+    if (user?.isAlone) await endAllOf(user.uid)
+    await removeFolder(folder, user)
   }
 }
 
@@ -69,27 +102,33 @@ function secretsIn(values: Values): string[] {
   return Object.entries(values).flatMap(([name, value]) => (isSecret(name) ? [String(value)] : []))
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function wrongFolder(path: string, user: ProgramUser | null): Promise<string | null> {
   const found = await stat(path).catch(() => null)
-  return found?.isDirectory() ?? false
+  if (!found?.isDirectory()) return `action.cwd is ${path}; expected a folder that exists`
+  if (!user || (await mayEnter(path, user))) return null
+  return `${path} may not be entered by user ${user.uid}, whom the program runs as; expected a folder that it may enter`
 }
 
 type CallParts = {
   job: ActionJob
   run: ActionRun
   values: Values
-  settings: CommandSettings
+  settings: CommandConfig
   cwd: string
+  folder: string
+  user: ProgramUser | null
+  limiter: string[]
 }
 
-function callOf(action: CommandAction, { job, run, values, settings, cwd }: CallParts): ProgramCall {
+function callOf(action: CommandAction, parts: CallParts): ProgramCall {
+  const { job, run, values, settings, cwd, folder, user, limiter } = parts
   const own: Record<string, string> = {}
   for (const [name, text] of Object.entries(action.env ?? {})) own[name] = render(text, values)
   return {
     command: action.command,
     args: (action.args ?? []).map((text) => render(text, values)),
-    env: { ...settings.env, ...own, ...identityOf(job, run) },
-    cwd,
+    env: { HOME: folder, TMPDIR: folder, ...settings.env, ...own, ...identityOf(job, run) },
+    ...{ cwd, user, limiter },
     stdin: action.stdin === undefined ? textOf(run.input) : render(action.stdin, values),
   }
 }
@@ -110,30 +149,78 @@ function textOf(input: unknown): string | null {
   return typeof input === 'string' ? input : JSON.stringify(input)
 }
 
-type Attempt = { action: CommandAction; context: ActionContext; signal: AbortSignal; secrets: string[] }
+type Attempt = {
+  action: CommandAction
+  context: ActionContext
+  signal: AbortSignal
+  secrets: string[]
+  folder: string
+  mostBytes: number
+}
 
 async function attempt(
   call: ProgramCall,
-  { action, context, signal, secrets }: Attempt,
+  { action, context, signal, secrets, folder, mostBytes }: Attempt,
 ): Promise<ActionOutcome> {
   const subject = `command ${call.command}`
   if (signal.aborted) return stopped(signal.reason, subject, 'before it began')
+  // a limiter would say so by an exit code, as any program may
+  const { PATH: path } = call.env
+  if (call.limiter.length > 0 && (await findProgram(call.command, { path, cwd: call.cwd })) === null)
+    return notStarted(call.command, 'ENOENT')
   const stdout = createEnds(mostOutputBytes)
   const stderr = createEnds(mostStderrBytes)
   const { stream } = createRedactor(secrets)
   const out = keeping(stream(), stdout, context)
   const err = keeping(stream(), stderr, context)
   const startedAt = performance.now()
-  const end = await runProgram(call, { stdout: out.write, stderr: err.write }, signal)
+  const room = watchRoom(folder, mostBytes, signal)
+  const end = await runProgram(call, { stdout: out.write, stderr: err.write }, room.signal)
+  room.release()
   out.end()
   err.end()
   if (end.how === 'unstarted') return notStarted(call.command, end.code)
-  const output = stdout.text()
+  const [output, said] = [stdout.text(), lastLine(stderr.text())]
+  if (room.isFull()) {
+    const message = `${subject} was stopped, as its folder had more than ${mostBytes / 2 ** 20} MiB in it (COMMAND_FOLDER_MB)`
+    return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
+  }
   if (end.isStopped) {
     const extent = `after ${Math.round(performance.now() - startedAt)} ms`
     return { ...stopped(signal.reason, subject, extent), output }
   }
-  return judge(end, { subject, success: action.success ?? [0], output, said: lastLine(stderr.text()) })
+  const refused = codeOfLimiter(call, end, said)
+  if (refused !== null) return notStarted(call.command, refused)
+  return judge(end, { subject, success: action.success ?? [0], output, said })
+}
+
+/** A signal that aborts with `signal`, and when the folder is full (0: it never is). */
+function watchRoom(folder: string, mostBytes: number, signal: AbortSignal) {
+  const stop = new AbortController()
+  let isFull = false
+  const pass = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', pass, { once: true })
+  const endWatch =
+    mostBytes > 0 &&
+    watchFolder(folder, mostBytes, () => {
+      isFull = !signal.aborted
+      stop.abort()
+    })
+  return {
+    signal: stop.signal,
+    isFull: () => isFull,
+    release() {
+      signal.removeEventListener('abort', pass)
+      if (endWatch) endWatch()
+    },
+  }
+}
+
+/** The error of a limiter that could not become the program, where that is what the exit code means; else null. */
+function codeOfLimiter({ limiter }: ProgramCall, end: Finished, said: string): string | null {
+  if (limiter.length === 0 || end.how !== 'exit' || (end.code !== 126 && end.code !== 127)) return null
+  if (!/^(setpriv|prlimit): /.test(said)) return null
+  return end.code === 127 ? 'ENOENT' : 'EACCES'
 }
 
 /** Each output is redacted by itself, before it is cut and before the two mix in the log, where none may be whole. */
@@ -161,16 +248,18 @@ function notStarted(command: string, code: string): ActionOutcome {
   return finalFailure('COMMAND_NOT_STARTED', message)
 }
 
+type Finished = Exclude<ProgramEnd, { how: 'unstarted' }>
 type Ended = { subject: string; success: number[]; output: string; said: string }
 
 // sysexits.h: EX_USAGE and EX_CONFIG. (75, EX_TEMPFAIL, is a failure like any other: it is tried again.)
 const finalCodes = [64, 78]
 
-function judge(
-  end: Exclude<ProgramEnd, { how: 'unstarted' }>,
-  { subject, success, output, said }: Ended,
-): ActionOutcome {
+function judge(end: Finished, { subject, success, output, said }: Ended): ActionOutcome {
   const trailer = said === '' ? '' : `: ${said}`
+  if (end.how === 'signal' && end.signal === 'SIGXCPU') {
+    const message = `${subject} was ended at its limit of processor time (COMMAND_PROCESSOR_S)${trailer}`
+    return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
+  }
   if (end.how === 'signal') {
     const message = `${subject} was ended by ${end.signal}, from elsewhere${trailer}`
     return { state: 'failed', error: { code: 'KILLED', message }, output }

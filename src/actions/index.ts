@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Outbound } from '../outbound/index.ts'
 import type { ActionContext, LastOutput } from './context.ts'
-import type { CommandSettings } from './command.ts'
+import type { CommandConfig } from '../config.ts'
 import type { AttemptLog } from './log.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import type { PromptDefaults } from './prompt-request.ts'
@@ -28,7 +28,7 @@ type Parts = {
   /** Where prompts are put whose action does not say it. */
   prompt?: PromptDefaults
   /** Null: no command is run. */
-  commands?: CommandSettings | null
+  commands?: CommandConfig | null
   /** Values that no outcome and no log may show. */
   protect?: readonly string[]
   /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE */
@@ -54,6 +54,12 @@ export async function checkAction(action: ActionJob['action'] | null, prompt: st
 export async function unavailableIn(action: ActionJob['action'], service: { areCommandsOn: boolean }) {
   const available = await import('./available.ts')
   return available.unavailableIn(action, service)
+}
+
+/** `sweepFolders` of command-folder.ts, loaded where commands are on. */
+export async function sweepFolders(): Promise<void> {
+  const folders = await import('./command-folder.ts')
+  await folders.sweepFolders()
 }
 
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */

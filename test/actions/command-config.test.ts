@@ -2,24 +2,76 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { readConfig } from '../../src/config.ts'
+import type { Privileges } from '../../src/privileges.ts'
 
 const env = { PATH: '/bin', HOME: '/root', MINE: 'm', OTHER: 'o', API_KEY: 'a-key-of-this-service' }
+const root: Privileges = { uid: 0, mayChangeUsers: true }
+const ordinary: Privileges = { uid: 1000, mayChangeUsers: false }
+const commandsOf = (given: Record<string, string>, privileges = ordinary) =>
+  readConfig(given, () => privileges).commands
 
 test('commands are off unless they are switched on', () => {
-  assert.equal(readConfig(env).commands, null)
-  assert.equal(readConfig({ ...env, COMMANDS: 'off', COMMAND_ENV_ALLOW: 'MINE' }).commands, null)
-  assert.throws(() => readConfig({ ...env, COMMANDS: 'yes' }), /COMMANDS is "yes"; expected "on" or "off"/)
+  assert.equal(commandsOf(env), null)
+  assert.equal(commandsOf({ ...env, COMMANDS: 'off', COMMAND_ENV_ALLOW: 'MINE' }), null)
+  assert.throws(() => commandsOf({ ...env, COMMANDS: 'yes' }), /COMMANDS is "yes"; expected "on" or "off"/)
 })
 
-test('a command sees of the environment what is usual and what is named', () => {
+test('a command sees of the environment what is usual and what is named; HOME is its own unless it is named', () => {
   const on = { ...env, COMMANDS: 'on' }
-  assert.deepEqual(readConfig(on).commands, { env: { PATH: '/bin', HOME: '/root' } })
-  assert.deepEqual(readConfig({ ...on, COMMAND_ENV_ALLOW: 'MINE, NOT_SET' }).commands, {
-    env: { PATH: '/bin', HOME: '/root', MINE: 'm' },
+  assert.deepEqual(commandsOf(on), { env: { PATH: '/bin' }, users: null })
+  assert.deepEqual(commandsOf({ ...on, COMMAND_ENV_ALLOW: 'MINE, NOT_SET, HOME' }), {
+    env: { PATH: '/bin', MINE: 'm', HOME: '/root' },
+    users: null,
   })
   assert.throws(
-    () => readConfig({ ...on, COMMAND_ENV_ALLOW: 'A=1' }),
+    () => commandsOf({ ...on, COMMAND_ENV_ALLOW: 'A=1' }),
     /COMMAND_ENV_ALLOW names "A=1"; expected names/,
+  )
+})
+
+const on = { COMMANDS: 'on' }
+
+test('a process that may change users does not start with commands and without a user for them', () => {
+  assert.throws(() => commandsOf(on, root), /COMMANDS is "on" without COMMAND_UID.*set COMMAND_UID/)
+  assert.equal(commandsOf({}, root), null)
+  assert.doesNotThrow(() => commandsOf(on, ordinary))
+})
+
+test('a process that may not change users does not start with a user for commands', () => {
+  assert.throws(
+    () => commandsOf({ ...on, COMMAND_UID: '2000' }, ordinary),
+    /COMMAND_UID is set, and this process may not start programs as another user; start it as root/,
+  )
+})
+
+test('COMMAND_UID is a user or a range of them, COMMAND_GID one group for all', () => {
+  const users = (more: Record<string, string>) => commandsOf({ ...on, ...more }, root)?.users
+  assert.deepEqual(users({ COMMAND_UID: '2000' }), { first: 2000, count: 1, gid: null })
+  assert.deepEqual(users({ COMMAND_UID: '20000-20019', COMMAND_GID: '300' }), {
+    ...{ first: 20_000, count: 20, gid: 300 },
+  })
+})
+
+const wrong: [given: Record<string, string>, says: RegExp][] = [
+  [{ COMMAND_UID: '0' }, /COMMAND_UID is "0"; expected the number of a user other than root/],
+  [{ COMMAND_UID: '0-20' }, /COMMAND_UID is "0-20"/],
+  [{ COMMAND_UID: 'nobody' }, /COMMAND_UID is "nobody"/],
+  [{ COMMAND_UID: '20-10' }, /COMMAND_UID is "20-10"/],
+  [{ COMMAND_UID: '2147483648' }, /COMMAND_UID is "2147483648"/],
+  [{ COMMAND_UID: '2000', COMMAND_GID: '0' }, /COMMAND_GID is "0"; expected a whole number from 1/],
+  [{ COMMAND_GID: '5' }, /COMMAND_UID is not set; COMMAND_GID needs it/],
+  [{ COMMAND_UID: '100-104' }, /COMMAND_UID has 5 users; expected one for each of the 20 runs/],
+]
+for (const [given, says] of wrong)
+  test(`${JSON.stringify(given)} is refused`, () => {
+    assert.throws(() => commandsOf({ ...on, ...given }, root), says)
+  })
+
+test('programs do not run as the user of this process', () => {
+  const privileges = { uid: 2005, mayChangeUsers: true }
+  assert.throws(
+    () => commandsOf({ ...on, COMMAND_UID: '2000-2030' }, privileges),
+    /COMMAND_UID holds 2005, the user of this process/,
   )
 })
 

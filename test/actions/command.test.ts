@@ -16,7 +16,8 @@ import { slot, someRun } from './setup.ts'
 
 const { PATH = '' } = process.env
 const realSetTimeout = setTimeout
-const settings = { env: { PATH, LANG: 'C.UTF-8' } }
+const noLimits = { users: null, memoryMb: 0, processorS: 0, processes: 0, folderMb: 0 }
+const settings = { env: { PATH, LANG: 'C.UTF-8' }, ...noLimits }
 
 type Fields = Record<string, unknown>
 type Changes = { run?: Partial<ActionRun>; secrets?: Record<string, string> }
@@ -65,8 +66,11 @@ test('the environment is what is allowed, what the action gives, and which attem
   )
   delete found['_']
   delete found['PWD']
+  const { HOME = '' } = found
+  assert.match(HOME, /chronos-run-[\w-]+$/)
   assert.deepEqual(found, {
     ...settings.env,
+    ...{ HOME, TMPDIR: HOME },
     TOKEN: 'Bearer [REDACTED]',
     CHRONOS_JOB: 'ab12cd34ef56',
     CHRONOS_RUN: someRun.id,
@@ -88,7 +92,7 @@ test('each attempt has an empty folder of its own, which is gone afterwards', as
   )
   assert.notEqual(folders[0], folders[1])
   for (const folder of folders) {
-    assert.match(folder, /chronos-run-\w+$/)
+    assert.match(folder, /chronos-run-[\w-]+$/)
     assert.equal(existsSync(folder), false)
   }
 })
@@ -286,7 +290,7 @@ const leaving = (path: string) => `
   const run = { id: 'r', slot: null, attempt: 1, fence: 1, trigger: 'manual', input: null }
   process.stdin.once('data', () => process.exit(0))
   const log = () => console.log('up')
-  await runCommand(job, run, new AbortController().signal, { log }, { env: { PATH: process.env.PATH } })`
+  await runCommand(job, run, new AbortController().signal, { log }, { env: { PATH: process.env.PATH }, ...${JSON.stringify(noLimits)} })`
 
 async function pidFile(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'chronos-test-'))

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { commandsOn } from '../support/command-users.ts'
 import { type Service, startService } from '../support/service.ts'
 
 const clock = '2026-06-18T08:00:00Z'
 let service: Service
 before(async () => {
-  service = await startService({ clock, env: { COMMANDS: 'on', CANARY: 'of the service' } })
+  service = await startService({ clock, env: { ...commandsOn, CANARY: 'of the service' } })
 })
 after(() => service.close())
 

@@ -7,15 +7,12 @@ import { someRun } from './setup.ts'
 const { PATH = '' } = process.env
 
 /** Through the door that all actions have in common: loaded late, logged, and with secrets taken out. */
-function runs(
-  action: { type: string; [field: string]: unknown },
-  commands: { env: { PATH: string } } | null,
-) {
+function runs(action: { type: string; [field: string]: unknown }, env: { PATH: string } | null) {
   const logged: string[] = []
   const actions = createActions({
     userAgent: 'chronos/test',
     outbound: createOutbound({ allow: [], own: [] }),
-    commands,
+    commands: env && { env, users: null, memoryMb: 0, processorS: 0, processes: 0, folderMb: 0 },
     secret: async () => 'sesame-0815',
     openLog: () => ({
       write: (chunk) => void logged.push(Buffer.from(chunk).toString()),
@@ -37,7 +34,7 @@ test('a command is run where commands are on, and a secret that it says aloud is
     ...{ type: 'command', command: 'sh', env: { KEY: '{{secrets.KEY}}' } },
     args: ['-c', 'echo "it is $KEY"; echo "$KEY" >&2; exit 3'],
   }
-  const { outcome, logged } = runs(action, { env: { PATH } })
+  const { outcome, logged } = runs(action, { PATH })
   const text = JSON.stringify(await outcome) + logged()
   assert.match(text, /EXIT_CODE/)
   assert.match(text, /it is /)
@@ -49,6 +46,6 @@ test('a gate is asked before any type of action', async () => {
   const when = { type: 'handler', handler: 'hello' }
   assert.equal((await runs({ type: 'handler', handler: 'hello', when }, null).outcome).state, 'succeeded')
   const broken = { type: 'handler', handler: 'none' }
-  const { outcome } = runs({ type: 'command', command: 'sh', when: broken }, { env: { PATH } })
+  const { outcome } = runs({ type: 'command', command: 'sh', when: broken }, { PATH })
   assert.equal((await outcome).error?.code, 'GATE_FAILED')
 })

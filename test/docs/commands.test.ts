@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
+import { commandsOn } from '../support/command-users.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { blocksOf, codesOf, readPages, typescriptIn } from './pages.ts'
 import { type Command, readCommands, readCurl } from './shell.ts'
@@ -22,7 +23,7 @@ let variables: Record<string, string>
 before(async () => {
   service = await startService({
     clock: '2026-06-18T08:00:00Z',
-    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), COMMANDS: 'on' },
+    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), ...commandsOn },
   })
   const job = await service.makeJob()
   const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openApiDocument } from '../../routes/openapi.ts'
-import { type Config, readConfig } from '../../src/config.ts'
+import { type Config, readConfig as readWith } from '../../src/config.ts'
 import { readPage, tableUnder } from './pages.ts'
 
 const readme = readPage('README.md')
+
+// COMMAND_UID is taken from a process that may change users only
+const readConfig = (env: Record<string, string | undefined>) =>
+  readWith(env, () => ({ uid: 0, mayChangeUsers: true }))
 
 // Everything that another variable needs or that one has to differ from, so that each can be tried by itself.
 const whole = {
@@ -15,6 +19,7 @@ const whole = {
   NAS_CLIENT_ID: 'client',
   ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
   COMMANDS: 'on',
+  COMMAND_UID: '61000',
 }
 const candidates = [
   'production',
@@ -72,9 +77,10 @@ function fieldOf(name: string): string {
   throw new Error(`no candidate changes what ${name} sets; add one`)
 }
 
-function flat({ nas, prompt, commands, ...config }: Config): Record<string, string> {
+function flat({ nas, prompt, commands, commandLimits, ...config }: Config): Record<string, string> {
   const prompts = Object.entries(prompt).map(([key, value]) => [`prompt.${key}`, value] as const)
-  const all = { ...config, ...nas, ...Object.fromEntries(prompts), commands: JSON.stringify(commands) }
+  const lists = { ...nas, ...commandLimits, ...Object.fromEntries(prompts) }
+  const all = { ...config, ...lists, commands: JSON.stringify(commands) }
   return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, String(value)]))
 }
 

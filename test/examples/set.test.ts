@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, test } from 'node:test'
+import { commandsOn } from '../support/command-users.ts'
 import { promisify } from 'node:util'
 import { load, readSet, type ExampleSet } from '../../examples/load.ts'
 import { startServers } from '../../examples/servers.ts'
@@ -19,7 +20,7 @@ before(async () => {
   const { secrets } = await readSet()
   servers = await startServers({ hookSecret: secrets['HOOK_SECRET'] ?? '' })
   set = await readSet(servers.ports)
-  service = await startService({ clock, env: { ...env, COMMANDS: 'on' } })
+  service = await startService({ clock, env: { ...env, ...commandsOn } })
   ids = await load(set, { url: service.url, apiKey })
 })
 after(async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { commandsOn } from '../support/command-users.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { freePort, type ServiceProcess, startProcess } from '../../dev/torture/process.ts'
 import { operations, otherOperations } from '../../routes/schemas/index.ts'
@@ -73,7 +74,7 @@ before(async () => {
     CALLBACK_URL: `http://127.0.0.1:${port}`,
     PROMPT_BASE_URL: `${echo.url}/v1`,
     PROMPT_MODEL: 'echo',
-    COMMANDS: 'on',
+    ...commandsOn,
     LOG_LEVEL: 'trace',
   })
   for (const [name, value] of Object.entries(stored)) {

@@ -1,0 +1,12 @@
+import { ownPrivileges } from '../../src/privileges.ts'
+
+/** Whether this machine lets us start programs as another user (root does). */
+export const { mayChangeUsers } = ownPrivileges()
+
+/** Users that nobody is; as many as a process makes attempts at once. */
+export const firstUser = 61_000
+
+/** What COMMANDS=on needs beside itself here. */
+export const commandsOn: Record<string, string> = mayChangeUsers
+  ? { COMMANDS: 'on', COMMAND_UID: `${firstUser}-${firstUser + 19}` }
+  : { COMMANDS: 'on' }
