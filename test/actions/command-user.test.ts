@@ -16,7 +16,9 @@ import { attemptOf, stopReason } from './attempt.ts'
 
 // Real programs as real other users, against this very process. Where nobody may change users (a test run by an
 // ordinary user) there are none: then test/actions/command-config.test.ts holds that COMMAND_UID is refused.
-const asRoot = mayChangeUsers ? test : () => undefined
+function asRoot(name: string, work: (t: TestContext) => Promise<void>) {
+  if (mayChangeUsers) void test(name, work)
+}
 
 const { PATH = '' } = process.env
 const uid = 61_100

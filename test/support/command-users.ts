@@ -4,7 +4,7 @@ import { ownPrivileges } from '../../src/privileges.ts'
 export const { mayChangeUsers } = ownPrivileges()
 
 /** Users that nobody is; as many as a process makes attempts at once. */
-export const firstUser = 61_000
+const firstUser = 61_000
 
 /** What COMMANDS=on needs beside itself here. */
 export const commandsOn: Record<string, string> = mayChangeUsers
