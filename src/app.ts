@@ -42,6 +42,8 @@ export type AppOptions = {
   clock?: () => Date | null
   /** One that listens already; it is to be given `http.routing` once `http.ready()`. Default: a new one. */
   server?: Server
+  /** `address:port` of those that are asked for the names of targets. Default: those of the system. */
+  nameServers?: readonly string[] | undefined
 }
 
 /** The service, wired by hand: what is above depends on what is handed to it, and on nothing else. */
@@ -62,7 +64,7 @@ export type App = {
 const firstFireMs = 250
 const longestAnswerMs = 5_000
 
-export function createApp({ config, clock = () => null, server }: AppOptions): App {
+export function createApp({ config, clock = () => null, server, nameServers }: AppOptions): App {
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -116,7 +118,7 @@ export function createApp({ config, clock = () => null, server }: AppOptions): A
   }
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
-  const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config) })
+  const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config), nameServers })
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels },
     callbacks: () => core.callbacks,

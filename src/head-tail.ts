@@ -10,7 +10,8 @@ export type HeadTail = {
 
 /** Keeps `most` bytes at either end, and takes no more memory than that. */
 export function createHeadTail(most: number): HeadTail {
-  const head: Buffer[] = []
+  /** Grows by doubling: a piece may be one byte, and an object for each would be many times that. */
+  let head = Buffer.alloc(0)
   let headBytes = 0
   let ring: Buffer | null = null
   let tailBytes = 0
@@ -19,7 +20,12 @@ export function createHeadTail(most: number): HeadTail {
   function write(bytes: Uint8Array) {
     total += bytes.byteLength
     const fits = bytes.subarray(0, most - headBytes)
-    if (fits.byteLength > 0) head.push(Buffer.from(fits))
+    if (headBytes + fits.byteLength > head.length) {
+      const larger = Buffer.alloc(Math.min(most, 2 * (headBytes + fits.byteLength)))
+      head.copy(larger, 0, 0, headBytes)
+      head = larger
+    }
+    head.set(fits, headBytes)
     headBytes += fits.byteLength
     writeTail(bytes.subarray(fits.byteLength))
   }
@@ -38,7 +44,7 @@ export function createHeadTail(most: number): HeadTail {
 
   return {
     write,
-    head: () => Buffer.concat(head),
+    head: () => Buffer.from(head.subarray(0, headBytes)),
     tail() {
       if (!ring) return Buffer.alloc(0)
       if (tailBytes <= most) return Buffer.from(ring.subarray(0, tailBytes))

@@ -1,4 +1,6 @@
+import type { Reply } from '../outbound/index.ts'
 import { storable } from '../text.ts'
+import { createCharset } from './charset.ts'
 import type { Answer } from './exchange.ts'
 import type { ActionOutcome } from './outcome.ts'
 import type { HttpCall } from './request.ts'
@@ -6,58 +8,49 @@ import type { HttpCall } from './request.ts'
 /** How far an answer has come. `status` is null before its headers are there; `bytes` are those of its body. */
 export type Progress = { status: number | null; bytes: number }
 
-/** What was read of a body. `isCut`: there was more of it. */
-export type Body = { text: string; isCut: boolean }
-
-/** The body could not be read to its end; `cause` says why. */
-export class AnswerBroken extends Error {
-  override readonly name = 'AnswerBroken'
-}
+/** What was read of a body. `isCut`: there was more of it. `unknownCharset`: as it was named; it was read as UTF-8. */
+export type Body = { text: string; isCut: boolean; unknownCharset: string | null }
 
 /** So much of a body is kept; it goes into the run's row. */
 const mostBytes = 64 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
 
 /**
- * The first 64 KiB of the body (after decompression) as text that Postgres can keep: what is not UTF-8 is
- * replaced, NULs are left out. No more than one piece beyond that is ever taken from the connection. `log` gets the
- * same bytes as they come.
+ * The first 64 KiB of the body (after decompression) as text that Postgres can keep: read in the charset that the answer
+ * names (a byte order mark has the last word), what does not fit it is replaced, NULs are left out. No more than one
+ * piece beyond that is ever taken from the connection. `log` gets the bytes as they come; in another charset than UTF-8,
+ * the text.
  *
- * Rejects with the signal's reason where it aborts, and with AnswerBroken where the answer breaks off.
+ * Rejects with the signal's reason when it aborts, and with CallFailed when the answer breaks off.
  */
 export async function readBody(
-  response: Response,
+  response: Reply,
   progress: Progress,
   signal: AbortSignal,
-  log: (chunk: Uint8Array) => void = () => undefined,
+  log: (chunk: string | Uint8Array) => void = () => undefined,
 ): Promise<Body> {
-  const stream: ReadableStream<Uint8Array> | null = response.body
-  const reader = stream?.getReader()
-  if (!reader) return { text: '', isCut: false }
-  const stop = () => void reader.cancel().catch(() => undefined)
-  signal.addEventListener('abort', stop, { once: true })
-  const decoder = new TextDecoder()
+  const charset = createCharset(response.headers.get('content-type'))
   let text = ''
   try {
-    for (;;) {
-      const { done, value } = await reader.read().catch(breakOff)
+    for await (const piece of response.body ?? []) {
       signal.throwIfAborted()
-      if (done) return { text: storable(text + decoder.decode()), isCut: false }
-      const kept = value.subarray(0, mostBytes - progress.bytes)
-      if (kept.byteLength > 0) log(kept)
+      const kept = piece.subarray(0, Math.max(0, mostBytes - progress.bytes))
       // A character that the cut would split stays in the decoder, and is dropped with it.
-      text += decoder.decode(kept, { stream: true })
-      progress.bytes += value.byteLength
-      if (progress.bytes > mostBytes) return { text: storable(text), isCut: true }
+      const read = charset.decode(kept)
+      text += read
+      if (kept.byteLength > 0) log(charset.isUtf8 ? kept : read)
+      progress.bytes += piece.byteLength
+      if (progress.bytes > mostBytes)
+        return { text: storable(text), isCut: true, unknownCharset: charset.unknown }
     }
-  } finally {
-    signal.removeEventListener('abort', stop)
-    stop()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
   }
-}
-
-function breakOff(cause: unknown): never {
-  throw new AnswerBroken('the answer broke off', { cause })
+  signal.throwIfAborted()
+  const rest = charset.end()
+  if (!charset.isUtf8) log(rest)
+  return { text: storable(text + rest), isCut: false, unknownCharset: charset.unknown }
 }
 
 /** How far things had come, for a message: it decides whether the target may have done its work. */
@@ -68,8 +61,12 @@ export function where({ status, bytes }: Progress): string {
 /** The status line, an empty line, and the body. */
 function outputOf({ response, body, redirects, tookMs }: Answer): string {
   const cut = body.isCut ? `, cut after ${mostBytes} bytes` : ''
+  const charset =
+    body.unknownCharset === null
+      ? ''
+      : `, charset "${body.unknownCharset}" is not known here and was read as UTF-8`
   const way = redirects > 0 ? `, after ${redirects} redirect${redirects > 1 ? 's' : ''}` : ''
-  return `HTTP ${response.status} in ${Math.round(tookMs)} ms${way}${cut}\n\n${body.text}`
+  return `HTTP ${response.status} in ${Math.round(tookMs)} ms${way}${cut}${charset}\n\n${body.text}`
 }
 
 /**
@@ -104,7 +101,7 @@ function matches(pattern: string, status: number): boolean {
 }
 
 /** Where a redirect points, as its origin only: paths and queries of redirects carry tokens. */
-function redirection({ url, shownAs }: HttpCall, headers: Headers): string {
+function redirection({ url, shownAs }: HttpCall, headers: Reply['headers']): string {
   const location = headers.get('location')
   const to = location === null ? null : URL.parse(location, url)
   return to ? ` (a redirect to ${to.origin === url.origin ? shownAs : to.origin}, not followed)` : ''

@@ -1,6 +1,5 @@
-import ky, { isNetworkError } from 'ky'
-import { followRedirects, type Hop, OutboundRefusal } from '../outbound/index.ts'
-import { AnswerBroken, type Body, type Progress, readBody } from './answer.ts'
+import { CallFailed, followRedirects, type Hop, OutboundRefusal, type Reply } from '../outbound/index.ts'
+import { type Body, type Progress, readBody } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { callFailed, failureOf } from './failure.ts'
 import type { ActionOutcome } from './outcome.ts'
@@ -8,7 +7,7 @@ import type { HttpCall } from './request.ts'
 import { stopAfter, stopOutcome } from './stop.ts'
 
 /** A whole answer. `from` names who gave it, as messages may. */
-export type Answer = { response: Response; body: Body; from: string; redirects: number; tookMs: number }
+export type Answer = { response: Reply; body: Body; from: string; redirects: number; tookMs: number }
 
 // The URL to report to does not leave the first origin: whoever answers elsewhere could not report.
 const leadsAway =
@@ -42,29 +41,22 @@ export async function exchange(
       return { outcome: stopOutcome(stop.signal.reason, from, progress, performance.now() - startedAt) }
     const outcome = failureOf(error, from, progress)
     if (outcome) return { outcome }
-    if (isNetworkError(error) || error instanceof AnswerBroken) return { outcome: callFailed(from, progress) }
+    if (error instanceof CallFailed) return { outcome: callFailed(from, progress) }
     throw error
   } finally {
     stop.release()
     await line.close()
   }
 
-  async function send({ url, ...hop }: Hop): Promise<Response> {
+  async function send(hop: Hop): Promise<Reply> {
+    const { url } = hop
     // where the target is a secret, so is where it leads
     if (call.shownAs === call.url.origin) from = url.origin
     if (call.callbackMs !== null && url.origin !== call.url.origin)
       throw new OutboundRefusal('REDIRECT_REFUSED', `target ${call.shownAs} ${leadsAway} ${from}`)
     progress.status = null
     if (!context.isHeld()) stop.notHeld()
-    const response = await ky(url, {
-      ...hop,
-      signal: stop.signal,
-      fetch: line.fetch,
-      retry: 0,
-      timeout: false,
-      throwHttpErrors: false,
-      redirect: 'manual',
-    })
+    const response = await line.send(hop, stop.signal)
     progress.status = response.status
     return response
   }

@@ -1,4 +1,4 @@
-import { OutboundRefusal, type RefusalCode, repeatCode } from '../outbound/index.ts'
+import { OutboundRefusal, type RefusalCode } from '../outbound/index.ts'
 import { type Progress, where } from './answer.ts'
 import { type ActionOutcome, finalFailure } from './outcome.ts'
 
@@ -9,6 +9,7 @@ const refused: Reason = { code: 'CONNECTION_REFUSED', says: 'refused the connect
 const unreachable: Reason = { code: 'HOST_UNREACHABLE', says: 'cannot be reached from here' }
 const unconnected: Reason = { code: 'CONNECTION_TIMEOUT', says: 'did not take the connection in time' }
 const unresolved: Reason = { code: 'DNS_FAILED', says: 'has a name that does not resolve' }
+const unanswered: Reason = { code: 'DNS_FAILED', says: 'has a name that no name server answered for' }
 const broken: Reason = { code: 'CONNECTION_BROKEN', says: 'closed the connection', midway: true }
 const unreadable: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent what is not HTTP', midway: true }
 const packed: Reason = {
@@ -17,33 +18,25 @@ const packed: Reason = {
   midway: true,
 }
 const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more headers than 16 KiB' }
-const misdirected: Reason = { code: 'HTTP_STATUS', says: 'answered 421, which asks for a second call' }
 const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no TLS that can be trusted' }
 
-/** By the codes (where there is none, the class) of Node, OpenSSL, llhttp, zlib and undici. */
+/** By the codes (where there is none, the class) of Node, OpenSSL and zlib, and our own of src/outbound. */
 const reasons: Record<string, Reason> = {
   ECONNREFUSED: refused,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
   EADDRNOTAVAIL: unreachable,
   ETIMEDOUT: unconnected,
-  UND_ERR_CONNECT_TIMEOUT: unconnected,
   ENOTFOUND: unresolved,
   ECONNRESET: broken,
   EPIPE: broken,
-  UND_ERR_SOCKET: broken,
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: broken,
-  UND_ERR_HEADERS_OVERFLOW: headersTooLarge,
-  HPE_HEADER_OVERFLOW: headersTooLarge,
+  HTTP_HEADERS_TOO_LARGE: headersTooLarge,
+  HTTP_MALFORMED: unreadable,
   EPROTO: untrusted,
-  [repeatCode]: misdirected,
 }
 
 const reasonsByStart: [start: string, reason: Reason][] = [
-  ['EAI_', unresolved],
-  ['HPE_', unreadable],
-  // A class: in Node 26 it comes without a code.
-  ['HTTPParserError', unreadable],
+  ['EAI_', unanswered],
   ['Z_', packed],
   ['ZSTD_', packed],
   ['ERR__ERROR_', packed],
@@ -67,22 +60,33 @@ export function failureOf(error: unknown, origin: string, progress: Progress): A
     const reason = reasons[code] ?? reasonsByStart.find(([start]) => code.startsWith(start))?.[1]
     if (!reason) continue
     const extent = reason.midway ? ` ${where(progress)}` : ''
-    return failed(reason.code, `target ${origin} ${reason.says}${extent} (${code})`)
+    const said = `target ${origin} ${reason.says}${extent} (${code})`
+    return { ...failed(reason.code, said), ...wishOf(cause) }
   }
   return null
 }
 
 /** What the way out refuses, in words for a target whose address is a secret. */
 const refusals: Record<RefusalCode, string> = {
+  TARGET_PAUSED: 'was not called, as the last calls of it could not connect',
   TARGET_FORBIDDEN: 'must not be called; expected a public address, or an entry of TARGET_ALLOW',
   REDIRECT_REFUSED: 'redirected to what must not be called; expected an http or https URL as safe as its own',
   REDIRECT_LIMIT: 'redirected more often than is followed; expected an answer',
 }
 
 /** Who must not be called now, must not be called later either; where a redirect leads, its sender may mend. */
-function refusalOf({ code, message }: OutboundRefusal, origin: string): ActionOutcome {
+function refusalOf(refusal: OutboundRefusal, origin: string): ActionOutcome {
+  const { code, message } = refusal
   const said = URL.canParse(origin) ? message : `target ${origin} ${refusals[code]}`
-  return code === 'TARGET_FORBIDDEN' ? finalFailure(code, said) : failed(code, said)
+  if (code === 'TARGET_FORBIDDEN') return finalFailure(code, said)
+  return { ...failed(code, said), ...wishOf(refusal) }
+}
+
+/** When the way out lets calls of this target through again. */
+function wishOf(error: Error): Pick<ActionOutcome, 'retryAfterMs'> {
+  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number'
+    ? { retryAfterMs: error.retryAfterMs }
+    : {}
 }
 
 /** For a call that the HTTP client calls a network failure and says no more about. */

@@ -1,9 +1,10 @@
+import type { Reply } from '../outbound/index.ts'
 import { type Body, readRetryAfter } from './answer.ts'
 import type { ActionOutcome } from './outcome.ts'
 import { saidBy } from './prompt-text.ts'
 
 /** What a status other than 2xx means: to be tried again where the server may do better later, else final. */
-export function refusalOf(origin: string, { status, headers }: Response, body: Body): ActionOutcome {
+export function refusalOf(origin: string, { status, headers }: Reply, body: Body): ActionOutcome {
   const isPassing = status >= 500 || [408, 409, 425, 429].includes(status)
   const message = `model server ${origin} answered ${status} with ${reasonIn(body)}; expected an answer`
   const retryAfterMs = isPassing ? readRetryAfter(headers.get('retry-after')) : null

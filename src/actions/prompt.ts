@@ -1,11 +1,10 @@
-import ky, { isNetworkError } from 'ky'
-import { AnswerBroken, type Progress, readBody, where } from './answer.ts'
+import { CallFailed, type Line, type Reply } from '../outbound/index.ts'
+import { type Progress, readBody } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { callFailed, failureOf } from './failure.ts'
-import type { Line } from '../outbound/index.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { type Answer, BudgetExceeded, createAnswer, ModelFailed } from './prompt-answer.ts'
-import { AnswerUnreadable, eventsOf, piecesOf } from './prompt-events.ts'
+import { AnswerUnreadable, eventsOf, piecesOf, wholeOf } from './prompt-events.ts'
 import { type PromptCall, type PromptDefaults, readPrompt } from './prompt-request.ts'
 import { refusalOf } from './prompt-refusal.ts'
 import { ModelSilent, silenceAfter } from './prompt-silence.ts'
@@ -59,20 +58,12 @@ async function ask(
   const silence = silenceAfter(call.inactivityMs, signal)
   const answer = createAnswer({ ...call, log: context.log })
   try {
-    const response = await ky(call.url, {
-      method: 'POST',
-      json: call.body,
-      headers: call.headers,
-      signal: silence.signal,
-      fetch: line.fetch,
-      retry: 0,
-      timeout: false,
-      throwHttpErrors: false,
-      redirect: 'manual',
-    })
+    const headers = Object.entries({ 'content-type': 'application/json', ...call.headers })
+    const body = JSON.stringify(call.body)
+    const response = await line.send({ url: call.url, method: 'POST', headers, body }, silence.signal)
     progress.status = response.status
     silence.heard()
-    if (!response.ok)
+    if (response.status < 200 || response.status > 299)
       return refusalOf(call.url.origin, response, await readBody(response, progress, silence.signal))
     await readAnswer(response, answer, progress, silence)
     return withAnswer(call, answer, ended(call, answer, context))
@@ -85,7 +76,7 @@ async function ask(
 }
 
 async function readAnswer(
-  response: Response,
+  response: Reply,
   answer: Answer,
   progress: Progress,
   { signal, heard }: { signal: AbortSignal; heard: () => void },
@@ -95,10 +86,9 @@ async function readAnswer(
   if (type === 'text/event-stream') {
     for await (const data of eventsOf(pieces)) answer.take(data)
   } else if (/^application\/(.+\+)?json$/.test(type)) {
-    const bytes = Buffer.concat(await Array.fromAsync(pieces))
-    answer.take(bytes.toString())
+    answer.take(await wholeOf(pieces))
   } else {
-    await pieces.return(undefined)
+    await response.body?.cancel()
     throw new AnswerUnreadable(`${beginningOf(type, 100)} was sent, not a stream of events or JSON`)
   }
 }
@@ -147,18 +137,10 @@ function failed(
     if (signal.reason instanceof ModelSilent) return silent(origin, progress, call)
     return stopOutcome(signal.reason, origin, progress, performance.now() - startedAt)
   }
-  if (progress.status !== null && isBrokenOff(error))
-    return failure('CONNECTION_BROKEN', `model server ${origin} closed the connection ${where(progress)}`)
   const outcome = failureOf(error, origin, progress)
   if (outcome) return outcome
-  if (isNetworkError(error) || error instanceof AnswerBroken) return callFailed(origin, progress)
+  if (error instanceof CallFailed) return callFailed(origin, progress)
   throw error
-}
-
-/** With `connection: close`, fetch calls a stream that is cut an error of its parser, and gives it no code. */
-function isBrokenOff(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if (at.name === 'HTTPParserError') return true
-  return false
 }
 
 function silent(origin: string, { status, bytes }: Progress, { inactivityMs }: PromptCall): ActionOutcome {

@@ -1,9 +1,6 @@
-import ky from 'ky'
+import type { Line, Reply } from '../outbound/index.ts'
 import type { Delivered } from './message.ts'
 import { beginningOf } from '../text.ts'
-
-/** A way to make one call; closing it cuts whatever is still on its way. */
-export type Line = { fetch: typeof globalThis.fetch; close(): Promise<void> }
 
 export type Call = {
   url: URL
@@ -13,26 +10,29 @@ export type Call = {
 }
 
 /** `text`: at most 16 KiB of the body, and none of a 2xx, which has said all by its status. */
-export type Answer = { origin: string; status: number; headers: Headers; text: string }
+export type Answer = { origin: string; status: number; headers: Reply['headers']; text: string }
 
 const mostText = 16 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
 
-/** One request, never repeated, no redirect followed. Rejects with what fetch rejects with. */
-export async function call(line: Line, { url, ...request }: Call, signal: AbortSignal): Promise<Answer> {
-  const response = await ky(url, {
-    method: 'POST',
-    ...request,
-    signal,
-    fetch: line.fetch,
-    retry: 0,
-    timeout: false,
-    throwHttpErrors: false,
-    redirect: 'manual',
-  })
-  const { status, headers } = response
-  const text = response.ok ? '' : await beginning(response).catch(() => '')
-  return { origin: url.origin, status, headers, text }
+/** One request, never repeated, no redirect followed. Rejects as `Line.send` does. */
+export async function call(
+  line: Pick<Line, 'send'>,
+  { url, method = 'POST', headers: given, body }: Call,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const headers = new Headers(given)
+  const bytes = body instanceof FormData ? await encoded(body, headers) : (body ?? null)
+  const reply = await line.send({ url, method, headers, body: bytes }, signal)
+  const isOk = reply.status >= 200 && reply.status < 300
+  const text = isOk ? '' : await beginning(reply).catch(() => '')
+  return { origin: url.origin, status: reply.status, headers: reply.headers, text }
+}
+
+async function encoded(form: FormData, headers: Headers): Promise<Uint8Array<ArrayBuffer>> {
+  const whole = new Response(form)
+  headers.set('content-type', whole.headers.get('content-type') ?? 'multipart/form-data')
+  return new Uint8Array(await whole.arrayBuffer())
 }
 
 /**
@@ -65,10 +65,10 @@ function retryAfterMs(text: string | null): number | null {
   return Number.isNaN(waitMs) ? null : waitMs
 }
 
-async function beginning(response: Response): Promise<string> {
+async function beginning(reply: Reply): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const piece of reply.body ?? []) {
     text += decoder.decode(piece.subarray(0, mostText), { stream: true })
     if (text.length >= mostText) break
   }

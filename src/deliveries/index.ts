@@ -1,6 +1,6 @@
 /** The senders of deliveries, one file for each kind of receiver, loaded on first use. */
 import type { Socket } from 'node:net'
-import type { Line } from './call.ts'
+import type { Line } from '../outbound/index.ts'
 import type { Delivered, Message, Target } from './message.ts'
 import type { Sending } from './sending.ts'
 import { troubleOf } from './trouble.ts'
@@ -11,7 +11,7 @@ export { templateNames } from './names.ts'
 
 /** The guarded way out. */
 export type Way = {
-  line(): Line
+  line(): Pick<Line, 'send' | 'close'>
   connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
 }
 

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Line } from './call.ts'
+import type { Line } from '../outbound/index.ts'
 
 /** What one try has to work with. */
 export type Sending = {
   /** For one call. */
-  line: Line
+  line: Pick<Line, 'send'>
   /** A guarded connection, for what is not HTTP. */
   connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
   /** Aborts at the time limit of a try, or when the caller does. */

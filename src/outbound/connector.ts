@@ -1,13 +1,11 @@
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { readHost } from '../allow.ts'
 import type { Guard } from './guard.ts'
+import type { Lookup } from './lookup.ts'
+import type { Memory } from './memory.ts'
 import { OutboundRefusal } from './refusal.ts'
-
-/** All addresses of a name. Rejects with an Error whose code is Node's (ENOTFOUND, EAI_AGAIN …). */
-export type Lookup = (name: string) => Promise<readonly string[]>
 
 /** Begins a connection to the first of `addresses` that answers. */
 export type Dial = (addresses: readonly string[], port: number) => Socket
@@ -22,18 +20,23 @@ export type Destination = {
   signal?: AbortSignal
 }
 
-type Parts = { guard: Guard; lookup?: Lookup | undefined; dial?: Dial | undefined; timeoutMs: number }
+type Parts = {
+  guard: Guard
+  memory: Memory
+  lookup: Lookup
+  dial?: Dial | undefined
+  timeoutMs: number
+}
 
 /**
  * Connections that are checked three times: the host by its name; each address that it has (only those that may be
  * called are tried, and no second look-up can change them); whom the socket is connected to in the end. Nothing is
  * sent before the last.
  *
- * Rejects with OutboundRefusal TARGET_FORBIDDEN, with ETIMEDOUT when `timeoutMs` are over for all of it, with the
+ * Rejects with OutboundRefusal TARGET_FORBIDDEN or TARGET_PAUSED (`memory`), with ETIMEDOUT when `timeoutMs` are over for all of it, with the
  * signal's reason, or with the error of the look-up, the connection or TLS.
  */
-export function createConnector({ guard, timeoutMs, ...parts }: Parts): (to: Destination) => Promise<Socket> {
-  const find = parts.lookup ?? lookUpAll
+export function createConnector({ guard, memory, lookup, timeoutMs, ...parts }: Parts): Connect {
   const dial = parts.dial ?? dialAny
 
   async function open({ host: given, port, tls = false }: Destination, stop: Stop): Promise<Socket> {
@@ -41,7 +44,20 @@ export function createConnector({ guard, timeoutMs, ...parts }: Parts): (to: Des
     if (host === null)
       throw forbidden(JSON.stringify(given), 'cannot be read; expected one host name or address')
     permit(host, guard.ofHost(host, port))
-    const addresses = isIP(host) ? [host] : await stop.race(find(host))
+    const visit = memory.enter(host, port)
+    try {
+      const socket = await openTo({ host, port, tls }, stop)
+      visit.connected()
+      return socket
+    } catch (error) {
+      const pauseMs = visit.failed(stop.isAborted() ? null : error)
+      if (pauseMs !== null && error instanceof Error) Object.assign(error, { retryAfterMs: pauseMs })
+      throw error
+    }
+  }
+
+  async function openTo({ host, port, tls }: Required<Omit<Destination, 'signal'>>, stop: Stop) {
+    const addresses = isIP(host) ? [host] : await stop.race(lookup(host, stop.signal))
     const reasons = addresses.map((address) => guard.ofAddress(host, address, port))
     const allowed = addresses.filter((_, at) => reasons[at] === null)
     if (allowed.length === 0) permit(host, reasons[0] ?? 'has no address; expected a public one')
@@ -69,6 +85,8 @@ export function createConnector({ guard, timeoutMs, ...parts }: Parts): (to: Des
   }
 }
 
+export type Connect = (to: Destination) => Promise<Socket>
+
 const keepAliveAfterMs = 60_000
 
 function permit(host: string, reason: string | null): void {
@@ -77,11 +95,6 @@ function permit(host: string, reason: string | null): void {
 
 function forbidden(host: string, reason: string): OutboundRefusal {
   return new OutboundRefusal('TARGET_FORBIDDEN', `host ${host} ${reason}`)
-}
-
-async function lookUpAll(name: string): Promise<string[]> {
-  const found = await lookup(name, { all: true })
-  return found.map(({ address }) => address)
 }
 
 /** With several addresses Node's race of families; the look-up it asks for answers with what was checked. */
@@ -110,23 +123,38 @@ async function secure(socket: Socket, host: string, options: ConnectionOptions, 
   }
 }
 
-type Stop = { race<T>(work: Promise<T>): Promise<T>; release(): void }
+type Stop = {
+  race<T>(work: Promise<T>): Promise<T>
+  /** Aborts whenever `race` rejects, and on release. */
+  signal: AbortSignal
+  /** By the caller, not by the time. */
+  isAborted(): boolean
+  release(): void
+}
 
 /** `race` rejects once `timeoutMs` are over or `signal` aborts; nothing here keeps a process up but the timer. */
 function stopAfter(timeoutMs: number, signal?: AbortSignal): Stop {
+  const stop = new AbortController()
   const { promise: stopped, reject } = Promise.withResolvers<never>()
   stopped.catch(() => undefined)
-  const pass = () => reject(signal?.reason)
+  const end = (reason: unknown) => {
+    reject(reason)
+    stop.abort(reason)
+  }
+  const pass = () => end(signal?.reason)
   const late = () =>
-    reject(Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' }))
+    end(Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' }))
   const timer = setTimeout(late, timeoutMs)
   signal?.addEventListener('abort', pass, { once: true })
   if (signal?.aborted) pass()
   return {
+    signal: stop.signal,
     race: (work) => Promise.race([stopped, work]),
+    isAborted: () => signal?.aborted ?? false,
     release() {
       clearTimeout(timer)
       signal?.removeEventListener('abort', pass)
+      stop.abort()
     },
   }
 }

@@ -1,12 +1,8 @@
 import { OutboundRefusal } from './refusal.ts'
+import type { Asked, Reply } from './send.ts'
 
-/** One request. A body that can be sent again: no stream. */
-export type Hop = {
-  url: URL
-  method: string
-  headers: Headers
-  body: string | Uint8Array<ArrayBuffer> | null
-}
+/** A request on its way along redirects. */
+export type Hop = Asked & { headers: Headers }
 
 export type RedirectRules = {
   /** So many redirects are followed; default 5. With 0 the redirect itself is the answer. */
@@ -18,7 +14,7 @@ export type RedirectRules = {
 }
 
 /** `url`: where the answer came from; `redirects`: how many were followed to get there. */
-export type Arrival = { response: Response; url: URL; redirects: number }
+export type Arrival<Got extends Reply = Reply> = { response: Got; url: URL; redirects: number }
 
 const usualMost = 5
 
@@ -32,11 +28,11 @@ const usualMost = 5
  * @throws OutboundRefusal REDIRECT_LIMIT: more than `most`; REDIRECT_REFUSED: from https to http, to what is no http
  * URL, with credentials in it, or with a secret body to another origin. Whatever `send` throws.
  */
-export async function followRedirects(
+export async function followRedirects<Got extends Reply>(
   first: Hop,
-  send: (hop: Hop) => Promise<Response>,
+  send: (hop: Hop) => Promise<Got>,
   rules: RedirectRules = {},
-): Promise<Arrival> {
+): Promise<Arrival<Got>> {
   const most = rules.most ?? usualMost
   let hop = first
   for (let redirects = 0; ; redirects += 1) {
@@ -50,7 +46,7 @@ export async function followRedirects(
   }
 }
 
-function locationOf({ status, headers }: Response): string | null {
+function locationOf({ status, headers }: Reply): string | null {
   return [301, 302, 303, 307, 308].includes(status) ? headers.get('location') : null
 }
 

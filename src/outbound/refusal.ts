@@ -1,13 +1,16 @@
 /** What the way out refuses by itself; the message says what was given and what was expected, without secrets. */
-export type RefusalCode = 'TARGET_FORBIDDEN' | 'REDIRECT_REFUSED' | 'REDIRECT_LIMIT'
+export type RefusalCode = 'TARGET_FORBIDDEN' | 'TARGET_PAUSED' | 'REDIRECT_REFUSED' | 'REDIRECT_LIMIT'
 
-/** A call or connection that is not made. No repetition mends it: the target itself is wrong. */
+/** A call or connection that is not made. But for TARGET_PAUSED no repetition mends it: the target itself is wrong. */
 export class OutboundRefusal extends Error {
   override readonly name = 'OutboundRefusal'
   readonly code: RefusalCode
+  /** Only with TARGET_PAUSED: milliseconds until it is let through again. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: RefusalCode, message: string) {
+  constructor(code: RefusalCode, message: string, retryAfterMs?: number) {
     super(message)
     this.code = code
+    this.retryAfterMs = retryAfterMs
   }
 }

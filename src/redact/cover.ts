@@ -52,7 +52,8 @@ export function createCover(search: Search, placeholder: Uint8Array): Cover {
 
   function giveOut(to: number): Buffer {
     const pieces: Uint8Array[] = []
-    for (let first = stretches[0]; first && first.from < to; first = stretches[0]) {
+    let done = 0
+    for (let first = stretches[0]; first && first.from < to; first = stretches[done]) {
       pieces.push(held.take(first.from))
       if (first.from !== coveredTo) pieces.push(placeholder)
       coveredTo = Math.min(first.to, to)
@@ -61,8 +62,10 @@ export function createCover(search: Search, placeholder: Uint8Array): Cover {
         first.from = to
         break
       }
-      stretches.shift()
+      done += 1
     }
+    // all at once: taking the first away one by one moves the others each time
+    stretches.splice(0, done)
     pieces.push(held.take(to))
     return Buffer.concat(pieces)
   }

@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose'
+import { unguardedLine } from '../outbound/index.ts'
 import { failureName, readJsonObject, readLimited, requirePortalUrl } from '../portal.ts'
 import { readKeySet } from './key-set.ts'
 
@@ -13,15 +14,22 @@ const timeoutMs = 5_000
 export function createKeyFetch(parts: { jwksUrl: string; userAgent: string }): () => Promise<JSONWebKeySet> {
   const url = requirePortalUrl(parts.jwksUrl)
   // The portal's firewall refuses the defaults of libraries.
-  const headers = { accept: 'application/json', 'user-agent': parts.userAgent }
-  return async () => {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const response = await fetch(url, { headers, redirect: 'manual', signal }).catch(unreachable)
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      throw new Error(`the key set was answered with status ${response.status}`)
+  const headers = Object.entries({ accept: 'application/json', 'user-agent': parts.userAgent })
+  const asked = { url, method: 'GET', headers, body: null }
+
+  async function ask(): Promise<string | null> {
+    const line = unguardedLine()
+    try {
+      const reply = await line.send(asked, AbortSignal.timeout(timeoutMs)).catch(unreachable)
+      if (reply.status !== 200) throw new Error(`the key set was answered with status ${reply.status}`)
+      return await readLimited(reply, maxBytes).catch(unreachable)
+    } finally {
+      await line.close()
     }
-    const text = await readLimited(response, maxBytes).catch(unreachable)
+  }
+
+  return async () => {
+    const text = await ask()
     if (text === null) throw new Error(`the key set is larger than ${maxBytes} bytes`)
     const jwks = readKeySet(readJsonObject(text))
     if (!jwks) throw new Error('the answer is not a key set, {"keys":[…]}')

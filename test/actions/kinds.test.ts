@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { createActions } from '../../src/actions/index.ts'
+import { CallFailed, type Line } from '../../src/outbound/index.ts'
 import { setup, someRun } from './setup.ts'
 
 const someJob = {
@@ -14,8 +15,9 @@ const someJob = {
 }
 
 /** Parts whose line is what the test says. */
-function partsWith(fetch: typeof globalThis.fetch) {
-  return { userAgent: 'chronos/test', outbound: { line: () => ({ fetch, close: async () => undefined }) } }
+function partsWith(send: Line['send']) {
+  const line = { send, fetch: globalThis.fetch, close: async () => undefined }
+  return { userAgent: 'chronos/test', outbound: { line: () => line } }
 }
 
 for (const type of ['ftp', 'constructor']) {
@@ -30,7 +32,8 @@ for (const type of ['ftp', 'constructor']) {
 }
 
 test('a body that breaks off for an unknown reason is a failure of the target', async () => {
-  const broken = () => new ReadableStream({ pull: (stream) => stream.error(new Error('odd')) })
+  const broken = () =>
+    new ReadableStream({ pull: (stream) => stream.error(new CallFailed(new Error('odd'))) })
   const actions = createActions(partsWith(async () => new Response(broken())))
   const outcome = await actions.run(someJob, someRun, new AbortController().signal)
   assert.equal(outcome.error?.code, 'CALL_FAILED')
@@ -41,10 +44,10 @@ test('a bug of ours is thrown, not taken for a failure of the target', async () 
   await assert.rejects(actions.run(someJob, someRun, new AbortController().signal), RangeError)
 })
 
-test('neither ky nor fetch nor what guards it is loaded before the first call', () => {
+test('neither fetch nor what guards it is loaded before the first call', () => {
   const program = `
     import { registerHooks } from 'node:module'
-    registerHooks({ resolve(name, context, next) { if (['ky', 'ipaddr.js', 'node:tls'].includes(name)) console.log(name); return next(name, context) } })
+    registerHooks({ resolve(name, context, next) { if (['ipaddr.js', 'node:tls', 'node:zlib'].includes(name)) console.log(name); return next(name, context) } })
     const { createActions } = await import('./src/actions/index.ts')
     const { createOutbound } = await import('./src/outbound/index.ts')
     createActions({ userAgent: 'x', outbound: createOutbound({ allow: [], own: [] }) })

@@ -109,13 +109,6 @@ test('plain HTTP where TLS was expected is TLS_FAILED', async (t) => {
   assert.equal(outcome.error?.code, 'TLS_FAILED')
 })
 
-test('a port that fetch does not call is CALL_FAILED', async (t) => {
-  const { call } = await setup(t)
-  const outcome = await call('http://127.0.0.1:6000/')
-  assert.equal(outcome.state, 'failed')
-  assert.equal(outcome.error?.code, 'CALL_FAILED')
-})
-
 test('a target that drips its headers for ever is given up at the limit', async (t) => {
   const { call } = await setup(t)
   const server = await listen(t, (socket) => {

@@ -121,7 +121,7 @@ export const breakages: Breakage[] = [
     ['a test tool in src', 'src/zz-test.ts', `export * from '../test/support/database.ts'\n`],
     ['a development tool in db', 'db/zz-dev.ts', `export const go = () => import('../dev/nas/index.ts')\n`],
     ['jose outside token', 'src/nas/zz-jose.ts', `export { jwtVerify } from 'jose'\n`],
-    ['ky in a story', 'src/zz-ky.ts', `export const go = () => import('ky')\n`],
+    ['nodemailer in a story', 'src/zz-mail.ts', `export const go = () => import('nodemailer')\n`],
     ['drizzle outside db', 'routes/zz-drizzle.ts', `export { sql } from 'drizzle-orm/sql'\n`],
     [
       'postgres outside db',

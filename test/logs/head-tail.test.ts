@@ -24,3 +24,12 @@ test('what is kept does not change with the bytes that it came from', () => {
   piece.fill('x')
   assert.equal(Buffer.concat([kept.head(), kept.tail()]).toString(), 'abcdefgh')
 })
+
+test('what is written byte by byte takes no more memory than what is kept', () => {
+  const kept = createHeadTail(64 * 1024)
+  const piece = Buffer.from('x')
+  const before = process.memoryUsage().rss
+  for (let at = 0; at < 64 * 1024; at++) kept.write(piece)
+  assert.ok(process.memoryUsage().rss - before < 8 * 1024 * 1024)
+  assert.equal(kept.head().length, 64 * 1024)
+})

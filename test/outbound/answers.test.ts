@@ -45,7 +45,7 @@ test('a body packed more often than five times is not unpacked', async (t) => {
 
 for (const [says, count, code] of [
   ['under', 15, 'answered'],
-  ['over', 17, 'UND_ERR_HEADERS_OVERFLOW'],
+  ['over', 17, 'HTTP_HEADERS_TOO_LARGE'],
 ] as const) {
   test(`headers ${says} 16 KiB end as ${code}`, async (t) => {
     const { url } = await serve(t, (_request, response) => {

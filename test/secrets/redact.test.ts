@@ -213,3 +213,11 @@ test('the time is linear, also where a long secret nearly occurs again and again
   took(20_000)
   assert.ok(took(200_000) < 5_000)
 })
+
+test('the time is linear, also where a secret stands in a text a hundred thousand times', () => {
+  const redactor = createRedactor(['s3cr3t'])
+  redactor.text('warm')
+  const before = process.cpuUsage()
+  assert.equal(redactor.text('s3cr3t,'.repeat(100_000)).length, '[REDACTED],'.length * 100_000)
+  assert.ok(process.cpuUsage(before).user < 3_000_000)
+})

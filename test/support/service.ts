@@ -43,6 +43,8 @@ type Options = {
   callbackPath?: string
   /** Default true: the scheduler is started. */
   begin?: boolean
+  /** Who is asked for the names of targets. */
+  nameServers?: readonly string[]
 }
 
 /** The whole service on a free port, with real Postgres, a local NAS whose time stands still, and a real target. */
@@ -63,7 +65,11 @@ export async function startService(options: Options = {}): Promise<Service> {
     CALLBACK_URL: `http://127.0.0.1:${port}${options.callbackPath ?? ''}`,
     ...options.env,
   })
-  const app = createApp({ config: { ...config, databaseUrl: database.url, apiKey }, clock: () => clock })
+  const app = createApp({
+    config: { ...config, databaseUrl: database.url, apiKey },
+    clock: () => clock,
+    nameServers: options.nameServers,
+  })
   const url = await app.http.listen({ host: '127.0.0.1', port })
   if (options.begin ?? true) await app.begin()
 
