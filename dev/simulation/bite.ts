@@ -1,4 +1,4 @@
-// node dev/simulation/bite.ts [--seeds 1000]: takes one safeguard away at a time, and tells which seed notices.
+// node dev/simulation/bite.ts [--seeds 1000] [--only TEXT]: takes one safeguard away at a time, and tells which seed notices.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Breakage, breakages } from './breakages.ts'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1000' } } })
+const { values } = parseArgs({
+  options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string', default: '' } },
+})
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-for (const breakage of breakages) {
+for (const breakage of breakages.filter(({ name }) => name.includes(values.only))) {
   const { seed, rules } = tryOut(breakage)
   if (seed === null) process.exitCode = 1
   print(

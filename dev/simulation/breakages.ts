@@ -146,6 +146,16 @@ export const breakages: Breakage[] = [
     ],
   },
   {
+    name: 'the sweep after a fire',
+    edits: [
+      {
+        file: 'src/trigger.ts',
+        from: '      else confirm?.unanswered(jobId)\n      sweepSoon()\n',
+        to: '      else confirm?.unanswered(jobId)\n',
+      },
+    ],
+  },
+  {
     name: 'the one id of a chained run',
     edits: [
       {

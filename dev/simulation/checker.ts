@@ -1,4 +1,4 @@
-import { jitterMs, type JobRule, leaseMarginMs } from '../../src/decisions/index.ts'
+import { jitterMs, type JobRule, lateMs, leaseMarginMs } from '../../src/decisions/index.ts'
 import { ruleOf } from '../../db/index.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
@@ -43,6 +43,8 @@ type Known = {
 
 /** What is due may be armed a little ahead: to be fresh, and for a NAS that refuses what its clock calls past. */
 const dueSlackMs = 130_000
+/** What a sweep may take: a look, and an arm for each job. */
+const sweepMs = 60_000
 /** NAS' own delay. */
 const callSlackMs = 1_000
 
@@ -57,6 +59,8 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
   const grants = new Map<string, number>()
   const attempts = new Set<string>()
   const deleted = new Set<string>()
+  /** When fires were answered with a 2xx. */
+  let answeredMs: number[] = []
   const outbox = createOutboxJudge({ tables, arrivals, now: clock.date, broken })
 
   function broken(rule: string, jobId: string, message: string) {
@@ -269,7 +273,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const chain = knownOf(jobId)
     if (change === 'swallowed') judgeFreshness(jobId, fireAtMs ?? 0)
     if (change === 'holds') chain.excuse = null
-    if (change === 'forgot' || change === 'gave_up' || change === 'swallowed') {
+    if (change === 'forgot' || change === 'gave_up' || change === 'swallowed' || change === 'lost') {
       chain.excuse = change
       chain.isChained = false
     }
@@ -334,6 +338,21 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     }
   }
 
+  /** Whatever NAS did with its row: a job that was overdue when any fire was answered is attended to by that process. */
+  function judgeSweeps(sinceMs: number) {
+    const lastMs = answeredMs.findLast((ms) => ms >= sinceMs && ms < clock.now() - sweepMs)
+    if (lastMs === undefined) return
+    for (const [jobId, { registry }] of tables.jobs) {
+      const { wakeAt } = registry
+      if (wakeAt && wakeAt.getTime() < lastMs - lateMs - callSlackMs)
+        broken(
+          'every fire finds what was lost',
+          jobId,
+          `W is ${wakeAt.toISOString()}, and a fire was answered at ${new Date(lastMs).toISOString()}`,
+        )
+    }
+  }
+
   function judgeLeftOvers({ authored, runs }: JobRow) {
     for (const run of runs) {
       if (run.state !== 'skipped') continue
@@ -350,6 +369,10 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     reported: outbox.reported,
     reportsTaken: outbox.reportsTaken,
     judgeRest,
+    judgeSweeps,
+    fireAnswered: () => {
+      answeredMs = [...answeredMs.slice(-999), clock.now()]
+    },
     broken,
     violations,
     verdictsOf: (jobId: string) => knownOf(jobId).verdicts,

@@ -55,6 +55,7 @@ export function createMachines(parts: Parts) {
     ...usualConfig,
     runLeaseMs: scenario.leaseMs,
     maxConcurrentRuns: scenario.maxConcurrent,
+    sentinel: scenario.sentinel,
     drainTimeoutMs,
   }
   const machines: Machine[] = Array.from({ length: scenario.machines }, (_, n) => ({

@@ -16,7 +16,7 @@ const { values } = parseArgs({
 const from = Number(values.seed ?? values.from)
 const until = values.seed ? from : from + Number(values.seeds) - 1
 const startedAt = performance.now()
-const told = { deliveries: 0, toldTwice: 0, chained: 0, reported: 0 }
+const told = { deliveries: 0, toldTwice: 0, chained: 0, reported: 0, rowsLost: 0 }
 const counts = ['steps', 'slots', 'ran', 'missed', 'skipped', 'extra'] as const
 const totals = {
   seeds: 0,

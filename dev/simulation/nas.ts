@@ -22,8 +22,8 @@ type Parts = {
   changed: (jobId: string, change: NasChange, fireAtMs?: number) => void
 }
 
-/** `gave_up`, `forgot`, `swallowed`: NAS lets the job go, and by its rules it may. */
-export type NasChange = 'holds' | 'let_go' | 'gave_up' | 'forgot' | 'swallowed'
+/** `gave_up`, `forgot`, `swallowed`: NAS lets the job go, and by its rules it may. `lost`: against them. */
+export type NasChange = 'holds' | 'let_go' | 'gave_up' | 'forgot' | 'swallowed' | 'lost'
 
 export type SimulatedNas = ReturnType<typeof createSimulatedNas>
 
@@ -40,6 +40,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   const usedKeys = new Map<string, number[]>()
   let isDown = false
   let schedules = 0
+  let lost = 0
 
   function scheduleOutage() {
     if (manners.outageEveryMs === 0) return
@@ -55,6 +56,25 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
     })
   }
   scheduleOutage()
+
+  function scheduleLoss() {
+    if (manners.losesRowEveryMs === 0) return
+    clock.after(random.between(1, 2 * manners.losesRowEveryMs), () => {
+      if (!isFaulty()) return
+      const waiting = [...rows.values()].filter((row) => !row.hasFired)
+      if (waiting.length > 0) lose(random.pick(waiting))
+      scheduleLoss()
+    })
+  }
+  scheduleLoss()
+
+  function lose({ jobId, takeBack }: Row) {
+    trace('nas', `loses the row of ${jobId}`)
+    lost += 1
+    takeBack()
+    rows.delete(jobId)
+    changed(jobId, 'lost')
+  }
 
   function provision({ jobId, fireAt }: Provision): NasAnswer<{ scheduleId: string }> {
     const fireAtMs = manners.cutsToSeconds ? Math.floor(fireAt.getTime() / 1000) * 1000 : fireAt.getTime()
@@ -231,6 +251,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
   return {
     connect,
     armedMs,
+    rowsLost: () => lost,
     heldJobs: () => [...rows.values()].filter((row) => !row.hasFired).map(({ jobId }) => jobId),
   }
 }

@@ -27,6 +27,8 @@ export type Scenario = {
     outageMs: number
   }
   nas: NasScenario
+  /** NAS is asked to call at least once a day. */
+  sentinel: boolean
   target: {
     fails: number
     losesAnswer: number
@@ -69,6 +71,8 @@ export type NasScenario = {
   partialList: boolean
   outageEveryMs: number
   outageMs: number
+  /** A row vanishes without a word, on average every so often; 0: never. */
+  losesRowEveryMs: number
 }
 
 const second = 1_000
@@ -125,6 +129,7 @@ export function makeScenario(random: Random): Scenario {
       killsProcess: level * odds(0.05, 0.3),
     },
     channels: chance(0.4),
+    sentinel: chance(0.2),
   }
   return scenario
 }
@@ -153,5 +158,6 @@ function makeNas(
     partialList: level > 0 && chance(0.1),
     outageEveryMs: level > 0 && chance(0.3) ? between(10, 60) * minute : 0,
     outageMs: between(5, 900) * second,
+    losesRowEveryMs: level > 0 && chance(0.4) ? between(3, 40) * minute : 0,
   }
 }

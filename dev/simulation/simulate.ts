@@ -27,10 +27,14 @@ export type Outcome = {
   toldTwice: number
   chained: number
   reported: number
+  /** Rows that NAS lost. */
+  rowsLost: number
   violations: Violation[]
 }
 
 const mendedMs = 10 * 60_000
+/** An outage, or a process that stands still, lasts so long after the last fault began. */
+const outlastMs = 16 * 60_000
 
 const channels = [
   { name: 'pings', type: 'healthcheck', defaultOn: ['always'] },
@@ -110,7 +114,9 @@ export async function simulate(
           }
           return () => {
             answered(status)
-            if (status < 300) fire.answered(jobId)
+            if (status >= 300) return
+            fire.answered(jobId)
+            checker.fireAnswered()
           }
         },
       }),
@@ -126,6 +132,7 @@ export async function simulate(
     trace('world', 'the faults are over')
     await clock.run(faultsEnd + scenario.boundMs)
     checker.judgeRest({ lateMs: scenario.boundMs, all: false })
+    checker.judgeSweeps(faultsEnd + outlastMs)
     client.reconcile()
     await clock.run(clock.now() + mendedMs)
     checker.judgeRest({ lateMs: mendedMs, all: true })
@@ -152,5 +159,6 @@ export async function simulate(
       runs.filter(({ trigger }) => trigger === 'after'),
     ).length,
     reported: checker.reportsTaken(),
+    rowsLost: nas.rowsLost(),
   }
 }

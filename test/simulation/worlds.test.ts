@@ -8,7 +8,7 @@ const seedsAtLeast = 60
 const enoughMs = 20_000
 
 test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, and no slot runs twice', async () => {
-  const totals = { slots: 0, ran: 0, extra: 0, deliveries: 0, chained: 0, reported: 0 }
+  const totals = { slots: 0, ran: 0, extra: 0, deliveries: 0, chained: 0, reported: 0, rowsLost: 0 }
   const endsAt = performance.now() + enoughMs
   for (let seed = 1; seed <= seedsAtMost && (seed <= seedsAtLeast || performance.now() < endsAt); seed++) {
     const { violations, ...outcome } = await simulate(seed)
@@ -17,8 +17,9 @@ test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, a
     for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += outcome[key]
   }
   assert.equal(totals.extra, 0)
-  const { slots, ran, deliveries, chained, reported } = totals
-  const isMuch = slots > 1_500 && ran > 800 && deliveries > 400 && chained > 25 && reported > 100
+  const { slots, ran, deliveries, chained, reported, rowsLost } = totals
+  const isMuch =
+    slots > 1_500 && ran > 800 && deliveries > 400 && chained > 25 && reported > 100 && rowsLost > 20
   assert.ok(isMuch, `too little happens: ${JSON.stringify(totals)}`)
 })
 
