@@ -150,7 +150,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     armer: trigger.armer,
     refusal: () => trigger.refusal() ?? nas?.refusal() ?? null,
     isNasUsed: trigger.isNasUsed,
-    isSessionValid: () => nas !== null && (trigger.refusal() ?? nas.refusal()) === null,
+    isSessionValid: () => nas !== null && trigger.refusal() === null && nas.sessionValid(),
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
   })

@@ -1,4 +1,4 @@
-import { jitterMs, type JobRule, lateMs, leaseMarginMs } from '../../src/decisions/index.ts'
+import { jitterMs, type JobRule, lateMs as overdueMs, leaseMarginMs } from '../../src/decisions/index.ts'
 import { ruleOf } from '../../db/index.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
@@ -344,7 +344,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     if (lastMs === undefined) return
     for (const [jobId, { registry }] of tables.jobs) {
       const { wakeAt } = registry
-      if (wakeAt && wakeAt.getTime() < lastMs - lateMs - callSlackMs)
+      if (wakeAt && wakeAt.getTime() < lastMs - overdueMs - callSlackMs)
         broken(
           'every fire finds what was lost',
           jobId,

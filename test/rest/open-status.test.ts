@@ -58,3 +58,16 @@ test('without NAS, and once NAS refuses this identity, the session is not valid'
   await refused.makeJob()
   assert.deepEqual(await ask(refused), { ...brief, provider: 'builtin', nous_session_valid: false })
 })
+
+test('a static access token that has ended is no valid session', async (t) => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = (exp: number) => `${part({ alg: 'RS256' })}.${part({ exp })}.AAAA`
+  const ask = async (exp: number) => {
+    const service = await startService({ env: { NAS_ACCESS_TOKEN: token(exp) }, begin: false })
+    t.after(() => service.close())
+    return JSON.parse((await send(service, { method: 'GET', path, headers: {} })).body)
+  }
+  const nowS = Math.floor(Date.now() / 1000)
+  assert.deepEqual(await ask(nowS - 60), { ...brief, nous_session_valid: false })
+  assert.deepEqual(await ask(nowS + 600), brief)
+})
