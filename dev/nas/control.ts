@@ -25,6 +25,10 @@ const actions: Record<string, Action> = {
       return wrong(404, `nothing is armed for job ${jobId}`)
     return ok(await nas.fireNow(jobId))
   },
+  'POST /control/lose'({ nas, fields }) {
+    nas.lose(String(fields['job_id']))
+    return ok({ lost: true })
+  },
   async 'POST /control/fire-token'({ nas, fields }) {
     return ok({ token: await nas.signFireToken(fields) })
   },

@@ -44,6 +44,13 @@ export function firesOf({ arms, relay, sender, keys, log, identity }: Parts) {
       if (!row) throw new Error(`nothing is armed for job ${jobId} of agent ${agent}`)
       return relay.deliver(row)
     },
+    lose(jobId, agent = instance) {
+      for (const one of arms.ofJob(agent, jobId)) {
+        one.isListed = false
+        relay.drop(one)
+      }
+      log.add({ kind: 'event', event: 'lost', job_id: jobId, detail: 'what was armed for the job' })
+    },
     sendFire: async ({ url, body, token }) => sender.post(url, body, token ?? (await sender.sign(instance))),
     signFireToken: (overrides) => sender.sign(instance, overrides),
     async rotateKeys(rotation) {

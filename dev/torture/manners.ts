@@ -11,6 +11,8 @@ const pairs: [misbehaviour: string, scenario: string][] = [
   ['forget_on_2xx', 'final run of a repeat'],
   ['keep', 'fire'],
   ['keep', 'final run of a repeat'],
+  ['keep', 'row lost'],
+  ['forget_on_2xx', 'row lost'],
   ['swallow_dedup', 'fire'],
   ['swallow_dedup', 'long run with a watchdog'],
   ['swallow_dedup', 'edit to later'],

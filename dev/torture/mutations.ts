@@ -83,6 +83,13 @@ export const mutations: Mutation[] = [
     tests: { file: manners, pattern: 'forgets a newer arm' },
   },
   {
+    name: 'the sweep after a fire',
+    file: 'src/trigger.ts',
+    find: '      else confirm?.unanswered(jobId)\n      sweepSoon()\n',
+    put: '      else confirm?.unanswered(jobId)\n',
+    tests: { file: 'test/stories/lost.test.ts', pattern: 'at the next fire of another job' },
+  },
+  {
     name: 'deliveries from settle',
     file: 'src/decisions/settle.ts',
     find: '  addDeliveries(draft, run, outcome)\n',

@@ -180,6 +180,25 @@ const firingScenarios: Scenario[] = [
     },
   },
   {
+    name: 'row lost',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive, policy: { catchUp: 'all' } })),
+    async play(world, job) {
+      await world.until(at(4))
+      world.nas.lose(job.id())
+      job.due(5, 10)
+      await world.until(at(6, 10))
+      // of whatever job a fire is, it finds what was lost
+      await world.fire('ffffffffffff', at(6, 10))
+      await world.until(at(12))
+    },
+    async finish(world, job) {
+      // a process that died of the only fire there was is nobody's to wake
+      world.wake()
+      job.due(15)
+      await world.until(at(17))
+    },
+  },
+  {
     name: 'two machines, each fire twice',
     world: { machines: 2, misbehave: ['duplicate=2'], clocksAheadMs: [0, 3_600_000] },
     prepare: async (_, job) => void (await job.make({ schedule: everyFive })),

@@ -166,6 +166,9 @@ test('the control paths read the log and the arms, misbehave, fire and move the 
   assert.equal((await post(`${nas.url}/control/fire`, { job_id: 'job1' })).status, 200)
   assert.equal((await post(`${nas.url}/control/fire`, { job_id: 'job1' })).status, 404)
   assert.equal(target.fires.length, 2)
+  await provision('job1', at(180_000))
+  assert.equal((await post(`${nas.url}/control/lose`, { job_id: 'job1' })).status, 200)
+  assert.deepEqual((await get('/armed'))['armed'], [])
   await post(`${nas.url}/control/misbehave`, { name: 'answer', value: 500, times: 1, call: 'list' })
   assert.deepEqual((await get('/misbehave'))['misbehaving'], [
     { name: 'answer', times: 1, call: 'list', value: '500', amount: 0, word: '500' },
