@@ -1,4 +1,5 @@
 import type { Database } from './client.ts'
+import { writeFact } from './facts.ts'
 import { date, type Row } from './rows.ts'
 
 /** A secret as people may see it: without its value. `keyId`: of the encryption key that it is sealed with. */
@@ -9,6 +10,8 @@ export type SealedPlace = { table: string; owner: string; column: string }
 export type SealedText = { owner: string; sealed: string }
 
 export type SecretStore = ReturnType<typeof createSecretStore>
+
+const knownValueFact = 'known_value'
 
 /** More jobs that mention a secret are not named. */
 const mostUsers = 10
@@ -76,6 +79,45 @@ export function createSecretStore(database: Database, clock: () => Date | null =
         isRemoved: row?.['removed'] === true,
         users: (row?.['users'] ?? []) as { id: string; name: string }[],
       }
+    },
+
+    /**
+     * The known value that this database keeps, after `sealed` was put there if there was none. `isForeign`: there is none,
+     * and all that is sealed here was sealed with keys other than `keyIds`; nothing is put there then.
+     */
+    async knownValue(
+      sealed: string,
+      keyIds: readonly string[],
+    ): Promise<{ sealed: string | null; isForeign: boolean }> {
+      const [row]: Row[] = await database.run(
+        (sql) => sql`
+          with ours as (select jsonb_array_elements_text(${sql.json([...keyIds])}) as id),
+          used as (
+            select split_part(sealed, '.', 2) as id from secrets
+            union select split_part(sealed, '.', 2) from channels
+            union select split_part(refresh_sealed, '.', 2) from nas_login),
+          verdict as (
+            select exists (select from used) and not exists (select from used join ours using (id)) as is_foreign),
+          made as (
+            insert into facts (name, value, updated_at)
+            select ${knownValueFact}::text, to_jsonb(${sealed}::text), coalesce(${clock()}::timestamptz, clock_timestamp())
+            from verdict where not is_foreign
+            on conflict on constraint facts_pkey do nothing
+            returning value)
+          select is_foreign, coalesce((select value from facts where name = ${knownValueFact}), (select value from made)) as value
+          from verdict`,
+        { idempotent: true, name: 'reading the known value' },
+      )
+      const value = row?.['value'] ?? null
+      // null also if another process puts it there in this very moment: that one has the answer at the next boot
+      return { sealed: value as string | null, isForeign: value === null && row?.['is_foreign'] === true }
+    },
+
+    async putKnownValue(sealed: string): Promise<void> {
+      await database.run((sql) => writeFact(sql, knownValueFact, sealed, clock()), {
+        idempotent: true,
+        name: 'sealing the known value',
+      })
     },
 
     /** Texts that another key than `keyId` sealed, by their owners, from after `after` on. */

@@ -32,6 +32,7 @@ import type { Logs } from './logs.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
 import { createRetention } from './retention.ts'
+import { createSealCheck, wrongKey } from './seal-check.ts'
 import { createStatus } from './status.ts'
 import { realTimers as timers, sleep, within } from './timers.ts'
 import { version } from './version.ts'
@@ -92,17 +93,24 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
+  const sealCheck = createSealCheck({
+    store: createSecretStore(database, clock),
+    ...{ seal: sealOf(config), log },
+  })
   const secrets = async () => {
     const { createSecrets } = await import('./secrets.ts')
     return createSecrets({
       store: createSecretStore(database, clock),
-      seal: sealOf(config),
+      ...{ seal: sealOf(config), expectKey: sealCheck.expect },
       onRead: known.note,
     })
   }
   const channels = async () => {
     const { createChannels } = await import('./channels.ts')
-    return createChannels({ store: createChannelStore(database, clock), seal: sealOf(config) })
+    return createChannels({
+      store: createChannelStore(database, clock),
+      ...{ seal: sealOf(config), expectKey: sealCheck.expect },
+    })
   }
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
@@ -153,6 +161,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     isSessionValid: () => nas !== null && trigger.refusal() === null && nas.sessionValid(),
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
+    seal: sealCheck.state,
   })
 
   registerRoutes(http, {
@@ -185,8 +194,10 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     ledger: createLedger({ store }),
     reconcile: trigger.reconcile,
     async readiness() {
-      const { database: isThere, migrated, problem } = await readDatabaseState(database)
+      const { database: isThere, migrated, ...state } = await readDatabaseState(database)
       const isLeaving = isDraining()
+      const isWrongKey = state.problem === null && (await sealCheck.ask().catch(() => null)) === 'wrong'
+      const problem = isWrongKey ? wrongKey : state.problem
       return {
         ready: problem === null && !isLeaving,
         ...{ database: isThere, migrated, draining: isLeaving },
@@ -226,6 +237,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       await departure.arrive()
       await trigger.start()
+      // logs it if the key is another one; a database that does not answer has other troubles
+      await sealCheck.ask().catch(() => 'unknown')
       if (config.commands) await (await import('./programs.ts')).beginPrograms(config.commands, log)
       // a machine that boots for each fire is not to say it each time: its deploys do (src/migrate.ts)
       if (config.idleExitMs > 0) return

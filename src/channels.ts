@@ -52,11 +52,17 @@ export type Channels = {
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
 type SendTest = (target: ChannelConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
 
-type Parts = { store: ChannelStore; seal: Seal | null }
+type Parts = {
+  store: ChannelStore
+  seal: Seal | null
+  /** Rejects if nothing may be sealed with this key. */
+  expectKey?: () => Promise<void>
+}
 
-export function createChannels({ store, seal }: Parts): Channels {
+export function createChannels({ store, seal, expectKey = async () => {} }: Parts): Channels {
   async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
     const { seal: close } = needed(seal, 'channels')
+    await expectKey()
     const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
     const config = secrets ? { ...given, secrets: secrets.all } : given
     const sealed = close(JSON.stringify(config), contextOf(name))

@@ -149,10 +149,17 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
 }
 
 /** For the migration, which needs nothing else. @throws ConfigError */
-export function readDatabaseUrl(env: Env = process.env): string {
+export function readMigrationConfig(
+  env: Env = process.env,
+): Pick<Config, 'encryptionKey' | 'encryptionKeysOld'> & { databaseUrl: string } {
   const problems: string[] = []
+  const { secret } = readers(env, problems)
   const url = databaseUrl(env, problems)
-  if (url) return url
+  const keys = {
+    encryptionKey: encryptionKey(secret('ENCRYPTION_KEY'), problems),
+    encryptionKeysOld: oldEncryptionKeys(secret('ENCRYPTION_KEYS_OLD'), problems),
+  }
+  if (url && problems.length === 0) return { databaseUrl: url, ...keys }
   throw new ConfigError(
     problems.join('\n') || 'DATABASE_URL is not set; expected the URL of a Postgres database',
   )
@@ -343,18 +350,29 @@ function isZone(zone: string): boolean {
 function encryptionKey(value: string | null, problems: string[]): Buffer | null {
   if (value === null) return null
   const key = Buffer.from(value, 'base64')
-  if (key.length === 32) return key
-  problems.push(
-    `ENCRYPTION_KEY holds ${key.length} bytes; expected 32 bytes as base64 (openssl rand -base64 32)`,
-  )
+  const wrong = wrongWithKey(key)
+  if (wrong === null) return key
+  problems.push(`ENCRYPTION_KEY holds ${wrong}; expected 32 random bytes as base64 (openssl rand -base64 32)`)
   return null
 }
+
+/** Null: it may well be random. Of 32 random bytes hardly any two are the same, or the same step apart. */
+function wrongWithKey(key: Buffer): string | null {
+  if (key.length !== 32) return `${key.length} bytes`
+  const steps = key.map((byte, index) => byte - (key[index - 1] ?? 0))
+  const isRandom = [key, steps].every((bytes) => new Set(bytes).size >= leastVariety)
+  return isRandom ? null : 'bytes that follow a pattern'
+}
+
+/** Random ones have about 30, and hex digits in the place of random bytes about 14. */
+const leastVariety = 8
 
 /** Parted by commas. An entry that is no key is named by its place, never quoted. */
 function oldEncryptionKeys(value: string | null, problems: string[]): Buffer[] {
   const entries = (value ?? '').split(',').map((entry) => entry.trim())
   return entries.filter(Boolean).flatMap((entry, index) => {
     const key = Buffer.from(entry, 'base64')
+    // a weak one has to open what it sealed until that is sealed anew
     if (key.length === 32) return [key]
     problems.push(
       `ENCRYPTION_KEYS_OLD holds ${key.length} bytes in entry ${index + 1}; expected 32 bytes as base64 in each`,

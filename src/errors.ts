@@ -39,6 +39,10 @@ export const errorTable = {
     status: 409,
     title: 'Secrets are stored encrypted, and there is no key to do so',
   },
+  ENCRYPTION_KEY_WRONG: {
+    status: 409,
+    title: 'The encryption key is not the one of this database',
+  },
   SECRET_UNKNOWN: { status: 400, title: 'There is no secret with this name' },
   CALLBACK_UNAVAILABLE: { status: 409, title: 'Nothing can report back to this service as it is set up' },
   DELIVERY_NOT_FOUND: { status: 404, title: 'There is no such delivery' },

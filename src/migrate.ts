@@ -1,21 +1,40 @@
-import { createChannelStore, createDatabase, migrate } from '../db/index.ts'
-import { ConfigError, readDatabaseUrl } from './config.ts'
+import {
+  createChannelStore,
+  createDatabase,
+  createSecretStore,
+  migrate,
+  type SecretStore,
+} from '../db/index.ts'
+import { type Config, ConfigError, readMigrationConfig } from './config.ts'
 import { remindOfFailures } from './reminder.ts'
+import { createSeal } from './seal/index.ts'
+import { createSealCheck, wrongKey } from './seal-check.ts'
 
 /**
  * Brings the database of DATABASE_URL up to date, and says if no channel hears of failures. Any number may run at once;
- * exit 0 when it is done.
+ * exit 0 when it is done, 78 if ENCRYPTION_KEY is not that of the database: a deploy ends here, before it replaces anything.
  */
 async function main(): Promise<void> {
-  const database = createDatabase({ url: readDatabaseUrl(), max: 2 })
+  const config = readMigrationConfig()
+  const database = createDatabase({ url: config.databaseUrl, max: 2 })
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   try {
     const applied = await migrate(database, { log: say })
     process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'nothing to apply\n')
+    await refuseWrongKey(config, createSecretStore(database))
     await remindOfFailures(createChannelStore(database), say)
   } finally {
     await database.close()
   }
+}
+
+async function refuseWrongKey(
+  { encryptionKey, encryptionKeysOld }: Pick<Config, 'encryptionKey' | 'encryptionKeysOld'>,
+  store: SecretStore,
+): Promise<void> {
+  const seal = encryptionKey && createSeal(encryptionKey, encryptionKeysOld)
+  const check = createSealCheck({ store, seal, log: { error: () => {} } })
+  if ((await check.ask()) === 'wrong') throw new ConfigError(wrongKey)
 }
 
 main().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import type { SealedPlace, SealedText, SecretStore, StoredSecret } from '../db/index.ts'
 import { AppError } from './errors.ts'
 import { needed, type Seal } from './seal/index.ts'
+import { knownValueOf } from './seal-check.ts'
 
 /** Secrets by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where values are needed. */
 export type Secrets = {
@@ -26,6 +27,8 @@ export type Rotation = { keyId: string; resealed: number; unreadable: string[]; 
 type Parts = {
   store: SecretStore
   seal: Seal | null
+  /** Rejects if nothing may be sealed with this key. */
+  expectKey?: () => Promise<void>
   /** Told each value that is handed out. */
   onRead?: (value: string) => void
 }
@@ -45,7 +48,12 @@ const pageSize = 100
 /** A row that is written by a process with the former key in mid-rotation is met again in the next round. */
 const maxRounds = 3
 
-export function createSecrets({ store, seal, onRead = () => undefined }: Parts): Secrets {
+export function createSecrets({
+  store,
+  seal,
+  expectKey = async () => {},
+  onRead = () => undefined,
+}: Parts): Secrets {
   async function read(asked: Iterable<string>): Promise<Map<string, string>> {
     const names = [...new Set(asked)]
     if (names.length === 0) return new Map()
@@ -78,6 +86,7 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
 
   async function rotate(): Promise<Rotation> {
     const sealer = needed(seal, 'secrets')
+    await expectKey()
     const total: Rotation = { keyId: sealer.keyId, resealed: 0, unreadable: [], left: 0 }
     for (let round = 0; round < maxRounds; round++) {
       const passes = []
@@ -87,6 +96,8 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
       total.left = passes.reduce((sum, pass) => sum + pass.changed, 0)
       if (total.left === 0 && passes.every((pass) => pass.resealed === 0)) break
     }
+    // the older keys may go now, as far as it is about what can be opened at all
+    if (total.left === 0) await store.putKnownValue(knownValueOf(sealer))
     return total
   }
 
@@ -109,7 +120,11 @@ export function createSecrets({ store, seal, onRead = () => undefined }: Parts):
   return {
     read,
     exists: async (names) => new Set((await store.find([...new Set(names)])).map(({ name }) => name)),
-    put: async (name, value) => store.put(name, needed(seal, 'secrets').seal(value, contextOfSecret(name))),
+    async put(name, value) {
+      const sealer = needed(seal, 'secrets')
+      await expectKey()
+      return store.put(name, sealer.seal(value, contextOfSecret(name)))
+    },
     list: () => store.list(),
     remove,
     rotate,

@@ -4,6 +4,7 @@ import type { Holds } from './holds.ts'
 import type { NasFailure } from './nas/index.ts'
 import type { Runner } from './runner.ts'
 import { type Heartbeat, heartbeatFact } from './schedulers/index.ts'
+import type { SealState } from './seal-check.ts'
 import { version } from './version.ts'
 
 type Parts = {
@@ -25,6 +26,8 @@ type Parts = {
   armer: () => Armer | null
   refusal: () => NasFailure | null
   jwksError: () => { at: Date; message: string } | null
+  /** Whether ENCRYPTION_KEY is that of this database. */
+  seal: () => SealState
 }
 
 /** What the service owes and holds, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
@@ -50,7 +53,7 @@ export function createStatus(parts: Parts) {
     return {
       ...brief(),
       // a wake-up that was lost is found by the next wake; until then nobody else says that something is wrong
-      status: counts.lost > 0 ? 'degraded' : 'ok',
+      status: counts.lost > 0 || parts.seal() === 'wrong' ? 'degraded' : 'ok',
       scheduler: {
         name: parts.scheduler(),
         configured: parts.configuredProvider,
@@ -74,6 +77,7 @@ export function createStatus(parts: Parts) {
       },
       unarmed: unarmed.map((job) => unarmedBody(job, counts.now)),
       nas: nasStatus(),
+      encryption_key: parts.seal(),
       database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
     }
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createStore, type Store } from '../../db/index.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Log } from '../../src/log.ts'
@@ -67,7 +68,7 @@ export type WorldOptions = {
   onAsleep?: (world: World) => Promise<void>
 }
 
-export const encryptionKey = Buffer.alloc(32, 'torture')
+export const encryptionKey = createHash('sha256').update('torture').digest()
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
 export async function createWorld(options: WorldOptions): Promise<World> {

@@ -66,7 +66,7 @@ export const channelOperations = {
         Type.String({ description: 'of a webhook that came without: made here, and shown this once' }),
       ),
     }),
-    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'SECRET_UNREADABLE'],
+    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG', 'SECRET_UNREADABLE'],
   },
   'DELETE /api/channels/{name}': {
     id: 'removeChannel',

@@ -60,7 +60,7 @@ export const secretOperations = {
     status: 200,
     madeStatus: 201,
     answer: object({ secret }),
-    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING'],
+    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'],
   },
   'DELETE /api/secrets/{name}': {
     id: 'removeSecret',
@@ -86,6 +86,6 @@ export const secretOperations = {
       }),
       left: Type.Integer({ description: 'above 0: others wrote meanwhile; call once more' }),
     }),
-    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING'],
+    errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'],
   },
 } satisfies Record<string, Operation>

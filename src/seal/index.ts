@@ -4,6 +4,8 @@ import { AppError } from '../errors.ts'
 export type Seal = {
   /** Of the key that seals: it stands in each text that is sealed, and says nothing about the key. */
   keyId: string
+  /** Of all keys that open, this one included. */
+  keyIds: readonly string[]
   /** `plain`, encrypted. `context` says what it is and whose; only the same context opens it. */
   seal(plain: string, context: string): string
   /** @throws AppError SECRET_UNREADABLE: altered, sealed for another context, or with a key not given here. */
@@ -51,7 +53,7 @@ export function createSeal(key: Buffer, olderKeys: readonly Buffer[] = []): Seal
     }
   }
 
-  return { keyId: id, seal, open }
+  return { keyId: id, keyIds: [...keys.keys()], seal, open }
 }
 
 /** Tells keys apart without saying anything about them. */

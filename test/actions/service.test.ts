@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Json, type Service, startService } from '../support/service.ts'
+import { keyOf } from '../support/key.ts'
 
 let service: Service
 before(async () => {
-  service = await startService({ env: { ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') } })
+  service = await startService({ env: { ENCRYPTION_KEY: keyOf(7).toString('base64') } })
 })
 after(() => service.close())
 

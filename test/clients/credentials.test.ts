@@ -3,10 +3,11 @@ import { after, before, test } from 'node:test'
 import { makeKey } from '../keys/setup.ts'
 import type { Service } from '../support/service.ts'
 import { codesOf, startForClients } from './setup.ts'
+import { keyOf } from '../support/key.ts'
 
 let service: Service
 before(async () => {
-  service = await startForClients({ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') })
+  service = await startForClients({ ENCRYPTION_KEY: keyOf(7).toString('base64') })
   await service.api('PUT', '/api/secrets/TOKEN', { value: 'a-stored-secret' })
 })
 after(() => service.close())

@@ -6,6 +6,7 @@ import { commandsOn } from '../support/command-users.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { blocksOf, codesOf, readPages, typescriptIn } from './pages.ts'
 import { type Command, readCommands, readCurl } from './shell.ts'
+import { keyOf } from '../support/key.ts'
 
 // Whatever a page tells people to type is tried: calls here, against a service; programs by the tests and by .ci/run.
 // A block marked `sh outside` is for other people's programs, which are not there when tests run.
@@ -23,7 +24,7 @@ let variables: Record<string, string>
 before(async () => {
   service = await startService({
     clock: '2026-06-18T08:00:00Z',
-    env: { ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'), ...commandsOn },
+    env: { ENCRYPTION_KEY: keyOf(1).toString('base64'), ...commandsOn },
   })
   const job = await service.makeJob()
   const { status, body } = await service.api('POST', `/api/jobs/${job.id}/run`)

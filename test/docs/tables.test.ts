@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { openApiDocument } from '../../routes/openapi.ts'
 import { type Config, readConfig as readWith } from '../../src/config.ts'
 import { readPage, tableUnder } from './pages.ts'
+import { keyOf } from '../support/key.ts'
 
 const readme = readPage('README.md')
 
@@ -17,7 +18,7 @@ const whole = {
   NAS_REFRESH_TOKEN: 'token',
   NAS_TOKEN_URL: 'https://nas.example/token',
   NAS_CLIENT_ID: 'client',
-  ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+  ENCRYPTION_KEY: keyOf(1).toString('base64'),
   COMMANDS: 'on',
   COMMAND_UID: '61000',
 }
@@ -29,7 +30,7 @@ const candidates = [
   'Europe/Berlin',
   'https://other.example',
   'postgres://other@db.example/chronos',
-  Buffer.alloc(32, 2).toString('base64'),
+  keyOf(2).toString('base64'),
   'on',
   'off',
   'NAS_CLIENT_ID',

@@ -6,10 +6,11 @@ import { promisify } from 'node:util'
 import { load, readSet, type ExampleSet } from '../../examples/load.ts'
 import { startServers } from '../../examples/servers.ts'
 import { apiKey, type Json, type Service, startService } from '../support/service.ts'
+import { keyOf } from '../support/key.ts'
 
 // The demo set, whole, against the real service and local servers of every kind that it calls.
 
-const env = { ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') }
+const env = { ENCRYPTION_KEY: keyOf(7).toString('base64') }
 const clock = '2026-06-18T08:01:00Z'
 
 let service: Service

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parse } from 'smol-toml'
 import { readConfig } from '../../src/config.ts'
+import { keyOf } from '../support/key.ts'
 
 /** What Fly is told, against what the process and its image are. */
 type FlyToml = {
@@ -103,6 +104,6 @@ function withSecrets(env: Record<string, string>) {
     ...env,
     DATABASE_URL: 'postgres://user:password@host/database',
     API_KEY: 'a-key-of-sixteen-characters',
-    ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
+    ENCRYPTION_KEY: keyOf(0).toString('base64'),
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, readConfig } from '../../src/config.ts'
+import { keyOf } from '../support/key.ts'
 
 function problemsOf(env: Record<string, string>): string[] {
   try {
@@ -105,10 +106,22 @@ test('a refresh token needs the token URL, the client and a key to seal it with'
 })
 
 test('the encryption key is 32 bytes of base64', () => {
-  assert.equal(
-    readConfig({ ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') }).encryptionKey?.length,
-    32,
-  )
+  assert.equal(readConfig({ ENCRYPTION_KEY: keyOf(7).toString('base64') }).encryptionKey?.length, 32)
+  const patterns = [
+    Buffer.alloc(32),
+    Buffer.alloc(32, 'secret'),
+    Buffer.from(Array.from({ length: 32 }, (_, index) => index)),
+    Buffer.from('0123456789abcdef0123456789abcdef'),
+  ]
+  for (const pattern of patterns)
+    assert.match(
+      problemsOf({ ENCRYPTION_KEY: pattern.toString('base64') })[0] ?? '',
+      /bytes that follow a pattern/,
+    )
+  // 32 hex digits in the place of 32 bytes: poor, but random
+  const digits = Buffer.from('9f86d081884c7d659a2feaa0c55ad015').toString('base64')
+  assert.equal(readConfig({ ENCRYPTION_KEY: digits }).encryptionKey?.length, 32)
+  assert.match(problemsOf({ ENCRYPTION_KEY: keyOf(7).toString('hex') })[0] ?? '', /holds 48 bytes/)
   assert.match(problemsOf({ ENCRYPTION_KEY: Buffer.alloc(16).toString('base64') })[0] ?? '', /holds 16 bytes/)
 })
 

@@ -11,6 +11,7 @@ import { createChronosScheduler } from '../../src/schedulers/index.ts'
 import { realTimers as timers } from '../../src/timers.ts'
 import { at, claim, lookAt, type Opened, openStore, writing } from '../store/setup.ts'
 import { createTestLog } from './setup.ts'
+import { keyOf } from '../support/key.ts'
 
 let opened: Opened
 let nas: Nas
@@ -96,7 +97,7 @@ test('chronos is available from its configuration alone: portal, audience, callb
   }
   const login = {
     ...{ NAS_REFRESH_TOKEN: 'r', NAS_TOKEN_URL: 'https://portal.invalid/token', NAS_CLIENT_ID: 'c' },
-    ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+    ENCRYPTION_KEY: keyOf(1).toString('base64'),
   }
   const isAvailable = (env: Record<string, string>) => {
     const never = () => assert.fail('nothing is called')

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ConfigError, readConfig, secretsOf } from '../../src/config.ts'
+import { keyOf } from '../support/key.ts'
 
-const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
+const key = (byte: number) => keyOf(byte).toString('base64')
 
 test('every secret that is read from the environment is among those that are never shown', () => {
   const source = readFileSync(new URL('../../src/config.ts', import.meta.url), 'utf8')
@@ -32,10 +33,7 @@ test('the password of the database is known as it is written and as it is meant'
 
 test('old encryption keys are read in their order, and one that is none is named by its place only', () => {
   const env = { ENCRYPTION_KEY: key(1), ENCRYPTION_KEYS_OLD: ` ${key(2)}, ${key(3)},` }
-  assert.deepEqual(
-    readConfig(env).encryptionKeysOld.map((one) => one[0]),
-    [2, 3],
-  )
+  assert.deepEqual(readConfig(env).encryptionKeysOld, [keyOf(2), keyOf(3)])
   const broken = { ...env, ENCRYPTION_KEYS_OLD: `${key(2)},hunter2hunter2` }
   assert.throws(
     () => readConfig(broken),
