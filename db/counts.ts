@@ -1,4 +1,4 @@
-import { lateMs, lostMs } from '../src/decisions/index.ts'
+import { lateMs } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './rows.ts'
 
@@ -46,7 +46,7 @@ export async function readCounts(
 /** `isWakeLost` in SQL, of confirmed wake-ups only; "clock" is in scope. What is owed is counted as owed. */
 function wakeLost(sql: Sql, isNasUsed: boolean) {
   return sql`(not ${isNasUsed}::boolean or armed_gen = wake_gen)
-    and case when ${isNasUsed}::boolean then least(wake_at, armed_at) else wake_at end < clock.now - ${lostMs} * interval '1 ms'
+    and case when ${isNasUsed}::boolean then least(wake_at, armed_at) else wake_at end < clock.now - ${lateMs} * interval '1 ms'
     and wake_at is not null`
 }
 

@@ -1,3 +1,4 @@
+import { lateMs } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './rows.ts'
@@ -31,8 +32,6 @@ export type Owed = { owed: number; runs: number }
 
 type Parts = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
 
-/** An arm so late has not just been delayed on its way. */
-const lateMs = 60_000
 /** To know that it is not zero is enough. */
 const countMax = 100
 

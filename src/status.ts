@@ -133,7 +133,7 @@ function metricsText(counts: Counts, parts: Parts): string {
     ...metric(
       'chronos_wakes_lost',
       'gauge',
-      'Confirmed wake-ups that passed two minutes ago without a fire.',
+      'Confirmed wake-ups that passed over a minute ago without a fire.',
       [['', counts.lost]],
     ),
     ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),

@@ -10,7 +10,7 @@ export {
   tellsNobody,
 } from './deliver.ts'
 export { deliveryLeaseMs, leaseMarginMs, type Outcome } from './draft.ts'
-export { isWakeLost, lateMs, lostMs } from './overdue.ts'
+export { isWakeLost, lateMs } from './overdue.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { release } from './release.ts'
 export { settle } from './settle.ts'

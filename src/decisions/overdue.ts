@@ -1,10 +1,10 @@
 import type { Registry } from './types.ts'
 
-/** A job whose wake time passed so long ago is attended to by whoever is awake, and not left to NAS any more. */
+/**
+ * A wake-up that has not come so long after its instant is lost, whoever confirmed it: the job does not count as armed,
+ * and whoever is awake attends to it in the place of NAS.
+ */
 export const lateMs = 60_000
-
-/** A wake-up that NAS confirmed and that has not come so long after its instant is lost. */
-export const lostMs = 120_000
 
 /**
  * Whether the wake-up of a job was lost: its instant has passed, and there was no fire, which would have moved it.
@@ -16,5 +16,5 @@ export function isWakeLost(
 ): boolean {
   if (wakeAt === null) return false
   const armed = isNasUsed && armedAt !== null && armedAt < wakeAt ? armedAt : wakeAt
-  return now.getTime() - armed.getTime() > lostMs
+  return now.getTime() - armed.getTime() > lateMs
 }

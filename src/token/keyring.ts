@@ -119,16 +119,18 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
     if (key) return key
     if (known && hasKid(known, wanted.kid) && since(known.fetchedAt) < limits.suspectMs) throw unfit(wanted)
     if (known && isKnownAbsent(wanted.kid)) throw unknown(wanted)
+    const before = held?.fetchedAt
     if (!(await refresh())) throw unavailable()
-    return pickOrReject(wanted)
+    return pickOrReject(wanted, { isAsked: held?.fetchedAt !== before })
   }
 
-  function pickOrReject(wanted: Wanted): JWK {
+  /** `isAsked`: the portal was asked since. A set from before may lack the key for no other reason than its age. */
+  function pickOrReject(wanted: Wanted, { isAsked }: { isAsked: boolean }): JWK {
     const set = usable()
     const key = set && pickKey(set, wanted.kid, wanted.alg)
     if (key) return key
     if (set && hasKid(set, wanted.kid)) throw unfit(wanted)
-    rememberAbsent(wanted.kid)
+    if (isAsked) rememberAbsent(wanted.kid)
     throw unknown(wanted)
   }
 

@@ -82,7 +82,7 @@ test('a job whose wake-up passed unattended is not shown as armed, whatever NAS 
   const service = await start(t)
   const { id, armed } = await service.makeJob()
   assert.equal(armed, true)
-  service.setClock('2026-06-18T09:01:30Z')
+  service.setClock('2026-06-18T09:00:59Z')
   assert.equal((await readJob(service, id)).armed, true, 'a fire may be a moment late')
   service.setClock('2026-06-18T09:10:00Z')
   const late = await readJob(service, id)

@@ -127,6 +127,21 @@ test('a kid that the portal does not publish is refused, and asked for once in a
   assert.equal(portal.requests.length, 2)
 })
 
+test('a new key that is tried at once is accepted half a minute after the last look, and not a minute later', async (t) => {
+  const { portal, verifier, bearer, later } = await setup(t, { keys: [first.jwk] })
+  await verifier.verify(await bearer(first))
+  portal.keys = [first.jwk, second.jwk]
+  const token = await bearer(second)
+  for (const seconds of [1, 10, 18]) {
+    later(seconds * 1000)
+    await assert.rejects(verifier.verify(token), isRejected('key_unknown'))
+  }
+  assert.equal(portal.requests.length, 1)
+  later(1_000)
+  await verifier.verify(token)
+  assert.equal(portal.requests.length, 2)
+})
+
 test('a hundred invented kids make one request for the key set in 30 s', async (t) => {
   const { portal, verifier, bearer, later } = await setup(t, { keys: [first.jwk] })
   await verifier.verify(await bearer(first))
