@@ -54,9 +54,9 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
         (sql) => sql`
           select r.state, r.attempt as newest, r.finished_at is not null as finished, l.attempt, l.total,
             length(l.head) as head_bytes, length(l.tail) as tail_bytes,
-            substring(l.head from least(${from}::bigint, length(l.head))::int + 1) as head,
-            substring(l.tail from
-              least(greatest(${from}::bigint - (l.total - length(l.tail)), 0), length(l.tail))::int + 1) as tail
+            substring(l.head from least(${from}::bigint, coalesce(length(l.head), 0))::int + 1) as head,
+            substring(l.tail from least(
+              greatest(${from}::bigint - (l.total - length(l.tail)), 0), coalesce(length(l.tail), 0))::int + 1) as tail
           from runs r left join attempt_logs l on l.run_id = r.id and l.attempt = coalesce(${attempt}::int, r.attempt)
           where r.id = ${runId}`,
         { idempotent, name: 'reading the log' },

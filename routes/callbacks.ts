@@ -3,10 +3,10 @@ import type { CallbackClaims, Report } from '../src/callback.ts'
 import { AppError } from '../src/errors.ts'
 import { isJsonObject } from '../src/portal.ts'
 import { holdWhileAnswering } from './hold.ts'
+import { acceptJson } from './json.ts'
 import type { Parts } from './parts.ts'
-import { beginningOf } from '../src/text.ts'
+import { beginningOf, storable } from '../src/text.ts'
 
-const maxBytes = 256 * 1024
 const claims = Symbol('callback claims')
 
 type CallbackParts = Pick<Parts, 'callbacks' | 'hold' | 'admit'>
@@ -26,10 +26,11 @@ export function callbackRoute(scope: FastifyInstance, { callbacks, hold, admit }
       },
     ]),
   )
+  // a report is kept as a text, so its numbers keep their digits
+  acceptJson(scope, { keepsNumbers: true })
   holdWhileAnswering(scope, hold)
   scope.addHook('onRequest', async () => admit())
   scope.post('/api/callbacks/:token', {
-    bodyLimit: maxBytes,
     handler: async (request) => {
       const report = readReport(request.body)
       await callbacks.report(request.getDecorator<CallbackClaims>(claims), report)
@@ -50,7 +51,7 @@ function readReport(body: unknown): Report {
   const text = typeof output === 'string' || output === null ? output : JSON.stringify(output)
   return {
     state,
-    output: text === null ? null : beginningOf(text, maxOutputChars),
+    output: text === null ? null : beginningOf(storable(text), maxOutputChars),
     message: messageOf(error),
   }
 }

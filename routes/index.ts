@@ -12,6 +12,7 @@ import { fireRoute } from './fire.ts'
 import { foldLog } from './folded.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
+import { acceptJson } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
 import { openRoutes, tellKeyless } from './open.ts'
@@ -24,8 +25,6 @@ import { serviceRoutes } from './service.ts'
 
 export type { Parts } from './parts.ts'
 export { answerError } from './problem.ts'
-
-const maxBodyBytes = 256 * 1024
 
 /**
  * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, targets that report, API
@@ -54,7 +53,7 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
     reply.header('cache-control', 'no-store')
   })
   auditChanges(scope, parts)
-  readJson(scope)
+  acceptJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, parts)
   existingRoutes(on, parts)
@@ -67,14 +66,4 @@ function apiScope(scope: FastifyInstance, parts: Parts): void {
   serviceRoutes(on, parts)
   keyRoutes(on, parts)
   auditRoutes(on, parts)
-}
-
-/** Fastify's parser (which refuses `__proto__`), but an empty body is no body, whatever its type is said to be. */
-function readJson(scope: FastifyInstance): void {
-  const parse = scope.getDefaultJsonParser('error', 'error')
-  scope.removeContentTypeParser('application/json')
-  const options = { parseAs: 'string' as const, bodyLimit: maxBodyBytes }
-  scope.addContentTypeParser<string>('application/json', options, (request, body, done) =>
-    body === '' ? done(null, undefined) : parse(request, body, done),
-  )
 }

@@ -1,11 +1,16 @@
 import { readInstant } from '../src/portal.ts'
 
+// Four digits are what Postgres reads and what ISO 8601 has without an agreement between the two sides.
+const first = Date.parse('0001-01-01T00:00:00Z')
+const last = Date.parse('9999-12-31T23:59:59.999Z')
+
 /**
- * The instant that a client wrote, ISO 8601 with an offset; null: it is none. In a query string `+` stands for a
+ * The instant that a client wrote, ISO 8601 with an offset, in the years 1 to 9999; null: it is none. In a query string `+` stands for a
  * space, so an offset that was not percent-encoded arrives as one.
  */
 export function instantOf(text: string): Date | null {
-  return readInstant(text.replace(' ', '+'))
+  const instant = readInstant(text.replace(' ', '+'))
+  return instant && instant.getTime() >= first && instant.getTime() <= last ? instant : null
 }
 
 /** A field that may be absent and that the schema has let through. */

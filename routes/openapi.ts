@@ -110,7 +110,9 @@ function plain(value: unknown, components: Components, isRoot = false): unknown 
     return { $ref: `#/components/schemas/${title}` }
   }
   // TypeBox keeps checks that are code under names that begin with ~
-  const members = Object.entries(value).filter(([name]) => !name.startsWith('~'))
+  const members = Object.entries(value)
+    .filter(([name]) => !name.startsWith('~'))
+    .map(([name, item]) => [name === 'x-distinct' ? 'uniqueItems' : name, item] as const)
   return Object.fromEntries(members.map(([name, item]) => [name, plain(item, components)]))
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyServerOptions } from 'fastify'
-import { beginningOf } from './text.ts'
+import { beginningOf, visible } from './text.ts'
 
 /** As much of a pino logger as the stories use. */
 export type Log = {
@@ -24,7 +24,9 @@ export function logOptions(level: string, redact: (line: string) => string = asI
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }), log: (fields) => plainFields(fields) },
-    hooks: { streamWrite: (line) => (line.startsWith('{"level":"info"') ? line : redact(line)) },
+    hooks: {
+      streamWrite: (line) => escaped(line.startsWith('{"level":"info"') ? line : redact(line)),
+    },
     serializers: {
       err: (error: unknown) => describe(error, 3),
       req: ({ method, url }: { method: string; url: string }) => ({ method, path: url.split('?')[0] }),
@@ -38,6 +40,11 @@ const serialised = ['err', 'req', 'res']
 const deepest = 3
 const mostTextLength = 2_000
 const mostItems = 50
+
+/** JSON escapes what ASCII has of control characters; what else steers a terminal is escaped here. */
+function escaped(line: string): string {
+  return line.endsWith('\n') ? `${visible(line.slice(0, -1))}\n` : visible(line)
+}
 
 function asItIs(line: string): string {
   return line

@@ -36,6 +36,22 @@ export function cappedText(text: string, mostBytes: number): string {
   return withoutHalfEnd(bytes.subarray(0, mostBytes)).toString()
 }
 
+/** Control characters, line separators, and what turns the direction of the text that follows. */
+const steering = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+
+/**
+ * The text with the escape `\\uXXXX` in the place of each character that steers a terminal or hides what stands there
+ * (ANSI escapes, line breaks, bidirectional controls).
+ */
+export function visible(text: string): string {
+  return text.replaceAll(steering, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Whether a text has none of what `visible` replaces. */
+export function isOneVisibleLine(text: string): boolean {
+  return text.search(steering) < 0
+}
+
 const longestCharacter = 4
 
 /** UTF-8 without the beginning of a last character whose end is missing. */

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { visible } from '../../src/text.ts'
 
 type Fields = Record<string, unknown>
 type Told = { type?: string; code?: string; message?: string; stack?: string; cause?: Told }
@@ -16,7 +17,7 @@ export function serviceLines(raw: string): string {
   if (!entry) return line('service', raw)
   const { level, time, msg, err, reqId: _, ...rest } = entry
   const fields = Object.entries(rest).map(([key, value]) => styleText('dim', ` ${key}=${plain(value)}`))
-  const text = `${mark(level)}${typeof msg === 'string' ? msg : ''}${fields.length > 0 ? ` ${fields.join('')}` : ''}`
+  const text = `${mark(level)}${typeof msg === 'string' ? visible(msg) : ''}${fields.length > 0 ? ` ${fields.join('')}` : ''}`
   const at = typeof time === 'string' ? time : undefined
   return [line('service', text, at), ...explain(err as Told | undefined, isBad(level))].join('\n')
 }
@@ -60,7 +61,7 @@ function mark(level: unknown): string {
 
 function plain(value: unknown): string {
   if (value === null) return '–'
-  return typeof value === 'string' && !value.includes(' ') ? value : JSON.stringify(value)
+  return visible(typeof value === 'string' && !value.includes(' ') ? value : JSON.stringify(value))
 }
 
 /** An error and its causes, one line each; of a broken program also where, in our own files. */
@@ -70,6 +71,6 @@ function explain(told: Told | undefined, withPlace: boolean): string[] {
   const own = withPlace
     ? stack.split('\n').filter((frame) => /^\s+at (?!.*(node:|node_modules))/.test(frame))
     : []
-  const said = `    ${type}${code ? ` ${code}` : ''}: ${message}`
+  const said = `    ${type}${code ? ` ${code}` : ''}: ${visible(message)}`
   return [said, ...own.slice(0, 3).map((frame) => `      ${frame.trim()}`), ...explain(cause, false)]
 }

@@ -1,4 +1,6 @@
 import type { TValidationError } from 'typebox/error'
+import { visible } from '../../src/text.ts'
+import { writtenPath } from '../path.ts'
 import { nearest } from './nearest.ts'
 
 /** One thing that is wrong with an input. `path` as a person writes it (`action.headers`, `tags[2]`); '' is the whole. */
@@ -12,8 +14,12 @@ export function explainErrors(schema: Node, value: unknown, errors: TValidationE
   const problems = relevant.flatMap((error) => explainError(schema, value, error))
   // several keywords of one field say the same sentence
   const seen = new Set<string>()
-  return problems.filter(({ message }) => !seen.has(message) && seen.add(message))
+  const different = problems.filter(({ message }) => !seen.has(message) && seen.add(message))
+  return different.slice(0, mostProblems)
 }
+
+/** Whoever has more has seen enough. */
+const mostProblems = 50
 
 function explainError(schema: Node, value: unknown, error: TValidationError): FieldProblem[] {
   const steps = stepsOf(error.instancePath)
@@ -24,11 +30,16 @@ function explainError(schema: Node, value: unknown, error: TValidationError): Fi
     return error.params.additionalProperties.map((name) => unknownField([...steps, name], at))
   if (error.keyword === 'required')
     return error.params.requiredProperties.map((name) => {
-      const path = written([...steps, name])
+      const path = writtenPath([...steps, name])
       return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
     })
-  const given = shown(valueAt(value, steps), steps, at['writeOnly'] === true)
-  return [problem(written(steps), `${given} was given; expected ${expected(at)}`)]
+  return [misfit(at, valueAt(value, steps), steps)]
+}
+
+/** `value`, which stands at `steps`, is not what `schema` says. */
+export function misfit(schema: Node, value: unknown, steps: string[]): FieldProblem {
+  const given = shown(value, steps, schema['writeOnly'] === true)
+  return problem(writtenPath(steps), `${given} was given; expected ${expected(schema)}`)
 }
 
 function problem(path: string, sentence: string): FieldProblem {
@@ -36,9 +47,9 @@ function problem(path: string, sentence: string): FieldProblem {
 }
 
 function unknownField(steps: string[], at: Node): FieldProblem {
-  const path = written(steps)
+  const path = writtenPath(steps)
   const close = nearest(steps.at(-1) ?? '', Object.keys(at['properties'] ?? {}))
-  const hint = close ? `; did you mean \`${written([...steps.slice(0, -1), close])}\`?` : ''
+  const hint = close ? `; did you mean \`${writtenPath([...steps.slice(0, -1), close])}\`?` : ''
   return { path, message: `unknown field \`${path}\`${hint}`, isUnknownField: true }
 }
 
@@ -61,10 +72,15 @@ function withoutOtherBranches(schema: Node, value: unknown, errors: TValidationE
 
 function namedBranch(schema: Node, value: unknown, union: TValidationError): number | null {
   const given = valueAt(value, stepsOf(union.instancePath))
-  if (typeof given !== 'object' || given === null) return null
   const branches = nodeAt(schema, stepsOf(union.schemaPath))['anyOf'] as Node[]
-  const fits = fitting(given)
-  const named = branches.flatMap((branch, index) => (fits(branch) ? [index] : []))
+  const meant = branchMeant(branches, given)
+  return meant && branches.indexOf(meant)
+}
+
+/** The branch of a union that a list or an object means by its form; null: by that it is none, or may be several. */
+export function branchMeant(branches: Node[], given: unknown): Node | null {
+  if (typeof given !== 'object' || given === null) return null
+  const named = branches.filter(fitting(given))
   return named.length === 1 ? (named[0] ?? null) : null
 }
 
@@ -92,7 +108,7 @@ function typeInWords(type: string, schema: Node): string {
   if (type === 'string') return `a text${lengths(schema, 'minLength', 'maxLength', 'characters')}`
   if (type === 'integer') return `a whole number${range(schema)}`
   if (type === 'array') {
-    const different = schema['uniqueItems'] ? ', all different' : ''
+    const different = schema['x-distinct'] ? ', all different' : ''
     return `a list${lengths(schema, 'minItems', 'maxItems', 'items')}${different}`
   }
   if (type === 'object') return 'an object'
@@ -134,11 +150,17 @@ const privateFields = [
 function shown(value: unknown, steps: string[], isWriteOnly: boolean): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
-  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value === 'object' && value !== null) return `an object${sizeWorthTelling(value)}`
   const isPrivate = isWriteOnly || steps.length === 0 || steps.some((step) => privateFields.includes(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
     return `a text of ${value.length} characters`
-  return JSON.stringify(value)
+  return visible(JSON.stringify(value))
+}
+
+/** Nobody writes so many fields by hand: their number is what is wrong. */
+function sizeWorthTelling(value: object): string {
+  const names = Object.keys(value).length
+  return names > 50 ? ` of ${names} fields` : ''
 }
 
 function stepsOf(pointer: string): string[] {
@@ -146,13 +168,6 @@ function stepsOf(pointer: string): string[] {
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-}
-
-function written(steps: string[]): string {
-  return steps
-    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
-    .join('')
-    .replace(/^\./, '')
 }
 
 function nodeAt(schema: Node, steps: string[]): Node {

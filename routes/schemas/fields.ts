@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { isOneVisibleLine } from '../../src/text.ts'
 import { instantOf } from '../instant.ts'
 
 /**
@@ -13,6 +14,29 @@ export const orNull = <T>(type: 'string' | 'integer', options: object) =>
 export const object = <T extends Type.TProperties>(properties: T, options: Type.TObjectOptions = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
+type ListOptions = Type.TArrayOptions & { maxItems: number }
+
+/**
+ * A list whose items all differ. Not `uniqueItems`: TypeBox explains that keyword in time that grows with the square of
+ * the list. The OpenAPI document has it all the same.
+ */
+export const distinct = <T extends Type.TSchema>(items: T, options: ListOptions) =>
+  Type.Refine(
+    Type.Array(items, { ...options, 'x-distinct': true }),
+    (given) => new Set<unknown>(given).size === given.length,
+  )
+
+/** A text of one line for people, which is also shown in terminals, logs and the subjects of mails. */
+export const line = (maxLength: number) =>
+  Type.Refine(
+    Type.String({
+      minLength: 1,
+      maxLength,
+      ...expecting(`a text of 1 to ${maxLength} characters without control characters`),
+    }),
+    isOneVisibleLine,
+  )
+
 export const jobId = Type.String({
   pattern: '^[0-9a-f]{12}$',
   ...expecting('12 lower-case hex digits'),
@@ -22,7 +46,8 @@ export const runId = Type.String({
   pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
   ...expecting('a UUID'),
 })
-const instantWords = 'an ISO 8601 instant with an offset, such as 2030-01-15T14:00:00Z'
+const instantWords =
+  'an ISO 8601 instant with an offset, such as 2030-01-15T14:00:00Z, in the years 1 to 9999'
 /** An instant as a client writes it. */
 export const instant = Type.Refine(
   Type.String({ ...expecting(instantWords) }),

@@ -1,13 +1,13 @@
 import Type from 'typebox'
+import { isOneVisibleLine } from '../../src/text.ts'
 import { action } from './actions/index.ts'
 import { deliver } from './deliver.ts'
-import { expecting, instant, instantOrNull, jobId, object, orNull } from './fields.ts'
+import { distinct, expecting, instant, instantOrNull, jobId, line, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
 
 const maxRepeat = 2_147_483_647
 const repeatTimes = Type.Integer({ minimum: 1, maximum: maxRepeat })
-const texts = (max: number, length: number) =>
-  Type.Array(Type.String({ minLength: 1, maxLength: length }), { maxItems: max, uniqueItems: true })
+const texts = (max: number, length: number) => distinct(line(length), { maxItems: max })
 
 const jobFields = {
   name: Type.Refine(
@@ -15,9 +15,9 @@ const jobFields = {
       minLength: 1,
       maxLength: 200,
       description: 'spaces around it are removed',
-      ...expecting('a text of 1 to 200 characters that is not blank'),
+      ...expecting('a text of 1 to 200 characters that is not blank, without control characters'),
     }),
-    isVisible,
+    (text) => isVisible(text) && isOneVisibleLine(text.trim()),
   ),
   schedule: Type.String({
     minLength: 1,
@@ -51,6 +51,13 @@ const jobFields = {
   tags: texts(50, 100),
 }
 
+const reason = Type.Refine(
+  orNull<string>('string', {
+    maxLength: 1000,
+    ...expecting('a text of at most 1000 characters, without control characters other than line breaks'),
+  }),
+  (text) => text === null || text.split(/[\r\n\t]/).every(isOneVisibleLine),
+)
 const ignored = Type.Unknown({ description: 'accepted and ignored' })
 
 const outcomes = ['success', 'failure', 'always'] as const
@@ -67,9 +74,16 @@ const after = Type.Union(
 const clientFields = {
   enabled: Type.Optional(Type.Boolean({ description: 'false: the job is paused' })),
   paused: Type.Optional(Type.Boolean({ description: 'true: the job is paused' })),
-  paused_reason: Type.Optional(orNull<string>('string', { maxLength: 1000 })),
+  paused_reason: Type.Optional(reason),
   skill: Type.Optional(
-    orNull<string>('string', { maxLength: 200, description: 'one of `skills`, the first of them' }),
+    Type.Refine(
+      orNull<string>('string', {
+        maxLength: 200,
+        description: 'one of `skills`, the first of them',
+        ...expecting('a text of at most 200 characters without control characters, or null'),
+      }),
+      (text) => text === null || isOneVisibleLine(text),
+    ),
   ),
   model: Type.Optional(
     orNull<string>('string', {
@@ -111,7 +125,7 @@ export const jobPatch = object(
 )
 
 export const pauseInput = object({
-  reason: Type.Optional(orNull<string>('string', { maxLength: 1000 })),
+  reason: Type.Optional(reason),
   until: Type.Optional(instantOrNull),
 })
 export const runInput = object({ input: Type.Optional(Type.Unknown()) })

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { scopes } from '../../src/keys/index.ts'
-import { expecting, instant, instantOut, instantOutOrNull, object } from './fields.ts'
+import { distinct, expecting, instant, instantOut, instantOutOrNull, line, object } from './fields.ts'
 import type { Operation } from './operations.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
@@ -26,8 +26,8 @@ const key = object(
 
 const keyInput = object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
-    scopes: Type.Array(Type.Enum([...scopes]), { minItems: 1, uniqueItems: true }),
+    name: line(200),
+    scopes: distinct(Type.Enum([...scopes]), { minItems: 1, maxItems: scopes.length }),
     expires_at: Type.Optional(instant),
     expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
   },

@@ -9,7 +9,9 @@ export const logOperations = {
     summary: 'What an attempt wrote: its first and last 64 KiB, as bytes or (`follow`) as server-sent events',
     params: object({ id: runId }),
     query: object({
-      attempt: Type.Optional(Type.Integer({ minimum: 1, description: 'default: the newest' })),
+      attempt: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'default: the newest' }),
+      ),
       follow: Type.Optional(
         Type.Boolean({
           default: false,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { defaultPolicy, type Policy, type Retention, type RetryPolicy } from '../../src/decisions/index.ts'
-import { instantOrNull, instantOutOrNull, orNull } from './fields.ts'
+import { distinct, instantOrNull, instantOutOrNull, orNull } from './fields.ts'
 
 // Documented as a table in docs/reliability.md, "Policies"; a test holds the two together.
 
@@ -45,9 +45,9 @@ const retryFields = {
     }),
   ),
   on: Type.Optional(
-    Type.Array(Type.Enum(retry.on), {
+    distinct(Type.Enum(retry.on), {
       minItems: 1,
-      uniqueItems: true,
+      maxItems: retry.on.length,
       default: retry.on,
       description: 'after which ends an attempt is repeated',
     }),

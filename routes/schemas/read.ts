@@ -3,6 +3,7 @@ import { Compile } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { AppError, type ErrorCode } from '../../src/errors.ts'
 import { explainErrors, type FieldProblem } from './explain.ts'
+import { tooLarge } from './extent.ts'
 import { type Operation, type Operations, operations } from './operations.ts'
 import { unstorable } from './unstorable.ts'
 
@@ -39,7 +40,9 @@ const nothing = { type: 'object', additionalProperties: false } satisfies TSchem
 
 function check(schema: TSchema, value: unknown, code?: ErrorCode): void {
   const obstacle = unstorable(value)
-  if (obstacle) throw refusal([{ path: '', message: obstacle, isUnknownField: false }], code)
+  if (obstacle) throw refusal([{ ...obstacle, isUnknownField: false }], code)
+  const large = tooLarge(schema as Record<string, unknown>, value)
+  if (large.length > 0) throw refusal(large, code)
   const validator = validatorOf(schema)
   if (validator.Check(value)) return
   const problems = explainErrors(schema as Record<string, unknown>, value, validator.Errors(value)[1])

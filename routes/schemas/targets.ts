@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { isReservedHeader } from '../../src/actions/index.ts'
 import { readMailbox, templateNames } from '../../src/deliveries/index.ts'
 import { render, templateProblems, wholeName } from '../../src/template/index.ts'
-import { expecting, object } from './fields.ts'
+import { distinct, expecting, object } from './fields.ts'
 
 // Whom a delivery reaches, in a channel and written out in a job: the same fields, but in a job no secret may stand as
 // it is, because jobs are shown to whoever may read them.
@@ -21,7 +21,7 @@ export const channelName = Type.String({
 const events = ['success', 'failure', 'recovery', 'always', 'changed'] as const
 export const onWords = `${events.map((one) => `"${one}"`).join(', ')}, or a list of these`
 export const on = Type.Union(
-  [Type.Enum([...events]), Type.Array(Type.Enum([...events]), { minItems: 1, uniqueItems: true })],
+  [Type.Enum([...events]), distinct(Type.Enum([...events]), { minItems: 1, maxItems: events.length })],
   {
     description: 'default: always',
     ...expecting(onWords),

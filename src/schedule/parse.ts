@@ -3,7 +3,7 @@ import { expandNickname, readCron } from './cron.ts'
 import { longestDurationMs, readDuration } from './duration.ts'
 import { readInstant } from './instant.ts'
 import { readPhrase } from './phrase.ts'
-import type { Schedule } from './slots.ts'
+import { instantLimit, type Schedule } from './slots.ts'
 import { checkZone } from './zone.ts'
 import { withEllipsis } from '../text.ts'
 
@@ -77,6 +77,7 @@ function readOnce(text: string, { now, zone }: { now: Date; zone: string }): Sch
     const expected = `expected an instant after ${now.toISOString()}, less 120 s`
     throw new AppError('SCHEDULE_IN_PAST', `The schedule ${JSON.stringify(text)} was given; ${expected}`)
   }
+  if (instant.runAt.getTime() > instantLimit) throw refuse(text, 'expected an instant before the year 9999')
   return { kind: 'once', runAt: instant.runAt, display: `once at ${instant.display}` }
 }
 

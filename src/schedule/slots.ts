@@ -108,8 +108,8 @@ export function catchUpGraceMs(periodMs: number): number {
   return Math.min(Math.max(periodMs / 2, 120_000), 7_200_000)
 }
 
-// Two days inside the range of Date, so that a local time never leaves it.
-const instantLimit = 8.64e15 - 2 * 86_400_000
+// Wake times lie up to weeks after their slots, and Postgres takes no ISO 8601 text of a year after 9999.
+export const instantLimit = Date.UTC(9999, 0, 1)
 
 const compiledByExpr = new Map<string, { fields: CronFields; calendar: Calendar }>()
 const keptExpressions = 500
@@ -144,5 +144,5 @@ function intervalsUpTo({ schedule, anchor }: Rule, instant: Date): number {
 }
 
 function asDate(instant: number): Date | null {
-  return Math.abs(instant) <= 8.64e15 ? new Date(instant) : null
+  return Math.abs(instant) <= instantLimit ? new Date(instant) : null
 }

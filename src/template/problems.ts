@@ -13,18 +13,23 @@ export function templateProblems(
 ): TemplateProblem[] {
   const problems: TemplateProblem[] = []
   for (const leaf of textsIn(value, path)) {
+    if (problems.length >= mostProblems) break
     for (const sentence of wrongWith(leaf.text, names))
       problems.push({ path: leaf.path, message: `${leaf.path}: ${sentence}` })
   }
   return problems
 }
 
+/** Whoever has more has seen enough. */
+const mostProblems = 50
+
 function wrongWith(text: string, names: readonly string[]): string[] {
   try {
     const unknown = parseTemplate(text).flatMap((piece) =>
       'name' in piece && !isAllowed(piece.name, names) ? [beginningOf(piece.name, 60)] : [],
     )
-    return [...new Set(unknown)].map((name) => `{{${name}}} was given; expected one of ${names.join(', ')}`)
+    const shown = [...new Set(unknown)].slice(0, mostProblems)
+    return shown.map((name) => `{{${name}}} was given; expected one of ${names.join(', ')}`)
   } catch (error) {
     if (error instanceof AppError) return [error.message]
     throw error

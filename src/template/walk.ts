@@ -1,18 +1,33 @@
+import { withEllipsis } from '../text.ts'
 import { parseTemplate } from './parse.ts'
 
 /** What is nested deeper than this is not read, and not sent. */
 export const deepest = 64
 
+/** A path is for people: of a longer name its beginning says which it is. */
+const mostNameLength = 200
+
 /** A text somewhere in a value; `path` as a person writes it: `body.items[2]`. */
 type Leaf = { path: string; text: string }
 
-/** Every text in a JSON value, but for the names of its fields: those are never templates. */
-export function* textsIn(value: unknown, path = '', depth = 0): Generator<Leaf> {
-  if (typeof value === 'string') yield { path, text: value }
-  if (typeof value !== 'object' || value === null || depth >= deepest) return
-  for (const [name, item] of Object.entries(value)) {
-    const step = Array.isArray(value) ? `[${name}]` : path ? `.${name}` : name
-    yield* textsIn(item, path + step, depth + 1)
+/**
+ * Every text in a JSON value, but for the names of its fields: those are never templates. One generator for all levels:
+ * with one for each, a text would be handed up through all that it stands in.
+ */
+export function* textsIn(value: unknown, path = ''): Generator<Leaf> {
+  const left: { value: unknown; path: string; depth: number }[] = [{ value, path, depth: 0 }]
+  for (let at = left.pop(); at; at = left.pop()) {
+    const { value: found, depth } = at
+    if (typeof found === 'string') yield { path: at.path, text: found }
+    if (typeof found !== 'object' || found === null || depth >= deepest) continue
+    const isList = Array.isArray(found)
+    // the last one first, so that they are taken in their order
+    for (const [name, item] of Object.entries(found).toReversed()) {
+      if (typeof item !== 'string' && (typeof item !== 'object' || item === null)) continue
+      const shown = name.length > mostNameLength ? withEllipsis(name, mostNameLength) : name
+      const step = isList ? `[${name}]` : at.path ? `.${shown}` : shown
+      left.push({ value: item, path: at.path + step, depth: depth + 1 })
+    }
   }
 }
 

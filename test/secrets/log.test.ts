@@ -92,3 +92,11 @@ test('of a request and an answer method, path and status are told', () => {
   assert.deepEqual(last()['req'], { method: 'GET', path: '/api/jobs' })
   assert.deepEqual(last()['res'], { status: 200 })
 })
+
+test('a line holds nothing that would steer a terminal, and is JSON all the same', () => {
+  const { log, text, last } = setup()
+  const name = 'a\u001b[2Jb\u009b31mc\u202ed\u2028e'
+  log.warn({ name }, 'a message')
+  assert.doesNotMatch(text().trimEnd(), /[\p{Cc}\u202e\u2028]/u)
+  assert.equal(last()['name'], name)
+})

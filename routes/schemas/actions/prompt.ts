@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { expecting, object } from '../fields.ts'
+import { distinct, expecting, object } from '../fields.ts'
 import { timeoutMs } from './call.ts'
 import { when } from './when.ts'
 
@@ -42,9 +42,8 @@ export const promptAction = object(
     ),
     system: Type.Optional(Type.String({ minLength: 1, maxLength: 100_000 })),
     context_from: Type.Optional(
-      Type.Array(source, {
+      distinct(source, {
         maxItems: 20,
-        uniqueItems: true,
         description: 'whose last successful outputs are told to the model, 16 KiB of each',
       }),
     ),
