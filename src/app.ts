@@ -134,6 +134,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     runner: () => core.runner,
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
+    note: known.note,
   })
   const retention = createRetention({
     ...{ timers, log, isDraining: () => core.isDraining() },
@@ -170,8 +171,9 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       ...core.callbacks,
       async report(claims, report) {
         const { withoutSecrets } = await import('./reported.ts')
-        const parts = { store, secrets, always: secretsOf(config) }
-        return core.callbacks.report(claims, await withoutSecrets(parts, claims.jobId, report))
+        const url: typeof core.callbacks.url = (one) => (config.callbackUrl ? core.callbacks.url(one) : '')
+        const parts = { store, secrets, always: secretsOf(config), url }
+        return core.callbacks.report(claims, await withoutSecrets(parts, claims, report))
       },
     },
     fire: {

@@ -26,6 +26,8 @@ type Parts = {
   /** Resolves when the fire that this process was started for is answered, or soon after. */
   untilCalm?: () => Promise<void>
   now: () => number
+  /** Told each secret that is used, for the log. */
+  note?: (secret: string) => void
 }
 
 export function createEffects(parts: Parts): Effects {
@@ -53,7 +55,12 @@ export function createEffects(parts: Parts): Effects {
     ])
     const found = await channels.resolve(target, secret).catch(refusalOf)
     if ('state' in found) return found
-    const delivered = await createDeliverer({ outbound, userAgent }).send(found, message, signal)
+    const delivered = await createDeliverer({
+      outbound,
+      userAgent,
+      always: secretsOf(config),
+      ...(parts.note && { note: parts.note }),
+    }).send(found, message, signal)
     if (delivered.state === 'disabled' && target.channel !== undefined)
       await channels.disable(target.channel, delivered.error.message)
     return delivered

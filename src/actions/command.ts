@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { CommandConfig } from '../config.ts'
-import { createRedactor, type RedactingStream } from '../redact/index.ts'
+import type { RedactingStream } from '../redact/index.ts'
 import { namesIn, render, type Values } from '../template/index.ts'
 import { cappedText } from '../text.ts'
 import { makeFolder, removeFolder, watchFolder } from './command-folder.ts'
@@ -13,7 +13,7 @@ import { idempotencyKey } from './identity.ts'
 import { areOff, mostOutputBytes, timeoutOf } from './limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
 import { stopAfter, stopped } from './stop.ts'
-import { isSecret, valuesOf } from './values.ts'
+import { valuesOf } from './values.ts'
 
 /** The `command` action, as its schema has let it through. */
 type CommandAction = {
@@ -89,17 +89,13 @@ async function runAs(
     const call = callOf(action, { job, run, values, settings, cwd, folder, user, limiter })
     return await attempt(call, {
       ...{ action, context, folder },
-      ...{ signal: stop.signal, mostBytes: settings.folderMb * 2 ** 20, secrets: secretsIn(values) },
+      ...{ signal: stop.signal, mostBytes: settings.folderMb * 2 ** 20 },
     })
   } finally {
     stop.release()
     if (user?.isAlone) await endAllOf(user.uid)
     await removeFolder(folder, user)
   }
-}
-
-function secretsIn(values: Values): string[] {
-  return Object.entries(values).flatMap(([name, value]) => (isSecret(name) ? [String(value)] : []))
 }
 
 async function wrongFolder(path: string, user: ProgramUser | null): Promise<string | null> {
@@ -153,14 +149,13 @@ type Attempt = {
   action: CommandAction
   context: ActionContext
   signal: AbortSignal
-  secrets: string[]
   folder: string
   mostBytes: number
 }
 
 async function attempt(
   call: ProgramCall,
-  { action, context, signal, secrets, folder, mostBytes }: Attempt,
+  { action, context, signal, folder, mostBytes }: Attempt,
 ): Promise<ActionOutcome> {
   const subject = `command ${call.command}`
   if (signal.aborted) return stopped(signal.reason, subject, 'before it began')
@@ -170,9 +165,8 @@ async function attempt(
     return notStarted(call.command, 'ENOENT')
   const stdout = createEnds(mostOutputBytes)
   const stderr = createEnds(mostStderrBytes)
-  const { stream } = createRedactor(secrets)
-  const out = keeping(stream(), stdout, context)
-  const err = keeping(stream(), stderr, context)
+  const out = keeping(context.hiding(), stdout, context)
+  const err = keeping(context.hiding(), stderr, context)
   const startedAt = performance.now()
   const room = watchRoom(folder, mostBytes, signal)
   const end = await runProgram(call, { stdout: out.write, stderr: err.write }, room.signal)

@@ -1,3 +1,4 @@
+import type { RedactingStream } from '../redact/index.ts'
 import type { Line } from '../outbound/index.ts'
 
 /** The newest successful run of a job that has an output. */
@@ -12,6 +13,13 @@ export type ActionContext = {
   secret(name: string): Promise<string>
   /** Of this job (null) or of another; null: there is none yet. */
   lastOutput(jobId: string | null): Promise<LastOutput | null>
+  /**
+   * Foreign text without secrets. Whatever is cut, or put into a longer text, has to go through this before: of a secret
+   * that a cut has split the rest would not be found. `isCut`: it was cut already, at its end.
+   */
+  hide(text: string, wish?: { isCut: boolean }): string
+  /** The same for what comes in pieces. */
+  hiding(): RedactingStream
   /** Appends to the attempt's log: redacted, and capped at its first and its last 64 KiB. */
   log(chunk: string | Uint8Array): void
   /**

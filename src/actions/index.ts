@@ -142,9 +142,14 @@ function contextOf(parts: Parts, { job, run, signal, log, protection }: Around):
       return value
     },
     lastOutput: async (jobId) => (await parts.lastOutput?.(jobId ?? job.id)) ?? null,
+    hide: protection.hide,
+    hiding: protection.stream,
     log: (chunk) => log?.write(chunk),
     callbackUrl(deadlineMs) {
-      if (parts.callbackUrl) return parts.callbackUrl(job, run, deadlineMs)
+      const url = parts.callbackUrl?.(job, run, deadlineMs)
+      // whoever has it can say how the run ended, and a target may give back what it was sent
+      if (url !== undefined) protection.note(url)
+      if (url !== undefined) return url
       throw new AppError('CALLBACK_UNAVAILABLE', 'a callback was asked for; none can reach this process')
     },
     isHeld: () => !signal.aborted && (parts.isHeld?.(run) ?? true),

@@ -1,7 +1,7 @@
 import { beginningOf, storable } from '../text.ts'
 import { mostOutputBytes } from './limits.ts'
 import { AnswerUnreadable } from './prompt-events.ts'
-import { cutText, omission, saidBy } from './prompt-text.ts'
+import { cutText, type Hide, omission, saidBy } from './prompt-text.ts'
 import { estimateTokens, readTokens, type Tokens } from './prompt-usage.ts'
 
 /** The answer has used up what the action may spend. */
@@ -33,9 +33,10 @@ type Parts = {
   promptTokens: number
   budgetTokens: number | null
   log: (text: string) => void
+  hide: Hide
 }
 
-export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer {
+export function createAnswer({ promptTokens, budgetTokens, log, hide }: Parts): Answer {
   const texts: string[] = []
   let bytes = 0
   let keptBytes = 0
@@ -51,8 +52,8 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
       return
     }
     const event = parse(data)
-    if (event.error) throw new ModelFailed(saidBy(event))
-    if (typeof event.model === 'string') model = beginningOf(event.model, 200)
+    if (event.error) throw new ModelFailed(saidBy(event, hide))
+    if (typeof event.model === 'string') model = beginningOf(hide(event.model), 200)
     counted = readTokens(event.usage) ?? counted
     const [choice] = Array.isArray(event.choices) ? event.choices : []
     if (choice) takeChoice(choice)
@@ -64,7 +65,7 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
   function takeChoice({ delta, message, finish_reason: reason }: Choice) {
     const { content, reasoning_content: thought = delta?.reasoning } = delta ?? message ?? {}
     if (typeof thought === 'string') thoughtBytes += Buffer.byteLength(thought)
-    if (typeof reason === 'string') finishReason = beginningOf(reason, 100)
+    if (typeof reason === 'string') finishReason = beginningOf(hide(reason), 100)
     append(textOf(content))
   }
 
@@ -92,8 +93,10 @@ export function createAnswer({ promptTokens, budgetTokens, log }: Parts): Answer
     take,
     text() {
       if (bytes === 0) return null
-      const { text, left } = cutText(texts.join(''), mostOutputBytes)
-      const omitted = left + bytes - keptBytes
+      const omittedBefore = bytes - keptBytes
+      const kept = hide(texts.join(''), { isCut: omittedBefore > 0 })
+      const { text, left } = cutText(kept, mostOutputBytes)
+      const omitted = left + omittedBefore
       return omitted === 0 ? text : `${text}\n${omission(omitted)}`
     },
     finishReason: () => finishReason,

@@ -1,12 +1,12 @@
 import type { Reply } from '../outbound/index.ts'
 import { type Body, readRetryAfter } from './answer.ts'
 import type { ActionOutcome } from './outcome.ts'
-import { saidBy } from './prompt-text.ts'
+import { type Hide, saidBy } from './prompt-text.ts'
 
 /** What a status other than 2xx means: to be tried again where the server may do better later, else final. */
-export function refusalOf(origin: string, { status, headers }: Reply, body: Body): ActionOutcome {
+export function refusalOf(origin: string, { status, headers }: Reply, body: Body, hide: Hide): ActionOutcome {
   const isPassing = status >= 500 || [408, 409, 425, 429].includes(status)
-  const message = `model server ${origin} answered ${status} with ${reasonIn(body)}; expected an answer`
+  const message = `model server ${origin} answered ${status} with ${reasonIn(body, hide)}; expected an answer`
   const retryAfterMs = isPassing ? readRetryAfter(headers.get('retry-after')) : null
   return {
     state: 'failed',
@@ -16,9 +16,9 @@ export function refusalOf(origin: string, { status, headers }: Reply, body: Body
   }
 }
 
-function reasonIn({ text }: Body): string {
+function reasonIn({ text }: Body, hide: Hide): string {
   try {
-    return saidBy((JSON.parse(text) as { error?: unknown } | null) ?? {})
+    return saidBy((JSON.parse(text) as { error?: unknown } | null) ?? {}, hide)
   } catch {
     return 'no reason'
   }

@@ -1,14 +1,18 @@
 import { cappedText, storable, withEllipsis } from '../text.ts'
 
+/** `ActionContext.hide` */
+export type Hide = (text: string, wish?: { isCut: boolean }) => string
+
 /**
- * What a server says about its own failure, in one line: a code and a sentence, as far as there are any.
+ * What a server says about its own failure, in one line and without secrets: a code and a sentence, as far as there are
+ * any.
  */
-export function saidBy({ error }: { error?: unknown }): string {
-  if (typeof error === 'string') return quoted(error)
+export function saidBy({ error }: { error?: unknown }, hide: Hide): string {
+  if (typeof error === 'string') return quoted(hide(error))
   if (typeof error !== 'object' || error === null) return 'no reason'
   const { code, type, message } = error as { code?: unknown; type?: unknown; message?: unknown }
   const word = [code, type].find((one) => typeof one === 'string' && /^[\w.-]{1,64}$/.test(one))
-  const sentence = typeof message === 'string' ? quoted(message) : ''
+  const sentence = typeof message === 'string' ? quoted(hide(message)) : ''
   return [word, sentence].filter(Boolean).join(': ') || 'no reason'
 }
 

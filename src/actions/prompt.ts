@@ -56,7 +56,7 @@ async function ask(
   const startedAt = performance.now()
   const progress: Progress = { status: null, bytes: 0 }
   const silence = silenceAfter(call.inactivityMs, signal)
-  const answer = createAnswer({ ...call, log: context.log })
+  const answer = createAnswer({ ...call, log: context.log, hide: context.hide })
   try {
     const headers = Object.entries({ 'content-type': 'application/json', ...call.headers })
     const body = JSON.stringify(call.body)
@@ -64,7 +64,12 @@ async function ask(
     progress.status = response.status
     silence.heard()
     if (response.status < 200 || response.status > 299)
-      return refusalOf(call.url.origin, response, await readBody(response, progress, silence.signal))
+      return refusalOf(
+        call.url.origin,
+        response,
+        await readBody(response, progress, silence.signal),
+        context.hide,
+      )
     await readAnswer(response, answer, progress, silence)
     return withAnswer(call, answer, ended(call, answer, context))
   } catch (error) {

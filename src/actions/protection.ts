@@ -7,6 +7,10 @@ export type Protection = {
   /** A value that is secret from now on. */
   note(value: string): void
   outcome(outcome: ActionOutcome): ActionOutcome
+  /** A text that is to be cut, or to stand within another one. */
+  hide: Redactor['text']
+  /** For what comes in pieces and is cut before it is an outcome. */
+  stream(): RedactingStream
   /** The same log, fed with what may be kept. */
   log(log: AttemptLog): AttemptLog
 }
@@ -50,6 +54,8 @@ export function createProtector(always: readonly string[]): () => Protection {
 
     return {
       note: (value) => void values.add(value),
+      hide: (text, wish) => redactorFor(values).text(text, wish),
+      stream: () => redactorFor(values).stream(),
       outcome({ output, error, skippedReason, usage, ...rest }) {
         const { text, json } = redactorFor(values)
         return {
@@ -57,7 +63,7 @@ export function createProtector(always: readonly string[]): () => Protection {
           ...(output !== undefined && { output: text(output, { isCut: true }) }),
           ...(error && { error: { code: error.code, message: text(error.message, { isCut: true }) } }),
           ...(usage && { usage: json(usage) as Record<string, unknown> }),
-          ...(skippedReason !== undefined && { skippedReason: text(skippedReason) }),
+          ...(skippedReason !== undefined && { skippedReason: text(skippedReason, { isCut: true }) }),
         }
       },
       log: (log) => ({

@@ -1,5 +1,6 @@
-import type { Line, Reply } from '../outbound/index.ts'
+import type { Reply } from '../outbound/index.ts'
 import type { Delivered } from './message.ts'
+import type { Sending } from './sending.ts'
 import { beginningOf } from '../text.ts'
 
 export type Call = {
@@ -10,23 +11,28 @@ export type Call = {
 }
 
 /** `text`: at most 16 KiB of the body, and none of a 2xx, which has said all by its status. */
-export type Answer = { origin: string; status: number; headers: Reply['headers']; text: string }
+export type Answer = {
+  origin: string
+  status: number
+  headers: Reply['headers']
+  text: string
+  hide: Sending['hide']
+}
 
 const mostText = 16 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
 
 /** One request, never repeated, no redirect followed. Rejects as `Line.send` does. */
 export async function call(
-  line: Pick<Line, 'send'>,
+  { line, hide, signal }: Pick<Sending, 'line' | 'hide' | 'signal'>,
   { url, method = 'POST', headers: given, body }: Call,
-  signal: AbortSignal,
 ): Promise<Answer> {
   const headers = new Headers(given)
   const bytes = body instanceof FormData ? await encoded(body, headers) : (body ?? null)
   const reply = await line.send({ url, method, headers, body: bytes }, signal)
   const isOk = reply.status >= 200 && reply.status < 300
   const text = isOk ? '' : await beginning(reply).catch(() => '')
-  return { origin: url.origin, status: reply.status, headers: reply.headers, text }
+  return { origin: url.origin, status: reply.status, headers: reply.headers, text, hide }
 }
 
 async function encoded(form: FormData, headers: Headers): Promise<Uint8Array<ArrayBuffer>> {
@@ -37,11 +43,11 @@ async function encoded(form: FormData, headers: Headers): Promise<Uint8Array<Arr
 
 /**
  * What an answer means: 2xx delivered, 410 gone for good, 408, 425, 429 and 5xx to be tried again, all else failed.
- * `says`: the receiver's own words, where they are known to hold no secret.
+ * `says`: the receiver's own words.
  */
-export function verdictOf({ origin, status, headers }: Answer, says = ''): Delivered {
+export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Delivered {
   if (status >= 200 && status < 300) return { state: 'delivered' }
-  const words = says && `: ${beginningOf(says.replaceAll(/\p{Cc}+/gu, ' '), 200)}`
+  const words = says && `: ${beginningOf(hide(says).replaceAll(/\p{Cc}+/gu, ' '), 200)}`
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
   const error = {
     code: 'HTTP_STATUS',

@@ -10,7 +10,7 @@ const suppressEmbeds = 4
 
 /** A webhook of Discord. What does not fit into its 2,000 characters comes along as a file; nobody is mentioned. */
 export async function sendToDiscord(
-  { line, userAgent, signal }: Sending,
+  sending: Sending,
   target: DiscordTarget,
   message: Message,
 ): Promise<Delivered> {
@@ -20,11 +20,11 @@ export async function sendToDiscord(
   // without it the answer comes before the message is known to be good
   url.searchParams.set('wait', 'true')
   const payload = JSON.stringify({ content: text, allowed_mentions: { parse: [] }, flags: suppressEmbeds })
-  const headers = { 'user-agent': userAgent }
+  const headers = { 'user-agent': sending.userAgent }
   const request = isWhole
     ? { headers: { ...headers, 'content-type': 'application/json' }, body: payload }
     : { headers, body: withFile(payload, message.output ?? text) }
-  return judge(await call(line, { url, ...request }, signal))
+  return judge(await call(sending, { url, ...request }))
 }
 
 function withFile(payload: string, output: string): FormData {

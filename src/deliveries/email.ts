@@ -14,7 +14,7 @@ const limit = 20_000
  * a mail that came twice can be told. Delivered once the server has taken it for one of the recipients at least.
  */
 export async function sendEmail(
-  { connect, signal }: Sending,
+  { connect, signal, hide }: Sending,
   target: EmailTarget,
   message: Message,
 ): Promise<Delivered> {
@@ -51,7 +51,7 @@ export async function sendEmail(
     })
     return { state: 'delivered' }
   } catch (error) {
-    const refusal = signal.aborted ? null : refusalOf(error, `smtp://${host}:${port}`)
+    const refusal = signal.aborted ? null : refusalOf(error, `smtp://${host}:${port}`, hide)
     if (refusal) return refusal
     throw error
   } finally {
@@ -71,12 +71,12 @@ function securityOf({ host, secure = false, user, password }: EmailTarget) {
 }
 
 /** What a server's reply means: 5xx for good, 4xx for now (RFC 5321, 4.2.1). Null: it did not come to a reply. */
-function refusalOf(error: unknown, origin: string): Delivered | null {
+function refusalOf(error: unknown, origin: string, hide: Sending['hide']): Delivered | null {
   if (!(error instanceof Error)) return null
   const { responseCode, response, command, permanent } = error as Error & Record<string, unknown>
   if (typeof responseCode !== 'number') return null
-  const words = beginningOf(inOneLine(String(response)), 200)
-  const step = typeof command === 'string' ? ` to ${inOneLine(command)}` : ''
+  const words = beginningOf(inOneLine(hide(String(response))), 200)
+  const step = typeof command === 'string' ? ` to ${inOneLine(hide(command))}` : ''
   const reason = { code: 'SMTP_REFUSED', message: `${origin} answered "${words}"${step}` }
   return permanent === true ? { state: 'failed', error: reason } : retry(reason, null)
 }

@@ -10,19 +10,17 @@ const mostMessage = 2_000
 
 /** A ping of Healthchecks (https://healthchecks.io/docs/http_api) or Cronitor, told apart by run, so that overlaps are. */
 export async function pingHealthcheck(
-  { line, userAgent, signal }: Sending,
+  sending: Sending,
   target: HealthcheckTarget,
   message: Message,
 ): Promise<Delivered> {
-  const headers = { 'user-agent': userAgent }
+  const headers = { 'user-agent': sending.userAgent }
   if (target.style === 'cronitor') {
-    return verdictOf(
-      await call(line, { url: cronitorUrl(target.url, message), method: 'GET', headers }, signal),
-    )
+    return verdictOf(await call(sending, { url: cronitorUrl(target.url, message), method: 'GET', headers }))
   }
   const body = tail(reportOf(message))
   const asText = { ...headers, 'content-type': 'text/plain; charset=utf-8' }
-  return verdictOf(await call(line, { url: pingUrl(target.url, message), headers: asText, body }, signal))
+  return verdictOf(await call(sending, { url: pingUrl(target.url, message), headers: asText, body }))
 }
 
 /** `log` leaves the state of a check as it is: a test must not make one look well. */

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Line } from '../outbound/index.ts'
 import type { Delivered, Message, Target } from './message.ts'
+import { createRedactor } from '../redact/index.ts'
 import type { Sending } from './sending.ts'
 import { troubleOf } from './trouble.ts'
 
@@ -26,22 +27,34 @@ export type Deliverer = {
   send(target: Target, message: Message, signal: AbortSignal): Promise<Delivered>
 }
 
-type Parts = { outbound: Way; userAgent: string; timeoutMs?: number }
+type Parts = {
+  outbound: Way
+  userAgent: string
+  timeoutMs?: number
+  /** Values that no message may show, whoever the receiver is. */
+  always?: readonly string[]
+  /** Told what is secret about each receiver, for whoever logs what this throws. */
+  note?: (secret: string) => void
+}
 
 const usualTimeoutMs = 20_000
 
-export function createDeliverer({ outbound, userAgent, timeoutMs = usualTimeoutMs }: Parts): Deliverer {
+export function createDeliverer(parts: Parts): Deliverer {
+  const { outbound, userAgent, timeoutMs = usualTimeoutMs, always = [], note = () => undefined } = parts
   return {
     async send(target, message, signal) {
+      const secrets = secretsOf(target)
+      secrets.forEach(note)
+      const { text: hide } = createRedactor([...always, ...secrets])
       const stop = stopAfter(timeoutMs, signal)
       const line = outbound.line()
       try {
         const connect: Sending['connect'] = (to) => outbound.connect(to)
-        const sending = { line, connect, userAgent, signal: stop.signal }
-        return withoutSecrets(target, await deliver(sending, target, message))
+        const sending = { line, connect, userAgent, hide, signal: stop.signal }
+        return withoutSecrets(await deliver(sending, target, message), hide)
       } catch (error) {
         const trouble = troubleOf(error, target, stop.signal)
-        if (trouble) return withoutSecrets(target, trouble)
+        if (trouble) return withoutSecrets(trouble, hide)
         throw error
       } finally {
         stop.release()
@@ -95,18 +108,18 @@ function stopAfter(waitMs: number, signal: AbortSignal): { signal: AbortSignal; 
 }
 
 /** A receiver may repeat what it was sent: nothing that is secret about it goes into a message. */
-function withoutSecrets(target: Target, delivered: Delivered): Delivered {
+function withoutSecrets(delivered: Delivered, hide: Sending['hide']): Delivered {
   if (delivered.state === 'delivered') return delivered
   const { code, message } = delivered.error
-  const hidden = secretsOf(target).reduce((text, secret) => text.replaceAll(secret, '[REDACTED]'), message)
-  return { ...delivered, error: { code, message: hidden } }
+  return { ...delivered, error: { code, message: hide(message) } }
 }
 
+/** A URL is one as a whole; of the piece that only names its host the redactor makes nothing. */
 function secretsOf(target: Target): string[] {
-  const url = 'url' in target ? URL.parse(target.url) : null
-  const texts = [url && url.pathname + url.search]
+  const texts = 'url' in target ? [target.url] : []
   if (target.type === 'webhook') texts.push(...target.secrets, ...Object.values(target.headers ?? {}))
+  if (target.type === 'webhook') texts.push(...target.secrets.map((one) => one.replace(/^whsec_/, '')))
   if (target.type === 'telegram') texts.push(target.bot_token)
-  if (target.type === 'email') texts.push(target.password ?? null)
-  return texts.flatMap((text) => (text !== null && text.length > 3 ? [text] : []))
+  if (target.type === 'email' && target.password !== undefined) texts.push(target.password)
+  return texts
 }

@@ -10,4 +10,6 @@ export type Sending = {
   /** Aborts at the time limit of a try, or when the caller does. */
   signal: AbortSignal
   userAgent: string
+  /** A receiver's words without what is secret about it; before they are cut. */
+  hide(text: string): string
 }

@@ -8,15 +8,15 @@ const limit = 3_900
 
 /** An incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat). A template is mrkdwn. */
 export async function sendToSlack(
-  { line, userAgent, signal }: Sending,
+  sending: Sending,
   target: SlackTarget,
   message: Message,
 ): Promise<Delivered> {
   const look = { limit, escape, bold: (text: string) => `*${text}*`, block, template: target.template }
   const { text } = textOf(message, look)
   const body = JSON.stringify({ text, mrkdwn: true, unfurl_links: false, unfurl_media: false })
-  const headers = { 'content-type': 'application/json', 'user-agent': userAgent }
-  const answer = await call(line, { url: new URL(target.url), headers, body }, signal)
+  const headers = { 'content-type': 'application/json', 'user-agent': sending.userAgent }
+  const answer = await call(sending, { url: new URL(target.url), headers, body })
   // its errors are single words: invalid_payload, channel_is_archived ...
   return verdictOf(answer, /^[a-z_]{1,60}$/.exec(answer.text.trim())?.[0])
 }

@@ -10,18 +10,18 @@ const usualBase = 'https://api.telegram.org'
 
 /** A message by a Telegram bot, as plain text. What does not fit is a document, with the beginning as its caption. */
 export async function sendToTelegram(
-  { line, userAgent, signal }: Sending,
+  sending: Sending,
   target: TelegramTarget,
   message: Message,
 ): Promise<Delivered> {
   const { template } = target
   const { text, isWhole } = textOf(message, { limit, template })
-  const headers = { 'user-agent': userAgent }
+  const headers = { 'user-agent': sending.userAgent }
   if (isWhole) {
     const body = { chat_id: target.chat_id, text, link_preview_options: { is_disabled: true } }
     const url = methodOf(target, 'sendMessage')
     const asJson = { ...headers, 'content-type': 'application/json' }
-    return judge(await call(line, { url, headers: asJson, body: JSON.stringify(body) }, signal))
+    return judge(await call(sending, { url, headers: asJson, body: JSON.stringify(body) }))
   }
   const form = new FormData()
   form.set('chat_id', String(target.chat_id))
@@ -31,7 +31,7 @@ export async function sendToTelegram(
     new Blob([message.output ?? text], { type: 'text/plain; charset=utf-8' }),
     'output.txt',
   )
-  return judge(await call(line, { url: methodOf(target, 'sendDocument'), headers, body: form }, signal))
+  return judge(await call(sending, { url: methodOf(target, 'sendDocument'), headers, body: form }))
 }
 
 function methodOf({ api_base: base = usualBase, bot_token: token }: TelegramTarget, name: string): URL {

@@ -22,7 +22,7 @@ const mostText = 4_000
  * over all tries, the timestamp that of this try, one signature for each secret. The body is the same over all tries.
  */
 export async function sendWebhook(
-  { line, userAgent, signal }: Sending,
+  sending: Sending,
   target: WebhookTarget,
   message: Message,
 ): Promise<Delivered> {
@@ -32,7 +32,7 @@ export async function sendWebhook(
   const now = new Date()
   const headers = headersOf(target)
   headers.set('content-type', 'application/json')
-  headers.set('user-agent', userAgent)
+  headers.set('user-agent', sending.userAgent)
   headers.set('webhook-id', message.id)
   headers.set('webhook-timestamp', String(Math.floor(now.getTime() / 1000)))
   headers.set(
@@ -41,7 +41,7 @@ export async function sendWebhook(
       .map((one) => one.sign(message.id, now, body))
       .join(' '),
   )
-  return verdictOf(await call(line, { url: new URL(target.url), headers, body }, signal))
+  return verdictOf(await call(sending, { url: new URL(target.url), headers, body }))
 }
 
 function signersOf({ secrets }: WebhookTarget): Webhook[] {

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { failureName } from '../portal.ts'
+import { createRedactor } from '../redact/index.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './rows.ts'
 
@@ -36,7 +37,7 @@ const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'
  * first arm stands between a fire and its 202.
  */
 export async function send(call: Call): Promise<NasAnswer<Reply>> {
-  const { url, timeoutMs, maxBytes, reader = createWholeReader(), signal } = call
+  const { url, timeoutMs, reader = createWholeReader(), signal } = call
   if (signal?.aborted) return aborted
   const open = url.protocol === 'https:' ? await openTls() : openPlain
   return new Promise((resolve) => {
@@ -53,7 +54,7 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
     const giveUp = () => finish(aborted)
     signal?.addEventListener('abort', giveUp, { once: true })
     asked.on('error', (error) => finish(broken(error)))
-    asked.on('response', (response) => read(response, { maxBytes, reader, finish }))
+    asked.on('response', (response) => read(response, { call, reader, finish }))
     asked.end(bodyOf(call))
   })
 }
@@ -88,9 +89,10 @@ function bodyOf({ json, body }: Call): string | undefined {
   return json === undefined ? body?.toString() : JSON.stringify(json)
 }
 
-type Reading = { maxBytes: number; reader: BodyReader; finish: (answer: NasAnswer<Reply>) => void }
+type Reading = { call: Call; reader: BodyReader; finish: (answer: NasAnswer<Reply>) => void }
 
-function read(response: IncomingMessage, { maxBytes, reader, finish }: Reading) {
+function read(response: IncomingMessage, { call, reader, finish }: Reading) {
+  const { maxBytes } = call
   let size = 0
   response.on('data', (chunk: Buffer) => {
     size += chunk.length
@@ -100,9 +102,18 @@ function read(response: IncomingMessage, { maxBytes, reader, finish }: Reading) 
   response.on('error', (error) => finish(broken(error)))
   response.on('end', () => {
     const { statusCode: status = 0, headers } = response
-    const body = reader.end()
+    const isOk = status >= 200 && status < 300
+    const given = reader.end()
+    const body = given && !isOk ? withoutSecrets(given, call) : given
     finish({ ok: true, value: { status, headers, body, text: body ? '' : (reader.text?.() ?? '').trim() } })
   })
+}
+
+/** What a portal says of an error goes into rows and logs, and it may repeat the tokens that it was sent. */
+function withoutSecrets(said: Record<string, unknown>, { headers, body }: Call): Record<string, unknown> {
+  const sent = [headers['authorization'], headers['x-nous-refresh-token'], body?.get('refresh_token')]
+  const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))
+  return json(said) as Record<string, unknown>
 }
 
 function broken(error: unknown): NasFailure {

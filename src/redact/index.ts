@@ -1,5 +1,6 @@
 import { type Cover, createCover } from './cover.ts'
 import { formsOf } from './forms.ts'
+import { piecesOf } from './parts.ts'
 import { createSearch, type Search } from './search.ts'
 
 /** Takes secret values out of whatever is to be kept or shown. */
@@ -23,7 +24,8 @@ const placeholder = Buffer.from(redacted)
 const deepest = 256
 
 /**
- * Replaces every occurrence of each value, as it is and as it is commonly encoded (`formsOf`), by `[REDACTED]`: one
+ * Replaces every occurrence of each value and of what is secret of it by itself (`piecesOf`), as it is and as it is
+ * commonly encoded (`formsOf`), by `[REDACTED]`: one
  * for each unbroken stretch, so that values that overlap, touch or contain each other leave nothing between them.
  * Values of less than 4 bytes are not looked for: they would shred every text.
  *
@@ -31,7 +33,8 @@ const deepest = 256
  * making ready for the values takes longer (some 10 ms for ten tokens in a cold process) and is put off until the first use.
  */
 export function createRedactor(values: Iterable<string>): Redactor {
-  const known = [...new Set(values)]
+  const given = [...new Set(values)]
+  const known = [...new Set(given.flatMap((value) => [value, ...piecesOf(value)]))]
   let search: Search | undefined
   const cover = (): Cover => {
     search ??= createSearch(known.flatMap(formsOf))

@@ -1,5 +1,6 @@
 import type { ActionContext, ActionJob, ActionRun } from '../../src/actions/index.ts'
 import { AppError } from '../../src/errors.ts'
+import { createRedactor } from '../../src/redact/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 import { someRun } from './setup.ts'
 
@@ -24,6 +25,8 @@ export function attemptOf({ action, job, run, secrets = {} }: Changes) {
       return value
     },
     lastOutput: async () => null,
+    hide: (text, wish) => createRedactor(Object.values(secrets)).text(text, wish),
+    hiding: () => createRedactor(Object.values(secrets)).stream(),
     log: (chunk) => void chunks.push(Buffer.from(chunk)),
     callbackUrl: () => 'http://127.0.0.1:1/',
     isHeld: () => true,

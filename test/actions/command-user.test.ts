@@ -245,11 +245,13 @@ test('no folder of a run is left behind', async () => {
 
 const running = (settings: CommandConfig) => `
   import { runCommand } from './src/actions/command.ts'
+  import { createRedactor } from './src/redact/index.ts'
+  const hiding = () => createRedactor([]).stream()
   const job = { id: 'ab12cd34ef56', name: 'x', timeoutMs: null, prompt: null, skills: [],
     action: { type: 'command', command: 'sh', args: ['-c', 'echo $$ $PWD; exec sleep 600'] } }
   const run = { id: 'r', slot: null, attempt: 1, fence: 1, trigger: 'manual', input: null }
   const log = (chunk) => process.stdout.write(chunk)
-  await runCommand(job, run, new AbortController().signal, { log }, ${JSON.stringify(settings)})`
+  await runCommand(job, run, new AbortController().signal, { log, hiding }, ${JSON.stringify(settings)})`
 
 /** A zombie is not: it waits for nothing but its parent. */
 function isAlive(pid: string): boolean {

@@ -285,12 +285,14 @@ test('a process that exits by itself takes its programs with it', async (t) => {
 
 const leaving = (path: string) => `
   import { runCommand } from './src/actions/command.ts'
+  import { createRedactor } from './src/redact/index.ts'
+  const hiding = () => createRedactor([]).stream()
   const job = { id: 'ab12cd34ef56', name: 'x', timeoutMs: null, prompt: null, skills: [],
     action: { type: 'command', command: 'sh', args: ['-c', 'trap "" TERM; echo $$ > ${path}; echo up; while :; do sleep 600; done'] } }
   const run = { id: 'r', slot: null, attempt: 1, fence: 1, trigger: 'manual', input: null }
   process.stdin.once('data', () => process.exit(0))
   const log = () => console.log('up')
-  await runCommand(job, run, new AbortController().signal, { log }, { env: { PATH: process.env.PATH }, ...${JSON.stringify(noLimits)} })`
+  await runCommand(job, run, new AbortController().signal, { log, hiding }, { env: { PATH: process.env.PATH }, ...${JSON.stringify(noLimits)} })`
 
 async function pidFile(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'chronos-test-'))

@@ -4,6 +4,7 @@ import type { ActionContext, ActionJob, ActionRun, LastOutput } from '../../src/
 import type { PromptDefaults } from '../../src/actions/prompt-request.ts'
 import { runPrompt } from '../../src/actions/prompt.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
+import { createRedactor } from '../../src/redact/index.ts'
 import { someRun } from './setup.ts'
 
 type Changes = {
@@ -58,6 +59,8 @@ function contextOf(
   return {
     userAgent: 'chronos/test',
     line: createOutbound({ allow: ['127.0.0.0/8'], own: [] }).line,
+    hide: (text, wish) => createRedactor(Object.values(secrets)).text(text, wish),
+    hiding: () => createRedactor(Object.values(secrets)).stream(),
     secret: async (name) => secrets[name] ?? assertNever(name),
     lastOutput: async (jobId) => outputs[jobId ?? 'self'] ?? null,
     log(chunk) {

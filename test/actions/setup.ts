@@ -22,7 +22,14 @@ type Changes = {
   signal?: AbortSignal
 }
 
-type World = { secrets?: Record<string, string>; lastOutput?: string; isHeld?: boolean; allow?: string[] }
+type World = {
+  secrets?: Record<string, string>
+  lastOutput?: string
+  isHeld?: boolean
+  allow?: string[]
+  /** Where a target reports later. */
+  callback?: string
+}
 
 export const lastRunId = '0197a1b2-0000-7000-8000-00000000000f'
 export const callbackUrl = 'https://chronos.example/api/callbacks/once'
@@ -32,7 +39,13 @@ export const callbackUrl = 'https://chronos.example/api/callbacks/once'
  * attempts have written; `waits` are the deadlines that callbacks were asked for with.
  */
 export async function setup(t: TestContext, world: World = {}) {
-  const { secrets = {}, lastOutput, isHeld = true, allow = ['127.0.0.0/8', '::1'] } = world
+  const {
+    secrets = {},
+    lastOutput,
+    isHeld = true,
+    allow = ['127.0.0.0/8', '::1'],
+    callback = callbackUrl,
+  } = world
   const target = await startTarget()
   t.after(() => target.close())
   const logs: Buffer[] = []
@@ -52,7 +65,7 @@ export async function setup(t: TestContext, world: World = {}) {
     openLog: () => ({ write: (chunk) => void logs.push(Buffer.from(chunk)), end: async () => undefined }),
     callbackUrl(_job, _run, deadlineMs) {
       waits.push(deadlineMs)
-      return callbackUrl
+      return callback
     },
     isHeld: () => isHeld,
   })

@@ -7,7 +7,7 @@ import { freePort, type ServiceProcess, startProcess } from '../../dev/torture/p
 import { operations, otherOperations } from '../../routes/schemas/index.ts'
 import type { Json } from '../support/service.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type Echo, startEcho } from './echo.ts'
+import { type Echo, startEcho, startMailEcho } from './echo.ts'
 import { dump, leaks, textsIn } from './haystack.ts'
 
 // A value of its own in every input for secrets, targets that give back all that they are sent, and then a search for
@@ -38,6 +38,7 @@ const stored: Record<string, string> = {
   IN_HOOK: `whsec_${randomBytes(32).toString('base64')}`,
   IN_HOOK_HEADER: random(),
   IN_CHANNEL: random(),
+  IN_PING: random(),
 }
 /** Written into a channel as they are. */
 const literal = {
@@ -45,6 +46,8 @@ const literal = {
   header: random(),
   bot: random(),
   path: random(),
+  ping: random(),
+  mail: random(),
 }
 const environment = {
   API_KEY: `key-${random()}`,
@@ -59,6 +62,7 @@ const refused: string[] = []
 let database: TestDatabase
 let nas: Nas
 let echo: Echo
+let mail: Awaited<ReturnType<typeof startMailEcho>>
 let service: ServiceProcess
 /** Every answer that anybody got. */
 const answers: string[] = []
@@ -67,6 +71,7 @@ before(async () => {
   database = await createTestDatabase()
   const port = await freePort()
   ;[echo, nas] = await Promise.all([startEcho(), startNas({ refreshToken })])
+  mail = await startMailEcho([literal.mail])
   service = await startProcess(port, {
     ...environment,
     ...nas.environment({ refresh: true }),
@@ -86,6 +91,7 @@ before(async () => {
 })
 after(async () => {
   service.signal('SIGKILL')
+  mail.close()
   await Promise.all([echo.close(), nas.close()])
   await database.drop()
 })
@@ -212,10 +218,17 @@ const channels = (): Record<string, object> => ({
   'literal-slack': { type: 'slack', url: `${echo.url}/fail/${literal.path}` },
   'literal-telegram': { type: 'telegram', bot_token: literal.bot, chat_id: 1, api_base: `${echo.url}/fail` },
   'named-discord': { type: 'discord', url: secret('IN_CHANNEL_URL') },
+  'literal-ping': { type: 'healthcheck', url: `${echo.url}/fail/${literal.ping}` },
+  'named-ping': { type: 'healthcheck', url: secret('IN_PING_URL'), style: 'cronitor' },
+  'literal-mail': {
+    ...{ type: 'email', host: '127.0.0.1', port: mail.port, user: 'me', password: literal.mail },
+    ...{ from: 'a@a.example', to: ['b@b.example'] },
+  },
 })
 
 test('runs and deliveries reach targets with their secrets, and targets give all of it back', async () => {
   await call('PUT', '/api/secrets/IN_CHANNEL_URL', { value: `${echo.url}/fail/${stored['IN_CHANNEL']}` })
+  await call('PUT', '/api/secrets/IN_PING_URL', { value: `${echo.url}/fail/${stored['IN_PING']}` })
   for (const [name, config] of Object.entries(channels())) {
     await call('PUT', `/api/channels/${name}`, { ...config, bot_token: [literal.bot], secrets: literal.hook })
     const made = await call('PUT', `/api/channels/${name}`, config)
@@ -224,6 +237,7 @@ test('runs and deliveries reach targets with their secrets, and targets give all
   }
   const runs: Json[] = []
   for (const one of cases) runs.push(await runCase(one))
+  await runChain()
   for (const [index, run] of runs.entries()) {
     const { name, state } = cases[index] as Case
     assert.equal(
@@ -238,14 +252,53 @@ test('runs and deliveries reach targets with their secrets, and targets give all
     return row?.untried === 0
   })
   const heard = echo.heard.join('\n')
-  const names = ['IN_HOOK_HEADER', 'IN_CHANNEL', ...cases.flatMap(({ uses }) => uses)]
+  const names = ['IN_HOOK_HEADER', 'IN_CHANNEL', 'IN_PING', ...cases.flatMap(({ uses }) => uses)]
   const isLocal = (name: string) => /IN_(ENV|ARGS|STDIN|HANDLER)/.test(name)
   for (const name of names.filter((one) => !isLocal(one))) {
     const value = stored[name]?.trim() ?? ''
     const isHeard = heard.includes(value) || heard.includes(JSON.stringify(value).slice(1, -1))
     assert.ok(isHeard || heard.includes(encodeURIComponent(value)), `${name} was sent at all`)
   }
+  assert.ok(
+    heard.includes(literal.ping) && mail.heard.join().includes('AUTH PLAIN'),
+    'pings and mails were sent',
+  )
 })
+
+/** A job that is started by the outcome of one whose target gives everything back, and hands its output on once more. */
+async function runChain(): Promise<void> {
+  const first = { name: 'first of a chain', schedule: 'every 30d', ...http('ok') }
+  const made = await call('POST', '/api/jobs', first)
+  const next = {
+    ...{ name: 'second of a chain', after: { job: made.body.job.id, on: ['success', 'failure'] } },
+    action: { type: 'http', url: `${echo.url}/ok`, body: '{{input.output}}' },
+  }
+  const second = await call('POST', '/api/jobs', next)
+  assert.equal(second.status, 201, JSON.stringify(second.body))
+  await call('POST', `/api/jobs/${made.body.job.id}/run`, {})
+  await until('the chain has run', async () => {
+    const { body } = await call('GET', `/api/jobs/${second.body.job.id}/runs`)
+    return body.runs.some(({ finished_at: at }: Json) => at !== null)
+  })
+}
+
+/** As a client reads it that follows the log until it ends. */
+async function follow(runId: string): Promise<void> {
+  const headers = { authorization: `Bearer ${environment.API_KEY}` }
+  const response = await fetch(`${service.url}/api/runs/${runId}/logs?follow=true`, { headers })
+  assert.equal(response.status, 200)
+  const text = await response.text()
+  const pieces = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => data)
+  answers.push(text, pieces.join(''), pieces.join('\n'), ...pieces.flatMap(textsInLine))
+}
+
+function textsInLine(line: string): string[] {
+  try {
+    return textsIn(JSON.parse(line))
+  } catch {
+    return [line]
+  }
+}
 
 async function runCase({ name, job }: Case): Promise<Json> {
   const fields = { name, schedule: 'every 30d', deliver: deliver(), ...job() }
@@ -293,8 +346,12 @@ test('after all that, none of the values stands in a row, an answer or the log, 
   assert.ok(places.rows.includes('[REDACTED]'), 'targets have given secrets back')
   assert.ok(places.log.includes('run ends'), 'the log was read')
   const password = decodeURIComponent(new URL(database.url).password)
+  // of the addresses that targets were given to report to, and repeated: what cannot be guessed
+  const addresses = echo.heard.flatMap((one) => one.match(/(?<=\/api\/callbacks\/[\w-]+\.)[\w-]+/g) ?? [])
+  assert.ok(addresses.length > 1)
   const values = {
     ...{ ...stored, ...literal, ...environment, refreshToken, password },
+    ...Object.fromEntries([...new Set(addresses)].map((value, index) => [`address ${index}`, value])),
     ...Object.fromEntries(refused.map((value, index) => [`refused ${index}`, value])),
   }
   const found = Object.entries(values).flatMap(([name, value]) =>
@@ -313,6 +370,7 @@ async function readEverything(): Promise<void> {
     ids(sql<{ id: string }[]>`select id from jobs`),
     ids(sql<{ id: string }[]>`select id from runs`),
   ])
+  for (const id of runs) await follow(id)
   const named: [part: string, values: string[]][] = [
     ['/api/jobs/{id}', jobs],
     ['/api/runs/{id}', runs],

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTcpServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 export type Echo = {
@@ -131,4 +132,35 @@ function inHeaders(said: string): Record<string, string> {
 function basicOf({ headers }: IncomingMessage): string[] {
   const [, encodedPair] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? []
   return encodedPair ? [Buffer.from(encodedPair, 'base64').toString()] : []
+}
+
+/** A mail server that takes no password, and gives back what it was sent and what it is told to say, in two encodings. */
+export async function startMailEcho(
+  says: string[],
+): Promise<{ port: number; heard: string[]; close(): void }> {
+  const heard: string[] = []
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.write('220 mail.example\r\n')
+    socket.on('data', (piece) => {
+      const line = piece.toString().trim()
+      heard.push(line)
+      const inBase64 = says.map((one) => Buffer.from(one).toString('base64'))
+      const refusal = `535 not you: ${[line, ...says, ...inBase64].join(' ')}`
+      socket.write(
+        line.startsWith('EHLO') ? '250-mail.example\r\n250 AUTH PLAIN LOGIN\r\n' : `${refusal}\r\n`,
+      )
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  return {
+    ...{ port, heard },
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
 }
