@@ -33,8 +33,7 @@ const deepest = 256
  * making ready for the values takes longer (some 10 ms for ten tokens in a cold process) and is put off until the first use.
  */
 export function createRedactor(values: Iterable<string>): Redactor {
-  const given = [...new Set(values)]
-  const known = [...new Set(given.flatMap((value) => [value, ...piecesOf(value)]))]
+  const known = [...new Set([...values].flatMap((value) => [value, ...piecesOf(value)]))]
   let search: Search | undefined
   const cover = (): Cover => {
     search ??= createSearch(known.flatMap(formsOf))

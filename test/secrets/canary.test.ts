@@ -278,7 +278,7 @@ async function runChain(): Promise<void> {
   await call('POST', `/api/jobs/${made.body.job.id}/run`, {})
   await until('the chain has run', async () => {
     const { body } = await call('GET', `/api/jobs/${second.body.job.id}/runs`)
-    return body.runs.some(({ finished_at: at }: Json) => at !== null)
+    return (body.runs as Json[]).some(({ finished_at: at }) => at !== null)
   })
 }
 
