@@ -185,6 +185,8 @@ const firingScenarios: Scenario[] = [
     async play(world, job) {
       await world.until(at(4))
       world.nas.lose(job.id())
+      // NAS holds nothing for it until the next confirmation
+      world.unpromised.set(job.id(), 'lost')
       job.due(5, 10)
       await world.until(at(6, 10))
       // of whatever job a fire is, it finds what was lost
