@@ -2,6 +2,7 @@ import type { ArmLease, ArmOrder, ArmResult, Store } from '../db/index.ts'
 import { type Chance, realChance } from './chance.ts'
 import type { Holds } from './holds.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
+import type { Rest } from './rest.ts'
 import { sleep, type Timers, within } from './timers.ts'
 
 /** Whether NAS has confirmed the job's newest wake time; `refused`: NAS will never take an arm of ours. */
@@ -22,11 +23,21 @@ export type Armer = {
   stop(): void
 }
 
-/** `order`: the arm lease, if it is taken already. `mostAheadMs`: arm no further ahead, whatever the wake time is. */
-type EnsureOptions = { budgetMs: number; order?: ArmOrder | null; mostAheadMs?: number }
+/**
+ * `order`: the arm lease, if it is taken already. `mostAheadMs`: arm no further ahead, whatever the wake time is.
+ * `atRest`: the wake time moves again when the work of this job in this process ends. If it ends within a moment, NAS
+ * is asked once, after that, and not twice.
+ */
+type EnsureOptions = {
+  budgetMs: number
+  order?: ArmOrder | null
+  mostAheadMs?: number
+  atRest?: boolean
+}
 
 type Parts = {
   store: Store
+  rest: Rest
   nas: NasClient
   holds: Holds
   owner: string
@@ -39,18 +50,25 @@ type Parts = {
 }
 
 /**
- * A new arm lease for a process: longer than the 15 s that a call may take, so that two provisions for one job never
- * overlap, and told apart from every other that it takes.
+ * A new arm lease for a process: longer than the 15 s that a call may take and the moment that an order may wait before
+ * it, so that two provisions for one job never overlap, and told apart from every other that it takes.
  */
 export function armLease(owner: string): ArmLease {
   leasesTaken += 1
-  return { holder: `${owner}/${leasesTaken}`, ms: 20_000 }
+  return { holder: `${owner}/${leasesTaken}`, ms: leaseMs }
 }
 
 let leasesTaken = 0
+const leaseMs = 21_000
+const leaseOf = ({ holder }: ArmOrder): ArmLease => ({ holder, ms: leaseMs })
 
 /** An order that is older when it comes to hand is left: its call could outlast the arm lease. */
 export const orderGoodForMs = 4_000
+
+/** Long enough for most calls of a web hook to end, short enough for a caller that waits for its 202. */
+const momentMs = 1_000
+/** Beyond it the process was frozen in the meantime, and takes its order again. */
+const frozenMs = 500
 
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
@@ -68,7 +86,7 @@ const lastPauseMs = 60_000
 
 /** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
 export function createArmer(parts: Parts): Armer {
-  const { store, nas, holds, owner, timers, log, chance = realChance } = parts
+  const { store, nas, holds, rest, owner, timers, log, chance = realChance } = parts
   const underWay = new Map<string, Work>()
   const stopping = new AbortController()
   const armedAt = new Map<string, number>()
@@ -77,20 +95,23 @@ export function createArmer(parts: Parts): Armer {
 
   async function ensure(
     jobId: string,
-    { budgetMs, order = null, mostAheadMs = Number.POSITIVE_INFINITY }: EnsureOptions,
+    { budgetMs, order = null, mostAheadMs = Number.POSITIVE_INFINITY, atRest = false }: EnsureOptions,
   ): Promise<ArmState> {
     let work = order ? undefined : underWay.get(jobId)
     if (work) {
       work.isAskedAgain = true
       work.mostAheadMs = Math.min(work.mostAheadMs, mostAheadMs)
-    } else work = begin(jobId, { order, mostAheadMs })
+    } else work = begin(jobId, { order, mostAheadMs, atRest })
     return within(timers, budgetMs, work.state, 'owed' as const)
   }
 
-  function begin(jobId: string, { order, mostAheadMs }: Required<Omit<EnsureOptions, 'budgetMs'>>): Work {
+  function begin(
+    jobId: string,
+    { order, mostAheadMs, atRest }: Required<Omit<EnsureOptions, 'budgetMs'>>,
+  ): Work {
     const work: Work = { isAskedAgain: false, mostAheadMs, state: Promise.resolve('owed') }
     underWay.set(jobId, work)
-    work.state = holds.during('arm', keepTrying(jobId, order, work))
+    work.state = holds.during('arm', keepTrying(jobId, { order, atRest }, work))
     return work
   }
 
@@ -100,14 +121,42 @@ export function createArmer(parts: Parts): Armer {
     return state
   }
 
-  async function keepTrying(jobId: string, first: ArmOrder | null, work: Work): Promise<ArmState> {
-    let order = first
+  /** The order as it is once the job is at rest, or after a moment. */
+  async function orderAtRest(jobId: string, order: ArmOrder | null): Promise<ArmOrder | null> {
+    const rested = rest.of(jobId)
+    if (!rested) return order
+    const beganAt = timers.now()
+    const isAtRest = await within(
+      timers,
+      momentMs,
+      rested.then(() => true),
+      false,
+    )
+    const isGood = !isAtRest && timers.now() - beganAt <= momentMs + frozenMs
+    if (!order || isGood) return order
+    // the arm lease is ours already; the wake time has moved, and with it what is to be asked for
+    const askedAt = timers.now()
+    const taken = await store.takeArm({ jobId, lease: leaseOf(order) }).catch((error: unknown) => {
+      log.warn({ err: error, job: jobId }, 'arming failed on our side')
+      return null
+    })
+    return taken?.state === 'order' && timers.now() - askedAt <= orderGoodForMs ? taken.order : null
+  }
+
+  async function keepTrying(
+    jobId: string,
+    first: { order: ArmOrder | null; atRest: boolean },
+    work: Work,
+  ): Promise<ArmState> {
+    // one for all tries: what an earlier one has taken, and whose answer was lost, is ours
+    const lease = first.order ? leaseOf(first.order) : armLease(owner)
+    let order = first.atRest ? await orderAtRest(jobId, first.order) : first.order
     let pauseMs = firstPauseMs
     // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
     let waits = 0
     while (!stopping.signal.aborted) {
       work.isAskedAgain = false
-      const step: Step = await tryOnce(jobId, { order, mostAheadMs: work.mostAheadMs }).catch(
+      const step: Step = await tryOnce(jobId, { order, lease, mostAheadMs: work.mostAheadMs }).catch(
         (error: unknown) => {
           log.warn({ err: error, job: jobId }, 'arming failed on our side')
           return { state: 'failed' as const }
@@ -130,12 +179,10 @@ export function createArmer(parts: Parts): Armer {
 
   async function tryOnce(
     jobId: string,
-    { order, mostAheadMs }: Required<Omit<EnsureOptions, 'budgetMs'>>,
+    { order, lease, mostAheadMs }: { order: ArmOrder | null; lease: ArmLease; mostAheadMs: number },
   ): Promise<Step> {
     const askedAt = timers.now()
-    const taken = order
-      ? { state: 'order' as const, order }
-      : await store.takeArm({ jobId, lease: armLease(owner) })
+    const taken = order ? { state: 'order' as const, order } : await store.takeArm({ jobId, lease })
     if (taken.state !== 'order') return taken
     if (timers.now() - askedAt > orderGoodForMs) return { state: 'busy' }
     const result = await carryOut(taken.order, mostAheadMs)

@@ -12,6 +12,7 @@ import type { Holds } from './holds.ts'
 import { type CheckReferences, createJobs, type Jobs } from './jobs.ts'
 import type { Log } from './log.ts'
 import type { NasClient } from './nas/index.ts'
+import { createRest } from './rest.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createSettle } from './settle.ts'
 import { createStartPing } from './start-ping.ts'
@@ -57,6 +58,7 @@ export type Core = {
 /** The stories, wired by hand. */
 export function createCore(parts: CoreParts): Core {
   const { config, store, nas, actions, holds, timers, chance, owner, log } = parts
+  const rest = createRest()
   let draining = false
   const isDraining = () => draining
   const { attend, admit } = createAdmission({
@@ -77,7 +79,7 @@ export function createCore(parts: CoreParts): Core {
     nearMs: config.idleExitMs > 0 ? config.idleExitMs : 60_000,
   })
   const trigger = createTrigger({
-    ...{ config, store, holds, timers, chance, owner, nas, log },
+    ...{ config, store, holds, rest, timers, chance, owner, nas, log },
     fireDue: followUp.fireDue,
   })
   const { settle, giveBack } = createSettle({
@@ -88,7 +90,7 @@ export function createCore(parts: CoreParts): Core {
     },
   })
   const runner: Runner = createRunner({
-    ...{ store, actions, holds, timers, owner, log, settle, giveBack },
+    ...{ store, actions, holds, rest, timers, owner, log, settle, giveBack },
     maxConcurrent: config.maxConcurrentRuns,
     onBegin: createStartPing({ send: parts.send, holds, timers, log, callbackUrl: config.callbackUrl }),
   })
@@ -115,7 +117,7 @@ export function createCore(parts: CoreParts): Core {
   const { callbackUrl } = config
   const outbox = createOutbox({ store, transit, send: parts.send, startAfter: jobs.startAfter, callbackUrl })
   const courier = createCourier({
-    ...{ store, admit, holds, timers, log, send: outbox.send },
+    ...{ store, admit, holds, rest, timers, log, send: outbox.send },
     onSettled: followUp.settled,
   })
   const callbacks = createCallbacks({

@@ -10,6 +10,7 @@ import {
 } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
+import type { Rest } from './rest.ts'
 import { sleep, type Timers } from './timers.ts'
 import { unstorable } from './unstorable.ts'
 
@@ -25,6 +26,7 @@ type Parts = {
   store: Store
   admit: Admit
   holds: Holds
+  rest: Rest
   timers: Timers
   log: Pick<Log, 'info' | 'warn' | 'error'>
   /** One try, over within `sendMs`. Whatever a receiver does is a value; what this throws is our own bug. */
@@ -44,7 +46,7 @@ type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
  * who sends once more under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
 export function createCourier(parts: Parts): Courier {
-  const { store, admit, holds, timers, log } = parts
+  const { store, admit, holds, rest, timers, log } = parts
   const queue: Held[] = []
   let sending = 0
   let isDraining = false
@@ -61,6 +63,7 @@ export function createCourier(parts: Parts): Courier {
       const work = (isDraining ? giveBack(held) : carry(held)).catch((error: unknown) => {
         log.error({ err: error, job: held.jobId, delivery: held.delivery.id }, 'a delivery broke on our side')
       })
+      rest.during(held.jobId, work)
       void holds.during(
         'delivery',
         work.finally(() => {

@@ -99,7 +99,10 @@ export function createFire(parts: Parts): Fire {
       return { status: 'gone' }
     }
     const order = attended.state === 'attended' ? attended.order : null
-    const armed = await ensureArmed({ jobId, order }, Math.min(armBudgetMs, endsAt - timers.now()))
+    const armed = await ensureArmed(
+      { jobId, order, atRest: true },
+      Math.min(armBudgetMs, endsAt - timers.now()),
+    )
     // a refusal is for good: the built-in scheduler has taken over, and a retry by NAS would not change that
     if (armed === 'owed')
       throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', {

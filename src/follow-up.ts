@@ -38,7 +38,8 @@ export function createFollowUp(parts: Parts) {
       earlyMs: 0,
       armSpent: isOverdue,
     })
-    if (attended.state === 'attended') await ensureArmed({ jobId, order: attended.order }, armBudgetMs)
+    if (attended.state === 'attended')
+      await ensureArmed({ jobId, order: attended.order, atRest: true }, armBudgetMs)
   }
 
   /** Also after a stale fence: our own write may have been carried out, and its answer lost. */

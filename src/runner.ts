@@ -3,6 +3,7 @@ import type { Look, Store } from '../db/index.ts'
 import type { Outcome, RunWrite } from './decisions/index.ts'
 import { jitterMs } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
+import type { Rest } from './rest.ts'
 import { sleep, type Timers } from './timers.ts'
 
 /** Runs whose claim was won: carried out under their leases, at most so many at a time, and settled. */
@@ -58,6 +59,7 @@ type Parts = {
   store: Store
   actions: Actions
   holds: Holds
+  rest: Rest
   owner: string
   maxConcurrent: number
   timers: Timers
@@ -78,7 +80,7 @@ const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
 const seenMax = 50_000
 
 export function createRunner(parts: Parts): Runner {
-  const { store, actions, holds, owner, maxConcurrent, timers, log } = parts
+  const { store, actions, holds, rest, owner, maxConcurrent, timers, log } = parts
   const held = new Map<string, HeldRun>()
   const seen = new Set<string>()
   /** Claimed runs that wait for room, first come, first served. */
@@ -108,10 +110,10 @@ export function createRunner(parts: Parts): Runner {
       const work = carry(run, hasBegun).catch((error: unknown) => {
         log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
       })
-      void holds.during(
-        'run',
-        work.finally(() => forget(run)),
-      )
+      const carried = work.finally(() => forget(run))
+      void holds.during('run', carried)
+      // one that waits for its instant or for room ends no moment from now
+      if (hasBegun) rest.during(run.jobId, carried)
     }
   }
 

@@ -8,6 +8,7 @@ import type { Holds } from './holds.ts'
 import type { Log } from './log.ts'
 import type { NasClient, NasFailure } from './nas/index.ts'
 import { createReconcile } from './reconcile.ts'
+import type { Rest } from './rest.ts'
 import {
   createBuiltinScheduler,
   createChronosScheduler,
@@ -24,6 +25,7 @@ type Parts = {
   config: Config
   store: Store
   holds: Holds
+  rest: Rest
   timers: Timers
   chance?: Chance | undefined
   owner: string
@@ -36,7 +38,8 @@ type Parts = {
 /** Who triggers: the scheduler that was resolved, or the built-in one since NAS refused this identity for good. */
 export type Trigger = ReturnType<typeof createTrigger>
 
-export function createTrigger({ config, store, holds, timers, chance, owner, nas, fireDue, log }: Parts) {
+export function createTrigger(parts: Parts) {
+  const { config, store, holds, rest, timers, chance, owner, nas, fireDue, log } = parts
   // the scheduler that arms is not available without it
   const callbackUrl = config.callbackUrl ?? ''
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
@@ -68,7 +71,7 @@ export function createTrigger({ config, store, holds, timers, chance, owner, nas
   function createNasArmer(client: NasClient): Armer {
     const { maxHorizonMs } = config.nas
     return createArmer({
-      ...{ store, nas: client, holds, timers, chance, owner, maxHorizonMs, callbackUrl, log },
+      ...{ store, nas: client, holds, rest, timers, chance, owner, maxHorizonMs, callbackUrl, log },
       onRefused: fallBack,
     })
   }

@@ -113,8 +113,10 @@ export function createTables() {
   function takeArm({ jobId, lease }: { jobId: string; lease: ArmLease }, now: Date): TakenArm {
     const job = jobs.get(jobId)
     if (!job || job.registry.armedGen >= job.registry.wakeGen) return { state: 'armed' }
-    const { armLeaseUntil } = job.registry
-    if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }
+    const { armLeaseUntil, armLeaseBy } = job.registry
+    if (armLeaseBy !== lease.holder) {
+      if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }
+    }
     job.registry = { ...job.registry, ...leaseArm(lease, now) }
     return { state: 'order', order: orderOf(job, lease, now) }
   }

@@ -55,7 +55,7 @@ export function createChronosScheduler(parts: Parts): CronScheduler {
     },
     async onJobsChanged(changes: JobChange[], budgetMs: number): Promise<ArmState> {
       const states = await Promise.all(
-        changes.map(({ jobId, order = null }) => armer().ensure(jobId, { budgetMs, order })),
+        changes.map(({ jobId, ...wish }) => armer().ensure(jobId, { budgetMs, ...wish })),
       )
       return (
         states.find((state) => state === 'refused') ?? states.find((state) => state === 'owed') ?? 'armed'

@@ -1,8 +1,11 @@
 import type { ArmOrder } from '../../db/index.ts'
 import type { ArmState } from '../arm.ts'
 
-/** A job whose wake time may have moved. `order`: the arm lease, where it came with the write that moved it. */
-export type JobChange = { jobId: string; order?: ArmOrder | null }
+/**
+ * A job whose wake time may have moved. `order`: the arm lease, if it came with the write that moved it. `atRest`: it
+ * moves again when what runs of this job has ended; if that is within a moment, arming waits for it.
+ */
+export type JobChange = { jobId: string; order?: ArmOrder | null; atRest?: boolean }
 
 export type ReconcileCounts = {
   /** Overdue jobs that were attended to. */

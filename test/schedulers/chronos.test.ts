@@ -4,6 +4,7 @@ import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { type Armer, createArmer } from '../../src/arm.ts'
 import { readConfig } from '../../src/config.ts'
 import { createHolds } from '../../src/holds.ts'
+import { createRest } from '../../src/rest.ts'
 import { createNasClient, createStaticToken, type NasFailure } from '../../src/nas/index.ts'
 import { createReconcile } from '../../src/reconcile.ts'
 import { createSweep } from '../../src/sweep.ts'
@@ -45,6 +46,7 @@ function setup() {
   const onRefused = (failure: NasFailure) => void refusals.push(failure)
   const callbackUrl = 'http://127.0.0.1:9'
   armer = createArmer({
+    rest: createRest(),
     ...{ store, nas: client, holds, timers, log, onRefused, owner: 'machine:boot' },
     callbackUrl,
     maxHorizonMs: 7 * 86_400_000,

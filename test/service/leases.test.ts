@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Look, Store } from '../../db/index.ts'
 import type { Decision } from '../../src/decisions/index.ts'
 import { createHolds } from '../../src/holds.ts'
+import { createRest } from '../../src/rest.ts'
 import { createRunner } from '../../src/runner.ts'
 import { createModel, type Model } from '../decisions/model.ts'
 import { createManualTimers } from '../fly/timers.ts'
@@ -18,7 +19,14 @@ function setup() {
     },
   }
   const runner = createRunner({
-    ...{ store: store as Store, timers, holds: createHolds(), owner: 'a:b', maxConcurrent: 5 },
+    ...{
+      store: store as Store,
+      timers,
+      holds: createHolds(),
+      rest: createRest(),
+      owner: 'a:b',
+      maxConcurrent: 5,
+    },
     actions: {
       run: (_job, _run, signal) =>
         new Promise((resolve) =>

@@ -65,6 +65,17 @@ test('a confirmed arm is owed no more, and gives no order', async () => {
   assert.deepEqual([armedGen, wakeGen, armedAt, armedSchedule], [1, 1, at('09:00:00'), 's1'])
 })
 
+test('the holder of the arm lease may take it again, and gets the order as it is by then', async () => {
+  const jobId = await freshJob()
+  assert.equal((await orderOf(jobId)).gen, 1)
+  opened.setTime('09:00:00')
+  await claim(opened.store, jobId)
+  assert.equal((await take(jobId, 'another')).state, 'order', 'the first lease has ended')
+  assert.equal((await take(jobId)).state, 'busy')
+  const again = await orderOf(jobId, 'another')
+  assert.deepEqual([again.gen, again.holder], [2, 'another'])
+})
+
 test('a job that is gone owes nothing', async () => {
   assert.equal((await take('0123456789ab')).state, 'armed')
 })
