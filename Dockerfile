@@ -1,7 +1,10 @@
 # Chronos as an image: Node, two bundled files, what starts the server from code that is compiled already, and that
 # code; no shell, no package manager, no sources.
 #   docker build -t chronos .          (or: npm run image, which builds it, looks into it and fires at it)
-FROM docker.io/library/node:26-slim AS build
+# A tag can be moved to another image. For a build that is the same every time, name the one you have looked at by its
+# digest (docs/deploy.md, "The base image"): --build-arg BASE=docker.io/library/node:26-slim@sha256:…
+ARG BASE=docker.io/library/node:26-slim
+FROM ${BASE} AS build
 WORKDIR /build
 
 # `npm ci` refuses a lockfile without the packages of other platforms (a registry that mirrors one platform leads to
@@ -17,7 +20,7 @@ COPY db db
 COPY handlers handlers
 COPY dev/build dev/build
 COPY dev/image/bake.mjs dev/image/boot.cjs dev/image/
-RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache
+RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js dist/sbom.cdx.json /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache
 
 # V8's compiled code, by this Node, for these files at this path, by the user who will run them: any other is not
 # taken (the name of the folder has the version, the flags and the user id in it). bake.mjs fires once, so that

@@ -46,6 +46,11 @@ function packagesOf(lockfile) {
  * versions and checksums, and isInstalled() then holds the outcome against it.
  */
 function install() {
+  const strange = unlistedScripts()
+  if (strange.length > 0)
+    stop(
+      `package-lock.json has packages that run programs of their own when they are installed, and are not in dev/check/install-scripts.json: ${strange.join(', ')}. Nothing was installed. Look at what they run, then list them there.`,
+    )
   process.stderr.write('Installing packages (only now, and when package-lock.json has changed)…\n')
   const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline']
   // npm must not run on the Node inside the folder that it may be about to replace.
@@ -57,6 +62,17 @@ function install() {
   stop(
     `The packages could not be installed (is the npm registry within reach?). npm said:\n  ${said.join('\n  ')}`,
   )
+}
+
+/** Packages that would run a program of theirs as they are installed, and that nobody has looked at. Asked before npm. */
+function unlistedScripts() {
+  const listed = Object.keys(JSON.parse(readFileSync(join(root, 'dev/check/install-scripts.json'), 'utf8')))
+  const isListed = (name) =>
+    listed.some((one) => (one.endsWith('/*') ? name.startsWith(one.slice(0, -1)) : name === one))
+  return Object.entries(packagesOf(join(root, 'package-lock.json')))
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+    .filter((name) => !isListed(name))
 }
 
 /** Two terminals may start at the same moment in a fresh clone: one installs, the other waits for it. */

@@ -1,8 +1,13 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import lockfile from '../../package-lock.json' with { type: 'json' }
 import project from '../../package.json' with { type: 'json' }
 import { bundle, eagerPackages } from './bundle.ts'
+import { sbomOf } from './sbom.ts'
 
-/** `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26. */
+/**
+ * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, and
+ * `dist/sbom.cdx.json`, which says what is in them.
+ */
 const entryPoints = ['src/server.ts', 'src/migrate.ts']
 
 /** 1 s of a cold start is drizzle's: no fire may wait for it. */
@@ -16,6 +21,8 @@ async function main(): Promise<number> {
   const metafile = await bundle(entryPoints, 'dist').catch(orStop)
   for (const [file, { bytes }] of Object.entries(metafile.outputs))
     console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
+
+  await writeFile('dist/sbom.cdx.json', sbomOf(Object.keys(metafile.inputs), lockfile, process.version))
 
   // the port is open before it is loaded; all of it is there before the first answer
   const eager = eagerPackages(metafile, 'src/app.ts')
