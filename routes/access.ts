@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../src/errors.ts'
-import { allows, type Caller } from '../src/keys/index.ts'
+import { allows, type Caller, nameOfKey } from '../src/keys/index.ts'
 import { createRateLimit, type Left } from '../src/rate-limit.ts'
 import { addressOf } from './address.ts'
 import { operationOf } from './api.ts'
+import { foldedLogOf } from './folded.ts'
 import type { Parts } from './parts.ts'
 
 const caller = Symbol('caller')
@@ -11,7 +12,7 @@ const caller = Symbol('caller')
 /** Failed checks of a key in a minute, for each address. */
 const failuresPerMinute = 30
 
-type AccessParts = Pick<Parts, 'keys' | 'config'>
+type AccessParts = Pick<Parts, 'keys' | 'refusals' | 'config'>
 
 /**
  * Who calls, how often, and whether they may: the hook of the API's scope, before the body is read. Nothing is looked
@@ -19,7 +20,7 @@ type AccessParts = Pick<Parts, 'keys' | 'config'>
  *
  * Answers 401, 429 (a good key over its limit, or an address after too many bad ones) or 403.
  */
-export function checkAccess(scope: FastifyInstance, { keys, config }: AccessParts): void {
+export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: AccessParts): void {
   const { rateLimitPerMinute: perMinute, isOnFly } = config
   const calls = perMinute > 0 ? createRateLimit({ perMinute }) : null
   const failures = perMinute > 0 ? createRateLimit({ perMinute: failuresPerMinute }) : null
@@ -31,10 +32,26 @@ export function checkAccess(scope: FastifyInstance, { keys, config }: AccessPart
     try {
       return await keys.check(request.headers.authorization, mayAsk)
     } catch (error) {
-      if (failures && error instanceof AppError && error.code === 'API_KEY_REJECTED')
-        letIn(failures.take(address()), reply, 'wrong API keys')
+      if (error instanceof AppError && error.code === 'API_KEY_REJECTED') {
+        tell(request, address(), error.message)
+        if (failures) letIn(failures.take(address()), reply, 'wrong API keys')
+      }
       throw error
     }
+  }
+
+  /** One line for each refused key and minute, and an entry of the status. */
+  function tell(request: FastifyRequest, address: string, reason: string): void {
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`
+    const key = nameOfKey(request.headers.authorization)
+    const fields = { code: 'API_KEY_REJECTED', address, route, key, reason }
+    refusals.note({ address, route, key, reason })
+    const message = 'a call with a refused API key'
+    foldedLogOf(request).write(request.log, `API_KEY_REJECTED ${address} ${key}`, {
+      level: 'warn',
+      fields,
+      message,
+    })
   }
 
   scope.decorateRequest(caller, null)

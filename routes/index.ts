@@ -17,6 +17,7 @@ import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
 import { openRoutes, tellKeyless } from './open.ts'
 import type { Parts } from './parts.ts'
+import { prepareAnswers } from './prepare.ts'
 import { answerError, answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
@@ -38,6 +39,7 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')
   allowOrigins(app, parts.config.corsOrigins)
+  prepareAnswers(app, parts.config)
   app.register(fastifyAuth)
   app.register(async (scope) => fireRoute(scope, parts))
   app.register(async (scope) => callbackRoute(scope, parts))
@@ -48,10 +50,6 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
 function apiScope(scope: FastifyInstance, parts: Parts): void {
   checkAccess(scope, parts)
   holdWhileAnswering(scope, parts.hold)
-  // A job's ETag is the version of what was set; what it is in changes without it, so nothing here may be cached.
-  scope.addHook('onRequest', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-  })
   auditChanges(scope, parts)
   acceptJson(scope)
   const on = routesOf(scope)

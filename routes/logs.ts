@@ -19,7 +19,6 @@ export function logRoutes(on: On, parts: Pick<Parts, 'logs'>): void {
     if (query.follow) return follow(params.id, asked, request, reply)
     const { attempt, total, body, isText } = await logs.read(params.id, asked)
     reply.header('x-chronos-attempt', attempt).header('x-chronos-total-bytes', total)
-    reply.header('x-content-type-options', 'nosniff')
     reply.type(isText ? 'text/plain; charset=utf-8' : 'application/octet-stream')
     return body
   })

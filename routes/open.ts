@@ -1,6 +1,7 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import { AppError } from '../src/errors.ts'
 import { platform, service } from './existing.ts'
+import type { OpenApiBytes } from './openapi.ts'
 import type { Parts } from './parts.ts'
 
 /** A request without an `Authorization` header: such a route of a path comes before the one that asks for a key. */
@@ -27,17 +28,17 @@ export function openRoutes(
   scope: FastifyInstance,
   parts: Pick<Parts, 'readiness' | 'brief' | 'config'>,
 ): void {
-  scope.get('/api/status', withoutKey, async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-    return parts.brief()
-  })
+  scope.get('/api/status', withoutKey, async () => parts.brief())
 
   scope.get('/healthz', async () => ({ status: 'ok' }))
   for (const path of ['/health', '/v1/health'])
     scope.get(path, async () => ({ status: 'ok', platform, service, version: parts.config.version }))
 
+  // however many ask, the database is asked once at a time
+  let looking: ReturnType<typeof parts.readiness> | undefined
   scope.get('/readyz', async () => {
-    const readiness = await parts.readiness()
+    looking ??= parts.readiness().finally(() => (looking = undefined))
+    const readiness = await looking
     if (readiness.ready) return readiness
     const { problem, ...state } = readiness
     const why = typeof problem === 'string' ? problem : 'This process is going down'
@@ -47,8 +48,19 @@ export function openRoutes(
     })
   })
 
-  scope.get('/openapi.json', async () => {
-    const { openApiDocument } = await import('./openapi.ts')
-    return openApiDocument(parts.config)
+  // made once: strangers ask for it, and it is the same as long as the process lives
+  let document: Promise<OpenApiBytes> | undefined
+  scope.get('/openapi.json', async (request, reply) => {
+    document ??= import('./openapi.ts').then(({ openApiBytes }) => openApiBytes(parts.config))
+    const { bytes, etag } = await document
+    reply.headers({ etag, 'cache-control': 'no-cache' })
+    if (isTagOf(etag, request.headers['if-none-match'])) return reply.code(304).send()
+    return reply.type('application/json').send(bytes)
   })
+}
+
+/** Whether `If-None-Match` names this tag; weak or strong, it is the same here (RFC 9110, 13.1.2). */
+function isTagOf(etag: string, header: string | undefined): boolean {
+  if (header === undefined) return false
+  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }

@@ -1,9 +1,18 @@
+import { createHash } from 'node:crypto'
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable } from '../src/errors.ts'
 import type { Parts } from './parts.ts'
 import { type Operation, operations, otherOperations, problem } from './schemas/index.ts'
 
 type Json = { [member: string]: unknown }
+
+/** The document as it is sent, and the tag of these bytes. */
+export type OpenApiBytes = { bytes: Buffer; etag: string }
+
+export function openApiBytes(config: Parameters<typeof openApiDocument>[0]): OpenApiBytes {
+  const bytes = Buffer.from(JSON.stringify(openApiDocument(config)))
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+}
 
 /** The OpenAPI 3.1 document, made from the schemas that requests are checked against. */
 export function openApiDocument({

@@ -5,6 +5,7 @@ import type { Channels } from '../src/channels.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Fire } from '../src/fire.ts'
 import type { Jobs } from '../src/jobs.ts'
+import type { Refusals } from '../src/refusals.ts'
 import type { Secrets } from '../src/secrets.ts'
 import type { Logs } from '../src/logs.ts'
 import type { Keys } from '../src/keys/index.ts'
@@ -20,6 +21,8 @@ export type Parts = {
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
   verifier: Pick<TokenVerifier, 'verify'>
   keys: Keys
+  /** Keeps a trace of callers whose API key was refused. */
+  refusals: Pick<Refusals, 'note'>
   audit: Audit
   /** Loaded on first use. */
   secrets(): Promise<Secrets>

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorTable } from '../src/errors.ts'
 import type { Line } from '../src/folded-log.ts'
 import { rejectReason } from '../src/token/index.ts'
+import { setHeaders } from './answer-headers.ts'
 import { foldedLogOf } from './folded.ts'
 import { beginningOf } from '../src/text.ts'
 
@@ -41,6 +42,8 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   const error = thrown instanceof AppError ? thrown : fromFastify(thrown)
   note(error, thrown, request)
   const status = error.statusCode
+  // what fails before a route is found passes no hook
+  if (!reply.hasHeader('x-request-id')) setHeaders(request, reply)
   // RFC 9110, 15.6.4 and RFC 6585, 4: without it the moment of the next try is left to chance.
   if (status === 503 || status === 429) void reply.header('retry-after', String(error.retryAfterS ?? 1))
   if (status === 401) void reply.header('www-authenticate', 'Bearer')

@@ -31,6 +31,7 @@ import { logOptions } from './log.ts'
 import type { Logs } from './logs.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
+import { createRefusals } from './refusals.ts'
 import { createRetention } from './retention.ts'
 import { createSealCheck, wrongKey } from './seal-check.ts'
 import { createStatus } from './status.ts'
@@ -165,8 +166,11 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     seal: sealCheck.state,
   })
 
+  const refusals = createRefusals(() => clock() ?? new Date())
+
   registerRoutes(http, {
-    ...{ jobs, brief, status, metrics, outbox: core.outbox },
+    ...{ jobs, brief, metrics, outbox: core.outbox, refusals },
+    status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
       ...core.callbacks,
       async report(claims, report) {

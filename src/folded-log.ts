@@ -8,18 +8,20 @@ export type Line = { level: 'info' | 'warn'; fields: object; message: string }
  * once. Further ones within the minute are counted, and one line with `times` follows when the minute is over.
  */
 export type FoldedLog = {
-  /** `kind` must come from a list of our own: each one is remembered for a minute. */
+  /** Each `kind` is remembered for a minute, a thousand at most: those beyond are counted together, as one kind. */
   write(log: Log, kind: string, line: Line): void
   /** Writes the counts that are due later. To be called before the process ends. */
   end(): void
 }
 
 const foldedForMs = 60_000
+const mostKinds = 1_000
 
 export function createFoldedLog(timers: Timers): FoldedLog {
   const open = new Map<string, { times: number; close: () => void }>()
 
-  function write(log: Log, kind: string, line: Line) {
+  function write(log: Log, given: string, line: Line) {
+    const kind = open.has(given) || open.size < mostKinds ? given : 'others'
     const known = open.get(kind)
     if (known) {
       known.times += 1

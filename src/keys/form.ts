@@ -17,6 +17,13 @@ export function idIn(given: string): string | null {
   return id !== '' && checksum(body) === sum ? id : null
 }
 
+/** What tells the key in an `Authorization` header apart from others in a log, without what it opens with. */
+export function nameOfKey(authorization: string | undefined): string {
+  const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
+  if (given === undefined) return 'none'
+  return idIn(given) ?? `sha256:${hashOf(given).toString('hex').slice(0, 8)}`
+}
+
 /** SHA-256: of 256 random bits nothing can be guessed, so a slow hash would protect nothing and cost each call. */
 export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()

@@ -4,6 +4,7 @@ import { createKeyCheck, first, type KeyCheck } from './check.ts'
 import type { StoredKeys } from './stored.ts'
 
 export type { Caller } from './check.ts'
+export { nameOfKey } from './form.ts'
 export { allows, type Scope, scopes } from './scopes.ts'
 export type { StoredKeys } from './stored.ts'
 
