@@ -72,52 +72,59 @@ export type Lists = {
 /** A list of a thousand runs stays at a few MB. */
 const listedOutputChars = 4096
 const armsShown = 20
+/** A job or a run has 1 MB at most, and V8 has 112 MB for everything (Dockerfile). */
+const rowsAtOnce = 25
+const mostPageChars = 2 * 1024 * 1024
 
 export function createLists(database: Database): Lists {
   const read = <T>(name: string, work: Parameters<typeof database.drizzle<T>>[0]) =>
     database.drizzle(work, { idempotent: true, name })
 
   return {
-    jobs: (filter, page) =>
-      read('listing jobs', async (orm) => {
-        const latest = orm
-          .select(latestColumns)
-          .from(runs)
-          .where(eq(runs.jobId, jobs.id))
-          .orderBy(desc(runs.seq))
-          .limit(1)
-          .as('latest')
-        const rows = await orm
-          .select({
-            job: jobs,
-            runtime: jobRuntime,
-            latestId: latest.id,
-            latestState: latest.state,
-            latestStartedAt: latest.startedAt,
-            latestFinishedAt: latest.finishedAt,
-            latestErrorCode: latest.errorCode,
-            latestErrorMessage: latest.errorMessage,
-            deliveryError: deliveryErrorOf(jobs.id),
-          })
-          .from(jobs)
-          .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
-          .leftJoinLateral(latest, sql`true`)
-          .where(and(...jobConditions(filter), page.before === null ? undefined : lt(jobs.seq, page.before)))
-          .orderBy(desc(jobs.seq))
-          .limit(page.limit + 1)
-        return pageOf(
-          rows,
-          page.limit,
-          ({ job }) => job.seq,
-          ({ job, runtime, deliveryError, ...newest }) => ({
-            authored: { ...job, after: afterOf(job) },
-            runtime,
-            registry: runtime,
-            latestRun: latestOf(newest),
-            deliveryError,
-          }),
-        )
-      }),
+    jobs: (filter, wish) =>
+      inPieces(wish, (page) =>
+        read('listing jobs', async (orm) => {
+          const latest = orm
+            .select(latestColumns)
+            .from(runs)
+            .where(eq(runs.jobId, jobs.id))
+            .orderBy(desc(runs.seq))
+            .limit(1)
+            .as('latest')
+          const rows = await orm
+            .select({
+              job: jobs,
+              runtime: jobRuntime,
+              latestId: latest.id,
+              latestState: latest.state,
+              latestStartedAt: latest.startedAt,
+              latestFinishedAt: latest.finishedAt,
+              latestErrorCode: latest.errorCode,
+              latestErrorMessage: latest.errorMessage,
+              deliveryError: deliveryErrorOf(jobs.id),
+            })
+            .from(jobs)
+            .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
+            .leftJoinLateral(latest, sql`true`)
+            .where(
+              and(...jobConditions(filter), page.before === null ? undefined : lt(jobs.seq, page.before)),
+            )
+            .orderBy(desc(jobs.seq))
+            .limit(page.limit + 1)
+          return pageOf(
+            rows,
+            page.limit,
+            ({ job }) => job.seq,
+            ({ job, runtime, deliveryError, ...newest }) => ({
+              authored: { ...job, after: afterOf(job) },
+              runtime,
+              registry: runtime,
+              latestRun: latestOf(newest),
+              deliveryError,
+            }),
+          )
+        }),
+      ),
 
     countJobs: (filter) =>
       read('counting jobs', async (orm) => {
@@ -155,13 +162,15 @@ export function createLists(database: Database): Lists {
           .orderBy(channels.name),
       ),
 
-    runs: (filter, page) =>
-      read('listing runs', async (orm) =>
-        pageOf(
-          await selectRuns(orm, filter, page),
-          page.limit,
-          ({ seq }) => seq,
-          (run) => run,
+    runs: (filter, wish) =>
+      inPieces(wish, (page) =>
+        read('listing runs', async (orm) =>
+          pageOf(
+            await selectRuns(orm, filter, page),
+            page.limit,
+            ({ seq }) => seq,
+            (run) => run,
+          ),
         ),
       ),
 
@@ -316,13 +325,43 @@ function containing(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 }
 
+/**
+ * A page that was read in pieces, so that the rows in memory have an end however large they are: it ends early, with a
+ * `nextBefore`, when what it has comes to `mostPageChars`.
+ */
+async function inPieces<T>(
+  { before, limit }: PageWish,
+  read: (piece: PageWish) => Promise<Page<T>>,
+): Promise<Page<T>> {
+  const items: T[] = []
+  let nextBefore = before
+  let chars = 0
+  for (;;) {
+    const wanted = Math.min(rowsAtOnce, limit - items.length)
+    const piece = await read({ before: nextBefore, limit: wanted })
+    items.push(...piece.items)
+    nextBefore = piece.nextBefore
+    chars += piece.items.reduce((sum, item) => sum + JSON.stringify(item).length, 0)
+    const isCut = piece.items.length < wanted
+    if (nextBefore === null || items.length >= limit || isCut || chars >= mostPageChars)
+      return { items, nextBefore }
+  }
+}
+
+/** The rows that fit into `limit` and `mostPageChars`, but always one. */
 function pageOf<Row, T>(
   rows: Row[],
   limit: number,
   seq: (row: Row) => number,
   map: (row: Row) => T,
 ): Page<T> {
-  const shown = rows.slice(0, limit)
+  const shown = fitting(rows.slice(0, limit))
   const last = shown.at(-1)
-  return { items: shown.map(map), nextBefore: rows.length > limit && last ? seq(last) : null }
+  return { items: shown.map(map), nextBefore: rows.length > shown.length && last ? seq(last) : null }
+}
+
+function fitting<Row>(rows: Row[]): Row[] {
+  let chars = 0
+  const over = rows.findIndex((row) => (chars += JSON.stringify(row).length) > mostPageChars)
+  return over < 0 ? rows : rows.slice(0, Math.max(1, over))
 }
