@@ -11,7 +11,10 @@ after(() => service.close())
 const large = 'x'.repeat(240_000)
 
 /** Every id of a list by following its cursors, with the size of the largest page. */
-async function follow(path: string, name: 'jobs' | 'runs'): Promise<{ ids: string[]; pages: number; largest: number }> {
+async function follow(
+  path: string,
+  name: 'jobs' | 'runs',
+): Promise<{ ids: string[]; pages: number; largest: number }> {
   const found = { ids: [] as string[], pages: 0, largest: 0 }
   for (let cursor: string | null = ''; cursor !== null; ) {
     const { status, body } = await service.api('GET', `${path}${cursor && `&cursor=${cursor}`}`)
