@@ -14,8 +14,8 @@ export const platform = 'hermes-agent'
 export const service = 'chronos'
 
 export function existingRoutes(on: On, parts: Parts): void {
-  const { promptModel, version, corsOrigins } = parts.config
-  const model = promptModel ?? noModel
+  const { prompt, version, corsOrigins } = parts.config
+  const model = prompt.model ?? noModel
 
   on('GET /v1/models', async () => ({
     object: 'list',

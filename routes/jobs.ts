@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ListedChannel, Look } from '../db/index.ts'
-import { checkAction } from '../src/actions/index.ts'
+import { checkAction, type PromptPlace } from '../src/actions/index.ts'
 import { AppError } from '../src/errors.ts'
 import type { JobInput, JobPatch, Saved } from '../src/jobs.ts'
 import { allows } from '../src/keys/index.ts'
@@ -44,7 +44,7 @@ export function jobRoutes(on: On, parts: Parts): void {
 
   on('POST /api/jobs', async ({ query, body: given }, request, reply) => {
     const { body, ...sent } = translated(given, { isNew: true })
-    await checkTemplates(body)
+    await checkTemplates(body, parts.config.prompt)
     const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
     const saved = await jobs.create(newJob(body, sent.model), idempotencyKey(request), sent.wish)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
@@ -60,7 +60,7 @@ export function jobRoutes(on: On, parts: Parts): void {
   on('PATCH /api/jobs/{id}', async ({ params, query, body: given }, request, reply) => {
     if (Object.keys(given).length === 0) throw nothingToChange()
     const { body, model, wish, ignored } = translated(given, { isNew: false })
-    await checkTemplates(body)
+    await checkTemplates(body, parts.config.prompt)
     const patch = { ...changes(body), ...(model !== undefined && { model }) }
     const saved = await jobs.change(params.id, patch, ifMatch(request), wish)
     const unused = [...ignored, ...ignoredModel({ model }, saved.look.authored.action.type)]
@@ -105,7 +105,7 @@ function answering(parts: Parts) {
       lists.channels(),
     ])
     const job = jobBody(fromLook(look, surroundings), showingTo(request, parts, channels))
-    const warnings = warns ? warningsOf(look.authored, channels) : []
+    const warnings = warns ? warningsOf(look.authored, channels, parts.config.prompt) : []
     const more = { ...(warnings.length > 0 && { warnings }), ...(ignored && { ignored }) }
     reply.header('etag', `"${job.version}"`)
     if (armed || !needsArm) return { job, ...more }
@@ -216,8 +216,11 @@ function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']
 }
 
 /** @throws AppError FIELD_INVALID: what an action may not name or hold, which its schema cannot tell */
-async function checkTemplates({ action, prompt }: Pick<Partial<NewJob>, 'action' | 'prompt'>): Promise<void> {
-  const problems = await checkAction(action ?? null, prompt ?? null)
+async function checkTemplates(
+  { action, prompt }: Pick<Partial<NewJob>, 'action' | 'prompt'>,
+  place: PromptPlace,
+): Promise<void> {
+  const problems = await checkAction(action ?? null, prompt ?? null, place)
   if (problems.length === 0) return
   const message = problems.map((problem) => problem.message).join('; ')
   throw new AppError('FIELD_INVALID', message, { extra: { errors: problems } })

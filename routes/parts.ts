@@ -1,3 +1,4 @@
+import type { PromptPlace } from '../src/actions/index.ts'
 import type { Lists, Look } from '../db/index.ts'
 import type { Audit } from '../src/audit.ts'
 import type { Callbacks } from '../src/callback.ts'
@@ -58,8 +59,7 @@ export type Parts = {
     /** False where the metrics have a port of their own. */
     metricsHere: boolean
     version: string
-    /** Of prompts whose action names none; null: not set. */
-    promptModel: string | null
+    prompt: PromptPlace
     /** Whose pages may call the API from a browser. */
     corsOrigins: readonly string[]
     /** Calls of the API in a minute, for each key; 0: no limit. */

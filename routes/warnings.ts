@@ -1,16 +1,21 @@
 import type { Authored, ListedChannel } from '../db/index.ts'
 import { channelsInTexts, tellsNobody } from '../src/decisions/index.ts'
+import { missingForPrompt, type PromptPlace } from '../src/actions/index.ts'
 import { credentialsIn } from './credentials.ts'
 
 /** Something that is accepted and may not be what was meant. A `code` never changes. */
 export type Warning = {
-  code: 'CHANNEL_UNKNOWN' | 'TELLS_NOBODY' | 'CREDENTIAL_IN_JOB'
+  code: 'CHANNEL_UNKNOWN' | 'TELLS_NOBODY' | 'CREDENTIAL_IN_JOB' | 'PROMPT_NOT_AVAILABLE'
   path: string
   message: string
 }
 
 /** What the author of a job should know about it as it was saved. */
-export function warningsOf({ deliver, action }: Authored, channels: ListedChannel[]): Warning[] {
+export function warningsOf(
+  { deliver, action }: Authored,
+  channels: ListedChannel[],
+  place: PromptPlace,
+): Warning[] {
   const names = new Set(channels.map(({ name }) => name))
   const missing = channelsInTexts(deliver).filter((name) => !names.has(name))
   const warnings: Warning[] = missing.map((name) => ({
@@ -25,6 +30,9 @@ export function warningsOf({ deliver, action }: Authored, channels: ListedChanne
       message:
         'If this job fails, nothing is sent to anyone. Name a channel in `deliver`, or make one with "default_on": ["failure", "recovery"].',
     })
+  // the short form has no field for a model server, so it is saved all the same
+  for (const { path, message } of missingForPrompt(action, place))
+    warnings.push({ code: 'PROMPT_NOT_AVAILABLE', path, message })
   for (const path of credentialsIn(action))
     warnings.push({
       code: 'CREDENTIAL_IN_JOB',

@@ -110,7 +110,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     const { createChannels } = await import('./channels.ts')
     return createChannels({
       store: createChannelStore(database, clock),
-      ...{ seal: sealOf(config), expectKey: sealCheck.expect },
+      ...{ seal: sealOf(config), expectKey: sealCheck.expect, refusalOf: outbound.refusalOf },
     })
   }
   let loadedLogs: Promise<Logs> | undefined
@@ -213,7 +213,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     isArmed: (registry) => trigger.isArmed(registry, clock() ?? new Date()),
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
-      ...{ promptModel: config.prompt.model, corsOrigins: config.corsOrigins },
+      ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
+      ...{ corsOrigins: config.corsOrigins },
       ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
     },
     now: () => clock() ?? new Date(),

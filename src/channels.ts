@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { ChannelStore, StoredChannel } from '../db/index.ts'
+import { type RefusalOf, uncallableIn } from './actions/index.ts'
 import type { Delivered, DeliveryError, Message, Target } from './deliveries/index.ts'
 import { AppError } from './errors.ts'
 import { needed, type Seal } from './seal/index.ts'
@@ -16,6 +17,8 @@ export type Channels = {
   /**
    * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; where there are none,
    * one is made, and given here and never again.
+   *
+   * @throws AppError FIELD_INVALID: its host may not be called
    */
   put(
     name: string,
@@ -57,10 +60,13 @@ type Parts = {
   seal: Seal | null
   /** Rejects if nothing may be sealed with this key. */
   expectKey?: () => Promise<void>
+  /** Default: every host may be called. */
+  refusalOf?: RefusalOf
 }
 
-export function createChannels({ store, seal, expectKey = async () => {} }: Parts): Channels {
+export function createChannels({ store, seal, refusalOf, expectKey = async () => {} }: Parts): Channels {
   async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
+    if (refusalOf) await checkCallable(given, refusalOf)
     const { seal: close } = needed(seal, 'channels')
     await expectKey()
     const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
@@ -143,6 +149,13 @@ export function createChannels({ store, seal, expectKey = async () => {} }: Part
       throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
     },
   }
+}
+
+/** @throws AppError FIELD_INVALID */
+async function checkCallable(config: ChannelConfig, refusalOf: RefusalOf): Promise<void> {
+  const errors = await uncallableIn(config, '', refusalOf)
+  if (errors.length === 0) return
+  throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
 }
 
 /** Every secret in its place; a template is left for later, as its names are those of a run. */

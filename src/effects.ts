@@ -72,7 +72,10 @@ export function createEffects(parts: Parts): Effects {
     const { checkReferences: check } = await import('./references.ts')
     await check(
       { action, prompt, deliver },
-      { secrets: parts.secrets, channels: parts.channels, areCommandsOn: config.commands !== null },
+      {
+        ...{ secrets: parts.secrets, channels: parts.channels },
+        ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
+      },
     )
   }
 }

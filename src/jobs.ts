@@ -181,7 +181,7 @@ export function createJobs(parts: Parts): Jobs {
       }
       if (Object.keys(patch).length === 0) return { look, armed: true }
       const next = applyPatch(authored, patch, view.now)
-      await checkReferences(next)
+      if (touchesOutside(patch)) await checkReferences(next)
       if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
       const decision = decideChange(look, next)
       // only to refuse before anything is written what would be refused after it
@@ -294,6 +294,11 @@ function withModel(action: JobInput['action'], model: string | null): JobInput['
   if (action.type !== 'prompt') return action
   const { model: _, ...rest } = action
   return model === null ? rest : { ...rest, model }
+}
+
+/** A job that was saved before a rule was made can still be renamed or paused. */
+function touchesOutside({ action, prompt, deliver }: Partial<JobInput>): boolean {
+  return action !== undefined || prompt !== undefined || deliver !== undefined
 }
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */

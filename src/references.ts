@@ -1,18 +1,17 @@
-import { unavailableIn } from './actions/index.ts'
+import { type Available, uncallableIn, unavailableIn } from './actions/index.ts'
 import { channelsOf } from './decisions/index.ts'
 import { AppError } from './errors.ts'
 import type { JobInput } from './jobs.ts'
 import { namesIn } from './template/index.ts'
 
-type Known = {
-  areCommandsOn: boolean
+type Known = Available & {
   secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
   channels: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
 }
 
 /**
- * Whether the secrets, channels and handlers that a job names exist, and whether it may start programs. Nothing is asked
- * where it names none.
+ * Whether the secrets, channels and handlers that a job names exist, whether it may start programs, and whether what it
+ * calls may be called. Nothing is asked of the database if it names nothing there.
  *
  * @throws AppError FIELD_INVALID: names those that do not, by the field
  */
@@ -27,6 +26,7 @@ export async function checkReferences(
   const channelsThere = channels.length > 0 ? await (await known.channels()).exists(channels) : new Set()
   const errors = [
     ...(job.action ? await unavailableIn(job.action, known) : []),
+    ...(await uncallableReceivers(job.deliver, known)),
     ...fields.flatMap(({ path, secrets }) =>
       secrets.filter((name) => !secretsThere.has(name)).map((name) => missing(path, 'secret', name)),
     ),
@@ -34,6 +34,13 @@ export async function checkReferences(
   ]
   if (errors.length === 0) return
   throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
+}
+
+/** Of those that are written out in the job; a channel's were looked at when it was saved. */
+async function uncallableReceivers(deliver: unknown, { refusalOf }: Known) {
+  if (!Array.isArray(deliver)) return uncallableIn(deliver, 'deliver', refusalOf)
+  const found = deliver.map((one, at) => uncallableIn(one, `deliver[${at}]`, refusalOf))
+  return (await Promise.all(found)).flat()
 }
 
 function secretsIn(value: unknown): string[] {

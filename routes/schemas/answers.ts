@@ -83,7 +83,7 @@ export const job = Type.Object(
 export const warnings = Type.Array(
   Type.Object(
     {
-      code: Type.Enum(['CHANNEL_UNKNOWN', 'TELLS_NOBODY', 'CREDENTIAL_IN_JOB']),
+      code: Type.Enum(['CHANNEL_UNKNOWN', 'TELLS_NOBODY', 'CREDENTIAL_IN_JOB', 'PROMPT_NOT_AVAILABLE']),
       path: Type.String(),
       message: Type.String(),
     },

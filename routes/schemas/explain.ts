@@ -39,7 +39,20 @@ function explainError(schema: Node, value: unknown, error: TValidationError): Fi
 /** `value`, which stands at `steps`, is not what `schema` says. */
 export function misfit(schema: Node, value: unknown, steps: string[]): FieldProblem {
   const given = shown(value, steps, schema['writeOnly'] === true)
-  return problem(writtenPath(steps), `${given} was given; expected ${expected(schema)}`)
+  const words = expected(schema)
+  const hint = words.includes('http or https URL') ? schemeHint(value) : ''
+  return problem(writtenPath(steps), `${given} was given; expected ${words}${hint}`)
+}
+
+/** The path may be a secret. */
+function schemeHint(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  const [, place = '', rest = ''] =
+    /^((?:[\w-]+\.)+[a-z]{2,}(?::\d{1,5})?)([/?#].*)?$/i.exec(value.trim()) ?? []
+  const [, near = '', more = ''] =
+    /^((?:localhost|[\d.]{7,15})(?::\d{1,5})?)([/?#].*)?$/i.exec(value.trim()) ?? []
+  if (place) return `; did you mean https://${place}${rest.length > 1 ? '/…' : ''}?`
+  return near ? `; did you mean http://${near}${more.length > 1 ? '/…' : ''}?` : ''
 }
 
 function problem(path: string, sentence: string): FieldProblem {

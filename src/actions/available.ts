@@ -1,15 +1,27 @@
 import { handlers } from '../handlers/index.ts'
+import { type RefusalOf, uncallableIn } from './callable.ts'
 import { areOff } from './limits.ts'
 import type { ActionJob } from './outcome.ts'
 
 type Problem = { path: string; message: string }
 
-/** What an action needs that this service does not have: handlers that it names, and the right to start programs. */
-export function unavailableIn(
+/** What a service has for actions. */
+export type Available = { areCommandsOn: boolean; refusalOf: RefusalOf }
+
+/**
+ * What an action needs that this service does not have: handlers that it names, the right to start programs, and
+ * targets that may be called.
+ */
+export async function unavailableIn(
   action: ActionJob['action'],
-  { areCommandsOn }: { areCommandsOn: boolean },
-): Problem[] {
-  const problems = [...handlerIn(action, 'action'), ...handlerIn(action['when'], 'action.when')]
+  { areCommandsOn, refusalOf }: Available,
+): Promise<Problem[]> {
+  const problems = [
+    ...handlerIn(action, 'action'),
+    ...handlerIn(action['when'], 'action.when'),
+    ...(await uncallableIn(action, 'action', refusalOf)),
+    ...(await uncallableIn(action['when'], 'action.when', refusalOf)),
+  ]
   if (action.type === 'command' && !areCommandsOn)
     problems.push({ path: 'action.type', message: `action.type: ${areOff}` })
   return problems

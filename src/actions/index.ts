@@ -1,16 +1,22 @@
 import { AppError } from '../errors.ts'
 import type { Outbound } from '../outbound/index.ts'
+import type { Available } from './available.ts'
+import type { RefusalOf } from './callable.ts'
 import type { ActionContext, LastOutput } from './context.ts'
 import type { CommandConfig } from '../config.ts'
 import type { AttemptLog } from './log.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
+import type { PromptPlace } from './prompt-needs.ts'
 import type { PromptDefaults } from './prompt-request.ts'
 import { createProtector, type Protection } from './protection.ts'
 
 export type { ActionContext, LastOutput } from './context.ts'
 export type { AttemptLog } from './log.ts'
+export type { Available } from './available.ts'
+export type { RefusalOf } from './callable.ts'
 export type { ActionJob, ActionOutcome, ActionRun } from './outcome.ts'
 export { isReservedHeader } from './headers.ts'
+export { missingForPrompt, type PromptPlace } from './prompt-needs.ts'
 
 export type Actions = {
   /**
@@ -45,13 +51,17 @@ type Parts = {
 type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext; parts: Parts }
 
 /** `checkAction` of check.ts, loaded when a job is saved. */
-export async function checkAction(action: ActionJob['action'] | null, prompt: string | null) {
+export async function checkAction(
+  action: ActionJob['action'] | null,
+  prompt: string | null,
+  place: PromptPlace,
+) {
   const check = await import('./check.ts')
-  return check.checkAction(action, prompt)
+  return check.checkAction(action, prompt, place)
 }
 
 /** `unavailableIn` of available.ts, loaded when a job is saved. */
-export async function unavailableIn(action: ActionJob['action'], service: { areCommandsOn: boolean }) {
+export async function unavailableIn(action: ActionJob['action'], service: Available) {
   const available = await import('./available.ts')
   return available.unavailableIn(action, service)
 }
@@ -60,6 +70,12 @@ export async function unavailableIn(action: ActionJob['action'], service: { areC
 export async function sweepFolders(): Promise<void> {
   const folders = await import('./command-folder.ts')
   await folders.sweepFolders()
+}
+
+/** `uncallableIn` of callable.ts, loaded when something that is called is saved. */
+export async function uncallableIn(fields: unknown, path: string, refusalOf: RefusalOf) {
+  const callable = await import('./callable.ts')
+  return callable.uncallableIn(fields, path, refusalOf)
 }
 
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */

@@ -1,5 +1,7 @@
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
+import { readHost } from '../allow.ts'
 import type { Connect, Destination, Dial } from './connector.ts'
+import type { Guard } from './guard.ts'
 import { type Line, openLine } from './line.ts'
 import type { Lookup } from './lookup.ts'
 import type { Arrival, Hop, RedirectRules } from './redirect.ts'
@@ -18,6 +20,8 @@ export type Outbound = {
   line(): Line
   /** A guarded connection, for what is not HTTP. Rejects as `createConnector` says. */
   connect(to: Destination): Promise<Socket>
+  /** Why a host is never called at a port, as far as that is certain without a look-up; null: it may be. */
+  refusalOf(host: string, port: number): Promise<string | null>
 }
 
 type Parts = {
@@ -40,16 +44,21 @@ const usualConnectTimeoutMs = 10_000
 
 /** All that checks is loaded with the first connection, so that a boot does not pay for it. */
 export function createOutbound(parts: Parts): Outbound {
+  let loadedGuard: Promise<Guard> | undefined
+  function guard(): Promise<Guard> {
+    loadedGuard ??= import('./guard.ts').then(({ createGuard }) => createGuard(parts))
+    return loadedGuard
+  }
   let connector: Promise<Connect> | undefined
   async function load() {
-    const [{ createGuard }, { createConnector }, { createLookup }, { createMemory }] = await Promise.all([
-      import('./guard.ts'),
+    const [guarding, { createConnector }, { createLookup }, { createMemory }] = await Promise.all([
+      guard(),
       import('./connector.ts'),
       import('./lookup.ts'),
       import('./memory.ts'),
     ])
     return createConnector({
-      guard: createGuard(parts),
+      guard: guarding,
       memory: createMemory(parts.now ?? (() => performance.now())),
       lookup: parts.lookup ?? createLookup(parts),
       dial: parts.dial,
@@ -60,7 +69,15 @@ export function createOutbound(parts: Parts): Outbound {
     connector ??= load()
     return (await connector)(to)
   }
-  return { line: () => openLine(connect), connect }
+  async function refusalOf(given: string, port: number): Promise<string | null> {
+    const { ofHost, ofAddress } = await guard()
+    const host = readHost(given)
+    if (host === null)
+      return `host ${JSON.stringify(given)} cannot be read; expected one host name or address`
+    const reason = ofHost(host, port) ?? (isIP(host) ? ofAddress(host, host, port) : null)
+    return reason && `host ${host} ${reason}`
+  }
+  return { line: () => openLine(connect), connect, refusalOf }
 }
 
 /**

@@ -17,6 +17,8 @@ export async function finished(service: Service, id: string): Promise<Json> {
   throw new Error(`run ${id} has not ended`)
 }
 
-export const codesOf = (warnings: Json[] | undefined) => (warnings ?? []).map(({ code }) => code as string)
+/** But for what each prompt is warned of here, where no model is. */
+export const codesOf = (warnings: Json[] | undefined) =>
+  (warnings ?? []).map(({ code }) => code as string).filter((code) => code !== 'PROMPT_NOT_AVAILABLE')
 
 export const idsOf = ({ jobs }: Json) => (jobs as Json[]).map(({ id }) => id as string)

@@ -12,7 +12,13 @@ import { allows, type Caller, type Scope, scopes } from '../../src/keys/index.ts
 let app: FastifyInstance
 const reached: string[] = []
 const config = {
-  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3', promptModel: null, corsOrigins: [] },
+  ...{
+    timezone: 'UTC',
+    metricsHere: true,
+    version: '1.2.3',
+    prompt: { baseUrl: null, model: null },
+    corsOrigins: [],
+  },
   ...{ rateLimitPerMinute: 0, isOnFly: false },
 }
 

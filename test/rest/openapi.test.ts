@@ -8,7 +8,7 @@ import { operations } from '../../routes/schemas/index.ts'
 
 const config = {
   ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
-  ...{ promptModel: null, corsOrigins: [] as string[] },
+  ...{ prompt: { baseUrl: null, model: null }, corsOrigins: [] as string[] },
 }
 type Schema = { $ref?: string; [member: string]: unknown }
 type Operation = {
@@ -70,7 +70,7 @@ test('registering the routes compiles nothing and loads neither TypeBox nor driz
     import Fastify from 'fastify'
     import { registerRoutes } from './routes/index.ts'
     const app = Fastify()
-    registerRoutes(app, { config: { metricsHere: true, corsOrigins: [] } })
+    registerRoutes(app, { config: { metricsHere: true, corsOrigins: [], prompt: {} } })
     await app.ready()
     await app.close()`)
   const loaded = stdout.split('\n')

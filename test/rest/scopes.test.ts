@@ -9,7 +9,7 @@ import { codeOf, type Problem } from './setup.ts'
 
 const config = {
   ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
-  ...{ rateLimitPerMinute: 0, isOnFly: false, promptModel: null, corsOrigins: [] },
+  ...{ rateLimitPerMinute: 0, isOnFly: false, prompt: { baseUrl: null, model: null }, corsOrigins: [] },
 }
 const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
 const keysWith = (check: Keys['check']): Keys => ({

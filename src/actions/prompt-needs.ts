@@ -1,0 +1,28 @@
+type Problem = { path: string; message: string }
+
+/** Where prompts are put and which model they are for, if an action does not say it; null: not set. */
+export type PromptPlace = { baseUrl: string | null; model: string | null }
+
+/** What a prompt action cannot do without, and neither it nor the service has, one sentence for each. */
+export function missingForPrompt(
+  action: { type: string; [field: string]: unknown },
+  { baseUrl, model }: PromptPlace,
+): Problem[] {
+  if (action.type !== 'prompt') return []
+  const needs = [
+    { name: 'model', has: action['model'] ?? model, what: 'model', variable: 'PROMPT_MODEL' },
+    {
+      name: 'base_url',
+      has: action['base_url'] ?? baseUrl,
+      what: 'model server',
+      variable: 'PROMPT_BASE_URL',
+    },
+  ]
+  return needs
+    .filter(({ has }) => typeof has !== 'string' || has === '')
+    .map(({ name, what, variable }) => {
+      const path = `action.${name}`
+      const says = `a prompt needs a ${what}, and this service has none by default`
+      return { path, message: `${path}: ${says}. Give \`${path}\`, or set ${variable}.` }
+    })
+}
