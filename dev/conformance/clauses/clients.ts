@@ -1,6 +1,6 @@
 import type { Clause, Group, Need } from '../kit/clause.ts'
 import type { Answer } from '../kit/http.ts'
-import { at, keysOf, listAt, textAt } from '../kit/json.ts'
+import { at, keysOf, textAt } from '../kit/json.ts'
 import type { Tries } from '../kit/tries.ts'
 import { eventually, until } from '../kit/wait.ts'
 import type { World } from '../kit/world.ts'
@@ -145,12 +145,9 @@ const fields: Clause[] = [
       expected: `one that names ${unknown}`,
       seen: warnings,
     })
-    const local = await create(world, { deliver: 'local' })
-    t.that(
-      'warnings for local',
-      !Array.isArray(at(local.body, 'warnings')) || listAt(local.body, 'warnings').length === 0,
-      { expected: 'none', seen: local.body },
-    )
+    const local = at((await create(world, { deliver: 'local' })).body, 'warnings')
+    const names = Array.isArray(local) && /\blocal\b/.test(JSON.stringify(local))
+    t.that('warnings for local', !names, { expected: 'none that names it', seen: local })
   }),
   clause('client-query', async (t, world) => {
     for (const query of ['?profile=work', '?include_disabled=yes', '?include_disabled=yes&profile=work']) {

@@ -6,7 +6,7 @@ import { replies } from '../kit/portal.ts'
 import type { Tries } from '../kit/tries.ts'
 import { atInstant, eventually, until } from '../kit/wait.ts'
 import { rowOf, type World } from '../kit/world.ts'
-import { daily, inOtherZone, iso } from './soon.ts'
+import { daily, dueJob, inOtherZone, iso } from './soon.ts'
 
 const everything = ['key', 'portal', 'target'] as const
 const needs = [...everything]
@@ -61,8 +61,7 @@ const unready: Clause[] = [
         { env: { DRAIN_TIMEOUT_MS: '15000', DRAIN_FINISH_MS: '12000' } },
         async (world) => {
           const place = world.target.place({ holdMs: 4000 })
-          const { schedule } = daily(0)
-          const { id } = await world.job({ schedule }, place)
+          const { id } = await dueJob(world, { place })
           const { id: other } = await world.job({ schedule: 'in 2h' })
           isStatus(t, 'before', await world.fire(id), 202, 'accepted')
           await until('the run', () => world.target.callsAt(place.path)[0])
@@ -86,8 +85,7 @@ const unready: Clause[] = [
     name: 'database-down',
     async own(t, bench) {
       await bench.withWorld({}, async (world) => {
-        const { schedule } = daily(500)
-        const { id, path } = await world.job({ schedule })
+        const { id, path } = await dueJob(world)
         world.database.shut()
         isStatus(t, 'a bad token', await world.fire(id, { token: 'x' }), 401)
         const headers = { Authorization: `Bearer ${await world.portal.token()}` }
@@ -241,7 +239,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { id, path } = await world.job({ schedule: daily(500).schedule })
+        const { id, path } = await world.job({ schedule: daily(30_000).schedule })
         await world.api.post(`/api/jobs/${id}/pause`)
         isStatus(t, 'a paused job', await world.fire(id), 200, 'inactive')
         t.equal('runs', world.target.callsAt(path).length, 0)
@@ -312,8 +310,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { schedule, slot } = daily(0)
-        const { id, path } = await world.job({ schedule })
+        const { id, path, slot } = await dueJob(world)
         const row = await rowOf(world, id)
         await atInstant(slot)
         const answer = await world.portal.relay.fireNow(row)
@@ -335,8 +332,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { schedule } = daily(0)
-        const { id } = await world.job({ schedule }, world.target.place({ holdMs: 1500 }))
+        const { id } = await dueJob(world, { place: world.target.place({ holdMs: 1500 }) })
         const row = await rowOf(world, id)
         isStatus(t, 'a due slot', await world.portal.relay.fireNow(row), 202)
         const held = world.portal.rows.get(id)
@@ -353,8 +349,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { schedule, slot } = daily(0)
-        const { id, path } = await world.job({ schedule }, world.target.place({ holdMs: 800 }))
+        const { id, path, slot } = await dueJob(world, { place: world.target.place({ holdMs: 800 }) })
         const fireAt = (await rowOf(world, id)).fireAt
         await atInstant(slot)
         isStatus(t, 'the first', await world.fire(id, { fireAt }), 202, 'accepted')
@@ -380,8 +375,7 @@ const states: Clause[] = [
       needs,
       async check(t, world, bench) {
         const random = bench.random('fires-at-once')
-        const { schedule, slot } = daily(0)
-        const { id, path } = await world.job({ schedule })
+        const { id, path, slot } = await dueJob(world)
         await atInstant(slot)
         const answers = await Promise.all(Array.from({ length: 6 + random.below(6) }, () => world.fire(id)))
         const words = answers.map((it) => at(it.body, 'status'))
@@ -398,8 +392,7 @@ const states: Clause[] = [
     waits: 21,
     async own(t, bench) {
       await bench.withWorld({}, async (world) => {
-        const { schedule, slot } = daily(0)
-        const { id, path } = await world.job({ schedule })
+        const { id, path, slot } = await dueJob(world)
         await atInstant(slot)
         world.portal.answer('provision', replies.json(500))
         isRetryLater(t, 'a fire whose next wake-up cannot be armed', await world.fire(id))
@@ -424,14 +417,13 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const soon = daily(2500)
-        const { id, path } = await world.job({ schedule: soon.schedule })
+        const { id, path, slot } = await dueJob(world, { ms: 2500 })
         isStatus(t, 'up to 60 s early', await world.fire(id), 202, 'accepted')
-        t.equal('runs before the slot', Date.now() < soon.slot ? world.target.callsAt(path).length : 0, 0)
+        t.equal('runs before the slot', Date.now() < slot ? world.target.callsAt(path).length : 0, 0)
         const ran = await until('the run', () => world.target.callsAt(path)[0])
-        t.that('ms after the slot', ran.at >= soon.slot - 5, {
+        t.that('ms after the slot', ran.at >= slot - 5, {
           expected: '0 or more',
-          seen: ran.at - soon.slot,
+          seen: ran.at - slot,
         })
         const later = daily(90_000)
         const far = await world.job({ schedule: later.schedule })
@@ -444,8 +436,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { schedule, slot } = daily(0)
-        const { id, path } = await world.job({ schedule })
+        const { id, path, slot } = await dueJob(world)
         await atInstant(slot + 1500)
         const fireAt = iso(slot - 86_400_000)
         isStatus(t, 'late, with the fire_at of yesterday', await world.fire(id, { fireAt }), 202, 'accepted')
@@ -463,7 +454,7 @@ const states: Clause[] = [
     service: {
       needs,
       async check(t, world) {
-        const { id } = await world.job({ schedule: daily(0).schedule })
+        const { id } = await dueJob(world)
         const accepted = await world.fire(id)
         t.equal('fields of 202', keysOf(accepted.body).sort(), ['job_id', 'run_id', 'status'])
       },
@@ -477,8 +468,8 @@ const lost: Clause = {
   waits: 66,
   async own(t, bench) {
     await bench.withWorld({}, async (world) => {
-      const { schedule, slot } = daily(500)
-      const lostJob = await world.job({ schedule })
+      const lostJob = await dueJob(world)
+      const { slot } = lostJob
       const other = await world.job({ schedule: 'in 2h' })
       world.portal.rows.delete(lostJob.id)
       await atInstant(slot + 63_000)

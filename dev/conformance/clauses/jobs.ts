@@ -6,7 +6,7 @@ import type { Tries } from '../kit/tries.ts'
 import { until } from '../kit/wait.ts'
 import type { World } from '../kit/world.ts'
 import { isProblem } from './fire.ts'
-import { daily, nonce } from './soon.ts'
+import { dueJob, nonce } from './soon.ts'
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -311,7 +311,7 @@ const changing: Clause[] = [
     'delete-cancels-run',
     async (t, world) => {
       const place = world.target.place({ hangs: true })
-      const { id } = await world.job({ schedule: daily(0).schedule }, place)
+      const { id } = await dueJob(world, { place })
       await world.fire(id)
       const running = await until('the run', () => world.target.callsAt(place.path)[0])
       t.equal('status', (await world.api.delete(`/api/jobs/${id}`)).status, 200)
@@ -359,8 +359,7 @@ const looking: Clause[] = [
   clause(
     'slots',
     async (t, world) => {
-      const { schedule, slot } = daily(0)
-      const { id } = await world.job({ schedule })
+      const { id, slot } = await dueJob(world)
       await world.fire(id)
       const from = new Date(slot - 60_000).toISOString()
       const to = new Date(slot + 60_000).toISOString()

@@ -7,7 +7,7 @@ import { loginClient } from '../kit/login.ts'
 import { isLibraryName, type Reply, replies } from '../kit/portal.ts'
 import { eventually, until } from '../kit/wait.ts'
 import { rowOf } from '../kit/world.ts'
-import { isoIn, nonce } from './soon.ts'
+import { nonce } from './soon.ts'
 
 const grant: Clause[] = [
   {
@@ -216,19 +216,39 @@ const grant: Clause[] = [
   },
 ]
 
-const dead: Record<string, { reply: Reply; says: RegExp }> = {
-  'dead-invalid-grant': { reply: replies.json(400, { error: 'invalid_grant' }), says: /invalid_grant/ },
-  'dead-invalid-token': { reply: replies.json(401, { error: 'invalid_token' }), says: /invalid_token/ },
+const dead: Record<string, { reply: Reply; says: RegExp; mode: string }> = {
+  'dead-invalid-grant': {
+    reply: replies.json(400, { error: 'invalid_grant' }),
+    says: /invalid_grant/,
+    mode: 'invalid_grant',
+  },
+  'dead-invalid-token': {
+    reply: replies.json(401, { error: 'invalid_token' }),
+    says: /invalid_token/,
+    mode: 'invalid_token',
+  },
   'dead-reused': {
     reply: replies.json(400, { error: 'refresh_token_reused' }),
     says: /refresh_token_reused/,
+    mode: 'refresh_token_reused',
   },
-  'dead-401': { reply: replies.json(401), says: /401/ },
-  'dead-403': { reply: replies.json(403, {}), says: /403/ },
+  'dead-401': { reply: replies.json(401), says: /401/, mode: '401' },
+  'dead-403': { reply: replies.json(403, {}), says: /403/, mode: '403' },
 }
 
-const ends: Clause[] = Object.entries(dead).map(([name, { reply, says }]) => ({
+const ends: Clause[] = Object.entries(dead).map(([name, { reply, says, mode }]) => ({
   name,
+  async ownNas(t, bench) {
+    await bench.withNas(['--dead-login', mode], async (nas) => {
+      await refresh(nas.url, nas.firstRefreshToken, 'both')
+      const reused = await refresh(nas.url, nas.firstRefreshToken, 'both')
+      t.that('status of an old token', [400, 401, 403].includes(reused.status), {
+        expected: 'refused',
+        seen: reused.status,
+      })
+      t.equal('error', at(reused.body, 'error'), /^\d/.test(mode) ? undefined : mode)
+    })
+  },
   waits: 12,
   async own(t, bench) {
     await bench.withWorld(
@@ -278,26 +298,21 @@ const transient: Clause[] = Object.entries({
   },
 }))
 
+/** One kind of portal reads the refresh token in the header, another in the form; each takes both together. */
 const nasKinds: Clause[] = (['header', 'form'] as const).map((place) => ({
   name: `token-in-${place}`,
   async ownNas(t, bench) {
-    await bench.withNas([], async (nas) => {
-      const granted = await refresh(nas.url, nas.firstRefreshToken, 'both')
-      const token = textAt(granted.body, 'refresh_token')
-      t.equal(
-        `status with the token in the ${place} only`,
-        (await refresh(nas.url, token, place)).status,
-        200,
-      )
-      t.equal(
-        'provision without a token',
-        (
-          await call('POST', `${nas.url}/api/agent-cron/provision`, {
-            json: { job_id: nas.newJobId(), fire_at: isoIn(9000) },
-          })
-        ).status,
-        401,
-      )
+    const other = place === 'header' ? 'form' : 'header'
+    await bench.withNas(['--refresh-token', place], async (nas) => {
+      const missed = await refresh(nas.url, nas.firstRefreshToken, other)
+      t.that(`with the token in the ${other} only`, missed.status >= 400, {
+        expected: 'refused',
+        seen: missed.status,
+      })
+      const both = await refresh(nas.url, nas.firstRefreshToken, 'both')
+      t.equal('with the token in both', both.status, 200)
+      const token = textAt(both.body, 'refresh_token')
+      t.equal(`with the token in the ${place} only`, (await refresh(nas.url, token, place)).status, 200)
     })
   },
 }))

@@ -3,7 +3,7 @@ import { at, keysOf, listAt, textAt } from '../kit/json.ts'
 import { eventually, until } from '../kit/wait.ts'
 import type { World } from '../kit/world.ts'
 import { isProblem } from './fire.ts'
-import { daily } from './soon.ts'
+import { dueJob } from './soon.ts'
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const runFields = [
@@ -173,8 +173,7 @@ const calls: Clause[] = [
   clause(
     'action-headers',
     async (t, world) => {
-      const { schedule, slot } = daily(0)
-      const { id, path } = await world.job({ schedule })
+      const { id, path, slot } = await dueJob(world)
       const fired = await world.fire(id)
       const { headers, method } = await until('the call', () => world.target.callsAt(path)[0])
       t.equal('method', method, 'POST')

@@ -8,12 +8,15 @@ export type Verified = { payload: JWTPayload; header: JWTHeaderParameters }
 export async function createAgent(options: { publicUrl?: string; port?: number; host?: string } = {}) {
   const calls: Incoming[] = []
   const answers = new Map<string, (tries: number) => number>()
+  const firsts = new Map<string, () => Promise<unknown>>()
   const listening = await listen((message, response) => {
-    void readIncoming(message).then((incoming) => {
+    void readIncoming(message).then(async (incoming) => {
       calls.push(incoming)
       const jobId = String(at(incoming.body, 'job_id'))
+      await firsts.get(jobId)?.()
       const status = answers.get(jobId)?.(callsOf(jobId).length) ?? 202
       response.writeHead(status, { 'Content-Type': 'application/json' }).end('{"status":"accepted"}')
+      incoming.answeredAt = Date.now()
     })
   }, options)
   const callsOf = (jobId: string) => calls.filter((it) => at(it.body, 'job_id') === jobId)
@@ -22,6 +25,8 @@ export async function createAgent(options: { publicUrl?: string; port?: number; 
     callsOf,
     /** The status of each try of this job's fires, counted from 1. */
     answer: (jobId: string, status: (tries: number) => number) => void answers.set(jobId, status),
+    /** What is done before a fire of this job is answered. */
+    during: (jobId: string, work: () => Promise<unknown>) => void firsts.set(jobId, work),
     close: listening.close,
   }
 }

@@ -19,7 +19,7 @@ export type CallOptions = {
 }
 
 export async function call(method: string, url: string, options: CallOptions = {}): Promise<Answer> {
-  const { headers = {}, json, text, timeoutMs = 20_000 } = options
+  const { headers = {}, json, text, timeoutMs = 40_000 } = options
   const body = json === undefined ? text : JSON.stringify(json)
   const response = await fetch(url, {
     method,

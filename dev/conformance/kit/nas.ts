@@ -67,7 +67,6 @@ export async function startLocalNas(
 ): Promise<OwnNas> {
   const port = await freePort()
   const accessToken = secret('static')
-  const firstRefreshToken = secret('rt')
   const direct = `http://127.0.0.1:${port}`
   const url = between ? await between(direct) : direct
   const program = startProgram(
@@ -83,7 +82,7 @@ export async function startLocalNas(
         '--portal-url',
         url,
       ],
-      ...['--access-token', accessToken, '--refresh-token', firstRefreshToken, ...args],
+      ...['--access-token', accessToken, ...args],
     ],
     { PATH: '/usr/bin:/bin' },
   )
@@ -95,9 +94,10 @@ export async function startLocalNas(
     )
   await eventually(async () => program.hasEnded() || (await isUp()), 20_000)
   if (program.hasEnded()) throw new Error(`the local NAS ended at once:\n${program.log().slice(-1000)}`)
+  const login = await call('POST', `${direct}/control/log-in`, { json: {} })
   return {
     ...describeNas({ url, audience: 'agent:conformance', accessToken, agent }),
-    firstRefreshToken,
+    firstRefreshToken: textAt(login.body, 'refresh_token'),
     log: program.log,
     async close() {
       await Promise.all([program.stop(), agent.close()])
