@@ -10,6 +10,9 @@ export type StoredChannel = {
   /** Both null: it is in use. */
   disabledAt: Date | null
   disabledReason: string | null
+  /** Why the newest delivery to it that has failed for good did so; both null: one has arrived since. */
+  lastError: string | null
+  lastErrorAt: Date | null
   createdAt: Date
   updatedAt: Date
 }
@@ -73,7 +76,8 @@ export function createChannelStore(database: Database, clock: () => Date | null 
           from (select coalesce(${clock()}::timestamptz, clock_timestamp()) as now) c
           on conflict on constraint channels_pkey do update set
             type = excluded.type, sealed = excluded.sealed, default_on = excluded.default_on,
-            disabled_at = null, disabled_reason = null, updated_at = excluded.updated_at
+            disabled_at = null, disabled_reason = null, last_error = null, last_error_at = null,
+            updated_at = excluded.updated_at
           returning *, to_json(default_on) as default_on, xmax = 0 as is_new`,
         { name: 'storing the channel' },
       )
@@ -94,7 +98,10 @@ export function createChannelStore(database: Database, clock: () => Date | null 
 
     async enable(name: string): Promise<void> {
       await database.run(
-        (sql) => sql`update channels set disabled_at = null, disabled_reason = null where name = ${name}`,
+        (
+          sql,
+        ) => sql`update channels set disabled_at = null, disabled_reason = null, last_error = null, last_error_at = null
+            where name = ${name}`,
         { idempotent, name: 'switching the channel on' },
       )
     },
@@ -136,6 +143,8 @@ function readChannel(row: Row): StoredChannel {
     defaultOn: row['default_on'] as string[] | null,
     disabledAt: maybeDate(row['disabled_at']),
     disabledReason: row['disabled_reason'] as string | null,
+    lastError: row['last_error'] as string | null,
+    lastErrorAt: maybeDate(row['last_error_at']),
     createdAt: date(row['created_at']),
     updatedAt: date(row['updated_at']),
   }

@@ -1,6 +1,6 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
-import { maybeDate, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './rows.ts'
 
 /** What the service owes and holds, counted in Postgres; durable, so that it is right after any number of restarts. */
 export type Counts = {
@@ -13,7 +13,20 @@ export type Counts = {
   overdue: number
   /** Wake-ups that were lost: NAS confirmed them, and no fire came (`isWakeLost`). */
   lost: number
+  /** Claimed runs without a place, and since when the first of them waits. */
+  waiting: { runs: number; since: Date | null }
+  failedDeliveries: { count: number; newest: FailedDelivery | null }
   now: Date
+}
+
+/** `to`: the name of a channel, the kind of a receiver, or the id of a job. */
+export type FailedDelivery = {
+  id: string
+  runId: string
+  jobId: string
+  to: string
+  error: { code: string; message: string }
+  at: Date
 }
 
 export async function readCounts(
@@ -29,7 +42,13 @@ export async function readCounts(
       (select min(wake_changed_at) from job_runtime where armed_gen < wake_gen) as owed_since,
       (select count(*)::int from orphans where cancelled_at is null) as orphans,
       (select count(*)::int from job_runtime where wake_at < clock.now - ${lateMs} * interval '1 ms') as overdue,
-      (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)}) as lost
+      (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)}) as lost,
+      (select count(*)::int from runs where state = 'claimed' and waiting_since is not null) as waiting,
+      (select min(waiting_since) from runs where state = 'claimed' and waiting_since is not null) as waiting_since,
+      (select count(*)::int from deliveries where state = 'failed') as failed,
+      (select jsonb_build_object('id', id, 'run', run_id, 'job', job_id, 'code', error_code, 'message', error_message,
+          'to', coalesce(target ->> 'channel', target ->> 'type', target ->> 'job'), 'at', finished_at)
+        from deliveries where state = 'failed' order by seq desc limit 1) as newest_failed
     from clock`
   return {
     jobs: { scheduled: 0, paused: 0, completed: 0, error: 0, ...(row?.['jobs'] as Counts['jobs'] | null) },
@@ -39,8 +58,19 @@ export async function readCounts(
     orphansOwed: row?.['orphans'] as number,
     overdue: row?.['overdue'] as number,
     lost: row?.['lost'] as number,
+    waiting: { runs: row?.['waiting'] as number, since: maybeDate(row?.['waiting_since']) },
+    failedDeliveries: {
+      count: row?.['failed'] as number,
+      newest: failedDelivery(row?.['newest_failed'] as Record<string, string> | null),
+    },
     now: maybeDate(row?.['now']) as Date,
   }
+}
+
+function failedDelivery(row: Record<string, string> | null): FailedDelivery | null {
+  if (!row) return null
+  const { id = '', run = '', job = '', to = '', code = '', message = '' } = row
+  return { id, runId: run, jobId: job, to, error: { code, message }, at: date(row['at']) }
 }
 
 /** `isWakeLost` in SQL, of confirmed wake-ups only; "clock" is in scope. What is owed is counted as owed. */

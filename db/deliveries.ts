@@ -21,6 +21,7 @@ export type ToldRun = {
 export type ShownDelivery = PendingDelivery & {
   state: 'pending' | 'delivered' | 'failed'
   error: { code: string; message: string } | null
+  jobId: string
   createdAt: Date
   finishedAt: Date | null
 }
@@ -51,14 +52,41 @@ export async function toldRun(sql: Sql, runId: string): Promise<ToldRun | null> 
 /** All deliveries of a run, in the order of its job's list. */
 export async function deliveriesOf(sql: Sql, runId: string): Promise<ShownDelivery[]> {
   const rows: Row[] = await sql`select * from deliveries where run_id = ${runId} order by seq`
-  return rows.map((row) => ({
+  return rows.map(readShown)
+}
+
+export type DeliveryState = ShownDelivery['state']
+
+/** Newest first; `before` (exclusive) is the `nextBefore` of the page ahead. Those that have failed are few, and indexed. */
+export async function listDeliveries(
+  sql: Sql,
+  { state, before, limit }: { state: DeliveryState | null; before: number | null; limit: number },
+): Promise<{ items: (ShownDelivery & { jobName: string })[]; nextBefore: number | null }> {
+  // written out: a parameter would hide from the planner that the index of failed ones fits
+  const inState = {
+    failed: sql`d.state = 'failed'`,
+    pending: sql`d.state = 'pending'`,
+    delivered: sql`d.state = 'delivered'`,
+  }
+  const rows: Row[] = await sql`
+    select d.*, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
+    where ${state === null ? sql`true` : inState[state]} and (${before}::bigint is null or d.seq < ${before}::bigint)
+    order by d.seq desc limit ${limit + 1}`
+  const items = rows.slice(0, limit).map((row) => ({ ...readShown(row), jobName: row['job_name'] as string }))
+  const last = rows[limit - 1]
+  return { items, nextBefore: rows.length > limit && last ? Number(last['seq']) : null }
+}
+
+function readShown(row: Row): ShownDelivery {
+  return {
     ...readDelivery(row),
     target: row['target'] as DeliveryTarget,
     state: row['state'] as ShownDelivery['state'],
     error: errorOf(row),
+    jobId: row['job_id'] as string,
     createdAt: date(row['created_at']),
     finishedAt: maybeDate(row['finished_at']),
-  }))
+  }
 }
 
 /** The newest successful output of a job; null: there is none. */

@@ -54,7 +54,7 @@ const changed = `
     changed as (
       update runs u set state = j.run_state, reason = j.run_reason, fence = j.run_fence, attempt = j.run_attempt,
         owner = case when j.run_leased then j.owner end, lease_until = case when j.run_leased then j.lease_until end,
-        attempt_due_at = j.run_due_at, callback_until = j.run_callback_until,
+        attempt_due_at = j.run_due_at, callback_until = j.run_callback_until, waiting_since = null,
         started_at = case when j.run_begins then j.now else u.started_at end,
         finished_at = case when j.run_finished then j.now end, attempts = j.run_attempts,
         usage = coalesce(j.run_usage, u.usage), error_code = j.run_error_code, error_message = j.run_error_message,

@@ -260,6 +260,7 @@ const runColumns = {
   output: runs.output,
   usage: runs.usage,
   callbackUntil: runs.callbackUntil,
+  waitingSince: runs.waitingSince,
 }
 const armColumns = {
   gen: arms.gen,

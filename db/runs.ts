@@ -10,7 +10,7 @@ export type Held = { runId: string; fence: number; leaseMs: number }
  */
 export async function begin(sql: Sql, held: Held & { owner: string; now: Date | null }): Promise<boolean> {
   const rows = await sql`
-    update runs set state = 'running', started_at = c.now, lease_until = c.now + ${held.leaseMs} * interval '1 ms'
+    update runs set state = 'running', started_at = c.now, waiting_since = null, lease_until = c.now + ${held.leaseMs} * interval '1 ms'
     from (select coalesce(${held.now}::timestamptz, clock_timestamp()) as now) c
     where id = ${held.runId} and fence = ${held.fence} and owner = ${held.owner} and lease_until > c.now
     returning id`
@@ -44,6 +44,20 @@ export async function renew(
     where runs.id = mine.id and runs.fence = mine.fence and owner = ${wish.owner} and runs.lease_until > mine.now
     returning runs.id`
   return new Set(rows.map((row) => row['id'] as string))
+}
+
+/** A claimed run that has found no place for `forMs` milliseconds. */
+export type WaitingNote = { runId: string; fence: number; forMs: number }
+
+/** Notes since when runs wait for a place; those that have begun meanwhile, or are somebody else's, stay as they are. */
+export async function noteWaiting(
+  sql: Sql,
+  wish: { notes: WaitingNote[]; owner: string; now: Date | null },
+): Promise<void> {
+  await sql`
+    update runs r set waiting_since = coalesce(${wish.now}::timestamptz, clock_timestamp()) - n."forMs" * interval '1 ms'
+    from jsonb_to_recordset(${sql.json(wish.notes)}) as n("runId" uuid, fence bigint, "forMs" bigint)
+    where r.id = n."runId" and r.fence = n.fence and r.owner = ${wish.owner} and r.state = 'claimed'`
 }
 
 /** The job that a run belongs to; null: there is no such run. */

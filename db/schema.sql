@@ -70,8 +70,11 @@ create table channels (
   disabled_reason text,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  last_error text,
+  last_error_at timestamp with time zone,
   constraint channels_pkey PRIMARY KEY (name),
   constraint channels_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint channels_error_whole CHECK (((last_error IS NULL) = (last_error_at IS NULL))),
   constraint channels_name_form CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
   constraint channels_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
 );
@@ -109,6 +112,7 @@ create table deliveries (
   constraint deliveries_owed CHECK (((state = 'pending'::text) = (num_nonnulls(due_at, lease_until) = 1))),
   constraint deliveries_state CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
 );
+CREATE INDEX deliveries_failed ON public.deliveries USING btree (seq) WHERE (state = 'failed'::text);
 CREATE INDEX deliveries_pending ON public.deliveries USING btree (job_id) WHERE (state = 'pending'::text);
 CREATE INDEX deliveries_run ON public.deliveries USING btree (run_id);
 CREATE UNIQUE INDEX deliveries_seq ON public.deliveries USING btree (seq);
@@ -290,6 +294,7 @@ create table runs (
   output text,
   usage jsonb,
   callback_until timestamp with time zone,
+  waiting_since timestamp with time zone,
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_job_slot UNIQUE (job_id, slot),
   constraint runs_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,

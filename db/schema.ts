@@ -150,6 +150,7 @@ export const runs = pgTable(
     output: text(),
     usage: json().$type<Record<string, unknown>>(),
     callbackUntil: instant('callback_until'),
+    waitingSince: instant('waiting_since'),
   },
   (t) => [
     primaryKey({ name: 'runs_pkey', columns: [t.id] }),
@@ -213,6 +214,7 @@ export const deliveries = pgTable(
     check('deliveries_lease', sql`(${t.leaseUntil} is null) = (${t.owner} is null)`),
     check('deliveries_owed', sql`(${t.state} = 'pending') = (num_nonnulls(${t.dueAt}, ${t.leaseUntil}) = 1)`),
     uniqueIndex('deliveries_seq').on(t.seq),
+    index('deliveries_failed').on(t.seq).where(sql`${t.state} = 'failed'`),
     index('deliveries_run').on(t.runId),
     index('deliveries_pending').on(t.jobId).where(sql`${t.state} = 'pending'`),
   ],
@@ -362,6 +364,8 @@ export const channels = pgTable(
     defaultOn: text('default_on').array(),
     disabledAt: instant('disabled_at'),
     disabledReason: text('disabled_reason'),
+    lastError: text('last_error'),
+    lastErrorAt: instant('last_error_at'),
     createdAt: instant('created_at').notNull().default(clock),
     updatedAt: instant('updated_at').notNull().default(clock),
   },
@@ -370,6 +374,7 @@ export const channels = pgTable(
     check('channels_name_form', sql`${t.name} ~ '^[a-z0-9][a-z0-9_-]{0,62}$'`),
     check('channels_sealed_form', sql`${t.sealed} ~ '^v[0-9]+\\.[0-9a-f]+\\.'`),
     check('channels_disabled_whole', sql`(${t.disabledAt} is null) = (${t.disabledReason} is null)`),
+    check('channels_error_whole', sql`(${t.lastError} is null) = (${t.lastErrorAt} is null)`),
     index('channels_default').on(t.name).where(sql`${t.defaultOn} is not null`),
   ],
 )

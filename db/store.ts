@@ -80,6 +80,16 @@ export function createStore(
         idempotent,
         name: 'beginning the run',
       }),
+    noteWaiting: (wish: Untimed<Parameters<typeof runs.noteWaiting>[1]>) =>
+      database.run((sql) => runs.noteWaiting(sql, { ...wish, now: now() }), {
+        idempotent,
+        name: 'noting which runs wait',
+      }),
+    listDeliveries: (wish: Parameters<typeof deliveries.listDeliveries>[1]) =>
+      database.run((sql) => deliveries.listDeliveries(sql, wish), {
+        idempotent,
+        name: 'listing deliveries',
+      }),
     renew: (wish: Untimed<Parameters<typeof runs.renew>[1]>) =>
       database.run((sql) => runs.renew(sql, { ...wish, now: now() }), {
         idempotent,

@@ -80,7 +80,7 @@ const text = `${headOf('one')},
     changed as (
       update runs u set state = x.state, reason = x.reason, fence = x.fence, attempt = x.attempt,
         owner = case when x.leased then job.owner end, lease_until = case when x.leased then job.lease_until end,
-        attempt_due_at = x.attempt_due_at, callback_until = x.callback_until, usage = coalesce(x.usage, u.usage),
+        attempt_due_at = x.attempt_due_at, callback_until = x.callback_until, waiting_since = null, usage = coalesce(x.usage, u.usage),
         started_at = case when x.begins then job.now else u.started_at end,
         finished_at = case when x.finished then job.now end, attempts = x.attempts,
         error_code = x.error_code, error_message = x.error_message, output = coalesce(job.output, u.output)
@@ -107,6 +107,15 @@ const text = `${headOf('one')},
         finished_at = case when x.state <> 'pending' then job.now end
       from job, jsonb_to_recordset(${told}) as x(${deliveryColumns})
       where u.id = x.id and u.attempt = x.seen_attempt
+      returning u.target ->> 'channel' as channel, u.state, u.error_code, u.error_message, job.now
+    ),
+    marked as (
+      update channels c set
+        last_error = case when t.state = 'failed' then concat(t.error_code, ': ', t.error_message) end,
+        last_error_at = case when t.state = 'failed' then t.now end
+      from told t
+      where c.name = t.channel
+        and (t.state = 'failed' or t.state = 'delivered' and c.last_error is not null)
     )
     select ${writtenColumns}, (select coalesce(jsonb_agg(id), '[]') from made) as made from job`
 

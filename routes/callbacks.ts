@@ -60,5 +60,5 @@ const maxOutputChars = 64 * 1024
 
 function messageOf(error: unknown): string | null {
   const message = isJsonObject(error) ? error['message'] : error
-  return typeof message === 'string' ? beginningOf(message, 1_000) : null
+  return typeof message === 'string' ? beginningOf(storable(message), 1_000) : null
 }

@@ -46,6 +46,8 @@ function channelBody(channel: Channel) {
     summary: channel.summary,
     disabled_at: channel.disabledAt?.toISOString() ?? null,
     disabled_reason: channel.disabledReason,
+    last_error: channel.lastError,
+    last_error_at: channel.lastErrorAt?.toISOString() ?? null,
     created_at: channel.createdAt.toISOString(),
     updated_at: channel.updatedAt.toISOString(),
   }

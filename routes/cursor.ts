@@ -1,6 +1,6 @@
 import { AppError } from '../src/errors.ts'
 
-type List = 'jobs' | 'runs' | 'audit'
+type List = 'jobs' | 'runs' | 'audit' | 'deliveries'
 
 /** An opaque cursor for `nextBefore` of a page; null on the last page. A cursor of one list is not one of another. */
 export function cursorFor(list: List, nextBefore: number | null): string | null {

@@ -1,11 +1,19 @@
 import type { ShownDelivery } from '../db/index.ts'
 import type { On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
 import type { Parts } from './parts.ts'
 
 export function deliveryRoutes(on: On, { outbox }: Pick<Parts, 'outbox'>): void {
   const list = async (runId: string) => ({ deliveries: (await outbox.of(runId)).map(deliveryBody) })
 
   on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))
+
+  on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }) => {
+    const page = { state, before: readCursor('deliveries', cursor), limit }
+    const { items, nextBefore } = await outbox.list(page)
+    const deliveries = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
+    return { deliveries, next_cursor: cursorFor('deliveries', nextBefore) }
+  })
 
   on('POST /api/runs/{id}/deliveries/{delivery}/retry', async ({ params }, _request, reply) => {
     const runId = params.id.toLowerCase()
@@ -21,6 +29,7 @@ function deliveryBody(delivery: ShownDelivery) {
   return {
     id: delivery.id,
     run_id: delivery.runId,
+    job_id: delivery.jobId,
     to: {
       ...(channel !== undefined && { channel }),
       ...(type !== undefined && { type }),

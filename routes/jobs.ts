@@ -85,7 +85,16 @@ export function jobRoutes(on: On, parts: Parts): void {
   )
 
   on('POST /api/jobs/{id}/run', async ({ params, body }, request, reply) => {
-    return answerStarted(parts, await jobs.runNow(params.id, body.input ?? null), request, reply)
+    return answerStarted(
+      parts,
+      await jobs.runNow(params.id, {
+        input: body.input ?? null,
+        trigger: 'manual',
+        startedBy: callerOf(request)?.id ?? null,
+      }),
+      request,
+      reply,
+    )
   })
 }
 

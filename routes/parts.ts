@@ -16,7 +16,7 @@ import type { TokenVerifier } from '../src/token/index.ts'
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type Parts = {
   jobs: Jobs
-  outbox: Pick<Outbox, 'of' | 'again'>
+  outbox: Pick<Outbox, 'of' | 'list' | 'again'>
   callbacks: Pick<Callbacks, 'verify' | 'report'>
   fire: Fire
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */

@@ -1,5 +1,6 @@
 import type { ListedRun } from '../db/index.ts'
 import { AppError } from '../src/errors.ts'
+import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
@@ -47,6 +48,11 @@ export function runRoutes(on: On, parts: Parts): void {
       const detail = `run ${id} is ${state}; expected one that has finished, or cancel it first`
       throw new AppError('RUN_STATE_CONFLICT', detail)
     }
-    return answerStarted(parts, await parts.jobs.runNow(jobId, input, 'retry'), request, reply)
+    return answerStarted(
+      parts,
+      await parts.jobs.runNow(jobId, { input, trigger: 'retry', startedBy: callerOf(request)?.id ?? null }),
+      request,
+      reply,
+    )
   })
 }

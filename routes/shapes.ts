@@ -131,6 +131,7 @@ export function runBody(run: ListedRun) {
     skipped_reason: run.state === 'succeeded' ? run.reason : null,
     usage: run.usage ?? null,
     callback_until: iso(run.callbackUntil),
+    waiting_since: run.state === 'claimed' ? iso(run.waitingSince) : null,
     output_cut: run.isOutputCut,
   }
 }

@@ -37,6 +37,8 @@ export type Admit = (look: Look, decision: Decision, options?: AdmitOptions) => 
 type AdmitOptions = {
   armSpent?: boolean
   output?: string | null
+  /** The API key whose call started the runs; null: none did. */
+  startedBy?: string | null
   /** The write takes the arm lease with it: whoever asks for this carries the order out, or the job waits for its end. */
   takesArmLease?: boolean
 }
@@ -48,13 +50,15 @@ type Parts = {
   owner: string
   leaseMs: number
   timers: Timers
-  log: Pick<Log, 'error'>
+  log: Pick<Log, 'warn' | 'error'>
   chance?: Chance | undefined
   /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
   armLease: () => ArmLease | null
 }
 
 const maxRounds = 20
+/** Ends of a run that somebody has to look at. */
+const troubles: readonly string[] = ['failed', 'timed_out', 'interrupted']
 
 /**
  * The one admission: whoever advances a job (a fire, the ticker, a boot, a manual run) does it through here.
@@ -72,13 +76,13 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   async function admit(
     look: Look,
     decision: Decision,
-    { armSpent = false, output = null, takesArmLease = false }: AdmitOptions = {},
+    { armSpent = false, output = null, startedBy = null, takesArmLease = false }: AdmitOptions = {},
   ): Promise<Written | null> {
     const runner = parts.runner()
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
-    const begins = places > 0 && runner.reserve(places)
+    const begins = places > 0 && runner.reserve({ look, startedBy, count: places })
     let taken = 0
     const writing = {
       owner,
@@ -94,6 +98,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       if (!written) return null
       // a process that was frozen meanwhile must not carry out an order that is another's by now
       if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      warnOfTrouble(look, decision)
       // first: the same decision may have begun the next attempt of a run whose last one it ended
       for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
       const { sends } = decision
@@ -104,6 +109,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
         const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
         runner.accept({
           look: claimed,
+          startedBy,
           starts,
           leaseMs: jobLeaseMs,
           askedAt,
@@ -115,8 +121,32 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     } finally {
       // only now: a look that is answered in the same breath must find the run awaited or accepted, or it adopts it
       expect(decision, -1)
-      if (begins) runner.unreserve(places - taken)
+      if (begins) runner.unreserve({ look, startedBy, count: places - taken })
     }
+  }
+
+  /** Whoever a run or a delivery ends through, it ends here. */
+  function warnOfTrouble({ authored: { id, name } }: Look, { runs, deliveries }: Decision) {
+    for (const { id: run, state, finished, error } of runs)
+      if (finished && troubles.includes(state))
+        log.warn(
+          { job: id, name, run, state, code: error?.code, message: error?.message },
+          'run did not end well',
+        )
+    for (const { id: delivery, runId: run, state, target, error } of deliveries)
+      if (state === 'failed')
+        log.warn(
+          {
+            job: id,
+            name,
+            run,
+            delivery,
+            to: target.channel ?? target.type ?? target.job,
+            code: error?.code,
+            message: error?.message,
+          },
+          'delivery failed permanently',
+        )
   }
 
   function expect({ starts }: Decision, change: 1 | -1) {
@@ -188,7 +218,15 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
         usage: null,
         finished: false,
       }
-      runner.accept({ look, starts: [write], leaseMs: leftMs, askedAt, heardAt, hasBegun: false })
+      runner.accept({
+        look,
+        startedBy: null,
+        starts: [write],
+        leaseMs: leftMs,
+        askedAt,
+        heardAt,
+        hasBegun: false,
+      })
     }
     return ours.map((run) => run.id)
   }

@@ -80,7 +80,7 @@ export function createCallbacks({ transit, keys, callbackUrl }: Parts): Callback
             isTaken = decision !== null
             return decision
           },
-          kept,
+          { output: kept },
         )
       const saved = await write(outcome, output).catch((thrown: unknown) => {
         const sqlState = refusedValue(thrown)

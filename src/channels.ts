@@ -125,7 +125,7 @@ export function createChannels({ store, seal, refusalOf, expectKey = async () =>
     const channel = await found(name)
     const delivered = await send(opened(channel), testMessage(name), new AbortController().signal)
     if (delivered.state === 'delivered') {
-      if (channel.disabledAt) await store.enable(name)
+      if (channel.disabledAt || channel.lastErrorAt) await store.enable(name)
       return { delivered: true as const }
     }
     if (delivered.state === 'disabled') await store.disable(name, delivered.error.message)

@@ -48,6 +48,9 @@ export type { Saved } from './transit.ts'
 /** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
 export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>) => Promise<void>
 
+/** `startedBy`: the API key that asks, which shares its places among all that it starts. */
+export type RunWish = { input: unknown; trigger: 'manual' | 'retry'; startedBy: string | null }
+
 /** What a client may do to jobs. All of it throws AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and what is named. */
 export type Jobs = {
   /**
@@ -78,7 +81,7 @@ export type Jobs = {
    *
    * @throws AppError JOB_STATE_CONFLICT
    */
-  runNow(id: string, input: unknown, trigger?: 'manual' | 'retry'): Promise<Saved & { runId: string }>
+  runNow(id: string, wish: RunWish): Promise<Saved & { runId: string }>
   /**
    * A run of a job that another one's outcome starts, with its id: one, however often this is asked for.
    *
@@ -223,12 +226,14 @@ export function createJobs(parts: Parts): Jobs {
     return { named: timezone === parts.timezone ? null : timezone, usual: timezone }
   }
 
-  async function runNow(id: string, input: unknown, trigger: 'manual' | 'retry' = 'manual') {
+  async function runNow(id: string, { input, trigger, startedBy }: RunWish) {
     if (parts.isDraining()) throw draining('call')
     const runId = chance.uuid()
     const wish = { runId, trigger, input }
-    const saved = await transit(id, ({ view }) =>
-      view.live.some((run) => run.id === runId) ? null : startManual(view, wish),
+    const saved = await transit(
+      id,
+      ({ view }) => (view.live.some((run) => run.id === runId) ? null : startManual(view, wish)),
+      { startedBy },
     )
     return { ...saved, runId }
   }

@@ -17,6 +17,8 @@ export type Outbox = {
   send(jobId: string, delivery: DeliveryWrite, signal: AbortSignal): Promise<Delivered>
   /** @throws AppError RUN_NOT_FOUND */
   of(runId: string): Promise<ShownDelivery[]>
+  /** Newest first; `state` null: whatever it is. */
+  list: Store['listDeliveries']
   /** A delivery that has failed, once more. @throws AppError DELIVERY_NOT_FOUND, DELIVERY_STATE_CONFLICT */
   again(runId: string, deliveryId: string): Promise<Saved>
 }
@@ -77,7 +79,7 @@ export function createOutbox({ store, transit, send, startAfter, callbackUrl }: 
     )
   }
 
-  return { send: sendHeld, of, again }
+  return { send: sendHeld, of, list: store.listDeliveries, again }
 }
 
 /** Where a person reads more of a run; null: this service has no address of its own. */

@@ -3,6 +3,7 @@ import type { Look, Store } from '../db/index.ts'
 import type { Outcome, RunWrite } from './decisions/index.ts'
 import { jitterMs } from './decisions/index.ts'
 import type { Holds } from './holds.ts'
+import { createPlaces, groupsOf } from './places.ts'
 import type { Rest } from './rest.ts'
 import { sleep, type Timers } from './timers.ts'
 
@@ -15,24 +16,29 @@ export type Runner = {
    */
   accept(claim: Claim): void
   /**
-   * Takes places for so many runs that are about to be claimed, so that they begin with their claim; false: there are
-   * not enough. `accept` uses them up, `unreserve` gives those back that nothing was claimed for.
+   * Takes places for so many runs of a job that are about to be claimed, so that they begin with their claim; false:
+   * there are not enough. `accept` uses them up, `unreserve` gives those back that nothing was claimed for.
    */
-  reserve(count: number): boolean
-  unreserve(count: number): void
+  reserve(wish: PlaceWish): boolean
+  unreserve(wish: PlaceWish): void
   /** True where this claim was handed over to this process before, whatever became of it. */
   hasSeen(runId: string, fence: number): boolean
   /** True while the lease of this attempt has not ended, by this process' own clock. */
   isHeld(runId: string, fence: number): boolean
   /** Aborts an attempt in this process, if it is here; what it leads to is settled (or was) by the fence. */
   stop(runId: string, code: StopCode): void
-  counts(): { running: number; queued: number }
+  /** `waiting`: of those queued, the ones that are due and have no place. */
+  counts(): { running: number; queued: number; waiting: number }
   /** Stops everything: running attempts are aborted and settled as interrupted, waiting ones are given back. */
   drain(): Promise<void>
 }
 
+/** `startedBy`: the API key whose call started the runs; null: none did. */
+type PlaceWish = { look: Look; startedBy: string | null; count: number }
+
 export type Claim = {
   look: Look
+  startedBy: string | null
   starts: RunWrite[]
   leaseMs: number
   askedAt: number
@@ -53,6 +59,8 @@ export type HeldRun = {
   look: Look
   heardAt: number
   write: RunWrite
+  /** Whom it shares places with. */
+  groups: string[]
 }
 
 type Parts = {
@@ -71,10 +79,11 @@ type Parts = {
   onBegin: (held: HeldRun) => () => void
 }
 
-type Waiting = { signal: AbortSignal; enter: () => void }
-
 /** A lease is renewed when a third of it has passed, and often enough for a cancel from elsewhere to be noticed. */
 const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
+
+/** A claim that has found no place for so long shows that it waits, and is looked at again as often. */
+const soonMs = 1_000
 
 /** Far more claims than can be under way in one process between a lost answer and the next look. */
 const seenMax = 50_000
@@ -83,14 +92,16 @@ export function createRunner(parts: Parts): Runner {
   const { store, actions, holds, rest, owner, maxConcurrent, timers, log } = parts
   const held = new Map<string, HeldRun>()
   const seen = new Set<string>()
-  /** Claimed runs that wait for room, first come, first served. */
-  const queue: Waiting[] = []
-  let running = 0
+  const places = createPlaces(maxConcurrent)
+  /** Claimed runs that wait for a place, with `timers.now()` of since when; `isNoted`: Postgres knows. */
+  const waiting = new Map<HeldRun, { since: number; isNoted: boolean }>()
+  let noting: (() => void) | undefined
   let isDraining = false
   let renewal: { dueAt: number; takeBack: () => void } | undefined
   let isRenewing = false
 
-  function accept({ look, starts, leaseMs, askedAt, heardAt, hasBegun }: Claim) {
+  function accept({ look, startedBy, starts, leaseMs, askedAt, heardAt, hasBegun }: Claim) {
+    const groups = groupsOf(look, startedBy)
     for (const write of starts) {
       const run: HeldRun = {
         jobId: look.authored.id,
@@ -102,6 +113,7 @@ export function createRunner(parts: Parts): Runner {
         look,
         heardAt,
         write,
+        groups,
       }
       held.set(run.runId, run)
       remember(run)
@@ -139,7 +151,7 @@ export function createRunner(parts: Parts): Runner {
   async function carry(run: HeldRun, hasBegun: boolean) {
     if (!hasBegun) {
       await untilDue(run)
-      if (!(await takeRoom(run))) return letGo(run)
+      if (!(await takePlace(run))) return letGo(run)
     }
     try {
       if (!hasBegun && !(await begin(run))) return
@@ -149,7 +161,7 @@ export function createRunner(parts: Parts): Runner {
       const outcome = await attempt(run)
       if (abortCode(run) !== 'LEASE_LOST') await parts.settle(run, outcome)
     } finally {
-      leaveRoom()
+      places.leave(run.groups)
     }
   }
 
@@ -194,48 +206,43 @@ export function createRunner(parts: Parts): Runner {
     return waitMs > 0 ? sleep(timers, waitMs, run.abort.signal) : Promise.resolve()
   }
 
-  /** Resolves once the run has one of the places (counted in `running` already); false: it was aborted before. */
-  async function takeRoom(run: HeldRun): Promise<boolean> {
+  /** Resolves once the run has a place; false: it was aborted before. */
+  async function takePlace(run: HeldRun): Promise<boolean> {
     const { signal } = run.abort
-    if (signal.aborted) return false
-    if (running < maxConcurrent) {
-      running += 1
-      return true
-    }
-    let hasPlace = false
-    await abortable(run, (enter) => {
-      const take = () => {
-        hasPlace = true
-        enter()
-      }
-      queue.push({ signal, enter: take })
+    if (!signal.aborted && places.tryTake(run.groups)) return true
+    waiting.set(run, { since: timers.now(), isNoted: false })
+    noteSoon()
+    const hasPlace = await places.take(run.groups, signal)
+    waiting.delete(run)
+    if (waiting.size === 0) noting?.()
+    if (waiting.size === 0) noting = undefined
+    if (hasPlace && signal.aborted) places.leave(run.groups)
+    return hasPlace && !signal.aborted
+  }
+
+  function noteSoon() {
+    noting ??= timers.after(soonMs, () => {
+      noting = undefined
+      void noteWaiting()
     })
-    if (hasPlace && signal.aborted) leaveRoom()
-    return !signal.aborted
   }
 
-  function leaveRoom() {
-    running -= 1
-    handOn()
-  }
-
-  /** Gives a place that is free to the first that still waits for one. */
-  function handOn() {
-    while (running < maxConcurrent) {
-      const next = queue.shift()
-      if (!next) return
-      if (next.signal.aborted) continue
-      running += 1
-      next.enter()
-    }
-  }
-
-  function abortable(run: HeldRun, start: (done: () => void) => void): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = run.abort
-      if (signal.aborted) return resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      start(resolve)
+  /** Nobody is to take a claim that has no place for one that is carried out: those that wait are told to Postgres. */
+  async function noteWaiting() {
+    const now = timers.now()
+    const entries = [...waiting].filter(([, { isNoted }]) => !isNoted)
+    const due = entries.filter(([, { since }]) => now - since >= soonMs)
+    for (const [, state] of due) state.isNoted = true
+    if (due.length < entries.length) noteSoon()
+    if (due.length === 0) return
+    log.info({ runs: due.length, running: places.taken(), waiting: waiting.size }, 'runs wait for a place')
+    const notes = due.map(([{ runId, fence }, { since }]) => ({
+      runId,
+      fence,
+      forMs: Math.round(now - since),
+    }))
+    await store.noteWaiting({ notes, owner }).catch((error: unknown) => {
+      log.error({ err: error, runs: due.length }, 'runs that wait for a place cannot be noted')
     })
   }
 
@@ -291,14 +298,18 @@ export function createRunner(parts: Parts): Runner {
   return {
     accept,
     drain,
-    reserve(count) {
-      if (running + count > maxConcurrent) return false
-      running += count
+    reserve({ look, startedBy, count }) {
+      const groups = groupsOf(look, startedBy)
+      for (let taken = 0; taken < count; taken++) {
+        if (places.tryTake(groups)) continue
+        while (taken-- > 0) places.leave(groups)
+        return false
+      }
       return true
     },
-    unreserve(count) {
-      running -= count
-      handOn()
+    unreserve({ look, startedBy, count }) {
+      const groups = groupsOf(look, startedBy)
+      for (let left = count; left > 0; left--) places.leave(groups)
     },
     hasSeen: (runId, fence) => seen.has(`${runId}:${fence}`),
     isHeld(runId, fence) {
@@ -310,7 +321,10 @@ export function createRunner(parts: Parts): Runner {
       if (run) abortRun(run, code)
     },
     // a place may be reserved before its run is here
-    counts: () => ({ running, queued: Math.max(0, held.size - running) }),
+    counts() {
+      const running = places.taken()
+      return { running, queued: Math.max(0, held.size - running), waiting: waiting.size }
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Counts, Store, UnarmedJob } from '../db/index.ts'
+import type { Counts, FailedDelivery, Store, UnarmedJob } from '../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from './holds.ts'
 import type { NasFailure } from './nas/index.ts'
@@ -66,6 +66,14 @@ export function createStatus(parts: Parts) {
         holds: parts.holds.byKind(),
         runs: parts.runner.counts(),
       },
+      waiting_for_place: {
+        runs: counts.waiting.runs,
+        oldest_since: counts.waiting.since?.toISOString() ?? null,
+      },
+      failed_deliveries: {
+        count: counts.failedDeliveries.count,
+        newest: failedBody(counts.failedDeliveries.newest),
+      },
       jobs: counts.jobs,
       runs: counts.runs,
       owed: {
@@ -107,6 +115,12 @@ function armsOwed(counts: Counts, { isNasUsed }: Pick<Parts, 'isNasUsed'>): numb
   return isNasUsed() ? counts.armsOwed : 0
 }
 
+function failedBody(failed: FailedDelivery | null) {
+  if (!failed) return null
+  const { id, runId, jobId, to, error, at } = failed
+  return { id, run_id: runId, job_id: jobId, to, error, at: at.toISOString() }
+}
+
 /** `for_ms`: since NAS holds another instant than the one that is wanted, or none. */
 function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: Date) {
   return {
@@ -138,6 +152,15 @@ function metricsText(counts: Counts, parts: Parts): string {
     ),
     ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
     ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
+    ...metric(
+      'chronos_runs_waiting_for_place',
+      'gauge',
+      'Claimed runs that wait for a place, in any process.',
+      [['', counts.waiting.runs]],
+    ),
+    ...metric('chronos_deliveries_failed', 'gauge', 'Deliveries that have failed permanently.', [
+      ['', counts.failedDeliveries.count],
+    ]),
     ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [
       ['', queued],
     ]),

@@ -27,13 +27,13 @@ export function createTransit({ store, admit, ensureArmed }: Parts) {
   async function transit(
     jobId: string,
     decide: (look: Look) => Decision | null,
-    output: string | null = null,
+    { output = null, startedBy = null }: { output?: string | null; startedBy?: string | null } = {},
   ): Promise<Saved> {
     for (let round = 0; round < maxRounds; round++) {
       const look = await lookAt(jobId)
       const decision = decide(look)
       if (!decision) return makeSure(jobId, { needed: true })
-      const written = await admit(look, decision, { output })
+      const written = await admit(look, decision, { output, startedBy })
       // the arm lease came with the write: whoever drops the order keeps everybody from arming until it ends
       if (written) return makeSure(jobId, { needed: isEarlier(look, decision), order: written.order })
     }

@@ -26,6 +26,8 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     transition: (view, decision, writing) =>
       read('transition', (now) => tables.transition(view, decision, writing, now), view.job.id),
     begin: (held) => read('begin', (now) => tables.begin(held, now), tables.jobOfRun(held.runId) ?? ''),
+    // who waits is for people: no decision asks
+    noteWaiting: () => read('noteWaiting', () => undefined),
     renew: (wish) => read('renew', (now) => tables.renew(wish, now)),
     takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
     recordArm: (jobId, result) => once('recordArm', jobId, (now) => tables.recordArm(jobId, result, now)),
@@ -54,6 +56,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
     readFact: (name) => read('readFact', () => tables.readFact(name)),
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
+    listDeliveries: () => Promise.reject(new Error('nobody lists deliveries here')),
     readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),
     readArms: () => Promise.reject(new Error('nobody reads the story of the arms here')),
     readCounts: () =>
@@ -65,6 +68,8 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
         orphansOwed: 0,
         overdue: 0,
         lost: 0,
+        waiting: { runs: 0, since: null },
+        failedDeliveries: { count: 0, newest: null },
         now,
       })),
   }

@@ -414,7 +414,7 @@ function writeDeliveries(
     const before = rows[at]
     if (seenAttempt === null ? before !== undefined : before?.attempt !== seenAttempt) continue
     const row: DeliveryRow = {
-      ...(before ?? { id, runId, target, event, createdAt: now }),
+      ...(before ?? { id, runId, jobId: job.authored.id, target, event, createdAt: now }),
       ...{ state, attempt, dueAt, owner: leased ? owner : null },
       leaseUntil: leased ? new Date(now.getTime() + deliveryLeaseMs) : null,
       // a new row has no error yet

@@ -117,7 +117,9 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Par
     cancelRun: (runId) => persist(runId, (core) => core.jobs.cancelRun(runId)),
     async runNow(id) {
       unpromised.set(id, 'pending')
-      const reply = await request((core) => core.jobs.runNow(id, null))
+      const reply = await request((core) =>
+        core.jobs.runNow(id, { input: null, trigger: 'manual', startedBy: null }),
+      )
       if (reply) unpromised.delete(id)
       else unpromised.set(id, 'lost')
       if (!reply) return 'lost'

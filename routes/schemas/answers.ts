@@ -130,6 +130,10 @@ export const run = Type.Object(
       format: 'date-time',
       description: 'by when the target has to report',
     }),
+    waiting_since: orNull<string>('string', {
+      format: 'date-time',
+      description: 'since when a claimed run has no place in its process (MAX_CONCURRENT_RUNS)',
+    }),
     output_cut: Type.Boolean({ description: 'true in a list whose `output` is only the beginning' }),
   },
   { title: 'Run' },

@@ -26,6 +26,8 @@ const channel = object(
     }),
     disabled_at: instantOutOrNull,
     disabled_reason: textOrNull,
+    last_error: textOrNull,
+    last_error_at: instantOutOrNull,
     created_at: instantOut,
     updated_at: instantOut,
   },

@@ -1,12 +1,14 @@
 import Type from 'typebox'
 import type { Operation } from './operations.ts'
-import { instantOut, instantOutOrNull, jobId, object, runId, textOrNull } from './fields.ts'
+import { cursor, instantOut, instantOutOrNull, jobId, limit, object, runId, textOrNull } from './fields.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
 const delivery = Type.Object(
   {
     id: runId,
     run_id: runId,
+    job_id: jobId,
+    job_name: Type.Optional(Type.String({ description: 'in the list of all' })),
     to: Type.Object(
       {
         channel: Type.Optional(Type.String()),
@@ -27,6 +29,19 @@ const delivery = Type.Object(
 )
 
 export const deliveryOperations = {
+  'GET /api/deliveries': {
+    id: 'listAllDeliveries',
+    scope: 'jobs:read',
+    summary: 'Deliveries of all jobs, newest first',
+    query: object({
+      state: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),
+      limit: Type.Optional(limit(100)),
+      cursor: Type.Optional(cursor),
+    }),
+    status: 200,
+    answer: object({ deliveries: Type.Array(delivery), next_cursor: textOrNull }),
+    errors: ['CURSOR_INVALID', ...inputErrors],
+  },
   'GET /api/runs/{id}/deliveries': {
     id: 'listDeliveries',
     scope: 'jobs:read',

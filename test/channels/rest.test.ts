@@ -31,6 +31,8 @@ test('PUT makes a channel (201) and replaces it as a whole (200); GET shows it',
     summary: { host: 'hooks.example', signatures: 1 },
     disabled_at: null,
     disabled_reason: null,
+    last_error: null,
+    last_error_at: null,
     created_at: '2026-06-18T08:00:00.000Z',
     updated_at: '2026-06-18T08:00:00.000Z',
   }

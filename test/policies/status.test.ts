@@ -177,5 +177,5 @@ test('the status says how far the database is and how its clock differs, and wha
   assert.ok(database.round_trip_ms >= 0)
   assert.ok(Math.abs(Date.parse(clock) - Date.now() - database.clock_ahead_ms) < 60_000)
   assert.ok(process.holds.request >= 1)
-  assert.deepEqual(process.runs, { running: 0, queued: 0 })
+  assert.deepEqual(process.runs, { running: 0, queued: 0, waiting: 0 })
 })

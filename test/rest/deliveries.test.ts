@@ -19,6 +19,7 @@ test('the deliveries of a run are listed in the order of its job, with what says
   assert.match(id, /^[0-9a-f-]{36}$/)
   assert.deepEqual(rest, {
     run_id: runId,
+    job_id: job.id,
     to: { channel: 'team' },
     event: 'success',
     state: 'delivered',

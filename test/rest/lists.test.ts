@@ -127,6 +127,7 @@ test('GET /api/runs/{id} tells a run in the shape that clients read, with its at
     skipped_reason: null,
     usage: null,
     callback_until: null,
+    waiting_since: null,
     output_cut: false,
   })
   assert.equal(attempts.length, 1)

@@ -43,8 +43,16 @@ function setup() {
     const { id } = model.job()
     const authored = { id, name: 'a job', action: { type: 'http' }, prompt: null, skills: [] }
     const look = { authored, view: model.view() } as unknown as Look
-    runner.reserve(starts.length)
-    runner.accept({ look, starts, leaseMs, askedAt: timers.now(), heardAt: timers.now(), hasBegun: true })
+    runner.reserve({ look, startedBy: null, count: starts.length })
+    runner.accept({
+      look,
+      startedBy: null,
+      starts,
+      leaseMs,
+      askedAt: timers.now(),
+      heardAt: timers.now(),
+      hasBegun: true,
+    })
     return starts[0]?.id ?? ''
   }
   return { timers, renewals, runner, accept }

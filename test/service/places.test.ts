@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Look } from '../../db/index.ts'
+import { createPlaces, groupsOf } from '../../src/places.ts'
+
+type Wish = { groups: string[]; stop: AbortController; state: 'waits' | 'in' | 'gone' }
+
+/** Places, and all that want one; what a take has led to is known once `settled`. */
+function setup(most: number) {
+  const places = createPlaces(most)
+  const wishes: Wish[] = []
+  const inside = () => wishes.filter(({ state }) => state === 'in')
+  return {
+    places,
+    wishes,
+    inside,
+    waiting: () => wishes.filter(({ state }) => state === 'waits'),
+    want(groups: string[]): Wish {
+      const wish: Wish = { groups, stop: new AbortController(), state: 'waits' }
+      wishes.push(wish)
+      void places.take(groups, wish.stop.signal).then((isIn) => {
+        wish.state = isIn ? 'in' : 'gone'
+      })
+      return wish
+    },
+    leave(wish: Wish) {
+      wish.state = 'gone'
+      places.leave(wish.groups)
+    },
+    settled: () => new Promise((resolve) => setImmediate(resolve)),
+  }
+}
+
+const anyGroups = fc
+  .tuple(
+    fc.constantFrom('job a', 'job b', 'job c'),
+    fc.option(fc.constantFrom('key a', 'key b'), { nil: null }),
+    fc.option(fc.constantFrom('origin a', 'origin b', 'origin c'), { nil: null }),
+  )
+  .map((groups) => groups.filter((group) => group !== null))
+const anyStep = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ does: fc.constant('want' as const), groups: anyGroups }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('leave' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('stop' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('try' as const), groups: anyGroups }) },
+)
+
+test('whatever comes, leaves and gives up: no group has more than half, and each that waits gets in at last', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(anyStep, { maxLength: 80 }),
+      async (most, steps) => {
+        const { places, wishes, inside, waiting, want, leave, settled } = setup(most)
+        const half = Math.max(1, Math.floor(most / 2))
+        const check = () => {
+          assert.ok(inside().length <= most)
+          assert.equal(places.taken(), inside().length)
+          for (const group of new Set(wishes.flatMap(({ groups }) => groups)))
+            assert.ok(inside().filter(({ groups }) => groups.includes(group)).length <= half, group)
+        }
+        for (const step of steps) {
+          if (step.does === 'want') want(step.groups)
+          else if (step.does === 'try') {
+            if (places.tryTake(step.groups))
+              wishes.push({ groups: step.groups, stop: new AbortController(), state: 'in' })
+          } else if (step.does === 'leave') {
+            const found = inside()[step.which % Math.max(1, inside().length)]
+            if (found) leave(found)
+          } else waiting()[step.which % Math.max(1, waiting().length)]?.stop.abort()
+          await settled()
+          check()
+        }
+        while (waiting().length > 0) {
+          const [first] = inside()
+          assert.ok(first, `${waiting().length} wait, and nobody is in`)
+          leave(first)
+          await settled()
+          check()
+        }
+        for (const wish of inside()) leave(wish)
+        assert.equal(places.taken(), 0)
+        // nothing of those that left is kept
+        assert.ok(Array.from({ length: half }, () => places.tryTake(['job a'])).every(Boolean))
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+test('one that needs two groups is not overtaken for ever by those that need one', async () => {
+  const { inside, want, leave, settled } = setup(8)
+  for (let n = 0; n < 4; n++) {
+    want(['job a'])
+    want(['origin b'])
+  }
+  await settled()
+  const both = want(['job a', 'origin b'])
+  let leaves = 0
+  for (; both.state === 'waits' && leaves < 100; leaves++) {
+    // whoever leaves is followed by another one of its kind, which comes after `both`
+    const oldest = inside()[0] as Wish
+    want(oldest.groups)
+    leave(oldest)
+    await settled()
+  }
+  assert.ok(leaves <= 8, `${leaves} left before it`)
+})
+
+test('runs share a job, the origin of their target, and the key that started them', () => {
+  const of = (action: object, startedBy: string | null = null) =>
+    groupsOf({ authored: { id: 'a', action } } as Pick<Look, 'authored'>, startedBy)
+  assert.deepEqual(of({ type: 'http', url: 'HTTPS://u:p@API.example:443/x?y' }, 'k'), [
+    'job a',
+    'key k',
+    'origin https://api.example',
+  ])
+  assert.deepEqual(of({ type: 'http', url: 'https://api.example/{{slot}}' }), [
+    'job a',
+    'origin https://api.example',
+  ])
+  assert.deepEqual(of({ type: 'http', url: '{{secrets.URL}}' }), ['job a'])
+  assert.deepEqual(of({ type: 'http', url: 'https://{{input}}/x' }), ['job a'])
+  assert.deepEqual(of({ type: 'prompt' }), ['job a', 'origin of the usual model'])
+  assert.deepEqual(of({ type: 'prompt', base_url: 'http://m.example/v1' }), [
+    'job a',
+    'origin http://m.example',
+  ])
+  assert.deepEqual(of({ type: 'command', command: 'x' }), ['job a'])
+})
