@@ -40,7 +40,8 @@ function warnings(t: TestContext) {
   const lines: Record<string, unknown>[] = []
   const { log } = service.app.http
   const warn = log.warn
-  log.warn = (fields: object, message: string) => void lines.push({ ...fields, msg: message })
+  const note = (fields: object, msg?: string) => void lines.push({ ...fields, msg })
+  log.warn = note as typeof log.warn
   t.after(() => {
     log.warn = warn
   })
