@@ -38,13 +38,10 @@ async function over(job: Json): Promise<string> {
 /** The fields of each warning that the service logs until the test is over. */
 function warnings(t: TestContext) {
   const lines: Record<string, unknown>[] = []
-  const { log } = service.app.http
-  const warn = log.warn
-  const note = (fields: object, msg?: string) => void lines.push({ ...fields, msg })
-  log.warn = note as typeof log.warn
-  t.after(() => {
-    log.warn = warn
-  })
+  const warn = (fields: object, msg: string) => void lines.push({ ...fields, msg })
+  const former = service.app.http.log.warn
+  Object.assign(service.app.http.log, { warn })
+  t.after(() => Object.assign(service.app.http.log, { warn: former }))
   return lines
 }
 
