@@ -33,7 +33,7 @@ export const modes = {
     says: 'for an instant that has passed: whether the fire comes before the answer to its provision',
     readings: { after: null, before: 'answer_after_fire' },
   },
-  'refresh-token': {
+  'token-from': {
     says: 'where a refresh reads the refresh token',
     readings: {
       either: null,

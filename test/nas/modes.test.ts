@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { NasOptions } from '../../dev/nas/index.ts'
 import { misbehavioursOf, modes } from '../../dev/nas/modes.ts'
+import { helpPage, readCommandLine } from '../../dev/nas/options.ts'
 import { at, instants, setup } from './setup.ts'
 
 test('by default every mode is as the contract has it: nothing misbehaves', async (t) => {
@@ -47,6 +49,15 @@ test('rows kept: an arm that was delivered and not replaced stays in the list', 
   assert.deepEqual(instants(nas.armed()), [at(1_000)])
 })
 
+test('no mode takes the name of another option', () => {
+  const { nas } = readCommandLine(['--refresh-token', 'rt_given', '--token-from', 'both']) as {
+    nas: NasOptions
+  }
+  assert.deepEqual([nas.refreshToken, nas.modes], ['rt_given', { 'token-from': 'both' }])
+  const names = helpPage().match(/^ +(?:-\w, )?--[a-z-]+/gm) ?? []
+  assert.equal(new Set(names.map((name) => name.trim())).size, names.length)
+})
+
 test('list missing: 404', async (t) => {
   const { client } = await setup(t, { modes: { list: 'missing' } })
   assert.equal((await client.call('GET', '/api/agent-cron/list')).status, 404)
@@ -72,7 +83,7 @@ test('a provision that is refused is refused, whatever a yes looks like', async 
   assert.deepEqual([answer.status, nas.armed().length], [422, 0])
 })
 
-test('refresh-token: it is read where the mode says', async (t) => {
+test('token-from: it is read where the mode says', async (t) => {
   const takes = {
     either: { header: 200, form: 200, both: 200 },
     header: { header: 200, form: 400, both: 200 },
@@ -81,7 +92,7 @@ test('refresh-token: it is read where the mode says', async (t) => {
   }
   for (const [reading, places] of Object.entries(takes))
     for (const [place, status] of Object.entries(places)) {
-      const { nas, client } = await setup(t, { modes: { 'refresh-token': reading } })
+      const { nas, client } = await setup(t, { modes: { 'token-from': reading } })
       const token = nas.refreshToken()
       const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: nas.clientId })
       if (place !== 'header') form.set('refresh_token', token)
