@@ -18,6 +18,7 @@ export type Setting = {
   databases: Databases | null
   target: Target
   between: Between
+  sides: Side[]
   /** Services and timer services may be started here. */
   startsOwn: { service: boolean; nas: boolean }
   /** The service that was pointed at; null: one is started for each group. */
@@ -46,8 +47,8 @@ export async function tryClauses(groups: Group[], setting: Setting): Promise<Res
     const clauses = group.clauses.filter((it) => setting.only(it.name, group.name))
     return [
       ...ownTasks(clauses, bench, setting, done),
-      ...sharedService(clauses, bench, setting, done),
-      ...sharedNas(clauses, bench, setting, done),
+      ...(setting.sides.includes('service') ? sharedService(clauses, bench, setting, done) : []),
+      ...(setting.sides.includes('nas') ? sharedNas(clauses, bench, setting, done) : []),
     ]
   })
   const working = tasks.filter((it) => it.waits === 0)
@@ -65,14 +66,14 @@ async function take(tasks: Task[], atOnce: number): Promise<void> {
 
 type Done = (result: Result) => void
 
-function ownTasks(clauses: Clause[], bench: Bench, { startsOwn }: Setting, done: Done): Task[] {
+function ownTasks(clauses: Clause[], bench: Bench, { startsOwn, sides: asked }: Setting, done: Done): Task[] {
   return clauses.flatMap((clause) => {
     const sides = [
       { side: 'service' as const, check: clause.own, may: startsOwn.service },
       { side: 'nas' as const, check: clause.ownNas, may: startsOwn.nas },
     ]
     return sides.flatMap(({ side, check, may }) => {
-      if (!check) return []
+      if (!check || !asked.includes(side)) return []
       const why = `it needs a ${side === 'nas' ? 'timer service' : 'service'} started with settings of its own`
       const run = async () =>
         done(may ? await attempt(clause, side, (t) => check(t, bench)) : untried(clause, side, why))

@@ -9,7 +9,7 @@ import { createPortal } from './kit/portal.ts'
 import { createTarget, type Target } from './kit/target.ts'
 import { describeWorld, type World } from './kit/world.ts'
 import type { Options } from './options.ts'
-import type { Setting } from './run.ts'
+import type { Setting, Side } from './run.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
@@ -20,15 +20,10 @@ type Parts = { between?: Between; dist?: string }
 export async function prepare(options: Options, { between = {}, dist = file('dist') }: Parts = {}) {
   const closers: (() => Promise<unknown>)[] = []
   const server = `${dist}/server.js`
+  const sides = sidesOf(options)
   const startsOwn = {
-    service:
-      options.side !== 'nas' &&
-      options.url === undefined &&
-      (options.nas === undefined || options.side === 'service'),
-    nas:
-      options.side !== 'service' &&
-      options.nas === undefined &&
-      (options.url === undefined || options.side === 'nas'),
+    service: sides.includes('service') && options.url === undefined,
+    nas: sides.includes('nas') && options.nas === undefined,
   }
   const close = async () => {
     for (const closer of closers.toReversed()) await closer()
@@ -55,6 +50,7 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
       databases,
       target,
       between,
+      sides,
       startsOwn,
       pointedAt: await pointAtService(options, target, closers),
       pointedNas: await pointAtNas(options, closers),
@@ -66,6 +62,13 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
     await close()
     throw error
   }
+}
+
+/** Whoever points at one side means that one; `--side` says otherwise. */
+function sidesOf({ side, url, nas }: Options): Side[] {
+  if (side !== undefined) return [side as Side]
+  if ((url === undefined) === (nas === undefined)) return ['service', 'nas']
+  return url === undefined ? ['nas'] : ['service']
 }
 
 async function pointAtService(options: Options, target: Target, closers: (() => Promise<unknown>)[]) {

@@ -79,7 +79,9 @@ const arming: Clause[] = [
     service: {
       needs: ['key', 'portal', 'target'],
       async check(t, world) {
-        await world.job({ schedule: 'in 2h' })
+        const { id } = await world.job({ schedule: 'in 2h' })
+        await world.api.delete(`/api/jobs/${id}`)
+        await until('a cancel', () => world.portal.callsOf('cancel', id)[0])
         for (const sent of world.portal.calls) {
           const agent = sent.headers['user-agent'] ?? ''
           t.that(`User-Agent of ${sent.path}`, agent !== '' && !isLibraryName(agent), {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createClient, type Client } from './client.ts'
 import { createGate } from './database.ts'
 import { type Answer, call, freePort } from './http.ts'
@@ -142,7 +143,7 @@ function environment(
     PORT: String(own.port),
     DATABASE_URL: own.databaseUrl,
     API_KEY: own.key,
-    ENCRYPTION_KEY: Buffer.alloc(32, own.databaseUrl).toString('base64'),
+    ENCRYPTION_KEY: createHash('sha256').update(own.databaseUrl).digest('base64'),
     CRON_PROVIDER: 'chronos',
     NAS_PORTAL_URL: portal.url,
     NAS_AUDIENCE: portal.audience,

@@ -1,0 +1,3 @@
+import { testBites } from './bite.ts'
+
+testBites('service', ['service'])
