@@ -1,4 +1,4 @@
-import type { Reply } from '../outbound/index.ts'
+import ky from 'ky'
 import type { Delivered } from './message.ts'
 import type { Sending } from './sending.ts'
 import { beginningOf } from '../text.ts'
@@ -14,7 +14,7 @@ export type Call = {
 export type Answer = {
   origin: string
   status: number
-  headers: Reply['headers']
+  headers: Headers
   text: string
   hide: Sending['hide']
 }
@@ -22,23 +22,24 @@ export type Answer = {
 const mostText = 16 * 1024
 const longestRetryAfterMs = 24 * 3_600_000
 
-/** One request, never repeated, no redirect followed. Rejects as `Line.send` does. */
+/** One request, never repeated, no redirect followed. Rejects with what fetch rejects with. */
 export async function call(
   { line, hide, signal }: Pick<Sending, 'line' | 'hide' | 'signal'>,
-  { url, method = 'POST', headers: given, body }: Call,
+  { url, ...request }: Call,
 ): Promise<Answer> {
-  const headers = new Headers(given)
-  const bytes = body instanceof FormData ? await encoded(body, headers) : (body ?? null)
-  const reply = await line.send({ url, method, headers, body: bytes }, signal)
-  const isOk = reply.status >= 200 && reply.status < 300
-  const text = isOk ? '' : await beginning(reply).catch(() => '')
-  return { origin: url.origin, status: reply.status, headers: reply.headers, text, hide }
-}
-
-async function encoded(form: FormData, headers: Headers): Promise<Uint8Array<ArrayBuffer>> {
-  const whole = new Response(form)
-  headers.set('content-type', whole.headers.get('content-type') ?? 'multipart/form-data')
-  return new Uint8Array(await whole.arrayBuffer())
+  const response = await ky(url, {
+    method: 'POST',
+    ...request,
+    signal,
+    fetch: line.fetch,
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    redirect: 'manual',
+  })
+  const { status, headers } = response
+  const text = response.ok ? '' : await beginning(response).catch(() => '')
+  return { origin: url.origin, status, headers, text, hide }
 }
 
 /**
@@ -71,10 +72,10 @@ function retryAfterMs(text: string | null): number | null {
   return Number.isNaN(waitMs) ? null : waitMs
 }
 
-async function beginning(reply: Reply): Promise<string> {
+async function beginning(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of reply.body ?? []) {
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     text += decoder.decode(piece.subarray(0, mostText), { stream: true })
     if (text.length >= mostText) break
   }

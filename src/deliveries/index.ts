@@ -12,7 +12,7 @@ export { templateNames } from './names.ts'
 
 /** The guarded way out. */
 export type Way = {
-  line(): Pick<Line, 'send' | 'close'>
+  line(): Pick<Line, 'fetch' | 'close'>
   connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
 }
 

@@ -4,7 +4,7 @@ import type { Line } from '../outbound/index.ts'
 /** What one try has to work with. */
 export type Sending = {
   /** For one call. */
-  line: Pick<Line, 'send'>
+  line: Pick<Line, 'fetch'>
   /** A guarded connection, for what is not HTTP. */
   connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
   /** Aborts at the time limit of a try, or when the caller does. */

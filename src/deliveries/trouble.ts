@@ -1,5 +1,6 @@
+import { isNetworkError } from 'ky'
 import { AppError } from '../errors.ts'
-import { CallFailed, OutboundRefusal } from '../outbound/index.ts'
+import { OutboundRefusal } from '../outbound/index.ts'
 import { retry } from './call.ts'
 import type { Delivered, Target } from './message.ts'
 
@@ -30,7 +31,7 @@ export function troubleOf(error: unknown, target: Target, signal: AbortSignal): 
   const code = codes.find((one) => invalid.has(one) || network.test(one))
   if (code !== undefined && invalid.has(code))
     return unusable(`the mail to ${to} cannot be sent as it is (${code})`)
-  if (code === undefined && !(error instanceof CallFailed)) return null
+  if (code === undefined && !isNetworkError(error)) return null
   const message = `${to} cannot be reached, or did not answer in whole (${code ?? 'no code'})`
   return retry({ code: 'CONNECTION_FAILED', message }, null)
 }

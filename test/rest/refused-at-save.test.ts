@@ -114,7 +114,8 @@ for (const { action, path, says } of refused) {
     ]
     for (const { status, body } of answers) {
       assert.deepEqual([status, body.code], [400, 'FIELD_INVALID'], JSON.stringify(body))
-      const problem = body.errors.find((one: { path: string }) => one.path === path)
+      const problems = body.errors as { path: string; message: string }[]
+      const problem = problems.find((one) => one.path === path)
       assert.match(problem?.message ?? JSON.stringify(body), says)
     }
     const { body } = await service.api('GET', `/api/jobs/${job.id}`)
@@ -155,9 +156,10 @@ test('the short form, which has no field for a model server, is saved with a war
     prompt: 'Say hello',
   })
   assert.equal(status, 201)
-  const found = body.warnings.filter(({ code }: { code: string }) => code === 'PROMPT_NOT_AVAILABLE')
+  const warnings = body.warnings as { code: string; path: string }[]
+  const found = warnings.filter(({ code }) => code === 'PROMPT_NOT_AVAILABLE')
   assert.deepEqual(
-    found.map(({ path }: { path: string }) => path),
+    found.map(({ path }) => path),
     ['action.model', 'action.base_url'],
   )
 })
