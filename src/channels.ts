@@ -64,9 +64,14 @@ type Parts = {
   refusalOf?: RefusalOf
 }
 
-export function createChannels({ store, seal, refusalOf, expectKey = async () => {} }: Parts): Channels {
+export function createChannels({
+  store,
+  seal,
+  refusalOf: hostRefusalOf,
+  expectKey = async () => {},
+}: Parts): Channels {
   async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
-    if (refusalOf) await checkCallable(given, refusalOf)
+    if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
     const { seal: close } = needed(seal, 'channels')
     await expectKey()
     const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
@@ -152,8 +157,8 @@ export function createChannels({ store, seal, refusalOf, expectKey = async () =>
 }
 
 /** @throws AppError FIELD_INVALID */
-async function checkCallable(config: ChannelConfig, refusalOf: RefusalOf): Promise<void> {
-  const errors = await uncallableIn(config, '', refusalOf)
+async function checkCallable(config: ChannelConfig, hostRefusalOf: RefusalOf): Promise<void> {
+  const errors = await uncallableIn(config, '', hostRefusalOf)
   if (errors.length === 0) return
   throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
 }

@@ -114,12 +114,17 @@ function withoutSecrets(delivered: Delivered, hide: Sending['hide']): Delivered 
   return { ...delivered, error: { code, message: hide(message) } }
 }
 
-/** A URL is one as a whole; of the piece that only names its host the redactor makes nothing. */
+/** A URL is one as a whole, unless it says no more than its origin, by which messages name a receiver. */
 function secretsOf(target: Target): string[] {
-  const texts = 'url' in target ? [target.url] : []
+  const texts = 'url' in target && !isOrigin(target.url) ? [target.url] : []
   if (target.type === 'webhook') texts.push(...target.secrets, ...Object.values(target.headers ?? {}))
   if (target.type === 'webhook') texts.push(...target.secrets.map((one) => one.replace(/^whsec_/, '')))
   if (target.type === 'telegram') texts.push(target.bot_token)
   if (target.type === 'email' && target.password !== undefined) texts.push(target.password)
   return texts
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && (url.href === url.origin || url.href === `${url.origin}/`)
 }
