@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { AppError } from '../src/errors.ts'
+import { callerOf } from './access.ts'
 
-/** The key and a hash of what came with it, so that one key cannot stand for two bodies; null: no key was sent. */
+/**
+ * The key and a hash of what came with it, so that one key cannot stand for two bodies; null: no key was sent. It is the
+ * API key's own: what another caller has sent under the same text is neither seen nor met.
+ */
 export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash: string } | null {
   const key = request.headers['idempotency-key']
   if (key === undefined) return null
   if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key))
     throw headerRefused('Idempotency-Key', 'expected 1 to 255 printable ASCII characters')
   const bodyHash = createHash('sha256').update(canonical(request.body)).digest('hex')
-  return { key, bodyHash }
+  return { key: `${callerOf(request)?.id ?? ''} ${key}`, bodyHash }
 }
 
 /**

@@ -19,7 +19,7 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
   registerRoutes(app, {
     config: {
       ...{ timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 0, isOnFly: false },
-      corsOrigins: [],
+      ...{ corsOrigins: [], prompt: { baseUrl: null, model: null } },
     },
     verifier: { verify },
     hold: () => () => {},

@@ -24,6 +24,7 @@ test('each refused key has one line a minute, with address, route and the id of 
     config: {
       ...{ timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 600, isOnFly: false },
       corsOrigins: [],
+      prompt: { baseUrl: null, model: null },
     },
     keys: createKeys({ apiKey: 'the-right-one-of-sixteen', store, log: app.log }),
     refusals: createRefusals(() => new Date()),
