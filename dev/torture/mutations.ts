@@ -41,7 +41,8 @@ export const mutations: Mutation[] = [
   {
     name: 'the arm lease',
     file: 'db/arms.ts',
-    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now)',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now or arm_lease_by = ${wish.lease.holder})',
     put: '',
     tests: { file: races, pattern: 'two edits whose arms overlap' },
   },
