@@ -91,7 +91,7 @@ function stepping(outbound: Outbound, { steps, life }: { steps: Steps; life: Lif
     ...outbound,
     line() {
       const line = outbound.line()
-      return { ...line, send: (...call) => steps.make(life, 'delivery.send', () => line.send(...call)) }
+      return { ...line, fetch: (...call) => steps.make(life, 'delivery.send', () => line.fetch(...call)) }
     },
   }
 }
