@@ -295,7 +295,7 @@ const nasKinds: Clause[] = (['header', 'form'] as const).map((place) => ({
   name: `token-in-${place}`,
   async ownNas(t, bench) {
     const other = place === 'header' ? 'form' : 'header'
-    await bench.withNas(['--refresh-token', place], async (nas) => {
+    await bench.withNas(['--token-from', place], async (nas) => {
       const missed = await refresh(nas.url, nas.firstRefreshToken, other)
       t.that(`with the token in the ${other} only`, missed.status >= 400, {
         expected: 'refused',
