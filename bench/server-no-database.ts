@@ -2,9 +2,9 @@ import fastifyAuth from '@fastify/auth'
 import Fastify, { LogController } from 'fastify'
 import { fireRoute } from '../routes/fire.ts'
 import { answerError } from '../routes/index.ts'
-import { readConfig } from '../src/config.ts'
-import { createHolds } from '../src/holds.ts'
-import { logOptions } from '../src/log.ts'
+import { readConfig } from '../src/ground/config.ts'
+import { createHolds } from '../src/ground/holds.ts'
+import { logOptions } from '../src/ground/log.ts'
 import { createTokenVerifier } from '../src/token/index.ts'
 
 /** The same server, the same verified token, the same body checks; what would be claimed is said to be not due. */

@@ -1,5 +1,5 @@
 import { createApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/ground/config.ts'
 
 /** The whole service under the built-in trigger, whose ticker is not begun: fires come in, nothing is armed anywhere. */
 async function main() {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type postgres from 'postgres'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import { classify, connectionError, DatabaseUnavailable, type Failure } from './errors.ts'
 import { openPool, type Pool } from './pool.ts'
 import { beginTransaction, type Transaction } from './transaction.ts'

@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import type { DatabaseServer, DatabaseTarget, DatabaseTls } from '../src/database-url.ts'
+import type { DatabaseServer, DatabaseTarget, DatabaseTls } from '../src/ground/database-url.ts'
 import { connectionError } from './errors.ts'
 
 type Dial = {

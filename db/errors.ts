@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 
 /** Whether a failed statement took effect: surely not, or nobody can say (then read again, by run id). */
 export type Outcome = 'not_executed' | 'unknown'

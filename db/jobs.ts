@@ -1,5 +1,5 @@
 import type { Runtime, View } from '../src/decisions/index.ts'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import type { Sql } from './look.ts'
 import { readAuthored, type Authored, type Row } from './rows.ts'
 

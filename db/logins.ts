@@ -1,4 +1,4 @@
-import type { LoginRow, LoginStore } from '../src/nas/index.ts'
+import type { LoginRow, LoginStore } from '../src/timers/nas/index.ts'
 import type { Database, Sql } from './client.ts'
 
 type Parts = {

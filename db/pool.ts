@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
-import { readDatabaseUrl } from '../src/database-url.ts'
+import { readDatabaseUrl } from '../src/ground/database-url.ts'
 import { dial } from './dial.ts'
 import { connectionError, SessionUnusable } from './errors.ts'
 import { bytea, instantArray, int8, json, textArray } from './types.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import type { Scope } from '../src/keys/index.ts'
+import type { Scope } from '../src/access/keys/index.ts'
 import type { Operation, Operations } from './schemas/index.ts'
 
 type Key = keyof Operations

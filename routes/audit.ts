@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import type { AuditEntry, Intent } from '../src/audit.ts'
+import type { AuditEntry, Intent } from '../src/access/audit.ts'
 import { callerOf } from './access.ts'
 import { changesSomething, type On, operationOf } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'

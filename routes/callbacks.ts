@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { CallbackClaims, Report } from '../src/callback.ts'
-import { AppError } from '../src/errors.ts'
-import { isJsonObject } from '../src/portal.ts'
+import type { CallbackClaims, Report } from '../src/run/callback.ts'
+import { AppError } from '../src/ground/errors.ts'
+import { isJsonObject } from '../src/ground/portal.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { acceptJson } from './json.ts'
 import type { Parts } from './parts.ts'
-import { beginningOf, storable } from '../src/text.ts'
+import { beginningOf, storable } from '../src/ground/text.ts'
 
 const claims = Symbol('callback claims')
 

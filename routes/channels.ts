@@ -1,4 +1,4 @@
-import type { Channel } from '../src/channels.ts'
+import type { Channel } from '../src/delivery/channels.ts'
 import type { On } from './api.ts'
 import type { Parts } from './parts.ts'
 

@@ -1,5 +1,5 @@
-import type { Switch } from '../src/jobs.ts'
-import { AppError } from '../src/errors.ts'
+import type { Switch } from '../src/jobs/jobs.ts'
+import { AppError } from '../src/ground/errors.ts'
 import type { Input } from './api.ts'
 
 // Many dashboards and bots speak the API of a kind of agent whose jobs have fields that ours have not, and send them

@@ -1,4 +1,4 @@
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 
 type List = 'jobs' | 'runs' | 'audit' | 'deliveries'
 

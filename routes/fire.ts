@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { AppError } from '../src/errors.ts'
-import { isJsonObject, readInstant } from '../src/portal.ts'
+import { AppError } from '../src/ground/errors.ts'
+import { isJsonObject, readInstant } from '../src/ground/portal.ts'
 import { holdWhileAnswering } from './hold.ts'
 import type { Parts } from './parts.ts'
 import { foldedLogOf } from './folded.ts'
-import { beginningOf } from '../src/text.ts'
+import { beginningOf } from '../src/ground/text.ts'
 
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { createFoldedLog, type FoldedLog } from '../src/folded-log.ts'
-import { realTimers } from '../src/timers.ts'
+import { createFoldedLog, type FoldedLog } from '../src/ground/folded-log.ts'
+import { realTimers } from '../src/ground/timers.ts'
 
 const foldedLog = Symbol('folded log')
 

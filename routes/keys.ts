@@ -1,5 +1,5 @@
 import type { StoredKey } from '../db/index.ts'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { instantIn } from './instant.ts'

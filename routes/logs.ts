@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError } from '../src/errors.ts'
-import type { LogEvent } from '../src/logs.ts'
+import { AppError } from '../src/ground/errors.ts'
+import type { LogEvent } from '../src/attempt-logs/logs.ts'
 import type { On } from './api.ts'
 import type { Parts } from './parts.ts'
 

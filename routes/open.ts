@@ -1,5 +1,5 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import { platform, service } from './existing.ts'
 import type { OpenApiBytes } from './openapi.ts'
 import type { Parts } from './parts.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TSchema } from 'typebox'
-import { type ErrorCode, errorTable } from '../src/errors.ts'
+import { type ErrorCode, errorTable } from '../src/ground/errors.ts'
 import type { Parts } from './parts.ts'
 import { type Operation, operations, otherOperations, problem } from './schemas/index.ts'
 

@@ -1,4 +1,4 @@
-import { visible, withEllipsis } from '../src/text.ts'
+import { visible, withEllipsis } from '../src/ground/text.ts'
 
 const mostNameLength = 60
 

@@ -5,7 +5,7 @@ import {
   type Retention,
   type RetryPolicy,
 } from '../src/decisions/index.ts'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import { instantIn } from './instant.ts'
 import type { RetryInput } from './schemas/policy.ts'
 

@@ -1,10 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, type ErrorCode, errorTable } from '../src/errors.ts'
-import type { Line } from '../src/folded-log.ts'
+import { AppError, type ErrorCode, errorTable } from '../src/ground/errors.ts'
+import type { Line } from '../src/ground/folded-log.ts'
 import { rejectReason } from '../src/token/index.ts'
 import { setHeaders } from './answer-headers.ts'
 import { foldedLogOf } from './folded.ts'
-import { beginningOf } from '../src/text.ts'
+import { beginningOf } from '../src/ground/text.ts'
 
 /** A problem document (RFC 9457). `error` repeats `detail` for clients from before it. */
 export type Problem = {

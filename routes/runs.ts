@@ -1,5 +1,5 @@
 import type { ListedRun } from '../db/index.ts'
-import { AppError } from '../src/errors.ts'
+import { AppError } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'

@@ -14,29 +14,29 @@ import {
   readDatabaseState,
 } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
-import { lazySink } from './attempt-log.ts'
-import { createAudit } from './audit.ts'
+import { lazySink } from './attempt-logs/lazy.ts'
+import { createAudit } from './access/audit.ts'
 import { createEffects } from './effects.ts'
-import { type Config, secretsOf } from './config.ts'
+import { type Config, secretsOf } from './ground/config.ts'
 import { type Core, createCore } from './core.ts'
-import { withDeadline } from './deadline.ts'
-import { createDeparture, type Departure } from './departure.ts'
-import { draining } from './errors.ts'
-import { exposuresOf } from './exposure.ts'
-import { createHolds, type Holds } from './holds.ts'
+import { withDeadline } from './run/deadline.ts'
+import { createDeparture, type Departure } from './process/departure.ts'
+import { draining } from './ground/errors.ts'
+import { exposuresOf } from './process/exposure.ts'
+import { createHolds, type Holds } from './ground/holds.ts'
 import { createNas, createVerifier, sealOf } from './identity.ts'
-import { createKeys } from './keys/index.ts'
-import { createLedger } from './ledger.ts'
-import { logOptions } from './log.ts'
-import type { Logs } from './logs.ts'
+import { createKeys } from './access/keys/index.ts'
+import { createLedger } from './jobs/ledger.ts'
+import { logOptions } from './ground/log.ts'
+import type { Logs } from './attempt-logs/logs.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
-import { createRefusals } from './refusals.ts'
-import { createRetention } from './retention.ts'
-import { createSealCheck, wrongKey } from './seal-check.ts'
-import { createStatus } from './status.ts'
-import { realTimers as timers, sleep, within } from './timers.ts'
-import { version } from './version.ts'
+import { createRefusals } from './access/refusals.ts'
+import { createRetention } from './attempt-logs/retention.ts'
+import { createSealCheck, wrongKey } from './vault/seal-check.ts'
+import { createStatus } from './process/status.ts'
+import { realTimers as timers, sleep, within } from './ground/timers.ts'
+import { version } from './ground/version.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
@@ -99,7 +99,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     ...{ seal: sealOf(config), log },
   })
   const secrets = async () => {
-    const { createSecrets } = await import('./secrets.ts')
+    const { createSecrets } = await import('./vault/secrets.ts')
     return createSecrets({
       store: createSecretStore(database, clock),
       ...{ seal: sealOf(config), expectKey: sealCheck.expect },
@@ -107,7 +107,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     })
   }
   const channels = async () => {
-    const { createChannels } = await import('./channels.ts')
+    const { createChannels } = await import('./delivery/channels.ts')
     return createChannels({
       store: createChannelStore(database, clock),
       ...{ seal: sealOf(config), expectKey: sealCheck.expect, refusalOf: outbound.refusalOf },
@@ -115,7 +115,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   }
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
-    loadedLogs ??= import('./logs.ts').then(({ createLogs }) =>
+    loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
       createLogs({
         store: createLogStore(database, clock),
         timers,
@@ -174,7 +174,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     callbacks: {
       ...core.callbacks,
       async report(claims, report) {
-        const { withoutSecrets } = await import('./reported.ts')
+        const { withoutSecrets } = await import('./run/reported.ts')
         const url: typeof core.callbacks.url = (one) => (config.callbackUrl ? core.callbacks.url(one) : '')
         const parts = { store, secrets, always: secretsOf(config), url }
         return core.callbacks.report(claims, await withoutSecrets(parts, claims, report))
@@ -246,10 +246,10 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       await trigger.start()
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
-      if (config.commands) await (await import('./programs.ts')).beginPrograms(config.commands, log)
+      if (config.commands) await (await import('./process/programs.ts')).beginPrograms(config.commands, log)
       // a machine that boots for each fire is not to say it each time: its deploys do (src/migrate.ts)
       if (config.idleExitMs > 0) return
-      const { remindOfFailures } = await import('./reminder.ts')
+      const { remindOfFailures } = await import('./delivery/reminder.ts')
       await remindOfFailures(createChannelStore(database, clock), (line) => log.info(line))
     },
     async drain(why = 'closed') {

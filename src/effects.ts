@@ -1,15 +1,15 @@
 import type { Store } from '../db/index.ts'
 import { type Actions, type AttemptLog, createActions } from './actions/index.ts'
 import type { ActionJob, ActionRun } from './actions/index.ts'
-import type { Callbacks } from './callback.ts'
-import { type Config, secretsOf } from './config.ts'
-import type { SendMessage } from './outbox.ts'
+import type { Callbacks } from './run/callback.ts'
+import { type Config, secretsOf } from './ground/config.ts'
+import type { SendMessage } from './delivery/outbox.ts'
 import type { Outbound } from './outbound/index.ts'
-import type { CheckReferences } from './jobs.ts'
-import type { Runner } from './runner.ts'
-import type { Channels } from './channels.ts'
-import type { Secrets } from './secrets.ts'
-import { userAgent } from './version.ts'
+import type { CheckReferences } from './jobs/jobs.ts'
+import type { Runner } from './run/runner.ts'
+import type { Channels } from './delivery/channels.ts'
+import type { Secrets } from './vault/secrets.ts'
+import { userAgent } from './ground/version.ts'
 
 /** What a run does outside and whom it tells: everything that a user can point somewhere. Loaded on first use. */
 export type Effects = { actions: Actions; send: SendMessage; checkReferences: CheckReferences }
@@ -49,8 +49,8 @@ export function createEffects(parts: Parts): Effects {
 
   const send: SendMessage = async (target, message, signal) => {
     const [{ createDeliverer }, { refusalOf }, channels] = await Promise.all([
-      import('./deliveries/index.ts'),
-      import('./channels.ts'),
+      import('./delivery/senders/index.ts'),
+      import('./delivery/channels.ts'),
       parts.channels(),
     ])
     const found = await channels.resolve(target, secret).catch(refusalOf)
@@ -69,7 +69,7 @@ export function createEffects(parts: Parts): Effects {
   return { actions, send, checkReferences }
 
   async function checkReferences({ action, prompt, deliver }: Parameters<CheckReferences>[0]) {
-    const { checkReferences: check } = await import('./references.ts')
+    const { checkReferences: check } = await import('./jobs/references.ts')
     await check(
       { action, prompt, deliver },
       {

@@ -1,7 +1,7 @@
-import type { Config } from './config.ts'
+import type { Config } from './ground/config.ts'
 import type { Database } from '../db/index.ts'
-import { AppError } from './errors.ts'
-import type { Log } from './log.ts'
+import { AppError } from './ground/errors.ts'
+import type { Log } from './ground/log.ts'
 import {
   type AccessTokens,
   createLogin,
@@ -10,11 +10,11 @@ import {
   createTokenThenLogin,
   expiryOf,
   type NasClient,
-} from './nas/index.ts'
-import { createSeal, type Seal } from './seal/index.ts'
+} from './timers/nas/index.ts'
+import { createSeal, type Seal } from './vault/seal/index.ts'
 import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
 import { createKeyStore, createLoginStore } from '../db/index.ts'
-import { userAgent } from './version.ts'
+import { userAgent } from './ground/version.ts'
 
 type Parts = { config: Config; database: Database; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */

@@ -5,10 +5,10 @@ import {
   migrate,
   type SecretStore,
 } from '../db/index.ts'
-import { type Config, ConfigError, readMigrationConfig } from './config.ts'
-import { remindOfFailures } from './reminder.ts'
-import { createSeal } from './seal/index.ts'
-import { createSealCheck, wrongKey } from './seal-check.ts'
+import { type Config, ConfigError, readMigrationConfig } from './ground/config.ts'
+import { remindOfFailures } from './delivery/reminder.ts'
+import { createSeal } from './vault/seal/index.ts'
+import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 
 /**
  * Brings the database of DATABASE_URL up to date, and says if no channel hears of failures. Any number may run at once;

@@ -1,11 +1,11 @@
 import type { App } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
-import { createIdleExit } from './idle.ts'
-import { createListener } from './listener.ts'
-import { serveMetrics } from './metrics-port.ts'
-import { watchForStall } from './stall.ts'
-import { realTimers as timers, within } from './timers.ts'
-import { warnOfUptime } from './uptime.ts'
+import { type Config, ConfigError, readConfig } from './ground/config.ts'
+import { createIdleExit } from './process/idle.ts'
+import { createListener } from './process/listener.ts'
+import { serveMetrics } from './process/metrics-port.ts'
+import { watchForStall } from './process/stall.ts'
+import { realTimers as timers, within } from './ground/timers.ts'
+import { warnOfUptime } from './process/uptime.ts'
 
 /**
  * The process: environment in, listen first, everything else after, even the loading of the program; signals drain it,

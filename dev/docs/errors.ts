@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { errorTable } from '../../src/errors.ts'
+import { errorTable } from '../../src/ground/errors.ts'
 
 /** docs/errors.md, made from the one table in the source. Written by `node dev/docs/errors.ts`. */
 export function errorsPage(): string {
@@ -17,7 +17,7 @@ export const errorsFile = new URL('../../docs/errors.md', import.meta.url)
 
 const introduction = `# Errors
 
-Generated from \`src/errors.ts\` by \`node dev/docs/errors.ts\`; a test holds the two together.
+Generated from \`src/ground/errors.ts\` by \`node dev/docs/errors.ts\`; a test holds the two together.
 
 Every error is answered as \`application/problem+json\` (RFC 9457):
 

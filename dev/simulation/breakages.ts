@@ -24,7 +24,7 @@ export const breakages: Breakage[] = [
     name: 'arming where nothing is due (duplicates)',
     edits: [
       {
-        file: 'src/fire.ts',
+        file: 'src/run/fire.ts',
         from: 'const armed = await ensureArmed(',
         to: "const armed = !(attended.state === 'attended' && attended.runIds.length > 0) ? ('armed' as string) : await ensureArmed(",
       },
@@ -34,7 +34,7 @@ export const breakages: Breakage[] = [
     name: 'arming where a fire has used the arm up',
     edits: [
       {
-        file: 'src/fire.ts',
+        file: 'src/run/fire.ts',
         from: 'armSpent: (look: Look) => isSpent(look, fireAt)',
         to: 'armSpent: (look: Look) => isSpent(look, fireAt) && false',
       },
@@ -72,17 +72,19 @@ export const breakages: Breakage[] = [
   },
   {
     name: 'the lease check before an effect',
-    edits: [{ file: 'src/runner.ts', from: 'if (timers.now() >= run.leaseEndsAt) return', to: '' }],
+    edits: [{ file: 'src/run/runner.ts', from: 'if (timers.now() >= run.leaseEndsAt) return', to: '' }],
   },
   {
     name: 'a fresh instant for each arm',
-    edits: [{ file: 'src/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' }],
+    edits: [
+      { file: 'src/arming/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' },
+    ],
   },
   {
     name: 'leaving an arm order that came too late',
     edits: [
       {
-        file: 'src/arm.ts',
+        file: 'src/arming/arm.ts',
         from: 'export const orderGoodForMs = 4_000',
         to: 'export const orderGoodForMs = 4_000_000',
       },
@@ -90,7 +92,7 @@ export const breakages: Breakage[] = [
   },
   {
     name: 'waiting for the answer of a claim before it is adopted',
-    edits: [{ file: 'src/attend.ts', from: 'awaited.has(keyOf(run)) || ', to: '' }],
+    edits: [{ file: 'src/run/admission.ts', from: 'awaited.has(keyOf(run)) || ', to: '' }],
   },
   {
     name: 'the end of a lapsed lease',
@@ -149,7 +151,7 @@ export const breakages: Breakage[] = [
     name: 'the sweep after a fire',
     edits: [
       {
-        file: 'src/trigger.ts',
+        file: 'src/arming/active.ts',
         from: '      else confirm?.unanswered(jobId)\n      sweepSoon()\n',
         to: '      else confirm?.unanswered(jobId)\n',
       },
@@ -159,7 +161,7 @@ export const breakages: Breakage[] = [
     name: 'the one id of a chained run',
     edits: [
       {
-        file: 'src/outbox.ts',
+        file: 'src/delivery/outbox.ts',
         from: 'startAfter(jobId, { runId: id,',
         to: 'startAfter(jobId, { runId: crypto.randomUUID(),',
       },

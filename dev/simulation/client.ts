@@ -1,6 +1,6 @@
 import type { Core } from '../../src/core.ts'
-import { AppError } from '../../src/errors.ts'
-import type { JobInput, Jobs } from '../../src/jobs.ts'
+import { AppError } from '../../src/ground/errors.ts'
+import type { JobInput, Jobs } from '../../src/jobs/jobs.ts'
 import type { Clock } from './clock.ts'
 import type { Machines } from './machines.ts'
 import type { Random } from './random.ts'

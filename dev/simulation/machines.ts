@@ -1,7 +1,7 @@
 import { createCore, type Core } from '../../src/core.ts'
-import type { Config } from '../../src/config.ts'
-import { readConfig } from '../../src/config.ts'
-import { createHolds, type Holds } from '../../src/holds.ts'
+import type { Config } from '../../src/ground/config.ts'
+import { readConfig } from '../../src/ground/config.ts'
+import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import type { createSimulatedDatabase } from './database.ts'
 import type { Clock } from './clock.ts'
 import type { SimulatedNas } from './nas.ts'
@@ -159,7 +159,7 @@ export function createMachines(parts: Parts) {
     })
   }
 
-  /** As src/idle.ts does, on virtual time. */
+  /** As src/process/idle.ts does, on virtual time. */
   function exitWhenIdle(running: Running) {
     const { process, holds, core, inFlight } = running
     if (scenario.idleExitMs === 0) return

@@ -1,4 +1,11 @@
-import type { Armed, NasAnswer, NasClient, NasCode, NasFailure, Provision } from '../../src/nas/index.ts'
+import type {
+  Armed,
+  NasAnswer,
+  NasClient,
+  NasCode,
+  NasFailure,
+  Provision,
+} from '../../src/timers/nas/index.ts'
 import type { Clock } from './clock.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'

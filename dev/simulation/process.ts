@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/timers.ts'
+import type { Timers } from '../../src/ground/timers.ts'
 import type { Clock } from './clock.ts'
 
 /** A process as the world sees it: what belongs to it happens while it lives, later if it is frozen, never if it is dead. */

@@ -1,4 +1,4 @@
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createChecker, type Violation } from './checker.ts'
 import { createClient } from './client.ts'
 import { createClock } from './clock.ts'

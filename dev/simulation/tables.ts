@@ -21,7 +21,7 @@ import {
   type RunWrite,
   type View,
 } from '../../src/decisions/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { checkDelivery, checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
 import { lastOutput, toldRun } from './told.ts'
 import type { DeliveryRow, JobRow, RunRow, RuntimeRow } from './rows.ts'

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { visible } from '../../src/text.ts'
+import { visible } from '../../src/ground/text.ts'
 
 type Fields = Record<string, unknown>
 type Told = { type?: string; code?: string; message?: string; stack?: string; cause?: Told }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import type { Machine } from './machine.ts'
 import { never, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'

@@ -1,4 +1,4 @@
-import { createLedger } from '../../src/ledger.ts'
+import { createLedger } from '../../src/jobs/ledger.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { paths, type Witness } from './effects.ts'
 import { checkArms, checkAsleep } from './invariants.ts'

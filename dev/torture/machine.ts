@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { createChannelStore, createSecretStore, type Database, type Store } from '../../db/index.ts'
 import type { ActionOutcome, Actions } from '../../src/actions/index.ts'
-import { createChannels } from '../../src/channels.ts'
-import type { Config } from '../../src/config.ts'
+import { createChannels } from '../../src/delivery/channels.ts'
+import type { Config } from '../../src/ground/config.ts'
 import { type Core, createCore } from '../../src/core.ts'
 import { createEffects } from '../../src/effects.ts'
-import { createHolds, type Holds } from '../../src/holds.ts'
+import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import { sealOf } from '../../src/identity.ts'
-import type { Log } from '../../src/log.ts'
-import { createNasClient, createStaticToken } from '../../src/nas/index.ts'
+import type { Log } from '../../src/ground/log.ts'
+import { createNasClient, createStaticToken } from '../../src/timers/nas/index.ts'
 import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
-import type { SendMessage } from '../../src/outbox.ts'
-import { createSecrets } from '../../src/secrets.ts'
-import { sleep, type Timers } from '../../src/timers.ts'
+import type { SendMessage } from '../../src/delivery/outbox.ts'
+import { createSecrets } from '../../src/vault/secrets.ts'
+import { sleep, type Timers } from '../../src/ground/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
 
@@ -125,7 +125,7 @@ function stopped({ code }: { code: string }): ActionOutcome {
   return { state: code === 'CANCELLED' ? 'cancelled' : 'interrupted', error: { code, message: 'stopped' } }
 }
 
-/** As src/idle.ts does it, on virtual time and without a listener. */
+/** As src/process/idle.ts does it, on virtual time and without a listener. */
 function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { timers: Timers; store: Store }) {
   const graceEndsAt = timers.now() + bootGraceMs
   let takeBack = () => {}

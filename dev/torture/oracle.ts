@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../src/ledger.ts'
+import type { LedgerEntry } from '../../src/jobs/ledger.ts'
 
 /** One call that reached the target, as the target tells it. `slot` null: a manual run. `atMs`: when, on the world's clock. */
 export type Effect = {

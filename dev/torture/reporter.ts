@@ -1,5 +1,5 @@
-import type { CallbackClaims } from '../../src/callback.ts'
-import { AppError } from '../../src/errors.ts'
+import type { CallbackClaims } from '../../src/run/callback.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import type { Machine } from './machine.ts'
 import { never, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'

@@ -1,4 +1,4 @@
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/ground/log.ts'
 import type { World } from './world.ts'
 
 /** What processes said, and what is left in the tables: for a person who looks into a repetition that went wrong. */

@@ -1,6 +1,6 @@
 import { createChannelStore } from '../../db/index.ts'
-import { createChannels } from '../../src/channels.ts'
-import { createSeal } from '../../src/seal/index.ts'
+import { createChannels } from '../../src/delivery/channels.ts'
+import { createSeal } from '../../src/vault/seal/index.ts'
 import type { JobMaker, Scenario } from './scenario.ts'
 import { at } from './scenario.ts'
 import { paths, webhookSecret } from './effects.ts'

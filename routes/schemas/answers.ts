@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { errorTable } from '../../src/errors.ts'
+import { errorTable } from '../../src/ground/errors.ts'
 import { action } from './actions/index.ts'
 import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
 import { policyAnswer } from './policy.ts'

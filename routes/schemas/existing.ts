@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { ErrorCode } from '../../src/errors.ts'
+import type { ErrorCode } from '../../src/ground/errors.ts'
 import {
   cursor,
   instantOut,

@@ -1,5 +1,5 @@
 import type { TValidationError } from 'typebox/error'
-import { visible } from '../../src/text.ts'
+import { visible } from '../../src/ground/text.ts'
 import { writtenPath } from '../path.ts'
 import { nearest } from './nearest.ts'
 

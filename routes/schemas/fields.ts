@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { isOneVisibleLine } from '../../src/text.ts'
+import { isOneVisibleLine } from '../../src/ground/text.ts'
 import { instantOf } from '../instant.ts'
 
 /**

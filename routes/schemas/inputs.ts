@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { isOneVisibleLine } from '../../src/text.ts'
+import { isOneVisibleLine } from '../../src/ground/text.ts'
 import { action } from './actions/index.ts'
 import { deliver } from './deliver.ts'
 import { distinct, expecting, instant, instantOrNull, jobId, line, object, orNull } from './fields.ts'

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { scopes } from '../../src/keys/index.ts'
+import { scopes } from '../../src/access/keys/index.ts'
 import { distinct, expecting, instant, instantOut, instantOutOrNull, line, object } from './fields.ts'
 import type { Operation } from './operations.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'

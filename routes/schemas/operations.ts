@@ -1,6 +1,6 @@
 import Type, { type TProperties, type TSchema } from 'typebox'
-import type { ErrorCode } from '../../src/errors.ts'
-import type { Scope } from '../../src/keys/index.ts'
+import type { ErrorCode } from '../../src/ground/errors.ts'
+import type { Scope } from '../../src/access/keys/index.ts'
 import { arm, ignored, job, problem, run, schedule, slot, upcoming, warnings } from './answers.ts'
 import { auditOperations } from './audit.ts'
 import { cursor, expecting, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'

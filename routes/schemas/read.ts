@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/schema'
 import { Settings } from 'typebox/system'
-import { AppError, type ErrorCode } from '../../src/errors.ts'
+import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
 import { explainErrors, type FieldProblem } from './explain.ts'
 import { tooLarge } from './extent.ts'
 import { type Operation, type Operations, operations } from './operations.ts'

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { isReservedHeader } from '../../src/actions/index.ts'
-import { readMailbox, templateNames } from '../../src/deliveries/index.ts'
+import { readMailbox, templateNames } from '../../src/delivery/senders/index.ts'
 import { render, templateProblems, wholeName } from '../../src/template/index.ts'
 import { distinct, expecting, object } from './fields.ts'
 

@@ -1,5 +1,5 @@
 import type { Reply } from '../outbound/index.ts'
-import { storable } from '../text.ts'
+import { storable } from '../ground/text.ts'
 import { createCharset } from './charset.ts'
 import type { Answer } from './exchange.ts'
 import type { ActionOutcome } from './outcome.ts'

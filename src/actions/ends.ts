@@ -1,4 +1,4 @@
-import { cappedText, storable, withoutHalfEnd, withoutHalfStart } from '../text.ts'
+import { cappedText, storable, withoutHalfEnd, withoutHalfStart } from '../ground/text.ts'
 
 /** The beginning and the end of a stream of any length, in constant memory. */
 export type Ends = {

@@ -3,7 +3,7 @@ import { wishesOf } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { type Answer, exchange } from './exchange.ts'
 import { readOrSay } from './http.ts'
-import { cappedText } from '../text.ts'
+import { cappedText } from '../ground/text.ts'
 import type { ActionJob, ActionOutcome, ActionRun } from './outcome.ts'
 import { readCall } from './request.ts'
 

@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { Check, Errors } from 'typebox/schema'
-import { withEllipsis } from '../text.ts'
+import { withEllipsis } from '../ground/text.ts'
 
 /**
  * The action's input with that of the run over it: field by field where both are objects, else the run's where there

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { type Handler, type Handlers, handlers as shipped } from '../handlers/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
 import type { ActionContext } from './context.ts'
@@ -9,7 +9,7 @@ import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from
 import { mostOutputBytes, timeoutOf } from './limits.ts'
 import { stopAfter, stopped } from './stop.ts'
 import { valuesOf } from './values.ts'
-import { cappedText } from '../text.ts'
+import { cappedText } from '../ground/text.ts'
 
 /** Which handler, and with what: templates in `input` are filled in before the run's own input is laid over it. */
 export type HandlerCall = { handler: string; input?: unknown; timeout_ms?: number }

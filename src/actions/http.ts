@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { judge } from './answer.ts'
 import type { ActionContext } from './context.ts'
 import { exchange } from './exchange.ts'

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { render, type Values } from '../template/index.ts'
 import { isReservedHeader } from './headers.ts'
 

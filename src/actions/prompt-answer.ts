@@ -1,4 +1,4 @@
-import { beginningOf, storable } from '../text.ts'
+import { beginningOf, storable } from '../ground/text.ts'
 import { mostOutputBytes } from './limits.ts'
 import { AnswerUnreadable } from './prompt-events.ts'
 import { cutText, type Hide, omission, saidBy } from './prompt-text.ts'

@@ -1,4 +1,4 @@
-import { cappedText, storable, withEllipsis } from '../text.ts'
+import { cappedText, storable, withEllipsis } from '../ground/text.ts'
 
 /** `ActionContext.hide` */
 export type Hide = (text: string, wish?: { isCut: boolean }) => string

@@ -10,7 +10,7 @@ import { refusalOf } from './prompt-refusal.ts'
 import { ModelSilent, silenceAfter } from './prompt-silence.ts'
 import { usageBody } from './prompt-usage.ts'
 import { stopAfter, stopOutcome } from './stop.ts'
-import { beginningOf } from '../text.ts'
+import { beginningOf } from '../ground/text.ts'
 
 /**
  * The job's prompt, put to an OpenAI-compatible endpoint (`chat/completions`), once; the answer is streamed into the

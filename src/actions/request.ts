@@ -1,5 +1,5 @@
 import { unescape } from 'node:querystring'
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { namesIn, renderJson, type Values } from '../template/index.ts'
 import type { ActionContext } from './context.ts'
 import { identity } from './identity.ts'
@@ -7,7 +7,7 @@ import type { ActionJob, ActionRun } from './outcome.ts'
 import { writeBody, writeForm, writeHeaders } from './payload.ts'
 import { renderUrl } from './url.ts'
 import { isSecret, valuesOf } from './values.ts'
-import { beginningOf } from '../text.ts'
+import { beginningOf } from '../ground/text.ts'
 
 /** An http action, read and ready to be sent. */
 export type HttpCall = {

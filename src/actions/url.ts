@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { parseTemplate, render, type Values, wholeName } from '../template/index.ts'
 import { isSecret } from './values.ts'
 

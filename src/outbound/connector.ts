@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
-import { readHost } from '../allow.ts'
+import { readHost } from '../ground/allow.ts'
 import type { Guard } from './guard.ts'
 import type { Lookup } from './lookup.ts'
 import type { Memory } from './memory.ts'

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
-import { type AllowEntry, readAllowEntry, readHost } from '../allow.ts'
+import { type AllowEntry, readAllowEntry, readHost } from '../ground/allow.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = { address: Address; bits: number; port: number | null }

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net'
-import { readHost } from '../allow.ts'
+import { readHost } from '../ground/allow.ts'
 import type { Connect, Destination, Dial } from './connector.ts'
 import type { Guard } from './guard.ts'
 import { type Line, openLine } from './line.ts'

@@ -1,5 +1,5 @@
 import { CronPattern } from 'croner'
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 
 /** A cron expression as sets of numbers. */
 export type CronFields = {

@@ -1,11 +1,11 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { expandNickname, readCron } from './cron.ts'
 import { longestDurationMs, readDuration } from './duration.ts'
 import { readInstant } from './instant.ts'
 import { readPhrase } from './phrase.ts'
 import { instantLimit, type Schedule } from './slots.ts'
 import { checkZone } from './zone.ts'
-import { withEllipsis } from '../text.ts'
+import { withEllipsis } from '../ground/text.ts'
 
 /**
  * Reads what a person wrote. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),

@@ -1,5 +1,5 @@
-import { AppError } from '../errors.ts'
-import { beginningOf } from '../text.ts'
+import { AppError } from '../ground/errors.ts'
+import { beginningOf } from '../ground/text.ts'
 
 /** A stretch of time in which a zone keeps one offset. All times in ms; "local" ones as if they were UTC. */
 export type Stretch = {

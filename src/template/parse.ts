@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 
 /** A text in pieces: what stands as it is, and names whose values take their places. */
 export type Template = readonly Piece[]

@@ -1,8 +1,8 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { isAllowed } from './names.ts'
 import { parseTemplate } from './parse.ts'
 import { textsIn } from './walk.ts'
-import { beginningOf } from '../text.ts'
+import { beginningOf } from '../ground/text.ts'
 
 export type TemplateProblem = { path: string; message: string }
 

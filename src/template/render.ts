@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { parseTemplate, wholeName } from './parse.ts'
 import { deepest } from './walk.ts'
 

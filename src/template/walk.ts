@@ -1,4 +1,4 @@
-import { withEllipsis } from '../text.ts'
+import { withEllipsis } from '../ground/text.ts'
 import { parseTemplate } from './parse.ts'
 
 /** What is nested deeper than this is not read, and not sent. */

@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
 import { unguardedLine } from '../outbound/index.ts'
-import { failureName, readJsonObject, readLimited, requirePortalUrl } from '../portal.ts'
+import { failureName, readJsonObject, readLimited, requirePortalUrl } from '../ground/portal.ts'
 import { readKeySet } from './key-set.ts'
 
 // Each key is below 1 KiB.

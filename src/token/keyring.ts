@@ -1,5 +1,5 @@
 import type { JSONWebKeySet, JWK } from 'jose'
-import { AppError } from '../errors.ts'
+import { AppError } from '../ground/errors.ts'
 import { type KeySet, hasKid, pickKey, readKeySet } from './key-set.ts'
 import type { Algorithm } from './read-token.ts'
 import { rejection, shown } from './rejection.ts'

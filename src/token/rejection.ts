@@ -1,5 +1,5 @@
-import { AppError } from '../errors.ts'
-import { withEllipsis } from '../text.ts'
+import { AppError } from '../ground/errors.ts'
+import { withEllipsis } from '../ground/text.ts'
 
 /** Why a token was not accepted; for the log and the tests, never for the caller. */
 export type RejectReason = (typeof reasons)[number]

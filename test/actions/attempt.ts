@@ -1,5 +1,5 @@
 import type { ActionContext, ActionJob, ActionRun } from '../../src/actions/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createRedactor } from '../../src/redact/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 import { someRun } from './setup.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { readConfig } from '../../src/config.ts'
-import type { Privileges } from '../../src/privileges.ts'
+import { readConfig } from '../../src/ground/config.ts'
+import type { Privileges } from '../../src/ground/privileges.ts'
 
 const env = { PATH: '/bin', HOME: '/root', MINE: 'm', OTHER: 'o', API_KEY: 'a-key-of-this-service' }
 const root: Privileges = { uid: 0, mayChangeUsers: true }
@@ -76,7 +76,7 @@ test('programs do not run as the user of this process', () => {
 })
 
 test('no secret of the service can be named, whichever it is', () => {
-  const source = readFileSync(new URL('../../src/config.ts', import.meta.url), 'utf8')
+  const source = readFileSync(new URL('../../src/ground/config.ts', import.meta.url), 'utf8')
   const names = [...source.matchAll(/(?<=secret\(\s*)'([A-Z_]+)'/g)].map(([, name = '']) => name)
   assert.ok(names.includes('API_KEY') && names.includes('DATABASE_URL'), names.join())
   for (const name of names)

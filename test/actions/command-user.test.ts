@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { runCommand } from '../../src/actions/command.ts'
 import { sweepFolders } from '../../src/actions/command-folder.ts'
-import type { CommandConfig } from '../../src/config.ts'
+import type { CommandConfig } from '../../src/ground/config.ts'
 import { mayChangeUsers } from '../support/command-users.ts'
 import { attemptOf, stopReason } from './attempt.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readInput } from '../../routes/schemas/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 
 const job = { name: 'a job', schedule: '0 9 * * *', prompt: 'Sum up the day' }
 

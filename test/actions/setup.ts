@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test'
 import { startTarget } from '../../dev/target/index.ts'
 import { type ActionJob, type ActionRun, createActions } from '../../src/actions/index.ts'
 import type { Outcome } from '../../src/decisions/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 
 export const slot = new Date('2026-06-18T12:00:00.000Z')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { renderUrl } from '../../src/actions/url.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { lastRunId, setup, slot, someRun } from './setup.ts'
 
 const secrets = { TOKEN: 'top secret/€', BROKEN: 'two\nlines', LATE: 'line\n', URL: '' }

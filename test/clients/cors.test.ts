@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/ground/config.ts'
 import type { Service } from '../support/service.ts'
 import { send, withKey } from '../rest/setup.ts'
 import { startForClients } from './setup.ts'

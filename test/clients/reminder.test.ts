@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { createChannelStore } from '../../db/index.ts'
 import { putChannel, startSealing } from '../channels/setup.ts'
-import { remindOfFailures } from '../../src/reminder.ts'
+import { remindOfFailures } from '../../src/delivery/reminder.ts'
 import type { Service } from '../support/service.ts'
 
 let service: Service

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createModel, iso, type ModelOptions } from './model.ts'
 
 const succeeded = { state: 'succeeded', output: 'done' } as const

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { at, createModel, hhmm, iso } from './model.ts'
 
 const conflict = (error: unknown) => error instanceof AppError && error.code === 'JOB_STATE_CONFLICT'

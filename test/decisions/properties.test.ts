@@ -11,7 +11,7 @@ import {
   type Runtime,
   settle,
 } from '../../src/decisions/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import { createModel, iso, type KeptRun, type Model } from './model.ts'
 

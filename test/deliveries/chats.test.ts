@@ -9,7 +9,7 @@ import {
   startSlackReceiver,
   startTelegramReceiver,
 } from '../../dev/receivers/index.ts'
-import type { Target } from '../../src/deliveries/index.ts'
+import type { Target } from '../../src/delivery/senders/index.ts'
 import { failureOf, messageOf, runId, send } from './setup.ts'
 
 const token = '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { certificate, type MailReceiver, startMailReceiver } from '../../dev/receivers/index.ts'
-import type { Target } from '../../src/deliveries/index.ts'
+import type { Target } from '../../src/delivery/senders/index.ts'
 import { deliveryId, failureOf, messageOf, runId, send } from './setup.ts'
 
 const login = { user: 'chronos', password: 'correct horse' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { type Ping, type Receiver, startHealthcheckReceiver } from '../../dev/receivers/index.ts'
-import type { Target } from '../../src/deliveries/index.ts'
+import type { Target } from '../../src/delivery/senders/index.ts'
 import { failureOf, messageOf, runId, send } from './setup.ts'
 
 const check = '073305d2-3582-4dd6-b6a3-425e88583ca2'

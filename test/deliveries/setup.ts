@@ -1,4 +1,4 @@
-import { createDeliverer, type Message, type Target } from '../../src/deliveries/index.ts'
+import { createDeliverer, type Message, type Target } from '../../src/delivery/senders/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 
 /** A way out that lets loopback through; every name is this machine's. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isSilent } from '../../src/decisions/silent.ts'
 import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/index.ts'
-import { readMailbox } from '../../src/deliveries/index.ts'
-import { shortened } from '../../src/deliveries/text.ts'
+import { readMailbox } from '../../src/delivery/senders/index.ts'
+import { shortened } from '../../src/delivery/senders/text.ts'
 
 test('whatever form `deliver` has, it is a list of specs with lists of events', () => {
   const webhook = { type: 'webhook', url: 'https://a.example', secrets: ['{{secrets.A}}'] }

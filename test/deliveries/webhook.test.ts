@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import { type Receiver, startWebhookReceiver, type GotWebhook } from '../../dev/receivers/index.ts'
-import type { Target } from '../../src/deliveries/index.ts'
+import type { Target } from '../../src/delivery/senders/index.ts'
 import { deliveryId, failureOf, messageOf, runId, send } from './setup.ts'
 
 const secret = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openApiDocument } from '../../routes/openapi.ts'
-import { type Config, readConfig as readWith } from '../../src/config.ts'
+import { type Config, readConfig as readWith } from '../../src/ground/config.ts'
 import { readPage, tableUnder } from './pages.ts'
 import { keyOf } from '../support/key.ts'
 

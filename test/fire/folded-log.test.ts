@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createFoldedLog } from '../../src/folded-log.ts'
+import { createFoldedLog } from '../../src/ground/folded-log.ts'
 import { createTestLog, createTestTimers } from '../schedulers/setup.ts'
 
 const line = (reason: string) => ({ level: 'info' as const, fields: { reason }, message: 'refused' })

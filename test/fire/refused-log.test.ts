@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Fastify from 'fastify'
 import { type Parts, registerRoutes } from '../../routes/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { rejection } from '../../src/token/rejection.ts'
 
 /** The routes of fires and reports alone, and what they log. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { withDeadline } from '../../src/deadline.ts'
+import { withDeadline } from '../../src/run/deadline.ts'
 import { createManualTimers } from './timers.ts'
 
 const job = {
@@ -91,7 +91,7 @@ test('a drain leaves an attempt DRAIN_FINISH_MS to end by itself, a cancel nothi
 
 test('an event loop that does not turn any more ends its process, and one that is busy does not', async () => {
   const source = (busyMs: number) => `
-    import { watchForStall } from '${new URL('../../src/stall.ts', import.meta.url).href}'
+    import { watchForStall } from '${new URL('../../src/process/stall.ts', import.meta.url).href}'
     watchForStall({ stallMs: 400, beatMs: 20 })
     setTimeout(() => {
       for (const end = Date.now() + ${busyMs}; Date.now() < end; );

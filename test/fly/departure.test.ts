@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { createProcessRecord } from '../../db/index.ts'
-import { createDeparture } from '../../src/departure.ts'
+import { createDeparture } from '../../src/process/departure.ts'
 import { type Service, startService } from '../support/service.ts'
 
 let service: Service

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { createHolds } from '../../src/holds.ts'
-import { createIdleExit } from '../../src/idle.ts'
-import { warnOfUptime } from '../../src/uptime.ts'
+import { createHolds } from '../../src/ground/holds.ts'
+import { createIdleExit } from '../../src/process/idle.ts'
+import { warnOfUptime } from '../../src/process/uptime.ts'
 import { createManualTimers } from './timers.ts'
 
 const graceMs = 60_000

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHolds } from '../../src/holds.ts'
-import { createLoginSaver } from '../../src/nas/login-saver.ts'
-import type { LoginStore, Renewed } from '../../src/nas/login-store.ts'
+import { createHolds } from '../../src/ground/holds.ts'
+import { createLoginSaver } from '../../src/timers/nas/login-saver.ts'
+import type { LoginStore, Renewed } from '../../src/timers/nas/login-store.ts'
 import { poll } from './setup.ts'
 
 const quiet = { warn() {}, error() {} }

@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/timers.ts'
+import type { Timers } from '../../src/ground/timers.ts'
 
 /** Time that passes when the test says so. */
 export type ManualTimers = Timers & {

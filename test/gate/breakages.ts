@@ -88,7 +88,7 @@ export const breakages: Breakage[] = [
     ['the environment read in src', 'src/zz-env.ts', `export const port = process.env['PORT']\n`],
     [
       'the environment read in a package of src',
-      'src/nas/zz-env.ts',
+      'src/timers/nas/zz-env.ts',
       `export const port = process.env['PORT']\n`,
     ],
     ['the environment read in routes', 'routes/zz-env.ts', `export const port = process.env['PORT']\n`],
@@ -111,7 +111,7 @@ export const breakages: Breakage[] = [
     ['a lazy import up', 'src/schedule/zz-up.ts', `export const go = () => import('../arm.ts')\n`],
     [
       'an import sideways, from NAS to the database',
-      'src/nas/zz-side.ts',
+      'src/timers/nas/zz-side.ts',
       `export * from '../../db/index.ts'\n`,
     ],
     ['an import past the door of db', 'src/zz-door.ts', `export * from '../db/client.ts'\n`],
@@ -120,7 +120,7 @@ export const breakages: Breakage[] = [
     ['a lazy import past a door', 'routes/zz-door.ts', `export const go = () => import('../db/client.ts')\n`],
     ['a test tool in src', 'src/zz-test.ts', `export * from '../test/support/database.ts'\n`],
     ['a development tool in db', 'db/zz-dev.ts', `export const go = () => import('../dev/nas/index.ts')\n`],
-    ['jose outside token', 'src/nas/zz-jose.ts', `export { jwtVerify } from 'jose'\n`],
+    ['jose outside token', 'src/timers/nas/zz-jose.ts', `export { jwtVerify } from 'jose'\n`],
     ['nodemailer in a story', 'src/zz-mail.ts', `export const go = () => import('nodemailer')\n`],
     ['drizzle outside db', 'routes/zz-drizzle.ts', `export { sql } from 'drizzle-orm/sql'\n`],
     [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parse } from 'smol-toml'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/ground/config.ts'
 import { keyOf } from '../support/key.ts'
 
 /** What Fly is told, against what the process and its image are. */
@@ -25,7 +25,7 @@ type FlyToml = {
 }
 const fly = parse(await readFile('fly.toml', 'utf8')) as FlyToml
 const dockerfile = await readFile(fly.build.dockerfile, 'utf8')
-const serviceSource = await readFile('src/config.ts', 'utf8')
+const serviceSource = await readFile('src/ground/config.ts', 'utf8')
 
 test('a request starts a machine, nothing of Fly’s stops one, and none is kept up', () => {
   const { auto_start_machines, auto_stop_machines, min_machines_running } = fly.http_service

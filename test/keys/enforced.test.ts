@@ -4,8 +4,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { openApiDocument } from '../../routes/openapi.ts'
 import { type Parts, registerRoutes } from '../../routes/index.ts'
 import { operations } from '../../routes/schemas/index.ts'
-import { AppError } from '../../src/errors.ts'
-import { allows, type Caller, type Scope, scopes } from '../../src/keys/index.ts'
+import { AppError } from '../../src/ground/errors.ts'
+import { allows, type Caller, type Scope, scopes } from '../../src/access/keys/index.ts'
 
 // The plumbing alone: a key's scopes are what it shows, and whoever is let in gets no further than the audit log.
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashOf, idIn, makeKey } from '../../src/keys/form.ts'
+import { hashOf, idIn, makeKey } from '../../src/access/keys/form.ts'
 
 test('a key is chr_, its id, 256 random bits and a checksum; its hash is of the whole', () => {
   const { id, secret, hash } = makeKey()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FastifyRequest } from 'fastify'
 import { addressOf } from '../../routes/address.ts'
-import { createRateLimit } from '../../src/rate-limit.ts'
+import { createRateLimit } from '../../src/access/rate-limit.ts'
 
 function setup(options: { perMinute: number; maxCallers?: number }) {
   let now = 1_000_000

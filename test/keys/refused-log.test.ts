@@ -3,8 +3,8 @@ import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import Fastify from 'fastify'
 import { type Parts, registerRoutes } from '../../routes/index.ts'
-import { createKeys } from '../../src/keys/index.ts'
-import { createRefusals } from '../../src/refusals.ts'
+import { createKeys } from '../../src/access/keys/index.ts'
+import { createRefusals } from '../../src/access/refusals.ts'
 
 type Line = { msg: string; key?: string; address?: string; route?: string; reqId?: string; times?: number }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { makeKey as makeUp } from '../../src/keys/form.ts'
+import { makeKey as makeUp } from '../../src/access/keys/form.ts'
 import { answerTo, codeOf } from '../rest/setup.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { makeKey } from './setup.ts'

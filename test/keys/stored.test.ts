@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createApiKeyStore } from '../../db/index.ts'
-import { createKeys } from '../../src/keys/index.ts'
-import { createStoredKeys } from '../../src/keys/stored.ts'
-import { makeKey } from '../../src/keys/form.ts'
-import { AppError } from '../../src/errors.ts'
+import { createKeys } from '../../src/access/keys/index.ts'
+import { createStoredKeys } from '../../src/access/keys/stored.ts'
+import { makeKey } from '../../src/access/keys/form.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { DatabaseUnavailable } from '../../db/index.ts'
-import { createLogs, type LogEvent } from '../../src/logs.ts'
+import { createLogs, type LogEvent } from '../../src/attempt-logs/logs.ts'
 import { createManualTimers } from '../fly/timers.ts'
 import { openLogs } from './setup.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createHeadTail } from '../../src/head-tail.ts'
+import { createHeadTail } from '../../src/ground/head-tail.ts'
 
 test('whatever is written in whatever pieces, its first and its last bytes are kept', () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createPruner } from '../../src/prune.ts'
+import { createPruner } from '../../src/attempt-logs/prune.ts'
 import { openLogs } from './setup.ts'
 
 type Opened = Awaited<ReturnType<typeof openLogs>>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRetention } from '../../src/retention.ts'
+import { createRetention } from '../../src/attempt-logs/retention.ts'
 import { createManualTimers } from '../fly/timers.ts'
 
 function setup({ isDraining = false } = {}) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lazySink } from '../../src/attempt-log.ts'
-import { openSink } from '../../src/log-sink.ts'
+import { lazySink } from '../../src/attempt-logs/lazy.ts'
+import { openSink } from '../../src/attempt-logs/sink.ts'
 import { createManualTimers } from '../fly/timers.ts'
 
 type Written = { head: Uint8Array | null; tail: Uint8Array; total: number }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { StoredLog } from '../../db/index.ts'
-import { createHeadTail } from '../../src/head-tail.ts'
-import { piecesFrom, wholeLog } from '../../src/log-text.ts'
+import { createHeadTail } from '../../src/ground/head-tail.ts'
+import { piecesFrom, wholeLog } from '../../src/attempt-logs/text.ts'
 
 /** A log of which `most` bytes are kept at either end, as it is read from byte `from` on. */
 function logOf(written: Buffer, most: number, from = 0): StoredLog {

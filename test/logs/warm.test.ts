@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
-import { realTimers } from '../../src/timers.ts'
+import { realTimers } from '../../src/ground/timers.ts'
 import { startService } from '../support/service.ts'
 
 test('a service that has been up for a minute prunes after a run, and one that has not does not', async (t) => {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createNasClient, createStaticToken, createTokenThenLogin, expiryOf } from '../../src/nas/index.ts'
+import {
+  createNasClient,
+  createStaticToken,
+  createTokenThenLogin,
+  expiryOf,
+} from '../../src/timers/nas/index.ts'
 import { callbackUrl, collectLog, jobId, oddPortal, setup, userAgent } from './setup.ts'
 
 const hour = 3_600_000

@@ -1,7 +1,7 @@
 import { createDatabase } from '../../db/client.ts'
 import { createLoginStore } from '../../db/logins.ts'
-import { createLogin } from '../../src/nas/index.ts'
-import { createSeal } from '../../src/seal/index.ts'
+import { createLogin } from '../../src/timers/nas/index.ts'
+import { createSeal } from '../../src/vault/seal/index.ts'
 
 // One process of ours: connects, says that it is ready, and at `go` asks for an access token and sends it back.
 const [url = '', key = '', tokenUrl = '', clientId = '', firstRefreshToken = ''] = process.argv.slice(2)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { createDatabase } from '../../db/client.ts'
 import { createLoginStore } from '../../db/logins.ts'
-import { createNasClient, type NasAnswer } from '../../src/nas/index.ts'
+import { createNasClient, type NasAnswer } from '../../src/timers/nas/index.ts'
 import { loginSetup } from './login-setup.ts'
 import { oddPortal, userAgent } from './setup.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createRowReader } from '../../src/nas/rows.ts'
+import { createRowReader } from '../../src/timers/nas/rows.ts'
 
 /** What comes of `text` where it comes in pieces that end before each of `cuts`. */
 function read(text: string, cuts: number[] = []) {

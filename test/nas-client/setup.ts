@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { TestContext } from 'node:test'
 import { startNas, type NasOptions } from '../../dev/nas/index.ts'
-import { createNasClient, createStaticToken, type AccessTokens } from '../../src/nas/index.ts'
+import { createNasClient, createStaticToken, type AccessTokens } from '../../src/timers/nas/index.ts'
 
 export const userAgent = 'chronos/0.1.0'
 export const jobId = 'ab12cd34ef56'

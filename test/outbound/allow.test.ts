@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readAllowEntry } from '../../src/allow.ts'
-import { ConfigError, readConfig } from '../../src/config.ts'
+import { readAllowEntry } from '../../src/ground/allow.ts'
+import { ConfigError, readConfig } from '../../src/ground/config.ts'
 import { setup } from './setup.ts'
 
 const names = {

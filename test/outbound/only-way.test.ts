@@ -8,7 +8,7 @@ const root = new URL('../../', import.meta.url)
 const otherWays =
   /(?<!typeof )globalThis\.fetch|(?<![.'\w]|async )fetch\(|from 'node:(?:net|tls|http|https|http2|dgram|dns)|\bWebSocket\(|\bEventSource\(/
 
-for (const folder of ['src/actions', 'src/deliveries']) {
+for (const folder of ['src/actions', 'src/delivery/senders']) {
   test(`nothing in ${folder} knows another way out than the guarded one`, () => {
     const files = readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
     const found = files

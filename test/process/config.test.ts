@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfigError, readConfig } from '../../src/config.ts'
+import { ConfigError, readConfig } from '../../src/ground/config.ts'
 import { keyOf } from '../support/key.ts'
 
 function problemsOf(env: Record<string, string>): string[] {

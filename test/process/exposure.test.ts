@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readConfig } from '../../src/config.ts'
-import { exposuresOf } from '../../src/exposure.ts'
+import { readConfig } from '../../src/ground/config.ts'
+import { exposuresOf } from '../../src/process/exposure.ts'
 
 const warned = (env: Record<string, string>) => exposuresOf(readConfig(env)).join('\n')
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createHolds } from '../../src/holds.ts'
+import { createHolds } from '../../src/ground/holds.ts'
 
 test('a hold counts from its taking to its release, by its kind', () => {
   const holds = createHolds()

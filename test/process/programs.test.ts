@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { beginPrograms } from '../../src/programs.ts'
+import { beginPrograms } from '../../src/process/programs.ts'
 import { mayChangeUsers } from '../support/command-users.ts'
 
 test('commands without a user are refused at start where this process may change users', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRest } from '../../src/rest.ts'
+import { createRest } from '../../src/run/rest.ts'
 
 test('a job is at rest when all that was under way for it has ended, well or not', async () => {
   const rest = createRest()

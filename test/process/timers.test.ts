@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { realTimers, sleep, within } from '../../src/timers.ts'
+import { realTimers, sleep, within } from '../../src/ground/timers.ts'
 import { createTestTimers } from '../schedulers/setup.ts'
 
 test('a sleep ends with its timer, and leaves none behind', async () => {

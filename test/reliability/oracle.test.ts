@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Effect, judge } from '../../dev/torture/oracle.ts'
-import type { LedgerEntry } from '../../src/ledger.ts'
+import type { LedgerEntry } from '../../src/jobs/ledger.ts'
 
 const slot = new Date('2026-06-18T12:05:00Z')
 const ran: LedgerEntry = { slot, verdict: 'ran', reason: 'succeeded', runId: 'r' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Operation, operations, otherOperations, readInput } from '../../routes/schemas/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { type Service, startService } from '../support/service.ts'
 import { asJson, codeOf, type Problem, send } from './setup.ts'
 

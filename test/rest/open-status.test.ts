@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { version } from '../../src/version.ts'
+import { version } from '../../src/ground/version.ts'
 import { apiKey, startService } from '../support/service.ts'
 import { codeOf, send } from './setup.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Parts, registerRoutes } from '../../routes/index.ts'
-import type { Caller, Keys } from '../../src/keys/index.ts'
+import type { Caller, Keys } from '../../src/access/keys/index.ts'
 import { codeOf, type Problem } from './setup.ts'
 
 // The plumbing alone: what happens when the parts that are handed to the routes break.
@@ -62,7 +62,7 @@ test('a bug that carries a status of its own is answered 500 all the same', asyn
 })
 
 test('fires are not taken before the process is ready, and no fire is tried', async (t) => {
-  const { AppError } = await import('../../src/errors.ts')
+  const { AppError } = await import('../../src/ground/errors.ts')
   const { get } = await app(t, {
     verifier: { verify: () => Promise.resolve({ kid: 'k' }) },
     admit: () => {
@@ -74,7 +74,7 @@ test('fires are not taken before the process is ready, and no fire is tried', as
 })
 
 test('a call keeps the process up while it is answered; a stranger or a scrape does not', async (t) => {
-  const { AppError } = await import('../../src/errors.ts')
+  const { AppError } = await import('../../src/ground/errors.ts')
   const duringCall: number[] = []
   const { get, holds } = await app(t, {
     keys: keysWith((authorization) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { AppError, type ErrorCode } from '../../src/errors.ts'
+import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
 import {
   checkZone,
   explain,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { catchUpGraceMs, nextSlot, parseSchedule, slotsIn } from '../../src/schedule/index.ts'
 import json from './vectors.json' with { type: 'json' }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type { Store } from '../../db/index.ts'
-import { createHolds } from '../../src/holds.ts'
-import { createBuiltinScheduler, heartbeatFact } from '../../src/schedulers/index.ts'
+import { createHolds } from '../../src/ground/holds.ts'
+import { createBuiltinScheduler, heartbeatFact } from '../../src/arming/index.ts'
 import { claim, type Opened, openStore } from '../store/setup.ts'
 import { createTestLog, createTestTimers } from './setup.ts'
 

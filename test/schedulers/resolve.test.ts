@@ -5,7 +5,7 @@ import {
   nothingReconciled,
   resolveCronScheduler,
   withDefaults,
-} from '../../src/schedulers/index.ts'
+} from '../../src/arming/index.ts'
 import { createTestLog } from './setup.ts'
 
 const scheduler = (name: string, isAvailable: () => boolean = () => true): CronScheduler => ({

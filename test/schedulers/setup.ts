@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/timers.ts'
+import type { Timers } from '../../src/ground/timers.ts'
 
 type Timer = { ms: number; work: () => void }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type postgres from 'postgres'
 import { farthestWake, overdueJobs } from '../../db/arms.ts'
-import { createSweep } from '../../src/sweep.ts'
+import { createSweep } from '../../src/arming/sweep.ts'
 import { type Opened, openStore } from '../store/setup.ts'
 import { createTestLog, createTestTimers } from './setup.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { AppError } from '../../src/errors.ts'
-import { createSeal } from '../../src/seal/index.ts'
+import { AppError } from '../../src/ground/errors.ts'
+import { createSeal } from '../../src/vault/seal/index.ts'
 
 const key = randomBytes(32)
 const ours = createSeal(key)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ConfigError, readConfig, secretsOf } from '../../src/config.ts'
+import { ConfigError, readConfig, secretsOf } from '../../src/ground/config.ts'
 import { keyOf } from '../support/key.ts'
 
 const key = (byte: number) => keyOf(byte).toString('base64')
 
 test('every secret that is read from the environment is among those that are never shown', () => {
-  const source = readFileSync(new URL('../../src/config.ts', import.meta.url), 'utf8')
+  const source = readFileSync(new URL('../../src/ground/config.ts', import.meta.url), 'utf8')
   const names = [...source.matchAll(/secret\('([A-Z_]+)'/g)].map(([, name = '']) => name)
   assert.ok(names.includes('API_KEY'))
   assert.ok(names.includes('ENCRYPTION_KEYS_OLD'))

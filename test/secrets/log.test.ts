@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import { logOptions } from '../../src/log.ts'
+import { logOptions } from '../../src/ground/log.ts'
 import { createRedactor } from '../../src/redact/index.ts'
 
 type Line = Record<string, unknown>

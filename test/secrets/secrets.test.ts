@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { createSecretStore } from '../../db/index.ts'
-import { AppError, type ErrorCode } from '../../src/errors.ts'
-import { createSeal } from '../../src/seal/index.ts'
-import { createSecrets } from '../../src/secrets.ts'
+import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
+import { createSeal } from '../../src/vault/seal/index.ts'
+import { createSecrets } from '../../src/vault/secrets.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { serveMetrics } from '../../src/metrics-port.ts'
+import { serveMetrics } from '../../src/process/metrics-port.ts'
 import { type Service, startService } from '../support/service.ts'
 
 let service: Service

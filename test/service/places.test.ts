@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Look } from '../../db/index.ts'
-import { createPlaces, groupsOf } from '../../src/places.ts'
+import { createPlaces, groupsOf } from '../../src/run/places.ts'
 
 type Wish = { groups: string[]; stop: AbortController; state: 'waits' | 'in' | 'gone' }
 

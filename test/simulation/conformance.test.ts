@@ -4,7 +4,7 @@ import { createChannelStore, createStore, type Store } from '../../db/index.ts'
 import { createModelStore } from '../../dev/simulation/model-store.ts'
 import { createRandom } from '../../dev/simulation/random.ts'
 import { createTables } from '../../dev/simulation/tables.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createOperations } from './same-operations.ts'
 

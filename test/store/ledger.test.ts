@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { pause } from '../../src/decisions/index.ts'
-import { createLedger } from '../../src/ledger.ts'
+import { createLedger } from '../../src/jobs/ledger.ts'
 import { at, claim, lookAt, type Opened, openStore, writing } from './setup.ts'
 
 let opened: Opened

@@ -1,4 +1,4 @@
-import { ownPrivileges } from '../../src/privileges.ts'
+import { ownPrivileges } from '../../src/ground/privileges.ts'
 
 /** Whether this machine lets us start programs as another user (root does). */
 export const { mayChangeUsers } = ownPrivileges()

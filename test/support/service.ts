@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { startTarget, type Target } from '../../dev/target/index.ts'
 import { type App, createApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/ground/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export const apiKey = 'test-key-0123456789abcdef'

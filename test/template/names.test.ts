@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { templateNames } from '../../src/deliveries/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { templateNames } from '../../src/delivery/senders/index.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { actionNames, namesIn, render, templateProblems, wholeName } from '../../src/template/index.ts'
 
 const known = [

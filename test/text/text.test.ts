@@ -9,7 +9,7 @@ import {
   withEllipsis,
   withoutHalfEnd,
   withoutHalfStart,
-} from '../../src/text.ts'
+} from '../../src/ground/text.ts'
 
 const emoji = '\u{1F600}'
 /** Any UTF-16 at all: pairs, halves of pairs, NULs. */

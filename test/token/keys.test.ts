@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { rejectReason } from '../../src/token/index.ts'
 import { key, memoryStore, setup, start } from './setup.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startNas } from '../../dev/nas/index.ts'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { createTokenVerifier, rejectReason } from '../../src/token/index.ts'
 import { memoryStore } from './setup.ts'
 

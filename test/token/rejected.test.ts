@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac, createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import { exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { AppError } from '../../src/errors.ts'
+import { AppError } from '../../src/ground/errors.ts'
 import { rejectReason, type RejectReason } from '../../src/token/index.ts'
 import { audience, key, part, setup, start } from './setup.ts'
 

@@ -1,0 +1,38 @@
+import type { ApiKeyStore } from '../../../db/index.ts'
+import type { Log } from '../../ground/log.ts'
+import { createKeyCheck, first, type KeyCheck } from './check.ts'
+import type { StoredKeys } from './stored.ts'
+
+export type { Caller } from './check.ts'
+export { nameOfKey } from './form.ts'
+export { allows, type Scope, scopes } from './scopes.ts'
+export type { StoredKeys } from './stored.ts'
+
+export type Keys = {
+  check: KeyCheck
+  /** Notes, without anybody waiting for it, that the key with this id was used. */
+  used(id: string): void
+  /** Those that were made over the API; loaded on first use. */
+  stored(): Promise<StoredKeys>
+}
+
+type Parts = { apiKey: string; store: () => ApiKeyStore; log: Log }
+
+/** Who may call the API: the key in the environment, and those that were made with it. */
+export function createKeys({ apiKey, store, log }: Parts): Keys {
+  let loaded: Promise<StoredKeys> | undefined
+  const stored = () => (loaded ??= load())
+
+  async function load(): Promise<StoredKeys> {
+    const { createStoredKeys } = await import('./stored.ts')
+    return createStoredKeys({ store: store(), log })
+  }
+
+  return {
+    check: createKeyCheck(apiKey, stored),
+    used(id) {
+      if (id !== first.id) void stored().then((keys) => keys.used(id))
+    },
+    stored,
+  }
+}

@@ -1,0 +1,67 @@
+import type { Armer, ArmState } from './arm.ts'
+import type { NasConfig } from '../ground/config.ts'
+import type { Holds } from '../ground/holds.ts'
+import { sleep, type Timers } from '../ground/timers.ts'
+import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
+
+type Parts = {
+  config: { nas: NasConfig; callbackUrl: string | null }
+  armer: () => Armer
+  reconcile: () => Promise<ReconcileCounts>
+  fireDue: (jobId: string) => Promise<void>
+  holds: Holds
+  timers: Timers
+  log: { error(fields: object, message: string): void }
+}
+
+/** With growing pauses about ten minutes; after that the process may go, and the next boot looks again. */
+const bootTries = 15
+
+/**
+ * The timer is outside: NAS holds one armed one-shot per job and calls us. Nothing waits in this process.
+ */
+export function createChronosScheduler(parts: Parts): CronScheduler {
+  const { config, armer, reconcile, fireDue, holds, timers, log } = parts
+  const stopping = new AbortController()
+
+  /** Postgres or NAS may be down for the moment; what was missed while nothing ran must not wait for the next boot. */
+  async function reconcileAtBoot() {
+    for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
+      const isComplete = await reconcile().then(
+        ({ complete }) => complete,
+        (error: unknown) => log.error({ err: error, tries }, 'the reconcile at boot failed'),
+      )
+      if (isComplete) return
+      await sleep(timers, Math.min(1_000 * 2 ** (tries - 1), 60_000), stopping.signal)
+    }
+  }
+
+  return {
+    name: 'chronos',
+    isAvailable() {
+      const { nas, callbackUrl } = config
+      const hasLogin =
+        nas.accessToken !== null ||
+        (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
+      return nas.portalUrl !== null && nas.audience !== null && callbackUrl !== null && hasLogin
+    },
+    /** Starts the reconcile of a boot in the background, and returns. */
+    async start() {
+      void holds.during('reconcile', reconcileAtBoot())
+    },
+    async stop() {
+      stopping.abort()
+      armer().stop()
+    },
+    async onJobsChanged(changes: JobChange[], budgetMs: number): Promise<ArmState> {
+      const states = await Promise.all(
+        changes.map(({ jobId, ...wish }) => armer().ensure(jobId, { budgetMs, ...wish })),
+      )
+      return (
+        states.find((state) => state === 'refused') ?? states.find((state) => state === 'owed') ?? 'armed'
+      )
+    },
+    fireDue,
+    reconcile,
+  }
+}

@@ -1,0 +1,137 @@
+import type { Store } from '../../db/index.ts'
+import type { Armer } from './arm.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { NasClient } from '../timers/nas/index.ts'
+import { sleep, type Timers, within } from '../ground/timers.ts'
+
+/** What was learnt about this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
+export type NasManners = { kept: number; forgot: number }
+const nasMannersFact = 'nas_manners'
+
+type Parts = {
+  store: Store
+  nas: NasClient
+  armer: () => Armer
+  holds: Holds
+  timers: Timers
+  log: { warn(fields: object, message: string): void }
+}
+
+/** NAS is done with our answer by then. */
+const settleMs = 1_000
+/** So many arms found kept, and none forgotten: no more looks, but for a sample once in a while. */
+const enough = 5
+const sampleEveryMs = 50_000
+const armBudgetMs = 20_000
+const longestLookMs = 30_000
+
+export type Confirm = {
+  /** A fire of this job has come in; `answered` follows, or `unanswered` where it was not sent a 2xx. */
+  begun(jobId: string): void
+  answered(jobId: string): void
+  unanswered(jobId: string): void
+  /**
+   * Resolves when an arm of this job may be replaced without hiding what NAS did with the one before: after the look
+   * that follows the answer to a fire, or at once where none is to come or nothing is left to learn.
+   */
+  looked(jobId: string): Promise<void>
+}
+
+/**
+ * NAS may delete its row for a job on our 2xx, although the job was armed anew meanwhile; which of the two it does is
+ * not specified. So after the answer one look makes sure: where the arm is gone it is made again. What is learnt is
+ * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
+ * followed by a new arm at once. Never rejects.
+ */
+export function createConfirm({ store, nas, armer, holds, timers, log }: Parts): Confirm {
+  /** Answers that were not looked after yet: by job, `timers.now()` of the answer. */
+  let answers = new Map<string, number>()
+  const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
+  let isUnderWay = false
+  let manners: NasManners | undefined
+  /** `timers.now()` of the last look; the first sample is due that long after the start. */
+  let lookedAt = timers.now()
+
+  async function confirmAll() {
+    while (answers.size > 0) {
+      manners ??= ((await store.readFact(nasMannersFact))?.value as NasManners | undefined) ?? {
+        kept: 0,
+        forgot: 0,
+      }
+      const isLookedAt = isLearning() || manners.forgot > 0 || timers.now() - lookedAt >= sampleEveryMs
+      // where nothing is learnt nothing is waited for: a process that has done its work may go
+      if (isLookedAt) await sleep(timers, settleMs)
+      const batch = answers
+      answers = new Map()
+      if (manners.forgot > 0) await armAgain(batch.keys())
+      else if (isLookedAt) await look(batch, manners)
+      for (const jobId of batch.keys()) end(jobId)
+    }
+  }
+
+  async function look(batch: Map<string, number>, known: NasManners) {
+    lookedAt = timers.now()
+    const answer = await nas.list()
+    if (!answer.ok || !answer.value) return armAgain(batch.keys())
+    const listed = new Set(answer.value.map(({ jobId }) => jobId))
+    const missing: string[] = []
+    for (const [jobId, answeredAt] of batch) {
+      const job = await store.look(jobId)
+      if (!job || job.registry.armedAt === null) continue
+      // an arm that was made after the answer says nothing of what became of the one before
+      const isBefore = armer().lastArmedAt(jobId) < answeredAt
+      if (!listed.has(jobId)) missing.push(jobId)
+      else if (isBefore) known.kept += 1
+    }
+    known.forgot += missing.length
+    await store.writeFact(nasMannersFact, known)
+    if (missing.length > 0)
+      log.warn({ jobs: missing.length }, 'NAS forgets an arm when its fire is acknowledged; it is made again')
+    await armAgain(missing)
+  }
+
+  async function armAgain(jobIds: Iterable<string>) {
+    for (const jobId of jobIds) {
+      const job = await store.look(jobId)
+      if (!job || job.registry.wakeAt === null) continue
+      await store.disownArm(jobId, job.registry.armedGen)
+      await armer().ensure(jobId, { budgetMs: armBudgetMs })
+    }
+  }
+
+  function begun(jobId: string) {
+    if (expected.has(jobId) || !isLearning()) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    expected.set(jobId, { looked: promise, end: resolve })
+  }
+
+  async function looked(jobId: string) {
+    const wait = expected.get(jobId)?.looked
+    // nobody may have heard whether the answer went out
+    if (wait) await within(timers, longestLookMs, wait, undefined)
+  }
+
+  function end(jobId: string) {
+    expected.get(jobId)?.end()
+    expected.delete(jobId)
+  }
+
+  function answered(jobId: string) {
+    answers.set(jobId, timers.now())
+    if (isUnderWay) return
+    isUnderWay = true
+    const work = confirmAll()
+      .catch((error: unknown) => log.warn({ err: error }, 'what NAS holds could not be confirmed'))
+      .finally(() => {
+        isUnderWay = false
+        for (const each of [...expected.keys()]) end(each)
+      })
+    void holds.during('arm', work)
+  }
+
+  function isLearning() {
+    return !manners || (manners.forgot === 0 && manners.kept < enough)
+  }
+
+  return { begun, answered, unanswered: end, looked }
+}

@@ -1,0 +1,109 @@
+import type { Store } from '../../db/index.ts'
+import type { Armer } from './arm.ts'
+import { inParallel } from '../ground/parallel.ts'
+import type { Armed, NasClient, NasFailure } from '../timers/nas/index.ts'
+import type { ReconcileCounts } from './index.ts'
+
+type Parts = {
+  store: Store
+  nas: NasClient
+  /** Our base URL, as NAS is told it. */
+  callbackUrl: string
+  armer: () => Armer
+  /** Attends to the jobs whose wake-up did not come; how many there were. */
+  attendOverdue: () => Promise<number>
+  onRefused: (failure: NasFailure) => void
+  log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+}
+
+const pageSize = 1_000
+const atOnce = 8
+const armBudgetMs = 20_000
+/** NAS may cut what is finer than a second. */
+const toleranceMs = 1_000
+
+/**
+ * Makes what NAS holds agree with Postgres: attends to overdue jobs, asks NAS once what it holds, arms what is owed,
+ * missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
+ * leave one out. At boot and on request only, never on the path of a fire.
+ */
+export function createReconcile({
+  store,
+  nas,
+  armer,
+  attendOverdue,
+  callbackUrl,
+  onRefused,
+  log,
+}: Parts): () => Promise<ReconcileCounts> {
+  async function reconcile(): Promise<ReconcileCounts> {
+    const counts: ReconcileCounts = {
+      attended: 0,
+      armed: 0,
+      cancelled: 0,
+      owed: 0,
+      foreign: 0,
+      complete: false,
+    }
+    counts.attended = await attendOverdue()
+    if (await store.noteCallback(callbackUrl))
+      log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
+    const answer = await nas.list()
+    if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
+    else if (answer.kind === 'refused') onRefused(answer)
+    else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
+    if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
+    counts.complete = answer.ok || answer.kind === 'refused'
+    log.info(counts, 'reconciled')
+    return counts
+  }
+
+  async function compare(listed: Armed[], counts: ReconcileCounts) {
+    const jobIds = listed.map(({ jobId }) => jobId)
+    const fireAtMs = listed.map((arm) => arm.fireAtMs)
+    const strangers = new Set<string>()
+    for (const { jobId, armedGen } of await store.differentArms({ jobIds, fireAtMs, toleranceMs })) {
+      if (armedGen === null) strangers.add(jobId)
+      else await store.disownArm(jobId, armedGen)
+    }
+    await cancelOrphans(strangers, counts)
+  }
+
+  /** `strangers` are listed, and no job has their id: deleted, or another's. */
+  async function cancelOrphans(strangers: Set<string>, counts: ReconcileCounts) {
+    const owed = new Set(await store.orphans('owed'))
+    if (strangers.size > 0)
+      for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
+    counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length
+    await each([...owed], async (jobId) => {
+      if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
+    })
+  }
+
+  async function armOwed(counts: ReconcileCounts) {
+    for (let after = ''; ; ) {
+      const page = await store.owedArms({ after, limit: pageSize })
+      await each(page, async (jobId) => {
+        const state = await armer().ensure(jobId, { budgetMs: armBudgetMs })
+        if (state === 'armed') counts.armed += 1
+        else counts.owed += 1
+      })
+      if (page.length < pageSize) return
+      after = page[page.length - 1] ?? after
+    }
+  }
+
+  async function each(jobIds: string[], work: (jobId: string) => Promise<void>) {
+    await inParallel(jobIds, atOnce, (jobId) =>
+      work(jobId).catch((error: unknown) => log.warn({ err: error, job: jobId }, 'reconciling a job failed')),
+    )
+  }
+
+  let underWay: Promise<ReconcileCounts> | undefined
+  return () => {
+    underWay ??= reconcile().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}

@@ -1,0 +1,84 @@
+import type { Store } from '../../db/index.ts'
+import { lateMs, type Trigger } from '../decisions/index.ts'
+import type { Log } from '../ground/log.ts'
+import { inParallel } from '../ground/parallel.ts'
+import { sleep, type Timers } from '../ground/timers.ts'
+
+type Parts = {
+  store: Pick<Store, 'overdueJobs'>
+  /** Attends to one job, wherever it is due, and arms it again. */
+  fireDue: (jobId: string, trigger: Trigger) => Promise<void>
+  /** To be done after each sweep that follows a fire. */
+  andThen: () => Promise<void>
+  /** False once this process goes down, or is the timer itself. */
+  isWanted: () => boolean
+  timers: Timers
+  log: Pick<Log, 'info' | 'warn'>
+}
+
+export type Sweep = {
+  /** Attends to the jobs whose wake-up did not come; how many there were. Callers at one time share the work. */
+  run(): Promise<number>
+  /**
+   * One sweep, and another one where it was asked for meanwhile: fires of one second share it. Resolves at once while
+   * one is under way. Never rejects.
+   */
+  soon(): Promise<void>
+}
+
+const jobsMax = 10_000
+const atOnce = 8
+const pauseMs = 1_000
+
+/**
+ * Finds the one-shots that the timer service lost: a job whose wake time passed over a minute ago gets no fire of its
+ * own any more. So whatever wakes a process, it looks at all jobs, by one indexed statement: at its boot, and after
+ * the answer to each fire.
+ */
+export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: Parts): Sweep {
+  let underWay: Promise<number> | undefined
+  let isSweeping = false
+  let isAskedAgain = false
+
+  async function sweep(): Promise<number> {
+    const jobIds = await store.overdueJobs({ lateMs, limit: jobsMax })
+    let attended = 0
+    await inParallel(jobIds, atOnce, async (jobId) => {
+      await fireDue(jobId, 'catch_up').then(
+        () => void (attended += 1),
+        (error: unknown) =>
+          log.warn({ err: error, job: jobId }, 'a job whose wake-up did not come cannot be attended to'),
+      )
+    })
+    if (attended > 0)
+      log.warn({ jobs: attended }, 'the timer service did not call for these jobs; they were attended to')
+    return attended
+  }
+
+  function run(): Promise<number> {
+    underWay ??= sweep().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+
+  async function soon() {
+    isAskedAgain = true
+    if (isSweeping) return
+    isSweeping = true
+    try {
+      while (isAskedAgain && isWanted()) {
+        isAskedAgain = false
+        await run()
+        await andThen()
+        if (isAskedAgain) await sleep(timers, pauseMs)
+      }
+    } catch (error) {
+      log.warn({ err: error }, 'overdue jobs cannot be looked for; the next fire looks again')
+    } finally {
+      isSweeping = false
+    }
+  }
+
+  return { run, soon }
+}

@@ -1,0 +1,136 @@
+import { isUtf8 } from 'node:buffer'
+import { DatabaseUnavailable, type LogStore, type StoredLog } from '../../db/index.ts'
+import { AppError } from '../ground/errors.ts'
+import type { Log } from '../ground/log.ts'
+import { openSink, type Sink, type SinkOwner } from './sink.ts'
+import { piecesFrom, wholeLog } from './text.ts'
+import { createPruner } from './prune.ts'
+import { sleep, type Timers } from '../ground/timers.ts'
+
+/** What attempts write: kept, read, followed and pruned. Loaded on first use. */
+export type Logs = {
+  open(owner: SinkOwner): Sink
+  /**
+   * The log of an attempt, null: of the newest. Both ends of it, and how many bytes there were in all.
+   *
+   * @throws AppError RUN_NOT_FOUND; FIELD_INVALID: the run has no such attempt
+   */
+  read(runId: string, attempt: number | null): Promise<ReadLog>
+  /**
+   * A log as it grows, from `from` on, and then those of the attempts that follow; of the one that is named only.
+   * Ends with the run or the attempt, with `signal`, and where the process goes down.
+   *
+   * @throws AppError as `read`, before the first event
+   */
+  follow(runId: string, from: From, signal: AbortSignal): Promise<AsyncGenerator<LogEvent>>
+  /** Takes logs and outputs that are past their time from this job and from some others: a bounded number of statements. */
+  prune(jobId: string): Promise<void>
+}
+
+export type ReadLog = { attempt: number; total: number; body: Buffer; isText: boolean }
+
+/** `isOnly`: attempts that follow are of no interest. */
+type From = { attempt: number | null; offset: number; isOnly: boolean }
+
+/** `beat`: nothing was there to be told for a while. `state` null: the run was removed. */
+export type LogEvent =
+  | { type: 'log'; attempt: number; offset: number; end: number; text: string }
+  | { type: 'log'; attempt: number; offset: number; end: number; base64: string }
+  | { type: 'end'; state: string | null }
+  | { type: 'beat' }
+
+type Parts = {
+  store: LogStore
+  timers: Timers
+  log: Pick<Log, 'warn'>
+  isDraining: () => boolean
+}
+
+const lookEveryMs = 500
+const beatEveryMs = 15_000
+
+export function createLogs(parts: Parts): Logs {
+  const { store, timers, isDraining } = parts
+
+  async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
+    const stored = await store.read(runId, attempt, from)
+    if (!stored) throw new AppError('RUN_NOT_FOUND', `run ${runId} was given; there is none with this id`)
+    if (attempt === null || attempt <= stored.run.attempt) return stored
+    const message = `attempt: ${attempt} was given; expected one from 1 to ${stored.run.attempt}`
+    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'attempt', message }] } })
+  }
+
+  async function* events(
+    runId: string,
+    first: StoredLog,
+    { attempt: asked, offset: from, isOnly }: From,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogEvent> {
+    let attempt = asked ?? first.run.attempt
+    let offset = from
+    let saidAt = timers.now()
+    for (
+      let stored: StoredLog | null | undefined = first;
+      ;
+      stored = await lookAgain(runId, attempt, offset)
+    ) {
+      if (stored === null) {
+        yield { type: 'end', state: null }
+        return
+      }
+      const isNext = stored !== undefined && stored.run.attempt > attempt
+      const isOver = stored !== undefined && (stored.run.isFinished || isNext)
+      for (const piece of stored ? piecesFrom(stored, offset, isOver) : []) {
+        offset = piece.offset + piece.bytes.length
+        saidAt = timers.now()
+        yield eventOf(attempt, piece.offset, piece.bytes)
+      }
+      if (isNext && !isOnly) {
+        attempt += 1
+        offset = 0
+        continue
+      }
+      if (stored && isOver) {
+        yield { type: 'end', state: stored.run.state }
+        return
+      }
+      if (timers.now() - saidAt >= beatEveryMs) {
+        saidAt = timers.now()
+        yield { type: 'beat' }
+      }
+      await sleep(timers, lookEveryMs, signal)
+      if (signal.aborted || isDraining()) return
+    }
+  }
+
+  /** Undefined: Postgres does not answer for the moment. */
+  async function lookAgain(
+    runId: string,
+    attempt: number,
+    offset: number,
+  ): Promise<StoredLog | null | undefined> {
+    try {
+      return await store.read(runId, attempt, offset)
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) return undefined
+      throw error
+    }
+  }
+
+  return {
+    open: (owner) => openSink(parts, owner),
+    async read(runId, attempt) {
+      const stored = await lookAt(runId, attempt, 0)
+      return { attempt: attempt ?? stored.run.attempt, total: stored.total, ...wholeLog(stored) }
+    },
+    async follow(runId, from, signal) {
+      return events(runId, await lookAt(runId, from.attempt, from.offset), from, signal)
+    },
+    prune: createPruner(parts),
+  }
+}
+
+function eventOf(attempt: number, offset: number, bytes: Buffer): LogEvent {
+  const at = { type: 'log', attempt, offset, end: offset + bytes.length } as const
+  return isUtf8(bytes) ? { ...at, text: bytes.toString() } : { ...at, base64: bytes.toString('base64') }
+}

@@ -1,0 +1,31 @@
+import type { Log } from '../ground/log.ts'
+import type { Timers } from '../ground/timers.ts'
+
+type Parts = {
+  timers: Timers
+  /** Prunes; loaded where it is called, and not before. */
+  prune: (jobId: string) => Promise<void>
+  isDraining: () => boolean
+  log: Pick<Log, 'warn'>
+}
+
+/** A process that was started for one fire goes down without ever pruning. */
+const warmAfterMs = 60_000
+const everyMs = 600_000
+
+/**
+ * To be told of each settled run. On a process that has been up for a minute, and at most every ten minutes, it prunes;
+ * nobody waits for that, and it keeps no process up.
+ */
+export function createRetention({ timers, prune, isDraining, log }: Parts) {
+  let notBefore = timers.now() + warmAfterMs
+  return {
+    settled(jobId: string): void {
+      if (timers.now() < notBefore || isDraining()) return
+      notBefore = timers.now() + everyMs
+      prune(jobId).catch((error: unknown) => {
+        log.warn({ err: error, job: jobId }, 'logs that are past their time are not pruned yet')
+      })
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { type LogStore, refusedValue } from '../../db/index.ts'
+import { createHeadTail } from '../ground/head-tail.ts'
+import type { Log } from '../ground/log.ts'
+import type { Timers } from '../ground/timers.ts'
+
+/** Where an attempt writes. `end` resolves when all of it is stored, or never will be; it does not reject. */
+export type Sink = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
+
+/** Which attempt it is: only while the run shows this fence is anything written. */
+export type SinkOwner = { runId: string; attempt: number; fence: number }
+
+type Parts = { store: Pick<LogStore, 'write'>; timers: Timers; log: Pick<Log, 'warn'> }
+
+/** So much is kept of either end. */
+const mostBytes = 64 * 1024
+const flushEveryMs = 1_000
+
+/**
+ * Keeps what one attempt writes, and stores it: a second after the first of it came, at most once a second from there,
+ * and at the end. A short attempt costs one statement, and one that writes nothing costs none.
+ */
+export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink {
+  const kept = createHeadTail(mostBytes)
+  let storedTotal = 0
+  /** The run is somebody else's by now, or its log cannot be kept. */
+  let isStale = false
+  let isEnded = false
+  let storing: Promise<void> = Promise.resolve()
+  let takeBack: (() => void) | null = null
+
+  function later() {
+    if (isEnded || isStale || takeBack || kept.total() === storedTotal) return
+    takeBack = timers.after(flushEveryMs, () => {
+      storing = flush().finally(() => {
+        takeBack = null
+        later()
+      })
+    })
+  }
+
+  async function flush() {
+    const total = kept.total()
+    // a head that is stored as a whole does not travel again
+    const head = storedTotal >= mostBytes ? null : kept.head()
+    try {
+      isStale = !(await store.write({ ...owner, head, tail: kept.tail(), total }))
+      storedTotal = total
+    } catch (error) {
+      // what Postgres refuses once, it refuses every second
+      if (refusedValue(error) !== null) isStale = true
+      log.warn({ err: error, run: owner.runId }, 'the log of an attempt cannot be stored')
+    }
+  }
+
+  return {
+    write(chunk) {
+      if (isEnded || isStale) return
+      kept.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+      later()
+    },
+    async end() {
+      isEnded = true
+      takeBack?.()
+      await storing
+      if (!isStale && kept.total() > storedTotal) await flush()
+    },
+  }
+}

@@ -1,0 +1,229 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { ChannelStore, StoredChannel } from '../../db/index.ts'
+import { type RefusalOf, uncallableIn } from '../actions/index.ts'
+import type { Delivered, DeliveryError, Message, Target } from './senders/index.ts'
+import { AppError } from '../ground/errors.ts'
+import { needed, type Seal } from '../vault/seal/index.ts'
+import { namesIn, renderJson } from '../template/index.ts'
+
+/** Where deliveries go, as somebody wrote it: `type` and its fields, with secrets by reference or as they are. */
+export type ChannelConfig = { type: string; [field: string]: unknown }
+
+/** A channel as people may see it. `summary`: what is harmless of its configuration; null: no key here opens it. */
+export type Channel = Omit<StoredChannel, 'sealed'> & { summary: Record<string, unknown> | null }
+
+/** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where one is opened or sealed. */
+export type Channels = {
+  /**
+   * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; where there are none,
+   * one is made, and given here and never again.
+   *
+   * @throws AppError FIELD_INVALID: its host may not be called
+   */
+  put(
+    name: string,
+    config: ChannelConfig,
+    defaultOn: string[] | null,
+  ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
+  list(): Promise<Channel[]>
+  /** @throws AppError CHANNEL_NOT_FOUND */
+  get(name: string): Promise<Channel>
+  /** Those of the names that there are. */
+  exists(names: Iterable<string>): Promise<Set<string>>
+  /** @throws AppError CHANNEL_NOT_FOUND, CHANNEL_IN_USE: names the jobs */
+  remove(name: string): Promise<void>
+  /**
+   * Where a delivery goes, from a channel's name or written out, its secrets filled in; a spec's own template stands
+   * before the channel's.
+   *
+   * @throws AppError CHANNEL_NOT_FOUND, CHANNEL_DISABLED, SECRET_UNREADABLE, and what `secret` throws
+   */
+  resolve(spec: SpecTarget, secret: (name: string) => Promise<string>): Promise<Target>
+  /** Switches it off until it is put again, or a test arrives. */
+  disable(name: string, reason: string): Promise<void>
+  /**
+   * Sends a test message at once, also to a channel that is switched off: one that arrives switches it on again.
+   *
+   * @throws AppError CHANNEL_NOT_FOUND, SECRET_UNREADABLE
+   */
+  test(
+    name: string,
+    send: SendTest,
+  ): Promise<{ delivered: true } | { delivered: false; error: DeliveryError }>
+}
+
+export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
+type SendTest = (target: ChannelConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
+
+type Parts = {
+  store: ChannelStore
+  seal: Seal | null
+  /** Rejects if nothing may be sealed with this key. */
+  expectKey?: () => Promise<void>
+  /** Default: every host may be called. */
+  refusalOf?: RefusalOf
+}
+
+export function createChannels({
+  store,
+  seal,
+  refusalOf: hostRefusalOf,
+  expectKey = async () => {},
+}: Parts): Channels {
+  async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
+    if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
+    const { seal: close } = needed(seal, 'channels')
+    await expectKey()
+    const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
+    const config = secrets ? { ...given, secrets: secrets.all } : given
+    const sealed = close(JSON.stringify(config), contextOf(name))
+    const { channel, isNew } = await store.put({ name, type: config.type, sealed, defaultOn })
+    return { channel: shown(channel), isNew, madeSecret: secrets?.made ?? null }
+  }
+
+  /** Those that the webhook had; where it is new, or was something else, a new one. */
+  async function secretsFor(name: string): Promise<{ all: unknown; made: string | null }> {
+    const former = await store.find(name)
+    const kept = former?.type === 'webhook' ? opened(former)['secrets'] : null
+    if (kept) return { all: kept, made: null }
+    const made = `whsec_${randomBytes(24).toString('base64')}`
+    return { all: [made], made }
+  }
+
+  async function found(name: string): Promise<StoredChannel> {
+    const channel = await store.find(name)
+    if (channel) return channel
+    throw notFound(name)
+  }
+
+  function opened({ name, sealed }: StoredChannel): ChannelConfig {
+    return JSON.parse(needed(seal, 'channels').open(sealed, contextOf(name))) as ChannelConfig
+  }
+
+  function shown(channel: StoredChannel): Channel {
+    const { sealed: _, ...rest } = channel
+    return { ...rest, summary: seal && summaryOf(channel) }
+  }
+
+  function summaryOf(channel: StoredChannel): Record<string, unknown> | null {
+    try {
+      return summarised(opened(channel))
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'SECRET_UNREADABLE') return null
+      throw error
+    }
+  }
+
+  async function resolve(spec: SpecTarget, secret: (name: string) => Promise<string>): Promise<Target> {
+    const { channel: name, template, ...inline } = spec
+    if (name === undefined) return filled({ ...inline, template }, secret)
+    const channel = await found(name)
+    if (channel.disabledAt) {
+      const since = `channel ${name} is switched off since ${channel.disabledAt.toISOString()}`
+      throw new AppError('CHANNEL_DISABLED', `${since}: ${channel.disabledReason}`)
+    }
+    const config = opened(channel)
+    return filled({ ...config, template: template ?? config['template'] }, secret)
+  }
+
+  async function test(name: string, send: SendTest) {
+    const channel = await found(name)
+    const delivered = await send(opened(channel), testMessage(name), new AbortController().signal)
+    if (delivered.state === 'delivered') {
+      if (channel.disabledAt || channel.lastErrorAt) await store.enable(name)
+      return { delivered: true as const }
+    }
+    if (delivered.state === 'disabled') await store.disable(name, delivered.error.message)
+    return { delivered: false as const, error: delivered.error }
+  }
+
+  return {
+    put,
+    resolve,
+    test,
+    list: async () => (await store.list()).map(shown),
+    get: async (name) => shown(await found(name)),
+    exists: (names) => store.exists([...new Set(names)]),
+    disable: (name, reason) => store.disable(name, reason),
+    async remove(name) {
+      const { isRemoved, users } = await store.remove(name)
+      if (isRemoved) return
+      if (users.length === 0) throw notFound(name)
+      const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
+      const message = `channel ${name} is named by job ${jobs}; expected one that none names`
+      throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
+    },
+  }
+}
+
+/** @throws AppError FIELD_INVALID */
+async function checkCallable(config: ChannelConfig, hostRefusalOf: RefusalOf): Promise<void> {
+  const errors = await uncallableIn(config, '', hostRefusalOf)
+  if (errors.length === 0) return
+  throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
+}
+
+/** Every secret in its place; a template is left for later, as its names are those of a run. */
+async function filled(
+  { template, ...fields }: Record<string, unknown>,
+  secret: (name: string) => Promise<string>,
+): Promise<Target> {
+  const names = [...namesIn(fields)]
+  const values = await Promise.all(names.map((name) => secret(name.slice('secrets.'.length))))
+  const config = renderJson(fields, Object.fromEntries(names.map((name, index) => [name, values[index]])))
+  return { ...(config as object), ...(typeof template === 'string' && { template }) } as Target
+}
+
+/** What may be shown of a configuration: whom it reaches, never by which secrets. */
+function summarised({ type, ...config }: ChannelConfig): Record<string, unknown> {
+  const secrets = [...namesIn({ ...config, template: null })].map((name) => name.slice('secrets.'.length))
+  const named = secrets.length > 0 ? { secrets } : {}
+  const text = (field: string) => (typeof config[field] === 'string' ? config[field] : null)
+  if (type === 'email') {
+    const { from, to, port = null } = config
+    return { host: text('host'), port, from, to, ...named }
+  }
+  if (type === 'telegram') return { host: hostOf(text('api_base') ?? 'https://api.telegram.org'), ...named }
+  const signatures = type === 'webhook' && Array.isArray(config['secrets']) ? config['secrets'].length : null
+  return { host: hostOf(text('url')), ...(signatures === null ? {} : { signatures }), ...named }
+}
+
+/** Null where it is a secret itself. */
+function hostOf(url: string | null): string | null {
+  return url === null || url.includes('{{') ? null : (URL.parse(url)?.host ?? null)
+}
+
+function testMessage(name: string): Message {
+  const now = new Date()
+  const run = { id: randomUUID(), slot: null, state: 'succeeded', attempt: 1, trigger: 'manual' }
+  return {
+    id: randomUUID(),
+    event: 'test',
+    job: { id: '000000000000', name: `channel ${name}` },
+    run: { ...run, startedAt: now, finishedAt: now, durationMs: 0 },
+    output: 'If you can read this, deliveries arrive here.',
+    error: null,
+    link: null,
+  }
+}
+
+/**
+ * What it means for a delivery that its target could not be made out. A key that is missing comes with the next deploy,
+ * and a database with time; a channel or secret that is not there has to be made by somebody.
+ *
+ * @throws the error: it is none of these
+ */
+export function refusalOf(thrown: unknown): Exclude<Delivered, { state: 'delivered' }> {
+  if (!(thrown instanceof AppError)) throw thrown
+  const error = { code: thrown.code, message: thrown.message }
+  const isOurs = thrown.statusCode >= 500 || thrown.code === 'ENCRYPTION_KEY_MISSING'
+  return { state: isOurs ? 'retry' : 'failed', error }
+}
+
+function contextOf(name: string): string {
+  return `channel:${name}`
+}
+
+function notFound(name: string): AppError {
+  return new AppError('CHANNEL_NOT_FOUND', `channel ${name} was given; there is none with this name`)
+}

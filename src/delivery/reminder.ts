@@ -1,0 +1,12 @@
+import type { ChannelStore } from '../../db/index.ts'
+
+const reminder =
+  'No default channel hears of failures: a job that names none in `deliver` fails without telling anyone. Make one with PUT /api/channels/{name} and "default_on": ["failure", "recovery"].'
+
+/** Says so if failures would reach no one. Never rejects: what reminds stands in the way of nothing. */
+export async function remindOfFailures(
+  channels: Pick<ChannelStore, 'hearsOfFailures'>,
+  say: (line: string) => void,
+): Promise<void> {
+  if (!(await channels.hearsOfFailures().catch(() => true))) say(reminder)
+}

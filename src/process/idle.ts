@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { Departure } from './departure.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { Log } from '../ground/log.ts'
+import { type Timers, within } from '../ground/timers.ts'
+
+type Parts = {
+  /** Milliseconds with nothing held; 0: the process stays up for ever. */
+  idleExitMs: number
+  /** From the boot on; counts beside the idle time, not before it. */
+  bootGraceMs: number
+  holds: Holds
+  server: Server
+  departure: Pick<Departure, 'ifNothingIsOwed'>
+  timers: Timers
+  /** Nothing is held, and the exit record is written. `broken`: the port was lost on the way. */
+  exit: (why: 'idle' | 'broken') => void
+  log: Log
+}
+
+/** Whoever is still being checked at the door gets so long for an answer; NAS sends a fire that is cut again. */
+const closeMs = 2_000
+
+/**
+ * Lets the process go when nothing has been held for `idleExitMs`, and not before `bootGraceMs` after its boot.
+ *
+ * A fire may come in at the moment of the decision. So first the listener is closed: a call that came before is
+ * answered, one that comes later finds no port, and whoever sent it (a proxy, NAS) sends it again, to the next
+ * process. Then it looks again: where a call took a hold meanwhile, where Postgres says that something is owed, or
+ * where Postgres cannot be asked, it listens on. What cannot be read counts as busy.
+ *
+ * Only what takes a hold prolongs the stay: nobody who was not let in, no health check, no scrape.
+ */
+export function createIdleExit(parts: Parts): void {
+  const { idleExitMs, bootGraceMs, holds, server, departure, timers, exit, log } = parts
+  if (idleExitMs === 0) return
+  let cancelWait = () => {}
+  let isLeaving = false
+  let isGone = false
+  const graceEndsAt = timers.now() + bootGraceMs
+  holds.onFree(waitFromNow)
+  waitFromNow()
+
+  function waitFromNow() {
+    cancelWait()
+    if (isGone || isLeaving) return
+    const waitMs = Math.max(idleExitMs, graceEndsAt - timers.now())
+    cancelWait = timers.after(waitMs, () => {
+      if (holds.count() > 0) return // the release of the last one begins the wait anew
+      isLeaving = true
+      leave()
+        .catch((error: unknown) => {
+          log.error({ err: error }, 'the port was lost while the process wanted to leave')
+          exit('broken')
+        })
+        .finally(() => {
+          isLeaving = false
+          if (holds.count() === 0) waitFromNow()
+        })
+    })
+  }
+
+  async function leave() {
+    const address = server.address()
+    await closeListener()
+    if (holds.count() === 0 && (await nothingIsOwed()) && holds.count() === 0) {
+      isGone = true
+      return exit('idle')
+    }
+    log.info({ holds: holds.byKind() }, 'not idle after all; listening on')
+    await listenAgain(address)
+  }
+
+  async function closeListener() {
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve())
+    })
+    await within(timers, closeMs, closed, undefined)
+    // what is left has sent half a request, or is still at the door
+    if (holds.count() === 0) server.closeAllConnections()
+  }
+
+  async function nothingIsOwed(): Promise<boolean> {
+    try {
+      return await departure.ifNothingIsOwed()
+    } catch (error) {
+      log.warn({ err: error }, 'whether anything is owed cannot be read; staying up')
+      return false
+    }
+  }
+
+  async function listenAgain(address: ReturnType<Server['address']>) {
+    if (address === null || typeof address === 'string') throw new Error('the process listened on no port')
+    server.listen({ host: address.address, port: address.port })
+    await once(server, 'listening')
+  }
+}

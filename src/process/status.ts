@@ -1,0 +1,186 @@
+import type { Counts, FailedDelivery, Store, UnarmedJob } from '../../db/index.ts'
+import type { Armer } from '../arming/arm.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { NasFailure } from '../timers/nas/index.ts'
+import type { Runner } from '../run/runner.ts'
+import { type Heartbeat, heartbeatFact } from '../arming/index.ts'
+import type { SealState } from '../vault/seal-check.ts'
+import { version } from '../ground/version.ts'
+
+type Parts = {
+  store: Store
+  holds: Holds
+  runner: Runner
+  scheduler: () => string
+  configuredProvider: string
+  owner: string
+  startedAt: Date
+  isDraining: () => boolean
+  /** False where nothing is armed with NAS (the built-in scheduler triggers): then no arm is owed to it. */
+  isNasUsed: () => boolean
+  /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
+  unarmed: (limit: number) => Promise<UnarmedJob[]>
+  /** Whether the login at NAS still opens something; false without one. */
+  isSessionValid: () => boolean
+  /** Null where NAS is not configured. */
+  armer: () => Armer | null
+  refusal: () => NasFailure | null
+  jwksError: () => { at: Date; message: string } | null
+  /** Whether ENCRYPTION_KEY is that of this database. */
+  seal: () => SealState
+}
+
+/** What the service owes and holds, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
+export function createStatus(parts: Parts) {
+  const { store } = parts
+
+  /** From this process alone, without the database: for a portal that asks without a key. */
+  function brief() {
+    return {
+      status: 'ok',
+      version,
+      provider: parts.scheduler(),
+      nous_session_valid: parts.isSessionValid(),
+    }
+  }
+
+  async function status(): Promise<Record<string, unknown>> {
+    const askedAt = performance.now()
+    const counts = await store.readCounts({ isNasUsed: parts.isNasUsed() })
+    const databaseMs = Math.round(performance.now() - askedAt)
+    const heartbeat = await store.readFact(heartbeatFact)
+    const unarmed = parts.isNasUsed() && counts.armsOwed > 0 ? await parts.unarmed(unarmedShown) : []
+    return {
+      ...brief(),
+      // a wake-up that was lost is found by the next wake; until then nobody else says that something is wrong
+      status: counts.lost > 0 || parts.seal() === 'wrong' ? 'degraded' : 'ok',
+      scheduler: {
+        name: parts.scheduler(),
+        configured: parts.configuredProvider,
+        heartbeat: (heartbeat?.value as Heartbeat | undefined) ?? null,
+      },
+      process: {
+        owner: parts.owner,
+        started_at: parts.startedAt.toISOString(),
+        draining: parts.isDraining(),
+        holds: parts.holds.byKind(),
+        runs: parts.runner.counts(),
+      },
+      waiting_for_place: {
+        runs: counts.waiting.runs,
+        oldest_since: counts.waiting.since?.toISOString() ?? null,
+      },
+      failed_deliveries: {
+        count: counts.failedDeliveries.count,
+        newest: failedBody(counts.failedDeliveries.newest),
+      },
+      jobs: counts.jobs,
+      runs: counts.runs,
+      owed: {
+        arms: armsOwed(counts, parts),
+        oldest_since: (parts.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
+        cancels: counts.orphansOwed,
+        overdue_jobs: counts.overdue,
+        lost_wakes: counts.lost,
+      },
+      unarmed: unarmed.map((job) => unarmedBody(job, counts.now)),
+      nas: nasStatus(),
+      encryption_key: parts.seal(),
+      database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
+    }
+  }
+
+  function nasStatus() {
+    const refusal = parts.refusal()
+    const lastError = parts.armer()?.lastError() ?? null
+    const jwksError = parts.jwksError()
+    return {
+      refused: refusal && { code: refusal.code, message: refusal.message },
+      last_error: lastError && { ...lastError, at: lastError.at.toISOString() },
+      last_jwks_error: jwksError && { ...jwksError, at: jwksError.at.toISOString() },
+    }
+  }
+
+  return {
+    brief,
+    status,
+    metrics: async () => metricsText(await store.readCounts({ isNasUsed: parts.isNasUsed() }), parts),
+  }
+}
+
+/** More are counted in `owed.arms`. */
+const unarmedShown = 20
+
+function armsOwed(counts: Counts, { isNasUsed }: Pick<Parts, 'isNasUsed'>): number {
+  return isNasUsed() ? counts.armsOwed : 0
+}
+
+function failedBody(failed: FailedDelivery | null) {
+  if (!failed) return null
+  const { id, runId, jobId, to, error, at } = failed
+  return { id, run_id: runId, job_id: jobId, to, error, at: at.toISOString() }
+}
+
+/** `for_ms`: since NAS holds another instant than the one that is wanted, or none. */
+function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: Date) {
+  return {
+    job_id: jobId,
+    wake_at: wakeAt?.toISOString() ?? null,
+    armed_at: armedAt?.toISOString() ?? null,
+    for_ms: now.getTime() - since.getTime(),
+    last_error: error,
+  }
+}
+
+function metricsText(counts: Counts, parts: Parts): string {
+  const { holds, runner } = parts
+  const { running, queued } = runner.counts()
+  return [
+    ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
+    ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),
+    ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [
+      ['', armsOwed(counts, parts)],
+    ]),
+    ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
+      ['', counts.overdue],
+    ]),
+    ...metric(
+      'chronos_wakes_lost',
+      'gauge',
+      'Confirmed wake-ups that passed over a minute ago without a fire.',
+      [['', counts.lost]],
+    ),
+    ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
+    ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
+    ...metric(
+      'chronos_runs_waiting_for_place',
+      'gauge',
+      'Claimed runs that wait for a place, in any process.',
+      [['', counts.waiting.runs]],
+    ),
+    ...metric('chronos_deliveries_failed', 'gauge', 'Deliveries that have failed permanently.', [
+      ['', counts.failedDeliveries.count],
+    ]),
+    ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [
+      ['', queued],
+    ]),
+    '',
+  ].join('\n')
+}
+
+function byState(counts: Record<string, number>): [string, number][] {
+  return Object.entries(counts).map(([state, count]) => [`{state="${state}"}`, count])
+}
+
+function metric(
+  name: string,
+  type: string,
+  help: string,
+  values: [labels: string, value: number][],
+): string[] {
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...values.map(([labels, value]) => `${name}${labels} ${value}`),
+  ]
+}

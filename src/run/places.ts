@@ -1,0 +1,137 @@
+import type { Look } from '../../db/index.ts'
+
+/**
+ * Places of a process, for attempts. Whoever shares something with others (a job, the origin of its target, the API key
+ * that started it) gets at most half of them together, so that calls that hang leave room for all the others.
+ */
+export type Places = {
+  /** At once, or not at all. */
+  tryTake(groups: readonly string[]): boolean
+  /** As soon as there is one, first come, first served. False: `signal` came before. */
+  take(groups: readonly string[], signal: AbortSignal): Promise<boolean>
+  leave(groups: readonly string[]): void
+  taken(): number
+}
+
+/**
+ * A place is a pass of each group, and one of them all. They are taken in this one order, and a pass that is taken is
+ * kept while the next one is waited for: so nobody waits for somebody who waits for him, and none is overtaken for ever.
+ */
+export function createPlaces(most: number): Places {
+  const all = createPasses(most)
+  const mostOfGroup = Math.max(1, Math.floor(most / 2))
+  const groupPasses = new Map<string, Passes>()
+
+  function passesOf(group: string): Passes {
+    const passes = groupPasses.get(group) ?? createPasses(mostOfGroup)
+    groupPasses.set(group, passes)
+    return passes
+  }
+
+  function leaveGroup(group: string) {
+    const passes = passesOf(group)
+    passes.leave()
+    if (passes.isUnused()) groupPasses.delete(group)
+  }
+
+  return {
+    tryTake(groups) {
+      if (![...groups.map(passesOf), all].every((passes) => passes.hasRoom())) {
+        for (const group of groups) if (passesOf(group).isUnused()) groupPasses.delete(group)
+        return false
+      }
+      for (const group of groups) passesOf(group).tryTake()
+      return all.tryTake()
+    },
+    async take(groups, signal) {
+      const taken: string[] = []
+      for (const group of groups) {
+        if (!(await passesOf(group).take(signal))) break
+        taken.push(group)
+      }
+      if (taken.length === groups.length && (await all.take(signal))) return true
+      for (const group of taken) leaveGroup(group)
+      return false
+    },
+    leave(groups) {
+      all.leave()
+      for (const group of groups) leaveGroup(group)
+    },
+    taken: all.taken,
+  }
+}
+
+type Passes = ReturnType<typeof createPasses>
+
+function createPasses(most: number) {
+  const waiting = new Set<() => void>()
+  let taken = 0
+
+  function handOn() {
+    while (taken < most) {
+      const [next] = waiting
+      if (!next) return
+      waiting.delete(next)
+      taken += 1
+      next()
+    }
+  }
+
+  function tryTake(): boolean {
+    if (taken >= most) return false
+    taken += 1
+    return true
+  }
+
+  return {
+    hasRoom: () => taken < most,
+    taken: () => taken,
+    isUnused: () => taken === 0 && waiting.size === 0,
+    tryTake,
+    take(signal: AbortSignal): Promise<boolean> {
+      if (signal.aborted) return Promise.resolve(false)
+      if (tryTake()) return Promise.resolve(true)
+      return new Promise((resolve) => {
+        const enter = () => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(true)
+        }
+        const giveUp = () => {
+          waiting.delete(enter)
+          resolve(false)
+        }
+        waiting.add(enter)
+        signal.addEventListener('abort', giveUp, { once: true })
+      })
+    },
+    leave() {
+      taken -= 1
+      handOn()
+    },
+  }
+}
+
+/** What a run shares with others. `startedBy`: the API key whose call started it; null: none did. */
+export function groupsOf(
+  { authored: { id, action } }: Pick<Look, 'authored'>,
+  startedBy: string | null,
+): string[] {
+  const origin = originOf(action)
+  return [
+    `job ${id}`,
+    ...(startedBy === null ? [] : [`key ${startedBy}`]),
+    ...(origin === null ? [] : [`origin ${origin}`]),
+  ]
+}
+
+/** Whom an action calls; null: nobody, or a template says so later. */
+function originOf({ type, url, base_url: baseUrl }: Look['authored']['action']): string | null {
+  if (type === 'prompt')
+    return typeof baseUrl === 'string' ? (writtenOrigin(baseUrl) ?? baseUrl) : 'of the usual model'
+  return typeof url === 'string' ? writtenOrigin(url) : null
+}
+
+function writtenOrigin(url: string): string | null {
+  const start = /^[^/]*\/\/[^/?#]*/.exec(url)?.[0]
+  return start === undefined || start.includes('{{') ? null : (URL.parse(start)?.origin ?? null)
+}

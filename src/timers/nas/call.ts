@@ -1,0 +1,161 @@
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { failureName } from '../../ground/portal.ts'
+import { createRedactor } from '../../redact/index.ts'
+import { failure, type NasAnswer, type NasFailure } from './answer.ts'
+import { type BodyReader, createWholeReader } from './rows.ts'
+
+export type Call = {
+  method: 'get' | 'post'
+  url: URL
+  headers: Record<string, string>
+  json?: unknown
+  body?: URLSearchParams
+  /** For the whole call, body included. */
+  timeoutMs: number
+  maxBytes: number
+  /** What its body is read by; default: as a whole. */
+  reader?: BodyReader | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** `body` is null if the answer held no JSON object; `text` is the beginning of what it held then. */
+export type Reply = {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Record<string, unknown> | null
+  text: string
+}
+
+// Failures before a connection stood: nothing can have been received.
+const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/**
+ * One HTTP request: no retry, no redirect followed. Any status is a reply; a failure (always transient) is a
+ * call without one.
+ *
+ * By `node:http` itself, which a server has loaded anyway: the fetch beneath ky costs a boot 35 to 70 ms, and the
+ * first arm stands between a fire and its 202.
+ */
+export async function send(call: Call): Promise<NasAnswer<Reply>> {
+  const { url, timeoutMs, reader = createWholeReader(), signal } = call
+  if (signal?.aborted) return aborted
+  const open = url.protocol === 'https:' ? await openTls() : openPlain
+  return new Promise((resolve) => {
+    const asked = open(url, call)
+    const finish = (answer: NasAnswer<Reply>) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+      resolve(answer)
+      if (!answer.ok) asked.destroy()
+    }
+    const timer = setTimeout(() => {
+      finish(failure('transient', 'NAS_TIMEOUT', `no whole answer within ${timeoutMs} ms`))
+    }, timeoutMs)
+    const giveUp = () => finish(aborted)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    asked.on('error', (error) => finish(broken(error)))
+    asked.on('response', (response) => read(response, { call, reader, finish }))
+    asked.end(bodyOf(call))
+  })
+}
+
+const aborted = failure('transient', 'NAS_ABORTED', 'the call was given up on our side')
+
+type Open = (url: URL, call: Call) => ClientRequest
+
+// A connection idles for less than the 5 s after which common servers close theirs, so that none is used that is
+// being closed. As many at once as a portal can be expected to like.
+const connections = { keepAlive: true, timeout: 4_000, maxSockets: 64 }
+const agent = new Agent(connections)
+const openPlain: Open = (url, call) => request(url, { agent, method: call.method, headers: headersOf(call) })
+let overTls: Open | undefined
+
+async function openTls(): Promise<Open> {
+  if (overTls) return overTls
+  const https = await import('node:https')
+  const tlsAgent = new https.Agent(connections)
+  overTls ??= (url, call) =>
+    https.request(url, { agent: tlsAgent, method: call.method, headers: headersOf(call) })
+  return overTls
+}
+
+function headersOf({ headers, json, body }: Call): Record<string, string> {
+  const own = { ...headers, 'accept-encoding': 'identity' }
+  if (json !== undefined) return { ...own, 'content-type': 'application/json' }
+  return body ? { ...own, 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' } : own
+}
+
+function bodyOf({ json, body }: Call): string | undefined {
+  return json === undefined ? body?.toString() : JSON.stringify(json)
+}
+
+type Reading = { call: Call; reader: BodyReader; finish: (answer: NasAnswer<Reply>) => void }
+
+function read(response: IncomingMessage, { call, reader, finish }: Reading) {
+  const { maxBytes } = call
+  let size = 0
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= maxBytes) reader.take(chunk)
+    else finish(failure('transient', 'NAS_UNREADABLE', `the answer is larger than ${maxBytes} bytes`))
+  })
+  response.on('error', (error) => finish(broken(error)))
+  response.on('end', () => {
+    const { statusCode: status = 0, headers } = response
+    const isOk = status >= 200 && status < 300
+    const given = reader.end()
+    const body = given && !isOk ? withoutSecrets(given, call) : given
+    finish({ ok: true, value: { status, headers, body, text: body ? '' : (reader.text?.() ?? '').trim() } })
+  })
+}
+
+/** What a portal says of an error goes into rows and logs, and it may repeat the tokens that it was sent. */
+function withoutSecrets(said: Record<string, unknown>, { headers, body }: Call): Record<string, unknown> {
+  const sent = [headers['authorization'], headers['x-nous-refresh-token'], body?.get('refresh_token')]
+  const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))
+  return json(said) as Record<string, unknown>
+}
+
+function broken(error: unknown): NasFailure {
+  const name = failureName(error)
+  const code = unsent.has(name) ? 'NAS_UNREACHABLE' : 'NAS_ANSWER_LOST'
+  return failure('transient', code, `the call failed: ${name}`)
+}
+
+/** What an answer other than 2xx means. */
+export function failureOf({ status, headers, body }: Reply): NasFailure {
+  const said = errorOf(body)
+  const message = said ? `answered ${status}: ${said}` : `answered ${status}`
+  const retryAfterMs = retryAfter(headers)
+  const more = { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  if (status === 403 && body?.['error'] === 'invalid_client') {
+    return { ...failure('refused', 'NAS_INVALID_CLIENT', message), ...more }
+  }
+  if (status === 429) return { ...failure('transient', 'NAS_BUSY', message), ...more }
+  // Without a JSON body it was not NAS that spoke, but something in front of it (a firewall, a maintenance page).
+  // 408 and 425 ask for the same request again; a redirect is not followed.
+  const isOurs = body && status >= 400 && status < 500 && status !== 408 && status !== 425
+  if (isOurs) return { ...failure('rejected', 'NAS_REJECTED', message), ...more }
+  return { ...failure('transient', 'NAS_FAILED', message), ...more }
+}
+
+/** True for an HTML page: it is from a firewall or a proxy, never from NAS or its login. */
+export function isPage({ text }: Reply): boolean {
+  return text.startsWith('<')
+}
+
+/** The text of an error body (`error`, and `error_description`, `detail` or `message` behind it), cut short. */
+export function errorOf(body: Record<string, unknown> | null): string {
+  const parts = [body?.['error'], body?.['error_description'] ?? body?.['detail'] ?? body?.['message']]
+  const text = parts.filter((part) => typeof part === 'string').join(': ')
+  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
+}
+
+const maxRetryAfterMs = 3_600_000
+
+function retryAfter(headers: IncomingHttpHeaders): number | undefined {
+  const text = headers['retry-after']
+  if (!text) return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs)
+}

@@ -1,0 +1,213 @@
+import { isJsonObject, readInstant, requirePortalUrl } from '../../ground/portal.ts'
+import type { AccessTokens } from './access.ts'
+import { failure, type NasAnswer, type NasFailure } from './answer.ts'
+import { failureOf, isPage, type Reply, send } from './call.ts'
+import { type BodyReader, createRowReader } from './rows.ts'
+
+/** `callbackUrl`: our base URL; NAS appends the route of fires. */
+export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
+
+/** What NAS holds for a job, until this instant (epoch milliseconds). As small as it can be: there may be 100,000. */
+export type Armed = { jobId: string; fireAtMs: number }
+
+export type NasClient = {
+  /**
+   * Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. Any 2xx is a yes,
+   * with `scheduleId` null if the answer names none.
+   */
+  provision(wanted: Provision, signal?: AbortSignal): Promise<NasAnswer<{ scheduleId: string | null }>>
+  /** Disarms a job; one that is not armed is fine too. */
+  cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>>
+  /**
+   * All that is armed for this agent; null: this NAS has no list (404). Rows without a readable job and instant are
+   * left out, and logged.
+   */
+  list(signal?: AbortSignal): Promise<NasAnswer<Armed[] | null>>
+  /** The answer that made this client stop calling (kind `refused`, from NAS itself); null: it still calls. */
+  refusal(): NasFailure | null
+  /**
+   * Whether the login is alive, from what this process knows: false once NAS or its login has refused it permanently,
+   * or when a static token has expired. Makes no call and reads no database. A failure that may pass changes nothing.
+   */
+  sessionValid(): boolean
+}
+
+type Parts = {
+  portalUrl: string
+  accessToken: AccessTokens
+  userAgent: string
+  log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
+  timeoutMs?: number
+}
+
+type Request = {
+  method: 'get' | 'post'
+  path: string
+  json?: unknown
+  maxBytes: number
+  /** One for each answer. Default: it is read as a whole. */
+  newReader?: () => BodyReader
+  signal: AbortSignal | undefined
+}
+
+const smallBytes = 64 * 1024
+// A row is about 120 bytes on its way, and 90 in memory.
+const listBytes = 64 * 1024 * 1024
+
+/**
+ * The calls of the timer service. No call is retried in here, with one exception: after a 401 once more with a new
+ * access token. A permanent refusal (403 invalid_client, or 401 to a token that cannot be renewed) is logged once,
+ * and every later call of this client gets that answer without a request.
+ */
+export function createNasClient({
+  portalUrl,
+  accessToken,
+  userAgent,
+  log,
+  timeoutMs = 15_000,
+}: Parts): NasClient {
+  const base = requirePortalUrl(portalUrl).href.replace(/\/+$/, '')
+  let refusal: NasFailure | null = null
+
+  async function ask(request: Request): Promise<NasAnswer<Reply>> {
+    if (refusal) return refusal
+    const answer = await askWithFreshToken(request)
+    if (!answer.ok && (answer.code === 'NAS_INVALID_CLIENT' || answer.code === 'NAS_TOKEN_REJECTED'))
+      refuse(answer)
+    return answer
+  }
+
+  function refuse(answer: NasFailure): void {
+    if (answer.kind !== 'refused' || refusal) return
+    refusal = answer
+    log.error(
+      { code: answer.code, status: answer.status },
+      `NAS refuses this agent for good: ${answer.message}`,
+    )
+  }
+
+  async function askWithFreshToken(request: Request): Promise<NasAnswer<Reply>> {
+    const token = await accessToken.get(request.signal)
+    if (!token.ok) return token
+    const first = await askOnce(request, token.value)
+    if (!first.ok || first.value.status !== 401) return judge(first)
+    accessToken.invalidate(token.value)
+    const next = await accessToken.get(request.signal)
+    if (!next.ok) return next
+    if (next.value === token.value)
+      return tokenRejected('refused', 'the access token was not accepted, and is the only one')
+    const second = await askOnce(request, next.value)
+    if (!second.ok || second.value.status !== 401) return judge(second)
+    accessToken.invalidate(next.value)
+    return tokenRejected('transient', 'two access tokens in a row were not accepted')
+  }
+
+  function askOnce(
+    { method, path, json, maxBytes, newReader, signal }: Request,
+    token: string,
+  ): Promise<NasAnswer<Reply>> {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
+    const url = new URL(`${base}${path}`)
+    return send({ method, url, headers, json, timeoutMs, maxBytes, reader: newReader?.(), signal })
+  }
+
+  async function provision({ jobId, fireAt, callbackUrl }: Provision, signal?: AbortSignal) {
+    const at = writeInstant(fireAt)
+    const json = { job_id: jobId, fire_at: at, agent_callback_url: callbackUrl, dedup_key: `${jobId}:${at}` }
+    const request = {
+      method: 'post',
+      path: '/api/agent-cron/provision',
+      json,
+      maxBytes: smallBytes,
+      signal,
+    } as const
+    const answer = await ask(request)
+    if (!answer.ok) return answer
+    // a page is from something in front of NAS, which has armed nothing
+    if (isPage(answer.value)) return unreadable(answer.value, 'no HTML page')
+    return { ok: true as const, value: { scheduleId: readId(answer.value.body?.['schedule_id']) } }
+  }
+
+  async function cancel(jobId: string, signal?: AbortSignal): Promise<NasAnswer<null>> {
+    const json = { job_id: jobId }
+    const answer = await ask({
+      method: 'post',
+      path: '/api/agent-cron/cancel',
+      json,
+      maxBytes: smallBytes,
+      signal,
+    })
+    return answer.ok ? { ok: true, value: null } : answer
+  }
+
+  async function list(signal?: AbortSignal): Promise<NasAnswer<Armed[] | null>> {
+    let armed: Armed[] = []
+    let skipped = 0
+    function take(row: unknown) {
+      const arm = readArmed(row)
+      if (arm) armed.push(arm)
+      else skipped += 1
+    }
+    function newReader() {
+      armed = []
+      skipped = 0
+      return createRowReader('armed', take)
+    }
+    const path = '/api/agent-cron/list'
+    const answer = await ask({ method: 'get', path, maxBytes: listBytes, newReader, signal })
+    if (!answer.ok) return isNoList(answer) ? { ok: true, value: null } : answer
+    if (!Array.isArray(answer.value.body?.['armed']))
+      return unreadable(answer.value, 'a body with a list "armed"')
+    if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that cannot be read')
+    return { ok: true, value: armed }
+  }
+
+  const sessionValid = () => refusal === null && accessToken.isAlive()
+  return { provision, cancel, list, refusal: () => refusal, sessionValid }
+}
+
+/** Whole seconds where it can be (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */
+function writeInstant(at: Date): string {
+  return at.toISOString().replace(/(\.000)?Z$/, '+00:00')
+}
+
+function judge(answer: NasAnswer<Reply>): NasAnswer<Reply> {
+  if (!answer.ok) return answer
+  const { status } = answer.value
+  return status >= 200 && status < 300 ? answer : failureOf(answer.value)
+}
+
+/** The token endpoint may answer 404 too; that says nothing of the list. */
+function isNoList({ status, code }: NasFailure): boolean {
+  return status === 404 && (code === 'NAS_REJECTED' || code === 'NAS_FAILED')
+}
+
+function tokenRejected(kind: 'refused' | 'transient', message: string): NasFailure {
+  return { ...failure(kind, 'NAS_TOKEN_REJECTED', `answered 401: ${message}`), status: 401 }
+}
+
+function unreadable({ status }: Reply, expected: string): NasFailure {
+  return { ...failure('transient', 'NAS_UNREADABLE', `answered ${status} without ${expected}`), status }
+}
+
+function readArmed(row: unknown): Armed | null {
+  if (!isJsonObject(row)) return null
+  const { job_id: jobId, fire_at: fireAt } = row
+  const fireAtMs = typeof fireAt === 'string' ? readMs(fireAt) : null
+  return typeof jobId === 'string' && idForm.test(jobId) && fireAtMs !== null ? { jobId, fireAtMs } : null
+}
+
+/** Whatever else may be listed: no id of ours has a space, a line break or a NUL in it. */
+const idForm = /^[!-~]+$/
+const usualInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
+
+/** As `readInstant`, and in the usual form three times as fast (which a list of 100,000 rows feels). */
+function readMs(text: string): number | null {
+  const ms = usualInstant.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? (readInstant(text)?.getTime() ?? null) : ms
+}
+
+function readId(value: unknown): string | null {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value ? value : null
+}
