@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { CallbackClaims, Report } from '../src/run/callback.ts'
 import { AppError } from '../src/ground/errors.ts'
-import { isJsonObject } from '../src/ground/portal.ts'
+import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { acceptJson } from './json.ts'
 import type { Parts } from './parts.ts'

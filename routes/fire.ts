@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
-import { isJsonObject, readInstant } from '../src/ground/portal.ts'
+import { readInstant } from '../src/ground/instant.ts'
+import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
 import type { Parts } from './parts.ts'
 import { foldedLogOf } from './folded.ts'

@@ -1,4 +1,4 @@
-import { readInstant } from '../src/ground/portal.ts'
+import { readInstant } from '../src/ground/instant.ts'
 
 // Four digits are what Postgres reads and what ISO 8601 has without an agreement between the two sides.
 const first = Date.parse('0001-01-01T00:00:00Z')

@@ -1,6 +1,9 @@
 import type { JSONWebKeySet } from 'jose'
 import { unguardedLine } from '../outbound/index.ts'
-import { failureName, readJsonObject, readLimited, requirePortalUrl } from '../ground/portal.ts'
+import { failureName } from '../ground/failure-name.ts'
+import { readJsonObject } from '../ground/json.ts'
+import { requirePortalUrl } from '../ground/portal-url.ts'
+import { readLimited } from '../ground/read-limited.ts'
 import { readKeySet } from './key-set.ts'
 
 // Each key is below 1 KiB.

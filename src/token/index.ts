@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import { jwtVerify } from 'jose/jwt/verify'
-import { failureName } from '../ground/portal.ts'
+import { failureName } from '../ground/failure-name.ts'
 import { checkClaims } from './claims.ts'
 import { createKeyFetch } from './fetch-keys.ts'
 import { importKey } from './key-set.ts'

@@ -1,6 +1,6 @@
 import type { JSONWebKeySet, JWK } from 'jose'
 import { importJWK } from 'jose/key/import'
-import { isJsonObject } from '../ground/portal.ts'
+import { isJsonObject } from '../ground/json.ts'
 import type { Algorithm } from './read-token.ts'
 
 /** The keys of one answer of the portal, at the instant it was given. */

@@ -1,4 +1,4 @@
-import { readJsonObject } from '../ground/portal.ts'
+import { readJsonObject } from '../ground/json.ts'
 import { rejection, shown } from './rejection.ts'
 
 /** The algorithms of the contract. `none`, HMAC and PS* are missing on purpose, whatever a key set offers. */

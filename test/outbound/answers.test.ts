@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { createOutbound } from '../../src/outbound/index.ts'
-import { readLimited } from '../../src/ground/portal.ts'
+import { readLimited } from '../../src/ground/read-limited.ts'
 import { codeOf, serve } from './setup.ts'
 
 const allow = ['127.0.0.0/8']

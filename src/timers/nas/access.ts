@@ -1,4 +1,4 @@
-import { readJsonObject } from '../../ground/portal.ts'
+import { readJsonObject } from '../../ground/json.ts'
 import type { NasAnswer } from './answer.ts'
 
 /** Where access tokens come from. */

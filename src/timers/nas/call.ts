@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { failureName } from '../../ground/portal.ts'
+import { failureName } from '../../ground/failure-name.ts'
 import { createRedactor } from '../../redact/index.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './rows.ts'

@@ -1,4 +1,6 @@
-import { isJsonObject, readInstant, requirePortalUrl } from '../../ground/portal.ts'
+import { readInstant } from '../../ground/instant.ts'
+import { isJsonObject } from '../../ground/json.ts'
+import { requirePortalUrl } from '../../ground/portal-url.ts'
 import type { AccessTokens } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { failureOf, isPage, type Reply, send } from './call.ts'

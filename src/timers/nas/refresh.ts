@@ -1,4 +1,5 @@
-import { isJsonObject, requirePortalUrl } from '../../ground/portal.ts'
+import { isJsonObject } from '../../ground/json.ts'
+import { requirePortalUrl } from '../../ground/portal-url.ts'
 import { failure, type NasCode, type NasFailure } from './answer.ts'
 import { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
 

@@ -1,4 +1,4 @@
-import { readJsonObject } from '../../ground/portal.ts'
+import { readJsonObject } from '../../ground/json.ts'
 
 /** Takes a body as it comes in, piece by piece. */
 export type BodyReader = {

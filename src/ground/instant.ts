@@ -1,0 +1,12 @@
+/**
+ * The instant that an ISO 8601 text with an offset names, cut to milliseconds; null where it is something else.
+ * NAS may write one instant in many ways, so instants are compared, never texts.
+ */
+export function readInstant(text: unknown): Date | null {
+  if (typeof text !== 'string' || text.length > 64) return null
+  try {
+    return new Date(Temporal.Instant.from(text).epochMilliseconds)
+  } catch {
+    return null
+  }
+}
