@@ -111,6 +111,8 @@ function libraryObjection({ from, specifier, typeOnly }: Import): string | null 
 
 function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | null {
   const to = place(posix.normalize(posix.join(posix.dirname(from.file), specifier)))
+  if (from.floor === Number.POSITIVE_INFINITY && from.file.startsWith('src/'))
+    return `${from.file} has no floor: put it into one of the folders that dev/check/floors.ts names`
   if (to.pack === from.pack) return null
   if (to.pack === 'dev' && from.floor === 4 && lazy) return null
   if (['dev', 'test', 'bench'].includes(to.pack))

@@ -74,8 +74,8 @@ export const breakages: Breakage[] = [
   ...broken('oxlint', 'consistent-type-imports', [
     [
       'a value import of a type',
-      'src/zz-typeimport.ts',
-      `import { AppError } from './errors.ts'\nexport const same = (error: AppError) => error\n`,
+      'src/run/zz-typeimport.ts',
+      `import { AppError } from '../ground/errors.ts'\nexport const same = (error: AppError) => error\n`,
     ],
   ]),
   ...broken('oxlint', 'no-console', [
@@ -105,33 +105,38 @@ export const breakages: Breakage[] = [
   ...broken('oxlint', 'chronos(floors)', [
     ['the environment by way of node:process', 'src/zz-env2.ts', `export { env } from 'node:process'\n`],
     ['an import up, from db to a route', 'db/zz-up.ts', `export * from '../routes/index.ts'\n`],
-    ['an import up, from a story to app', 'src/zz-up.ts', `export * from './app.ts'\n`],
+    ['an import up, from a story to app', 'src/run/zz-up.ts', `export * from '../app.ts'\n`],
+    ['a file of src that has no floor', 'src/zz-floorless.ts', `export * from './ground/json.ts'\n`],
     ['an import up, from a route to server', 'routes/zz-up.ts', `export * from '../src/server.ts'\n`],
-    ['an import up of a type alone', 'src/token/zz-up.ts', `export type * from '../arm.ts'\n`],
-    ['a lazy import up', 'src/schedule/zz-up.ts', `export const go = () => import('../arm.ts')\n`],
+    ['an import up of a type alone', 'src/token/zz-up.ts', `export type * from '../arming/arm.ts'\n`],
+    ['a lazy import up', 'src/schedule/zz-up.ts', `export const go = () => import('../arming/arm.ts')\n`],
     [
       'an import sideways, from NAS to the database',
       'src/timers/nas/zz-side.ts',
-      `export * from '../../db/index.ts'\n`,
+      `export * from '../../../db/index.ts'\n`,
     ],
-    ['an import past the door of db', 'src/zz-door.ts', `export * from '../db/client.ts'\n`],
-    ['an import past the door of a package of src', 'src/zz-door2.ts', `export * from './nas/call.ts'\n`],
+    ['an import past the door of db', 'src/run/zz-door.ts', `export * from '../../db/client.ts'\n`],
+    [
+      'an import past the door of a package of src',
+      'src/run/zz-door2.ts',
+      `export * from '../timers/nas/call.ts'\n`,
+    ],
     ['an import past the door of routes', 'src/app.ts', `export * from './../routes/zz.ts'\n`],
     ['a lazy import past a door', 'routes/zz-door.ts', `export const go = () => import('../db/client.ts')\n`],
-    ['a test tool in src', 'src/zz-test.ts', `export * from '../test/support/database.ts'\n`],
+    ['a test tool in src', 'src/run/zz-test.ts', `export * from '../../test/support/database.ts'\n`],
     ['a development tool in db', 'db/zz-dev.ts', `export const go = () => import('../dev/nas/index.ts')\n`],
     ['jose outside token', 'src/timers/nas/zz-jose.ts', `export { jwtVerify } from 'jose'\n`],
-    ['nodemailer in a story', 'src/zz-mail.ts', `export const go = () => import('nodemailer')\n`],
+    ['nodemailer in a story', 'src/run/zz-mail.ts', `export const go = () => import('nodemailer')\n`],
     ['drizzle outside db', 'routes/zz-drizzle.ts', `export { sql } from 'drizzle-orm/sql'\n`],
     [
       'postgres outside db',
-      'src/zz-postgres.ts',
+      'src/run/zz-postgres.ts',
       `import postgres from 'postgres'\nexport const sql = postgres()\n`,
     ],
     ['croner outside schedule', 'routes/zz-croner.ts', `export { Cron } from 'croner'\n`],
     [
       'Fastify in a story',
-      'src/zz-fastify.ts',
+      'src/run/zz-fastify.ts',
       `import Fastify from 'fastify'\nexport const app = Fastify()\n`,
     ],
   ]),
@@ -168,19 +173,19 @@ export const obedient: Record<string, string> = {
   'test/zz/obedient.test.ts': `import { test } from 'node:test'
 import { used } from './half.ts'
 import type { Used } from './half-type.ts'
-import { follows } from '../../src/zz-obedient.ts'
+import { follows } from '../../src/run/zz-obedient.ts'
 
 test('a test is registered, not awaited', async () => {
   const one: Used = used
   await follows(one)
 })
 `,
-  'src/zz-obedient.ts': `import type { FastifyBaseLogger } from 'fastify'
-import { AppError } from './errors.ts'
-import type * as token from './token/index.ts'
+  'src/run/zz-obedient.ts': `import type { FastifyBaseLogger } from 'fastify'
+import { AppError } from '../ground/errors.ts'
+import type * as token from '../token/index.ts'
 
 export async function follows(given: number, log?: FastifyBaseLogger, door?: typeof token) {
-  const db = await import('../db/index.ts')
+  const db = await import('../../db/index.ts')
   if (given > 1) throw new AppError('INTERNAL', 'one was expected')
   log?.info({ door, names: Object.keys(db) })
 }
