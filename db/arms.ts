@@ -8,8 +8,8 @@ export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'
 
 /**
  * Takes the right to arm a job, where an arm is owed and nobody holds that right: one row, one compare-and-set, so
- * two provisions for a job never overlap. The holder of that right may take it again, for the order as it is by then. A
- * job that is gone owes nothing.
+ * two provisions for a job never overlap. The holder of that right may take it again, for the order as it is by then,
+ * and what it says late of its earlier order then counts no more. A job that is gone owes nothing.
  */
 export async function takeArm(
   sql: Sql,
@@ -21,7 +21,7 @@ export async function takeArm(
       update job_runtime set arm_lease_by = ${wish.lease.holder}, arm_lease_until = clock.now + ${wish.lease.ms} * interval '1 ms'
       from clock
       where job_id = ${wish.jobId} and armed_gen < wake_gen
-        and (arm_lease_until is null or arm_lease_until <= clock.now or arm_lease_by = ${wish.lease.holder})
+        and (arm_lease_until is null or arm_lease_until <= clock.now or starts_with(arm_lease_by, ${wish.lease.heirOf}))
       returning job_id, wake_gen, wake_at, recent_arms, clock.now
     )
     select taken.*, (select armed_gen < wake_gen from job_runtime where job_id = ${wish.jobId}) as owed

@@ -21,8 +21,11 @@ export type Writing = {
   now: Date | null
 }
 
-/** `holder` is a text of its own for each order, so that of two orders of one process only the newer one counts. */
-export type ArmLease = { holder: string; ms: number }
+/**
+ * `holder` is a text of its own each time that the lease is taken, so that of two orders of one process only the newer
+ * one counts. It begins with `heirOf`: whoever holds the lease under another text that begins so gives way to it.
+ */
+export type ArmLease = { holder: string; heirOf: string; ms: number }
 
 /** The right to make the next NAS call for a job, until the arm lease ends. `gen` is what it confirms. */
 export type ArmOrder = {

@@ -114,7 +114,7 @@ export function createTables() {
     const job = jobs.get(jobId)
     if (!job || job.registry.armedGen >= job.registry.wakeGen) return { state: 'armed' }
     const { armLeaseUntil, armLeaseBy } = job.registry
-    if (armLeaseBy !== lease.holder) {
+    if (!armLeaseBy?.startsWith(lease.heirOf)) {
       if (armLeaseUntil !== null && armLeaseUntil > now) return { state: 'busy' }
     }
     job.registry = { ...job.registry, ...leaseArm(lease, now) }

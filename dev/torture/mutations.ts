@@ -42,9 +42,16 @@ export const mutations: Mutation[] = [
     name: 'the arm lease',
     file: 'db/arms.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now or arm_lease_by = ${wish.lease.holder})',
+    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now or starts_with(arm_lease_by, ${wish.lease.heirOf}))',
     put: '',
     tests: { file: races, pattern: 'two edits whose arms overlap' },
+  },
+  {
+    name: 'an arm lease of its own for each try',
+    file: 'src/arming/arm.ts',
+    find: '    taken += 1\n',
+    put: '',
+    tests: { file: 'test/schedulers/chronos.test.ts', pattern: 'written late of an earlier try' },
   },
   {
     name: 'the watchdog',

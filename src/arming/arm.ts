@@ -54,13 +54,26 @@ type Parts = {
  * it, so that two provisions for one job never overlap, and told apart from every other that it takes.
  */
 export function armLease(owner: string): ArmLease {
-  leasesTaken += 1
-  return { holder: `${owner}/${leasesTaken}`, ms: leaseMs }
+  return leasesOf(owner, null)()
+}
+
+/**
+ * Leases for the tries of one arm, from the first that took `order` on. Each takes over what an earlier try has taken
+ * and never learned of, and goes by another text: a statement of an earlier try that is carried out late must not give
+ * back the lease under which a call is made by now.
+ */
+function leasesOf(owner: string, order: ArmOrder | null): () => ArmLease {
+  if (!order) leasesTaken += 1
+  const [heirOf = '', tries] = order ? order.holder.split(/(?<=\/)(?=\d+$)/) : [`${owner}/${leasesTaken}/`, 0]
+  let taken = Number(tries)
+  return () => {
+    taken += 1
+    return { holder: `${heirOf}${taken}`, heirOf, ms: leaseMs }
+  }
 }
 
 let leasesTaken = 0
 const leaseMs = 21_000
-const leaseOf = ({ holder }: ArmOrder): ArmLease => ({ holder, ms: leaseMs })
 
 /** An order that is older when it comes to hand is left: its call could outlast the arm lease. */
 export const orderGoodForMs = 4_000
@@ -72,6 +85,10 @@ const frozenMs = 500
 
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
+
+/** `asked`: what NAS may hold of earlier tries, newest first, whether or not Postgres knows of it. */
+type Try = { order: ArmOrder | null; nextLease: () => ArmLease; asked: Date[]; mostAheadMs: number }
+const askedMax = 64
 
 /**
  * What is being done for a job. Whoever joins it has changed something that its last look at Postgres may not have
@@ -122,7 +139,11 @@ export function createArmer(parts: Parts): Armer {
   }
 
   /** The order as it is once the job is at rest, or after a moment. */
-  async function orderAtRest(jobId: string, order: ArmOrder | null): Promise<ArmOrder | null> {
+  async function orderAtRest(
+    jobId: string,
+    order: ArmOrder | null,
+    nextLease: () => ArmLease,
+  ): Promise<ArmOrder | null> {
     const rested = rest.of(jobId)
     if (!rested) return order
     const beganAt = timers.now()
@@ -136,7 +157,7 @@ export function createArmer(parts: Parts): Armer {
     if (!order || isGood) return order
     // the arm lease is ours already; the wake time has moved, and with it what is to be asked for
     const askedAt = timers.now()
-    const taken = await store.takeArm({ jobId, lease: leaseOf(order) }).catch((error: unknown) => {
+    const taken = await store.takeArm({ jobId, lease: nextLease() }).catch((error: unknown) => {
       log.warn({ err: error, job: jobId }, 'arming failed on our side')
       return null
     })
@@ -148,20 +169,23 @@ export function createArmer(parts: Parts): Armer {
     first: { order: ArmOrder | null; atRest: boolean },
     work: Work,
   ): Promise<ArmState> {
-    // one for all tries: what an earlier one has taken, and whose answer was lost, is ours
-    const lease = first.order ? leaseOf(first.order) : armLease(owner)
-    let order = first.atRest ? await orderAtRest(jobId, first.order) : first.order
+    const nextLease = leasesOf(owner, first.order)
+    let order = first.atRest ? await orderAtRest(jobId, first.order, nextLease) : first.order
     let pauseMs = firstPauseMs
+    const asked: Date[] = []
     // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
     let waits = 0
     while (!stopping.signal.aborted) {
       work.isAskedAgain = false
-      const step: Step = await tryOnce(jobId, { order, lease, mostAheadMs: work.mostAheadMs }).catch(
-        (error: unknown) => {
-          log.warn({ err: error, job: jobId }, 'arming failed on our side')
-          return { state: 'failed' as const }
-        },
-      )
+      const step: Step = await tryOnce(jobId, {
+        order,
+        nextLease,
+        asked,
+        mostAheadMs: work.mostAheadMs,
+      }).catch((error: unknown) => {
+        log.warn({ err: error, job: jobId }, 'arming failed on our side')
+        return { state: 'failed' as const }
+      })
       order = null
       if (step.state === 'refused' || (step.state === 'armed' && !work.isAskedAgain)) {
         return end(jobId, work, step.state)
@@ -177,15 +201,17 @@ export function createArmer(parts: Parts): Armer {
     return end(jobId, work, 'owed')
   }
 
-  async function tryOnce(
-    jobId: string,
-    { order, lease, mostAheadMs }: { order: ArmOrder | null; lease: ArmLease; mostAheadMs: number },
-  ): Promise<Step> {
+  async function tryOnce(jobId: string, { order, nextLease, asked, mostAheadMs }: Try): Promise<Step> {
     const askedAt = timers.now()
-    const taken = order ? { state: 'order' as const, order } : await store.takeArm({ jobId, lease })
+    const taken = order
+      ? { state: 'order' as const, order }
+      : await store.takeArm({ jobId, lease: nextLease() })
     if (taken.state !== 'order') return taken
     if (timers.now() - askedAt > orderGoodForMs) return { state: 'busy' }
-    const result = await carryOut(taken.order, mostAheadMs)
+    const recentArms = [...asked, ...taken.order.recentArms]
+    const result = await carryOut({ ...taken.order, recentArms }, mostAheadMs)
+    if (result.fireAt && result.mayBeHeld) asked.unshift(result.fireAt)
+    if (asked.length > askedMax) asked.pop()
     const { isOwed } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }

@@ -96,8 +96,14 @@ test('of many fires for one slot at two machines, one is accepted and the target
 
 test('a process that dies in mid-run is found by the watchdog when its lease has ended, not at the next slot', async (t) => {
   const { world, witness, make } = await set(t, common)
-  const id = await make({ schedule: '5 * * * *', policy: { retry } })
-  world.steps.begin([{ at: 'action.run', when: 'after' }])
+  const id = await make({ schedule: '5 * * * *', policy: { retry }, action: { hold_ms: 20_000 } })
+  await world.until(at(5, 10))
+  for (const { life } of world.machines()) life.die()
+  assert.deepEqual(
+    world.nas.fires(id).map(({ status }) => status),
+    [202],
+    'NAS owes no retry that could find the run',
+  )
   await world.until(at(8))
   assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
   assert.equal(witness.effects().length, 2)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import type { Store } from '../../db/index.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { type Armer, createArmer } from '../../src/arming/arm.ts'
 import { readConfig } from '../../src/ground/config.ts'
@@ -29,8 +30,7 @@ beforeEach(async () => {
 })
 afterEach(() => nas.close())
 
-function setup() {
-  const { store } = opened
+function setup({ store = opened.store } = {}) {
   const log = createTestLog()
   const holds = createHolds()
   const fired: string[] = []
@@ -229,6 +229,27 @@ test('while NAS cannot be reached the arm is owed, the process is held up, and i
   while (holds.count() > 0) await holds.released()
   const { registry } = await lookAt(opened.store, jobId)
   assert.equal(registry.armedGen, registry.wakeGen)
+})
+
+test('what is written late of an earlier try does not end the arm lease of the next, which asks for another instant', async () => {
+  const jobId = await opened.job()
+  const { recordArm, takeArm } = opened.store
+  const records: (() => ReturnType<typeof recordArm>)[] = []
+  const seen: unknown[] = []
+  const store: Store = {
+    ...opened.store,
+    async recordArm(...args) {
+      records.push(() => recordArm(...args))
+      if (records.length === 1) throw new Error('no answer: it may or may not have been carried out')
+      seen.push(await records[0]?.())
+      seen.push(await takeArm({ jobId, lease: { holder: 'another', heirOf: 'another', ms: 20_000 } }))
+      return recordArm(...args)
+    },
+  }
+  const { change } = setup({ store })
+  assert.equal(await change(jobId), 'armed')
+  assert.deepEqual(seen, [{ isOwed: true }, { state: 'busy' }])
+  assert.equal(armedFor(jobId), at('08:59:59').toISOString())
 })
 
 test('a refusal of our identity is said once, and ends the tries', async () => {

@@ -317,11 +317,12 @@ function held(state: State): Operation {
 
 function arm({ random, jobIds, holders }: State): Operation {
   const jobId = random.pick(jobIds)
-  const holder = `holder-${holders.length}`
+  const heirOf = `holder-${random.between(0, holders.length)}-`
+  const holder = `${heirOf}${holders.length}`
   holders.push(holder)
   return {
     name: `takeArm ${jobId}`,
-    carryOut: (store) => store.takeArm({ jobId, lease: { holder, ms: 20_000 } }),
+    carryOut: (store) => store.takeArm({ jobId, lease: { holder, heirOf, ms: 20_000 } }),
   }
 }
 

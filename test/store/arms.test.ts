@@ -11,7 +11,7 @@ before(async () => {
 after(() => opened.close())
 
 const registry = async (jobId: string) => (await lookAt(opened.store, jobId)).registry
-const lease = (holder = 'an order') => ({ holder, ms: armLeaseMs })
+const lease = (holder = 'an order') => ({ holder, heirOf: holder.split('/')[0] ?? '', ms: armLeaseMs })
 const take = (jobId: string, holder = 'an order') => opened.store.takeArm({ jobId, lease: lease(holder) })
 const armed = (gen: number, fireAt = at('09:00:00'), holder = 'an order') =>
   ({ gen, fireAt, mayBeHeld: true, tookMs: 5, outcome: 'armed', scheduleId: `s${gen}`, holder }) as const
@@ -74,6 +74,19 @@ test('the holder of the arm lease may take it again, and gets the order as it is
   assert.equal((await take(jobId)).state, 'busy')
   const again = await orderOf(jobId, 'another')
   assert.deepEqual([again.gen, again.holder], [2, 'another'])
+})
+
+test('once it has taken it again, what it says of its earlier order counts no more', async () => {
+  const jobId = await freshJob()
+  const first = await orderOf(jobId, 'an order/1')
+  const second = await orderOf(jobId, 'an order/2')
+  const late = armed(first.gen, at('08:59:00'), first.holder)
+  assert.deepEqual(await opened.store.recordArm(jobId, late), { isOwed: true })
+  assert.equal((await registry(jobId)).armedGen, 0)
+  assert.equal((await take(jobId, 'another')).state, 'busy')
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(second.gen, at('09:00:00'), second.holder)), {
+    isOwed: false,
+  })
 })
 
 test('a job that is gone owes nothing', async () => {

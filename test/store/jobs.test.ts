@@ -138,7 +138,10 @@ test('a job deleted while it is claimed, renewed, changed and armed: no deadlock
     opened.setTime('08:34:00')
     const { look, next, decision } = await changeOf(jobId)
     const arm = async () => {
-      const taken = await store.takeArm({ jobId, lease: { holder: 'an order', ms: leaseMs } })
+      const taken = await store.takeArm({
+        jobId,
+        lease: { holder: 'an order', heirOf: 'an order', ms: leaseMs },
+      })
       if (taken.state !== 'order') return
       const { gen } = taken.order
       await store.recordArm(jobId, {
