@@ -264,7 +264,7 @@ function drawWriting({ random, holders }: State): Omit<Writing, 'now'> {
     leaseMs: random.pick([5_000, 60_000]),
     begins: random.chance(0.5),
     armSpent: random.chance(0.3),
-    armLease: takes ? { holder, ms: 20_000 } : null,
+    armLease: takes ? { holder, heirOf: `${holder}-`, ms: 20_000 } : null,
     output: random.chance(0.3) ? 'some output' : null,
   }
 }
