@@ -160,7 +160,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     armer: trigger.armer,
     refusal: () => trigger.refusal() ?? nas?.refusal() ?? null,
     isNasUsed: trigger.isNasUsed,
-    isSessionValid: () => nas !== null && trigger.refusal() === null && nas.sessionValid(),
+    session: () => nas?.session() ?? 'unknown',
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
     seal: sealCheck.state,

@@ -251,7 +251,7 @@ export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, c
       cancel: (jobId) => ask(`cancel ${jobId}`, () => cancel(jobId)),
       list: () => ask('list', list),
       refusal: () => null,
-      sessionValid: () => true,
+      session: () => 'valid' as const,
     }
   }
 

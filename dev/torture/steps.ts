@@ -154,7 +154,7 @@ export function mortal<T extends object>(
 }
 
 /** What is remembered, without a call: of the NAS client, of the store. */
-const synchronous = new Set(['refusal', 'sessionValid', 'clock'])
+const synchronous = new Set(['refusal', 'session', 'clock'])
 
 async function asynchronous(outcome: unknown, label: string): Promise<unknown> {
   if (outcome instanceof Promise) return outcome

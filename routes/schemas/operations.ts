@@ -331,7 +331,10 @@ export const operations = {
       }),
       version: Type.String(),
       provider: Type.String({ description: 'the scheduler that triggers: `chronos` or `builtin`' }),
-      nous_session_valid: Type.Boolean({ description: 'whether the login at the timer service is good' }),
+      nous_session_valid: Type.Enum(['valid', 'terminal', 'unknown'], {
+        description:
+          'the login at the timer service: good, dead until it is replaced, or neither is known (also without one)',
+      }),
     }),
     errors: [...inputErrors],
   },

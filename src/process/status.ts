@@ -1,7 +1,7 @@
 import type { Counts, FailedDelivery, Store, UnarmedJob } from '../../db/index.ts'
 import type { Armer } from '../arming/arm.ts'
 import type { Holds } from '../ground/holds.ts'
-import type { NasFailure } from '../timers/nas/index.ts'
+import type { NasFailure, Session } from '../timers/nas/index.ts'
 import type { Runner } from '../run/runner.ts'
 import { type Heartbeat, heartbeatFact } from '../arming/index.ts'
 import type { SealState } from '../vault/seal-check.ts'
@@ -20,8 +20,8 @@ type Parts = {
   isNasUsed: () => boolean
   /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
   unarmed: (limit: number) => Promise<UnarmedJob[]>
-  /** Whether the login at NAS still opens something; false without one. */
-  isSessionValid: () => boolean
+  /** What is known of the login at NAS; `unknown` without one. */
+  session: () => Session
   /** Null where NAS is not configured. */
   armer: () => Armer | null
   refusal: () => NasFailure | null
@@ -40,7 +40,7 @@ export function createStatus(parts: Parts) {
       status: 'ok',
       version,
       provider: parts.scheduler(),
-      nous_session_valid: parts.isSessionValid(),
+      nous_session_valid: parts.session(),
     }
   }
 

@@ -105,7 +105,11 @@ test('after a 401 a renewed token is tried once, and if that fails too it is no 
   const gone: string[] = []
   const get = () =>
     Promise.resolve({ ok: true as const, value: tokens[gone.length] ?? `other-${gone.length}` })
-  const client = connect({ get, invalidate: (token) => void gone.push(token), isAlive: () => true })
+  const client = connect({
+    get,
+    invalidate: (token) => void gone.push(token),
+    session: () => 'valid' as const,
+  })
   assert.ok((await client.list()).ok)
   assert.deepEqual(gone, ['old'])
   gone.push('skip')
@@ -167,7 +171,11 @@ test('a token endpoint that is 404 says nothing of the list', async (t) => {
     message: 'answered 404',
     status: 404,
   } as const
-  const client = connect({ get: () => Promise.resolve(answer), invalidate: () => {}, isAlive: () => true })
+  const client = connect({
+    get: () => Promise.resolve(answer),
+    invalidate: () => {},
+    session: () => 'valid' as const,
+  })
   assert.deepEqual(await client.list(), answer)
 })
 
@@ -181,23 +189,27 @@ test('a static token that is a JWT is alive until its exp, and one without it fo
   const exp = now.getTime() / 1_000 + 900
   const client = connect(createStaticToken(jwt({ exp }), () => now))
   assert.deepEqual(expiryOf(jwt({ exp })), new Date('2026-06-18T12:15:00Z'))
-  assert.equal(client.sessionValid(), true)
+  assert.equal(client.session(), 'valid')
   now = new Date('2026-06-18T12:15:00Z')
-  assert.equal(client.sessionValid(), false)
+  assert.equal(client.session(), 'unknown')
   for (const token of ['opaque', 'a.b.c', jwt({}), jwt({ exp: 'soon' }), '..'])
-    assert.deepEqual([expiryOf(token), connect(createStaticToken(token)).sessionValid()], [null, true], token)
+    assert.deepEqual([expiryOf(token), connect(createStaticToken(token)).session()], [null, 'valid'], token)
 })
 
-test('a refusal by NAS ends the session; a failure that may pass does not', async (t) => {
-  const { nas, client } = await setup(t)
+test('what NAS says of the token ends the session; a failure that may pass does not, nor a refusal of the agent', async (t) => {
+  const { nas, client, connect } = await setup(t)
   for (const word of ['500', '429', 'firewall']) {
     await nas.misbehave('answer', word)
     await client.list()
-    assert.equal(client.sessionValid(), true, word)
+    assert.equal(client.session(), 'valid', word)
   }
   await nas.misbehave('answer', '403')
   await client.list()
-  assert.equal(client.sessionValid(), false)
+  assert.equal(client.session(), 'unknown')
+  await nas.behave()
+  const rejected = connect(createStaticToken('another'))
+  await rejected.list()
+  assert.equal(rejected.session(), 'terminal')
 })
 
 test('a static token beside a login is used until NAS refuses it, and the login from then on', async (t) => {
@@ -206,7 +218,7 @@ test('a static token beside a login is used until NAS refuses it, and the login 
   const login = {
     get: () => Promise.resolve({ ok: true as const, value: nas.accessToken }),
     invalidate: (token: string) => void given.push(token),
-    isAlive: () => true,
+    session: () => 'valid' as const,
   }
   const client = connect(createTokenThenLogin('spent', login))
   assert.ok((await client.list()).ok)

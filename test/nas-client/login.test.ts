@@ -91,9 +91,9 @@ for (const word of ['invalid_token', 'refresh_token_reused', '401', '403']) {
     await nas.misbehave('login_error', word)
     nas.revokeLogin()
     const login = start()
-    assert.equal(login.isAlive(), true, 'nothing is known yet')
+    assert.equal(login.session(), 'unknown', 'it has not been used yet')
     for (const each of [login, login, start()]) assert.equal(codeOf(await each.get()), 'LOGIN_REFUSED')
-    assert.deepEqual([refreshes(), errors().length, login.isAlive()], [1, 1, false])
+    assert.deepEqual([refreshes(), errors().length, login.session()], [1, 1, 'terminal'])
   })
 }
 
@@ -120,7 +120,7 @@ for (const [kind, answers] of Object.entries({ refused: dead, transient: passing
       const odd = await oddPortal(t, (response) => response.writeHead(status).end(body))
       const login = start({ tokenUrl: odd.url })
       assert.equal(kindAndCode(await login.get())[0], kind)
-      assert.equal(login.isAlive(), kind === 'transient')
+      assert.equal(login.session(), kind === 'transient' ? 'unknown' : 'terminal')
     })
 
 for (const place of ['header', 'form', 'both']) {

@@ -5,7 +5,7 @@ import { apiKey, startService } from '../support/service.ts'
 import { codeOf, send } from './setup.ts'
 
 const path = '/api/status'
-const brief = { status: 'ok', version, provider: 'chronos', nous_session_valid: true }
+const brief = { status: 'ok', version, provider: 'chronos', nous_session_valid: 'valid' }
 
 test('without a key the status is exactly four fields; a wrong key is 401, a good one gets everything', async (t) => {
   const service = await startService()
@@ -46,20 +46,20 @@ test('without a key the status touches no database and keeps no process up', asy
   assert.equal(held, 1)
 })
 
-test('without NAS, and once NAS refuses this identity, the session is not valid', async (t) => {
+test('without NAS, and once NAS refuses this identity, nothing is known of the session', async (t) => {
   const alone = await startService({ env: { CRON_PROVIDER: '', NAS_PORTAL_URL: '' } })
   t.after(() => alone.close())
   const ask = async (service: typeof alone) =>
     JSON.parse((await send(service, { method: 'GET', path, headers: {} })).body)
-  assert.deepEqual(await ask(alone), { ...brief, provider: 'builtin', nous_session_valid: false })
+  assert.deepEqual(await ask(alone), { ...brief, provider: 'builtin', nous_session_valid: 'unknown' })
   const refused = await startService()
   t.after(() => refused.close())
   await refused.nas.misbehave('answer', '403')
   await refused.makeJob()
-  assert.deepEqual(await ask(refused), { ...brief, provider: 'builtin', nous_session_valid: false })
+  assert.deepEqual(await ask(refused), { ...brief, provider: 'builtin', nous_session_valid: 'unknown' })
 })
 
-test('a static access token that has ended is no valid session', async (t) => {
+test('of a static access token that has ended nothing is known', async (t) => {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const token = (exp: number) => `${part({ alg: 'RS256' })}.${part({ exp })}.AAAA`
   const ask = async (exp: number) => {
@@ -68,6 +68,6 @@ test('a static access token that has ended is no valid session', async (t) => {
     return JSON.parse((await send(service, { method: 'GET', path, headers: {} })).body)
   }
   const nowS = Math.floor(Date.now() / 1000)
-  assert.deepEqual(await ask(nowS - 60), { ...brief, nous_session_valid: false })
+  assert.deepEqual(await ask(nowS - 60), { ...brief, nous_session_valid: 'unknown' })
   assert.deepEqual(await ask(nowS + 600), brief)
 })

@@ -1,14 +1,20 @@
 import { readJsonObject } from '../../ground/json.ts'
 import type { NasAnswer } from './answer.ts'
 
+/**
+ * What is known of a login, in the words that a portal reads. `terminal`: it is dead, and only another login helps.
+ * `unknown`: neither that nor a token that would be taken now; it has not been used yet, or its token has expired.
+ */
+export type Session = 'valid' | 'terminal' | 'unknown'
+
 /** Where access tokens come from. */
 export type AccessTokens = {
   /** A token to use now. May take a refresh; bounded by its own deadline and by `signal`. */
   get(signal?: AbortSignal): Promise<NasAnswer<string>>
   /** NAS answered 401 to `token`: never hand it out again, if there is another way to one. */
   invalidate(token: string): void
-  /** False once it is known that no token will come of this any more. */
-  isAlive(): boolean
+  /** From what this process knows: makes no call and reads no database. */
+  session(): Session
 }
 
 /** One token, as in NAS_ACCESS_TOKEN. It is handed out until its end and after it: NAS's clock decides. */
@@ -17,7 +23,7 @@ export function createStaticToken(token: string, now = () => new Date()): Access
   return {
     get: () => Promise.resolve({ ok: true, value: token }),
     invalidate: () => undefined,
-    isAlive: () => expiresAt === null || now() < expiresAt,
+    session: () => (expiresAt === null || now() < expiresAt ? 'valid' : 'unknown'),
   }
 }
 
@@ -36,7 +42,7 @@ export function createTokenThenLogin(
       if (rejected === token) isSpent = true
       else login.invalidate(rejected)
     },
-    isAlive: () => isUsed() || login.isAlive(),
+    session: () => (isUsed() ? 'valid' : login.session()),
   }
 }
 

@@ -1,7 +1,7 @@
 import { readInstant } from '../../ground/instant.ts'
 import { isJsonObject } from '../../ground/json.ts'
 import { requirePortalUrl } from '../../ground/portal-url.ts'
-import type { AccessTokens } from './access.ts'
+import type { AccessTokens, Session } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { failureOf, isPage, type Reply, send } from './call.ts'
 import { type BodyReader, createRowReader } from './rows.ts'
@@ -28,10 +28,10 @@ export type NasClient = {
   /** The answer that made this client stop calling (kind `refused`, from NAS itself); null: it still calls. */
   refusal(): NasFailure | null
   /**
-   * Whether the login is alive, from what this process knows: false once NAS or its login has refused it permanently,
-   * or when a static token has expired. Makes no call and reads no database. A failure that may pass changes nothing.
+   * What this process knows of the login, without a call or the database. `terminal` only if another login would help:
+   * not for a failure that may pass, and not if NAS refuses the agent itself (`invalid_client`).
    */
-  sessionValid(): boolean
+  session(): Session
 }
 
 type Parts = {
@@ -164,8 +164,12 @@ export function createNasClient({
     return { ok: true, value: armed }
   }
 
-  const sessionValid = () => refusal === null && accessToken.isAlive()
-  return { provision, cancel, list, refusal: () => refusal, sessionValid }
+  function session(): Session {
+    if (!refusal) return accessToken.session()
+    return refusal.code === 'NAS_INVALID_CLIENT' ? 'unknown' : 'terminal'
+  }
+
+  return { provision, cancel, list, refusal: () => refusal, session }
 }
 
 /** Whole seconds where it can be (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AccessTokens } from './access.ts'
+import type { AccessTokens, Session } from './access.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
 import { createLoginSaver, pollMs } from './login-saver.ts'
 import type { LoginRow, LoginStore } from './login-store.ts'
@@ -175,7 +175,12 @@ export function createLogin(parts: Parts): Login {
     rejected = token
   }
 
-  return { get, invalidate, isAlive: () => !isRefused, isUnsaved: saver.isUnsaved }
+  function session(): Session {
+    if (isRefused) return 'terminal'
+    return held && isAlive(held) ? 'valid' : 'unknown'
+  }
+
+  return { get, invalidate, session, isUnsaved: saver.isUnsaved }
 }
 
 const lostBefore = 'the answer to an earlier refresh was lost, which probably used the token up'
