@@ -1,7 +1,7 @@
 import { handlers } from '../handlers/index.ts'
-import { type RefusalOf, uncallableIn } from './callable.ts'
-import { areOff } from './limits.ts'
-import type { ActionJob } from './outcome.ts'
+import { type RefusalOf, uncallableIn } from './shared/callable.ts'
+import { areOff } from './shared/limits.ts'
+import type { ActionJob } from './shared/outcome.ts'
 
 type Problem = { path: string; message: string }
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { actionNames, type TemplateProblem, templateProblems } from '../template/index.ts'
-import { isReservedHeader } from './headers.ts'
-import { missingForPrompt, type PromptPlace } from './prompt-needs.ts'
-import { callbackName } from './request.ts'
-import { misplacedIn } from './url.ts'
+import { isReservedHeader } from './http/headers.ts'
+import { missingForPrompt, type PromptPlace } from './prompt/needs.ts'
+import { callbackName } from './http/request.ts'
+import { misplacedIn } from './http/url.ts'
 
 /** Whoever has more has seen enough. */
 const mostProblems = 50

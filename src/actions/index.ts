@@ -1,22 +1,22 @@
 import { AppError } from '../ground/errors.ts'
 import type { Outbound } from '../outbound/index.ts'
 import type { Available } from './available.ts'
-import type { RefusalOf } from './callable.ts'
-import type { ActionContext, LastOutput } from './context.ts'
+import type { RefusalOf } from './shared/callable.ts'
+import type { ActionContext, LastOutput } from './shared/context.ts'
 import type { CommandConfig } from '../ground/config.ts'
-import type { AttemptLog } from './log.ts'
-import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './outcome.ts'
-import type { PromptPlace } from './prompt-needs.ts'
-import type { PromptDefaults } from './prompt-request.ts'
-import { createProtector, type Protection } from './protection.ts'
+import type { AttemptLog } from './shared/log.ts'
+import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './shared/outcome.ts'
+import type { PromptPlace } from './prompt/needs.ts'
+import type { PromptDefaults } from './prompt/request.ts'
+import { createProtector, type Protection } from './shared/protection.ts'
 
-export type { ActionContext, LastOutput } from './context.ts'
-export type { AttemptLog } from './log.ts'
+export type { ActionContext, LastOutput } from './shared/context.ts'
+export type { AttemptLog } from './shared/log.ts'
 export type { Available } from './available.ts'
-export type { RefusalOf } from './callable.ts'
-export type { ActionJob, ActionOutcome, ActionRun } from './outcome.ts'
-export { isReservedHeader } from './headers.ts'
-export { missingForPrompt, type PromptPlace } from './prompt-needs.ts'
+export type { RefusalOf } from './shared/callable.ts'
+export type { ActionJob, ActionOutcome, ActionRun } from './shared/outcome.ts'
+export { isReservedHeader } from './http/headers.ts'
+export { missingForPrompt, type PromptPlace } from './prompt/needs.ts'
 
 export type Actions = {
   /**
@@ -68,13 +68,13 @@ export async function unavailableIn(action: ActionJob['action'], service: Availa
 
 /** `sweepFolders` of command-folder.ts, loaded where commands are on. */
 export async function sweepFolders(): Promise<void> {
-  const folders = await import('./command-folder.ts')
+  const folders = await import('./command/folder.ts')
   await folders.sweepFolders()
 }
 
 /** `uncallableIn` of callable.ts, loaded when something that is called is saved. */
 export async function uncallableIn(fields: unknown, path: string, refusalOf: RefusalOf) {
-  const callable = await import('./callable.ts')
+  const callable = await import('./shared/callable.ts')
   return callable.uncallableIn(fields, path, refusalOf)
 }
 
@@ -104,17 +104,17 @@ export function createActions(parts: Parts): Actions {
 
 async function runType({ job, run, signal, context, parts }: Attempt): Promise<ActionOutcome> {
   if (job.action['when']) {
-    const { passGate } = await import('./gate.ts')
+    const { passGate } = await import('./gate/pass.ts')
     const ended = await passGate(job, run, signal, context)
     if (ended) return ended
   }
   switch (job.action.type) {
     case 'http': {
-      const { runHttp } = await import('./http.ts')
+      const { runHttp } = await import('./http/run.ts')
       return runHttp(job, run, signal, context)
     }
     case 'prompt': {
-      const { runPrompt } = await import('./prompt.ts')
+      const { runPrompt } = await import('./prompt/run.ts')
       return runPrompt(
         job,
         run,
@@ -124,11 +124,11 @@ async function runType({ job, run, signal, context, parts }: Attempt): Promise<A
       )
     }
     case 'handler': {
-      const { runHandler } = await import('./handler.ts')
+      const { runHandler } = await import('./handler/run.ts')
       return runHandler(job, run, signal, context)
     }
     case 'command': {
-      const { runCommand } = await import('./command.ts')
+      const { runCommand } = await import('./command/run.ts')
       return runCommand(job, run, signal, context, parts.commands ?? null)
     }
     default: {

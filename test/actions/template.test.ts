@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { renderUrl } from '../../src/actions/url.ts'
+import { renderUrl } from '../../src/actions/http/url.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { lastRunId, setup, slot, someRun } from './setup.ts'
 

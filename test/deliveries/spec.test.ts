@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { isSilent } from '../../src/decisions/silent.ts'
 import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/index.ts'
 import { readMailbox } from '../../src/delivery/senders/index.ts'
-import { shortened } from '../../src/delivery/senders/text.ts'
+import { shortened } from '../../src/delivery/senders/shared/text.ts'
 
 test('whatever form `deliver` has, it is a list of specs with lists of events', () => {
   const webhook = { type: 'webhook', url: 'https://a.example', secrets: ['{{secrets.A}}'] }

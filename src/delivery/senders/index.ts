@@ -1,14 +1,14 @@
 /** The senders of deliveries, one file for each kind of receiver, loaded on first use. */
 import type { Socket } from 'node:net'
 import type { Line } from '../../outbound/index.ts'
-import type { Delivered, Message, Target } from './message.ts'
+import type { Delivered, Message, Target } from './shared/message.ts'
 import { createRedactor } from '../../redact/index.ts'
-import type { Sending } from './sending.ts'
-import { troubleOf } from './trouble.ts'
+import type { Sending } from './shared/sending.ts'
+import { troubleOf } from './shared/trouble.ts'
 
-export { readMailbox } from './mailbox.ts'
-export type { Delivered, DeliveryError, Message, Target } from './message.ts'
-export { templateNames } from './names.ts'
+export { readMailbox } from './email/mailbox.ts'
+export type { Delivered, DeliveryError, Message, Target } from './shared/message.ts'
+export { templateNames } from './shared/names.ts'
 
 /** The guarded way out. */
 export type Way = {
@@ -67,17 +67,17 @@ export function createDeliverer(parts: Parts): Deliverer {
 async function deliver(sending: Sending, target: Target, message: Message): Promise<Delivered> {
   switch (target.type) {
     case 'webhook':
-      return (await import('./webhook.ts')).sendWebhook(sending, target, message)
+      return (await import('./webhook/send.ts')).sendWebhook(sending, target, message)
     case 'slack':
-      return (await import('./slack.ts')).sendToSlack(sending, target, message)
+      return (await import('./slack/send.ts')).sendToSlack(sending, target, message)
     case 'discord':
-      return (await import('./discord.ts')).sendToDiscord(sending, target, message)
+      return (await import('./discord/send.ts')).sendToDiscord(sending, target, message)
     case 'telegram':
-      return (await import('./telegram.ts')).sendToTelegram(sending, target, message)
+      return (await import('./telegram/send.ts')).sendToTelegram(sending, target, message)
     case 'email':
-      return (await import('./email.ts')).sendEmail(sending, target, message)
+      return (await import('./email/send.ts')).sendEmail(sending, target, message)
     case 'healthcheck':
-      return (await import('./healthcheck.ts')).pingHealthcheck(sending, target, message)
+      return (await import('./healthcheck/send.ts')).pingHealthcheck(sending, target, message)
     default: {
       const given: { type: unknown } = target satisfies never
       const error = {

@@ -1,0 +1,274 @@
+import { stat } from 'node:fs/promises'
+import type { CommandConfig } from '../../ground/config.ts'
+import type { RedactingStream } from '../../redact/index.ts'
+import { namesIn, render, type Values } from '../../template/index.ts'
+import { cappedText } from '../../ground/text.ts'
+import { makeFolder, removeFolder, watchFolder } from './folder.ts'
+import { findProgram, limiterOf } from './limits.ts'
+import { type ProgramCall, type ProgramEnd, runProgram } from './process.ts'
+import { endAllOf, giveBack, mayEnter, type ProgramUser, takeUser } from './user.ts'
+import type { ActionContext } from '../shared/context.ts'
+import { createEnds, type Ends } from '../shared/ends.ts'
+import { idempotencyKey } from '../shared/identity.ts'
+import { areOff, mostOutputBytes, timeoutOf } from '../shared/limits.ts'
+import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from '../shared/outcome.ts'
+import { stopAfter, stopped } from '../shared/stop.ts'
+import { valuesOf } from '../shared/values.ts'
+
+/** The `command` action, as its schema has let it through. */
+type CommandAction = {
+  command: string
+  args?: string[]
+  env?: Record<string, string>
+  cwd?: string
+  timeout_ms?: number
+  success?: number[]
+  stdin?: string
+}
+
+const usualTimeoutMs = 300_000
+const mostStderrBytes = 4_096
+
+/**
+ * One program, started without a shell, and ended with all that it started (`runProgram`): as a user of its own where
+ * there are some, and with an empty folder of its own, which is its HOME and TMPDIR and is removed afterwards. Both of
+ * its outputs go into the attempt's log as they come; the run's output is standard output, its first and its last 32 KiB.
+ *
+ * Codes of a failure: LIMIT_REACHED (its folder, or its processor time), EXIT_CODE (final with 64 and 78 of sysexits.h: the command is wrong, not the moment), KILLED (by
+ * a signal from elsewhere), COMMAND_NOT_FOUND (final), COMMAND_NOT_STARTED, ACTION_NOT_AVAILABLE (final: commands are
+ * off), ACTION_INVALID (final), TIMEOUT, and the reason of the abort.
+ *
+ * @throws AppError: as `valuesOf`; FIELD_INVALID: a template that cannot be rendered
+ */
+export async function runCommand(
+  job: ActionJob,
+  run: ActionRun,
+  signal: AbortSignal,
+  context: ActionContext,
+  settings: CommandConfig | null,
+): Promise<ActionOutcome> {
+  if (!settings) return finalFailure('ACTION_NOT_AVAILABLE', areOff)
+  const user = settings.users && takeUser(settings.users)
+  if (settings.users && !user) return noUserFree
+  try {
+    return await runAs(user, { job, run, signal, context, settings })
+  } finally {
+    if (user) giveBack(user)
+  }
+}
+
+const noUserFree: ActionOutcome = {
+  state: 'failed',
+  error: {
+    code: 'COMMAND_NOT_STARTED',
+    message: 'every user of COMMAND_UID runs a program; expected one that is free',
+  },
+}
+
+type Started = {
+  job: ActionJob
+  run: ActionRun
+  signal: AbortSignal
+  context: ActionContext
+  settings: CommandConfig
+}
+
+async function runAs(
+  user: ProgramUser | null,
+  { job, run, signal, context, settings }: Started,
+): Promise<ActionOutcome> {
+  const action = job.action as CommandAction & ActionJob['action']
+  const values = await valuesOf(namesIn([action.args, action.env, action.stdin]), { job, run, context })
+  const folder = await makeFolder(user)
+  const cwd = action.cwd ?? folder
+  const stop = stopAfter(timeoutOf(action.timeout_ms, job, usualTimeoutMs), signal)
+  try {
+    const wrong = await wrongFolder(cwd, user)
+    if (wrong !== null) return finalFailure('COMMAND_NOT_FOUND', wrong)
+    const limiter = await limiterOf(settings, user)
+    const call = callOf(action, { job, run, values, settings, cwd, folder, user, limiter })
+    return await attempt(call, {
+      ...{ action, context, folder },
+      ...{ signal: stop.signal, mostBytes: settings.folderMb * 2 ** 20 },
+    })
+  } finally {
+    stop.release()
+    if (user?.isAlone) await endAllOf(user.uid)
+    await removeFolder(folder, user)
+  }
+}
+
+async function wrongFolder(path: string, user: ProgramUser | null): Promise<string | null> {
+  const found = await stat(path).catch(() => null)
+  if (!found?.isDirectory()) return `action.cwd is ${path}; expected a folder that exists`
+  if (!user || (await mayEnter(path, user))) return null
+  return `${path} may not be entered by user ${user.uid}, whom the program runs as; expected a folder that it may enter`
+}
+
+type CallParts = {
+  job: ActionJob
+  run: ActionRun
+  values: Values
+  settings: CommandConfig
+  cwd: string
+  folder: string
+  user: ProgramUser | null
+  limiter: string[]
+}
+
+function callOf(action: CommandAction, parts: CallParts): ProgramCall {
+  const { job, run, values, settings, cwd, folder, user, limiter } = parts
+  const own: Record<string, string> = {}
+  for (const [name, text] of Object.entries(action.env ?? {})) own[name] = render(text, values)
+  return {
+    command: action.command,
+    args: (action.args ?? []).map((text) => render(text, values)),
+    env: { HOME: folder, TMPDIR: folder, ...settings.env, ...own, ...identityOf(job, run) },
+    ...{ cwd, user, limiter },
+    stdin: action.stdin === undefined ? textOf(run.input) : render(action.stdin, values),
+  }
+}
+
+function identityOf(job: ActionJob, run: ActionRun): Record<string, string> {
+  return {
+    CHRONOS_JOB: job.id,
+    CHRONOS_RUN: run.id,
+    ...(run.slot === null ? {} : { CHRONOS_SLOT: run.slot.toISOString() }),
+    CHRONOS_ATTEMPT: String(run.attempt),
+    CHRONOS_FENCE: String(run.fence),
+    CHRONOS_IDEMPOTENCY_KEY: idempotencyKey(job, run),
+  }
+}
+
+function textOf(input: unknown): string | null {
+  if (input === null || input === undefined) return null
+  return typeof input === 'string' ? input : JSON.stringify(input)
+}
+
+type Attempt = {
+  action: CommandAction
+  context: ActionContext
+  signal: AbortSignal
+  folder: string
+  mostBytes: number
+}
+
+async function attempt(
+  call: ProgramCall,
+  { action, context, signal, folder, mostBytes }: Attempt,
+): Promise<ActionOutcome> {
+  const subject = `command ${call.command}`
+  if (signal.aborted) return stopped(signal.reason, subject, 'before it began')
+  // a limiter would say so by an exit code, as any program may
+  const { PATH: path } = call.env
+  if (call.limiter.length > 0 && (await findProgram(call.command, { path, cwd: call.cwd })) === null)
+    return notStarted(call.command, 'ENOENT')
+  const stdout = createEnds(mostOutputBytes)
+  const stderr = createEnds(mostStderrBytes)
+  const out = keeping(context.hiding(), stdout, context)
+  const err = keeping(context.hiding(), stderr, context)
+  const startedAt = performance.now()
+  const room = watchRoom(folder, mostBytes, signal)
+  const end = await runProgram(call, { stdout: out.write, stderr: err.write }, room.signal)
+  room.release()
+  out.end()
+  err.end()
+  if (end.how === 'unstarted') return notStarted(call.command, end.code)
+  const [output, said] = [stdout.text(), lastLine(stderr.text())]
+  if (room.isFull()) {
+    const message = `${subject} was stopped, as its folder had more than ${mostBytes / 2 ** 20} MiB in it (COMMAND_FOLDER_MB)`
+    return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
+  }
+  if (end.isStopped) {
+    const extent = `after ${Math.round(performance.now() - startedAt)} ms`
+    return { ...stopped(signal.reason, subject, extent), output }
+  }
+  const refused = codeOfLimiter(call, end, said)
+  if (refused !== null) return notStarted(call.command, refused)
+  return judge(end, { subject, success: action.success ?? [0], output, said })
+}
+
+/** A signal that aborts with `signal`, and when the folder is full (0: it never is). */
+function watchRoom(folder: string, mostBytes: number, signal: AbortSignal) {
+  const stop = new AbortController()
+  let isFull = false
+  const pass = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', pass, { once: true })
+  const endWatch =
+    mostBytes > 0 &&
+    watchFolder(folder, mostBytes, () => {
+      isFull = !signal.aborted
+      stop.abort()
+    })
+  return {
+    signal: stop.signal,
+    isFull: () => isFull,
+    release() {
+      signal.removeEventListener('abort', pass)
+      if (endWatch) endWatch()
+    },
+  }
+}
+
+/** The error of a limiter that could not become the program, where that is what the exit code means; else null. */
+function codeOfLimiter({ limiter }: ProgramCall, end: Finished, said: string): string | null {
+  if (limiter.length === 0 || end.how !== 'exit' || (end.code !== 126 && end.code !== 127)) return null
+  if (!/^(setpriv|prlimit): /.test(said)) return null
+  return end.code === 127 ? 'ENOENT' : 'EACCES'
+}
+
+/** Each output is redacted by itself, before it is cut and before the two mix in the log, where none may be whole. */
+function keeping(redacting: RedactingStream, kept: Ends, { log }: Pick<ActionContext, 'log'>) {
+  const keep = (chunk: Uint8Array) => {
+    kept.write(chunk)
+    log(chunk)
+  }
+  return {
+    write: (chunk: Uint8Array) => keep(redacting.write(chunk)),
+    end: () => keep(redacting.end({ isCut: true })),
+  }
+}
+
+/** Worth another attempt: the system had no room for another process, or no memory. */
+const passing = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']
+
+function notStarted(command: string, code: string): ActionOutcome {
+  if (code === 'ENOENT')
+    return finalFailure('COMMAND_NOT_FOUND', `command ${command} was given; expected a program that exists`)
+  if (code === 'ERR_INVALID_ARG_VALUE')
+    return finalFailure('ACTION_INVALID', `command ${command} was given a NUL; expected texts without`)
+  const message = `command ${command} cannot be started (${code}); expected a program that may be executed`
+  if (passing.includes(code)) return { state: 'failed', error: { code: 'COMMAND_NOT_STARTED', message } }
+  return finalFailure('COMMAND_NOT_STARTED', message)
+}
+
+type Finished = Exclude<ProgramEnd, { how: 'unstarted' }>
+type Ended = { subject: string; success: number[]; output: string; said: string }
+
+// sysexits.h: EX_USAGE and EX_CONFIG. (75, EX_TEMPFAIL, is a failure like any other: it is tried again.)
+const finalCodes = [64, 78]
+
+function judge(end: Finished, { subject, success, output, said }: Ended): ActionOutcome {
+  const trailer = said === '' ? '' : `: ${said}`
+  if (end.how === 'signal' && end.signal === 'SIGXCPU') {
+    const message = `${subject} was ended at its limit of processor time (COMMAND_PROCESSOR_S)${trailer}`
+    return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
+  }
+  if (end.how === 'signal') {
+    const message = `${subject} was ended by ${end.signal}, from elsewhere${trailer}`
+    return { state: 'failed', error: { code: 'KILLED', message }, output }
+  }
+  if (success.includes(end.code)) return { state: 'succeeded', output }
+  const message = `${subject} exited with ${end.code}, expected ${success.join(' or ')}${trailer}`
+  const isFinal = finalCodes.includes(end.code)
+  return {
+    state: 'failed',
+    error: { code: 'EXIT_CODE', message },
+    output,
+    ...(isFinal ? { final: true } : {}),
+  }
+}
+
+function lastLine(text: string): string {
+  return cappedText(text.trimEnd().split('\n').at(-1)?.trim() ?? '', 500)
+}

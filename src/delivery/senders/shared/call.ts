@@ -1,0 +1,93 @@
+import ky from 'ky'
+import type { Delivered } from './message.ts'
+import type { Sending } from './sending.ts'
+import { beginningOf } from '../../../ground/text.ts'
+
+export type Call = {
+  url: URL
+  method?: 'GET' | 'POST'
+  headers?: Record<string, string> | Headers
+  body?: string | FormData
+}
+
+/** `text`: at most 16 KiB of the body, and none of a 2xx, which has said all by its status. */
+export type Answer = {
+  origin: string
+  status: number
+  headers: Headers
+  text: string
+  hide: Sending['hide']
+}
+
+const mostText = 16 * 1024
+const longestRetryAfterMs = 24 * 3_600_000
+
+/** One request, never repeated, no redirect followed. Rejects with what fetch rejects with. */
+export async function call(
+  { line, hide, signal }: Pick<Sending, 'line' | 'hide' | 'signal'>,
+  { url, ...request }: Call,
+): Promise<Answer> {
+  const response = await ky(url, {
+    method: 'POST',
+    ...request,
+    signal,
+    fetch: line.fetch,
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    redirect: 'manual',
+  })
+  const { status, headers } = response
+  const text = response.ok ? '' : await beginning(response).catch(() => '')
+  return { origin: url.origin, status, headers, text, hide }
+}
+
+/**
+ * What an answer means: 2xx delivered, 410 gone for good, 408, 425, 429 and 5xx to be tried again, all else failed.
+ * `says`: the receiver's own words.
+ */
+export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Delivered {
+  if (status >= 200 && status < 300) return { state: 'delivered' }
+  const words = says && `: ${beginningOf(hide(says).replaceAll(/\p{Cc}+/gu, ' '), 200)}`
+  const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
+  const error = {
+    code: 'HTTP_STATUS',
+    message: `${origin} answered ${status}${redirect}${words}; expected 2xx`,
+  }
+  if (status === 410) return { state: 'disabled', error }
+  if (status < 500 && ![408, 425, 429].includes(status)) return { state: 'failed', error }
+  return retry(error, retryAfterMs(headers.get('retry-after')))
+}
+
+/** To be tried again; null: whenever it suits. */
+export function retry(error: { code: string; message: string }, afterMs: number | null): Delivered {
+  if (afterMs === null) return { state: 'retry', error }
+  return { state: 'retry', error, retryAfterMs: Math.min(Math.max(afterMs, 0), longestRetryAfterMs) }
+}
+
+/** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
+function retryAfterMs(text: string | null): number | null {
+  if (text === null) return null
+  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
+  return Number.isNaN(waitMs) ? null : waitMs
+}
+
+async function beginning(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(piece.subarray(0, mostText), { stream: true })
+    if (text.length >= mostText) break
+  }
+  return text
+}
+
+/** A JSON object in an answer; empty where there is none. */
+export function objectIn(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,72 @@
+import { isNetworkError } from 'ky'
+import { AppError } from '../../../ground/errors.ts'
+import { OutboundRefusal } from '../../../outbound/index.ts'
+import { retry } from './call.ts'
+import type { Delivered, Target } from './message.ts'
+
+/** Of nodemailer, where what was to be sent is at fault: no other try would mend it. */
+const invalid = new Set(['EENVELOPE', 'EMESSAGE', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EFILEACCESS', 'EURLACCESS'])
+
+/** Of Node, OpenSSL, zlib and nodemailer: the line, or what speaks at its other end. */
+const network =
+  /^(E[A-Z_]+|HTTP_\w+|Z_\w+|CERT_\w+|ERR_(TLS|SSL)_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/
+
+/** What a failed try means; null where the error is none of the world outside, and so our own. Told by codes alone. */
+export function troubleOf(error: unknown, target: Target, signal: AbortSignal): Delivered | null {
+  const to = originOf(target)
+  if (signal.aborted) {
+    const [code = 'ABORTED'] = codesOf(signal.reason)
+    const message = `the try to reach ${to} was given up (${code}); it may have arrived`
+    return retry({ code, message }, null)
+  }
+  if (error instanceof AppError) return unusable(error.message)
+  const codes = [...codesOf(error)]
+  if (codes.includes('TARGET_FORBIDDEN')) {
+    const message = forbiddenIn(error) ?? `${to} may not be called from here`
+    return { state: 'failed', error: { code: 'TARGET_FORBIDDEN', message } }
+  }
+  const pause = pauseIn(error)
+  if (pause) return retry({ code: 'TARGET_PAUSED', message: pause.message }, pause.retryAfterMs)
+  if (codes.includes('ERR_INVALID_URL')) return unusable(`the address of the ${target.type} target is no URL`)
+  const code = codes.find((one) => invalid.has(one) || network.test(one))
+  if (code !== undefined && invalid.has(code))
+    return unusable(`the mail to ${to} cannot be sent as it is (${code})`)
+  if (code === undefined && !isNetworkError(error)) return null
+  const message = `${to} cannot be reached, or did not answer in whole (${code ?? 'no code'})`
+  return retry({ code: 'CONNECTION_FAILED', message }, null)
+}
+
+function unusable(message: string): Delivered {
+  return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
+}
+
+/** Never more of it than its origin: the paths of such URLs are secrets. */
+function originOf(target: Target): string {
+  if (target.type === 'email') return `smtp://${target.host}`
+  const url = target.type === 'telegram' ? (target.api_base ?? 'https://api.telegram.org') : target.url
+  return URL.parse(url)?.origin ?? `the ${target.type} target`
+}
+
+/** The guard's own sentence: it names the host, and what is allowed. */
+function forbiddenIn(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ('code' in at && at.code === 'TARGET_FORBIDDEN') return at.message
+  return null
+}
+
+/** Of a receiver that could not be connected to lately. */
+function pauseIn(error: unknown): { message: string; retryAfterMs: number } | null {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (at instanceof OutboundRefusal && at.code === 'TARGET_PAUSED')
+      return { message: at.message, retryAfterMs: at.retryAfterMs ?? 0 }
+  return null
+}
+
+function* codesOf(error: unknown): Generator<string> {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    // nodemailer keeps the system's own code beside
+    if ('originalCode' in at && typeof at.originalCode === 'string') yield at.originalCode
+    yield 'code' in at && typeof at.code === 'string' ? at.code : at.name
+    if (at instanceof AggregateError) for (const one of at.errors) yield* codesOf(one)
+  }
+}
