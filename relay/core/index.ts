@@ -1,0 +1,24 @@
+/**
+ * The relay without a host: decisions and routes. Web standards only (WebCrypto through jose), no `node:` import, so that
+ * the same code runs in Node and in workerd.
+ */
+export { type AddressRules, createAddressRules, hostOf } from './address.ts'
+export type { Agent, Quota } from './agent.ts'
+export type { Answer, Ask } from './answer.ts'
+export {
+  type Arm,
+  type ArmRequest,
+  begun,
+  isDue,
+  type Outcome,
+  provisioned,
+  type Settled,
+  settled,
+  usualRetryGapsMs,
+} from './arm.ts'
+export type { SigningKey } from './keys.ts'
+export { createRelay } from './relay.ts'
+export { hashOf, newSecret, readToken } from './secret.ts'
+export { type Call, createKeyring, createSender, type Keyring, type Post } from './sender.ts'
+export { type Settings, usualFireTimeoutMs, usualHorizonMs, usualQuota } from './settings.ts'
+export type { Armed, Changed, Store } from './store.ts'
