@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module'
 import { posix, relative } from 'node:path'
 
 /**
@@ -59,11 +60,18 @@ const shared = ['src/outbound']
 /** Floor 0: what everybody stands on. It has no door: each file is one small thing. */
 const ground = 'src/ground'
 
+/**
+ * The relay: decisions on web standards alone, and a folder for each place that it runs in. It is deployed alone, so that
+ * nothing of the service is in it, and nothing of it in the service.
+ */
+const relayCore = 'relay/core'
+const relayHosts = ['relay/node', 'relay/worker']
+
 /** The only places that may take values from a library. `import type` is free: it is gone at run time. */
 const libraryOwners: Record<string, readonly string[]> = {
-  jose: ['src/token'],
+  jose: ['src/token', relayCore],
   ky: ['src/delivery/senders'],
-  'ipaddr.js': ['src/outbound'],
+  'ipaddr.js': ['src/outbound', relayCore],
   nodemailer: ['src/delivery/senders'],
   standardwebhooks: ['src/delivery/senders'],
   croner: ['src/schedule'],
@@ -79,7 +87,7 @@ const libraryOwners: Record<string, readonly string[]> = {
 type Place = { file: string; pack: string; floor: number }
 type Import = { from: Place; specifier: string; typeOnly: boolean; lazy: boolean }
 
-const packages = [...stories, ...outsideThings, ...pure, ...shared, ground]
+const packages = [...stories, ...outsideThings, ...pure, ...shared, ground, relayCore, ...relayHosts]
   // the innermost folder decides: `src/delivery/senders` is not `src/delivery`
   .toSorted((one, other) => other.length - one.length)
 
@@ -95,6 +103,8 @@ function floorOf(pack: string): number {
   if (stories.includes(pack)) return 2
   if (pack === 'routes') return 3
   if (wiring.includes(pack)) return 4
+  if (pack === relayCore) return 1
+  if (relayHosts.includes(pack)) return 2
   return Number.POSITIVE_INFINITY
 }
 
@@ -104,9 +114,15 @@ function objection(found: Import): string | null {
 }
 
 function libraryObjection({ from, specifier, typeOnly }: Import): string | null {
+  if (from.pack === relayCore && isBuiltin(specifier) && !typeOnly)
+    return `${from.file} imports '${specifier}'; ${relayCore} runs on web standards alone, in workerd too`
   const owned = Object.entries(libraryOwners).find(([name]) => `${specifier}/`.startsWith(`${name}/`))
   if (!owned || typeOnly || owned[1].includes(from.pack)) return null
   return `'${owned[0]}' is imported in ${from.pack}; only ${owned[1].join(', ')} may`
+}
+
+function isOfRelay({ file }: Place): boolean {
+  return file.startsWith('relay/')
 }
 
 function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | null {
@@ -114,12 +130,16 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   if (from.floor === Number.POSITIVE_INFINITY && from.file.startsWith('src/'))
     return `${from.file} has no floor: put it into one of the folders that dev/check/floors.ts names`
   if (to.pack === from.pack) return null
+  if (isOfRelay(from) !== isOfRelay(to))
+    return `${from.file} imports ${to.file}: the relay and the service are deployed apart`
   if (to.pack === 'dev' && from.floor === 4 && lazy) return null
   if (['dev', 'test', 'bench'].includes(to.pack))
     return `${from.file} imports ${to.file}: ${to.pack}/ is not shipped`
   const hasDoor = ![ground, ...stories, ...wiring].includes(to.pack)
   if (hasDoor && to.file !== `${to.pack}/index.ts`)
     return `${to.file} is past the door of ${to.pack}; import ${to.pack}/index.ts`
+  if (isOfRelay(from) && relayHosts.includes(to.pack))
+    return `${from.pack} imports ${to.pack}: a host is on its own`
   if (to.floor > from.floor)
     return `${from.pack} (floor ${from.floor}) imports up: ${to.pack} (floor ${to.floor})`
   if (from.floor === 1 && outsideThings.includes(to.pack) && !typeOnly)

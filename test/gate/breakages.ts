@@ -110,6 +110,11 @@ export const breakages: Breakage[] = [
     ['an import up, from a route to server', 'routes/zz-up.ts', `export * from '../src/server.ts'\n`],
     ['an import up of a type alone', 'src/token/zz-up.ts', `export type * from '../arming/arm.ts'\n`],
     ['a lazy import up', 'src/schedule/zz-up.ts', `export const go = () => import('../arming/arm.ts')\n`],
+    ['a builtin of Node in the core of the relay', 'relay/core/zz-node.ts', `export * from 'node:crypto'\n`],
+    ['the service in the relay', 'relay/node/zz-src.ts', `export * from '../../src/ground/json.ts'\n`],
+    ['the relay in the service', 'src/run/zz-relay.ts', `export * from '../../relay/core/index.ts'\n`],
+    ['a host in the core of the relay', 'relay/core/zz-host.ts', `export * from '../node/index.ts'\n`],
+    ['a way past the door of the core', 'relay/node/zz-door.ts', `export * from '../core/arm.ts'\n`],
     [
       'an import sideways, from NAS to the database',
       'src/timers/nas/zz-side.ts',
