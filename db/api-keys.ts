@@ -1,5 +1,5 @@
 import type { Database } from './client.ts'
-import { date, maybeDate, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './columns.ts'
 
 /** A key that was made over the API, as people may see it: without its hash. Scopes are told by `api_keys_scopes`. */
 export type StoredKey = {

@@ -1,6 +1,6 @@
 import type { Registry } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
-import { date, maybeDate, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './columns.ts'
 import type { ArmLease, ArmOrder } from './move.ts'
 
 /** `nothing owed` · `taken by another` until its arm lease ends · an order for us to carry out. */

@@ -1,5 +1,5 @@
 import type { Database } from './client.ts'
-import { date, type Row } from './rows.ts'
+import { date, type Row } from './columns.ts'
 
 /** What somebody asked for. `target`: the ids in the path, null where it names none. */
 export type Intent = {

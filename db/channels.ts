@@ -1,5 +1,5 @@
 import type { Database } from './client.ts'
-import { date, maybeDate, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './columns.ts'
 
 /** A channel as it is kept: its configuration is sealed as a whole. `defaultOn` null: no job tells it unasked. */
 export type StoredChannel = {

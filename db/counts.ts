@@ -1,6 +1,6 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
-import { date, maybeDate, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './columns.ts'
 
 /** What the service owes and holds, counted in Postgres; durable, so that it is right after any number of restarts. */
 export type Counts = {

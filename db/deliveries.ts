@@ -1,6 +1,7 @@
 import type { DeliveryTarget, PendingDelivery, RunState } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
-import { date, maybeDate, readDelivery, type Row } from './rows.ts'
+import { date, maybeDate, type Row } from './columns.ts'
+import { readDelivery } from './rows.ts'
 
 /** What a delivery tells: the run as it ended, and its job's name. */
 export type ToldRun = {

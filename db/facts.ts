@@ -1,5 +1,5 @@
 import type { Sql } from './look.ts'
-import { date, type Row } from './rows.ts'
+import { date, type Row } from './columns.ts'
 
 /** A fact noted earlier by any process, and when; null: never. */
 export async function readFact(sql: Sql, name: string): Promise<{ value: unknown; updatedAt: Date } | null> {

@@ -1,6 +1,7 @@
+import type { Row } from './columns.ts'
 import type { Sql } from './look.ts'
 import { headOf, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
-import type { Row } from './rows.ts'
+import { insertOfRuns, updateOfRuns } from './run-writes.ts'
 
 /** True where a decision writes one run at most and nothing else: a claim, a settle, a pause. */
 export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean {
@@ -38,13 +39,10 @@ function kindOf({ decision: { runs } }: Move): 'claim' | 'settle' | 'neither' {
   return runs[0].seenFence === null ? 'claim' : 'settle'
 }
 
+const value = (name: string) => `job.run_${name}`
 const made = `
     made as (
-      insert into runs (id, job_id, slot, trigger, state, reason, fence, attempt, owner, lease_until, attempt_due_at,
-        claimed_at, started_at, finished_at, attempts, input)
-      select run_id, job_id, run_slot, run_trigger, run_state, run_reason, run_fence, run_attempt,
-        case when run_leased then owner end, case when run_leased then lease_until end, run_due_at,
-        now, case when run_begins then now end, case when run_finished then now end, run_attempts, run_input
+      ${insertOfRuns(value)}
       from job
       where run_id is not null and run_seen_fence is null
       on conflict on constraint runs_job_slot do nothing
@@ -52,15 +50,9 @@ const made = `
     )`
 const changed = `
     changed as (
-      update runs u set state = j.run_state, reason = j.run_reason, fence = j.run_fence, attempt = j.run_attempt,
-        owner = case when j.run_leased then j.owner end, lease_until = case when j.run_leased then j.lease_until end,
-        attempt_due_at = j.run_due_at, callback_until = j.run_callback_until, waiting_since = null,
-        started_at = case when j.run_begins then j.now else u.started_at end,
-        finished_at = case when j.run_finished then j.now end, attempts = j.run_attempts,
-        usage = coalesce(j.run_usage, u.usage), error_code = j.run_error_code, error_message = j.run_error_message,
-        output = coalesce(j.output, u.output)
-      from job j
-      where u.id = j.run_id and u.fence = j.run_seen_fence and u.finished_at is null
+      ${updateOfRuns(value)}
+      from job
+      where u.id = job.run_id and u.fence = job.run_seen_fence and u.finished_at is null
     )`
 const madeOne = `select ${writtenColumns}, made.id as made from job left join made on made.job_id = job.job_id`
 const madeNone = `select ${writtenColumns}, null as made from job`

@@ -30,7 +30,6 @@ export { createProcessRecord, type ProcessRecord } from './process-record.ts'
 export {
   type Authored,
   type Look,
-  type RegistryDetail,
   ruleOf,
   storeSchedule,
 } from './rows.ts'

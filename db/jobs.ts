@@ -1,7 +1,9 @@
+import { having, jobColumns, runtimeColumns } from '../src/columns/index.ts'
 import type { Runtime, View } from '../src/decisions/index.ts'
 import { AppError } from '../src/ground/errors.ts'
+import { namesOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
 import type { Sql } from './look.ts'
-import { readAuthored, type Authored, type Row } from './rows.ts'
+import { authoredColumns, authoredValues, readAuthored, type Authored } from './rows.ts'
 
 /** A job about to be made. `wakeAt` is its wake time under `runtime`. */
 export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
@@ -9,6 +11,16 @@ export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
   wakeAt: Date | null
   now: Date | null
 }
+
+const givenColumns = having(jobColumns, 'set', 'once', 'always')
+const givenNames = namesOf(givenColumns)
+const givenRecord = `given(${typedNamesOf(givenColumns)})`
+const changedNames = namesOf(having(jobColumns, 'set', 'always'))
+
+const decidedColumns = having(runtimeColumns, 'set', 'always')
+const decidedNames = namesOf(decidedColumns)
+const decidedRecord = `decided(${typedNamesOf(decidedColumns)})`
+const decidedValues = valuesOf(decidedColumns)
 
 /**
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
@@ -30,13 +42,10 @@ export async function createJob(
       on conflict on constraint idempotency_keys_pkey do nothing returning key
     ),
     made as (
-      insert into jobs (id, name, schedule, timezone, anchor, prompt, skills, deliver, action, policy, repeat_times, tags,
-        after_job, after_on, created_at, updated_at)
-      select ${job.id}, ${job.name}, ${sql.json(job.schedule)}, ${job.timezone}, ${job.anchor}, ${job.prompt},
-        ${textList(sql, job.skills)}, ${job.deliver === null ? null : sql.json(job.deliver as never)},
-        ${sql.json(job.action as never)}, ${sql.json(job.policy as never)}, ${job.repeatTimes}::int, ${textList(sql, job.tags)},
-        ${job.after?.job ?? null}, ${job.after ? textList(sql, job.after.on) : null}, now, now
-      from clock where ${key === null} or exists (select from keyed)
+      insert into jobs (${sql.unsafe(givenNames)}, created_at, updated_at)
+      select ${sql.unsafe(givenNames)}, now, now
+      from clock, jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)}
+      where ${key === null} or exists (select from keyed)
       returning *
     ),
     -- what was seen of the job ahead is out of date: its outcome starts this one from now on
@@ -44,17 +53,14 @@ export async function createJob(
       update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
-      insert into job_runtime (job_id, state, next_slot, paused_at, paused_reason, wake_at, wake_changed_at)
-      select made.id, ${runtime.state}, ${runtime.nextSlot}::timestamptz, ${runtime.pausedAt}::timestamptz,
-        ${runtime.pausedReason}, ${job.wakeAt}::timestamptz, clock.now
-      from made, clock
+      insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, wake_at, wake_changed_at)
+      select made.id, ${sql.unsafe(decidedNames)}, ${job.wakeAt}::timestamptz, clock.now
+      from made, clock, jsonb_to_record(${sql.json(decidedValues(runtime) as never)}) as ${sql.unsafe(decidedRecord)}
     )
-    select made.*, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on from made`.catch(
-    (error: unknown) => {
-      if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
-      throw error
-    },
-  )
+    select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
+    if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
+    throw error
+  })
   return row ? readAuthored(row) : null
 }
 
@@ -67,13 +73,11 @@ export async function jobOfKey(sql: Sql, key: string): Promise<{ jobId: string; 
 /** Writes the authored fields; null: `version` is not the row's (somebody changed it, or it is gone). */
 export async function updateAuthored(sql: Sql, job: Authored, now: Date | null): Promise<Authored | null> {
   const [row]: Row[] = await sql`
-    update jobs set name = ${job.name}, schedule = ${sql.json(job.schedule)}, timezone = ${job.timezone}, anchor = ${job.anchor},
-      prompt = ${job.prompt}, skills = ${textList(sql, job.skills)}, deliver = ${job.deliver === null ? null : sql.json(job.deliver as never)},
-      action = ${sql.json(job.action as never)}, policy = ${sql.json(job.policy as never)}, repeat_times = ${job.repeatTimes},
-      tags = ${textList(sql, job.tags)}, after_job = ${job.after?.job ?? null},
-      after_on = ${job.after ? textList(sql, job.after.on) : null}, version = version + 1, updated_at = coalesce(${now}::timestamptz, clock_timestamp())
-    where id = ${job.id} and version = ${job.version}
-    returning *, to_jsonb(skills) as skills, to_jsonb(tags) as tags, to_jsonb(after_on) as after_on`
+    with given as (select * from jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)})
+    update jobs set (${sql.unsafe(changedNames)}) = (select ${sql.unsafe(changedNames)} from given), version = version + 1,
+      updated_at = coalesce(${now}::timestamptz, clock_timestamp())
+    where jobs.id = ${job.id} and version = ${job.version}
+    returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`
   return row ? readAuthored(row) : null
 }
 
@@ -153,9 +157,4 @@ function isFollowed(jobId: string, followers: Row[]): AppError {
   const names = followers.map((row) => `${String(row['id'])} (${String(row['name'])})`).join(', ')
   const message = `job ${jobId} starts job ${names}; expected one that no other follows: delete those first, or change their \`after\``
   return new AppError('JOB_STATE_CONFLICT', message, { extra: { jobs: followers.map((row) => row['id']) } })
-}
-
-/** An array as JSON on the wire: the driver knows no array types without its catalogue round trip. */
-function textList(sql: Sql, items: string[]) {
-  return sql`array(select jsonb_array_elements_text(${sql.json(items)}))`
 }

@@ -1,7 +1,7 @@
 import type { RunState } from '../src/decisions/index.ts'
 import type { Schedule } from '../src/schedule/index.ts'
 import type { Sql } from './look.ts'
-import { date, type Row } from './rows.ts'
+import { date, type Row } from './columns.ts'
 
 export type SlotRun = { slot: Date; runId: string; state: RunState; reason: string | null }
 export type FoldedSlots = {

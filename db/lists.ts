@@ -1,9 +1,16 @@
 import { and, arrayContains, count, desc, eq, gte, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
+import { having, pick, type RowOf, runColumns } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
-import type { Authored } from './rows.ts'
+import { type Authored, authoredOf } from './rows.ts'
 import { arms, channels, inTrouble, isInTrouble, jobRuntime, jobs, runs } from './schema.ts'
+
+const listedRunColumns = {
+  ...having(runColumns, 'shown'),
+  errorCode: runColumns.errorCode,
+  errorMessage: runColumns.errorMessage,
+}
 
 /** The newest run of a job, in flight or not. */
 export type LatestRun = {
@@ -19,7 +26,7 @@ export type Surroundings = { latestRun: LatestRun | null; deliveryError: string 
 export type ListedJob = Surroundings & { authored: Authored; runtime: Runtime; registry: Registry }
 export type ListedChannel = { name: string; type: string; defaultOn: string[] | null; isOff: boolean }
 /** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
-export type ListedRun = Pick<typeof runs.$inferSelect, keyof typeof runColumns> & {
+export type ListedRun = RowOf<typeof listedRunColumns> & {
   jobName: string
   isOutputCut: boolean
 }
@@ -116,7 +123,7 @@ export function createLists(database: Database): Lists {
             page.limit,
             ({ job }) => job.seq,
             ({ job, runtime, deliveryError, ...newest }) => ({
-              authored: { ...job, after: afterOf(job) },
+              authored: authoredOf(job),
               runtime,
               registry: runtime,
               latestRun: latestOf(newest),
@@ -177,7 +184,7 @@ export function createLists(database: Database): Lists {
     run: (id) =>
       read('reading the run', async (orm) => {
         const [row] = await orm
-          .select({ ...runColumns, jobName: jobs.name })
+          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name })
           .from(runs)
           .innerJoin(jobs, eq(jobs.id, runs.jobId))
           .where(eq(runs.id, id))
@@ -226,7 +233,7 @@ export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
   // by the index of seq the planner would walk through every run before the span, if few in it match
   const newestFirst = filter.since ? desc(sql`${runs.seq} + 0`) : desc(runs.seq)
   return orm
-    .select({ ...runColumns, output, isOutputCut, jobName: jobs.name, seq: runs.seq })
+    .select({ ...pick(listedRunColumns, runs), output, isOutputCut, jobName: jobs.name, seq: runs.seq })
     .from(runs)
     .innerJoin(jobs, eq(jobs.id, runs.jobId))
     .where(and(...runConditions(filter), page.before === null ? undefined : lt(runs.seq, page.before)))
@@ -242,26 +249,6 @@ const latestColumns = {
   errorCode: runs.errorCode,
   errorMessage: runs.errorMessage,
 }
-const runColumns = {
-  id: runs.id,
-  jobId: runs.jobId,
-  slot: runs.slot,
-  trigger: runs.trigger,
-  state: runs.state,
-  reason: runs.reason,
-  attempt: runs.attempt,
-  attempts: runs.attempts,
-  claimedAt: runs.claimedAt,
-  startedAt: runs.startedAt,
-  finishedAt: runs.finishedAt,
-  input: runs.input,
-  errorCode: runs.errorCode,
-  errorMessage: runs.errorMessage,
-  output: runs.output,
-  usage: runs.usage,
-  callbackUntil: runs.callbackUntil,
-  waitingSince: runs.waitingSince,
-}
 const armColumns = {
   gen: arms.gen,
   fireAt: arms.fireAt,
@@ -271,10 +258,6 @@ const armColumns = {
   scheduleId: arms.scheduleId,
   errorCode: arms.errorCode,
   error: arms.error,
-}
-
-function afterOf({ afterJob, afterOn }: typeof jobs.$inferSelect): Authored['after'] {
-  return afterJob === null ? null : { job: afterJob, on: afterOn ?? [] }
 }
 
 /** A left join's columns are all there, or all null. */

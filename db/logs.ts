@@ -1,6 +1,6 @@
 import { createBatch } from './batch.ts'
 import type { Database, Sql } from './client.ts'
-import type { Row } from './rows.ts'
+import type { Row } from './columns.ts'
 
 /** What an attempt wrote so far. `head` null: as it was stored before, with no byte to add. */
 export type LogWrite = {

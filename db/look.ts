@@ -1,6 +1,8 @@
 import type postgres from 'postgres'
+import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
+import { date, membersOf, type Row, selectionOf } from './columns.ts'
 import { movesMax } from './move.ts'
-import { date, type Look, readLook, type Row } from './rows.ts'
+import { authoredColumns, type Look, lookedRegistryColumns, readLook } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql
 
@@ -24,17 +26,10 @@ export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Pro
 
 // Texts that never change, with parameters that are texts: read and planned once for each connection.
 const columns = `
-    j.id, j.name, j.schedule, j.timezone, j.anchor, j.prompt, to_jsonb(j.skills) as skills, j.deliver, j.action, j.policy,
-    j.repeat_times, to_jsonb(j.tags) as tags, j.after_job, to_jsonb(j.after_on) as after_on, j.version, j.created_at, j.updated_at,
-    r.rev, r.state, r.next_slot, r.last_slot, r.slots_used, r.fence, r.paused_at, r.paused_reason, r.resume_at,
-    r.failure_streak, r.last_run_at, r.last_status, r.last_error, r.output_hash,
-    r.wake_at, r.wake_gen, r.wake_changed_at, r.armed_gen, r.armed_at, r.armed_schedule, r.arm_error, r.arm_failed_at,
+    ${selectionOf(authoredColumns, 'j')},
+    ${selectionOf({ ...runtimeColumns, ...lookedRegistryColumns }, 'r')},
     coalesce((
-      select jsonb_agg(jsonb_build_object(
-        'id', l.id, 'slot', l.slot, 'trigger', l.trigger, 'state', l.state, 'fence', l.fence, 'attempt', l.attempt,
-        'owner', l.owner, 'lease_until', l.lease_until, 'attempt_due_at', l.attempt_due_at,
-        'callback_until', l.callback_until, 'started_at', l.started_at,
-        'attempts', l.attempts, 'input', l.input) order by l.seq)
+      select jsonb_agg(jsonb_build_object(${membersOf(liveRunColumns, 'l')}) order by l.seq)
       from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
     coalesce((
       select jsonb_agg(jsonb_build_object(

@@ -1,11 +1,7 @@
-import {
-  type Decision,
-  deliveryLeaseMs,
-  leaseMarginMs,
-  type RunWrite,
-  type View,
-} from '../src/decisions/index.ts'
-import { date, maybeDate, type Row } from './rows.ts'
+import { having, runtimeColumns, snakeCase } from '../src/columns/index.ts'
+import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src/decisions/index.ts'
+import { date, maybeDate, type Row, valuesOf } from './columns.ts'
+import { runValues, runValueTypes } from './run-writes.ts'
 
 /** How a decision is to be written, by whom and for how long. */
 export type Writing = {
@@ -54,51 +50,20 @@ export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now
 /** So many jobs are moved by one statement at most; for more, its plan would read the whole table of a small service. */
 export const movesMax = 16
 
-/** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
-const columns = {
-  ...{ job_id: 'text', rev: 'bigint', state: 'text', next_slot: 'timestamptz', last_slot: 'timestamptz' },
-  ...{ slots_used: 'int', fence: 'bigint', paused_at: 'timestamptz', paused_reason: 'text' },
-  ...{ resume_at: 'timestamptz', failure_streak: 'int', last_run_at: 'timestamptz', last_status: 'text' },
-  ...{
-    last_error: 'text',
-    output_hash: 'text',
-    wake_term: 'timestamptz',
-    lease_ms: 'bigint',
-    starts: 'boolean',
-  },
-  ...{
-    sends: 'boolean',
-    arm_spent: 'boolean',
-    arm_holder: 'text',
-    arm_ms: 'bigint',
-    owner: 'text',
-    output: 'text',
-  },
-  ...{
-    run_id: 'uuid',
-    run_seen_fence: 'bigint',
-    run_slot: 'timestamptz',
-    run_trigger: 'text',
-    run_state: 'text',
-  },
-  ...{
-    run_reason: 'text',
-    run_fence: 'bigint',
-    run_attempt: 'int',
-    run_leased: 'boolean',
-    run_begins: 'boolean',
-  },
-  ...{
-    run_due_at: 'timestamptz',
-    run_callback_until: 'timestamptz',
-    run_finished: 'boolean',
-    run_attempts: 'jsonb',
-  },
-  ...{ run_input: 'jsonb', run_usage: 'jsonb', run_error_code: 'text', run_error_message: 'text' },
-} as const
+const decidedColumns = having(runtimeColumns, 'set', 'always')
+const decidedNames = Object.keys(decidedColumns).map(snakeCase)
+const decidedValues = valuesOf(decidedColumns)
+const runPrefix = 'run_'
 
-type Column = keyof typeof columns
-const typed = Object.entries(columns)
+/** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
+const typed: [name: string, type: string][] = [
+  ...Object.entries({ job_id: 'text', rev: 'bigint' }),
+  ...Object.entries(decidedColumns).map(([key, { sql }]): [string, string] => [snakeCase(key), sql]),
+  ...Object.entries({ wake_term: 'timestamptz', lease_ms: 'bigint', starts: 'boolean', sends: 'boolean' }),
+  ...Object.entries({ arm_spent: 'boolean', arm_holder: 'text', arm_ms: 'bigint', owner: 'text' }),
+  ...Object.entries({ output: 'text' }),
+  ...Object.entries(runValueTypes).map(([name, type]): [string, string] => [runPrefix + name, type]),
+]
 
 /** One move as parameters ($2 …), which costs Postgres least; several as one JSON document ($2). $1 is the clock. */
 const oneMove = `(select ${typed.map(([name, type], n) => `$${n + 2}::text::${type} as ${name}`).join(', ')})`
@@ -137,10 +102,7 @@ export const headOf = (how: 'one' | 'several') => `
     job as (
       update job_runtime r set
         rev = r.rev + 1,
-        state = w.state, next_slot = w.next_slot, last_slot = w.last_slot, slots_used = w.slots_used, fence = w.fence,
-        paused_at = w.paused_at, paused_reason = w.paused_reason, resume_at = w.resume_at,
-        failure_streak = w.failure_streak, last_run_at = w.last_run_at, last_status = w.last_status,
-        last_error = w.last_error, output_hash = w.output_hash,
+        ${decidedNames.map((name) => `${name} = w.${name}`).join(', ')},
         wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
         wake_changed_at = case when ${moved} then w.now else r.wake_changed_at end,
@@ -160,7 +122,7 @@ export function paramsOf(moves: [Move], now: Date | null): (string | null)[]
 export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
   const [move, ...others] = moves.map(moveJson)
   if (!move || others.length > 0) return [textOf(now), JSON.stringify([move, ...others])]
-  return [textOf(now), ...typed.map(([name, type]) => textOf(move[name as Column], type))]
+  return [textOf(now), ...typed.map(([name, type]) => textOf(move[name], type))]
 }
 
 function textOf(value: unknown, type?: string): string | null {
@@ -169,24 +131,12 @@ function textOf(value: unknown, type?: string): string | null {
   return value instanceof Date ? value.toISOString() : `${value as string | number | boolean}`
 }
 
-function moveJson({ view, decision, writing }: Move): Partial<Record<Column, unknown>> {
+function moveJson({ view, decision, writing }: Move): Row {
   const { runtime, runs, starts, sends, wakeTerm } = decision
   return {
     job_id: view.job.id,
     rev: view.runtime.rev,
-    state: runtime.state,
-    next_slot: runtime.nextSlot,
-    last_slot: runtime.lastSlot,
-    slots_used: runtime.slotsUsed,
-    fence: runtime.fence,
-    paused_at: runtime.pausedAt,
-    paused_reason: runtime.pausedReason,
-    resume_at: runtime.resumeAt,
-    failure_streak: runtime.failureStreak,
-    last_run_at: runtime.lastRunAt,
-    last_status: runtime.lastStatus,
-    last_error: runtime.lastError,
-    output_hash: runtime.outputHash,
+    ...decidedValues(runtime),
     wake_term: wakeTerm,
     lease_ms: writing.leaseMs,
     starts: starts.length > 0,
@@ -196,32 +146,13 @@ function moveJson({ view, decision, writing }: Move): Partial<Record<Column, unk
     arm_ms: writing.armLease?.ms ?? 0,
     owner: writing.owner,
     output: writing.output,
-    ...(runs[0] && runJson(runs[0], writing)),
+    ...(runs[0] && prefixed(runValues(runs[0], writing))),
   }
 }
 
-function runJson(run: RunWrite, writing: Move['writing']) {
-  const begins = run.leased && writing.begins
-  return {
-    run_id: run.id,
-    run_seen_fence: run.seenFence,
-    run_slot: run.slot,
-    run_trigger: run.trigger,
-    run_state: begins ? 'running' : run.state,
-    run_reason: run.reason,
-    run_fence: run.fence,
-    run_attempt: run.attempt,
-    run_leased: run.leased,
-    run_begins: begins,
-    run_due_at: run.attemptDueAt,
-    run_callback_until: run.callbackUntil,
-    run_finished: run.finished,
-    run_attempts: run.attempts,
-    run_input: run.input,
-    run_usage: run.usage,
-    run_error_code: run.error?.code ?? null,
-    run_error_message: run.error?.message ?? null,
-  }
+function prefixed(values: Row): Row {
+  const entries = Object.entries(values).map(([name, value]) => [runPrefix + name, value])
+  return Object.fromEntries(entries) as Row
 }
 
 /** A row of `writtenColumns`, and the runs that the statement made (their ids). */

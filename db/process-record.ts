@@ -1,7 +1,7 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import type { Sql } from './look.ts'
-import { maybeDate, type Row } from './rows.ts'
+import { maybeDate, type Row } from './columns.ts'
 
 /** What was noted of a process of this machine. Times are Postgres'. */
 export type ProcessNote =

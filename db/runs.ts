@@ -1,5 +1,5 @@
 import type { Sql } from './look.ts'
-import type { Row } from './rows.ts'
+import type { Row } from './columns.ts'
 
 /** A run held by this process, as far as a renewal has to name it. */
 export type Held = { runId: string; fence: number; leaseMs: number }

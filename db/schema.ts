@@ -1,114 +1,61 @@
 import { sql } from 'drizzle-orm'
 import {
   type AnyPgColumn,
-  bigint,
   check,
-  customType,
   foreignKey,
   index,
   integer,
   pgTable,
   primaryKey,
   text,
-  timestamp,
   unique,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type {
-  Attempt,
-  DeliveryEvent,
-  DeliveryTarget,
-  JobState,
-  RunState,
-  Trigger,
-} from '../src/decisions/index.ts'
-import type { Authored, StoredSchedule } from './rows.ts'
+import {
+  jobColumns,
+  jobStates,
+  liveStates,
+  registryColumns,
+  runColumns,
+  type RunState,
+  runStates,
+  runtimeColumns,
+  triggers,
+} from '../src/columns/index.ts'
+import type { DeliveryEvent, DeliveryTarget } from '../src/decisions/index.ts'
+import { instant, json, number, tableColumns } from './table-columns.ts'
 
 /**
  * The tables of jobs, runs and channels as the migrations leave them, for drizzle. The migrations are what is applied; test/rest
  * asserts that the two agree in columns, types, nullability, constraints and indexes.
  */
 
-const instant = (name: string) => timestamp(name, { withTimezone: true })
-const number = (name: string) => bigint(name, { mode: 'number' })
-// The driver makes and reads JSON. drizzle's own jsonb would parse a text once more, and read "5" as the number 5.
-const json = customType<{ data: unknown }>({ dataType: () => 'jsonb' })
 const clock = sql`clock_timestamp()`
 
-export const jobs = pgTable(
-  'jobs',
-  {
-    id: text().notNull(),
-    seq: number('seq').notNull().generatedAlwaysAsIdentity(),
-    name: text().notNull(),
-    schedule: json().$type<StoredSchedule>().notNull(),
-    timezone: text().notNull(),
-    anchor: instant('anchor').notNull(),
-    prompt: text(),
-    skills: text().array().notNull().default([]),
-    deliver: json().$type<unknown>(),
-    action: json().$type<Authored['action']>().notNull(),
-    policy: json().$type<Record<string, unknown>>().notNull().default({}),
-    repeatTimes: integer('repeat_times'),
-    tags: text().array().notNull().default([]),
-    afterJob: text('after_job'),
-    afterOn: text('after_on').array(),
-    version: number('version').notNull().default(1),
-    createdAt: instant('created_at').notNull().default(clock),
-    updatedAt: instant('updated_at').notNull().default(clock),
-  },
-  (t) => [
-    primaryKey({ name: 'jobs_pkey', columns: [t.id] }),
-    check('jobs_id_form', sql`${t.id} ~ '^[0-9a-f]{12}$'`),
-    check('jobs_name_length', sql`length(${t.name}) between 1 and 200`),
-    check('jobs_schedule_kind', sql`${t.schedule} ->> 'kind' in ('cron', 'interval', 'once', 'after')`),
-    check('jobs_action_type', sql`${t.action} ? 'type'`),
-    check('jobs_repeat_positive', sql`${t.repeatTimes} > 0`),
-    foreignKey({ name: 'jobs_after_fkey', columns: [t.afterJob], foreignColumns: [t.id] }),
-    check('jobs_after_whole', sql`(${t.afterJob} is null) = (${t.afterOn} is null)`),
-    check('jobs_after_other', sql`${t.afterJob} <> ${t.id}`),
-    check('jobs_after_schedule', sql`${t.schedule} ->> 'kind' <> 'after' or ${t.afterJob} is not null`),
-    index('jobs_after').on(t.afterJob).where(sql`${t.afterJob} is not null`),
-    uniqueIndex('jobs_seq').on(t.seq),
-    index('jobs_tags').using('gin', t.tags),
-  ],
-)
+export const jobs = pgTable('jobs', tableColumns(jobColumns), (t) => [
+  primaryKey({ name: 'jobs_pkey', columns: [t.id] }),
+  check('jobs_id_form', sql`${t.id} ~ '^[0-9a-f]{12}$'`),
+  check('jobs_name_length', sql`length(${t.name}) between 1 and 200`),
+  check('jobs_schedule_kind', sql`${t.schedule} ->> 'kind' in ('cron', 'interval', 'once', 'after')`),
+  check('jobs_action_type', sql`${t.action} ? 'type'`),
+  check('jobs_repeat_positive', sql`${t.repeatTimes} > 0`),
+  foreignKey({ name: 'jobs_after_fkey', columns: [t.afterJob], foreignColumns: [t.id] }),
+  check('jobs_after_whole', sql`(${t.afterJob} is null) = (${t.afterOn} is null)`),
+  check('jobs_after_other', sql`${t.afterJob} <> ${t.id}`),
+  check('jobs_after_schedule', sql`${t.schedule} ->> 'kind' <> 'after' or ${t.afterJob} is not null`),
+  index('jobs_after').on(t.afterJob).where(sql`${t.afterJob} is not null`),
+  uniqueIndex('jobs_seq').on(t.seq),
+  index('jobs_tags').using('gin', t.tags),
+])
 
 export const jobRuntime = pgTable(
   'job_runtime',
-  {
-    jobId: text('job_id').notNull(),
-    rev: number('rev').notNull().default(1),
-    state: text().$type<JobState>().notNull().default('scheduled'),
-    nextSlot: instant('next_slot'),
-    lastSlot: instant('last_slot'),
-    slotsUsed: integer('slots_used').notNull().default(0),
-    fence: number('fence').notNull().default(0),
-    pausedAt: instant('paused_at'),
-    pausedReason: text('paused_reason'),
-    resumeAt: instant('resume_at'),
-    failureStreak: integer('failure_streak').notNull().default(0),
-    lastRunAt: instant('last_run_at'),
-    lastStatus: text('last_status').$type<'ok' | 'error'>(),
-    lastError: text('last_error'),
-    wakeAt: instant('wake_at'),
-    wakeGen: number('wake_gen').notNull().default(1),
-    wakeChangedAt: instant('wake_changed_at').notNull().default(clock),
-    armedGen: number('armed_gen').notNull().default(0),
-    armedAt: instant('armed_at'),
-    armedSchedule: text('armed_schedule'),
-    recentArms: instant('recent_arms').array().notNull().default([]),
-    armLeaseBy: text('arm_lease_by'),
-    armLeaseUntil: instant('arm_lease_until'),
-    armError: text('arm_error'),
-    armFailedAt: instant('arm_failed_at'),
-    outputHash: text('output_hash'),
-  },
+  { jobId: text('job_id').notNull(), ...tableColumns({ ...runtimeColumns, ...registryColumns }) },
   (t) => [
     primaryKey({ name: 'job_runtime_pkey', columns: [t.jobId] }),
     jobReference('job_runtime_job_fkey', t.jobId),
-    check('job_runtime_state', sql`${t.state} in ('scheduled', 'paused', 'completed', 'error')`),
+    check('job_runtime_state', sql`${t.state} in (${listed(jobStates)})`),
     check('job_runtime_last_status', sql`${t.lastStatus} in ('ok', 'error')`),
     check('job_runtime_slots_ordered', sql`${t.nextSlot} > ${t.lastSlot}`),
     check('job_runtime_paused', sql`(${t.state} = 'paused') = (${t.pausedAt} is not null)`),
@@ -123,65 +70,33 @@ export const jobRuntime = pgTable(
 
 /** Ends that people look for; runs_trouble has these and no others. */
 export const inTrouble: RunState[] = ['failed', 'timed_out', 'interrupted', 'cancelled']
-export const isInTrouble = sql.raw(`runs.state in (${inTrouble.map((state) => `'${state}'`).join(', ')})`)
+export const isInTrouble = sql`runs.state in (${listed(inTrouble)})`
 
-export const runs = pgTable(
-  'runs',
-  {
-    id: uuid().notNull(),
-    seq: number('seq').notNull().generatedAlwaysAsIdentity(),
-    jobId: text('job_id').notNull(),
-    slot: instant('slot'),
-    trigger: text().$type<Trigger>().notNull(),
-    state: text().$type<RunState>().notNull(),
-    reason: text(),
-    fence: number('fence').notNull(),
-    attempt: integer().notNull().default(0),
-    owner: text(),
-    leaseUntil: instant('lease_until'),
-    attemptDueAt: instant('attempt_due_at'),
-    claimedAt: instant('claimed_at').notNull().default(clock),
-    startedAt: instant('started_at'),
-    finishedAt: instant('finished_at'),
-    attempts: json().$type<Attempt[]>().notNull().default([]),
-    input: json().$type<unknown>(),
-    errorCode: text('error_code'),
-    errorMessage: text('error_message'),
-    output: text(),
-    usage: json().$type<Record<string, unknown>>(),
-    callbackUntil: instant('callback_until'),
-    waitingSince: instant('waiting_since'),
-  },
-  (t) => [
-    primaryKey({ name: 'runs_pkey', columns: [t.id] }),
-    jobReference('runs_job_fkey', t.jobId),
-    unique('runs_job_slot').on(t.jobId, t.slot),
-    check(
-      'runs_state',
-      sql`${t.state} in ('claimed', 'running', 'waiting', 'succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped')`,
-    ),
-    check('runs_trigger', sql`${t.trigger} in ('fire', 'manual', 'catch_up', 'builtin', 'retry', 'after')`),
-    check(
-      'runs_finished',
-      sql`(${t.state} in ('claimed', 'running', 'waiting')) = (${t.finishedAt} is null)`,
-    ),
-    check(
-      'runs_waiting',
-      sql`(${t.state} = 'waiting') = (${t.callbackUntil} is not null) and (${t.state} <> 'waiting' or ${t.leaseUntil} is null)`,
-    ),
-    check(
-      'runs_lease',
-      sql`(${t.leaseUntil} is null) = (${t.owner} is null) and (${t.leaseUntil} is null or ${t.finishedAt} is null)`,
-    ),
-    check('runs_running_leased', sql`${t.state} <> 'running' or ${t.leaseUntil} is not null`),
-    check('runs_attempt_counted', sql`${t.attempt} >= 0 and (${t.attempt} >= 1 or ${t.leaseUntil} is null)`),
-    uniqueIndex('runs_seq').on(t.seq),
-    index('runs_job_seq').on(t.jobId, t.seq),
-    index('runs_trouble').on(t.seq).where(isInTrouble),
-    index('runs_claimed').using('brin', t.claimedAt),
-    index('runs_live').on(t.jobId).where(sql`${t.state} in ('claimed', 'running', 'waiting')`),
-  ],
-)
+export const runs = pgTable('runs', tableColumns(runColumns), (t) => [
+  primaryKey({ name: 'runs_pkey', columns: [t.id] }),
+  jobReference('runs_job_fkey', t.jobId),
+  unique('runs_job_slot').on(t.jobId, t.slot),
+  check('runs_state', sql`${t.state} in (${listed(runStates)})`),
+  check('runs_trigger', sql`${t.trigger} in (${listed(triggers)})`),
+  check('runs_finished', sql`(${t.state} in (${listed(liveStates)})) = (${t.finishedAt} is null)`),
+  check(
+    'runs_waiting',
+    sql`(${t.state} = 'waiting') = (${t.callbackUntil} is not null) and (${t.state} <> 'waiting' or ${t.leaseUntil} is null)`,
+  ),
+  check(
+    'runs_lease',
+    sql`(${t.leaseUntil} is null) = (${t.owner} is null) and (${t.leaseUntil} is null or ${t.finishedAt} is null)`,
+  ),
+  check('runs_running_leased', sql`${t.state} <> 'running' or ${t.leaseUntil} is not null`),
+  check('runs_attempt_counted', sql`${t.attempt} >= 0 and (${t.attempt} >= 1 or ${t.leaseUntil} is null)`),
+  uniqueIndex('runs_seq').on(t.seq),
+  index('runs_job_seq').on(t.jobId, t.seq),
+  index('runs_trouble').on(t.seq).where(isInTrouble),
+  index('runs_claimed').using('brin', t.claimedAt),
+  index('runs_live')
+    .on(t.jobId)
+    .where(sql`${t.state} in (${listed(liveStates)})`),
+])
 
 export const deliveries = pgTable(
   'deliveries',
@@ -381,4 +296,8 @@ export const channels = pgTable(
 
 function jobReference(name: string, column: AnyPgColumn) {
   return foreignKey({ name, columns: [column], foreignColumns: [jobs.id] }).onDelete('cascade')
+}
+
+function listed(words: readonly string[]) {
+  return sql.raw(words.map((word) => `'${word}'`).join(', '))
 }

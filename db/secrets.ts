@@ -1,6 +1,6 @@
 import type { Database } from './client.ts'
 import { writeFact } from './facts.ts'
-import { date, type Row } from './rows.ts'
+import { date, type Row } from './columns.ts'
 
 /** A secret as people may see it: without its value. `keyId`: of the encryption key that it is sealed with. */
 export type StoredSecret = { name: string; version: number; keyId: string; createdAt: Date; updatedAt: Date }

@@ -1,10 +1,5 @@
-import {
-  type Decision,
-  deliveryLeaseMs,
-  type DeliveryWrite,
-  type RunWrite,
-  type View,
-} from '../src/decisions/index.ts'
+import { type Decision, deliveryLeaseMs, type DeliveryWrite, type View } from '../src/decisions/index.ts'
+import type { Row } from './columns.ts'
 import { isPlain, movePlain } from './hot.ts'
 import type { Sql } from './look.ts'
 import {
@@ -16,7 +11,7 @@ import {
   type Written,
   writtenColumns,
 } from './move.ts'
-import type { Row } from './rows.ts'
+import { insertOfRuns, runValues, typedRunValues, updateOfRuns } from './run-writes.ts'
 
 /**
  * Writes a decision whole, or not at all (null: the job has changed since the view, or is gone).
@@ -35,8 +30,8 @@ export async function transition(
   const { runs, folds, deliveries } = decision
   const rule = { schedule: view.job.schedule, timezone: view.job.zone, anchor: view.job.anchor }
   const documents = [
-    runs.filter(({ seenFence }) => seenFence === null).map((run) => runJson(run, writing)),
-    runs.filter(({ seenFence }) => seenFence !== null).map((run) => runJson(run, writing)),
+    runs.filter(({ seenFence }) => seenFence === null).map((run) => runValues(run, writing)),
+    runs.filter(({ seenFence }) => seenFence !== null).map((run) => runValues(run, writing)),
     folds.map(foldJson),
     rule,
     deliveries.filter(({ seenAttempt }) => seenAttempt === null).map(deliveryJson),
@@ -50,10 +45,6 @@ export async function transition(
   return row ? readWritten(row, writing, row['made'] as string[]) : null
 }
 
-const runColumns = `id uuid, seen_fence bigint, slot timestamptz, trigger text, state text, reason text, fence bigint, attempt int,
-    leased boolean, begins boolean, attempt_due_at timestamptz, callback_until timestamptz, usage jsonb, finished boolean,
-    attempts jsonb, input jsonb, error_code text, error_message text`
-
 const deliveryColumns = `id uuid, run_id uuid, target jsonb, event text, state text, attempt int, seen_attempt int,
     due_at timestamptz, leased boolean, error_code text, error_message text`
 
@@ -63,28 +54,19 @@ const [inserts, updates, folded, rule, promised, told] = Array.from(
   (_, n) => `$${nextParameter + n}::text::jsonb`,
 )
 
+const value = (name: string) => `x.${name}`
 const sentUntil = `job.now + ${deliveryLeaseMs} * interval '1 ms'`
 
 const text = `${headOf('one')},
     made as (
-      insert into runs (id, job_id, slot, trigger, state, reason, fence, attempt, owner, lease_until, attempt_due_at,
-        claimed_at, started_at, finished_at, attempts, input, error_code, error_message)
-      select x.id, job.job_id, x.slot, x.trigger, x.state, x.reason, x.fence, x.attempt,
-        case when x.leased then job.owner end, case when x.leased then job.lease_until end, x.attempt_due_at,
-        job.now, case when x.begins then job.now end, case when x.finished then job.now end, x.attempts, x.input,
-        x.error_code, x.error_message
-      from job, jsonb_to_recordset(${inserts}) as x(${runColumns})
+      ${insertOfRuns(value)}
+      from job, jsonb_to_recordset(${inserts}) as x(${typedRunValues})
       on conflict on constraint runs_job_slot do nothing
       returning id
     ),
     changed as (
-      update runs u set state = x.state, reason = x.reason, fence = x.fence, attempt = x.attempt,
-        owner = case when x.leased then job.owner end, lease_until = case when x.leased then job.lease_until end,
-        attempt_due_at = x.attempt_due_at, callback_until = x.callback_until, waiting_since = null, usage = coalesce(x.usage, u.usage),
-        started_at = case when x.begins then job.now else u.started_at end,
-        finished_at = case when x.finished then job.now end, attempts = x.attempts,
-        error_code = x.error_code, error_message = x.error_message, output = coalesce(job.output, u.output)
-      from job, jsonb_to_recordset(${updates}) as x(${runColumns})
+      ${updateOfRuns(value)}
+      from job, jsonb_to_recordset(${updates}) as x(${typedRunValues})
       where u.id = x.id and u.fence = x.seen_fence and u.finished_at is null
     ),
     folded as (
@@ -118,29 +100,6 @@ const text = `${headOf('one')},
         and (t.state = 'failed' or t.state = 'delivered' and c.last_error is not null)
     )
     select ${writtenColumns}, (select coalesce(jsonb_agg(id), '[]') from made) as made from job`
-
-function runJson(run: RunWrite, { begins }: Writing) {
-  return {
-    id: run.id,
-    seen_fence: run.seenFence,
-    slot: run.slot,
-    trigger: run.trigger,
-    state: run.leased && begins ? 'running' : run.state,
-    reason: run.reason,
-    fence: run.fence,
-    attempt: run.attempt,
-    leased: run.leased,
-    begins: run.leased && begins,
-    attempt_due_at: run.attemptDueAt,
-    callback_until: run.callbackUntil,
-    usage: run.usage,
-    finished: run.finished,
-    attempts: run.attempts,
-    input: run.input,
-    error_code: run.error?.code ?? null,
-    error_message: run.error?.message ?? null,
-  }
-}
 
 function deliveryJson(write: DeliveryWrite) {
   return {

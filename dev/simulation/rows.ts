@@ -1,34 +1,15 @@
-import type { Authored, FoldedSlots, RegistryDetail, ShownDelivery } from '../../db/index.ts'
-import type { Attempt, RunState, Runtime, Trigger } from '../../src/decisions/index.ts'
+import type { Authored, FoldedSlots, ShownDelivery } from '../../db/index.ts'
+import type { registryColumns, RowOf, runColumns } from '../../src/columns/index.ts'
+import type { Runtime } from '../../src/decisions/index.ts'
 
 /** The part of `job_runtime` that arming is about. */
-export type RuntimeRow = RegistryDetail & {
-  recentArms: Date[]
-  armLeaseBy: string | null
-  armLeaseUntil: Date | null
-}
+export type RuntimeRow = RowOf<typeof registryColumns>
 
-export type RunRow = {
-  id: string
-  slot: Date | null
-  trigger: Trigger
-  state: RunState
-  fence: number
-  attempt: number
-  owner: string | null
-  leaseUntil: Date | null
-  attemptDueAt: Date | null
-  callbackUntil: Date | null
-  claimedAt: Date
-  startedAt: Date | null
-  finishedAt: Date | null
-  attempts: Attempt[]
-  input: unknown
-  reason: string | null
-  error: { code: string; message: string } | null
-  output: string | null
-  usage: Record<string, unknown> | null
-}
+/** `waitingSince` is for people alone: nobody reads it here. */
+export type RunRow = Omit<
+  RowOf<typeof runColumns>,
+  'seq' | 'jobId' | 'errorCode' | 'errorMessage' | 'waitingSince'
+> & { error: { code: string; message: string } | null }
 
 export type FoldRow = FoldedSlots
 

@@ -12,12 +12,21 @@ import { type ListedArms, nothingToFollow, ruleOf } from '../../db/index.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
 import {
+  blankOf,
+  having,
+  liveRunColumns,
+  outcomeColumns,
+  pick,
+  registryColumns,
+  runColumns,
+  writtenRunColumns,
+} from '../../src/columns/index.ts'
+import {
   type Decision,
   deliveryLeaseMs,
   type DeliveryWrite,
   leaseMarginMs,
   type LiveRun,
-  type Runtime,
   type RunWrite,
   type View,
 } from '../../src/decisions/index.ts'
@@ -49,10 +58,10 @@ export function createTables() {
     const job = jobs.get(jobId)
     if (!job) return null
     const { runtime, registry } = job
-    const live = job.runs.filter((run) => run.finishedAt === null).map(readLive)
-    const { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt } =
-      registry
-    const shown = { wakeAt, wakeGen, wakeChangedAt, armedGen, armedAt, armedSchedule, armError, armFailedAt }
+    const live = job.runs
+      .filter((run) => run.finishedAt === null)
+      .map((run) => pick(liveRunColumns, run) as LiveRun)
+    const shown = pick(having(registryColumns, 'look'), registry)
     const view = {
       job: ruleOf(job.authored),
       runtime: { ...runtime },
@@ -195,11 +204,10 @@ export function createTables() {
     if (job.after && !jobs.has(job.after.job)) throw nothingToFollow(job.after.job)
     const { runtime, wakeAt, ...rest } = job
     const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
-    const { state, nextSlot, pausedAt, pausedReason } = runtime
     jobs.set(job.id, {
       authored,
-      runtime: { ...freshRuntime, state, nextSlot, pausedAt, pausedReason },
-      registry: { ...freshRegistry, wakeAt, wakeChangedAt: now },
+      runtime,
+      registry: { ...blankOf(registryColumns), wakeAt, wakeChangedAt: now },
       runs: [],
       folds: [],
       deliveries: [],
@@ -381,19 +389,16 @@ function writeRuns(
   for (const write of writes) {
     if (write.seenFence === null) {
       if (write.slot && runs.some(({ slot }) => isSame(slot, write.slot))) continue
-      runs.push(rowOf(write, writing, { startedAt: null, output: null, usage: null, claimedAt: writing.now }))
+      runs.push(rowOf(write, writing, { ...unmade, claimedAt: writing.now }))
       inserted.add(write.id)
       continue
     }
     const at = job.runs.findIndex(({ id }) => id === write.id)
     const before = job.runs[at]
     if (!before || before.fence !== write.seenFence || before.finishedAt !== null) continue
-    const { slot, trigger, input } = before
     runs[at] = {
       ...rowOf(write, writing, before),
-      slot,
-      trigger,
-      input,
+      ...pick(onceColumns, before),
       output: writing.output ?? before.output,
     }
   }
@@ -432,13 +437,17 @@ function readPending({ id, runId, target, event, attempt, dueAt, owner, leaseUnt
   return { id, runId, target, event, attempt, dueAt, owner, leaseUntil }
 }
 
-type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt' | 'usage'>
+type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt' | keyof typeof outcomeColumns>
 
 function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, kept: Kept): RunRow {
-  const { id, slot, trigger, fence, attempt, attempts, input, reason, error, leased } = write
-  const { attemptDueAt, callbackUntil, usage } = write
+  const { leased } = write
+  const { errorCode: _, errorMessage: __, ...columns } = writtenRunColumns
+  const outcome = Object.entries(pick(outcomeColumns, write)).filter(([, value]) => value !== null)
   return {
-    ...{ id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, attempts, input, reason, error },
+    ...pick(columns, write),
+    ...pick(outcomeColumns, kept),
+    ...Object.fromEntries(outcome),
+    error: write.error,
     state: leased && begins ? 'running' : write.state,
     owner: leased ? owner : null,
     leaseUntil: leased ? leaseUntil : null,
@@ -446,56 +455,8 @@ function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, 
     startedAt: leased && begins ? now : kept.startedAt,
     finishedAt: write.finished ? now : null,
     output: kept.output,
-    usage: usage ?? kept.usage,
   }
 }
 
-function readLive(run: RunRow): LiveRun {
-  const { id, slot, trigger, fence, attempt, owner, leaseUntil, attemptDueAt, attempts, input } = run
-  const { callbackUntil, startedAt } = run
-  const state = run.state as LiveRun['state']
-  return {
-    id,
-    slot,
-    trigger,
-    state,
-    fence,
-    attempt,
-    owner,
-    leaseUntil,
-    attemptDueAt,
-    callbackUntil,
-    startedAt,
-    attempts,
-    input,
-  }
-}
-
-const freshRuntime: Runtime = {
-  rev: 1,
-  state: 'scheduled',
-  nextSlot: null,
-  lastSlot: null,
-  slotsUsed: 0,
-  fence: 0,
-  pausedAt: null,
-  pausedReason: null,
-  resumeAt: null,
-  failureStreak: 0,
-  lastRunAt: null,
-  lastStatus: null,
-  lastError: null,
-  outputHash: null,
-}
-
-const freshRegistry: Omit<RuntimeRow, 'wakeAt' | 'wakeChangedAt'> = {
-  wakeGen: 1,
-  armedGen: 0,
-  armedAt: null,
-  armedSchedule: null,
-  recentArms: [],
-  armLeaseBy: null,
-  armLeaseUntil: null,
-  armError: null,
-  armFailedAt: null,
-}
+const onceColumns = having(runColumns, 'set', 'once')
+const unmade = { ...blankOf(outcomeColumns), startedAt: null, output: null }

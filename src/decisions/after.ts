@@ -1,3 +1,4 @@
+import { liveRunColumns, pick } from '../columns/index.ts'
 import { deliveryLeaseMs } from './draft.ts'
 import type { Decision, LiveRun, PendingDelivery, View } from './types.ts'
 
@@ -12,27 +13,11 @@ export function viewAfter(view: View, decision: Decision, { rev, now, owner, lea
       live.delete(write.id)
       continue
     }
-    const { id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, attempts, input } = write
+    const { callbackUntil, startedAt } = write
     const lease: Pick<LiveRun, 'state' | 'owner' | 'leaseUntil' | 'startedAt'> = write.leased
       ? { state: 'running', owner, leaseUntil, startedAt: now }
-      : {
-          state: callbackUntil ? 'waiting' : 'claimed',
-          owner: null,
-          leaseUntil: null,
-          startedAt: write.startedAt,
-        }
-    live.set(id, {
-      id,
-      slot,
-      trigger,
-      fence,
-      attempt,
-      attemptDueAt,
-      callbackUntil,
-      attempts,
-      input,
-      ...lease,
-    })
+      : { state: callbackUntil ? 'waiting' : 'claimed', owner: null, leaseUntil: null, startedAt }
+    live.set(write.id, pick(liveRunColumns, { ...write, ...lease }))
   }
   const deliveries = deliveriesAfter(view, decision, { now, owner })
   return { ...view, runtime: { ...decision.runtime, rev }, live: [...live.values()], deliveries, now }

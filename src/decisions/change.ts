@@ -1,3 +1,4 @@
+import { blankOf, runtimeColumns } from '../columns/index.ts'
 import { AppError, type ErrorCode } from '../ground/errors.ts'
 import { foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
@@ -10,22 +11,7 @@ export function begin(job: JobRule, now: Date): Runtime {
   const { schedule } = job
   const nextSlot = schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, now)
   const isWaiting = nextSlot !== null || schedule.kind === 'after'
-  return {
-    rev: 1,
-    state: isWaiting ? 'scheduled' : 'completed',
-    nextSlot,
-    lastSlot: null,
-    slotsUsed: 0,
-    fence: 0,
-    pausedAt: null,
-    pausedReason: null,
-    resumeAt: null,
-    failureStreak: 0,
-    lastRunAt: null,
-    lastStatus: null,
-    lastError: null,
-    outputHash: null,
-  }
+  return { ...blankOf(runtimeColumns), state: isWaiting ? 'scheduled' : 'completed', nextSlot }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { blankOf, liveRunColumns, outcomeColumns, pick, writtenRunColumns } from '../columns/index.ts'
 import { jitterMs } from './slots.ts'
 import type {
   Attempt,
@@ -5,6 +6,7 @@ import type {
   DeliveryWrite,
   Fold,
   LiveRun,
+  OutcomeColumns,
   PendingDelivery,
   Runtime,
   RunWrite,
@@ -19,7 +21,7 @@ export const leaseMarginMs = 2_000
 export const deliveryLeaseMs = 60_000
 
 /** How an attempt ended, as its action (or whoever found it dead) says. */
-export type Outcome = {
+export type Outcome = OutcomeColumns & {
   state: Exclude<TerminalState, 'skipped'> | 'waiting'
   error?: { code: string; message: string }
   output?: string
@@ -31,7 +33,6 @@ export type Outcome = {
   waitMs?: number
   /** It succeeded, as there was nothing to do. */
   skippedReason?: string
-  usage?: Record<string, unknown>
 }
 
 /** A decision in the making. Changed in place by the rules of this folder, closed once by `close`. */
@@ -88,14 +89,12 @@ function isUsedUp({ view: { job }, runtime, live }: Draft): boolean {
 
 /** Writes the end of a live run's attempt that was not (or cannot be) tried again. */
 export function finishRun(draft: Draft, run: LiveRun, outcome: Outcome, reason: string | null = null) {
-  const { error = null, usage = null } = outcome
-  const state = outcome.state as TerminalState
   writeRun(draft, run, {
-    state,
-    usage,
+    ...pick(outcomeColumns, { ...blankOf(outcomeColumns), ...outcome }),
+    state: outcome.state,
     finished: true,
     reason: outcome.skippedReason ?? reason,
-    error,
+    error: outcome.error ?? null,
     attemptDueAt: null,
     attempts: [...run.attempts, ...finishedAttempt(draft, run, outcome)],
   })
@@ -134,20 +133,10 @@ export function startAttempt(draft: Draft, run: LiveRun) {
 /** Adds a run that no row exists for yet. */
 export function addRun(draft: Draft, run: Pick<RunWrite, 'id' | 'slot' | 'trigger'> & Partial<RunWrite>) {
   const write: RunWrite = {
+    ...unwritten,
     state: 'claimed',
     fence: draft.runtime.fence,
-    attempt: 0,
-    attemptDueAt: null,
-    callbackUntil: null,
-    usage: null,
     startedAt: null,
-    attempts: [],
-    input: null,
-    seenFence: null,
-    leased: false,
-    reason: null,
-    error: null,
-    finished: false,
     ...run,
   }
   draft.touched = true
@@ -160,22 +149,24 @@ export function touch(draft: Draft) {
 }
 
 function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
-  const earlier = draft.writes.get(run.id)
-  const write: RunWrite = {
-    ...run,
-    callbackUntil: null,
-    usage: null,
-    seenFence: run.fence,
-    leased: false,
-    reason: null,
-    error: null,
-    finished: false,
-    ...earlier,
-    ...change,
-  }
+  const write = { ...rewritten(run), callbackUntil: null, ...draft.writes.get(run.id), ...change }
   draft.touched = true
   draft.writes.set(run.id, write)
   if (!write.finished) draft.live.set(run.id, asLive(write))
+}
+
+/** A write that changes nothing yet. */
+const unwritten = {
+  ...blankOf(writtenRunColumns),
+  seenFence: null,
+  leased: false,
+  error: null,
+  finished: false,
+}
+
+/** A live run as it is, to be written again: to be changed by whoever writes it. */
+export function rewritten(run: LiveRun): RunWrite {
+  return { ...unwritten, ...run, seenFence: run.fence }
 }
 
 /** A new delivery, or what becomes of one. */
@@ -188,22 +179,8 @@ export function writeDelivery(draft: Draft, write: DeliveryWrite) {
 
 /** `leaseUntil` of a lease that this very write takes is not known yet: Postgres' clock sets it. */
 function asLive(write: RunWrite): LiveRun {
-  const { id, slot, trigger, fence, attempt, attemptDueAt, callbackUntil, startedAt, attempts, input } = write
-  return {
-    id,
-    slot,
-    trigger,
-    state: callbackUntil ? 'waiting' : 'claimed',
-    fence,
-    attempt,
-    owner: null,
-    leaseUntil: null,
-    attemptDueAt,
-    callbackUntil,
-    startedAt,
-    attempts,
-    input,
-  }
+  const state: LiveRun['state'] = write.callbackUntil ? 'waiting' : 'claimed'
+  return pick(liveRunColumns, { ...write, state, owner: null, leaseUntil: null })
 }
 
 function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[] {

@@ -9,7 +9,7 @@ export {
   startPings,
   tellsNobody,
 } from './deliver.ts'
-export { deliveryLeaseMs, leaseMarginMs, type Outcome } from './draft.ts'
+export { deliveryLeaseMs, leaseMarginMs, type Outcome, rewritten } from './draft.ts'
 export { isWakeLost, lateMs } from './overdue.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { release } from './release.ts'

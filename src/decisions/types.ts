@@ -1,4 +1,21 @@
+import type {
+  Attempt,
+  Having,
+  JobState,
+  liveRunColumns,
+  LiveState,
+  outcomeColumns,
+  registryColumns,
+  RowOf,
+  RunState,
+  runtimeColumns,
+  TerminalState,
+  Trigger,
+  writtenRunColumns,
+} from '../columns/index.ts'
 import type { Rule } from '../schedule/index.ts'
+
+export type { Attempt, JobState, RunState, TerminalState, Trigger }
 
 /** How often a run is tried again, and when. Times in milliseconds. */
 export type RetryPolicy = {
@@ -38,17 +55,6 @@ export type Policy = {
 }
 
 export type RetryableState = 'failed' | 'timed_out' | 'interrupted'
-export type RunState =
-  | 'claimed'
-  | 'running'
-  | 'waiting'
-  | RetryableState
-  | 'succeeded'
-  | 'cancelled'
-  | 'skipped'
-export type TerminalState = Exclude<RunState, 'claimed' | 'running' | 'waiting'>
-export type Trigger = 'fire' | 'manual' | 'catch_up' | 'builtin' | 'retry' | 'after'
-export type JobState = 'scheduled' | 'paused' | 'completed' | 'error'
 
 /** What a decision needs of the authored job. */
 export type JobRule = Rule & {
@@ -60,62 +66,21 @@ export type JobRule = Rule & {
 }
 
 /** The runtime row, as it was read. */
-export type Runtime = {
-  rev: number
-  state: JobState
-  nextSlot: Date | null
-  lastSlot: Date | null
-  slotsUsed: number
-  fence: number
-  pausedAt: Date | null
-  pausedReason: string | null
-  resumeAt: Date | null
-  failureStreak: number
-  lastRunAt: Date | null
-  lastStatus: 'ok' | 'error' | null
-  lastError: string | null
-  /** Of the newest successful output, where a delivery asks for it. */
-  outputHash: string | null
-}
+export type Runtime = RowOf<typeof runtimeColumns>
 
 /** What NAS should hold (wanted) and what it was last confirmed to hold (armed). */
-export type Registry = {
-  wakeAt: Date | null
-  wakeGen: number
-  armedGen: number
-  armedAt: Date | null
-}
-
-/** A finished attempt of a run, as it is kept in the run's row. */
-export type Attempt = {
-  attempt: number
-  fence: number
-  state: TerminalState
-  started_at: string | null
-  finished_at: string
-  error: { code: string; message: string } | null
-}
+export type RegistryDetail = RowOf<Having<typeof registryColumns, 'look'>>
+export type Registry = Pick<RegistryDetail, 'wakeAt' | 'wakeGen' | 'armedGen' | 'armedAt'>
 
 /**
  * A run that is not finished: leased by a process, between two attempts (`attemptDueAt`), or `waiting` for its target
  * to report how it ended (`callbackUntil`). Exactly one of the three instants is set.
  */
-export type LiveRun = {
-  id: string
-  slot: Date | null
-  trigger: Trigger
-  state: 'claimed' | 'running' | 'waiting'
-  fence: number
-  /** The attempt held or made last; 0 while a queued run waits for its first. */
-  attempt: number
-  /** Who holds the lease: machine id : boot id. */
-  owner: string | null
-  leaseUntil: Date | null
-  attemptDueAt: Date | null
-  callbackUntil: Date | null
-  startedAt: Date | null
-  attempts: Attempt[]
-  input: unknown
+export type LiveRun = Omit<RowOf<typeof liveRunColumns>, 'state'> & { state: LiveState }
+
+/** What an attempt came to, beside how it ended. A column that it does not name keeps what an earlier attempt wrote. */
+export type OutcomeColumns = {
+  [Key in keyof typeof outcomeColumns]?: NonNullable<RowOf<typeof outcomeColumns>[Key]>
 }
 
 /** One snapshot of all that decides about a job. `now` is Postgres' clock at the read. */
@@ -159,14 +124,12 @@ export type DeliveryWrite = PendingDelivery & {
 }
 
 /** A run as a decision wants it written. `leased`: by the deciding process, from Postgres' clock at the write. */
-export type RunWrite = Omit<LiveRun, 'state' | 'owner' | 'leaseUntil'> & {
+export type RunWrite = Omit<RowOf<typeof writtenRunColumns>, 'errorCode' | 'errorMessage'> & {
   /** The fence that the row must still show; null: the row is new. */
   seenFence: number | null
-  state: RunState
+  startedAt: Date | null
   leased: boolean
-  reason: string | null
   error: { code: string; message: string } | null
-  usage: Record<string, unknown> | null
   finished: boolean
 }
 

@@ -7,6 +7,7 @@ import {
   jitterMs,
   type Occasion,
   rearm,
+  rewritten,
   stopBroken,
   viewAfter,
 } from '../decisions/index.ts'
@@ -209,15 +210,7 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     for (const run of ours) {
       const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
       if (leftMs <= 0) continue
-      const write = {
-        ...run,
-        seenFence: run.fence,
-        leased: true,
-        reason: null,
-        error: null,
-        usage: null,
-        finished: false,
-      }
+      const write = { ...rewritten(run), leased: true }
       runner.accept({
         look,
         startedBy: null,

@@ -1,3 +1,4 @@
+import type { OutcomeColumns } from '../../decisions/index.ts'
 /** What is to be done: the job as far as an action needs it. `timeoutMs`: for one attempt; null: the action's own. */
 export type ActionJob = {
   id: string
@@ -22,15 +23,13 @@ export type ActionRun = {
  * How an attempt ended, or (`waiting`) that its target has taken the work and will report how it ended, at the latest
  * `waitMs` milliseconds from now. Fits the outcome that a settle takes; `error` is there in every other state but succeeded.
  */
-export type ActionOutcome = {
+export type ActionOutcome = OutcomeColumns & {
   state: 'succeeded' | 'failed' | 'timed_out' | 'interrupted' | 'cancelled' | 'waiting'
   error?: { code: string; message: string }
   output?: string
   waitMs?: number
   /** Only where it succeeded: there was nothing to do, and why. Nothing is delivered of such a run. */
   skippedReason?: string
-  /** What the attempt used, as JSON: tokens, cost. */
-  usage?: Record<string, unknown>
   /** The target's own wish (`Retry-After`), at most 24 h. */
   retryAfterMs?: number
   /** The failure would only repeat itself: no further attempt. */

@@ -1,0 +1,86 @@
+import { having, runColumns, snakeCase, writtenRunColumns } from '../src/columns/index.ts'
+import type { RunWrite } from '../src/decisions/index.ts'
+import { type Row, typedNamesOf, valuesOf } from './columns.ts'
+
+/** What travels of a run that is to be written, beside its columns. */
+const flags = { seen_fence: 'bigint', leased: 'boolean', begins: 'boolean', finished: 'boolean' } as const
+
+/** The names and types of `runValues`, in this order. */
+export const runValueTypes: Record<string, string> = {
+  ...Object.fromEntries(Object.entries(writtenRunColumns).map(([key, { sql }]) => [snakeCase(key), sql])),
+  ...flags,
+}
+export const typedRunValues = `${typedNamesOf(writtenRunColumns)}, ${Object.entries(flags)
+  .map(([name, type]) => `${name} ${type}`)
+  .join(', ')}`
+
+const columnValues = valuesOf(writtenRunColumns)
+
+/** A run as a decision wants it written, by names in SQL. `begins`: a run that is leased begins with this write. */
+export function runValues(run: RunWrite, { begins }: { begins: boolean }): Row {
+  const isBegun = run.leased && begins
+  const { error, seenFence, leased, finished } = run
+  const state = isBegun ? 'running' : run.state
+  const errorColumns = { errorCode: error?.code ?? null, errorMessage: error?.message ?? null }
+  return {
+    ...columnValues({ ...run, ...errorColumns, state }),
+    ...({ seen_fence: seenFence, leased, begins: isBegun, finished } satisfies Record<
+      keyof typeof flags,
+      unknown
+    >),
+  }
+}
+
+/** How a statement computes a column: of a new row, and of one that it changes (`u`). Null: it leaves the column alone. */
+type Computed = { made: string | null; changed: string | null }
+/** The SQL of a value of `runValues`. */
+type Value = (name: string) => string
+
+/** Of columns that no decision gives. `job`: the CTE of db/move.ts. */
+function computedBy(value: Value): Record<keyof typeof statementColumns, Computed> {
+  const same = (text: string) => ({ made: text, changed: text })
+  const begun = `case when ${value('begins')} then job.now`
+  return {
+    seq: { made: null, changed: null },
+    jobId: { made: 'job.job_id', changed: null },
+    owner: same(`case when ${value('leased')} then job.owner end`),
+    leaseUntil: same(`case when ${value('leased')} then job.lease_until end`),
+    claimedAt: { made: 'job.now', changed: null },
+    startedAt: { made: `${begun} end`, changed: `${begun} else u.started_at end` },
+    finishedAt: same(`case when ${value('finished')} then job.now end`),
+    waitingSince: { made: null, changed: 'null' },
+    output: { made: null, changed: 'coalesce(job.output, u.output)' },
+  }
+}
+const statementColumns = having(runColumns, 'set', 'statement')
+
+function computed(key: string, value: Value): Computed {
+  const column = runColumns[key as keyof typeof runColumns]
+  const name = snakeCase(key)
+  const ways = {
+    once: { made: value(name), changed: null },
+    always: { made: value(name), changed: value(name) },
+    outcome: { made: null, changed: `coalesce(${value(name)}, u.${name})` },
+    statement: computedBy(value)[key as keyof typeof statementColumns],
+  }
+  return ways[column.set]
+}
+
+function textsOf(part: keyof Computed, value: Value): [name: string, text: string][] {
+  const all = Object.keys(runColumns).map((key) => [snakeCase(key), computed(key, value)[part]] as const)
+  return all.flatMap(([name, text]) => (text === null ? [] : [[name, text] as [string, string]]))
+}
+
+/** `insert into runs (…) select …`, without its `from`. */
+export function insertOfRuns(value: Value): string {
+  const made = textsOf('made', value)
+  const names = made.map(([name]) => name)
+  const texts = made.map(([, text]) => text)
+  return `insert into runs (${names.join(', ')})\n      select ${texts.join(', ')}`
+}
+
+/** `update runs u set …`, without its `from`. */
+export function updateOfRuns(value: Value): string {
+  const changed = textsOf('changed', value).map(([name, text]) => `${name} = ${text}`)
+  return `update runs u set ${changed.join(', ')}`
+}

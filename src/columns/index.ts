@@ -1,0 +1,28 @@
+/** The columns of jobs and runs, each declared once. docs/decisions/one-place-per-field.md says what derives from them. */
+export {
+  blankOf,
+  clock,
+  type Column,
+  type Columns,
+  type Having,
+  having,
+  pick,
+  type RowOf,
+  snakeCase,
+  type ValueOf,
+} from './column.ts'
+export { jobColumns, registryColumns, runtimeColumns } from './jobs.ts'
+export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
+export {
+  type Attempt,
+  type JobState,
+  jobStates,
+  type LiveState,
+  liveStates,
+  type RunState,
+  runStates,
+  type StoredSchedule,
+  type TerminalState,
+  type Trigger,
+  triggers,
+} from './words.ts'

@@ -1,0 +1,64 @@
+import { type Columns, clock, is } from './column.ts'
+import { jobStates, type StoredAction, type StoredSchedule } from './words.ts'
+
+/** Table `jobs`: what a person set. */
+export const jobColumns = {
+  id: { sql: 'text', set: 'once', shown: {} },
+  seq: { sql: 'bigint', identity: true, set: 'statement' },
+  name: { sql: 'text', set: 'always', shown: {} },
+  schedule: { sql: 'jsonb', is: is<StoredSchedule>(), set: 'always' },
+  timezone: { sql: 'text', set: 'always', shown: {} },
+  anchor: { sql: 'timestamptz', set: 'always' },
+  prompt: {
+    sql: 'text',
+    nullable: true,
+    set: 'always',
+    shown: {},
+    given: { maxLength: 100_000, description: 'may be empty if `skills` say what to do' },
+  },
+  skills: { sql: 'text[]', default: [], set: 'always', shown: {} },
+  deliver: { sql: 'jsonb', nullable: true, set: 'always', shown: { description: 'null where none' } },
+  action: { sql: 'jsonb', is: is<StoredAction>(), set: 'always' },
+  policy: { sql: 'jsonb', is: is<Record<string, unknown>>(), default: {}, set: 'always' },
+  repeatTimes: { sql: 'integer', nullable: true, set: 'always' },
+  tags: { sql: 'text[]', default: [], set: 'always', shown: {}, given: { maxItems: 50, maxLength: 100 } },
+  afterJob: { sql: 'text', nullable: true, set: 'always' },
+  afterOn: { sql: 'text[]', nullable: true, set: 'always' },
+  createdAt: { sql: 'timestamptz', default: clock, set: 'statement', shown: {} },
+  updatedAt: { sql: 'timestamptz', default: clock, set: 'statement', shown: {} },
+  version: { sql: 'bigint', default: 1, set: 'statement', shown: {} },
+} as const satisfies Columns
+
+/** Of table `job_runtime`: what became of the job. Every decision reads and writes all of it. */
+export const runtimeColumns = {
+  rev: { sql: 'bigint', default: 1, set: 'statement' },
+  state: { sql: 'text', oneOf: jobStates, default: 'scheduled', set: 'always', shown: {} },
+  nextSlot: { sql: 'timestamptz', nullable: true, set: 'always' },
+  lastSlot: { sql: 'timestamptz', nullable: true, set: 'always' },
+  slotsUsed: { sql: 'integer', default: 0, set: 'always' },
+  fence: { sql: 'bigint', default: 0, set: 'always' },
+  lastRunAt: { sql: 'timestamptz', nullable: true, set: 'always', shown: {} },
+  lastStatus: { sql: 'text', oneOf: ['ok', 'error'], nullable: true, set: 'always', shown: {} },
+  lastError: { sql: 'text', nullable: true, set: 'always', shown: {} },
+  pausedAt: { sql: 'timestamptz', nullable: true, set: 'always', shown: {} },
+  pausedReason: { sql: 'text', nullable: true, set: 'always', shown: {} },
+  resumeAt: { sql: 'timestamptz', nullable: true, set: 'always', shown: {} },
+  failureStreak: { sql: 'integer', default: 0, set: 'always', shown: {} },
+  /** Of the newest successful output, if a delivery asks for it. */
+  outputHash: { sql: 'text', nullable: true, set: 'always' },
+} as const satisfies Columns
+
+/** Of table `job_runtime`: what NAS should hold (wanted) and what it was last confirmed to hold (armed). */
+export const registryColumns = {
+  wakeAt: { sql: 'timestamptz', nullable: true, set: 'statement', look: true },
+  wakeGen: { sql: 'bigint', default: 1, set: 'statement', look: true },
+  wakeChangedAt: { sql: 'timestamptz', default: clock, set: 'statement', look: true },
+  armedGen: { sql: 'bigint', default: 0, set: 'statement', look: true },
+  armedAt: { sql: 'timestamptz', nullable: true, set: 'statement', look: true },
+  armedSchedule: { sql: 'text', nullable: true, set: 'statement', look: true },
+  armError: { sql: 'text', nullable: true, set: 'statement', look: true },
+  armFailedAt: { sql: 'timestamptz', nullable: true, set: 'statement', look: true },
+  recentArms: { sql: 'timestamptz[]', default: [], set: 'statement' },
+  armLeaseBy: { sql: 'text', nullable: true, set: 'statement' },
+  armLeaseUntil: { sql: 'timestamptz', nullable: true, set: 'statement' },
+} as const satisfies Columns

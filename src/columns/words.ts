@@ -1,0 +1,42 @@
+/** The words that columns hold. `db/migrations` has them in its checks. */
+
+export const jobStates = ['scheduled', 'paused', 'completed', 'error'] as const
+export type JobState = (typeof jobStates)[number]
+
+export const liveStates = ['claimed', 'running', 'waiting'] as const
+export const runStates = [
+  ...liveStates,
+  'succeeded',
+  'failed',
+  'timed_out',
+  'interrupted',
+  'cancelled',
+  'skipped',
+] as const
+export type RunState = (typeof runStates)[number]
+export type LiveState = (typeof liveStates)[number]
+export type TerminalState = Exclude<RunState, LiveState>
+
+export const triggers = ['fire', 'manual', 'catch_up', 'builtin', 'retry', 'after'] as const
+export type Trigger = (typeof triggers)[number]
+
+/** A finished attempt of a run, as it is kept in the run's row. */
+export type Attempt = {
+  attempt: number
+  fence: number
+  state: TerminalState
+  started_at: string | null
+  finished_at: string
+  error: { code: string; message: string } | null
+}
+
+/** A schedule as `jobs.schedule` keeps it: what was typed, and what it was read as. */
+export type StoredSchedule = { text: string; display: string } & (
+  | { kind: 'cron'; expr: string }
+  | { kind: 'interval'; every_ms: number }
+  | { kind: 'once'; run_at: string }
+  | { kind: 'after' }
+)
+
+/** An action as its author wrote it, defaults filled in; its type decides about the other fields. */
+export type StoredAction = { type: string; [field: string]: unknown }
