@@ -60,11 +60,11 @@ const carriageReturn = 13
 
 function parseHead(text: string): ReplyHead {
   const [first = '', ...lines] = text.trimEnd().split(/\r?\n/)
-  const [, status, statusText = ''] = /^HTTP\/1\.\d (\d{3})(?: (.*))?$/.exec(first) ?? []
+  const [, status, reason = ''] = /^HTTP\/1\.\d (\d{3})(?: (.*))?$/.exec(first) ?? []
   if (status === undefined || Number(status) < 100) throw failed('HTTP_MALFORMED')
   const fields = lines.map((line): [string, string] => {
     const [name = '', ...value] = line.split(':')
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || line.includes('\0')) throw failed('HTTP_MALFORMED')
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || /[\0\r]/.test(line)) throw failed('HTTP_MALFORMED')
     return [name, value.join(':').trim()]
   })
   const byName = new Map<string, string[]>()
@@ -75,6 +75,8 @@ function parseHead(text: string): ReplyHead {
     else byName.set(lower, [value])
   }
   const get = (name: string) => byName.get(name.toLowerCase())?.join(', ') ?? null
+  // words for people, which a client should ignore (RFC 9112, 4); `Response` refuses those that steer a terminal
+  const statusText = reason.replaceAll(/\p{Cc}/gu, ' ')
   return { status: Number(status), statusText, fields, get }
 }
 

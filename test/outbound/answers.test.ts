@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { test } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { createOutbound } from '../../src/outbound/index.ts'
@@ -54,6 +56,27 @@ for (const [says, count, code] of [
     })
     const line = createOutbound({ allow, own: [] }).line()
     assert.equal(await line.fetch(url).then(() => 'answered', codeOf), code)
+    await line.close()
+  })
+}
+
+for (const [what, head, expected] of [
+  ['control characters in the reason of a status', 'HTTP/1.1 200 \0\x1b[31m\x85ok', '200   [31m ok'],
+  ['no reason', 'HTTP/1.1 200', '200 '],
+  ['a status that no class has', 'HTTP/1.1 999 most', '999 most'],
+  ['a carriage return within a header', 'HTTP/1.1 200 ok\r\nx-a: b\rc', 'HTTP_MALFORMED'],
+  ['a NUL within a header', 'HTTP/1.1 200 ok\r\nx-a: b\0c', 'HTTP_MALFORMED'],
+] as const) {
+  test(`an answer with ${what} is read, or refused with a code`, async (t) => {
+    const server = createServer((socket) => {
+      socket.once('data', () => socket.end(Buffer.from(`${head}\r\ncontent-length: 0\r\n\r\n`, 'latin1')))
+    }).listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const line = createOutbound({ allow, own: [] }).line()
+    const { port } = server.address() as AddressInfo
+    const say = ({ status, statusText }: Response) => `${status} ${statusText}`
+    assert.equal(await line.fetch(`http://127.0.0.1:${port}/`).then(say, codeOf), expected)
     await line.close()
   })
 }
