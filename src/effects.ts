@@ -36,8 +36,10 @@ export function createEffects(parts: Parts): Effects {
 
   const actions = createActions({
     ...{ userAgent, outbound, secret },
-    prompt: config.prompt,
-    commands: config.commands && { ...config.commands, ...config.commandLimits },
+    settings: {
+      prompt: config.prompt,
+      commands: config.commands && { ...config.commands, ...config.commandLimits },
+    },
     protect: secretsOf(config),
     ...(parts.untilCalm && { untilCalm: parts.untilCalm }),
     lastOutput: store.lastOutput,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { errorTable } from '../../src/ground/errors.ts'
-import { action } from './actions/index.ts'
+import { action } from './actions.ts'
 import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
 import { policyAnswer } from './policy.ts'
 

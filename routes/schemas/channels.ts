@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { expecting, instantOut, instantOutOrNull, object, textOrNull } from './fields.ts'
 import type { Operation } from './operations.ts'
-import { channelName, on, onWords, targetsFor } from './targets.ts'
+import { channelName, on, onWords, targetsFor, typesInWords } from './targets.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
 const defaultOn = Type.Union([...on.anyOf, Type.Null()], {
@@ -11,9 +11,7 @@ const defaultOn = Type.Union([...on.anyOf, Type.Null()], {
 
 const channelInput = Type.Union([...targetsFor('channel', { default_on: Type.Optional(defaultOn) })], {
   title: 'ChannelInput',
-  ...expecting(
-    'an object with a "type" of "webhook", "slack", "discord", "telegram", "email" or "healthcheck"',
-  ),
+  ...expecting(`an object with a "type" of ${typesInWords}`),
 })
 
 const channel = object(

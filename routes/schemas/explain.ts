@@ -1,4 +1,6 @@
 import type { TValidationError } from 'typebox/error'
+import { actionTypes } from '../../src/actions/index.ts'
+import { receivers } from '../../src/delivery/senders/index.ts'
 import { visible } from '../../src/ground/text.ts'
 import { writtenPath } from '../path.ts'
 import { nearest } from './nearest.ts'
@@ -147,24 +149,17 @@ function numberOf(schema: Node, keyword: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-const privateFields = [
-  'headers',
-  'body',
-  'url',
-  'base_url',
-  'api_key',
-  'secrets',
-  'password',
-  'bot_token',
-  'env',
-]
+/** Whatever an action or a receiver says may be secret, wherever a field of that name stands. */
+const privateFields: ReadonlySet<string> = new Set(
+  [...actionTypes, ...receivers].flatMap(({ secretsOf }): readonly string[] => secretsOf),
+)
 
 /** A value in a message: short, and never one that may be a secret (headers, bodies, what is never read again). */
 function shown(value: unknown, steps: string[], isWriteOnly: boolean): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object${sizeWorthTelling(value)}`
-  const isPrivate = isWriteOnly || steps.length === 0 || steps.some((step) => privateFields.includes(step))
+  const isPrivate = isWriteOnly || steps.length === 0 || steps.some((step) => privateFields.has(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
     return `a text of ${value.length} characters`
   return visible(JSON.stringify(value))

@@ -1,30 +1,12 @@
 import Type from 'typebox'
 import { isOneVisibleLine } from '../../src/ground/text.ts'
+import { distinct, expecting, object } from '../../src/ground/schema.ts'
 import { instantOf } from '../instant.ts'
 
-/**
- * A schema with the words for "expected …" in messages, for what its keywords do not tell by themselves.
- * OpenAPI lets extensions that begin with `x-` stand in a schema.
- */
-export const expecting = (words: string) => ({ 'x-expected': words })
+export { distinct, expecting, object }
 
 export const orNull = <T>(type: 'string' | 'integer', options: object) =>
   Type.Unsafe<T | null>({ type: [type, 'null'], ...options })
-
-export const object = <T extends Type.TProperties>(properties: T, options: Type.TObjectOptions = {}) =>
-  Type.Object(properties, { additionalProperties: false, ...options })
-
-type ListOptions = Type.TArrayOptions & { maxItems: number }
-
-/**
- * A list whose items all differ. Not `uniqueItems`: TypeBox explains that keyword in time that grows with the square of
- * the list. The OpenAPI document has it all the same.
- */
-export const distinct = <T extends Type.TSchema>(items: T, options: ListOptions) =>
-  Type.Refine(
-    Type.Array(items, { ...options, 'x-distinct': true }),
-    (given) => new Set<unknown>(given).size === given.length,
-  )
 
 /** A text of one line for people, which is also shown in terminals, logs and the subjects of mails. */
 export const line = (maxLength: number) =>

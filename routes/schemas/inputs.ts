@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { isOneVisibleLine } from '../../src/ground/text.ts'
-import { action } from './actions/index.ts'
+import { action } from './actions.ts'
 import { deliver } from './deliver.ts'
 import { distinct, expecting, instant, instantOrNull, jobId, line, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'

@@ -1,22 +1,22 @@
 import { AppError } from '../ground/errors.ts'
+import type { SchemaKit } from '../ground/schema.ts'
+import { quotedChoice } from '../ground/words.ts'
 import type { Outbound } from '../outbound/index.ts'
-import type { Available } from './available.ts'
-import type { RefusalOf } from './shared/callable.ts'
-import type { ActionContext, LastOutput } from './shared/context.ts'
-import type { CommandConfig } from '../ground/config.ts'
-import type { AttemptLog } from './shared/log.ts'
+import { whenSchema } from './gate/schema.ts'
+import type { Available } from './shared/check.ts'
+import type { ActionContext, AttemptLog, LastOutput } from './shared/context.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from './shared/outcome.ts'
-import type { PromptPlace } from './prompt/needs.ts'
-import type { PromptDefaults } from './prompt/request.ts'
 import { createProtector, type Protection } from './shared/protection.ts'
+import { callFields } from './shared/schema.ts'
+import type { ActionFields, ActionKit, ActionSettings, Attempt, PromptPlace } from './type.ts'
+import { actionTypes, typeOf } from './types.ts'
 
-export type { ActionContext, LastOutput } from './shared/context.ts'
-export type { AttemptLog } from './shared/log.ts'
-export type { Available } from './available.ts'
-export type { RefusalOf } from './shared/callable.ts'
+export { missingForPrompt } from './prompt/needs.ts'
+export type { Available } from './shared/check.ts'
+export type { ActionContext, AttemptLog, LastOutput } from './shared/context.ts'
 export type { ActionJob, ActionOutcome, ActionRun } from './shared/outcome.ts'
-export { isReservedHeader } from './http/headers.ts'
-export { missingForPrompt, type PromptPlace } from './prompt/needs.ts'
+export type { ActionKit, PromptPlace } from './type.ts'
+export { actionTypes } from './types.ts'
 
 export type Actions = {
   /**
@@ -31,10 +31,8 @@ export type Actions = {
 type Parts = {
   userAgent: string
   outbound: Pick<Outbound, 'line'>
-  /** Where prompts are put whose action does not say it. */
-  prompt?: PromptDefaults
-  /** Null: no command is run. */
-  commands?: CommandConfig | null
+  /** Default: no model server, no commands. */
+  settings?: Partial<ActionSettings>
   /** Values that no outcome and no log may show. */
   protect?: readonly string[]
   /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE */
@@ -48,39 +46,34 @@ type Parts = {
   untilCalm?: () => Promise<void>
 }
 
-type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext; parts: Parts }
+/** All that the schema of an action may be made of. */
+export function actionKit(kit: SchemaKit): ActionKit {
+  const fields = callFields(kit)
+  return { ...kit, ...fields, when: whenSchema({ ...kit, ...fields }) }
+}
 
 /** `checkAction` of check.ts, loaded when a job is saved. */
-export async function checkAction(
-  action: ActionJob['action'] | null,
-  prompt: string | null,
-  place: PromptPlace,
-) {
-  const check = await import('./check.ts')
+export async function checkAction(action: ActionFields | null, prompt: string | null, place: PromptPlace) {
+  const check = await import('./shared/check.ts')
   return check.checkAction(action, prompt, place)
 }
 
-/** `unavailableIn` of available.ts, loaded when a job is saved. */
-export async function unavailableIn(action: ActionJob['action'], service: Available) {
-  const available = await import('./available.ts')
-  return available.unavailableIn(action, service)
+/** `unavailableIn` of check.ts, loaded when a job is saved. */
+export async function unavailableIn(action: ActionFields, service: Available) {
+  const check = await import('./shared/check.ts')
+  return check.unavailableIn(action, service)
 }
 
-/** `sweepFolders` of command-folder.ts, loaded where commands are on. */
+/** `sweepFolders` of folder.ts, loaded where commands are on. */
 export async function sweepFolders(): Promise<void> {
   const folders = await import('./command/folder.ts')
   await folders.sweepFolders()
 }
 
-/** `uncallableIn` of callable.ts, loaded when something that is called is saved. */
-export async function uncallableIn(fields: unknown, path: string, refusalOf: RefusalOf) {
-  const callable = await import('./shared/callable.ts')
-  return callable.uncallableIn(fields, path, refusalOf)
-}
-
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */
 export function createActions(parts: Parts): Actions {
   const protectAttempt = createProtector(parts.protect ?? [])
+  const settings = { ...nothingSet, ...parts.settings }
   let isCold = true
   return {
     async run(job, run, signal) {
@@ -91,7 +84,7 @@ export function createActions(parts: Parts): Actions {
       const log = opened && protection.log(opened)
       const context = contextOf(parts, { job, run, signal, log, protection })
       try {
-        return protection.outcome(await runType({ job, run, signal, context, parts }))
+        return protection.outcome(await runType({ job, run, signal, context }, settings))
       } catch (error) {
         if (error instanceof AppError) return protection.outcome(refusal(error))
         throw error
@@ -102,43 +95,20 @@ export function createActions(parts: Parts): Actions {
   }
 }
 
-async function runType({ job, run, signal, context, parts }: Attempt): Promise<ActionOutcome> {
+const nothingSet: ActionSettings = { prompt: { baseUrl: null, apiKey: null, model: null }, commands: null }
+
+async function runType(attempt: Attempt, settings: ActionSettings): Promise<ActionOutcome> {
+  const { job, run, signal, context } = attempt
   if (job.action['when']) {
     const { passGate } = await import('./gate/pass.ts')
     const ended = await passGate(job, run, signal, context)
     if (ended) return ended
   }
-  switch (job.action.type) {
-    case 'http': {
-      const { runHttp } = await import('./http/run.ts')
-      return runHttp(job, run, signal, context)
-    }
-    case 'prompt': {
-      const { runPrompt } = await import('./prompt/run.ts')
-      return runPrompt(
-        job,
-        run,
-        signal,
-        context,
-        parts.prompt ?? { baseUrl: null, apiKey: null, model: null },
-      )
-    }
-    case 'handler': {
-      const { runHandler } = await import('./handler/run.ts')
-      return runHandler(job, run, signal, context)
-    }
-    case 'command': {
-      const { runCommand } = await import('./command/run.ts')
-      return runCommand(job, run, signal, context, parts.commands ?? null)
-    }
-    default: {
-      const given = `an action of type ${JSON.stringify(job.action.type)} was given`
-      return finalFailure(
-        'ACTION_NOT_AVAILABLE',
-        `${given}; expected "http", "prompt", "handler" or "command"`,
-      )
-    }
-  }
+  const type = typeOf(job.action)
+  if (type) return (await type.load())(attempt, settings)
+  const given = `an action of type ${JSON.stringify(job.action.type)} was given`
+  const expected = quotedChoice(actionTypes.map(({ type: name }) => name))
+  return finalFailure('ACTION_NOT_AVAILABLE', `${given}; expected ${expected}`)
 }
 
 type Around = Pick<Attempt, 'job' | 'run' | 'signal'> & {

@@ -1,13 +1,18 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { ChannelStore, StoredChannel } from '../../db/index.ts'
-import { type RefusalOf, uncallableIn } from '../actions/index.ts'
-import type { Delivered, DeliveryError, Message, Target } from './senders/index.ts'
+import { type Call, type RefusalOf, uncallableIn } from '../outbound/index.ts'
+import {
+  callsOf,
+  type Delivered,
+  type DeliveryError,
+  type Message,
+  type ReceiverConfig,
+  receiverOf,
+  type Target,
+} from './senders/index.ts'
 import { AppError } from '../ground/errors.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
-
-/** Where deliveries go, as somebody wrote it: `type` and its fields, with secrets by reference or as they are. */
-export type ChannelConfig = { type: string; [field: string]: unknown }
 
 /** A channel as people may see it. `summary`: what is harmless of its configuration; null: no key here opens it. */
 export type Channel = Omit<StoredChannel, 'sealed'> & { summary: Record<string, unknown> | null }
@@ -22,7 +27,7 @@ export type Channels = {
    */
   put(
     name: string,
-    config: ChannelConfig,
+    config: ReceiverConfig,
     defaultOn: string[] | null,
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
   list(): Promise<Channel[]>
@@ -53,7 +58,7 @@ export type Channels = {
 }
 
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
-type SendTest = (target: ChannelConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
+type SendTest = (target: ReceiverConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
 
 type Parts = {
   store: ChannelStore
@@ -70,24 +75,29 @@ export function createChannels({
   refusalOf: hostRefusalOf,
   expectKey = async () => {},
 }: Parts): Channels {
-  async function put(name: string, given: ChannelConfig, defaultOn: string[] | null) {
+  async function put(name: string, given: ReceiverConfig, defaultOn: string[] | null) {
     if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
     const { seal: close } = needed(seal, 'channels')
     await expectKey()
-    const secrets = given.type === 'webhook' && !given['secrets'] ? await secretsFor(name) : null
-    const config = secrets ? { ...given, secrets: secrets.all } : given
+    const { made } = receiverOf(given) ?? {}
+    const secrets = made && !given[made.field] ? await secretsFor(name, given.type, made) : null
+    const config = made && secrets ? { ...given, [made.field]: secrets.all } : given
     const sealed = close(JSON.stringify(config), contextOf(name))
-    const { channel, isNew } = await store.put({ name, type: config.type, sealed, defaultOn })
+    const { channel, isNew } = await store.put({ name, type: given.type, sealed, defaultOn })
     return { channel: shown(channel), isNew, madeSecret: secrets?.made ?? null }
   }
 
-  /** Those that the webhook had; where it is new, or was something else, a new one. */
-  async function secretsFor(name: string): Promise<{ all: unknown; made: string | null }> {
+  /** Those that a receiver of this type had; where it is new, or was something else, new ones. */
+  async function secretsFor(
+    name: string,
+    type: string,
+    { field, make }: { field: string; make(): string[] },
+  ): Promise<{ all: unknown; made: string | null }> {
     const former = await store.find(name)
-    const kept = former?.type === 'webhook' ? opened(former)['secrets'] : null
+    const kept = former?.type === type ? opened(former)[field] : null
     if (kept) return { all: kept, made: null }
-    const made = `whsec_${randomBytes(24).toString('base64')}`
-    return { all: [made], made }
+    const all = make()
+    return { all, made: all[0] ?? null }
   }
 
   async function found(name: string): Promise<StoredChannel> {
@@ -96,8 +106,8 @@ export function createChannels({
     throw notFound(name)
   }
 
-  function opened({ name, sealed }: StoredChannel): ChannelConfig {
-    return JSON.parse(needed(seal, 'channels').open(sealed, contextOf(name))) as ChannelConfig
+  function opened({ name, sealed }: StoredChannel): ReceiverConfig {
+    return JSON.parse(needed(seal, 'channels').open(sealed, contextOf(name))) as ReceiverConfig
   }
 
   function shown(channel: StoredChannel): Channel {
@@ -157,8 +167,8 @@ export function createChannels({
 }
 
 /** @throws AppError FIELD_INVALID */
-async function checkCallable(config: ChannelConfig, hostRefusalOf: RefusalOf): Promise<void> {
-  const errors = await uncallableIn(config, '', hostRefusalOf)
+async function checkCallable(config: ReceiverConfig, hostRefusalOf: RefusalOf): Promise<void> {
+  const errors = await uncallableIn(callsOf(config), '', hostRefusalOf)
   if (errors.length === 0) return
   throw new AppError('FIELD_INVALID', errors.map(({ message }) => message).join('; '), { extra: { errors } })
 }
@@ -175,22 +185,21 @@ async function filled(
 }
 
 /** What may be shown of a configuration: whom it reaches, never by which secrets. */
-function summarised({ type, ...config }: ChannelConfig): Record<string, unknown> {
+function summarised(config: ReceiverConfig): Record<string, unknown> {
   const secrets = [...namesIn({ ...config, template: null })].map((name) => name.slice('secrets.'.length))
-  const named = secrets.length > 0 ? { secrets } : {}
-  const text = (field: string) => (typeof config[field] === 'string' ? config[field] : null)
-  if (type === 'email') {
-    const { from, to, port = null } = config
-    return { host: text('host'), port, from, to, ...named }
+  const receiver = receiverOf(config)
+  const [call] = callsOf(config)
+  return {
+    host: call ? hostOf(call) : null,
+    ...receiver?.summaryOf?.(config),
+    ...(secrets.length > 0 && { secrets }),
   }
-  if (type === 'telegram') return { host: hostOf(text('api_base') ?? 'https://api.telegram.org'), ...named }
-  const signatures = type === 'webhook' && Array.isArray(config['secrets']) ? config['secrets'].length : null
-  return { host: hostOf(text('url')), ...(signatures === null ? {} : { signatures }), ...named }
 }
 
 /** Null where it is a secret itself. */
-function hostOf(url: string | null): string | null {
-  return url === null || url.includes('{{') ? null : (URL.parse(url)?.host ?? null)
+function hostOf(call: Call): string | null {
+  if ('host' in call) return typeof call.host === 'string' ? call.host : null
+  return typeof call.url !== 'string' || call.url.includes('{{') ? null : (URL.parse(call.url)?.host ?? null)
 }
 
 function testMessage(name: string): Message {

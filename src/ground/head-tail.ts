@@ -1,3 +1,5 @@
+import { cappedText, storable, withoutHalfEnd, withoutHalfStart } from './text.ts'
+
 /** The first and the last bytes of what was written, however much that was. */
 export type HeadTail = {
   write(bytes: Uint8Array): void
@@ -53,4 +55,35 @@ export function createHeadTail(most: number): HeadTail {
     },
     total: () => total,
   }
+}
+
+/** The beginning and the end of a text of any length, in constant memory. */
+export type Ends = {
+  write(chunk: Uint8Array): void
+  /** As Postgres can keep it: what is not UTF-8 is replaced, NULs are left out, and a line says how much is missing. */
+  text(): string
+}
+
+/** Keeps the first half and the last half of `mostBytes`; the text is no longer either. */
+export function createEnds(mostBytes: number): Ends {
+  const half = Math.floor((mostBytes - noteBytes) / 2)
+  const { write, head, tail, total } = createHeadTail(half)
+  return {
+    write,
+    text() {
+      const missing = total() - 2 * half
+      if (missing <= 0) return cappedText(Buffer.concat([head(), tail()]).toString(), mostBytes)
+      const first = cappedText(withoutHalfEnd(head()).toString(), half)
+      const last = cappedEnd(withoutHalfStart(tail()).toString(), half)
+      return `${first}\n[… ${missing} bytes left out …]\n${last}`
+    },
+  }
+}
+
+/** Room for the line between the two. */
+const noteBytes = 64
+
+/** What is not UTF-8 takes three bytes where it had one. */
+function cappedEnd(text: string, mostBytes: number): string {
+  return withoutHalfStart(Buffer.from(storable(text)).subarray(-mostBytes)).toString()
 }

@@ -1,7 +1,9 @@
-import { type Available, uncallableIn, unavailableIn } from '../actions/index.ts'
+import { type Available, unavailableIn } from '../actions/index.ts'
 import { channelsOf } from '../decisions/index.ts'
+import { callsOf } from '../delivery/senders/index.ts'
 import { AppError } from '../ground/errors.ts'
 import type { JobInput } from './jobs.ts'
+import { uncallableIn } from '../outbound/index.ts'
 import { namesIn } from '../template/index.ts'
 
 type Known = Available & {
@@ -38,9 +40,18 @@ export async function checkReferences(
 
 /** Of those that are written out in the job; a channel's were looked at when it was saved. */
 async function uncallableReceivers(deliver: unknown, { refusalOf }: Known) {
-  if (!Array.isArray(deliver)) return uncallableIn(deliver, 'deliver', refusalOf)
-  const found = deliver.map((one, at) => uncallableIn(one, `deliver[${at}]`, refusalOf))
+  const found = Array.isArray(deliver)
+    ? deliver.map((one, at) => uncallableIn(callsIn(one), `deliver[${at}]`, refusalOf))
+    : [uncallableIn(callsIn(deliver), 'deliver', refusalOf)]
   return (await Promise.all(found)).flat()
+}
+
+function callsIn(spec: unknown) {
+  return isWrittenOut(spec) ? callsOf(spec) : []
+}
+
+function isWrittenOut(spec: unknown): spec is { type: string } {
+  return typeof spec === 'object' && spec !== null && 'type' in spec && typeof spec.type === 'string'
 }
 
 function secretsIn(value: unknown): string[] {

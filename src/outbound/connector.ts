@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { readHost } from '../ground/allow.ts'
+import { withTimeLimit } from '../ground/time-limit.ts'
 import type { Guard } from './guard.ts'
 import type { Lookup } from './lookup.ts'
 import type { Memory } from './memory.ts'
@@ -134,27 +135,21 @@ type Stop = {
 
 /** `race` rejects once `timeoutMs` are over or `signal` aborts; nothing here keeps a process up but the timer. */
 function stopAfter(timeoutMs: number, signal?: AbortSignal): Stop {
-  const stop = new AbortController()
+  const late = () => Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' })
+  const limit = withTimeLimit(signal, timeoutMs, late)
   const { promise: stopped, reject } = Promise.withResolvers<never>()
   stopped.catch(() => undefined)
-  const end = (reason: unknown) => {
-    reject(reason)
-    stop.abort(reason)
-  }
-  const pass = () => end(signal?.reason)
-  const late = () =>
-    end(Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' }))
-  const timer = setTimeout(late, timeoutMs)
-  signal?.addEventListener('abort', pass, { once: true })
-  if (signal?.aborted) pass()
+  const refuse = () => reject(limit.signal.reason)
+  limit.signal.addEventListener('abort', refuse, { once: true })
+  if (limit.signal.aborted) refuse()
   return {
-    signal: stop.signal,
+    signal: limit.signal,
     race: (work) => Promise.race([stopped, work]),
     isAborted: () => signal?.aborted ?? false,
     release() {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', pass)
-      stop.abort()
+      limit.release()
+      limit.signal.removeEventListener('abort', refuse)
+      limit.stop(undefined)
     },
   }
 }

@@ -1,5 +1,7 @@
 import { isIP, type Socket } from 'node:net'
 import { readHost } from '../ground/allow.ts'
+import type { Problem } from '../ground/problem.ts'
+import type { Call, RefusalOf } from './callable.ts'
 import type { Connect, Destination, Dial } from './connector.ts'
 import type { Guard } from './guard.ts'
 import { type Line, openLine } from './line.ts'
@@ -7,8 +9,10 @@ import type { Lookup } from './lookup.ts'
 import type { Arrival, Hop, RedirectRules } from './redirect.ts'
 import type { Reply } from './send.ts'
 
+export type { Call, RefusalOf } from './callable.ts'
 export { CallFailed } from './failed.ts'
 export type { Line } from './line.ts'
+export { isReservedHeader } from './reserved-headers.ts'
 export { OutboundRefusal, type RefusalCode } from './refusal.ts'
 export type { Destination } from './connector.ts'
 export type { Arrival, Hop, RedirectRules } from './redirect.ts'
@@ -21,7 +25,7 @@ export type Outbound = {
   /** A guarded connection, for what is not HTTP. Rejects as `createConnector` says. */
   connect(to: Destination): Promise<Socket>
   /** Why a host is never called at a port, as far as that is certain without a look-up; null: it may be. */
-  refusalOf(host: string, port: number): Promise<string | null>
+  refusalOf: RefusalOf
 }
 
 type Parts = {
@@ -108,4 +112,14 @@ export async function followRedirects<Got extends Reply>(
 ): Promise<Arrival<Got>> {
   const redirect = await import('./redirect.ts')
   return redirect.followRedirects(first, send, rules)
+}
+
+/** `uncallableIn` of callable.ts, loaded when something that is called is saved. */
+export async function uncallableIn(
+  calls: readonly Call[],
+  path: string,
+  refusalOf: RefusalOf,
+): Promise<Problem[]> {
+  const callable = await import('./callable.ts')
+  return callable.uncallableIn(calls, path, refusalOf)
 }

@@ -1,6 +1,6 @@
 /** Texts with places for values, such as `{{slot}}`. Touches nothing outside: whoever renders brings the values. */
 export { actionNames } from './names.ts'
 export { parseTemplate, wholeName } from './parse.ts'
-export { type TemplateProblem, templateProblems } from './problems.ts'
+export { templateProblems } from './problems.ts'
 export { render, renderJson, type Values } from './render.ts'
 export { namesIn } from './walk.ts'

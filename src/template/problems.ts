@@ -1,17 +1,16 @@
 import { AppError } from '../ground/errors.ts'
+import type { Problem } from '../ground/problem.ts'
 import { isAllowed } from './names.ts'
 import { parseTemplate } from './parse.ts'
 import { textsIn } from './walk.ts'
 import { beginningOf } from '../ground/text.ts'
 
-export type TemplateProblem = { path: string; message: string }
-
 /** What is wrong with the templates within a JSON value that stands at `path`, one sentence each, path first. */
 export function templateProblems(
   value: unknown,
   { path, names }: { path: string; names: readonly string[] },
-): TemplateProblem[] {
-  const problems: TemplateProblem[] = []
+): Problem[] {
+  const problems: Problem[] = []
   for (const leaf of textsIn(value, path)) {
     if (problems.length >= mostProblems) break
     for (const sentence of wrongWith(leaf.text, names))

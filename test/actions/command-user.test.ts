@@ -244,7 +244,7 @@ test('no folder of a run is left behind', async () => {
 })
 
 const running = (settings: CommandConfig) => `
-  import { runCommand } from './src/actions/command.ts'
+  import { runCommand } from './src/actions/command/run.ts'
   import { createRedactor } from './src/redact/index.ts'
   const hiding = () => createRedactor([]).stream()
   const job = { id: 'ab12cd34ef56', name: 'x', timeoutMs: null, prompt: null, skills: [],

@@ -284,7 +284,7 @@ test('a process that exits by itself takes its programs with it', async (t) => {
 })
 
 const leaving = (path: string) => `
-  import { runCommand } from './src/actions/command.ts'
+  import { runCommand } from './src/actions/command/run.ts'
   import { createRedactor } from './src/redact/index.ts'
   const hiding = () => createRedactor([]).stream()
   const job = { id: 'ab12cd34ef56', name: 'x', timeoutMs: null, prompt: null, skills: [],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isReservedHeader } from '../../src/actions/index.ts'
+import { isReservedHeader } from '../../src/outbound/index.ts'
 import { setup, slot, someRun } from './setup.ts'
 
 test('a call is a POST that says which job, run, slot, attempt and fence it is for', async (t) => {

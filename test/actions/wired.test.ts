@@ -12,7 +12,9 @@ function runs(action: { type: string; [field: string]: unknown }, env: { PATH: s
   const actions = createActions({
     userAgent: 'chronos/test',
     outbound: createOutbound({ allow: [], own: [] }),
-    commands: env && { env, users: null, memoryMb: 0, processorS: 0, processes: 0, folderMb: 0 },
+    settings: {
+      commands: env && { env, users: null, memoryMb: 0, processorS: 0, processes: 0, folderMb: 0 },
+    },
     secret: async () => 'sesame-0815',
     openLog: () => ({
       write: (chunk) => void logged.push(Buffer.from(chunk).toString()),

@@ -20,6 +20,36 @@ const db = drizzle.mock()
 export const breakages: Breakage[] = [
   ...broken('tsc', 'TS2322', [['a type error', 'src/zz-type.ts', `export const n: number = 'one'\n`]]),
   ...broken('tsc', 'TS1294', [['what cannot be stripped', 'src/zz-enum.ts', 'export enum Kind { A }\n']]),
+  ...broken('tsc', 'TS2741', [
+    [
+      'a type of receiver that does not say what is secret about it',
+      'src/delivery/senders/zz-forgetful.ts',
+      `import type { Receiver } from './receiver.ts'
+type Target = { type: 'pager'; url: string }
+export const pager = {
+  type: 'pager',
+  docs: '',
+  schema: ({ object }) => object({}),
+  callsOf: ({ url }) => [{ field: 'url', url }],
+  load: async () => async () => ({ state: 'delivered' }),
+} as const satisfies Receiver<Target>
+`,
+    ],
+    [
+      'a type of action that does not say what is secret about it',
+      'src/actions/zz-forgetful.ts',
+      `import type { ActionType } from './type.ts'
+export const queue = {
+  type: 'queue',
+  docs: '',
+  schema: ({ object }) => object({}),
+  callsOf: () => [],
+  check: () => [],
+  load: async () => async () => ({ state: 'succeeded' }),
+} as const satisfies ActionType
+`,
+    ],
+  ]),
   ...broken('tsc', 'TS2322', [
     [
       'an index that may be missing',

@@ -2,15 +2,17 @@ import { stat } from 'node:fs/promises'
 import type { CommandConfig } from '../../ground/config.ts'
 import type { RedactingStream } from '../../redact/index.ts'
 import { namesIn, render, type Values } from '../../template/index.ts'
+import { withTimeLimit } from '../../ground/time-limit.ts'
 import { cappedText } from '../../ground/text.ts'
 import { makeFolder, removeFolder, watchFolder } from './folder.ts'
 import { findProgram, limiterOf } from './limits.ts'
 import { type ProgramCall, type ProgramEnd, runProgram } from './process.ts'
 import { endAllOf, giveBack, mayEnter, type ProgramUser, takeUser } from './user.ts'
 import type { ActionContext } from '../shared/context.ts'
-import { createEnds, type Ends } from '../shared/ends.ts'
+import { createEnds, type Ends } from '../../ground/head-tail.ts'
 import { idempotencyKey } from '../shared/identity.ts'
-import { areOff, mostOutputBytes, timeoutOf } from '../shared/limits.ts'
+import { mostOutputBytes, timeoutOf } from '../shared/limits.ts'
+import { areOff } from './off.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from '../shared/outcome.ts'
 import { stopAfter, stopped } from '../shared/stop.ts'
 import { valuesOf } from '../shared/values.ts'
@@ -190,21 +192,19 @@ async function attempt(
 
 /** A signal that aborts with `signal`, and when the folder is full (0: it never is). */
 function watchRoom(folder: string, mostBytes: number, signal: AbortSignal) {
-  const stop = new AbortController()
+  const stop = withTimeLimit(signal, null)
   let isFull = false
-  const pass = () => stop.abort(signal.reason)
-  signal.addEventListener('abort', pass, { once: true })
   const endWatch =
     mostBytes > 0 &&
     watchFolder(folder, mostBytes, () => {
       isFull = !signal.aborted
-      stop.abort()
+      stop.stop(undefined)
     })
   return {
     signal: stop.signal,
     isFull: () => isFull,
     release() {
-      signal.removeEventListener('abort', pass)
+      stop.release()
       if (endWatch) endWatch()
     },
   }

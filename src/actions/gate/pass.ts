@@ -1,14 +1,13 @@
 import type { Handlers } from '../../handlers/index.ts'
-import { wishesOf } from '../http/answer.ts'
+import { type Answer, wishesOf } from '../http/answer.ts'
 import type { ActionContext } from '../shared/context.ts'
-import { type Answer, exchange } from '../http/exchange.ts'
+import { exchange } from '../http/exchange.ts'
+import { type Gate, gateOf } from './check.ts'
 import { readOrSay } from '../http/run.ts'
 import { cappedText } from '../../ground/text.ts'
 import type { ActionJob, ActionOutcome, ActionRun } from '../shared/outcome.ts'
 import { readCall } from '../http/request.ts'
 
-/** An action's `when`, as it was saved. */
-type Gate = { type: string; [field: string]: unknown }
 type Attempt = {
   job: ActionJob
   run: ActionRun
@@ -39,17 +38,13 @@ export async function passGate(
   context: ActionContext,
   handlers?: Handlers,
 ): Promise<ActionOutcome | null> {
-  const gate = job.action['when']
-  if (!isGate(gate)) return null
+  const gate = gateOf(job.action)
+  if (!gate) return null
   const attempt = { job: { ...job, action: gate }, run, signal, context, handlers }
   const verdict = gate.type === 'handler' ? await askHandler(gate, attempt) : await askTarget(gate, attempt)
   if ('outcome' in verdict) return failedAt(verdict.outcome)
   const reason = 'nothingToDo' in verdict ? verdict.nothingToDo : reasonIn(verdict.says)
   return reason === null ? null : { state: 'succeeded', skippedReason: reason }
-}
-
-function isGate(value: unknown): value is Gate {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
 async function askHandler(gate: Gate, attempt: Attempt): Promise<Verdict> {

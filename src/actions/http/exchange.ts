@@ -1,13 +1,12 @@
 import { CallFailed, followRedirects, type Hop, OutboundRefusal, type Reply } from '../../outbound/index.ts'
-import { type Body, type Progress, readBody } from './answer.ts'
+import { readBody } from '../shared/body.ts'
+import type { Progress } from '../shared/progress.ts'
+import type { Answer } from './answer.ts'
 import type { ActionContext } from '../shared/context.ts'
 import { callFailed, failureOf } from '../shared/failure.ts'
 import type { ActionOutcome } from '../shared/outcome.ts'
 import type { HttpCall } from './request.ts'
 import { stopAfter, stopOutcome } from '../shared/stop.ts'
-
-/** A whole answer. `from` names who gave it, as messages may. */
-export type Answer = { response: Reply; body: Body; from: string; redirects: number; tookMs: number }
 
 // The URL to report to does not leave the first origin: whoever answers elsewhere could not report.
 const leadsAway =

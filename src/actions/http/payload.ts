@@ -1,6 +1,6 @@
 import { AppError } from '../../ground/errors.ts'
 import { render, type Values } from '../../template/index.ts'
-import { isReservedHeader } from './headers.ts'
+import { isReservedHeader } from '../../outbound/index.ts'
 
 /**
  * An author's headers with the values in their places. Reserved ones are left out.

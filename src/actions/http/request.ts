@@ -1,6 +1,7 @@
 import { unescape } from 'node:querystring'
 import { AppError } from '../../ground/errors.ts'
 import { namesIn, renderJson, type Values } from '../../template/index.ts'
+import { callbackHeader, callbackName } from './callback.ts'
 import type { ActionContext } from '../shared/context.ts'
 import { identity } from '../shared/identity.ts'
 import type { ActionJob, ActionRun } from '../shared/outcome.ts'
@@ -34,10 +35,6 @@ const usualTimeoutMs = 60_000
 // A longer timer fires at once (Node keeps 32 bits).
 const longestTimeoutMs = 2 ** 31 - 1
 const usualRedirects = 5
-
-/** The template name, and the header, of the URL that an asynchronous target reports to. */
-export const callbackName = 'callback_url'
-const callbackHeader = 'x-chronos-callback'
 
 /**
  * The call that an action means for this run, its templates filled in.

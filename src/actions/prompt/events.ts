@@ -1,5 +1,6 @@
+import { readLimited } from '../../ground/read-limited.ts'
 import type { Reply } from '../../outbound/index.ts'
-import type { Progress } from '../http/answer.ts'
+import type { Progress } from '../shared/progress.ts'
 
 /** An answer that came whole or in part, and says nothing that can be understood. */
 export class AnswerUnreadable extends Error {
@@ -64,14 +65,9 @@ export async function* eventsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
  * @throws AnswerUnreadable: it is longer than 1 MiB
  */
 export async function wholeOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
-  const kept: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of pieces) {
-    bytes += piece.byteLength
-    if (bytes > mostAtOnce) throw new AnswerUnreadable('an answer of more than 1 MiB was sent')
-    kept.push(piece)
-  }
-  return Buffer.concat(kept).toString()
+  const whole = await readLimited({ body: pieces }, mostAtOnce)
+  if (whole !== null) return whole
+  throw new AnswerUnreadable('an answer of more than 1 MiB was sent')
 }
 
 /**

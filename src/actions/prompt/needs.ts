@@ -1,13 +1,8 @@
-type Problem = { path: string; message: string }
-
-/** Where prompts are put and which model they are for, if an action does not say it; null: not set. */
-export type PromptPlace = { baseUrl: string | null; model: string | null }
+import type { Problem } from '../../ground/problem.ts'
+import type { ActionFields, PromptPlace } from '../type.ts'
 
 /** What a prompt action cannot do without, and neither it nor the service has, one sentence for each. */
-export function missingForPrompt(
-  action: { type: string; [field: string]: unknown },
-  { baseUrl, model }: PromptPlace,
-): Problem[] {
+export function missingForPrompt(action: ActionFields, { baseUrl, model }: PromptPlace): Problem[] {
   if (action.type !== 'prompt') return []
   const needs = [
     { name: 'model', has: action['model'] ?? model, what: 'model', variable: 'PROMPT_MODEL' },

@@ -1,5 +1,6 @@
 import type { Reply } from '../../outbound/index.ts'
-import { type Body, readRetryAfter } from '../http/answer.ts'
+import { readRetryAfter } from '../../ground/retry-after.ts'
+import type { Body } from '../shared/body.ts'
 import type { ActionOutcome } from '../shared/outcome.ts'
 import { type Hide, saidBy } from './text.ts'
 

@@ -3,12 +3,10 @@ import type { ActionContext } from '../shared/context.ts'
 import { identity } from '../shared/identity.ts'
 import { timeoutOf } from '../shared/limits.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from '../shared/outcome.ts'
+import type { PromptDefaults } from '../type.ts'
 import { contextBlocks } from './context.ts'
 import { estimateTokens, type Price } from './usage.ts'
 import { valuesOf } from '../shared/values.ts'
-
-/** What holds where an action does not say it, from the environment. Null: not set. */
-export type PromptDefaults = { baseUrl: string | null; apiKey: string | null; model: string | null }
 
 /** The `prompt` action, as its schema has let it through. */
 type PromptAction = {

@@ -4,6 +4,9 @@ import type { Line } from '../../outbound/index.ts'
 /** The newest successful run of a job that has an output. */
 export type LastOutput = { runId: string; output: string; finishedAt: Date }
 
+/** What an attempt writes while it runs. `end` resolves once what was written is kept. */
+export type AttemptLog = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
+
 /** What an action may use besides the job, the run and the signal. Made anew for each attempt. */
 export type ActionContext = {
   userAgent: string

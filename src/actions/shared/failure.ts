@@ -1,5 +1,5 @@
 import { OutboundRefusal, type RefusalCode } from '../../outbound/index.ts'
-import { type Progress, where } from '../http/answer.ts'
+import { type Progress, where } from './progress.ts'
 import { type ActionOutcome, finalFailure } from './outcome.ts'
 
 /** `midway`: the call may have reached the target, and the message says how far things had come. */

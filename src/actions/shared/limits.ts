@@ -3,8 +3,6 @@ import type { ActionJob } from './outcome.ts'
 /** So much of an output is kept; it goes into the run's row. */
 export const mostOutputBytes = 64 * 1024
 
-export const areOff = 'a command was given; commands are off here (COMMANDS is not "on")'
-
 // A longer timer fires at once (Node keeps 32 bits).
 const longestTimeoutMs = 2 ** 31 - 1
 

@@ -1,5 +1,5 @@
 import { createRedactor, type Redactor, type RedactingStream } from '../../redact/index.ts'
-import type { AttemptLog } from './log.ts'
+import type { AttemptLog } from './context.ts'
 import type { ActionOutcome } from './outcome.ts'
 
 /** Keeps the secrets that one attempt has used out of all that is kept of it. */

@@ -1,4 +1,5 @@
-import { type Progress, where } from '../http/answer.ts'
+import { type Progress, where } from './progress.ts'
+import { type TimeLimit, withTimeLimit } from '../../ground/time-limit.ts'
 import type { ActionOutcome } from './outcome.ts'
 
 const stops = {
@@ -20,24 +21,12 @@ class NoLongerHeld extends Error {
 }
 
 /** `notHeld` stops at once: the run belongs to another process by now, or may. */
-export type Stop = { signal: AbortSignal; notHeld(): void; release(): void }
+export type Stop = Pick<TimeLimit, 'signal' | 'release'> & { notHeld(): void }
 
 /** A signal that aborts with `signal`, or after `timeoutMs` with an Error of code TIMEOUT, until it is released. */
 export function stopAfter(timeoutMs: number, signal: AbortSignal): Stop {
-  // Not AbortSignal.any and AbortSignal.timeout: both are held weakly, and neither keeps a process up.
-  const stop = new AbortController()
-  const pass = () => stop.abort(signal.reason)
-  const timer = setTimeout(() => stop.abort(new TimeoutReached(`${timeoutMs} ms are over`)), timeoutMs)
-  signal.addEventListener('abort', pass, { once: true })
-  if (signal.aborted) pass()
-  return {
-    signal: stop.signal,
-    notHeld: () => stop.abort(new NoLongerHeld('the lease is lost, or may be')),
-    release() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', pass)
-    },
-  }
+  const limit = withTimeLimit(signal, timeoutMs, () => new TimeoutReached(`${timeoutMs} ms are over`))
+  return { ...limit, notHeld: () => limit.stop(new NoLongerHeld('the lease is lost, or may be')) }
 }
 
 /**

@@ -1,14 +1,19 @@
-/** The senders of deliveries, one file for each kind of receiver, loaded on first use. */
+/** The senders of deliveries, one folder for each type of receiver, loaded on first use. */
 import type { Socket } from 'node:net'
+import { withTimeLimit } from '../../ground/time-limit.ts'
 import type { Line } from '../../outbound/index.ts'
-import type { Delivered, Message, Target } from './shared/message.ts'
 import { createRedactor } from '../../redact/index.ts'
+import { receiverOf, type Target } from './receivers.ts'
+import { secretsIn } from './shared/secrets.ts'
+import type { Delivered, Message } from './shared/message.ts'
 import type { Sending } from './shared/sending.ts'
-import { troubleOf } from './shared/trouble.ts'
 
 export { readMailbox } from './email/mailbox.ts'
-export type { Delivered, DeliveryError, Message, Target } from './shared/message.ts'
+export type { ReceiverConfig } from './receiver.ts'
+export { callsOf, receiverOf, receivers, type Target } from './receivers.ts'
+export type { Delivered, DeliveryError, Message } from './shared/message.ts'
 export { templateNames } from './shared/names.ts'
+export { type Place, receiverKit, type ReceiverKit } from './shared/schema.ts'
 
 /** The guarded way out. */
 export type Way = {
@@ -43,68 +48,39 @@ export function createDeliverer(parts: Parts): Deliverer {
   const { outbound, userAgent, timeoutMs = usualTimeoutMs, always = [], note = () => undefined } = parts
   return {
     async send(target, message, signal) {
-      const secrets = secretsOf(target)
+      const receiver = receiverOf(target)
+      if (!receiver) return unknownType(target)
+      const secrets = secretsIn(target, receiver)
       secrets.forEach(note)
       const { text: hide } = createRedactor([...always, ...secrets])
-      const stop = stopAfter(timeoutMs, signal)
+      const limit = withTimeLimit(signal, timeoutMs, () => timeIsOver(timeoutMs))
       const line = outbound.line()
       try {
         const connect: Sending['connect'] = (to) => outbound.connect(to)
-        const sending = { line, connect, userAgent, hide, signal: stop.signal }
-        return withoutSecrets(await deliver(sending, target, message), hide)
+        const sending = { line, connect, userAgent, hide, signal: limit.signal }
+        const send = await receiver.load()
+        return withoutSecrets(await send(sending, target, message), hide)
       } catch (error) {
-        const trouble = troubleOf(error, target, stop.signal)
+        const { originOf, troubleOf } = await import('./shared/trouble.ts')
+        const named = { to: originOf(receiver.callsOf(target)[0], receiver.type), type: receiver.type }
+        const trouble = troubleOf(error, named, limit.signal)
         if (trouble) return withoutSecrets(trouble, hide)
         throw error
       } finally {
-        stop.release()
+        limit.release()
         await line.close()
       }
     },
   }
 }
 
-async function deliver(sending: Sending, target: Target, message: Message): Promise<Delivered> {
-  switch (target.type) {
-    case 'webhook':
-      return (await import('./webhook/send.ts')).sendWebhook(sending, target, message)
-    case 'slack':
-      return (await import('./slack/send.ts')).sendToSlack(sending, target, message)
-    case 'discord':
-      return (await import('./discord/send.ts')).sendToDiscord(sending, target, message)
-    case 'telegram':
-      return (await import('./telegram/send.ts')).sendToTelegram(sending, target, message)
-    case 'email':
-      return (await import('./email/send.ts')).sendEmail(sending, target, message)
-    case 'healthcheck':
-      return (await import('./healthcheck/send.ts')).pingHealthcheck(sending, target, message)
-    default: {
-      const given: { type: unknown } = target satisfies never
-      const error = {
-        code: 'TARGET_INVALID',
-        message: `no delivery of type ${JSON.stringify(given.type)} is known`,
-      }
-      return { state: 'failed', error }
-    }
-  }
+function timeIsOver(ms: number): Error {
+  return Object.assign(new Error(`${ms / 1000} s are over`), { code: 'TIMEOUT' })
 }
 
-/** Held strongly, unlike AbortSignal.any and AbortSignal.timeout, so that it keeps its word; by itself it keeps no process up. */
-function stopAfter(waitMs: number, signal: AbortSignal): { signal: AbortSignal; release(): void } {
-  const stop = new AbortController()
-  const pass = () => stop.abort(signal.reason)
-  const reason = Object.assign(new Error(`${waitMs / 1000} s are over`), { code: 'TIMEOUT' })
-  const timer = setTimeout(() => stop.abort(reason), waitMs)
-  timer.unref()
-  signal.addEventListener('abort', pass, { once: true })
-  if (signal.aborted) pass()
-  return {
-    signal: stop.signal,
-    release() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', pass)
-    },
-  }
+function unknownType({ type }: { type: unknown }): Delivered {
+  const message = `no delivery of type ${JSON.stringify(type)} is known`
+  return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
 }
 
 /** A receiver may repeat what it was sent: nothing that is secret about it goes into a message. */
@@ -112,19 +88,4 @@ function withoutSecrets(delivered: Delivered, hide: Sending['hide']): Delivered 
   if (delivered.state === 'delivered') return delivered
   const { code, message } = delivered.error
   return { ...delivered, error: { code, message: hide(message) } }
-}
-
-/** A URL is one as a whole, unless it says no more than its origin, by which messages name a receiver. */
-function secretsOf(target: Target): string[] {
-  const texts = 'url' in target && !isOrigin(target.url) ? [target.url] : []
-  if (target.type === 'webhook') texts.push(...target.secrets, ...Object.values(target.headers ?? {}))
-  if (target.type === 'webhook') texts.push(...target.secrets.map((one) => one.replace(/^whsec_/, '')))
-  if (target.type === 'telegram') texts.push(target.bot_token)
-  if (target.type === 'email' && target.password !== undefined) texts.push(target.password)
-  return texts
-}
-
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text)
-  return url !== null && (url.href === url.origin || url.href === `${url.origin}/`)
 }

@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { readRetryAfter } from '../../ground/retry-after.ts'
 import { failureName } from '../../ground/failure-name.ts'
 import { createRedactor } from '../../redact/index.ts'
 import { failure, type NasAnswer, type NasFailure } from './answer.ts'
@@ -122,12 +123,14 @@ function broken(error: unknown): NasFailure {
   return failure('transient', code, `the call failed: ${name}`)
 }
 
+const mostRetryAfterMs = 3_600_000
+
 /** What an answer other than 2xx means. */
 export function failureOf({ status, headers, body }: Reply): NasFailure {
   const said = errorOf(body)
   const message = said ? `answered ${status}: ${said}` : `answered ${status}`
-  const retryAfterMs = retryAfter(headers)
-  const more = { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const retryAfterMs = readRetryAfter(headers['retry-after'], mostRetryAfterMs)
+  const more = { status, ...(retryAfterMs === null ? {} : { retryAfterMs }) }
   if (status === 403 && body?.['error'] === 'invalid_client') {
     return { ...failure('refused', 'NAS_INVALID_CLIENT', message), ...more }
   }
@@ -149,13 +152,4 @@ export function errorOf(body: Record<string, unknown> | null): string {
   const parts = [body?.['error'], body?.['error_description'] ?? body?.['detail'] ?? body?.['message']]
   const text = parts.filter((part) => typeof part === 'string').join(': ')
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
-}
-
-const maxRetryAfterMs = 3_600_000
-
-function retryAfter(headers: IncomingHttpHeaders): number | undefined {
-  const text = headers['retry-after']
-  if (!text) return undefined
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs)
 }

@@ -1,7 +1,9 @@
 import { type Answer, call, objectIn, verdictOf } from '../shared/call.ts'
-import type { Delivered, DiscordTarget, Message } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
+
+export type DiscordTarget = { type: 'discord'; url: string; template?: string }
 
 // https://docs.discord.com/developers/resources/webhook#execute-webhook
 const limit = 2_000

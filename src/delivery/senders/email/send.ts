@@ -2,10 +2,24 @@ import { createTransport } from 'nodemailer'
 import { AppError } from '../../../ground/errors.ts'
 import { retry } from '../shared/call.ts'
 import { type Mailbox, readMailbox } from './mailbox.ts'
-import type { Delivered, EmailTarget, Message } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { headlineOf, textOf } from '../shared/text.ts'
 import { beginningOf } from '../../../ground/text.ts'
+
+export type EmailTarget = {
+  type: 'email'
+  host: string
+  /** Default: 465 where `secure`, else 587. */
+  port?: number
+  /** TLS from the first byte; else STARTTLS, which a password insists on (unless the host is loopback). */
+  secure?: boolean
+  user?: string
+  password?: string
+  from: string
+  to: string[]
+  template?: string
+}
 
 const limit = 20_000
 

@@ -1,7 +1,14 @@
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, HealthcheckTarget, Message } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { beginningOf, withoutHalfStart } from '../../../ground/text.ts'
+
+export type HealthcheckTarget = {
+  type: 'healthcheck'
+  url: string
+  /** Default: healthchecks */
+  style?: 'healthchecks' | 'cronitor'
+}
 
 // Healthchecks keeps 100 kB; older and self-hosted ones 10 kB.
 const mostBytes = 10_000

@@ -1,4 +1,6 @@
 import ky from 'ky'
+import { readAtMost } from '../../../ground/read-limited.ts'
+import { readRetryAfter } from '../../../ground/retry-after.ts'
 import type { Delivered } from './message.ts'
 import type { Sending } from './sending.ts'
 import { beginningOf } from '../../../ground/text.ts'
@@ -38,7 +40,7 @@ export async function call(
     redirect: 'manual',
   })
   const { status, headers } = response
-  const text = response.ok ? '' : await beginning(response).catch(() => '')
+  const text = response.ok ? '' : await beginningOfBody(response).catch(() => '')
   return { origin: url.origin, status, headers, text, hide }
 }
 
@@ -56,7 +58,7 @@ export function verdictOf({ origin, status, headers, hide }: Answer, says = ''):
   }
   if (status === 410) return { state: 'disabled', error }
   if (status < 500 && ![408, 425, 429].includes(status)) return { state: 'failed', error }
-  return retry(error, retryAfterMs(headers.get('retry-after')))
+  return retry(error, readRetryAfter(headers.get('retry-after')))
 }
 
 /** To be tried again; null: whenever it suits. */
@@ -65,21 +67,8 @@ export function retry(error: { code: string; message: string }, afterMs: number 
   return { state: 'retry', error, retryAfterMs: Math.min(Math.max(afterMs, 0), longestRetryAfterMs) }
 }
 
-/** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
-function retryAfterMs(text: string | null): number | null {
-  if (text === null) return null
-  const waitMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
-  return Number.isNaN(waitMs) ? null : waitMs
-}
-
-async function beginning(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(piece.subarray(0, mostText), { stream: true })
-    if (text.length >= mostText) break
-  }
-  return text
+async function beginningOfBody({ body }: Response): Promise<string> {
+  return (await readAtMost(body as AsyncIterable<Uint8Array> | null, mostText)).text
 }
 
 /** A JSON object in an answer; empty where there is none. */

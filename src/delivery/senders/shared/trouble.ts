@@ -1,8 +1,8 @@
 import { isNetworkError } from 'ky'
 import { AppError } from '../../../ground/errors.ts'
-import { OutboundRefusal } from '../../../outbound/index.ts'
+import { type Call, OutboundRefusal } from '../../../outbound/index.ts'
 import { retry } from './call.ts'
-import type { Delivered, Target } from './message.ts'
+import type { Delivered } from './message.ts'
 
 /** Of nodemailer, where what was to be sent is at fault: no other try would mend it. */
 const invalid = new Set(['EENVELOPE', 'EMESSAGE', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EFILEACCESS', 'EURLACCESS'])
@@ -11,9 +11,15 @@ const invalid = new Set(['EENVELOPE', 'EMESSAGE', 'EAUTH', 'ENOAUTH', 'ECONFIG',
 const network =
   /^(E[A-Z_]+|HTTP_\w+|Z_\w+|CERT_\w+|ERR_(TLS|SSL)_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/
 
-/** What a failed try means; null where the error is none of the world outside, and so our own. Told by codes alone. */
-export function troubleOf(error: unknown, target: Target, signal: AbortSignal): Delivered | null {
-  const to = originOf(target)
+/**
+ * What a failed try means; null where the error is none of the world outside, and so our own. Told by codes alone.
+ * `to`: the receiver's origin.
+ */
+export function troubleOf(
+  error: unknown,
+  { to, type }: { to: string; type: string },
+  signal: AbortSignal,
+): Delivered | null {
   if (signal.aborted) {
     const [code = 'ABORTED'] = codesOf(signal.reason)
     const message = `the try to reach ${to} was given up (${code}); it may have arrived`
@@ -27,7 +33,7 @@ export function troubleOf(error: unknown, target: Target, signal: AbortSignal): 
   }
   const pause = pauseIn(error)
   if (pause) return retry({ code: 'TARGET_PAUSED', message: pause.message }, pause.retryAfterMs)
-  if (codes.includes('ERR_INVALID_URL')) return unusable(`the address of the ${target.type} target is no URL`)
+  if (codes.includes('ERR_INVALID_URL')) return unusable(`the address of the ${type} target is no URL`)
   const code = codes.find((one) => invalid.has(one) || network.test(one))
   if (code !== undefined && invalid.has(code))
     return unusable(`the mail to ${to} cannot be sent as it is (${code})`)
@@ -40,11 +46,10 @@ function unusable(message: string): Delivered {
   return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
 }
 
-/** Never more of it than its origin: the paths of such URLs are secrets. */
-function originOf(target: Target): string {
-  if (target.type === 'email') return `smtp://${target.host}`
-  const url = target.type === 'telegram' ? (target.api_base ?? 'https://api.telegram.org') : target.url
-  return URL.parse(url)?.origin ?? `the ${target.type} target`
+/** How messages name a receiver. Never more of it than its origin: the paths of such URLs are secrets. */
+export function originOf(call: Call, type: string): string {
+  if ('host' in call) return `${call.scheme}://${String(call.host)}`
+  return (typeof call.url === 'string' ? URL.parse(call.url)?.origin : null) ?? `the ${type} target`
 }
 
 /** The guard's own sentence: it names the host, and what is allowed. */

@@ -1,7 +1,9 @@
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message, SlackTarget } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
+
+export type SlackTarget = { type: 'slack'; url: string; template?: string }
 
 // Slack cuts a text at 40,000 characters, and folds one that is longer than 4,000.
 const limit = 3_900

@@ -1,12 +1,21 @@
+import { usualBase } from './base.ts'
 import { type Answer, call, objectIn, retry, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message, TelegramTarget } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
+
+export type TelegramTarget = {
+  type: 'telegram'
+  bot_token: string
+  chat_id: string | number
+  /** Default: https://api.telegram.org */
+  api_base?: string
+  template?: string
+}
 
 // https://core.telegram.org/bots/api#sendmessage, #senddocument
 const limit = 4_096
 const captionLimit = 1_024
-const usualBase = 'https://api.telegram.org'
 
 /** A message by a Telegram bot, as plain text. What does not fit is a document, with the beginning as its caption. */
 export async function sendToTelegram(

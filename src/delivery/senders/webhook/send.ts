@@ -1,9 +1,18 @@
 import { Webhook } from 'standardwebhooks'
 import { AppError } from '../../../ground/errors.ts'
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message, WebhookTarget } from '../shared/message.ts'
+import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { shortened, textOf } from '../shared/text.ts'
+
+export type WebhookTarget = {
+  type: 'webhook'
+  url: string
+  /** `whsec_…`; the message is signed with each, the current one first. */
+  secrets: string[]
+  headers?: Record<string, string>
+  template?: string
+}
 
 const types = {
   success: 'run.succeeded',

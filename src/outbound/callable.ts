@@ -1,31 +1,26 @@
-import { parseTemplate } from '../../template/index.ts'
-
-type Problem = { path: string; message: string }
+import { type Problem, problemAt } from '../ground/problem.ts'
+import { parseTemplate } from '../template/index.ts'
 
 /** Why a host may not be called at a port, as the way out would say it; null: it may. Nothing is looked up. */
 export type RefusalOf = (host: string, port: number) => Promise<string | null>
 
+/** What a field says is called: as it was written, maybe a template. */
+export type Call = { field: string } & ({ url: unknown } | { host: unknown; port: number; scheme: string })
+
 /**
  * What is certain already when a job or a channel is saved: that the host of one of its addresses is refused by the
- * guard, or that nothing can be called there. `fields` of an action, a gate or a target of deliveries. An address that
- * is a secret, or whose host is in one, is not judged.
+ * guard, or that nothing can be called there. An address that is a secret, or whose host is in one, is not judged.
  */
-export async function uncallableIn(given: unknown, path: string, refusalOf: RefusalOf): Promise<Problem[]> {
-  if (typeof given !== 'object' || given === null) return []
-  const fields = given as Record<string, unknown>
+export async function uncallableIn(
+  calls: readonly Call[],
+  path: string,
+  refusalOf: RefusalOf,
+): Promise<Problem[]> {
   const problems: Problem[] = []
-  const add = (name: string, sentence: string | null) => {
-    const at = path ? `${path}.${name}` : name
-    if (sentence !== null) problems.push({ path: at, message: `${at}: ${sentence}` })
-  }
-  for (const name of ['url', 'base_url', 'api_base']) {
-    const place = placeOf(fields[name])
-    if (place) add(name, await wrongWith(place, refusalOf))
-  }
-  if (fields['type'] === 'email' && isLiteral(fields['host'])) {
-    const usual = fields['secure'] === true ? 465 : 587
-    const port = typeof fields['port'] === 'number' ? fields['port'] : usual
-    add('host', await wrongWith({ host: fields['host'], port }, refusalOf))
+  for (const call of calls) {
+    const place = placeOf(call)
+    const sentence = place && (await wrongWith(place, refusalOf))
+    if (sentence) problems.push(problemAt(path, call.field, sentence))
   }
   return problems
 }
@@ -39,7 +34,12 @@ async function wrongWith({ host, port }: Place, refusalOf: RefusalOf): Promise<s
 }
 
 /** Null: it cannot be told yet. */
-function placeOf(text: unknown): Place | null {
+function placeOf(call: Call): Place | null {
+  if ('url' in call) return placeInUrl(call.url)
+  return isLiteral(call.host) ? { host: call.host, port: call.port } : null
+}
+
+function placeInUrl(text: unknown): Place | null {
   if (typeof text !== 'string') return null
   const [first = '', ...more] = text.split('{{')
   if (more.length > 0 && !/^https?:\/\/[^/?#\\\s]+[/?#\\]/i.test(first)) return null

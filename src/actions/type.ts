@@ -1,0 +1,54 @@
+import type { TObject } from 'typebox'
+import type { CommandConfig } from '../ground/config.ts'
+import type { Problem } from '../ground/problem.ts'
+import type { SchemaKit } from '../ground/schema.ts'
+import type { Call } from '../outbound/index.ts'
+import type { whenSchema } from './gate/schema.ts'
+import type { ActionContext } from './shared/context.ts'
+import type { ActionJob, ActionOutcome, ActionRun } from './shared/outcome.ts'
+import type { callFields } from './shared/schema.ts'
+
+/** An action, or the gate of one, as it was saved: `type`, and the fields of that type. */
+export type ActionFields = { type: string; [field: string]: unknown }
+
+/**
+ * All that there is to say of a type of action. One folder each, and one entry in types.ts: what is said of all types
+ * together (the schema, "expected …", what is redacted, the table in docs/actions.md) is made from that list.
+ */
+export type ActionType<Fields extends { type: string } = ActionFields> = {
+  type: Fields['type']
+  /** What it does, as docs/actions.md has it in its table. */
+  docs: string
+  /** TypeBox is handed in: no fire waits until it is loaded. */
+  schema(kit: ActionKit): TObject
+  /** The fields whose values may be secret: no message quotes them. */
+  secretsOf: readonly (keyof Fields & string)[]
+  /** What it calls, by the fields that say so: what the guard refuses is refused when the job is saved. */
+  callsOf(fields: ActionFields): Call[]
+  /** What its schema cannot tell, when a job is saved; `path` is where the action stands. */
+  check(fields: ActionFields, path: string, place: PromptPlace): Problem[]
+  /** Names that its templates may use besides those of every action. */
+  namesOf?(fields: ActionFields): readonly string[]
+  /** What it needs and this service does not have. */
+  lacks?(fields: ActionFields, path: string, service: { areCommandsOn: boolean }): Problem[]
+  /** Loaded with the first run of this type. */
+  load(): Promise<RunAction>
+}
+
+export type ActionKit = SchemaKit & ReturnType<typeof callFields> & { when: ReturnType<typeof whenSchema> }
+
+export type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext }
+
+/** One attempt, as `Actions.run` says. */
+export type RunAction = (attempt: Attempt, settings: ActionSettings) => Promise<ActionOutcome>
+
+/** What the environment says about actions. */
+export type ActionSettings = {
+  prompt: PromptDefaults
+  /** Null: no command is run. */
+  commands: CommandConfig | null
+}
+
+/** Where prompts are put and which model they are for, if an action does not say it; null: not set. */
+export type PromptPlace = { baseUrl: string | null; model: string | null }
+export type PromptDefaults = PromptPlace & { apiKey: string | null }

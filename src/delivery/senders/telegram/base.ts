@@ -1,0 +1,1 @@
+export const usualBase = 'https://api.telegram.org'

@@ -1,0 +1,8 @@
+/** What is wrong with one field of what a caller wrote. `message` begins with the path. */
+export type Problem = { path: string; message: string }
+
+/** A sentence about the field `name` of what stands at `path` ('': the whole). */
+export function problemAt(path: string, name: string, sentence: string): Problem {
+  const at = path ? `${path}.${name}` : name
+  return { path: at, message: `${at}: ${sentence}` }
+}

@@ -1,0 +1,27 @@
+import Type from 'typebox'
+
+/** What the schemas of inputs are made of. Handed to those who write one, so that TypeBox is loaded with the first request of the API. */
+export type SchemaKit = typeof import('./schema.ts')
+
+export { Type }
+
+/**
+ * A schema with the words for "expected …" in messages, for what its keywords do not tell by themselves.
+ * OpenAPI lets extensions that begin with `x-` stand in a schema.
+ */
+export const expecting = (words: string) => ({ 'x-expected': words })
+
+export const object = <T extends Type.TProperties>(properties: T, options: Type.TObjectOptions = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options })
+
+type ListOptions = Type.TArrayOptions & { maxItems: number }
+
+/**
+ * A list whose items all differ. Not `uniqueItems`: TypeBox explains that keyword in time that grows with the square of
+ * the list. The OpenAPI document has it all the same.
+ */
+export const distinct = <T extends Type.TSchema>(items: T, options: ListOptions) =>
+  Type.Refine(
+    Type.Array(items, { ...options, 'x-distinct': true }),
+    (given) => new Set<unknown>(given).size === given.length,
+  )
