@@ -9,6 +9,7 @@ option cannot be read.
   --only TEXT       only clauses whose name contains TEXT, or the group of this name; any number of them
   --side SIDE       only "service" or only "nas"
   --seed N          for what is drawn at random; each run prints its own
+  --relay           try the relay (npm run relay) in place of the local NAS; implies --side nas
   --database URL    a PostgreSQL that lets us create databases, in place of one of its own
   --verbose         how long each clause took, and the table while it grows
   --help
@@ -27,6 +28,7 @@ A timer service that runs elsewhere, a real portal for one; what needs its optio
   --nas URL         its base URL
   --nas-token T     an agent access token
   --nas-audience A  the aud of its fires
+  --no-nas-firewall it has no firewall that refuses a library's User-Agent (the relay has none)
   --agent URL       a public URL that leads to the kit, for its fires
   --agent-port N    the port that this URL leads to
 `
@@ -42,6 +44,7 @@ export function readOptions(args: string[]) {
       only: { type: 'string', multiple: true, default: [] },
       side: text,
       seed: text,
+      relay: { type: 'boolean', default: false },
       database: text,
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -56,6 +59,7 @@ export function readOptions(args: string[]) {
       nas: text,
       'nas-token': text,
       'nas-audience': text,
+      'no-nas-firewall': { type: 'boolean', default: false },
       agent: text,
       'agent-port': text,
     },
@@ -68,6 +72,8 @@ export function readOptions(args: string[]) {
     throw new Error('--side is "service" or "nas".')
   if (values.nas !== undefined && (!values['nas-token'] || !values['nas-audience']))
     throw new Error('--nas needs --nas-token and --nas-audience.')
+  if (values.relay && (values.nas !== undefined || values.url !== undefined || values.side === 'service'))
+    throw new Error('--relay tries the relay that it starts; --nas, --url and --side service try others.')
   const seed = numberOf('seed', values.seed) ?? Math.floor(Math.random() * 1_000_000)
   return {
     ...values,

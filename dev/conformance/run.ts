@@ -1,4 +1,4 @@
-import { type Bench, createBench } from './kit/bench.ts'
+import { type Bench, createBench, OptionMissing } from './kit/bench.ts'
 import type { Between } from './kit/bench.ts'
 import type { Clause, Group, Need } from './kit/clause.ts'
 import type { Databases } from './kit/database.ts'
@@ -15,6 +15,8 @@ export type Setting = {
   seed: number
   server: string
   nas: string
+  /** The relay, if it is tried in place of the local NAS. */
+  relay: string | null
   databases: Databases | null
   target: Target
   between: Between
@@ -140,7 +142,12 @@ const described: Record<Need, string> = {
 async function attempt(clause: Clause, side: Side, check: (t: Tries) => Promise<void>): Promise<Result> {
   const startedAt = performance.now()
   const tries = new Tries()
-  await check(tries).catch((error: unknown) => tries.broke(error))
+  try {
+    await check(tries)
+  } catch (error) {
+    if (error instanceof OptionMissing) return untried(clause, side, error.message)
+    tries.broke(error)
+  }
   return { clause: clause.name, side, tries, ms: performance.now() - startedAt }
 }
 

@@ -47,6 +47,7 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
       seed: options.seed,
       server,
       nas: file('dev/nas/main.ts'),
+      relay: options.relay ? file('relay/node/main.ts') : null,
       databases,
       target,
       between,
@@ -65,7 +66,8 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
 }
 
 /** Whoever points at one side means that one; `--side` says otherwise. */
-function sidesOf({ side, url, nas }: Options): Side[] {
+function sidesOf({ side, url, nas, relay }: Options): Side[] {
+  if (relay) return ['nas']
   if (side !== undefined) return [side as Side]
   if ((url === undefined) === (nas === undefined)) return ['service', 'nas']
   return url === undefined ? ['nas'] : ['service']
@@ -116,5 +118,6 @@ async function pointAtNas(options: Options, closers: (() => Promise<unknown>)[])
     accessToken: options['nas-token']!,
     audience: options['nas-audience']!,
     agent,
+    hasFirewall: !options['no-nas-firewall'],
   })
 }

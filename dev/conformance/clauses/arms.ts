@@ -96,8 +96,9 @@ const arming: Clause[] = [
         const answer = await nas.provision(nas.newJobId(), isoIn(60_000), {
           headers: { 'User-Agent': agent },
         })
-        t.equal(`status for User-Agent "${agent}"`, answer.status, 403)
-        t.match(`Content-Type for "${agent}"`, answer.headers.get('content-type'), /text\/html/)
+        t.equal(`status for User-Agent "${agent}"`, answer.status, nas.hasFirewall ? 403 : 200)
+        if (nas.hasFirewall)
+          t.match(`Content-Type for "${agent}"`, answer.headers.get('content-type'), /text\/html/)
       }
     },
   },
@@ -115,7 +116,7 @@ const arming: Clause[] = [
     },
     async nas(t, nas) {
       const answer = await nas.provision(nas.newJobId(), isoIn(60_000), { headers: { Accept: '*/*' } })
-      t.equal('status for Accept: */*', answer.status, 403)
+      t.equal('status for Accept: */*', answer.status, nas.hasFirewall ? 403 : 200)
     },
   },
   {
@@ -649,7 +650,7 @@ const relaying: Clause[] = [
         const jobId = nas.newJobId()
         nas.agent.answer(jobId, (tries) => (tries < 4 ? [404, 500, 503][tries - 1]! : 202))
         await nas.provision(jobId, isoIn(-1000))
-        await until('four tries', () => nas.agent.callsOf(jobId).length >= 4, 20_000)
+        await until('four tries', () => nas.agent.callsOf(jobId).length >= 4, 40_000)
         const times = nas.agent.callsOf(jobId).map((it) => it.at)
         const gaps = times.slice(1, 4).map((time, i) => time - times[i]!)
         t.that('growing gaps', gaps[0]! < gaps[1]! && gaps[1]! < gaps[2]!, {

@@ -1,5 +1,5 @@
 import type { Databases } from './database.ts'
-import { type OwnNas, startLocalNas } from './nas.ts'
+import { type OwnNas, startLocalNas, startLocalRelay } from './nas.ts'
 import { createPortal, type Portal } from './portal.ts'
 import { createRandom, type Random } from './random.ts'
 import type { Target } from './target.ts'
@@ -25,16 +25,29 @@ export type Bench = {
   withNas: <T>(args: string[], work: (nas: OwnNas) => Promise<T>) => Promise<T>
 }
 
+/** The clause needs an option of the local NAS, and another timer service is tried. */
+export class OptionMissing extends Error {}
+
+/** Options that make a clause quicker only, or ask for what the relay does anyway. */
+const harmless = [
+  '--retry-scale 0.3',
+  '--rows delivered',
+  '--dead-login invalid_grant',
+  '--provision-answer 200',
+]
+
 export type BenchParts = {
   seed: number
   server: string
   nas: string
+  /** The relay, if it is tried in place of the local NAS. */
+  relay: string | null
   databases: Databases | null
   target: Target
   between: Between
 }
 
-export function createBench({ seed, server, nas, databases, target, between }: BenchParts): Bench {
+export function createBench({ seed, server, nas, relay, databases, target, between }: BenchParts): Bench {
   return {
     random: (name) => createRandom(seed, name),
     async withWorld({ before, ...options }, work) {
@@ -52,7 +65,11 @@ export function createBench({ seed, server, nas, databases, target, between }: B
       }
     },
     async withNas(args, work) {
-      const started = await startLocalNas(nas, args, between.nas)
+      if (relay && args.length > 0 && !harmless.includes(args.join(' ')))
+        throw new OptionMissing(`it needs a timer service with the option ${args[0]}`)
+      const started = await (relay
+        ? startLocalRelay(relay, between.nas)
+        : startLocalNas(nas, args, between.nas))
       try {
         return await work(started)
       } finally {

@@ -2,6 +2,9 @@ import { createAgent, type Agent } from './agent.ts'
 import { type Answer, call, freePort } from './http.ts'
 import { listAt, textAt } from './json.ts'
 import { loginClient, secret } from './login.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startProgram } from './program.ts'
 import { eventually } from './wait.ts'
 
@@ -11,6 +14,8 @@ export type Nas = {
   issuer: string
   audience: string
   accessToken: string
+  /** Whether a library's own User-Agent is refused. */
+  hasFirewall: boolean
   agent: Agent
   newJobId: () => string
   provision: (
@@ -23,11 +28,17 @@ export type Nas = {
   rowsOf: (jobId: string) => Promise<unknown[]>
 }
 
-export type OwnNas = Nas & { firstRefreshToken: string; log: () => string; close: () => Promise<void> }
+export type OwnNas = Nas & {
+  firstRefreshToken: string
+  /** New keys that sign from now on. */
+  rotateKeys: () => Promise<unknown>
+  log: () => string
+  close: () => Promise<void>
+}
 
-type NasParts = { url: string; audience: string; accessToken: string; agent: Agent }
+type NasParts = { url: string; audience: string; accessToken: string; agent: Agent; hasFirewall?: boolean }
 
-export function describeNas({ url, audience, accessToken, agent }: NasParts): Nas {
+export function describeNas({ url, audience, accessToken, agent, hasFirewall = true }: NasParts): Nas {
   const base = url.replace(/\/$/, '')
   const headers = { Authorization: `Bearer ${accessToken}` }
   const list = () => call('GET', `${base}/api/agent-cron/list`, { headers })
@@ -36,6 +47,7 @@ export function describeNas({ url, audience, accessToken, agent }: NasParts): Na
     issuer: base,
     audience,
     accessToken,
+    hasFirewall,
     agent,
     newJobId: () =>
       secret('')
@@ -98,9 +110,57 @@ export async function startLocalNas(
   return {
     ...describeNas({ url, audience: 'agent:conformance', accessToken, agent }),
     firstRefreshToken: textAt(login.body, 'refresh_token'),
+    rotateKeys: () => call('POST', `${direct}/control/rotate-keys`, { json: {} }),
     log: program.log,
     async close() {
       await Promise.all([program.stop(), agent.close()])
+    },
+  }
+}
+
+/** The relay as a program of its own (`npm run relay`), with an agent that is registered there. */
+export async function startLocalRelay(
+  file: string,
+  between?: (url: string) => string | Promise<string>,
+): Promise<OwnNas> {
+  const [port, folder, agent] = await Promise.all([
+    freePort(),
+    mkdtemp(join(tmpdir(), 'conformance-relay-')),
+    createAgent(),
+  ])
+  const adminSecret = secret('admin')
+  const direct = `http://127.0.0.1:${port}`
+  const url = between ? await between(direct) : direct
+  const program = startProgram([file], {
+    PATH: '/usr/bin:/bin',
+    PORT: String(port),
+    RELAY_URL: url,
+    RELAY_DATABASE: join(folder, 'relay.db'),
+    RELAY_ADMIN_SECRET: adminSecret,
+    RELAY_ALLOW: '127.0.0.0/8',
+  })
+  const isUp = () =>
+    call('GET', `${direct}/healthz`).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  await eventually(async () => program.hasEnded() || (await isUp()), 20_000)
+  if (program.hasEnded()) throw new Error(`the relay ended at once:\n${program.log().slice(-1000)}`)
+  const headers = { Authorization: `Bearer ${adminSecret}` }
+  // Its agents are the clients of its token endpoint.
+  const json = { agent_id: loginClient, callback_urls: [agent.url] }
+  const made = await call('POST', `${direct}/agents`, { headers, json })
+  const login = await call('POST', `${direct}/agents/${loginClient}/login`, { headers, json: {} })
+  const accessToken = textAt(made.body, 'token')
+  return {
+    ...describeNas({ url, audience: textAt(made.body, 'audience'), accessToken, agent, hasFirewall: false }),
+    firstRefreshToken: textAt(login.body, 'refresh_token'),
+    // Usually the new key is published five minutes before it signs.
+    rotateKeys: () => call('POST', `${direct}/keys/rotate`, { headers, json: { compromised: true } }),
+    log: program.log,
+    async close() {
+      await Promise.all([program.stop(), agent.close()])
+      await rm(folder, { recursive: true })
     },
   }
 }
