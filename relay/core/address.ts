@@ -38,6 +38,10 @@ export function createAddressRules(allow: readonly string[]): AddressRules {
     ranges.some(
       (range) => address.kind() === range.address.kind() && address.match(range.address, range.bits),
     )
+  const mayLeadIntoRange = (host: string) => {
+    const isLocal = host === 'localhost' || host.endsWith('.localhost')
+    return ranges.some(({ address }) => isLocal === (address.range() === 'loopback'))
+  }
 
   const ofAddress = (hostname: string, text: string) => {
     const address = readAddress(text)
@@ -51,17 +55,15 @@ export function createAddressRules(allow: readonly string[]): AddressRules {
       const host = hostOf(hostname)
       if (readAddress(host)) return ofAddress(host, host)
       if (!isPrivateName(host) || isNamed(host)) return null
-      const isLocal = host === 'localhost' || host.endsWith('.localhost')
       // Its addresses will be in the ranges, or be refused when it is called.
-      if (ranges.some((range) => !isLocal || range.address.range() === 'loopback')) return null
-      return 'is a name of a private network'
+      return mayLeadIntoRange(host) ? null : 'is a name of a private network'
     },
     ofAddress,
     isAllowed(hostname) {
       const host = hostOf(hostname)
       const address = readAddress(host)
       if (isNamed(host)) return true
-      return address ? isInRange(address) : isPrivateName(host) && ranges.length > 0
+      return address ? isInRange(address) : isPrivateName(host) && mayLeadIntoRange(host)
     },
   }
 }

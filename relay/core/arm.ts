@@ -83,6 +83,8 @@ function isTaken({ status }: Outcome): boolean {
 /** Milliseconds of a Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3); 0 without one. */
 export function readRetryAfterMs(header: string | null, nowMs: number): number {
   if (!header) return 0
-  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs
+  if (/^\d+$/.test(header)) return Number(header) * 1_000
+  // Date.parse takes much that is no date, such as -5.
+  const ms = /^[A-Z][a-z]+,/.test(header) ? Date.parse(header) - nowMs : 0
   return Number.isFinite(ms) ? Math.max(ms, 0) : 0
 }

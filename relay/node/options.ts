@@ -29,9 +29,9 @@ export function readEnvironment(env: Environment): { options: Read } | { problem
     problems.push(`RELAY_ALLOW: ${(error as Error).message}`)
   }
   const adminSecret = text('RELAY_ADMIN_SECRET')
-  if (adminSecret !== null && adminSecret.length < 24)
+  if (adminSecret !== null && !/^[!-~]{24,}$/.test(adminSecret))
     problems.push(
-      'RELAY_ADMIN_SECRET has to have at least 24 characters; `openssl rand -hex 32` makes a good one.',
+      'RELAY_ADMIN_SECRET has to be at least 24 ASCII characters without spaces; `openssl rand -hex 32` makes a good one.',
     )
   const level = text('LOG_LEVEL') ?? 'info'
   if (!isLevel(level)) problems.push(`LOG_LEVEL is "${level}"; it has to be debug, info, warn or error.`)

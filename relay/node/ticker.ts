@@ -26,8 +26,6 @@ const longestWaitMs = 600_000
 /** After a failure of the database. */
 const pauseMs = 1_000
 
-export type Ticker = ReturnType<typeof createTicker>
-
 /** Sends what is due, at its instant. It waits for the nearest instant and looks at nothing in between. */
 export function createTicker({ store, send, now, told, failed }: Parts) {
   const flying = new Map<string, string>()

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export const adminSecret = 'the-admin-secret-of-a-relay-in-tests'
+
+/** A relay as a process of its own, on one database and port; it answers when this resolves. */
+export async function startRelayProcess(env: Record<string, string>, program = 'relay/node/main.ts') {
+  const child = spawn(process.execPath, [program], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      RELAY_ADMIN_SECRET: adminSecret,
+      RELAY_ALLOW: '127.0.0.0/8',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const die = () => void child.kill('SIGKILL')
+  process.once('exit', die)
+  let log = ''
+  child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+  const ended = once(child, 'close').then(([code, signal]) => {
+    process.off('exit', die)
+    return { code: code as number | null, signal: signal as NodeJS.Signals | null }
+  })
+  const url = `http://127.0.0.1:${env['PORT']}`
+  const endsAt = Date.now() + 20_000
+  while (child.exitCode === null && child.signalCode === null && Date.now() < endsAt) {
+    if (/ info listening /.test(log)) break
+    await Promise.race([once(child.stdout, 'data'), ended, delay(1_000)])
+  }
+  return {
+    url,
+    pid: child.pid,
+    ended,
+    log: () => log,
+    signal: (name: NodeJS.Signals) => void child.kill(name),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
