@@ -76,6 +76,7 @@ const libraryOwners: Record<string, readonly string[]> = {
   nodemailer: ['src/delivery/senders'],
   standardwebhooks: ['src/delivery/senders'],
   croner: ['src/schedule'],
+  'eventsource-parser': ['src/actions'],
   'drizzle-orm': ['db'],
   postgres: ['db'],
   fastify: ['routes', 'src/app.ts'],

@@ -1,7 +1,10 @@
 import { type CronFields, readCron } from './cron.ts'
 import type { Schedule } from './slots.ts'
 
-/** The schedule in English words: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people; the wording may change. */
+/**
+ * The schedule in English words: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people; the wording may change.
+ * From the fields that croner has read, so that it says what is done (docs/decisions/by-hand.md).
+ */
 export function explain(schedule: Schedule, zone: string): string {
   if (schedule.kind === 'interval') return `every ${inUnits(schedule.everyMs)}`
   if (schedule.kind === 'after') return schedule.display

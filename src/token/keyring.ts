@@ -44,7 +44,7 @@ type Wanted = { kid: string; alg: Algorithm }
 type Parts = { fetchKeys: () => Promise<JSONWebKeySet>; keyStore: KeyStore; now: () => Date; log: Log }
 
 /**
- * The portal's keys. At most one request is under way at a time, and none within the cool-down of the last one,
+ * The portal's keys. (Not jose's remote key set: docs/decisions/by-hand.md.) At most one request is under way at a time, and none within the cool-down of the last one,
  * whatever tokens ask for. The store is only ever touched by `warm` and `refreshIfStale`.
  */
 export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {

@@ -46,7 +46,7 @@ const onModel: Attack[] = [
   },
   {
     name: 'a million empty data lines',
-    bytes: () => Buffer.from(sse + 'data:\n'.repeat(1_000_000)),
+    bytes: () => Buffer.from(sse + 'data:\n'.repeat(1_100_000)),
     code: 'ANSWER_UNREADABLE',
     says: /an event of more than 1 MiB/,
   },
@@ -55,13 +55,13 @@ const onModel: Attack[] = [
     bytes: () =>
       Buffer.from(`${sse}data: {"choices":[{"delta":{"content":"${'x'.repeat(60 * mebibyte)}"}}]}\n\n`),
     code: 'ANSWER_UNREADABLE',
-    says: /a line of more than 1 MiB/,
+    says: /an event of more than 1 MiB/,
   },
   {
     name: 'one endless line in chunks of 16 bytes',
     bytes: () => Buffer.from(chunked(sse, 'data: '.padEnd(16, 'x'), 'x'.repeat(16), 98_000)),
     code: 'ANSWER_UNREADABLE',
-    says: /a line of more than 1 MiB/,
+    says: /an event of more than 1 MiB/,
   },
   {
     name: 'a million bytes of comments in chunks of one byte',

@@ -1,3 +1,4 @@
+import { createParser } from 'eventsource-parser'
 import { readLimited } from '../../ground/read-limited.ts'
 import type { Reply } from '../../outbound/index.ts'
 import type { Progress } from '../shared/progress.ts'
@@ -14,49 +15,29 @@ const mostBytes = 64 * 1024 * 1024
 const mostAtOnce = 1024 * 1024
 
 /**
- * The data of each server-sent event, in order. What comes between events (comments that say "still here", names,
- * ids) is left out. The last event may lack its empty line. The work is linear, however the stream is cut into pieces.
+ * The data of each server-sent event, in order, read as the HTML standard has it. The last event may lack its empty line.
  *
  * @throws AnswerUnreadable: one line, or the data of one event, is longer than 1 MiB.
  */
 export async function* eventsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  /** The line that has not come to its end. */
-  let parts: string[] = []
-  let partsLength = 0
-  let data: string[] = []
-  let dataLength = 0
-
-  function take(line: string): string | null {
-    const text = line.endsWith('\r') ? line.slice(0, -1) : line
-    if (text === '') {
-      const event = data.length > 0 ? data.join('\n') : null
-      data = []
-      dataLength = 0
-      return event
-    }
-    if (!text.startsWith('data:')) return null
-    dataLength += text.length
-    if (dataLength > mostAtOnce) throw new AnswerUnreadable('an event of more than 1 MiB was sent')
-    data.push(text.slice(text[5] === ' ' ? 6 : 5))
-    return null
-  }
-
+  const events: string[] = []
+  let isTooLong = false
+  const { feed } = createParser({
+    maxBufferSize: mostAtOnce,
+    onEvent: ({ data }) => void events.push(data),
+    // a field that the standard does not know is passed over
+    onError: ({ type }) => {
+      isTooLong ||= type === 'max-buffer-size-exceeded'
+    },
+  })
   for await (const piece of pieces) {
-    const lines = decoder.decode(piece, { stream: true }).split('\n')
-    const rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const event = take(parts.join('') + line)
-      parts = []
-      partsLength = 0
-      if (event !== null) yield event
-    }
-    parts.push(rest)
-    partsLength += rest.length
-    if (partsLength > mostAtOnce) throw new AnswerUnreadable('a line of more than 1 MiB was sent')
+    feed(decoder.decode(piece, { stream: true }))
+    yield* events.splice(0)
+    if (isTooLong) throw new AnswerUnreadable('an event of more than 1 MiB was sent')
   }
-  const last = take(parts.join('')) ?? take('')
-  if (last !== null) yield last
+  feed('\n\n')
+  yield* events
 }
 
 /**
