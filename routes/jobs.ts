@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ListedChannel, Look } from '../db/index.ts'
 import { checkAction, type PromptPlace } from '../src/actions/index.ts'
+import { blankOf, having, jobColumns } from '../src/columns/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { JobInput, JobPatch, Saved } from '../src/jobs/jobs.ts'
 import { allows } from '../src/access/keys/index.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { type Translated, translated } from './clients.ts'
+import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { idempotencyKey, ifMatch } from './headers.ts'
@@ -180,12 +182,14 @@ function notArmed(job: { id: string }, more: object): AppError {
   return new AppError('NOT_ARMED', detail, { extra })
 }
 
+const blankGiven = blankOf(having(jobColumns, 'given'))
+
 type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
 
 /** The short form has a prompt (or skills) and no action: it is a prompt action. */
 function newJob(body: NewJob, model: string | null | undefined): JobInput {
-  const { policy } = splitPolicy(body)
-  const { name, schedule = null, timezone = null, deliver = null, tags = [] } = body
+  const { policy, rest } = splitPolicy(body)
+  const { name, schedule = null, timezone = null, deliver = null } = body
   const skills = body.skills ?? []
   const action = body.action ?? { type: 'prompt' as const }
   // an empty prompt beside skills is a whole order, alone it is none
@@ -196,6 +200,8 @@ function newJob(body: NewJob, model: string | null | undefined): JobInput {
   }
   const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
   return {
+    ...blankGiven,
+    ...splitGiven(rest).given,
     name: name.trim(),
     schedule,
     timezone,
@@ -204,7 +210,6 @@ function newJob(body: NewJob, model: string | null | undefined): JobInput {
     skills,
     deliver,
     repeatTimes,
-    tags,
     after: afterOf(body.after ?? null),
     policy,
   }
@@ -212,8 +217,10 @@ function newJob(body: NewJob, model: string | null | undefined): JobInput {
 
 function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']): JobPatch {
   const { policy, rest } = splitPolicy(body)
-  const { repeat, action, after, name, skills, ...others } = rest
+  const { given, rest: own } = splitGiven(rest)
+  const { repeat, action, after, name, skills, ...others } = own
   return {
+    ...given,
     ...others,
     ...(name !== undefined && { name: name.trim() }),
     ...(skills !== undefined && { skills: skills ?? [] }),

@@ -1,7 +1,9 @@
 import type { ArmRow, ListedChannel, ListedJob, ListedRun, Look, Surroundings } from '../db/index.ts'
+import { jobColumns, runColumns, runtimeColumns } from '../src/columns/index.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
 import type { Parts } from './parts.ts'
+import { shownBy } from './columns.ts'
 import { withoutCredentials } from './credentials.ts'
 import { policyBody } from './policy.ts'
 import { tellsNobodyOf } from './warnings.ts'
@@ -13,6 +15,10 @@ export type Showing = {
   showsAll: boolean
 }
 
+const shownOfJob = shownBy(jobColumns)
+const shownOfRuntime = shownBy(runtimeColumns)
+const shownOfRun = shownBy(runColumns)
+
 /** A job as clients see it; the names are fixed, other programs read them. */
 export function jobBody(
   { authored, runtime, registry, latestRun, deliveryError }: ListedJob,
@@ -21,29 +27,24 @@ export function jobBody(
   const { schedule, repeatTimes, action } = authored
   const model = action.type === 'prompt' ? action['model'] : undefined
   const isActive = runtime.state !== 'paused' && runtime.state !== 'completed'
+  const { id, name, ...shown } = shownOfJob(authored)
   return {
-    id: authored.id,
-    name: authored.name,
+    id,
+    name,
     schedule: scheduleBody(schedule),
     schedule_display: schedule.display,
     after: authored.after,
-    timezone: authored.timezone,
-    prompt: authored.prompt,
-    skills: authored.skills,
+    ...shown,
+    ...shownOfRuntime(runtime),
     skill: authored.skills[0] ?? null,
     model: typeof model === 'string' ? model : null,
     provider: null,
     origin: null,
-    deliver: authored.deliver ?? null,
     tells_nobody: tellsNobodyOf(authored.deliver ?? null, channels),
     action: showsAll ? action : withoutCredentials(action),
     enabled: isActive,
-    state: runtime.state,
     // one that was stopped because nothing can be decided about it has no slot to look forward to
     next_run_at: runtime.state === 'scheduled' ? iso(runtime.nextSlot) : null,
-    last_run_at: iso(runtime.lastRunAt),
-    last_status: runtime.lastStatus,
-    last_error: runtime.lastError,
     latest_execution: latestRun && {
       id: latestRun.id,
       status: latestRun.state,
@@ -54,15 +55,7 @@ export function jobBody(
     last_delivery_error: deliveryError,
     repeat: { times: schedule.kind === 'once' ? 1 : repeatTimes, completed: runtime.slotsUsed },
     armed: isWakeSure(registry, isArmed),
-    paused_at: iso(runtime.pausedAt),
-    paused_reason: runtime.pausedReason,
-    resume_at: iso(runtime.resumeAt),
-    failure_streak: runtime.failureStreak,
     ...policyBody(authored.policy),
-    tags: authored.tags,
-    created_at: authored.createdAt.toISOString(),
-    updated_at: authored.updatedAt.toISOString(),
-    version: authored.version,
   }
 }
 
@@ -110,28 +103,18 @@ export function upcomingBody(slots: UpcomingSlot[]) {
 
 export function runBody(run: ListedRun) {
   const { slot, startedAt, finishedAt, errorCode, errorMessage } = run
+  const { id, job_id, ...shown } = shownOfRun(run)
   return {
-    id: run.id,
-    job_id: run.jobId,
+    id,
+    job_id,
     job_name: run.jobName,
-    slot: iso(slot),
-    trigger: run.trigger,
-    state: run.state,
-    reason: run.reason,
-    attempt: run.attempt,
-    attempts: run.attempts,
-    claimed_at: run.claimedAt.toISOString(),
-    started_at: iso(startedAt),
-    finished_at: iso(finishedAt),
+    ...shown,
+    // it says so only as long as the run has not begun
+    waiting_since: run.state === 'claimed' ? shown.waiting_since : null,
     duration_ms: startedAt && finishedAt && finishedAt.getTime() - startedAt.getTime(),
     lateness_ms: startedAt && slot && startedAt.getTime() - slot.getTime(),
-    input: run.input ?? null,
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
-    output: run.output,
     skipped_reason: run.state === 'succeeded' ? run.reason : null,
-    usage: run.usage ?? null,
-    callback_until: iso(run.callbackUntil),
-    waiting_since: run.state === 'claimed' ? iso(run.waitingSince) : null,
     output_cut: run.isOutputCut,
   }
 }

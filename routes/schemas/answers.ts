@@ -1,6 +1,8 @@
 import Type from 'typebox'
+import { jobColumns, jobStates, runColumns, runStates, runtimeColumns } from '../../src/columns/index.ts'
 import { errorTable } from '../../src/ground/errors.ts'
 import { action } from './actions.ts'
+import { shownSchemas } from './columns.ts'
 import { instantOut, instantOutOrNull, jobId, object, orNull, runId, textOrNull } from './fields.ts'
 import { policyAnswer } from './policy.ts'
 
@@ -17,41 +19,27 @@ export const schedule = Type.Object(
 )
 
 const errorOrNull = Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()])
-const runState = Type.Enum([
-  'claimed',
-  'running',
-  'waiting',
-  'succeeded',
-  'failed',
-  'timed_out',
-  'interrupted',
-  'cancelled',
-  'skipped',
-])
+const runState = Type.Enum([...runStates])
 
+const { id: idOfJob, name: nameOfJob, ...shownOfJob } = shownSchemas(jobColumns, { id: jobId })
 export const job = Type.Object(
   {
-    id: jobId,
-    name: Type.String(),
+    id: idOfJob,
+    name: nameOfJob,
     schedule,
     schedule_display: Type.String(),
     after: Type.Union([object({ job: jobId, on: Type.Array(Type.String()) }), Type.Null()]),
-    timezone: Type.String(),
-    prompt: textOrNull,
-    skills: Type.Array(Type.String()),
+    ...shownOfJob,
+    ...shownSchemas(runtimeColumns),
+    state: Type.Enum([...jobStates]),
     skill: orNull<string>('string', { description: 'the first of `skills`' }),
     model: orNull<string>('string', { description: 'of a prompt action' }),
     provider: orNull<string>('string', { description: 'always null' }),
     origin: orNull<string>('string', { description: 'always null' }),
-    deliver: Type.Unknown({ description: 'null where none' }),
     tells_nobody: Type.Boolean({ description: 'if the job fails, nothing is sent to anyone' }),
     action,
     enabled: Type.Boolean(),
-    state: Type.Enum(['scheduled', 'paused', 'completed', 'error']),
     next_run_at: instantOutOrNull,
-    last_run_at: instantOutOrNull,
-    last_status: Type.Unsafe<'ok' | 'error' | null>({ enum: ['ok', 'error', null] }),
-    last_error: textOrNull,
     latest_execution: Type.Union([
       Type.Object({
         id: runId,
@@ -67,15 +55,7 @@ export const job = Type.Object(
     }),
     repeat: Type.Object({ times: orNull<number>('integer', {}), completed: Type.Integer() }),
     armed: Type.Boolean({ description: 'the wake-up that the job needs is confirmed' }),
-    paused_at: instantOutOrNull,
-    paused_reason: textOrNull,
-    resume_at: instantOutOrNull,
-    failure_streak: Type.Integer(),
     ...policyAnswer,
-    tags: Type.Array(Type.String()),
-    created_at: instantOut,
-    updated_at: instantOut,
-    version: Type.Integer(),
   },
   { title: 'Job' },
 )
@@ -94,46 +74,36 @@ export const ignored = Type.Array(Type.String(), {
   description: 'fields and parameters that were accepted and have no effect; missing if there are none',
 })
 
+const {
+  id: idOfRun,
+  job_id: jobOfRun,
+  ...shownOfRun
+} = shownSchemas(runColumns, {
+  id: runId,
+  job_id: jobId,
+  attempts: Type.Array(
+    Type.Object({
+      attempt: Type.Integer(),
+      fence: Type.Integer(),
+      state: runState,
+      started_at: instantOutOrNull,
+      finished_at: instantOut,
+      error: errorOrNull,
+    }),
+  ),
+})
+
 export const run = Type.Object(
   {
-    id: runId,
-    job_id: jobId,
+    id: idOfRun,
+    job_id: jobOfRun,
     job_name: Type.String(),
-    slot: instantOutOrNull,
-    trigger: Type.Enum(['fire', 'manual', 'catch_up', 'builtin', 'retry', 'after']),
+    ...shownOfRun,
     state: runState,
-    reason: textOrNull,
-    attempt: Type.Integer(),
-    attempts: Type.Array(
-      Type.Object({
-        attempt: Type.Integer(),
-        fence: Type.Integer(),
-        state: runState,
-        started_at: instantOutOrNull,
-        finished_at: instantOut,
-        error: errorOrNull,
-      }),
-    ),
-    claimed_at: instantOut,
-    started_at: instantOutOrNull,
-    finished_at: instantOutOrNull,
     duration_ms: orNull<number>('integer', {}),
     lateness_ms: orNull<number>('integer', {}),
-    input: Type.Unknown(),
     error: errorOrNull,
-    output: textOrNull,
     skipped_reason: orNull<string>('string', { description: 'why there was nothing to do' }),
-    usage: Type.Unknown({
-      description: 'what the attempt used, such as tokens; null where nothing is known',
-    }),
-    callback_until: orNull<string>('string', {
-      format: 'date-time',
-      description: 'by when the target has to report',
-    }),
-    waiting_since: orNull<string>('string', {
-      format: 'date-time',
-      description: 'since when a claimed run has no place in its process (MAX_CONCURRENT_RUNS)',
-    }),
     output_cut: Type.Boolean({ description: 'true in a list whose `output` is only the beginning' }),
   },
   { title: 'Run' },

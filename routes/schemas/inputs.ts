@@ -1,6 +1,8 @@
 import Type from 'typebox'
+import { jobColumns } from '../../src/columns/index.ts'
 import { isOneVisibleLine } from '../../src/ground/text.ts'
 import { action } from './actions.ts'
+import { givenSchemas } from './columns.ts'
 import { deliver } from './deliver.ts'
 import { distinct, expecting, instant, instantOrNull, jobId, line, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
@@ -10,6 +12,7 @@ const repeatTimes = Type.Integer({ minimum: 1, maximum: maxRepeat })
 const texts = (max: number, length: number) => distinct(line(length), { maxItems: max })
 
 const jobFields = {
+  ...givenSchemas(jobColumns),
   name: Type.Refine(
     Type.String({
       minLength: 1,
@@ -30,10 +33,6 @@ const jobFields = {
     description: 'IANA name; null: the zone of the service',
   }),
   action,
-  prompt: orNull<string>('string', {
-    maxLength: 100_000,
-    description: 'may be empty if `skills` say what to do',
-  }),
   skills: Type.Union([texts(100, 200), Type.Null()], expecting('a list of at most 100 different texts')),
   deliver,
   repeat: Type.Union(
@@ -48,7 +47,6 @@ const jobFields = {
     ],
     expecting(`a whole number from 1 to ${maxRepeat}, {"times": …} with one, or null or "forever"`),
   ),
-  tags: texts(50, 100),
 }
 
 const reason = Type.Refine(

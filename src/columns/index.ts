@@ -8,6 +8,7 @@ export {
   having,
   pick,
   type RowOf,
+  type SnakeCase,
   snakeCase,
   type ValueOf,
 } from './column.ts'

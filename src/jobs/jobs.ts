@@ -20,22 +20,14 @@ import type { Runner } from '../run/runner.ts'
 import { parseSchedule, readNamedZone } from '../schedule/index.ts'
 import { isEarlier, jobNotFound, maxRounds, type Saved, type Transit } from '../run/change.ts'
 
-/** A job as a person asks for it. `timezone` null: the service's own. */
-export type JobInput = {
-  name: string
-  /** Null: only another job's outcome starts it. */
-  schedule: string | null
-  timezone: string | null
-  action: { type: string; [field: string]: unknown }
-  prompt: string | null
-  skills: string[]
-  deliver: unknown
-  repeatTimes: number | null
-  tags: string[]
-  after: { job: string; on: string[] } | null
-  /** By the names of `Policy`, as JSON; null: the default. In a change, only what is given changes. */
-  policy: Record<string, unknown>
-}
+/**
+ * A job as a person asks for it. `schedule` null: only another job's outcome starts it; `timezone` null: the service's
+ * own. `policy` is by the names of `Policy`, as JSON, where null is the default; in a change, only what is given changes.
+ */
+export type JobInput = Omit<
+  Authored,
+  'id' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
+> & { schedule: string | null; timezone: string | null }
 
 /** What a change may hold. `model`: of a prompt action, which is changed in no other way; any other action has none. */
 export type JobPatch = Partial<JobInput> & { model?: string | null }
