@@ -157,10 +157,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }
   }
 
+  /** NAS alone holds back what it was sent. Whatever else is under way is only slow, on a machine that is busy. */
+  const mayWaitForClock = () => steps.inFlight() === steps.inFlight('nas') && travelling() === 0
+
   /** False: nothing has happened for so long that whatever is under way must be waiting for the clock. */
   function somethingHappens(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), steps.inFlight('store') > 0 ? 15_000 : patienceMs)
+      const timer = setTimeout(() => resolve(false), mayWaitForClock() ? patienceMs : 15_000)
       tell = () => {
         clearTimeout(timer)
         tell = () => {}
