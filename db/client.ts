@@ -171,13 +171,23 @@ function startStatement<T>(query: PromiseLike<T>): Started<T> {
   }
 }
 
-/** Asks the server to stop, over a connection of its own. Whether it did is of no further interest. */
+/**
+ * Asks the server to stop, over a connection of its own. Whether it did is of no further interest.
+ *
+ * As `query.cancel()` of postgres.js, which drops the promise of that connection: if it failed, as it does when the
+ * server is cut off, that would be an unhandled rejection and end the process.
+ */
 async function cancel(query: PromiseLike<unknown>): Promise<void> {
-  if (isCancellable(query)) await Promise.resolve(query.cancel()).catch(() => {})
+  if (!isCancellable(query)) return
+  const { canceller } = query
+  query.canceller = null
+  await canceller?.(query).catch(() => {})
 }
 
-function isCancellable<T>(query: PromiseLike<T>): query is PromiseLike<T> & { cancel(): unknown } {
-  return 'cancel' in query
+type Cancellable = PromiseLike<unknown> & { canceller: ((query: Cancellable) => Promise<void>) | null }
+
+function isCancellable(query: PromiseLike<unknown>): query is Cancellable {
+  return 'canceller' in query && typeof query.canceller === 'function'
 }
 
 function startTransaction<T>(transaction: Transaction<T>): Started<T> {

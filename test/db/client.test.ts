@@ -142,6 +142,24 @@ test('a statement at its deadline is cancelled on the server, and its neighbours
   await until(async () => (await runningLike("%'slow one'%")) === 0)
 })
 
+test('a statement at its deadline whose cancel finds no server ends in its error, and the process goes on', async () => {
+  // the first thing that a new connection waits for: as from a server that is cut off, which answers nothing
+  const prefer = connect({}, '?sslmode=prefer')
+  await one(prefer)
+  const sleeping = (deadlineMs: number) =>
+    unavailable(prefer.run((sql) => sql`select pg_sleep(30), 'cut off'`, { deadlineMs }))
+  const [statement, another] = [sleeping(300), sleeping(5_000)]
+  await until(async () => (await runningLike("%'cut off'%")) === 2)
+  await proxy.setMode('black_hole')
+  const { accepted } = proxy.counters()
+  assert.equal((await statement).reason, 'DEADLINE_EXCEEDED')
+  await until(async () => proxy.counters().accepted > accepted)
+  await prefer.close(10)
+  await another
+  await proxy.setMode('pass')
+  assert.equal(await one(setup().db), 1)
+})
+
 test('a connection that the server ends costs one retry of a call that may be repeated', async () => {
   const { db } = setup({ applicationName: 'to-be-ended' })
   await one(db)
