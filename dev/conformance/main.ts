@@ -1,26 +1,25 @@
 import { groups } from './clauses/index.ts'
-import { help, type Options, readOptions } from './options.ts'
+import { help, OptionError, readOptions } from './options.ts'
 import { type Result, tryClauses } from './run.ts'
 import { prepare } from './setting.ts'
 import { failures, table, untried } from './table.ts'
 
 /** `npm run conformance`: docs/contract.md, clause by clause, against real processes. */
 async function main(args: string[]): Promise<number> {
-  const options = readOrSay(args)
-  if (options === undefined) return 2
+  const options = readOptions(args)
   if (options === null) {
     console.log(help)
     return 0
   }
   const startedAt = performance.now()
   const { setting, close } = await prepare(options)
+  for (const [signal, status] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const])
+    process.once(signal, () => void close().finally(() => process.exit(status)))
   try {
     const onResult = options.verbose ? say : undefined
     const results = await tryClauses(groups, { ...setting, ...(onResult && { onResult }) })
-    if (results.length === 0) {
-      console.error('No clause was tried. --only takes a part of a name, or a group.')
-      return 2
-    }
+    if (results.length === 0)
+      throw new OptionError('--only is neither a group nor a part of the name of a clause.')
     console.log(table(groups, results))
     for (const line of untried(results)) console.log(`\n${line}`)
     const wrong = failures(results)
@@ -31,15 +30,6 @@ async function main(args: string[]): Promise<number> {
     return wrong.length === 0 ? 0 : 1
   } finally {
     await close()
-  }
-}
-
-function readOrSay(args: string[]): Options | null | undefined {
-  try {
-    return readOptions(args)
-  } catch (error) {
-    console.error(`${(error as Error).message}\nnpm run conformance -- --help`)
-    return undefined
   }
 }
 
@@ -54,4 +44,10 @@ function summary(results: Result[]): string {
   return `${held.length} of ${tried.length} checks held`
 }
 
-process.exit(await main(process.argv.slice(2)))
+function sayWhy(error: unknown): number {
+  if (!(error instanceof OptionError)) throw error
+  console.error(`${error.message}\nnpm run conformance -- --help`)
+  return 2
+}
+
+process.exit(await main(process.argv.slice(2)).catch(sayWhy))

@@ -1,9 +1,6 @@
-import { type Bench, createBench, OptionMissing } from './kit/bench.ts'
-import type { Between } from './kit/bench.ts'
+import { type Bench, type BenchParts, createBench, OptionMissing } from './kit/bench.ts'
 import type { Clause, Group, Need } from './kit/clause.ts'
-import type { Databases } from './kit/database.ts'
 import type { Nas } from './kit/nas.ts'
-import type { Target } from './kit/target.ts'
 import { Tries } from './kit/tries.ts'
 import type { World } from './kit/world.ts'
 
@@ -11,20 +8,12 @@ export type Side = 'service' | 'nas'
 export type Result = { clause: string; side: Side; ms: number } & ({ tries: Tries } | { untried: string })
 
 /** What there is to try clauses on. A side without `shared` and without the right to start its own is not tried. */
-export type Setting = {
-  seed: number
-  server: string
-  nas: string
-  /** The relay, if it is tried in place of the local NAS. */
-  relay: string | null
-  databases: Databases | null
-  target: Target
-  between: Between
+export type Setting = BenchParts & {
   sides: Side[]
   /** Services and timer services may be started here. */
   startsOwn: { service: boolean; nas: boolean }
-  /** The service that was pointed at; null: one is started for each group. */
-  pointedAt: { world: World; has: Need[] } | null
+  /** The service that was pointed at, and what it has not; null: one is started for each group. */
+  pointedAt: { world: World; missing: Partial<Record<Need, string>> } | null
   /** The timer service that was pointed at; null: one is started for each group. */
   pointedNas: Nas | null
   only: (clause: string, group: string) => boolean
@@ -45,14 +34,18 @@ export async function tryClauses(groups: Group[], setting: Setting): Promise<Res
     results.push(result)
     setting.onResult?.(result)
   }
-  const tasks = groups.flatMap((group) => {
-    const clauses = group.clauses.filter((it) => setting.only(it.name, group.name))
-    return [
-      ...ownTasks(clauses, bench, setting, done),
-      ...(setting.sides.includes('service') ? sharedService(clauses, bench, setting, done) : []),
-      ...(setting.sides.includes('nas') ? sharedNas(clauses, bench, setting, done) : []),
-    ]
-  })
+  const chosen = groups.map(({ name, clauses }) => clauses.filter((it) => setting.only(it.name, name)))
+  // what shares a service shares its portal too: a service that was pointed at is one for all groups
+  const shared = setting.pointedAt ? [chosen.flat()] : chosen
+  const tasks = [
+    ...chosen.flatMap((clauses) => ownTasks(clauses, bench, setting, done)),
+    ...(setting.sides.includes('service')
+      ? shared.flatMap((clauses) => sharedService(clauses, bench, setting, done))
+      : []),
+    ...(setting.sides.includes('nas')
+      ? chosen.flatMap((clauses) => sharedNas(clauses, bench, setting, done))
+      : []),
+  ]
   const working = tasks.filter((it) => it.waits === 0)
   const waiting = tasks.filter((it) => it.waits > 0).sort((one, other) => other.waits - one.waits)
   await Promise.all([take(working, workingAtOnce), take(waiting, waitingAtOnce)])
@@ -93,21 +86,20 @@ function sharedService(
 ): Task[] {
   const shared = clauses.filter((it) => it.service)
   if (shared.length === 0) return []
-  const tryAll = async (world: World, has: Need[]) => {
+  const tryAll = async (world: World, missing: Partial<Record<Need, string>>) => {
     for (const clause of shared) {
       const { check, needs } = clause.service!
-      const missing = needs.filter((need) => !has.includes(need))
-      if (missing.length > 0)
-        done(untried(clause, 'service', `it needs ${missing.map((it) => described[it]).join(' and ')}`))
+      const lacks = needs.flatMap((need) => missing[need] ?? [])
+      if (lacks.length > 0) done(untried(clause, 'service', `it needs ${lacks.join(' and ')}`))
       else done(await attempt(clause, 'service', (t) => check(t, world, bench)))
       world.portal.behave()
     }
   }
   const run = async () => {
-    if (pointedAt) return tryAll(pointedAt.world, pointedAt.has)
+    if (pointedAt) return tryAll(pointedAt.world, pointedAt.missing)
     if (!startsOwn.service) return shared.forEach((it) => done(untried(it, 'service', 'none is tried')))
     try {
-      await bench.withWorld({}, (world) => tryAll(world, ['key', 'portal', 'target']))
+      await bench.withWorld({}, (world) => tryAll(world, {}))
     } catch (error) {
       done(broken(shared[0]!, 'service', error))
     }
@@ -131,12 +123,6 @@ function sharedNas(clauses: Clause[], bench: Bench, { pointedNas, startsOwn }: S
     }
   }
   return [{ waits: 0, run }]
-}
-
-const described: Record<Need, string> = {
-  key: 'an API key (--key)',
-  portal: 'the place of its portal (--portal)',
-  target: 'a target that the service can reach (--target)',
 }
 
 async function attempt(clause: Clause, side: Side, check: (t: Tries) => Promise<void>): Promise<Result> {

@@ -8,7 +8,8 @@ import { describeNas, type Nas } from './kit/nas.ts'
 import { createPortal } from './kit/portal.ts'
 import { createTarget, type Target } from './kit/target.ts'
 import { describeWorld, type World } from './kit/world.ts'
-import type { Options } from './options.ts'
+import { OptionError, type Options, type Place } from './options.ts'
+import { probeNas, probeService } from './probe.ts'
 import type { Setting, Side } from './run.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -30,18 +31,16 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
   }
   try {
     if (startsOwn.service && !existsSync(server))
-      throw new Error('There is no dist/server.js. Run `npm run build` first.')
+      throw new OptionError('There is no dist/server.js. Run `npm run build` first.')
+    const targetPort = options['target-port']
     const target = await createTarget({
       ...(options.target && { publicUrl: options.target }),
-      ...(options['target-port'] && { port: options['target-port'], host: '0.0.0.0' }),
-    })
+      ...(targetPort !== undefined && { port: targetPort, host: '0.0.0.0' }),
+    }).catch(
+      sayWhere('--target-port', targetPort === undefined ? undefined : { host: '0.0.0.0', port: targetPort }),
+    )
     closers.push(target.close)
-    const databases = startsOwn.service
-      ? await openDatabases({
-          ...(options.database && { url: options.database }),
-          migrate: `${dist}/migrate.js`,
-        })
-      : null
+    const databases = startsOwn.service ? await openOrSay(options.database, `${dist}/migrate.js`) : null
     if (databases) closers.push(databases.close)
     const setting: Setting = {
       seed: options.seed,
@@ -73,51 +72,79 @@ function sidesOf({ side, url, nas, relay }: Options): Side[] {
   return url === undefined ? ['nas'] : ['service']
 }
 
-async function pointAtService(options: Options, target: Target, closers: (() => Promise<unknown>)[]) {
+async function openOrSay(url: string | undefined, migrate: string) {
+  return openDatabases({ ...(url && { url }), migrate }).catch((error: Error) => {
+    throw url ? new OptionError(`--database: ${error.message}`) : error
+  })
+}
+
+async function pointAtService(
+  options: Options,
+  target: Target,
+  closers: (() => Promise<unknown>)[],
+): Promise<Setting['pointedAt']> {
   if (options.url === undefined) return null
-  const { url, key, portal: portalUrl } = options
-  const place = new URL(options.listen ? `http://${options.listen}` : (portalUrl ?? 'http://127.0.0.1:0'))
+  const { url, key, portal: portalUrl, listen } = options
   const portal = await createPortal({
-    ...(portalUrl && {
-      host: place.hostname,
-      port: Number(place.port || 80),
-      publish: () => portalUrl.replace(/\/$/, ''),
-    }),
+    ...(portalUrl && { ...listen, publish: () => portalUrl.replace(/\/+$/, '') }),
     ...(options['portal-token'] && { accessToken: options['portal-token'] }),
     audience: options.audience,
-  })
+  }).catch(sayWhere('--listen', listen))
   closers.push(portal.close)
-  const made: string[] = []
+  const made = new Set<string>()
   const world: World = describeWorld({
-    url: url.replace(/\/$/, ''),
+    url: url.replace(/\/+$/, ''),
     key: key ?? '',
     portal,
     target,
-    onJob: (id) => made.push(id),
+    onJob: (id) => void made.add(id),
   })
   closers.push(async () => {
     for (const id of made) await world.api.delete(`/api/jobs/${id}`).catch(() => null)
   })
-  const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)
-  const has: Need[] = []
-  if (key) has.push('key')
-  if (portalUrl) has.push('portal')
-  if (options.target || isNear) has.push('target')
-  return { world, has }
+  const unreached = await probeService({
+    world,
+    hasKey: key !== undefined,
+    hasPortal: portalUrl !== undefined,
+    isTargetGiven: options.target !== undefined,
+  })
+  const missing: Partial<Record<Need, string>> = {
+    ...(key === undefined && { key: 'an API key (--key)' }),
+    ...(portalUrl === undefined && { portal: 'the place of its portal (--portal)' }),
+    ...(unreached !== null && {
+      target: `a target that the service reaches (--target, TARGET_ALLOW): ${unreached}`,
+    }),
+  }
+  return { world, missing }
 }
 
 async function pointAtNas(options: Options, closers: (() => Promise<unknown>)[]): Promise<Nas | null> {
   if (options.nas === undefined) return null
+  const port = options['agent-port']
   const agent = await createAgent({
     ...(options.agent && { publicUrl: options.agent }),
-    ...(options['agent-port'] && { port: options['agent-port'], host: '0.0.0.0' }),
-  })
+    ...(port !== undefined && { port, host: '0.0.0.0' }),
+  }).catch(sayWhere('--agent-port', port === undefined ? undefined : { host: '0.0.0.0', port }))
   closers.push(agent.close)
-  return describeNas({
+  const nas = describeNas({
     url: options.nas,
     accessToken: options['nas-token']!,
     audience: options['nas-audience']!,
     agent,
     hasFirewall: !options['no-nas-firewall'],
   })
+  closers.push(async () => {
+    for (const id of nas.jobIds) await nas.cancel(id).catch(() => null)
+  })
+  await probeNas(nas)
+  return nas
+}
+
+function sayWhere(option: string, place: Place | undefined) {
+  return (error: NodeJS.ErrnoException) => {
+    if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') throw error
+    throw new OptionError(
+      `${option}: the kit cannot listen at ${place?.host}:${place?.port} (${error.code}).`,
+    )
+  }
 }

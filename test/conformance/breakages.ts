@@ -21,6 +21,12 @@ const changed = (text: string, change: (body: Body) => unknown) => {
 }
 const isFire = (path: string) => path === '/api/cron/fire'
 const isProvision = (path: string) => path.endsWith('/provision')
+const isRefresh = (path: string) => path === '/oauth/token'
+const refusal = (path: string) => ({
+  status: isRefresh(path) ? 400 : 403,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ error: isRefresh(path) ? 'invalid_grant' : 'invalid_client' }),
+})
 
 export const breakages: Breakage[] = [
   {
@@ -77,6 +83,29 @@ export const breakages: Breakage[] = [
     clauses: ['token-request', 'token-header-only'],
     request({ headers }) {
       delete headers['x-nous-refresh-token']
+    },
+  },
+  {
+    wrong: 'what may pass is taken for a refusal for ever',
+    side: 'service',
+    place: 'portal',
+    clauses: [
+      ...['transient-500', 'transient-429', 'transient-firewall', 'transient-transport'],
+      ...['token-500', 'token-429', 'token-firewall', 'token-transport'],
+    ],
+    response(response, { path }) {
+      if ((isProvision(path) || isRefresh(path)) && response.status > 400)
+        Object.assign(response, refusal(path))
+    },
+    broken: ({ path }) => refusal(path),
+  },
+  {
+    wrong: 'a Retry-After that is not waited for',
+    side: 'service',
+    place: 'portal',
+    clauses: ['transient-429', 'token-429'],
+    response({ headers }) {
+      delete headers['retry-after']
     },
   },
   {
@@ -169,6 +198,36 @@ export const breakages: Breakage[] = [
       if (response.status === 409) response.status = 202
       if (path.startsWith('/api/runs/') && response.status === 200)
         response.body = response.body.replaceAll('"attempts"', '"tries"').replaceAll('"slot"', '"due"')
+    },
+  },
+  {
+    wrong: 'a run gets no input, and goes on when it is cancelled or its job is deleted',
+    side: 'service',
+    place: 'service',
+    clauses: ['run-input', 'run-cancel', 'delete-cancels-run'],
+    request(request) {
+      if (request.path.endsWith('/run')) request.body = '{}'
+      const isDelete = request.method === 'DELETE' && request.path.startsWith('/api/jobs/')
+      if (request.path.endsWith('/cancel') || isDelete) request.path = '/healthz'
+      if (request.path === '/healthz') request.method = 'GET'
+    },
+    response(response, request) {
+      if (request.path === '/healthz') response.status = 202
+    },
+  },
+  {
+    wrong: 'answers that have the form and say nothing',
+    side: 'service',
+    place: 'service',
+    clauses: ['arm', 'reconcile', 'client-capabilities', 'client-models', 'client-patch', 'status'],
+    response(response, { path, method }) {
+      if (response.status > 299) return
+      if (path.endsWith('/arm')) response.body = '{"armed":true}'
+      if (path === '/api/cron/reconcile') response.body = '{"armed":0,"cancelled":0}'
+      if (path === '/v1/capabilities') response.body = '{"object":"capabilities"}'
+      if (path === '/v1/models') response.body = '{"object":"list","data":[]}'
+      if (path === '/api/status') response.body = '{"status":"ok","version":"1","a":1,"b":2,"c":3}'
+      if (method === 'PATCH') response.body = '{"job":{}}'
     },
   },
   {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { freePort } from '../../dev/conformance/kit/http.ts'
 import { apiKey, startService } from '../support/service.ts'
+import { startProxy } from './proxy.ts'
 
 /** `npm run conformance -- …`, to its end. */
 function conformance(...args: string[]): Promise<{ code: number; text: string }> {
@@ -42,14 +43,47 @@ test('pointed at a service with a key, it leaves no job behind', async () => {
 })
 
 test('a clause that does not hold ends in 1, with what was expected and seen', async () => {
-  const { code, text } = await conformance(
-    '--url',
-    `http://127.0.0.1:${await freePort()}`,
-    '--only',
-    'healthz',
-  )
-  assert.equal(code, 1, text)
-  assert.match(text, /✖ healthz \(service\): .*\n +expected .*\n +saw +.*ECONNREFUSED/)
+  const service = await startService()
+  const proxy = await startProxy(service.url, {
+    response(response, { path }) {
+      if (path === '/openapi.json') response.body = '{"openapi":"2.0"}'
+    },
+  })
+  try {
+    const { code, text } = await conformance('--url', proxy.url, '--only', 'openapi')
+    assert.equal(code, 1, text)
+    assert.match(text, /✖ openapi \(service\): openapi\n +expected \/\^3.*\n +saw +2\.0/)
+  } finally {
+    await proxy.close()
+    await service.close()
+  }
+})
+
+test('an option that does not lead where it should is one sentence, before any clause is tried', async () => {
+  const service = await startService()
+  const nowhere = `http://127.0.0.1:${await freePort()}`
+  const own = ['--url', service.url, '--key', apiKey]
+  const nas = ['--nas', service.nas.url, '--nas-token', service.nas.accessToken, '--nas-audience', 'x']
+  const port = String(await freePort())
+  try {
+    for (const [args, says] of [
+      [['--url', nowhere], /^--url: nothing answers at .* \(ECONNREFUSED\)/],
+      [['--url', service.url, '--key', 'wrong-key-0123456789'], /^--key: .* answered 401/],
+      [[...own, '--target', nowhere, '--target-port', port], /^--target: no call came to /],
+      [[...own, '--portal', nowhere, '--portal-token', 'x'], /^--portal: .* answered 401/],
+      [['--nas', nowhere, ...nas.slice(2)], /^--nas: nothing answers at /],
+      [[...nas.slice(0, 3), 'wrong', ...nas.slice(4)], /^--nas-token: .* answered 401/],
+      [['--nas', service.nas.url, ...nas.slice(2), '--agent', nowhere], /^--agent needs --agent-port/],
+      [['--database', 'postgres://x:x@127.0.0.1:1/x'], /^--database: .*ECONNREFUSED/],
+    ] as const) {
+      const { code, text } = await conformance(...args)
+      assert.equal(code, 2, text)
+      assert.match(text, says)
+      assert.doesNotMatch(text, /\n {4}at /, 'no stack')
+    }
+  } finally {
+    await service.close()
+  }
 })
 
 test('options that cannot be read end in 2', async () => {
@@ -59,11 +93,16 @@ test('options that cannot be read end in 2', async () => {
     ['--side', 'both'],
     ['--seed', 'x'],
     ['--nas', 'http://127.0.0.1:9'],
+    ['--key', 'x'],
+    ['--url', 'http://127.0.0.1:9', '--portal', 'http://127.0.0.1:9'],
+    ['--url', 'http://127.0.0.1:9', '--portal', 'https://portal.example', '--portal-token', 'x'],
+    ['--url', 'http://127.0.0.1:9', '--portal', 'http://127.0.0.1:9', '--portal-token', 'x', '--listen', '9'],
+    ['--url', 'http://127.0.0.1:9', '--database', 'postgres://127.0.0.1/x'],
   ]) {
     const { code, text } = await conformance(...args)
     assert.equal(code, 2, text)
     assert.match(text, /--/)
   }
-  assert.equal((await conformance('--url', 'http://127.0.0.1:9', '--only', 'no-such-clause')).code, 2)
+  assert.equal((await conformance('--side', 'nas', '--only', 'no-such-clause')).code, 2)
   assert.equal((await conformance('--help')).code, 0)
 })

@@ -6,6 +6,8 @@ export type Response = { status: number; headers: Record<string, string>; body: 
 export type Tamper = {
   request?: (request: Request) => void
   response?: (response: Response, request: Request) => void
+  /** In place of a connection that broke. */
+  broken?: (request: Request) => Response | undefined
 }
 
 /** A proxy that changes what goes through it: how a service, or a timer service, looks that breaks a clause. */
@@ -24,7 +26,12 @@ export async function startProxy(to: string, tamper: Tamper) {
       headers: request.headers,
       redirect: 'manual',
       ...(request.body !== '' && { body: request.body }),
+    }).catch((error: unknown) => {
+      const instead = tamper.broken?.(request)
+      if (!instead) throw error
+      return instead
     })
+    if (!(passed instanceof globalThis.Response)) return passed
     const response = {
       status: passed.status,
       headers: Object.fromEntries([...passed.headers].filter(([name]) => !hops.includes(name))),

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import Fastify from 'fastify'
-import { type Parts, registerRoutes } from '../../routes/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { rejection } from '../../src/token/rejection.ts'
+import { onlyRoutes } from '../support/routes.ts'
 
 /** The routes of fires and reports alone, and what they log. */
 async function setup(t: TestContext, verify: (authorization: string | undefined) => Promise<unknown>) {
@@ -16,13 +16,8 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
     },
   })
   const app = Fastify({ logger: { stream } })
-  registerRoutes(app, {
-    config: {
-      ...{ timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 0, isOnFly: false },
-      ...{ corsOrigins: [], prompt: { baseUrl: null, model: null } },
-    },
+  onlyRoutes(app, {
     verifier: { verify },
-    hold: () => () => {},
     admit: () => {},
     callbacks: {
       verify() {
@@ -30,7 +25,7 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
       },
     },
     fire: { fire: async () => ({ status: 'not_due' }), answered: () => {} },
-  } as unknown as Parts)
+  })
   t.after(() => app.close())
   const fire = async (authorization = '', body: object = { job_id: 'aaaaaaaaaaaa' }) =>
     (await app.inject({ method: 'POST', url: '/api/cron/fire', headers: { authorization }, body })).statusCode

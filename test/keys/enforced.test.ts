@@ -2,25 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { openApiDocument } from '../../routes/openapi.ts'
-import { type Parts, registerRoutes } from '../../routes/index.ts'
 import { operations } from '../../routes/schemas/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { allows, type Caller, type Scope, scopes } from '../../src/access/keys/index.ts'
+import { onlyRoutes, routesConfig } from '../support/routes.ts'
 
 // The plumbing alone: a key's scopes are what it shows, and whoever is let in gets no further than the audit log.
 
 let app: FastifyInstance
 const reached: string[] = []
-const config = {
-  ...{
-    timezone: 'UTC',
-    metricsHere: true,
-    version: '1.2.3',
-    prompt: { baseUrl: null, model: null },
-    corsOrigins: [],
-  },
-  ...{ rateLimitPerMinute: 0, isOnFly: false },
-}
 
 before(async () => {
   app = Fastify()
@@ -32,8 +22,7 @@ before(async () => {
     channels: stop,
     countJobs: stop,
   }
-  registerRoutes(app, {
-    config,
+  onlyRoutes(app, {
     keys: {
       check: (shown: string | undefined): Caller => ({
         id: 'k',
@@ -50,10 +39,9 @@ before(async () => {
       refused: () => Promise.resolve(),
       list: stop,
     },
-    hold: () => () => {},
     ...{ look: stop, lists: () => Promise.resolve(lists), ledger: stop, now: () => new Date() },
     ...{ status: stop, metrics: stop },
-  } as unknown as Parts)
+  })
   await app.ready()
 })
 after(() => app.close())
@@ -68,7 +56,7 @@ async function call(key: string, held: readonly Scope[], method?: 'HEAD') {
 }
 
 test('each operation lets in who has its scope and answers everybody else 403, as the document says', async () => {
-  const { paths } = openApiDocument(config) as {
+  const { paths } = openApiDocument(routesConfig) as {
     paths: Record<string, Record<string, { security: { apiKey: Scope[] }[] }>>
   }
   for (const key of keys) {

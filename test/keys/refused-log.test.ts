@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import { type Parts, registerRoutes } from '../../routes/index.ts'
 import { createKeys } from '../../src/access/keys/index.ts'
 import { createRefusals } from '../../src/access/refusals.ts'
+import { onlyRoutes } from '../support/routes.ts'
 
 type Line = { msg: string; key?: string; address?: string; route?: string; reqId?: string; times?: number }
 
@@ -20,16 +20,11 @@ test('each refused key has one line a minute, with address, route and the id of 
   const store = () => {
     throw new Error('no key here has the form of ours')
   }
-  registerRoutes(app, {
-    config: {
-      ...{ timezone: 'UTC', metricsHere: true, version: '1', rateLimitPerMinute: 600, isOnFly: false },
-      corsOrigins: [],
-      prompt: { baseUrl: null, model: null },
-    },
+  onlyRoutes(app, {
+    config: { rateLimitPerMinute: 600 },
     keys: createKeys({ apiKey: 'the-right-one-of-sixteen', store, log: app.log }),
     refusals: createRefusals(() => new Date()),
-    hold: () => () => {},
-  } as unknown as Parts)
+  })
   t.after(() => app.close())
 
   const ids: unknown[] = []

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import type { Parts } from '../../routes/index.ts'
-import { registerRoutes } from '../../routes/index.ts'
 import { openApiDocument } from '../../routes/openapi.ts'
 import { operations } from '../../routes/schemas/index.ts'
+import { onlyRoutes, routesConfig } from '../support/routes.ts'
 
-const config = {
-  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
-  ...{ prompt: { baseUrl: null, model: null }, corsOrigins: [] as string[] },
-}
 type Schema = { $ref?: string; [member: string]: unknown }
 type Operation = {
   operationId: string
@@ -20,7 +15,7 @@ type Document = {
   paths: Record<string, Record<string, Operation>>
   components: { schemas: Record<string, Schema> }
 }
-const document = openApiDocument(config) as Document
+const document = openApiDocument(routesConfig) as Document
 
 /** What Fastify itself was told of, `GET /api/jobs/{id}`; it adds a HEAD to each GET. */
 async function registered(): Promise<string[]> {
@@ -30,7 +25,7 @@ async function registered(): Promise<string[]> {
     for (const one of [method].flat())
       if (one !== 'HEAD') routes.push(`${one} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
   })
-  registerRoutes(app, { config } as unknown as Parts)
+  onlyRoutes(app)
   await app.ready()
   await app.close()
   // GET /api/status is there twice, for callers with a key and without one

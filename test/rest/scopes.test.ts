@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { type Parts, registerRoutes } from '../../routes/index.ts'
+import type { Parts } from '../../routes/index.ts'
 import type { Caller, Keys } from '../../src/access/keys/index.ts'
+import { onlyRoutes } from '../support/routes.ts'
 import { codeOf, type Problem } from './setup.ts'
 
 // The plumbing alone: what happens when the parts that are handed to the routes break.
 
-const config = {
-  ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3' },
-  ...{ rateLimitPerMinute: 0, isOnFly: false, prompt: { baseUrl: null, model: null }, corsOrigins: [] },
-}
 const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
 const keysWith = (check: Keys['check']): Keys => ({
   ...{ check, used: () => {} },
@@ -27,7 +24,7 @@ async function app(t: { after(done: () => Promise<void>): void }, parts: Partial
     holds.ever += 1
     return () => void (holds.now -= 1)
   }
-  registerRoutes(made, { config, hold, ...parts } as Parts)
+  onlyRoutes(made, { hold, ...parts })
   t.after(() => made.close())
   const get = async (url: string, method: 'GET' | 'POST' = 'GET', sent: Record<string, string> = {}) => {
     const { statusCode, body, headers } = await made.inject({ url, method, headers: sent })

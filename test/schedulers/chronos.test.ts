@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
 import type { Store } from '../../db/index.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { type Armer, createArmer } from '../../src/arming/arm.ts'
@@ -11,21 +11,14 @@ import { createReconcile } from '../../src/arming/reconcile.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
 import { createChronosScheduler } from '../../src/arming/index.ts'
 import { realTimers as timers } from '../../src/ground/timers.ts'
-import { at, claim, lookAt, type Opened, openStore, writing } from '../store/setup.ts'
-import { createTestLog } from './setup.ts'
+import { at, claim, lookAt, writing } from '../store/setup.ts'
+import { createTestLog, openEmptyStore } from './setup.ts'
 import { keyOf } from '../support/key.ts'
 
-let opened: Opened
+const opened = await openEmptyStore()
 let nas: Nas
 let armer: Armer
-before(async () => {
-  opened = await openStore()
-})
-after(() => opened.close())
-
 beforeEach(async () => {
-  await opened.sql`truncate jobs, facts, orphans cascade`
-  opened.setTime('08:30:00')
   nas = await startNas({ time: '2026-06-18T08:30:00Z' })
 })
 afterEach(() => nas.close())

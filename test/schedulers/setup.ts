@@ -1,4 +1,17 @@
+import { after, beforeEach } from 'node:test'
 import type { Timers } from '../../src/ground/timers.ts'
+import { type Opened, openStore } from '../store/setup.ts'
+
+/** The store of one test file, for its whole time: empty, and at 08:30, before each test. */
+export async function openEmptyStore(): Promise<Opened> {
+  const opened = await openStore()
+  after(() => opened.close())
+  beforeEach(async () => {
+    await opened.sql`truncate jobs, facts, orphans cascade`
+    opened.setTime('08:30:00')
+  })
+  return opened
+}
 
 type Timer = { ms: number; work: () => void }
 

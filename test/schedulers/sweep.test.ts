@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import type postgres from 'postgres'
 import { farthestWake, overdueJobs } from '../../db/arms.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
-import { type Opened, openStore } from '../store/setup.ts'
-import { createTestLog, createTestTimers } from './setup.ts'
+import { createTestLog, createTestTimers, openEmptyStore } from './setup.ts'
 
-let opened: Opened
-before(async () => {
-  opened = await openStore()
-})
-after(() => opened.close())
-beforeEach(async () => {
-  await opened.sql`truncate jobs, facts, orphans cascade`
-  opened.setTime('08:30:00')
-})
+const opened = await openEmptyStore()
 
 /** A sweep of the real store, whose looks are counted, and with timers of the test. */
 function setup({ isWanted = true, fails = false } = {}) {

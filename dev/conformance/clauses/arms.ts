@@ -1,19 +1,20 @@
-import type { Clause, Group } from '../kit/clause.ts'
+import { type Clause, everything, type Group } from '../kit/clause.ts'
 import { at, keysOf, textAt } from '../kit/json.ts'
 import { call } from '../kit/http.ts'
 import { isLibraryName, replies } from '../kit/portal.ts'
 import { atInstant, eventually, until } from '../kit/wait.ts'
 import type { Tries } from '../kit/tries.ts'
 import type { Nas } from '../kit/nas.ts'
-import { rowOf, type World } from '../kit/world.ts'
+import { rowOf } from '../kit/world.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import { daily, dueJob, inOtherZone, iso, isoIn } from './soon.ts'
+import { becomesRight, isArmedFor, passes } from './armed.ts'
+import { daily, dueJob, inOtherZone, isoIn } from './soon.ts'
 
 const arming: Clause[] = [
   {
     name: 'provision-request',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         const [sent] = world.portal.callsOf('provision', id)
@@ -38,7 +39,7 @@ const arming: Clause[] = [
   {
     name: 'call-authorization',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         await world.api.delete(`/api/jobs/${id}`)
@@ -77,7 +78,7 @@ const arming: Clause[] = [
   {
     name: 'call-user-agent',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         await world.api.delete(`/api/jobs/${id}`)
@@ -105,7 +106,7 @@ const arming: Clause[] = [
   {
     name: 'call-accept',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         await world.api.delete(`/api/jobs/${id}`)
@@ -122,7 +123,7 @@ const arming: Clause[] = [
   {
     name: 'callback-base',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         const sent = world.portal.callsOf('provision', id)[0]
@@ -162,7 +163,7 @@ const arming: Clause[] = [
   {
     name: 'fire-at-form',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         for (const schedule of ['in 90m', 'every 45m', '0 0 1 1 *']) {
           const { id, answer } = await world.job({ schedule })
@@ -174,11 +175,7 @@ const arming: Clause[] = [
           )
           if (schedule === '0 0 1 1 *') continue
           const next = Date.parse(textAt(answer.body, 'job.next_run_at'))
-          const off = Date.parse(fireAt) - next
-          t.that(`fire_at of "${schedule}"`, off <= 0 && off >= -5000, {
-            expected: `${next} to 2 s later`,
-            seen: fireAt,
-          })
+          isArmedFor(t, `fire_at of "${schedule}"`, fireAt, next)
         }
       },
     },
@@ -199,7 +196,7 @@ const arming: Clause[] = [
   {
     name: 'dedup-key',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'every 2h' })
         const { slot: _, schedule } = daily(3_600_000)
@@ -240,17 +237,13 @@ const arming: Clause[] = [
   {
     name: 'provision-replaces',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 5h' })
         const { schedule, slot } = daily(3_600_000)
         const answer = await world.api.patch(`/api/jobs/${id}`, { schedule })
         t.equal('status of PATCH', answer.status, 200)
-        const off = Date.parse(world.portal.rows.get(id)?.fireAt ?? '') - slot
-        t.that('armed at the earlier instant before the answer', off <= 0 && off >= -5000, {
-          expected: iso(slot),
-          seen: world.portal.rows.get(id)?.fireAt,
-        })
+        isArmedFor(t, 'armed before the answer', world.portal.rows.get(id)?.fireAt, slot)
       },
     },
     async nas(t, nas) {
@@ -296,7 +289,7 @@ const arming: Clause[] = [
   {
     name: 'callback-before-answer',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { schedule } = daily(4000)
         let early: Promise<number> | undefined
@@ -338,8 +331,7 @@ const arming: Clause[] = [
           usual()
         })
         const place = world.target.place()
-        const body = { name: 'inside', schedule, action: { type: 'http', url: place.url } }
-        const made = await world.api.post('/api/jobs', body)
+        const made = await world.create({ schedule }, place)
         t.oneOf('status of POST /api/jobs', made.status, [201, 424])
         t.oneOf('status of a fire for whose answer NAS waits', await early, [200, 202, 503])
         const id = textAt((await world.api.get('/api/jobs')).body, 'jobs.0.id')
@@ -362,7 +354,7 @@ const arming: Clause[] = [
         })
     },
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const cases = {
           'without schedule_id': replies.json(200, {}),
@@ -373,11 +365,7 @@ const arming: Clause[] = [
         }
         for (const [name, reply] of Object.entries(cases)) {
           world.portal.answer('provision', reply)
-          const answer = await world.api.post('/api/jobs', {
-            name: 'any 2xx',
-            schedule: 'in 2h',
-            action: { type: 'http', url: world.target.place().url },
-          })
+          const answer = await world.create({ schedule: 'in 2h' })
           t.equal(`status of POST /api/jobs, provision ${name}`, answer.status, 201)
           t.equal(`armed, provision ${name}`, at(answer.body, 'job.armed'), true)
         }
@@ -387,7 +375,7 @@ const arming: Clause[] = [
   {
     name: 'cancel-request',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         await world.api.delete(`/api/jobs/${id}`)
@@ -435,7 +423,7 @@ const arming: Clause[] = [
   {
     name: 'list-lost-row',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         world.portal.rows.delete(id)
@@ -471,7 +459,7 @@ const arming: Clause[] = [
         })
     },
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         world.portal.relay.format = inOtherZone
@@ -496,7 +484,7 @@ const arming: Clause[] = [
       })
     },
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         world.portal.answer('list', replies.json(404, { error: 'not_found' }))
         const { id, path, slot } = await dueJob(world)
@@ -523,19 +511,6 @@ const arming: Clause[] = [
   },
 ]
 
-/** NAS sends the fire again until there is a 2xx: by then the job has run once and is armed. */
-async function becomesRight(
-  t: Tries,
-  world: World,
-  { id, path }: { id: string; path: string },
-): Promise<void> {
-  await until('a 2xx', async () => (await world.fire(id)).status < 300)
-  await until('the run', () => world.target.callsAt(path)[0])
-  t.equal('calls of the target', world.target.callsAt(path).length, 1)
-  const row = await rowOf(world, id)
-  t.that('armed anew', Date.parse(row.fireAt) > Date.now(), { expected: 'an instant ahead', seen: row })
-}
-
 const refusals: Clause[] = [
   {
     name: 'invalid-client',
@@ -558,44 +533,21 @@ const refusals: Clause[] = [
       })
     },
   },
-  ...Object.entries({
-    'transient-500': replies.json(500, { error: 'internal' }),
-    'transient-429': replies.json(429, { error: 'too_many' }, { 'Retry-After': '1' }),
-    'transient-firewall': replies.firewall,
-    'transient-transport': replies.cut,
-  }).map(
-    ([name, reply]): Clause => ({
-      name,
-      waits: 20,
-      async own(t, bench) {
-        await bench.withWorld({}, async (world) => {
-          world.portal.answer('provision', reply)
-          const place = world.target.place()
-          const action = { type: 'http', url: place.url }
-          const answer = await world.api.post('/api/jobs', { name, schedule: 'in 2h', action })
-          t.equal('status of POST /api/jobs', answer.status, 424)
-          world.portal.answer('provision')
-          const row = await eventually(() => [...world.portal.rows.values()][0], 20_000)
-          t.that('armed once NAS is back', row !== undefined, { expected: 'a row', seen: 'none within 20 s' })
-          const id = at(answer.body, 'job_id') ?? at(answer.body, 'job.id')
-          const isArmed = async () =>
-            at((await world.api.get(`/api/jobs/${String(id)}`)).body, 'job.armed') === true
-          t.that('`armed` of the job', await eventually(isArmed, 5000), { expected: true, seen: false })
-        })
-      },
-    }),
-  ),
+  passes('transient-500', { call: 'provision', reply: replies.json(500, { error: 'internal' }) }),
+  passes('transient-429', {
+    call: 'provision',
+    reply: replies.json(429, { error: 'too_many' }, { 'Retry-After': '3' }),
+    leastGapMs: 2900,
+  }),
+  passes('transient-firewall', { call: 'provision', reply: replies.firewall }),
+  passes('transient-transport', { call: 'provision', reply: replies.cut }),
   {
     name: 'call-timeout',
     waits: 16,
     async own(t, bench) {
       await bench.withWorld({}, async (world) => {
         world.portal.answer('provision', replies.hang)
-        const answer = await world.api.post('/api/jobs', {
-          name: 'hangs',
-          schedule: 'in 2h',
-          action: { type: 'http', url: world.target.place().url },
-        })
+        const answer = await world.create({ schedule: 'in 2h' })
         t.equal('status of POST /api/jobs', answer.status, 424)
         const sent = world.portal.callsOf('provision')[0]!
         await eventually(() => sent.closedAt, 17_000)
@@ -631,7 +583,7 @@ const refusals: Clause[] = [
   {
     name: 'horizon-default',
     service: {
-      needs: ['key', 'portal', 'target'],
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 30d' })
         const days = (Date.parse((await rowOf(world, id)).fireAt) - Date.now()) / 86_400_000

@@ -1,27 +1,16 @@
-import type { Clause, Group, Need } from '../kit/clause.ts'
+import { type Clause, type Group, onService as clause } from '../kit/clause.ts'
 import type { Answer } from '../kit/http.ts'
-import { at, keysOf, textAt } from '../kit/json.ts'
+import { at, keysOf, listAt, textAt } from '../kit/json.ts'
 import type { Tries } from '../kit/tries.ts'
 import { eventually, until } from '../kit/wait.ts'
 import type { World } from '../kit/world.ts'
-import { isProblem } from './fire.ts'
+import { isProblem } from './answers.ts'
 import { nonce } from './soon.ts'
 
-type Check = NonNullable<Clause['service']>['check']
-
-function clause(name: string, check: Check, needs: Need[] = ['key', 'target']): Clause {
-  return { name, service: { needs, check } }
-}
-
 /** Creates a job as those clients do: with the short form, whatever else they send. */
-async function create(world: World, fields: Record<string, unknown>): Promise<Answer> {
-  const answer = await world.api.post('/api/jobs', {
-    name: nonce(),
-    schedule: 'every 2h',
-    prompt: 'Say hello',
-    ...fields,
-  })
-  return answer
+function create(world: World, fields: Record<string, unknown>): Promise<Answer> {
+  const short = { name: nonce(), action: undefined, schedule: 'every 2h', prompt: 'Say hello' }
+  return world.create({ ...short, ...fields })
 }
 
 /** Accepted; and the field is translated into the job, or the answer says that it was ignored. */
@@ -157,18 +146,20 @@ const fields: Clause[] = [
   }),
   clause('client-patch', async (t, world) => {
     const id = textAt((await create(world, {})).body, 'job.id')
-    for (const change of [
-      { skill: 'news' },
-      { repeat: { times: 3, completed: 0 } },
-      { repeat: 'forever' },
-      { deliver: 'origin' },
-      { model: 'gpt-5' },
-      { provider: 'x' },
-      { paused: true },
-    ]) {
+    const changes: [Record<string, unknown>, path: string, expected: unknown][] = [
+      [{ skill: 'news' }, 'job.skills', ['news']],
+      [{ repeat: { times: 3, completed: 0 } }, 'job.repeat.times', 3],
+      [{ repeat: 'forever' }, 'job.repeat.times', null],
+      [{ paused: true }, 'job.state', 'paused'],
+      [{ paused: false }, 'job.state', 'scheduled'],
+    ]
+    for (const [change, path, expected] of changes) {
       const answer = await world.api.patch(`/api/jobs/${id}`, change)
       t.equal(`PATCH ${JSON.stringify(change)}`, answer.status, 200)
+      t.equal(`${path} then`, at(answer.body, path), expected)
     }
+    for (const [field, value] of Object.entries({ deliver: 'origin', model: 'gpt-5', provider: 'x' }))
+      isKnown(t, await world.api.patch(`/api/jobs/${id}`, { [field]: value }), field, value)
   }),
   clause('client-name', async (t, world) => {
     const name = nonce()
@@ -212,7 +203,26 @@ const routes: Clause[] = [
     async (t, world) => {
       const answer = await world.api.get('/v1/capabilities')
       t.equal('status', answer.status, 200)
-      t.that('an object', keysOf(answer.body).length > 0, { expected: 'fields', seen: answer.text })
+      t.match('object', at(answer.body, 'object'), /./)
+      t.equal('platform, by which clients know the API', at(answer.body, 'platform'), 'hermes-agent')
+      t.equal('auth', at(answer.body, 'auth'), { type: 'bearer', required: true })
+      const models = await world.api.get('/v1/models')
+      t.equal('model is the first of /v1/models', at(answer.body, 'model'), at(models.body, 'data.0.id'))
+      const features = Object.entries(at(answer.body, 'features') ?? {})
+      t.that('features', features.length > 0 && features.every(([, has]) => typeof has === 'boolean'), {
+        expected: 'true or false each',
+        seen: features,
+      })
+      t.equal('features.jobs_api', at(answer.body, 'features.jobs_api'), true)
+      for (const chat of ['chat_completions', 'run_submission', 'session_resources'])
+        t.equal(`features.${chat}`, at(answer.body, `features.${chat}`), false)
+      const endpoints = Object.entries(at(answer.body, 'endpoints') ?? {})
+      t.that('endpoints', endpoints.length > 5, { expected: 'the routes of jobs', seen: endpoints })
+      for (const [name, endpoint] of endpoints) {
+        const [method, path] = [at(endpoint, 'method'), String(at(endpoint, 'path'))]
+        if (method !== 'GET' || path.includes('{')) continue
+        t.equal(`endpoint ${name}: GET ${path}`, (await world.api.get(path)).status, 200)
+      }
     },
     ['key'],
   ),
@@ -222,7 +232,13 @@ const routes: Clause[] = [
       const answer = await world.api.get('/v1/models')
       t.equal('status', answer.status, 200)
       t.equal('object', at(answer.body, 'object'), 'list')
-      t.that('data', Array.isArray(at(answer.body, 'data')), { expected: 'a list', seen: answer.text })
+      const models = listAt(answer.body, 'data')
+      t.that('data', models.length > 0, { expected: 'a model at least', seen: answer.text })
+      for (const model of models) {
+        for (const field of ['id', 'owned_by']) t.match(field, at(model, field), /./)
+        t.equal('object of a model', at(model, 'object'), 'model')
+        t.equal('created', typeof at(model, 'created'), 'number')
+      }
     },
     ['key'],
   ),

@@ -1,33 +1,12 @@
-import type { Clause, Group } from '../kit/clause.ts'
-import type { Answer } from '../kit/http.ts'
-import { call } from '../kit/http.ts'
+import { type Clause, everything, type Group } from '../kit/clause.ts'
+import { call, callSlowly } from '../kit/http.ts'
 import { at, keysOf, textAt } from '../kit/json.ts'
 import { replies } from '../kit/portal.ts'
-import type { Tries } from '../kit/tries.ts'
 import { atInstant, eventually, until } from '../kit/wait.ts'
 import { rowOf, type World } from '../kit/world.ts'
+import { isProblem, isRetryLater, isStatus, refusedWith } from './answers.ts'
+import { isArmedAhead, isArmedFor } from './armed.ts'
 import { daily, dueJob, inOtherZone, iso } from './soon.ts'
-
-const everything = ['key', 'portal', 'target'] as const
-const needs = [...everything]
-
-function isStatus(t: Tries, what: string, answer: Answer, status: number, word?: string): void {
-  t.equal(`${what}: status`, answer.status, status)
-  if (word) t.equal(`${what}: answer`, at(answer.body, 'status'), word)
-}
-
-/** Not now, but soon: with `Retry-After`, and said as a problem. */
-function isRetryLater(t: Tries, what: string, answer: Answer): void {
-  t.equal(`${what}: status`, answer.status, 503)
-  t.match(`${what}: Retry-After`, answer.headers.get('retry-after'), /^\d+$/)
-  isProblem(t, what, answer)
-}
-
-export function isProblem(t: Tries, what: string, answer: Answer): void {
-  t.match(`${what}: Content-Type`, answer.headers.get('content-type'), /^application\/problem\+json\b/)
-  t.match(`${what}: code`, at(answer.body, 'code'), /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/)
-  t.match(`${what}: error`, at(answer.body, 'error'), /./)
-}
 
 const unready: Clause[] = [
   {
@@ -170,17 +149,16 @@ const bodies: Clause[] = [
     service: {
       needs: ['portal'],
       async check(t, world) {
-        const body = { job_id: 'ab12cd34ef56', more: 'x'.repeat(12_000_000) }
-        const answer = await world.portal.fire(world.url, body)
-        isStatus(t, '12 MB', answer, 413)
-        isProblem(t, '12 MB', answer)
+        const text = JSON.stringify({ job_id: 'ab12cd34ef56', more: 'x'.repeat(12_000_000) })
+        const headers = { Authorization: `Bearer ${await world.portal.token()}` }
+        refusedWith(t, '12 MB', await callSlowly(`${world.url}/api/cron/fire`, { headers, text }), 413)
       },
     },
   },
   {
     name: 'body-lenient',
     service: {
-      needs,
+      needs: everything,
       async check(t, world, bench) {
         const random = bench.random('body-lenient')
         const { id, answer } = await world.job({ schedule: 'in 2h' })
@@ -213,7 +191,7 @@ const states: Clause[] = [
   {
     name: 'gone',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 2h' })
         const row = await rowOf(world, id)
@@ -237,7 +215,7 @@ const states: Clause[] = [
   {
     name: 'inactive-paused',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id, path } = await world.job({ schedule: daily(30_000).schedule })
         await world.api.post(`/api/jobs/${id}/pause`)
@@ -249,7 +227,7 @@ const states: Clause[] = [
   {
     name: 'inactive-finished',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id } = await world.job({ schedule: 'in 1s' })
         isStatus(t, 'a one-shot', await world.fire(id), 202, 'accepted')
@@ -264,17 +242,13 @@ const states: Clause[] = [
   {
     name: 'not-due',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { slot, schedule } = daily(7_200_000)
         const { id, path } = await world.job({ schedule })
         const row = await rowOf(world, id)
         isStatus(t, 'two hours early', await world.portal.relay.fireNow(row), 200, 'not_due')
-        const held = Date.parse(world.portal.rows.get(id)?.fireAt ?? '')
-        t.that('armed at the slot when it is answered', held <= slot && held >= slot - 5000, {
-          expected: iso(slot),
-          seen: world.portal.rows.get(id)?.fireAt,
-        })
+        isArmedFor(t, 'armed at the slot when it is answered', world.portal.rows.get(id)?.fireAt, slot)
         t.equal('runs', world.target.callsAt(path).length, 0)
       },
     },
@@ -282,7 +256,7 @@ const states: Clause[] = [
   {
     name: 'not-due-forgotten',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         for (const retention of ['delete', 'delete_any'] as const) {
           const { slot, schedule } = daily(7_200_000)
@@ -308,7 +282,7 @@ const states: Clause[] = [
   {
     name: 'accepted',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id, path, slot } = await dueJob(world)
         const row = await rowOf(world, id)
@@ -330,7 +304,7 @@ const states: Clause[] = [
   {
     name: 'armed-before-202',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id } = await dueJob(world, { place: world.target.place({ holdMs: 1500 }) })
         const row = await rowOf(world, id)
@@ -347,17 +321,14 @@ const states: Clause[] = [
   {
     name: 'duplicate',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id, path, slot } = await dueJob(world, { place: world.target.place({ holdMs: 800 }) })
         const fireAt = (await rowOf(world, id)).fireAt
         await atInstant(slot)
         isStatus(t, 'the first', await world.fire(id, { fireAt }), 202, 'accepted')
         isStatus(t, 'the same again, in mid-run', await world.fire(id, { fireAt }), 200, 'duplicate')
-        t.that('armed', Date.parse(world.portal.rows.get(id)?.fireAt ?? '') > Date.now(), {
-          expected: 'an instant ahead',
-          seen: world.portal.rows.get(id),
-        })
+        isArmedAhead(t, 'armed', world, id)
         await until(
           'the run ends',
           async () => at((await world.api.get(`/api/jobs/${id}`)).body, 'job.last_status') === 'ok',
@@ -372,7 +343,7 @@ const states: Clause[] = [
   {
     name: 'fires-at-once',
     service: {
-      needs,
+      needs: everything,
       async check(t, world, bench) {
         const random = bench.random('fires-at-once')
         const { id, path, slot } = await dueJob(world)
@@ -404,10 +375,7 @@ const states: Clause[] = [
           return answer.status < 300 ? answer : null
         })
         t.oneOf('answer of the retry', at(repaired.body, 'status'), ['accepted', 'duplicate', 'not_due'])
-        t.that('armed', Date.parse(world.portal.rows.get(id)?.fireAt ?? '') > Date.now(), {
-          expected: 'an instant ahead',
-          seen: world.portal.rows.get(id),
-        })
+        isArmedAhead(t, 'armed', world, id)
         t.equal('runs', world.target.callsAt(path).length, 1)
       })
     },
@@ -415,7 +383,7 @@ const states: Clause[] = [
   {
     name: 'never-early',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id, path, slot } = await dueJob(world, { ms: 2500 })
         isStatus(t, 'up to 60 s early', await world.fire(id), 202, 'accepted')
@@ -434,7 +402,7 @@ const states: Clause[] = [
   {
     name: 'late-and-out-of-order',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id, path, slot } = await dueJob(world)
         await atInstant(slot + 1500)
@@ -452,7 +420,7 @@ const states: Clause[] = [
   {
     name: 'fire-fields',
     service: {
-      needs,
+      needs: everything,
       async check(t, world) {
         const { id } = await dueJob(world)
         const accepted = await world.fire(id)

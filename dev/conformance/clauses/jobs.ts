@@ -1,11 +1,9 @@
-import type { Clause, Group, Need } from '../kit/clause.ts'
-import type { Answer } from '../kit/http.ts'
+import { type Clause, everything, type Group, onService as clause } from '../kit/clause.ts'
 import { at, keysOf, listAt, textAt } from '../kit/json.ts'
 import { replies } from '../kit/portal.ts'
-import type { Tries } from '../kit/tries.ts'
-import { until } from '../kit/wait.ts'
-import type { World } from '../kit/world.ts'
-import { isProblem } from './fire.ts'
+import { eventually, until } from '../kit/wait.ts'
+import { rowOf, type World } from '../kit/world.ts'
+import { refusedWith } from './answers.ts'
 import { dueJob, nonce } from './soon.ts'
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -35,17 +33,6 @@ const jobFields = [
   ],
   ...['paused_at', 'paused_reason', 'failure_streak', 'tags', 'created_at', 'updated_at', 'version'],
 ]
-
-type Check = NonNullable<Clause['service']>['check']
-
-function clause(name: string, check: Check, needs: Need[] = ['key', 'target']): Clause {
-  return { name, service: { needs, check } }
-}
-
-function refusedWith(t: Tries, what: string, answer: Answer, status: number): void {
-  t.equal(`${what}: status`, answer.status, status)
-  isProblem(t, what, answer)
-}
 
 async function idsIn(world: World, query: string): Promise<string[]> {
   const answer = await world.api.get(`/api/jobs${query}`)
@@ -131,12 +118,7 @@ const creating: Clause[] = [
     async own(t, bench) {
       await bench.withWorld({}, async (world) => {
         world.portal.answer('provision', replies.json(500))
-        const body = {
-          name: nonce(),
-          schedule: 'in 2h',
-          action: { type: 'http', url: world.target.place().url },
-        }
-        const answer = await world.api.post('/api/jobs', body)
+        const answer = await world.create({ schedule: 'in 2h' })
         refusedWith(t, 'NAS answers 500', answer, 424)
         t.equal('job_saved', at(answer.body, 'job_saved'), true)
         t.equal('scheduler_registered', at(answer.body, 'scheduler_registered'), false)
@@ -150,9 +132,8 @@ const creating: Clause[] = [
     },
   },
   clause('create-unknown-field', async (t, world) => {
-    const action = { type: 'http', url: world.target.place().url }
     for (const field of ['timezon', 'promt', 'enable', 'schedulle']) {
-      const answer = await world.api.post('/api/jobs', { name: 'x', schedule: 'in 2h', action, [field]: 'x' })
+      const answer = await world.create({ schedule: 'in 2h', [field]: 'x' })
       refusedWith(t, field, answer, 400)
       t.match(`${field} is named`, answer.text, new RegExp(field))
     }
@@ -315,10 +296,13 @@ const changing: Clause[] = [
       await world.fire(id)
       const running = await until('the run', () => world.target.callsAt(place.path)[0])
       t.equal('status', (await world.api.delete(`/api/jobs/${id}`)).status, 200)
-      t.that('a run was live', running.at > 0, { expected: 'a call', seen: running })
+      t.that('its call is given up', Boolean(await eventually(() => running.closedAt, 15_000)), {
+        expected: 'a closed connection',
+        seen: 'an open one after 15 s',
+      })
       t.equal('read again', (await world.api.get(`/api/jobs/${id}`)).status, 404)
     },
-    ['key', 'portal', 'target'],
+    everything,
   ),
   clause('pause-and-resume', async (t, world) => {
     const { id } = await world.job({ schedule: 'every 2h' })
@@ -349,13 +333,34 @@ const looking: Clause[] = [
     t.match('an instant', answer.text, /2026-01-01T08:00:00\.000Z/)
     t.match('across the clock change', answer.text, /2026-07-01T07:00:00\.000Z/)
   }),
-  clause('arm', async (t, world) => {
-    const { id } = await world.job({ schedule: 'in 2h' })
-    const answer = await world.api.get(`/api/jobs/${id}/arm`)
-    t.equal('status', answer.status, 200)
-    t.that('it is an object', keysOf(answer.body).length > 0, { expected: 'fields', seen: answer.text })
-    refusedWith(t, 'an unknown job', await world.api.get('/api/jobs/fedcba987654/arm'), 404)
-  }),
+  clause(
+    'arm',
+    async (t, world) => {
+      const { id, answer: made } = await world.job({ schedule: 'in 2h' })
+      const row = await rowOf(world, id)
+      const { status, body } = await world.api.get(`/api/jobs/${id}/arm`)
+      t.equal('status', status, 200)
+      t.equal('wake_at is the next slot', at(body, 'wake_at'), at(made.body, 'job.next_run_at'))
+      for (const field of ['armed_at', 'last_provision.fire_at'])
+        t.equal(`${field} is what NAS holds`, Date.parse(textAt(body, field)), Date.parse(row.fireAt))
+      t.equal('schedule_id is the one of NAS', at(body, 'schedule_id'), row.scheduleId)
+      t.equal('armed', at(body, 'armed'), true)
+      t.equal('drift_ms', at(body, 'drift_ms'), Date.parse(row.fireAt) - Date.parse(textAt(body, 'wake_at')))
+      t.equal('outcome of the last provision', at(body, 'last_provision.outcome'), 'armed')
+      world.portal.answer('provision', replies.json(500, { error: 'internal' }))
+      await world.api.patch(`/api/jobs/${id}`, { schedule: 'in 1h' })
+      const failed = (await world.api.get(`/api/jobs/${id}/arm`)).body
+      world.portal.answer('provision')
+      t.equal('armed while NAS does not take the new instant', at(failed, 'armed'), false)
+      t.that('outcome of that provision', at(failed, 'last_provision.outcome') !== 'armed', {
+        expected: 'that it failed',
+        seen: at(failed, 'last_provision'),
+      })
+      t.match('last_error', JSON.stringify(at(failed, 'last_error')), /500/)
+      refusedWith(t, 'an unknown job', await world.api.get('/api/jobs/fedcba987654/arm'), 404)
+    },
+    everything,
+  ),
   clause(
     'slots',
     async (t, world) => {
@@ -373,7 +378,7 @@ const looking: Clause[] = [
         t.that(field, keysOf(row).includes(field), { expected: 'present', seen: row })
       t.match('run_id', at(row, 'run_id'), /./)
     },
-    ['key', 'portal', 'target'],
+    everything,
   ),
   clause('preview', async (t, world) => {
     const ask = (body: unknown) => world.api.post('/api/schedules/preview', body)
@@ -405,15 +410,32 @@ const looking: Clause[] = [
     for (const schedule of ['', '0m', 'in 0s', '61 * * * *', 'sometimes'])
       refusedWith(t, `"${schedule}"`, await ask({ schedule }), 400)
   }),
-  clause('reconcile', async (t, world) => {
-    const answer = await world.api.post('/api/cron/reconcile')
-    t.equal('status', answer.status, 200)
-    t.that(
-      'counts',
-      keysOf(answer.body).some((key) => typeof at(answer.body, key) === 'number'),
-      { expected: 'numbers', seen: answer.body },
-    )
-  }),
+  clause(
+    'reconcile',
+    async (t, world) => {
+      const { rows } = world.portal
+      const lost = await world.job({ schedule: 'in 2h' })
+      const orphan = await world.job({ schedule: 'in 2h' })
+      const row = await rowOf(world, orphan.id)
+      await world.api.delete(`/api/jobs/${orphan.id}`)
+      await until('a cancel', () => world.portal.callsOf('cancel', orphan.id)[0])
+      const foreign = { ...row, jobId: 'fedcba987654' }
+      rows.delete(lost.id)
+      for (const extra of [row, foreign]) rows.set(extra.jobId, extra)
+      const answer = await world.api.post('/api/cron/reconcile')
+      t.equal('status', answer.status, 200)
+      for (const count of ['armed', 'cancelled', 'foreign'])
+        t.that(count, Number(at(answer.body, count)) >= 1, { expected: 'at least 1', seen: answer.body })
+      t.equal('arms that are owed', at(answer.body, 'owed'), 0)
+      t.equal('row that NAS had lost', rows.has(lost.id), true)
+      t.equal('row of a deleted job', rows.has(orphan.id), false)
+      t.equal('row of a job that never was ours', rows.has(foreign.jobId), true)
+      rows.delete(foreign.jobId)
+      const again = await world.api.post('/api/cron/reconcile')
+      t.equal('armed the second time', at(again.body, 'armed'), 0)
+    },
+    everything,
+  ),
 ]
 
 export const jobs: Group = {

@@ -6,9 +6,7 @@ import { createKey, sign } from '../kit/keys.ts'
 import { loginClient } from '../kit/login.ts'
 import { isLibraryName, type Reply, replies } from '../kit/portal.ts'
 import { eventually, until } from '../kit/wait.ts'
-import type { Tries } from '../kit/tries.ts'
-import type { MadeJob, World } from '../kit/world.ts'
-import { nonce } from './soon.ts'
+import { isArmed, passes } from './armed.ts'
 
 const grant: Clause[] = [
   {
@@ -131,9 +129,7 @@ const grant: Clause[] = [
           world.program().signal('SIGKILL')
           response.destroy()
         })
-        const place = world.target.place()
-        const body = { name: nonce(), schedule: 'in 2h', action: { type: 'http', url: place.url } }
-        const died = await world.api.post('/api/jobs', body).catch(() => null)
+        const died = await world.create({ schedule: 'in 2h' }).catch(() => null)
         t.equal('the process died at its first use of the new token', died, null)
         world.portal.answer('provision')
         world.portal.login.endAccess()
@@ -261,34 +257,16 @@ const ends: Clause[] = Object.entries(dead).map(([name, { reply, says, mode }]) 
   },
 }))
 
-const transient: Clause[] = Object.entries({
-  'token-500': replies.json(503, { error: 'temporarily_unavailable' }),
-  'token-429': replies.json(429, { error: 'slow_down' }, { 'Retry-After': '1' }),
-  'token-firewall': replies.firewall,
-  'token-transport': replies.cut,
-}).map(([name, reply]) => ({
-  name,
-  waits: 18,
-  async own(t, bench) {
-    await bench.withWorld({ identity: 'login' }, async (world) => {
-      world.portal.answer('token', reply)
-      const place = world.target.place()
-      const body = { name, schedule: 'in 2h', action: { type: 'http', url: place.url } }
-      t.equal('status of POST /api/jobs', (await world.api.post('/api/jobs', body)).status, 424)
-      world.portal.answer('token')
-      const row = await eventually(() => [...world.portal.rows.values()][0], 25_000)
-      t.that('armed once the portal is back', row !== undefined, {
-        expected: 'a row',
-        seen: 'none within 25 s',
-      })
-      t.equal(
-        'nous_session_valid',
-        at((await world.anybody.get('/api/status')).body, 'nous_session_valid'),
-        'valid',
-      )
-    })
-  },
-}))
+const transient: Clause[] = [
+  passes('token-500', { call: 'token', reply: replies.json(503, { error: 'temporarily_unavailable' }) }),
+  passes('token-429', {
+    call: 'token',
+    reply: replies.json(429, { error: 'slow_down' }, { 'Retry-After': '3' }),
+    leastGapMs: 2900,
+  }),
+  passes('token-firewall', { call: 'token', reply: replies.firewall }),
+  passes('token-transport', { call: 'token', reply: replies.cut }),
+]
 
 /** One kind of portal reads the refresh token in the header, another in the form; each takes both together. */
 const nasKinds: Clause[] = (['header', 'form'] as const).map((place) => ({
@@ -308,12 +286,6 @@ const nasKinds: Clause[] = (['header', 'form'] as const).map((place) => ({
     })
   },
 }))
-
-/** Said to be armed, and armed at NAS: with a dead login the built-in trigger would say so as well. */
-function isArmed(t: Tries, { portal }: World, { id, answer }: MadeJob): void {
-  t.equal('`armed` of the job', at(answer.body, 'job.armed'), true)
-  t.that('row at NAS', portal.rows.has(id), { expected: 'a row', seen: 'none' })
-}
 
 function refresh(base: string, token: string, where: 'both' | 'header' | 'form') {
   const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: loginClient })

@@ -1,8 +1,8 @@
-import type { Clause, Group, Need } from '../kit/clause.ts'
+import { type Clause, everything, type Group, onService as clause } from '../kit/clause.ts'
 import { at, keysOf, listAt, textAt } from '../kit/json.ts'
 import { eventually, until } from '../kit/wait.ts'
 import type { World } from '../kit/world.ts'
-import { isProblem } from './fire.ts'
+import { isProblem } from './answers.ts'
 import { dueJob } from './soon.ts'
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -21,12 +21,6 @@ const runFields = [
   ],
   ...['duration_ms', 'lateness_ms', 'error', 'output'],
 ]
-
-type Check = NonNullable<Clause['service']>['check']
-
-function clause(name: string, check: Check, needs: Need[] = ['key', 'target']): Clause {
-  return { name, service: { needs, check } }
-}
 
 async function runOf(world: World, runId: string): Promise<unknown> {
   const answer = await world.api.get(`/api/runs/${runId}`)
@@ -75,6 +69,11 @@ const running: Clause[] = [
     const { id } = await world.job({ schedule: 'every 2h', action }, place)
     const answer = await world.api.post(`/api/jobs/${id}/run`, { input: 'hello' })
     t.equal('status', answer.status, 202)
+    const sent = await until('the call', () => world.target.callsAt(place.path)[0])
+    t.equal('body of the call', sent.text, 'input: hello')
+    await ended(world, textAt(answer.body, 'run.id'))
+    await ended(world, await start(world, id, 'another'))
+    t.equal('body of the next', world.target.callsAt(place.path)[1]?.text, 'input: another')
   }),
   clause('run-shape', async (t, world) => {
     const { id } = await world.job({ schedule: 'every 2h' })
@@ -145,8 +144,12 @@ const running: Clause[] = [
     const place = world.target.place({ hangs: true })
     const { id } = await world.job({ schedule: 'every 2h' }, place)
     const runId = await start(world, id)
-    await until('the run', () => world.target.callsAt(place.path)[0])
+    const running = await until('the run', () => world.target.callsAt(place.path)[0])
     t.equal('status', (await world.api.post(`/api/runs/${runId}/cancel`)).status, 202)
+    t.that('its call is given up', Boolean(await eventually(() => running.closedAt, 15_000)), {
+      expected: 'a closed connection',
+      seen: 'an open one after 15 s',
+    })
     t.equal('state', at(await ended(world, runId), 'state'), 'cancelled')
     t.equal('status for a finished run', (await world.api.post(`/api/runs/${runId}/cancel`)).status, 409)
   }),
@@ -188,7 +191,7 @@ const calls: Clause[] = [
       t.equal('slot of the run', at(run, 'slot'), new Date(slot).toISOString())
       t.equal('lateness_ms', typeof at(run, 'lateness_ms'), 'number')
     },
-    ['key', 'portal', 'target'],
+    everything,
   ),
   clause('action-http', async (t, world) => {
     const place = world.target.place({ status: 418, body: 'tea' })

@@ -21,4 +21,15 @@ export type Clause = {
   waits?: number
 }
 
+/** A check of one service that many clauses share. */
+export type Check = NonNullable<Clause['service']>['check']
+
+/** All that a check can need: a key, the portal's place, and a target that the service reaches. */
+export const everything: Need[] = ['key', 'portal', 'target']
+
+/** A clause that is tried on a shared service only. */
+export function onService(name: string, check: Check, needs: Need[] = ['key', 'target']): Clause {
+  return { name, service: { needs, check } }
+}
+
 export type Group = { name: string; clauses: Clause[] }

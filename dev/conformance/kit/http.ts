@@ -37,31 +37,56 @@ export async function call(method: string, url: string, options: CallOptions = {
   return { status: response.status, headers: response.headers, text: answered, body: parse(answered) }
 }
 
-/** Sends the head of a request that announces a body, and never the body: the status that comes all the same. */
-export function callWithoutBody(
+/**
+ * Sends the head of a request first, and its body only if there is no answer within `pauseMs`: a service that refuses
+ * may close the connection on a body that is under way, and its answer is lost with it. Without `text` a body is
+ * announced and never sent.
+ */
+export function callSlowly(
   url: string,
-  headers: Record<string, string>,
-  timeoutMs = 5000,
-): Promise<number> {
+  { headers, text, pauseMs = 1000, timeoutMs = 5000 }: CallOptions & { pauseMs?: number },
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const send = url.startsWith('https:') ? requestTls : request
-    const outgoing = send(url, { method: 'POST', headers: { ...headers, 'Content-Length': '100000' } })
-    const timer = setTimeout(
-      () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms without the body`)),
-      timeoutMs,
-    )
+    const outgoing = send(url, {
+      method: 'POST',
+      headers: {
+        'User-Agent': 'chronos-conformance',
+        'Content-Type': 'application/json',
+        ...headers,
+        'Content-Length': text === undefined ? 100_000 : Buffer.byteLength(text),
+      },
+    })
+    const timers = [
+      setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs),
+      ...(text === undefined ? [] : [setTimeout(() => outgoing.end(text), pauseMs)]),
+    ]
     outgoing.on('response', (response) => {
-      clearTimeout(timer)
-      resolve(response.statusCode ?? 0)
-      response.resume()
-      outgoing.destroy()
+      for (const timer of timers) clearTimeout(timer)
+      void readText(response).then((answered) => {
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: new Headers(
+            Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
+          ),
+          text: answered,
+          body: parse(answered),
+        })
+        outgoing.destroy()
+      }, reject)
     })
     outgoing.on('error', (error) => {
-      clearTimeout(timer)
+      for (const timer of timers) clearTimeout(timer)
       reject(error)
     })
     outgoing.flushHeaders()
   })
+}
+
+async function readText(message: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of message) text += String(chunk)
+  return text
 }
 
 export type Listening = { url: string; port: number; server: Server; close: () => Promise<void> }
@@ -108,8 +133,7 @@ export type Incoming = {
 }
 
 export async function readIncoming(message: IncomingMessage): Promise<Incoming> {
-  let text = ''
-  for await (const chunk of message) text += String(chunk)
+  const text = await readText(message)
   const { method = '', url = '', headers } = message
   return { at: Date.now(), method, path: url, headers, text, body: parse(text) }
 }

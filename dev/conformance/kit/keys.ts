@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createHmac, generateKeyPair, type KeyObject, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { base64url, exportJWK, type JWK, SignJWT } from 'jose'
 
@@ -14,9 +14,13 @@ export async function createKey(alg: SigningAlg, kid: string): Promise<SigningKe
   return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
-/** One key of each algorithm, made once for a whole run: RSA keys take their time. */
+/**
+ * One key of each algorithm, made once for a whole run: RSA keys take their time. Their ids are new for each run, or a
+ * service that still holds the keys of an earlier run would not ask for these.
+ */
 export function everyKey(): Promise<SigningKey[]> {
-  made ??= Promise.all(signingAlgs.map((alg) => createKey(alg, `key-${alg.toLowerCase()}`)))
+  const run = randomBytes(4).toString('hex')
+  made ??= Promise.all(signingAlgs.map((alg) => createKey(alg, `${alg.toLowerCase()}-${run}`)))
   return made
 }
 

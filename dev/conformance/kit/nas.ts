@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createAgent, type Agent } from './agent.ts'
 import { type Answer, call, freePort } from './http.ts'
 import { listAt, textAt } from './json.ts'
@@ -18,6 +19,8 @@ export type Nas = {
   hasFirewall: boolean
   agent: Agent
   newJobId: () => string
+  /** All that `newJobId` gave out. */
+  jobIds: string[]
   provision: (
     jobId: string,
     fireAt: string,
@@ -39,9 +42,10 @@ export type OwnNas = Nas & {
 type NasParts = { url: string; audience: string; accessToken: string; agent: Agent; hasFirewall?: boolean }
 
 export function describeNas({ url, audience, accessToken, agent, hasFirewall = true }: NasParts): Nas {
-  const base = url.replace(/\/$/, '')
+  const base = url.replace(/\/+$/, '')
   const headers = { Authorization: `Bearer ${accessToken}` }
   const list = () => call('GET', `${base}/api/agent-cron/list`, { headers })
+  const jobIds: string[] = []
   return {
     url: base,
     issuer: base,
@@ -49,11 +53,12 @@ export function describeNas({ url, audience, accessToken, agent, hasFirewall = t
     accessToken,
     hasFirewall,
     agent,
-    newJobId: () =>
-      secret('')
-        .replaceAll(/[^0-9a-f]/g, '')
-        .padEnd(12, '0')
-        .slice(0, 12),
+    newJobId: () => {
+      const id = randomBytes(6).toString('hex')
+      jobIds.push(id)
+      return id
+    },
+    jobIds,
     provision: (jobId, fireAt, more = {}) =>
       call('POST', `${base}/api/agent-cron/provision`, {
         headers: { ...headers, ...more.headers },

@@ -11,6 +11,9 @@ export async function createTarget(options: { publicUrl?: string; port?: number;
   const listening = await listen((message, response) => {
     void readIncoming(message).then(async (incoming) => {
       calls.push(incoming)
+      response.on('close', () => {
+        if (!response.writableFinished) incoming.closedAt = Date.now()
+      })
       const { status = 200, body = 'done', holdMs = 0, hangs } = behaviours.get(incoming.path) ?? {}
       if (hangs) return
       if (holdMs > 0) await delay(holdMs)

@@ -19,7 +19,9 @@ export type World = {
   anybody: Client
   portal: Portal
   target: Target
-  /** A job whose action calls the kit's target; throws unless it is answered 201. */
+  /** `POST /api/jobs` for a job whose action calls the kit's target, unless `fields` say otherwise. */
+  create: (fields: Record<string, unknown>, place?: { path: string; url: string }) => Promise<Answer>
+  /** The same; throws unless it is answered 201. */
   job: (fields: Record<string, unknown>, place?: { path: string; url: string }) => Promise<MadeJob>
   fire: (jobId: unknown, more?: { fireAt?: string; token?: string }) => Promise<Answer>
 }
@@ -49,6 +51,10 @@ export function describeWorld({ url, key, portal, target, onJob }: Parts): World
     if (typeof id === 'string') onJob?.(id)
     return answer
   }
+  const create: World['create'] = (fields, place = target.place()) => {
+    const action = { type: 'http', url: place.url }
+    return api.post('/api/jobs', { name: 'conformance', tags: ['conformance'], action, ...fields })
+  }
   return {
     url,
     key,
@@ -56,14 +62,9 @@ export function describeWorld({ url, key, portal, target, onJob }: Parts): World
     anybody: createClient(url, null),
     portal,
     target,
+    create,
     async job(fields, place = target.place()) {
-      const action = { type: 'http', url: place.url }
-      const answer = await api.post('/api/jobs', {
-        name: 'conformance',
-        tags: ['conformance'],
-        action,
-        ...fields,
-      })
+      const answer = await create(fields, place)
       if (answer.status !== 201) throw new Error(`POST /api/jobs: ${answer.status} ${answer.text}`)
       return { id: textAt(answer.body, 'job.id'), path: place.path, answer }
     },
@@ -94,9 +95,10 @@ export type ServiceOptions = {
 /** Starts the built service as a process of its own and waits until it takes fires. */
 export async function startWorld(options: ServiceOptions): Promise<OwnWorld> {
   const gate = await createGate(options.databaseUrl)
-  const open: OwnWorld[] = []
-  const started = await startOne(options, gate, open)
-  return started
+  return startOne(options, gate, []).catch(async (error: unknown) => {
+    await gate.close()
+    throw error
+  })
 }
 
 async function startOne(
