@@ -144,9 +144,9 @@ const running: Clause[] = [
     const place = world.target.place({ hangs: true })
     const { id } = await world.job({ schedule: 'every 2h' }, place)
     const runId = await start(world, id)
-    const running = await until('the run', () => world.target.callsAt(place.path)[0])
+    const hanging = await until('the run', () => world.target.callsAt(place.path)[0])
     t.equal('status', (await world.api.post(`/api/runs/${runId}/cancel`)).status, 202)
-    t.that('its call is given up', Boolean(await eventually(() => running.closedAt, 15_000)), {
+    t.that('its call is given up', Boolean(await eventually(() => hanging.closedAt, 15_000)), {
       expected: 'a closed connection',
       seen: 'an open one after 15 s',
     })
