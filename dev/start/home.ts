@@ -9,6 +9,7 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 export const home = join(root, '.chronos')
 export const databaseFolder = join(home, 'postgres')
 export const nasState = join(home, 'nas.json')
+export const relayDatabase = join(home, 'relay.db')
 
 /** Made once. The ports are those of the programs that jobs and arms know by their address. */
 export type Kept = {

@@ -29,6 +29,12 @@ export function nasLine(raw: string): string | null {
   return timed ? line('nas', timed[2] ?? '', `0000-00-00T${timed[1]}`) : line('nas', raw)
 }
 
+/** A line of the relay begins with its instant and a level. */
+export function relayLine(raw: string): string {
+  const [, at, level, said = ''] = /^(\S+Z) (debug|info|warn|error) (.*)$/.exec(raw) ?? []
+  return at === undefined ? line('relay', raw) : line('relay', `${mark(level)}${said}`, at)
+}
+
 /** A call at the target: an ISO instant, then what came. */
 export function targetLine(raw: string): string {
   const [at = '', ...said] = raw.split(' ')

@@ -4,17 +4,16 @@ import { join } from 'node:path'
 import { startPostgres } from '../postgres/index.ts'
 import { startTarget } from '../target/index.ts'
 import { StartError } from './errors.ts'
-import { databaseFolder, enterHome, type Kept, keep, leaveHome, nasState, readKept } from './home.ts'
-import { databaseLine, line, nasLine, serviceLines, targetLine } from './lines.ts'
-import { isLoggedIn, logIn } from './login.ts'
+import { databaseFolder, enterHome, type Kept, keep, leaveHome, readKept } from './home.ts'
+import { databaseLine, line, serviceLines, targetLine } from './lines.ts'
 import { type Part, startPart, untilAnswered } from './part.ts'
 import { servicePort, settlePorts } from './ports.ts'
-import { startProxy } from './proxy.ts'
+import { proxyUrl, startProxy } from './proxy.ts'
 import { createStop, onEnd } from './stop.ts'
+import { askedTimer, startTimer, type Timer } from './timer.ts'
 import { welcome } from './welcome.ts'
 
 const loopback = '127.0.0.1'
-const clientId = 'chronos-local'
 const host = process.env['HOST'] || loopback
 /** Where we ourselves reach a service that listens there. */
 const reach = /^(0\.0\.0\.0|::)$/.test(host) ? loopback : host
@@ -32,6 +31,7 @@ onEnd({
 main().catch(fail)
 
 async function main(): Promise<void> {
+  const timer = askedTimer(process.argv.slice(2))
   const asked = process.env['PORT']
   const port = await servicePort(host, asked)
   enterHome()
@@ -45,13 +45,13 @@ async function main(): Promise<void> {
   // The database takes longest; everything else comes up meanwhile.
   const isNew = !existsSync(join(databaseFolder, 'PG_VERSION'))
   if (isNew) say(`making a new database in ${databaseFolder}`)
-  const [{ databaseUrl, jobs }, refreshToken, proxy] = await Promise.all([
+  const [{ databaseUrl, jobs }, identity, proxy] = await Promise.all([
     startDatabase(),
-    startNas(kept, isNew),
+    startTimerPart(timer, kept, isNew),
     startOutside(kept),
   ])
   if (stop.isUnderWay()) return
-  const env = serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl: proxy.url })
+  const env = serviceEnv({ kept, port, databaseUrl, identity, callbackUrl: proxy.url })
   const baseUrl = await startService(env, port)
   const address = { baseUrl, apiKey: env.API_KEY, targetUrl: `http://${loopback}:${kept.targetPort}` }
   process.stdout.write(welcome(address, performance.now()))
@@ -73,28 +73,17 @@ async function startDatabase() {
   return { databaseUrl, jobs: await openDatabase(databaseUrl) }
 }
 
-/** The first refresh token of the login that the service is to use. */
-async function startNas(kept: Kept, isNewDatabase: boolean): Promise<string> {
-  const url = `http://${loopback}:${kept.nasPort}`
-  const command = [
-    'dev/nas/main.ts',
-    '--port',
-    String(kept.nasPort),
-    '--client-id',
-    clientId,
-    '--state',
-    nasState,
-  ]
-  const isStanding = isLoggedIn(kept.refreshToken, isNewDatabase)
-  const nas = follow(
-    startPart({ name: 'local NAS', command, env: process.env, show: (raw) => show(nasLine(raw)) }),
-  )
-  stop.add('nas', () => nas.stop(3_000))
-  await untilAnswered(nas, `${url}/control/armed`)
-  if (isStanding && kept.refreshToken !== null) return kept.refreshToken
-  const refreshToken = await logIn(url)
-  keep({ ...kept, refreshToken })
-  return refreshToken
+/** The variables by which the service is known to its timer. */
+function startTimerPart(timer: Timer, kept: Kept, isNewDatabase: boolean): Promise<Record<string, string>> {
+  return startTimer(timer, {
+    ...{ kept, isNewDatabase, show },
+    url: `http://${loopback}:${kept.nasPort}`,
+    callbackUrl: proxyUrl(kept.proxyPort),
+    started(part) {
+      follow(part)
+      stop.add('nas', () => part.stop(3_000))
+    },
+  })
 }
 
 /** The target of the first job, and the address that NAS calls. */
@@ -108,12 +97,19 @@ async function startOutside({ targetPort, proxyPort }: Kept) {
   return proxy
 }
 
-type Told = { kept: Kept; port: number; databaseUrl: string; refreshToken: string; callbackUrl: string }
+type Told = {
+  kept: Kept
+  port: number
+  databaseUrl: string
+  identity: Record<string, string>
+  callbackUrl: string
+}
 
 /** The environment of docs and contract; what else the person has set (LOG_LEVEL, CRON_TIMEZONE …) holds too. */
-function serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl }: Told) {
+function serviceEnv({ kept, port, databaseUrl, identity, callbackUrl }: Told) {
   const nasUrl = `http://${loopback}:${kept.nasPort}`
-  const { NAS_ACCESS_TOKEN: _token, NAS_JWKS_URL: _keys, ...theirs } = process.env
+  const { NAS_ACCESS_TOKEN: _token, NAS_JWKS_URL: _keys, ...rest } = process.env
+  const { NAS_TOKEN_URL: _url, NAS_CLIENT_ID: _client, NAS_REFRESH_TOKEN: _refresh, ...theirs } = rest
   return {
     ...theirs,
     NODE_ENV: 'development',
@@ -122,10 +118,7 @@ function serviceEnv({ kept, port, databaseUrl, refreshToken, callbackUrl }: Told
     DATABASE_URL: databaseUrl,
     CRON_PROVIDER: 'chronos',
     NAS_PORTAL_URL: nasUrl,
-    NAS_AUDIENCE: 'agent:local',
-    NAS_TOKEN_URL: `${nasUrl}/oauth/token`,
-    NAS_CLIENT_ID: clientId,
-    NAS_REFRESH_TOKEN: refreshToken,
+    ...identity,
     CALLBACK_URL: callbackUrl,
     API_KEY: process.env['API_KEY'] || kept.apiKey,
     ENCRYPTION_KEY: kept.encryptionKey,

@@ -23,13 +23,17 @@ export async function startProxy(port: number): Promise<Proxy> {
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: proxyUrl(port),
     open: service.resolve,
     close() {
       server.close()
       server.closeAllConnections()
     },
   }
+}
+
+export function proxyUrl(port: number): string {
+  return `http://127.0.0.1:${port}`
 }
 
 function passOn(incoming: IncomingMessage, response: ServerResponse, { host, port }: Place): void {

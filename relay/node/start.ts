@@ -41,7 +41,14 @@ const patienceMs = 8_000
 export async function startRelay(options: RelayOptions) {
   const { host, issuer, rules, log, gapsMs = usualRetryGapsMs } = options
   const opened = openDatabase(options.file)
-  const store = createStore({ database: opened.database, gapsMs, armed: (dueMs) => ticker.armed(dueMs) })
+  const store = createStore({
+    database: opened.database,
+    gapsMs,
+    armed({ agentId, jobId, fireAt, dueMs }) {
+      log.debug('armed', { agent: agentId, job: jobId, fire_at: fireAt })
+      ticker.armed(dueMs)
+    },
+  })
   const { adminHash, newAdminSecret } = await adminOf(store, options.adminSecret)
   const failed = (error: unknown) => log.error('failed', { err: error })
   const now = Date.now

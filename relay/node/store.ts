@@ -42,7 +42,7 @@ type Parts = {
   database: DatabaseSync
   gapsMs: readonly number[]
   /** Called when an arm was stored, after the transaction. */
-  armed: (dueMs: number) => void
+  armed: (arm: Arm) => void
 }
 
 /** All that the relay knows, in one SQLite database. */
@@ -112,7 +112,7 @@ export function createStore({ database, gapsMs, armed }: Parts): SqliteStore {
         return arm
       })
       if (typeof stored === 'string') return stored
-      armed(stored.dueMs)
+      armed(stored)
       return { scheduleId: stored.scheduleId }
     },
     disarm: (agentId, jobId) => batch(() => void sql.deleteArm.run(agentId, jobId)),

@@ -29,6 +29,7 @@ export async function copyProject({ asStranger = false } = {}) {
     'routes',
     'db',
     'dev',
+    'relay',
     'package.json',
   ])
   const files = stdout.split('\0').filter(Boolean)
@@ -37,7 +38,8 @@ export async function copyProject({ asStranger = false } = {}) {
   if (asStranger && isRoot) await run('chown', ['-R', '-h', `${stranger}:${stranger}`, folder])
   return {
     folder,
-    start: (env: Record<string, string> = {}) => start(folder, env, asStranger && isRoot),
+    start: (env: Record<string, string> = {}, args: string[] = []) =>
+      start(folder, env, { asStranger: asStranger && isRoot, args }),
     /** Nobody but root may write in the folder any more. */
     async forbidWriting() {
       if (isRoot) await chown(folder, 0, 0)
@@ -52,12 +54,16 @@ export async function copyProject({ asStranger = false } = {}) {
 
 export type Started = Awaited<ReturnType<Awaited<ReturnType<typeof copyProject>>['start']>>
 
-function start(folder: string, given: Record<string, string>, asStranger: boolean) {
+function start(
+  folder: string,
+  given: Record<string, string>,
+  { asStranger, args }: { asStranger: boolean; args: string[] },
+) {
   const { PORT: _port, HOST: _host, API_KEY: _key, ...theirs } = process.env
   // The checkout may lie where the stranger cannot pass; reading it is not what is tested here.
   const reader = ['--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search', '--']
   const prefix = asStranger ? ['setpriv', `--reuid=${stranger}`, `--regid=${stranger}`, ...reader] : []
-  const program = [...prefix, process.execPath, 'dev/start/main.ts']
+  const program = [...prefix, process.execPath, 'dev/start/main.ts', ...args]
   const child = spawn(program[0] ?? '', program.slice(1), {
     cwd: folder,
     env: { ...theirs, ...given },
