@@ -18,7 +18,7 @@ export type FoundKey = { hash: string; scopes: string[]; revokedAt: Date | null;
 
 export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
 
-/** `clock`, where given, stands in for Postgres' own. */
+/** `clock`, if given, stands in for Postgres' own. */
 export function createApiKeyStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
   return {

@@ -7,9 +7,9 @@ import type { ArmLease, ArmOrder } from './move.ts'
 export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'; order: ArmOrder }
 
 /**
- * Takes the right to arm a job, where an arm is owed and nobody holds that right: one row, one compare-and-set, so
+ * Takes the right to arm a job, if an arm is owed and no other process holds that right: one row, one compare-and-set, so
  * two provisions for a job never overlap. The holder of that right may take it again, for the order as it is by then,
- * and what it says late of its earlier order then counts no more. A job that is gone owes nothing.
+ * and a late report about its earlier order is then ignored. A job that is gone owes nothing.
  */
 export async function takeArm(
   sql: Sql,
@@ -48,7 +48,7 @@ export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; 
 )
 
 const armsKept = 20
-/** So many instants are remembered at the least; one that is still ahead always is, because NAS may hold it yet. */
+/** At least this many instants are remembered; one that is still ahead always is, because NAS may still hold it. */
 const recentArmsKept = 6
 
 /**
@@ -93,7 +93,7 @@ export async function recordArm(
   return { isOwed: row ? Boolean(row['owed']) : true }
 }
 
-/** NAS does not hold what it had confirmed: the arm is owed again. Returns false where the job is gone. */
+/** NAS has lost a confirmed arm: it is owed again. Returns false if the job is gone. */
 export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<boolean> {
   const rows = await sql`
     update job_runtime set wake_gen = wake_gen + 1 where job_id = ${jobId} and armed_gen = ${gen} and wake_gen = ${gen}
@@ -102,8 +102,8 @@ export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<b
 }
 
 /**
- * Notes where NAS is told to call. Where that was another address before, every arm is owed again: the ones that NAS
- * holds would call the old one. True where it has changed; both or neither.
+ * Notes where NAS is told to call. If it was another address before, every arm is owed again: the ones that NAS
+ * holds would call the old one. True if it has changed; both or neither.
  */
 export async function noteCallback(sql: Sql, url: string, now: Date | null): Promise<boolean> {
   const [row]: Row[] = await sql`
@@ -130,7 +130,7 @@ export async function owedArms(sql: Sql, page: { after: string; limit: number })
 }
 
 /**
- * Jobs whose wake time is at or before `now − lateMs`: nobody attended to them. Earliest first. One range of the index
+ * Jobs whose wake time is at or before `now − lateMs`: no process has handled them. Earliest first. One range of the index
  * on wake times, however many jobs there are: the bound is a subquery, because a volatile expression bounds no index.
  */
 export async function overdueJobs(
@@ -181,7 +181,7 @@ export type DifferentArm = { jobId: string; armedGen: number | null }
 
 /**
  * Where the registry and what NAS lists do not agree: in one statement, in one snapshot, and only what differs comes
- * back. What is owed anyway is left out. Instants that are `toleranceMs` apart are the same.
+ * back. Arms that are owed anyway are left out. Instants that are `toleranceMs` apart are the same.
  */
 export async function differentArms(
   sql: Sql,

@@ -1,7 +1,7 @@
 import type { Database } from './client.ts'
 import { date, type Row } from './columns.ts'
 
-/** What somebody asked for. `target`: the ids in the path, null where it names none. */
+/** A requested change. `target`: the ids in the path; null if it names none. */
 export type Intent = {
   actor: string
   action: string
@@ -21,7 +21,7 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
   return {
     /**
      * Adds a row; returns its id. `status` null: it is to be written before anything is carried out. Tried twice where
-     * nobody can say whether the first try worked: then one row too many stands there without a status, and none is missing.
+     * it is unknown whether the first try worked: then there may be one row too many without a status, and none is missing.
      */
     async add(intent: Intent & { status: number | null }): Promise<string> {
       const { actor, action, target, requestId, fields, status } = intent
@@ -36,7 +36,7 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
       return String(row?.['id'])
     },
 
-    /** `target` fills in what did not exist before, such as the id of a new job. */
+    /** `target` adds ids that did not exist before, such as the id of a new job. */
     async answered(id: string, { status, target }: { status: number; target: string | null }): Promise<void> {
       await database.run(
         (sql) => sql`

@@ -11,7 +11,7 @@ type Parts<Item, Result> = {
 }
 
 /**
- * Gathers calls into statements: whoever comes while nothing is under way goes at once and alone; what comes while
+ * Gathers calls into statements: a call that comes while nothing is under way goes at once and alone; calls that come while
  * statements are under way waits for one of them to end, and goes with the others that wait. So a single call is as
  * quick as it can be, and a crowd shares the round trips and the commits. Null: the statement said nothing of that key.
  *

@@ -10,7 +10,7 @@ export type StoredChannel = {
   /** Both null: it is in use. */
   disabledAt: Date | null
   disabledReason: string | null
-  /** Why the newest delivery to it that has failed for good did so; both null: one has arrived since. */
+  /** Why the newest delivery to it failed permanently; both null: one has arrived since. */
   lastError: string | null
   lastErrorAt: Date | null
   createdAt: Date
@@ -22,7 +22,7 @@ export type ChannelStore = ReturnType<typeof createChannelStore>
 /** More jobs that name a channel are not told. */
 const mostUsers = 10
 
-/** `clock`, where given, stands in for Postgres' own. */
+/** `clock`, if given, stands in for Postgres' own. */
 export function createChannelStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
   return {
@@ -85,7 +85,7 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return { channel: readChannel(row), isNew: row['is_new'] === true }
     },
 
-    /** Switches it off; the first reason stays. Where it is gone, nothing happens. */
+    /** Disables it; the first reason stays. If it is gone, nothing happens. */
     async disable(name: string, reason: string): Promise<void> {
       await database.run(
         (sql) => sql`

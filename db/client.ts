@@ -6,7 +6,7 @@ import { classify, connectionError, DatabaseUnavailable, type Failure } from './
 import { openPool, type Pool } from './pool.ts'
 import { beginTransaction, type Transaction } from './transaction.ts'
 
-/** What a statement is written with: the pool's tag, or a transaction's. */
+/** The tag that a statement is written with: the pool's tag, or a transaction's. */
 export type Sql = postgres.Sql | postgres.TransactionSql
 
 export type DatabaseOptions = {
@@ -23,9 +23,9 @@ export type DatabaseOptions = {
 
 export type CallOptions = {
   deadlineMs?: number
-  /** May be carried out twice: it is tried once more even where the outcome of the first try is unknown. */
+  /** May be carried out twice: it is retried even if the outcome of the first try is unknown. */
   idempotent?: boolean
-  /** What was wanted, for the message of a failure: "the claim". */
+  /** The purpose, for the message of a failure: "the claim". */
   name?: string
 }
 
@@ -39,7 +39,7 @@ export type Database = {
   /** One statement, or a few that need no transaction. A bare query is cancelled on the server at its deadline. */
   run: <T>(work: (sql: postgres.Sql) => PromiseLike<T>, options?: CallOptions) => Promise<T>
   /**
-   * All of `work`, or nothing. `work` is called again where it lost to another transaction (40001, 40P01) or
+   * All of `work`, or nothing. `work` is called again if it lost to another transaction (40001, 40P01) or
    * where the connection broke before the commit was sent: it must have no effect outside of the transaction.
    */
   transaction: <T>(work: (tx: postgres.TransactionSql) => Promise<T>, options?: CallOptions) => Promise<T>

@@ -2,7 +2,7 @@ import { lateMs } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 
-/** What the service owes and holds, counted in Postgres; durable, so that it is right after any number of restarts. */
+/** The owed and held items of the service, counted in Postgres; durable, so that it is right after any number of restarts. */
 export type Counts = {
   jobs: Record<'scheduled' | 'paused' | 'completed' | 'error', number>
   runs: Record<string, number>
@@ -73,7 +73,7 @@ function failedDelivery(row: Record<string, string> | null): FailedDelivery | nu
   return { id, runId: run, jobId: job, to, error: { code, message }, at: date(row['at']) }
 }
 
-/** `isWakeLost` in SQL, of confirmed wake-ups only; "clock" is in scope. What is owed is counted as owed. */
+/** `isWakeLost` in SQL, of confirmed wake-ups only; "clock" is in scope. Owed arms are counted as owed. */
 function wakeLost(sql: Sql, isNasUsed: boolean) {
   return sql`(not ${isNasUsed}::boolean or armed_gen = wake_gen)
     and case when ${isNasUsed}::boolean then least(wake_at, armed_at) else wake_at end < clock.now - ${lateMs} * interval '1 ms'

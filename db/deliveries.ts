@@ -3,7 +3,7 @@ import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import { readDelivery } from './rows.ts'
 
-/** What a delivery tells: the run as it ended, and its job's name. */
+/** The content of a delivery: the run as it ended, and its job's name. */
 export type ToldRun = {
   job: { id: string; name: string }
   id: string
@@ -18,7 +18,7 @@ export type ToldRun = {
   error: { code: string; message: string } | null
 }
 
-/** A delivery for people: whom it tells, and how that went so far. */
+/** A delivery for people: its receiver, and its tries so far. */
 export type ShownDelivery = PendingDelivery & {
   state: 'pending' | 'delivered' | 'failed'
   error: { code: string; message: string } | null

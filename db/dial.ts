@@ -6,7 +6,7 @@ type Dial = {
   server: DatabaseServer
   target: Pick<DatabaseTarget, 'tls' | 'keepAliveS'>
   timeoutMs: number
-  /** Told of the socket at once, so that whoever wants to can destroy it. */
+  /** Gets the socket at once, so that the caller can destroy it. */
   onSocket: (socket: Socket) => void
 }
 
@@ -20,7 +20,7 @@ export async function dial({ server, target, timeoutMs, onSocket }: Dial): Promi
   const socket = isLocal
     ? connectTcp({ path: `${address.replace(/^@/, '\0')}/.s.PGSQL.${port}` })
     : connectTcp({ host: address, port, noDelay: true })
-  // whoever waits for it hears of its failure; while nobody does, it must not end the process
+  // a caller that waits for it gets the failure; while none does, it must not end the process
   socket.on('error', () => {})
   onSocket(socket)
   const timer = setTimeout(() => socket.destroy(connectionError('CONNECT_TIMEOUT')), timeoutMs)
@@ -47,7 +47,7 @@ async function secured(socket: Socket, { name }: DatabaseServer, tls: DatabaseTl
   if (!tls.isDirect) {
     socket.write(sslRequest)
     const answer = (await once(socket, 'data')) as Buffer
-    // more than one byte would have been put there by somebody in between, before anything was encrypted
+    // more than one byte would have been inserted on the way, before anything was encrypted
     if (answer.length !== 1) throw connectionError('CONNECT_TLS_REFUSED')
     if (answer.toString() !== 'S') {
       if (tls.mode === 'prefer') return socket

@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import { AppError } from '../src/ground/errors.ts'
 
-/** Whether a failed statement took effect: surely not, or nobody can say (then read again, by run id). */
+/** Whether a failed statement took effect: certainly not, or unknown (then read again, by run id). */
 export type Outcome = 'not_executed' | 'unknown'
 
 export type Failure = {
@@ -14,7 +14,7 @@ export type Failure = {
   poolIsSuspect: boolean
 }
 
-/** DATABASE_UNAVAILABLE, with what is known of the statement's effect. The original error is the `cause`. */
+/** DATABASE_UNAVAILABLE, with the known effect of the statement. The original error is the `cause`. */
 export class DatabaseUnavailable extends AppError {
   readonly reason: string
   readonly outcome: Outcome
@@ -30,7 +30,7 @@ export class DatabaseUnavailable extends AppError {
   }
 }
 
-/** The server's sessions are set up in a way that would garble what is read. */
+/** The server's sessions are set up in a way that would garble the results. */
 export class SessionUnusable extends Error {
   override readonly name = 'SessionUnusable'
   readonly reason: string
@@ -78,7 +78,7 @@ function classifyState(state: string): Failure | null {
   // Cancelled, not granted a lock in time, or out of disk or memory: rolled back, and the connection lives.
   if (state === '57014' || state === '55P03' || state.startsWith('53'))
     return failure('unavailable', state, 'not_executed', false)
-  // Connected to what has become a standby: only a new connection finds the primary.
+  // Connected to a server that has become a standby: only a new connection finds the primary.
   if (state === '25006') return failure('unavailable', state, 'not_executed', true)
   // The server ended an idle transaction (25P03) or one that took too long (25P04), and the connection with it.
   if (state === '25P03' || state === '25P04') return failure('unavailable', state, 'not_executed', true)

@@ -9,11 +9,11 @@ export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean 
 }
 
 /**
- * Claims and settles, of one job or of several at once, each of them whole or not at all: what became of each by the id
+ * Claims and settles, of one job or of several at once, each of them whole or not at all: the result of each by the id
  * of its job; missing: the job has changed since the view, or is gone. No job may be among the moves twice.
  *
  * A claim: the job moves on and the run's row appears, with lease and fence. Of any number of claims with one view, in
- * any number of processes, one succeeds; and where a row for (job, slot) exists already, whoever made it, no second one
+ * any number of processes, one succeeds; and if a row for (job, slot) exists already, no second one
  * appears (`inserted` is empty). A settle: the row is changed only while it shows the fence that the decision saw, and
  * never once it is finished; a fence that is stale has moved `rev` as well, so it changes nothing anywhere.
  *
@@ -33,7 +33,7 @@ export async function movePlain(sql: Sql, moves: Move[], now: Date | null): Prom
   )
 }
 
-/** What a single move writes: a statement that could write more costs more. */
+/** The writes of a single move: a statement that could write more costs more. */
 function kindOf({ decision: { runs } }: Move): 'claim' | 'settle' | 'neither' {
   if (!runs[0]) return 'neither'
   return runs[0].seenFence === null ? 'claim' : 'settle'

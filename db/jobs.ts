@@ -70,7 +70,7 @@ export async function jobOfKey(sql: Sql, key: string): Promise<{ jobId: string; 
   return row ? { jobId: row['job_id'] as string, bodyHash: row['body_hash'] as string } : null
 }
 
-/** Writes the authored fields; null: `version` is not the row's (somebody changed it, or it is gone). */
+/** Writes the authored fields; null: `version` is not the row's (it was changed, or is gone). */
 export async function updateAuthored(sql: Sql, job: Authored, now: Date | null): Promise<Authored | null> {
   const [row]: Row[] = await sql`
     with given as (select * from jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)})
@@ -81,7 +81,7 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
   return row ? readAuthored(row) : null
 }
 
-/** Makes every look at the job from before out of date, as a change of what was set must; false: it is already. */
+/** Makes every look at the job from before out of date, as a change of its definition must; false: it is already. */
 export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> {
   const rows = await sql`
     update job_runtime set rev = rev + 1 where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
@@ -112,7 +112,7 @@ export async function follow(
       )
       select id from ahead where id = ${id}`
     if (circle.length > 0) {
-      const message = `after: job ${after.job} was given, which (by itself or over others) is started by job ${id}; expected one that is not`
+      const message = `after: job ${after.job} cannot be followed, because job ${id} starts it, directly or through other jobs`
       throw new AppError('AFTER_CYCLE', message, { extra: { errors: [{ path: 'after.job', message }] } })
     }
   }
@@ -127,16 +127,16 @@ function isAheadGone(error: unknown): boolean {
   return error instanceof Error && 'constraint_name' in error && error.constraint_name === 'jobs_after_fkey'
 }
 
-/** What is answered where the job to follow is not there (any more). */
+/** The error if the job to follow does not exist (any more). */
 export function nothingToFollow(jobId: string): AppError {
-  const message = `after.job: ${jobId} was given; expected a job that exists here`
+  const message = `after.job: no job with id ${jobId}`
   return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'after.job', message }] } })
 }
 
 /**
  * Forgets the job with all its rows, and notes that NAS may still hold an arm of it; returns the runs that were live,
  * null: there was no such job. The runtime row is locked first, as every transition does, and then
- * the live runs in their order, as a renewal does, so that nobody deadlocks. Whoever begins to follow the job writes
+ * the live runs in their order, as a renewal does, to avoid deadlocks. A change that begins to follow the job writes
  * to its runtime row as well, so none is overlooked.
  *
  * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
@@ -155,6 +155,6 @@ export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | nul
 
 function isFollowed(jobId: string, followers: Row[]): AppError {
   const names = followers.map((row) => `${String(row['id'])} (${String(row['name'])})`).join(', ')
-  const message = `job ${jobId} starts job ${names}; expected one that no other follows: delete those first, or change their \`after\``
+  const message = `Job ${jobId} is followed by job ${names}. Delete those jobs first, or change their \`after\`.`
   return new AppError('JOB_STATE_CONFLICT', message, { extra: { jobs: followers.map((row) => row['id']) } })
 }

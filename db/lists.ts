@@ -21,7 +21,7 @@ export type LatestRun = {
   errorCode: string | null
   errorMessage: string | null
 }
-/** What is shown of a job beside what decides about it. `deliveryError`: why its last outcome did not reach a receiver. */
+/** The fields of a job that are shown but decide nothing. `deliveryError`: why its last outcome did not reach a receiver. */
 export type Surroundings = { latestRun: LatestRun | null; deliveryError: string | null }
 export type ListedJob = Surroundings & { authored: Authored; runtime: Runtime; registry: Registry }
 export type ListedChannel = { name: string; type: string; defaultOn: string[] | null; isOff: boolean }
@@ -32,7 +32,7 @@ export type ListedRun = RowOf<typeof listedRunColumns> & {
 }
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
 
-/** `armedAt`: what NAS was last confirmed to hold. `since`: from when on that is not what is wanted. */
+/** `armedAt`: the last instant that NAS confirmed. `since`: since when that has differed from the wanted one. */
 export type UnarmedJob = {
   jobId: string
   wakeAt: Date | null
@@ -70,7 +70,7 @@ export type Lists = {
   runs(filter: RunFilter, page: PageWish): Promise<Page<ListedRun>>
   /** One run with its whole output; null: there is none. */
   run(id: string): Promise<ListedRun | null>
-  /** The newest arms of a job first: what was asked of the timer service, and what it said. */
+  /** The newest arms of a job first: the requests to the timer service, and its answers. */
   arms(jobId: string): Promise<ArmRow[]>
   /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
   unarmed(limit: number): Promise<UnarmedJob[]>
@@ -311,7 +311,7 @@ function containing(text: string): string {
 
 /**
  * A page that was read in pieces, so that the rows in memory have an end however large they are: it ends early, with a
- * `nextBefore`, when what it has comes to `mostPageChars`.
+ * `nextBefore`, when its items reach `mostPageChars`.
  */
 async function inPieces<T>(
   { before, limit }: PageWish,

@@ -4,7 +4,7 @@ import type { Database, Sql } from './client.ts'
 type Parts = {
   db: Database
   clientId: string
-  /** A test's clock, in the place of Postgres' own. */
+  /** A test's clock, instead of Postgres' own. */
   now?: () => Date | null
 }
 
@@ -20,7 +20,7 @@ type Stored = {
 }
 
 /**
- * One login in `nas_login`. Every change is one statement on the one row, a compare-and-set on what it is about (the
+ * One login in `nas_login`. Every change is one statement on the one row, a compare-and-set on its subject (the
  * lease, the refresh token), so that any number of processes may try at once.
  */
 export function createLoginStore({ db, clientId, now = () => null }: Parts): LoginStore {

@@ -2,7 +2,7 @@ import { createBatch } from './batch.ts'
 import type { Database, Sql } from './client.ts'
 import type { Row } from './columns.ts'
 
-/** What an attempt wrote so far. `head` null: as it was stored before, with no byte to add. */
+/** The log of an attempt so far. `head` null: as stored before, with no byte to add. */
 export type LogWrite = {
   runId: string
   attempt: number
@@ -14,7 +14,7 @@ export type LogWrite = {
 
 /**
  * A log from some byte on, and how its run does. `headBytes` and `tailBytes` are whole lengths; of `head` and `tail` only
- * what comes from the asked byte on is there. The tail ends at `total`.
+ * everything from the requested byte on is there. The tail ends at `total`.
  */
 export type StoredLog = {
   /** Null: this attempt has written nothing. */
@@ -32,7 +32,7 @@ export type Kept = { runs: number; days: number }
 
 export type LogStore = ReturnType<typeof createLogStore>
 
-/** `clock`, where given, stands in for Postgres' own. */
+/** `clock`, if given, stands in for Postgres' own. */
 export function createLogStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
   const write = createBatch<LogWrite, true>({
@@ -43,8 +43,8 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
   })
   return {
     /**
-     * False: the run shows another fence or attempt by now (or is gone), and nothing was written. What a crowd writes
-     * shares statements.
+     * False: the run shows another fence or attempt by now (or is gone), and nothing was written. Writes of many callers
+     * share statements.
      */
     write: async (log: LogWrite): Promise<boolean> => (await write(log)) !== null,
 
@@ -93,7 +93,7 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
      * beyond the newest `kept.runs`, and those from more than `kept.days` days ago. Of the newest success with an output
      * nothing is taken, since templates and later prompts read it. Rows of runs stay, for the ledger.
      *
-     * How far it has come is noted as a fact, so that what was pruned once is not read again. The note of a job that is
+     * How far it has come is noted as a fact, so that pruned jobs are not read again. The note of a job that is
      * gone goes with the next pruning of any job.
      */
     async prune(jobId: string, kept: Kept, limit: number): Promise<number> {

@@ -8,7 +8,7 @@ export type Sql = postgres.Sql | postgres.TransactionSql
 
 /**
  * Everything that decides about one job, and Postgres' clock, in one statement and so in one snapshot; null: no such
- * job. Whatever changes any of it adds 1 to `rev`, so a write that shows this `rev` acts on what was seen here.
+ * job. Whatever changes any of it adds 1 to `rev`, so a write that shows this `rev` acts on this snapshot.
  *
  * `now` (a test's clock) stands in for Postgres' own.
  */

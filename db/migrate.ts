@@ -6,7 +6,7 @@ export type MigrateOptions = {
   migrations?: Migration[]
   /** Waiting for other migrators included. Default 60,000. */
   deadlineMs?: number
-  /** Told what is unusual, such as a database that newer code has migrated. */
+  /** Called for unusual events, such as a database that newer code has migrated. */
   log?: (line: string) => void
 }
 

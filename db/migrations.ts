@@ -9,7 +9,7 @@ export type Migration = {
   hash: string
 }
 
-/** Every migration in `db/migrations`. The bundle carries a copy of this list in the place of this module. */
+/** Every migration in `db/migrations`. The bundle has a copy of this list instead of this module. */
 export const migrations: Migration[] = readMigrations(new URL('./migrations/', import.meta.url))
 
 function readMigrations(folder: URL): Migration[] {

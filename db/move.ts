@@ -3,7 +3,7 @@ import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src
 import { date, maybeDate, type Row, valuesOf } from './columns.ts'
 import { runValues, runValueTypes } from './run-writes.ts'
 
-/** How a decision is to be written, by whom and for how long. */
+/** How to write a decision: the owner and the length of the lease. */
 export type Writing = {
   owner: string
   leaseMs: number
@@ -11,7 +11,7 @@ export type Writing = {
   begins: boolean
   /** The arm that woke us is used up (or may be): NAS has to be asked again even where the wake time stays. */
   armSpent: boolean
-  /** Takes the arm lease in the same statement, where it is free and an arm is owed; null: somebody else will. */
+  /** Takes the arm lease in the same statement, if it is free and an arm is owed; null: another process arms. */
   armLease: ArmLease | null
   output: string | null
   now: Date | null
@@ -19,11 +19,11 @@ export type Writing = {
 
 /**
  * `holder` is a text of its own each time that the lease is taken, so that of two orders of one process only the newer
- * one counts. It begins with `heirOf`: whoever holds the lease under another text that begins so gives way to it.
+ * one counts. It begins with `heirOf`: a holder of the lease under another text that begins so gives way to it.
  */
 export type ArmLease = { holder: string; heirOf: string; ms: number }
 
-/** The right to make the next NAS call for a job, until the arm lease ends. `gen` is what it confirms. */
+/** The right to make the next NAS call for a job, until the arm lease ends. `gen` is the generation that it confirms. */
 export type ArmOrder = {
   jobId: string
   holder: string
@@ -76,7 +76,7 @@ export const nextParameter = typed.length + 2
 /** NAS has to be asked again. */
 const moved = '(w.wake_at is distinct from r.wake_at or w.arm_spent)'
 
-/** The writer wants to ask it, something is owed, and nobody else is asking. */
+/** The writer wants to ask it, something is owed, and no other process is asking. */
 const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_gen)
   and (r.arm_lease_until is null or r.arm_lease_until <= w.now))`
 
@@ -84,7 +84,7 @@ const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_g
  * The head of every transition, as the CTEs `clock`, `wanted` and `job`: the compare-and-set on (job, rev) in the one row
  * that every transition of the job updates. A job whose row has moved on is missing from `job`, and whatever else the
  * statement writes is selected from it. All that is compared is a column of the row itself, so a writer that had to wait
- * for the row's lock compares with what it is now (READ COMMITTED), not with its snapshot.
+ * for the row's lock compares with its current value (READ COMMITTED), not with its snapshot.
  *
  * Its text never changes and its parameters are texts, so it is read and planned once for each connection. The end of a
  * lease that is taken now is a wake term as well; `least` passes over nulls.
@@ -113,7 +113,7 @@ export const headOf = (how: 'one' | 'several') => `
       returning r.wake_gen, r.armed_gen, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
     )`
 
-/** What a statement selects of `job`, for `readWritten`. */
+/** The columns that a statement selects of `job`, for `readWritten`. */
 export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen,
     to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
 

@@ -18,7 +18,7 @@ export type Pool = {
   sql: postgres.Sql
   /** Tells the pool that the server answered: until then it opens a few connections and no more. */
   answered(): void
-  /** Ends the pool: waits for what is running, `graceMs` at most, then cuts every socket. Always settles. */
+  /** Ends the pool: waits for running statements, `graceMs` at most, then cuts every socket. Always settles. */
   dispose(graceMs: number): Promise<void>
 }
 
@@ -27,7 +27,7 @@ export type Pool = {
  * dialling a server that accepts and closes (without pause, whatever `connect_timeout` says), and its `end()`
  * may wait for ever, or leave a half-closed socket to a dead peer that keeps the process alive.
  *
- * What comes back: `timestamptz` is a Date (its microseconds are lost: do not compare-and-set on one that the
+ * Types of results: `timestamptz` is a Date (its microseconds are lost: do not compare-and-set on one that the
  * server made), `bigint` and `count(*)` a number, and beyond 2^53 an error. A parameter for `json` may be a
  * value, or a string that is JSON text already. Arrays of text, uuid and timestamptz come and go as arrays.
  *
@@ -36,7 +36,7 @@ export type Pool = {
  */
 export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOptions): Pool {
   const { target, problems } = readDatabaseUrl(url)
-  if (problems.length > 0) throw new Error(`the URL of the database cannot be used: ${problems.join('; ')}`)
+  if (problems.length > 0) throw new Error(`DATABASE_URL is invalid: ${problems.join('; ')}`)
   const servers = target.isShuffled ? shuffled(target.servers) : target.servers
   const timeoutMs = target.connectTimeoutMs ?? connectTimeoutMs / servers.length
   const sockets = new Set<Socket>()

@@ -3,7 +3,7 @@ import type { Database } from './client.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './columns.ts'
 
-/** What was noted of a process of this machine. Times are Postgres'. */
+/** The stored record of a process of this machine. Times are Postgres'. */
 export type ProcessNote =
   | { state: 'up'; owner: string; at: string }
   | {
@@ -20,11 +20,11 @@ export type ProcessNote =
 
 export type ProcessRecord = {
   /**
-   * Notes that this process is up, and says what was noted of the one before on this machine (null: nothing), and
+   * Notes that this process is up, and returns the record of the previous one on this machine (null: nothing), and
    * which wake-ups passed over a minute ago although NAS had confirmed them.
    */
   arrive(): Promise<{ earlier: ProcessNote | null; forgotten: { jobs: number; since: Date | null } }>
-  /** Notes the exit, with what is owed in the same snapshot; with `onlyIfFree` only where that is nothing. */
+  /** Records the exit, with the owed work in the same snapshot; with `onlyIfFree` only if there is none. */
   depart(wish: { why: string; onlyIfFree: boolean; countArms: boolean }): Promise<Owed>
 }
 
@@ -57,7 +57,7 @@ export function createProcessRecord({
 type Arriving = { name: string; owner: string; now: Date | null }
 
 async function arrive(sql: Sql, { name, owner, now }: Arriving) {
-  // all parts of a statement see the same snapshot: what is read is what stood there before the write
+  // all parts of a statement see the same snapshot: reads see the state before the write
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
     written as (

@@ -17,13 +17,13 @@ const { seq: _, ...columns } = jobColumns
 export const authoredColumns = columns
 export const lookedRegistryColumns = having(registryColumns, 'look')
 
-/** What a person set of a job: the row of `jobs`. Instants are Dates, zones IANA names. */
+/** The definition of a job: the row of `jobs`. Instants are Dates, zones IANA names. */
 export type Authored = Omit<RowOf<typeof authoredColumns>, 'afterJob' | 'afterOn'> & {
-  /** Whose outcome starts this job, and which; null: nobody's. */
+  /** The job whose outcome starts this one, and which outcomes; null: none. */
   after: { job: string; on: string[] } | null
 }
 
-/** One snapshot of a job: what was set, what it is in, and all that decides about it. */
+/** One snapshot of a job: its definition, its state, and everything that decides about it. */
 export type Look = { authored: Authored; view: View; registry: RegistryDetail }
 
 const readColumns = readerOf(authoredColumns)
@@ -88,7 +88,7 @@ export function authoredOf({ afterJob, afterOn, ...rest }: RowOf<typeof authored
 
 const valuesOfColumns = valuesOf(having(jobColumns, 'set', 'once', 'always'))
 
-/** What a person has set, by its names in SQL. */
+/** The columns of a job's definition, by their names in SQL. */
 export function authoredValues({
   after,
   ...rest

@@ -20,10 +20,10 @@ export async function begin(sql: Sql, held: Held & { owner: string; now: Date | 
 /**
  * Renews the leases of all the runs that this process holds, in one statement; returns those that were renewed. A run
  * that is missing from the answer is lost: cancelled, taken over, deleted, or its lease had ended (an ended lease is
- * never renewed, so whoever reads it as ended may act on it). Does not move the wake time: the watchdog that is armed
+ * never renewed, so a process that reads it as ended may act on it). Does not move the wake time: the watchdog that is armed
  * for the old end comes early at worst, and is answered with the new one.
  *
- * Rows are locked in the order in which they were made, as everywhere where more than one run is, so nobody deadlocks.
+ * Rows are locked in the order in which they were made, as everywhere with more than one run, to avoid deadlocks.
  */
 export async function renew(
   sql: Sql,
@@ -49,7 +49,7 @@ export async function renew(
 /** A claimed run that has found no place for `forMs` milliseconds. */
 export type WaitingNote = { runId: string; fence: number; forMs: number }
 
-/** Notes since when runs wait for a place; those that have begun meanwhile, or are somebody else's, stay as they are. */
+/** Notes since when runs are waiting for a place; those that have begun meanwhile, or belong to another process, stay as they are. */
 export async function noteWaiting(
   sql: Sql,
   wish: { notes: WaitingNote[]; owner: string; now: Date | null },

@@ -27,7 +27,7 @@ import type { DeliveryEvent, DeliveryTarget } from '../src/decisions/index.ts'
 import { instant, json, number, tableColumns } from './table-columns.ts'
 
 /**
- * The tables of jobs, runs and channels as the migrations leave them, for drizzle. The migrations are what is applied; test/rest
+ * The tables of jobs, runs and channels as the migrations leave them, for drizzle. Only the migrations are applied; test/rest
  * asserts that the two agree in columns, types, nullability, constraints and indexes.
  */
 

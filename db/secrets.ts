@@ -16,7 +16,7 @@ const knownValueFact = 'known_value'
 /** More jobs that mention a secret are not named. */
 const mostUsers = 10
 
-/** Sealed values only. `clock`, where given, stands in for Postgres' own. */
+/** Sealed values only. `clock`, if given, stands in for Postgres' own. */
 export function createSecretStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
   return {
@@ -137,7 +137,7 @@ export function createSecretStore(database: Database, clock: () => Date | null =
       return rows.map((row) => ({ owner: row['owner'] as string, sealed: row['sealed'] as string }))
     },
 
-    /** Puts `sealed` in the place of `former`; false: something else stands there by now, and stays. */
+    /** Replaces `former` by `sealed`; false: another value is there by now, and stays. */
     async reseal(place: SealedPlace, former: SealedText, sealed: string): Promise<boolean> {
       const rows = await database.run(
         (sql) => sql`

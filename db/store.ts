@@ -14,18 +14,18 @@ import { transition } from './transition.ts'
 import type { Authored, Look } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
 
-/** How calls share statements: what comes while `atOnce` of a kind are under way shares the next one, `most` of them. */
+/** How calls share statements: calls that come while `atOnce` of a kind are under way shares the next one, `most` of them. */
 type Crowd = { most: number; atOnce: number }
 
 const usualCrowd: Crowd = { most: movesMax, atOnce: 2 }
 
 type Untimed<T> = Omit<T, 'now'>
 
-/** Every statement that the stories need, each under the deadline of `database`. Guarantees are told where it is written. */
+/** Every statement that the stories need, each under the deadline of `database`. Guarantees are documented at each statement. */
 export type Store = ReturnType<typeof createStore>
 
 /**
- * `clock`, where given, stands in for Postgres' own clock in every statement: tests set the time with it.
+ * `clock`, if given, stands in for Postgres' own clock in every statement: tests set the time with it.
  */
 export function createStore(
   database: Database,
@@ -47,7 +47,7 @@ export function createStore(
     ...crowd,
   })
   return {
-    /** A test's clock, in the place of Postgres' own; null: Postgres' own. */
+    /** A test's clock, instead of Postgres' own; null: Postgres' own. */
     clock,
     look: (jobId: string): Promise<Look | null> => lookAt(jobId),
 

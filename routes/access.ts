@@ -25,16 +25,16 @@ export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: 
   const calls = perMinute > 0 ? createRateLimit({ perMinute }) : null
   const failures = perMinute > 0 ? createRateLimit({ perMinute: failuresPerMinute }) : null
 
-  /** Nobody's good key is refused because of a stranger at the same address, except one that is new to this process. */
+  /** No valid key is refused because of a stranger at the same address, except one that is new to this process. */
   async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const address = () => addressOf(request, { isOnFly })
-    const mayAsk = () => void (failures && letIn(failures.look(address()), reply, 'wrong API keys'))
+    const mayAsk = () => void (failures && letIn(failures.look(address()), reply, 'failed API key checks'))
     try {
       return await keys.check(request.headers.authorization, mayAsk)
     } catch (error) {
       if (error instanceof AppError && error.code === 'API_KEY_REJECTED') {
         tell(request, address(), error.message)
-        if (failures) letIn(failures.take(address()), reply, 'wrong API keys')
+        if (failures) letIn(failures.take(address()), reply, 'failed API key checks')
       }
       throw error
     }
@@ -46,7 +46,7 @@ export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: 
     const key = nameOfKey(request.headers.authorization)
     const fields = { code: 'API_KEY_REJECTED', address, route, key, reason }
     refusals.note({ address, route, key, reason })
-    const message = 'a call with a refused API key'
+    const message = 'an API key was refused'
     foldedLogOf(request).write(request.log, `API_KEY_REJECTED ${address} ${key}`, {
       level: 'warn',
       fields,
@@ -61,13 +61,13 @@ export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: 
       async (request: FastifyRequest, reply: FastifyReply) => {
         const who = await identify(request, reply)
         request.setDecorator(caller, who)
-        if (calls) letIn(calls.take(who.id), reply, 'calls')
+        if (calls) letIn(calls.take(who.id), reply, 'requests')
         const { scope: needed } = await operationOf(request)
         if (allows(who.scopes, needed)) return
-        const held = who.scopes.join(', ') || 'nothing'
+        const held = who.scopes.join(', ') || 'none'
         throw new AppError(
           'SCOPE_MISSING',
-          `the API key is allowed ${held}; expected one that is allowed ${needed}`,
+          `This API key has scope ${held}; this operation requires ${needed}.`,
           {
             extra: { needed },
           },
@@ -81,19 +81,19 @@ export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: 
   })
 }
 
-/** Who calls; null: nobody that was let in. */
+/** The caller; null: not authenticated. */
 export function callerOf(request: FastifyRequest): Caller | null {
   return request.getDecorator<Caller | null>(caller)
 }
 
 /**
- * Says what is left (draft-ietf-httpapi-ratelimit-headers-07).
+ * Reports the remaining allowance (draft-ietf-httpapi-ratelimit-headers-07).
  *
  * @throws AppError RATE_LIMITED
  */
 function letIn({ limit, remaining, resetS, retryAfterS }: Left, reply: FastifyReply, what: string): void {
   reply.headers({ 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': resetS })
   if (retryAfterS === null) return
-  const detail = `more than ${limit} ${what} a minute were given; expected the next in ${retryAfterS} s`
+  const detail = `Rate limit of ${limit} ${what} per minute exceeded. Retry in ${retryAfterS} s.`
   throw new AppError('RATE_LIMITED', detail, { retryAfterS })
 }

@@ -1,18 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 
-/** A socket has no other end any more once its client has cut the connection, although its request is still served. */
-const gone = 'gone'
-
 /**
- * Who is at the other end, as far as limits go: an IPv4 address, or the /64 of an IPv6 address, which is what one
+ * The peer that limits apply to: an IPv4 address, or the /64 of an IPv6 address, which is the range that one
  * subscriber has.
  *
- * Behind Fly's proxy it is what that proxy says (it sets the header anew); anywhere else the header is anybody's to
+ * Behind Fly's proxy it is the address that the proxy reports (it overwrites the header); anywhere else any client may
  * write, and the socket's own end counts. https://fly.io/docs/networking/request-headers/
  */
 export function addressOf(request: FastifyRequest, { isOnFly }: { isOnFly: boolean }): string {
   const told = isOnFly ? request.headers['fly-client-ip'] : undefined
-  const address = typeof told === 'string' && told.length <= 45 ? told : request.ip || gone
+  const address = typeof told === 'string' && told.length <= 45 ? told : request.ip
   if (!address.includes(':')) return address
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   return mapped ?? network64(address.toLowerCase())

@@ -7,7 +7,7 @@ type Key = keyof Operations
 type Of<K extends Key, Name extends string> =
   Operations[K] extends Record<Name, infer S extends TSchema> ? Static<S> : unknown
 
-/** What a route's handler gets: checked against the schemas of its operation. */
+/** The input of a route's handler: checked against the schemas of its operation. */
 export type Input<K extends Key> = {
   params: Of<K, 'params'>
   query: Of<K, 'query'>
@@ -41,9 +41,9 @@ export function routesOf(scope: FastifyInstance): On {
 }
 
 /**
- * What a request of the API's scope asks for. The schemas are loaded with it: whoever is let in needs them anyway.
+ * The operation that a request of the API's scope addresses. The schemas are loaded with it: an authenticated caller needs them anyway.
  *
- * @throws Error: the route was registered without an operation, so nobody can say who may call it
+ * @throws Error: the route was registered without an operation, so it is unknown who may call it
  */
 export async function operationOf(request: FastifyRequest): Promise<Operation & { scope: Scope }> {
   const { operation: key } = request.routeOptions.config as { operation?: Key }
@@ -52,7 +52,7 @@ export async function operationOf(request: FastifyRequest): Promise<Operation & 
   return operations[key]
 }
 
-/** Whoever may only look changes nothing: a preview is a POST, and no change. */
+/** A key that may only read changes nothing: a preview is a POST, but not a change. */
 export function changesSomething(method: string, { scope }: Pick<Operation, 'scope'>): boolean {
   return method !== 'GET' && method !== 'HEAD' && scope !== 'jobs:read'
 }

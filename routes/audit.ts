@@ -9,9 +9,9 @@ import type { Parts } from './parts.ts'
 const intended = Symbol('audit entry')
 
 /**
- * Writes down every change that somebody with a key asks for: before it is carried out, with the names of the fields
- * that were sent, and again as it was answered. Where the first cannot be written nothing is done: 503. What is refused
- * earlier (a scope, a body that cannot be read) is written once; what is refused for coming too often is not, or a flood
+ * Records every change that is requested with a key: before it is carried out, with the names of the fields
+ * that were sent, and again as it was answered. If the first cannot be written, nothing is done: 503. A request that is refused
+ * earlier (a scope, a body that cannot be read) is written once; one that exceeds the rate limit is not, or a flood
  * would be one of rows.
  */
 export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' | 'hold'>): void {
@@ -23,7 +23,7 @@ export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' 
     request.setDecorator(intended, await parts.audit.intend(intent))
   })
 
-  // Before the answer is sent, and not waited for: somebody who has gone away gets none, and what was done was done.
+  // Before the answer is sent, and not waited for: a client that has disconnected gets no answer, but the change was made.
   scope.addHook('onSend', async (request, reply) => {
     const { statusCode: status } = reply
     const id = request.getDecorator<string | null>(intended)
@@ -54,7 +54,7 @@ function entryBody({ id, at, actor, action, target, status, requestId, fields }:
   return { id, at: at.toISOString(), actor, action, target, status, request_id: requestId, fields }
 }
 
-/** Null: it changes nothing, or nobody was let in. */
+/** Null: it changes nothing, or the caller was not authenticated. */
 async function intentOf(request: FastifyRequest): Promise<Intent | null> {
   const caller = callerOf(request)
   if (!caller) return null
@@ -75,7 +75,7 @@ function printable(text: string): string {
   return text.replaceAll(/[\p{C}]/gu, '\ufffd')
 }
 
-/** Only names that the operation knows: what is sent under another name may be anything, a secret too. */
+/** Only names that the operation knows: a field under another name may be anything, a secret too. */
 function knownFields(body: unknown, schema: TSchema | undefined): string[] | null {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
   const known = namesIn(schema)
@@ -91,7 +91,7 @@ function namesIn(schema: TSchema | undefined): Set<string> {
   return new Set([...Object.keys(properties), ...parts])
 }
 
-/** What a creation was answered with: the last part of its `Location`. */
+/** The id in the answer to a creation: the last part of its `Location`. */
 function madeBy(reply: FastifyReply): string | null {
   const location = reply.getHeader('location')
   return typeof location === 'string' ? (location.split('/').at(-1) ?? null) : null

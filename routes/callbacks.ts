@@ -46,7 +46,7 @@ function readReport(body: unknown): Report {
   if (state !== 'succeeded' && state !== 'failed')
     throw new AppError(
       'FIELD_INVALID',
-      `state: ${beginningOf(JSON.stringify(state) ?? 'nothing', 80)} was given; expected "succeeded" or "failed"`,
+      `state: must be "succeeded" or "failed", not ${beginningOf(JSON.stringify(state) ?? 'nothing', 80)}`,
     )
   const text = typeof output === 'string' || output === null ? output : JSON.stringify(output)
   return {

@@ -3,7 +3,7 @@ import { AppError } from '../src/ground/errors.ts'
 import type { Input } from './api.ts'
 
 // Many dashboards and bots speak the API of a kind of agent whose jobs have fields that ours have not, and send them
-// all. What they mean is translated where we have the thing; the rest is accepted, and named in the answer.
+// all. Their meaning is translated if we have the feature; the rest is accepted, and named in the answer.
 
 type Body = Input<'PATCH /api/jobs/{id}'>['body']
 type Foreign =

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
-/** What a script of another origin may read beside the body. */
+/** Headers that a script of another origin may read. */
 const exposed = [
   ...['ETag', 'Location', 'Retry-After', 'Idempotency-Replayed', 'X-Request-Id'],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
@@ -40,7 +40,7 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
   })
 }
 
-/** Names of headers, separated by commas. Whatever a page may send is checked where it is read. */
+/** Names of headers, separated by commas. Values are checked by the routes that read them. */
 function areNames(text: string): boolean {
   return text.length <= 1_000 && /^[\w!#$%&'*+.^`|~, -]*$/.test(text)
 }

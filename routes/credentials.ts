@@ -1,7 +1,7 @@
 import type { Authored } from '../db/index.ts'
 
 // Secrets belong into `{{secrets.NAME}}`. One that was written into a job as it is is shown to those who may write jobs,
-// and to nobody else.
+// and to no other key.
 
 const mask = '[REDACTED]'
 

@@ -12,5 +12,5 @@ export function readCursor(list: List, cursor: string | undefined): number | nul
   if (cursor === undefined) return null
   const [name, position = ''] = Buffer.from(cursor, 'base64url').toString().split(':')
   if (name === list && /^\d{1,15}$/.test(position)) return Number(position)
-  throw new AppError('CURSOR_INVALID', 'cursor: something else was given; expected the next_cursor of a page')
+  throw new AppError('CURSOR_INVALID', 'cursor: use the next_cursor of an earlier page, or leave it out')
 }

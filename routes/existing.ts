@@ -81,7 +81,7 @@ const endpoints = {
   job_output: { method: 'GET', path: '/api/jobs/{job_id}/output' },
 }
 
-/** `status` in the words of such a ledger, in which what nobody knows the end of is `unknown`; `state` in ours. */
+/** `status` in the words of such a ledger, in which an unknown outcome is `unknown`; `state` in ours. */
 const statuses: Partial<Record<ListedRun['state'], string>> = {
   waiting: 'running',
   succeeded: 'completed',

@@ -14,7 +14,7 @@ type FireParts = Pick<Parts, 'verifier' | 'hold' | 'admit' | 'fire'>
 
 /**
  * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether
- * fires are taken now, the body, the fire. Checked by hand: a fire is what a machine boots for, and a validator
+ * fires are taken now, the body, the fire. Checked by hand: a machine boots for a fire, and a validator
  * costs more to load than to run.
  */
 export function fireRoute(scope: FastifyInstance, { verifier, hold, admit, fire }: FireParts): void {
@@ -65,7 +65,7 @@ function readFire(request: FastifyRequest): { jobId: string; fireAt: Date | null
   const fireAt = readInstant(text)
   if (fireAt === null && text !== undefined && text !== null) {
     const fields = { job: beginningOf(jobId, 60), fire_at: beginningOf(JSON.stringify(text), 80) }
-    const message = 'fire_at of a fire cannot be read and was ignored'
+    const message = 'fire_at of a fire could not be read and was ignored'
     foldedLogOf(request).write(request.log, 'fire_at', { level: 'warn', fields, message })
   }
   return { jobId, fireAt }
@@ -76,17 +76,17 @@ function isJobId(text: string): boolean {
 }
 
 function parse(text: unknown): Record<string, unknown> {
-  const expected = 'expected a JSON object with job_id'
+  const expected = 'Send a JSON object with job_id.'
   if (typeof text !== 'string' || text === '')
-    throw new AppError('BODY_NOT_JSON', `The body was empty; ${expected}`)
+    throw new AppError('BODY_NOT_JSON', `The body is empty. ${expected}`)
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch (cause) {
-    throw new AppError('BODY_NOT_JSON', `The body is not JSON; ${expected}`, { cause })
+    throw new AppError('BODY_NOT_JSON', `The body is not JSON. ${expected}`, { cause })
   }
   if (isJsonObject(body)) return body
-  throw new AppError('FIELD_INVALID', `The body is ${kindOf(body)}; ${expected}`)
+  throw new AppError('FIELD_INVALID', `The body is ${kindOf(body)}. ${expected}`)
 }
 
 function kindOf(value: unknown): string {

@@ -4,21 +4,21 @@ import { AppError } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 
 /**
- * The key and a hash of what came with it, so that one key cannot stand for two bodies; null: no key was sent. It is the
+ * The key and a hash of its body, so that one key cannot stand for two bodies; null: no key was sent. It is the
  * API key's own: what another caller has sent under the same text is neither seen nor met.
  */
 export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash: string } | null {
   const key = request.headers['idempotency-key']
   if (key === undefined) return null
   if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key))
-    throw headerRefused('Idempotency-Key', 'expected 1 to 255 printable ASCII characters')
+    throw headerRefused('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
   const bodyHash = createHash('sha256').update(canonical(request.body)).digest('hex')
   return { key: `${callerOf(request)?.id ?? ''} ${key}`, bodyHash }
 }
 
 /**
  * The version in `If-Match`; null: none was sent, or `*`. Weak and bare tags count as well: proxies weaken tags, and
- * the number alone is what the job's `version` says.
+ * the job's `version` is the number alone.
  */
 export function ifMatch(request: FastifyRequest): number | null {
   const header = request.headers['if-match']?.trim()
@@ -28,9 +28,9 @@ export function ifMatch(request: FastifyRequest): number | null {
   if (/^(?:W\/)?"[^"]*"$/.test(header))
     throw new AppError(
       'VERSION_CONFLICT',
-      'another tag was given than any that a job has had; expected its ETag',
+      'If-Match does not match any version of this job. Read the job again and send its ETag.',
     )
-  throw headerRefused('If-Match', 'expected one ETag of the job, or *')
+  throw headerRefused('If-Match', 'must be the ETag of the job, or *')
 }
 
 /** JSON with the names of each object in order, so that the same content has the same text. */
@@ -42,7 +42,7 @@ function canonical(value: unknown): string {
   )
 }
 
-function headerRefused(name: string, expected: string): AppError {
-  const message = `${name}: something else was given; ${expected}`
+function headerRefused(name: string, rule: string): AppError {
+  const message = `${name}: ${rule}`
   return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: name, message }] } })
 }

@@ -29,7 +29,7 @@ export { answerError } from './problem.ts'
 
 /**
  * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, targets that report, API
- * clients, nobody in particular. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
+ * clients, anyone. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
  * scope is closed by default.
  */
 export function registerRoutes(app: FastifyInstance, parts: Parts): void {

@@ -166,17 +166,18 @@ function nothingToChange(): AppError {
 export async function lookAt(parts: Pick<Parts, 'look'>, id: string): Promise<Look> {
   const look = await parts.look(id)
   if (look) return look
-  throw new AppError('JOB_NOT_FOUND', `job ${id} was given; there is none with this id`)
+  throw new AppError('JOB_NOT_FOUND', `No job with id ${id}`)
 }
 
 function checkVersion({ authored }: Look, wanted: number): void {
   if (authored.version === wanted) return
   const found = `the job is at version ${authored.version}`
-  throw new AppError('VERSION_CONFLICT', `version ${wanted} was given; ${found}`)
+  throw new AppError('VERSION_CONFLICT', `If-Match names version ${wanted}; ${found}. Read it again.`)
 }
 
 function notArmed(job: { id: string }, more: object): AppError {
-  const detail = 'The change is saved, but the timer service has not confirmed the wake-up; it is tried on'
+  const detail =
+    'The change is saved, but the timer service has not confirmed the wake-up yet. The service keeps trying.'
   const saved = { job_saved: true, scheduler_registered: false, retry_create: false }
   const extra = { ...saved, job_id: job.id, job, ...more }
   return new AppError('NOT_ARMED', detail, { extra })
@@ -195,7 +196,7 @@ function newJob(body: NewJob, model: string | null | undefined): JobInput {
   // an empty prompt beside skills is a whole order, alone it is none
   const prompt = body.prompt || skills.length > 0 ? (body.prompt ?? null) : null
   if (action.type === 'prompt' && !prompt && skills.length === 0) {
-    const message = 'prompt: nothing was given; expected a text, or an `action` of type "http"'
+    const message = 'prompt: required unless `action` says what to do'
     throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'prompt', message }] } })
   }
   const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
@@ -231,7 +232,7 @@ function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']
   }
 }
 
-/** @throws AppError FIELD_INVALID: what an action may not name or hold, which its schema cannot tell */
+/** @throws AppError FIELD_INVALID: rules for an action that its schema cannot express */
 async function checkTemplates(
   { action, prompt }: Pick<Partial<NewJob>, 'action' | 'prompt'>,
   place: PromptPlace,
@@ -242,13 +243,13 @@ async function checkTemplates(
   throw new AppError('FIELD_INVALID', message, { extra: { errors: problems } })
 }
 
-/** Written out, so that a stored action says what it does even where a default changes one day. */
+/** Written out, so that a stored action stays the same even if a default changes one day. */
 function completed(action: NonNullable<NewJob['action']>): JobInput['action'] {
   if (action.type !== 'http') return action
   return { ...action, method: action.method ?? 'POST', success: action.success ?? ['2xx'] }
 }
 
-/** Only a success starts the next job, where nothing else is said. */
+/** By default only a success starts the next job. */
 function afterOf(after: NonNullable<NewJob['after']> | null): JobInput['after'] {
   if (!after) return null
   const { job, on = 'success' } = after

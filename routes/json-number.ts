@@ -12,7 +12,7 @@ export function keepsItsValue(source: string): boolean {
   const written = canonical(source)
   if (canonical(String(read)) === written) return true
   const digits = written.split('e')[0]?.replace('-', '').length ?? 0
-  // the most that toPrecision writes; a float has no more than 767, and nobody sends them
+  // the most that toPrecision writes; a float has no more than 767, and no client sends them
   return digits <= 100 && canonical(read.toPrecision(digits)) === written
 }
 
@@ -24,7 +24,7 @@ function canonical(source: string): string {
   return `${sign === '-' ? '-' : ''}${digits.text}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.cut)}`
 }
 
-/** Without zeros at either end. By hand: `/0+$/` tries anew at each zero. */
+/** Without zeros at either end. By hand: `/0+$/` starts again at each zero. */
 function withoutZeros(text: string): { text: string; cut: number } {
   let from = 0
   let to = text.length

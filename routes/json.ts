@@ -27,7 +27,7 @@ export function acceptJson(scope: FastifyInstance, options: Options = {}): void 
 }
 
 /**
- * The JSON of a body as a value; undefined if the body is empty. What `JSON.parse` would change or drop without a word is
+ * The JSON of a body as a value; undefined if the body is empty. What `JSON.parse` would silently change or drop is
  * refused: bytes that are not UTF-8, numbers that lose digits, a name that stands twice in one object, `__proto__`. So
  * are more than 50,000 values and more than 64 levels, before anything walks them.
  *

@@ -32,11 +32,11 @@ export function keyRoutes(on: On, { keys, now }: Pick<Parts, 'keys' | 'now'>): v
 function expiryOf(body: Input<'POST /api/keys'>['body'], now: Date): Date | null {
   const { expires_at: at, expires_in_days: days } = body
   if (at !== undefined && days !== undefined)
-    throw refused('expires_in_days', 'given beside expires_at; expected one of the two')
+    throw refused('expires_in_days', 'use either expires_in_days or expires_at, not both')
   if (days !== undefined) return new Date(now.getTime() + days * dayMs)
   const expiresAt = instantIn(at)
   if (expiresAt && expiresAt <= now)
-    throw refused('expires_at', `${expiresAt.toISOString()} was given; expected an instant in the future`)
+    throw refused('expires_at', `must be in the future, not ${expiresAt.toISOString()}`)
   return expiresAt
 }
 

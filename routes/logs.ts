@@ -25,7 +25,7 @@ export function logRoutes(on: On, parts: Pick<Parts, 'logs'>): void {
 
   async function follow(id: string, asked: number | null, request: FastifyRequest, reply: FastifyReply) {
     if (followers >= mostFollowers) {
-      const detail = `${followers} clients follow logs here; expected fewer than ${mostFollowers}`
+      const detail = `${followers} clients already follow logs in this process, which is the limit. Retry later.`
       throw new AppError('FOLLOWERS_FULL', detail, { retryAfterS: 5 })
     }
     const gone = new AbortController()

@@ -23,7 +23,7 @@ export function tellKeyless(app: FastifyInstance): void {
   })
 }
 
-/** What anybody may ask. Nothing here touches the database but `/readyz`, through what is injected. */
+/** Routes without authentication. Nothing here touches the database but `/readyz`, through injected functions. */
 export function openRoutes(
   scope: FastifyInstance,
   parts: Pick<Parts, 'readiness' | 'brief' | 'config'>,

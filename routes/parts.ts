@@ -46,7 +46,7 @@ export type Parts = {
     span: { from: Date; to: Date },
   ): Promise<{ slot: Date; verdict: string; reason: string | null; runId: string | null }[]>
   reconcile(): Promise<object>
-  /** For whoever asks without a key: no database. */
+  /** For callers without a key: no database. */
   brief(): object
   status(): Promise<object>
   readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>

@@ -66,14 +66,14 @@ function storedValue(name: string, value: unknown): unknown {
   return value
 }
 
-/** Written out, as an action is. The first wait is never cut by a longest wait that nobody asked for. */
+/** Written out, as an action is. The first wait is never cut by a default maximum. */
 function storedRetry(given: RetryInput): RetryPolicy {
   const usual = defaultPolicy.retry
   const delayMs = given.delay_ms ?? Math.min(usual.delayMs, given.max_delay_ms ?? usual.delayMs)
   const maxDelayMs = given.max_delay_ms ?? Math.max(usual.maxDelayMs, delayMs)
   if (maxDelayMs < delayMs) {
     const path = 'retry.max_delay_ms'
-    const message = `${path}: ${maxDelayMs} was given; expected at least delay_ms, which is ${delayMs}`
+    const message = `${path}: must be at least delay_ms (${delayMs}), not ${maxDelayMs}`
     throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
   }
   const { attempts = usual.attempts, backoff = usual.backoff, on = usual.on } = given

@@ -5,7 +5,7 @@ import { answerNotFound } from './problem.ts'
 const aYearOfHttps = 'max-age=31536000'
 
 /**
- * Gives every answer of `app` its headers, before who calls is checked and before the body is read; what has no route is
+ * Gives every answer of `app` its headers, before authentication and before the body is read; a path without a route is
  * answered 404 right there. To be called before any route is registered.
  */
 export function prepareAnswers(app: FastifyInstance, { isOnFly }: { isOnFly: boolean }): void {

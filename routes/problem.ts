@@ -32,7 +32,7 @@ function problemOf(error: AppError): Problem {
 }
 
 /**
- * Answers whatever was thrown: an AppError as what it says, a refusal of Fastify's own as the code of the table
+ * Answers whatever was thrown: an AppError as it is, a refusal of Fastify's own as the code of the table
  * that fits, and everything else as INTERNAL without detail, logged here and nowhere else. The status is always
  * set: a bug inside an auth function is our fault (500) and never the caller's (401).
  *
@@ -55,7 +55,10 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
   const shown = JSON.stringify(beginningOf(path, 100))
-  const error = new AppError('ROUTE_NOT_FOUND', `${request.method} ${shown} was asked for; see /openapi.json`)
+  const error = new AppError(
+    'ROUTE_NOT_FOUND',
+    `No route ${request.method} ${shown}. /openapi.json lists all routes.`,
+  )
   return answerError(error, request, reply)
 }
 
@@ -63,7 +66,7 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): Fa
 function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
   const { code, cause } = error
   if (code === 'INTERNAL')
-    return request.log.error({ err: cause ?? thrown }, 'the request failed on our side')
+    return request.log.error({ err: cause ?? thrown }, 'the request failed with an internal error')
   const route = request.routeOptions.url ?? ''
   const fold = (kind: string, line: Line) => foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
   if (error.statusCode >= 500)
@@ -76,23 +79,20 @@ function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
 }
 
 const codes: Record<string, [ErrorCode, string]> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: [
-    'BODY_TOO_LARGE',
-    'The body is too large; expected at most the limit of this route',
-  ],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_NOT_JSON', 'The body was empty; expected JSON'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE', 'The body is larger than this route accepts'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_NOT_JSON', 'The body is empty. Send JSON.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['BODY_NOT_JSON', 'The body is not JSON'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
     'REQUEST_MALFORMED',
-    'The body has another length than Content-Length says',
+    'The length of the body differs from Content-Length',
   ],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'MEDIA_TYPE_UNSUPPORTED',
-    'The body was given in another form; expected Content-Type: application/json',
+    'This route reads JSON only. Send the header Content-Type: application/json.',
   ],
-  FST_ERR_BAD_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded; expected percent-encoded UTF-8'],
-  FST_ERR_INVALID_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded; expected percent-encoded UTF-8'],
-  FST_ERR_MAX_PARAM_LENGTH: ['ROUTE_NOT_FOUND', 'A part of the path is longer than any that is known here'],
+  FST_ERR_BAD_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded. Percent-encode it as UTF-8.'],
+  FST_ERR_INVALID_URL: ['REQUEST_MALFORMED', 'The path cannot be decoded. Percent-encode it as UTF-8.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['ROUTE_NOT_FOUND', 'A part of the path is too long'],
 }
 
 function fromFastify(thrown: unknown): AppError {
@@ -102,21 +102,23 @@ function fromFastify(thrown: unknown): AppError {
   // A request that broke off (Fastify puts 400 on the socket's error), or another refusal of Fastify's.
   const isRefusal = code.startsWith('FST_ERR_') || code === 'ECONNRESET'
   if (isRefusal && statusCode >= 400 && statusCode < 500)
-    return new AppError('REQUEST_MALFORMED', 'The request cannot be read; expected HTTP with a JSON body', {
+    return new AppError('REQUEST_MALFORMED', 'The request could not be read. Send HTTP with a JSON body.', {
       cause: thrown,
     })
   // undefined_table and undefined_column
   if (code === '42P01' || code === '42703')
-    return new AppError('NOT_READY', 'The database lacks what this version needs. Run the migration.', {
+    return new AppError('NOT_READY', 'The database schema is older than this version. Run the migration.', {
       cause: thrown,
       retryAfterS: 5,
     })
-  // 22021 and 22P05: a NUL, or half of a surrogate pair, in what stands in the path or the query
+  // 22021 and 22P05: a NUL, or half of a surrogate pair, in the path or the query
   if (code === '22021' || code === '22P05')
     return new AppError(
       'FIELD_INVALID',
       'The path or the query contains a character that cannot be stored (NUL, or half of a surrogate pair). Remove it.',
       { cause: thrown },
     )
-  return new AppError('INTERNAL', 'Something broke on our side; it has been logged', { cause: thrown })
+  return new AppError('INTERNAL', 'Internal error. The log of the service has the details.', {
+    cause: thrown,
+  })
 }

@@ -24,7 +24,7 @@ export function runRoutes(on: On, parts: Parts): void {
     const lists = await parts.lists()
     const run = await lists.run(id)
     if (run) return run
-    throw new AppError('RUN_NOT_FOUND', `run ${id} was given; there is none with this id`)
+    throw new AppError('RUN_NOT_FOUND', `No run with id ${id}`)
   }
 
   on('GET /api/jobs/{id}/runs', async ({ params, query }) => {
@@ -45,7 +45,7 @@ export function runRoutes(on: On, parts: Parts): void {
   on('POST /api/runs/{id}/retry', async ({ params }, request, reply) => {
     const { id, jobId, state, finishedAt, input } = await runOf(params.id)
     if (!finishedAt) {
-      const detail = `run ${id} is ${state}; expected one that has finished, or cancel it first`
+      const detail = `Run ${id} is ${state}. Wait until it has finished, or cancel it first.`
       throw new AppError('RUN_STATE_CONFLICT', detail)
     }
     return answerStarted(

@@ -8,7 +8,7 @@ import { withoutCredentials } from './credentials.ts'
 import { policyBody } from './policy.ts'
 import { tellsNobodyOf } from './warnings.ts'
 
-/** What a job is shown with. `showsAll`: the caller may write jobs, and so read what is masked for others. */
+/** The context for showing a job. `showsAll`: the caller may write jobs, and so read what is masked for others. */
 export type Showing = {
   isArmed: Parts['isArmed']
   channels: ListedChannel[]
@@ -150,7 +150,7 @@ function provisionBody(arm: ArmRow) {
   }
 }
 
-/** True only where there is a wake-up to be sure of: nothing is held for a paused or finished job. */
+/** True only if there is a confirmed wake-up: nothing is held for a paused or finished job. */
 function isWakeSure(registry: Registry, isArmed: Parts['isArmed']): boolean {
   return registry.wakeAt !== null && isArmed(registry)
 }

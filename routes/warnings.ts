@@ -3,14 +3,14 @@ import { channelsInTexts, tellsNobody } from '../src/decisions/index.ts'
 import { missingForPrompt, type PromptPlace } from '../src/actions/index.ts'
 import { credentialsIn } from './credentials.ts'
 
-/** Something that is accepted and may not be what was meant. A `code` never changes. */
+/** Something that is accepted but may be a mistake. A `code` never changes. */
 export type Warning = {
   code: 'CHANNEL_UNKNOWN' | 'TELLS_NOBODY' | 'CREDENTIAL_IN_JOB' | 'PROMPT_NOT_AVAILABLE'
   path: string
   message: string
 }
 
-/** What the author of a job should know about it as it was saved. */
+/** Warnings to the author of a job that was saved. */
 export function warningsOf(
   { deliver, action }: Authored,
   channels: ListedChannel[],

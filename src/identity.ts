@@ -20,7 +20,7 @@ type Parts = { config: Config; database: Database; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */
 type NasParts = Parts & { hold: () => () => void }
 
-/** The client of NAS; null where the environment does not say how to reach it, or as whom. */
+/** The client of NAS; null if the environment does not say how to reach it, or with which identity. */
 export function createNas({ config, database, hold, log }: NasParts): NasClient | null {
   const { portalUrl } = config.nas
   const accessToken = accessTokens({ config, database, hold, log })
@@ -70,7 +70,7 @@ function loginOf({ config, database, hold, log }: NasParts): AccessTokens | null
   })
 }
 
-/** Verifies fire tokens; without a portal and an audience nobody can be NAS, and every token is refused. */
+/** Verifies fire tokens; without a portal and an audience every token is refused. */
 export function createVerifier({ config, database, log }: Parts): TokenVerifier {
   const { portalUrl, audience } = config.nas
   if (!portalUrl || !audience) return refuseAll

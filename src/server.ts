@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   if (config.production && config.stallMs > 0) timers.after(watchAfterMs, () => watchForStall(config))
 }
 
-/** The watching thread costs what a cold fire should not wait for; a stall costs little before. */
+/** The watching thread costs time that a cold fire should not wait for; an earlier stall costs little. */
 const watchAfterMs = 10_000
 const closingMs = 5_000
 
@@ -52,14 +52,14 @@ function exitOnce({ http: { log }, holds, drain }: App, drainTimeoutMs: number) 
     log.info({ why }, 'going down')
     // whatever hangs on the way out: what matters is written by then, or found by its lease
     await within(timers, drainTimeoutMs + closingMs, drain(why), undefined).catch((error: unknown) =>
-      log.error({ err: error }, 'going down was not clean'),
+      log.error({ err: error }, 'shutting down failed'),
     )
     log.info({ why }, 'gone')
     process.exit(status)
   }
 }
 
-/** Where there is no database in the environment, development has one of its own; what is shipped does not. */
+/** Without a database in the environment, development starts one; the shipped program does not. */
 async function databaseUrl(config: Pick<Config, 'databaseUrl'>): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl
   try {
@@ -71,7 +71,7 @@ async function databaseUrl(config: Pick<Config, 'databaseUrl'>): Promise<string>
       (error as { code?: string }).code !== 'MODULE_NOT_FOUND'
     )
       throw error
-    throw new ConfigError('DATABASE_URL is not set; expected the URL of a Postgres database')
+    throw new ConfigError('DATABASE_URL is required: the URL of a Postgres database')
   }
 }
 

@@ -1,6 +1,6 @@
 export type Step = { name: string; command: string; args: string[]; exitCode: number }
 
-/** Paths of somebody's own machine, for `git grep -E`: no business of a file that is meant for everybody. */
+/** Paths of one machine, for `git grep -E`: they do not belong into a file for everyone. */
 export const machinePaths = '(^|[^A-Za-z0-9._~-])/(work|farm|Users|home/[a-z]+)/'
 
 /** What `npm run check` runs, each with the exit code that means "nothing found". */
@@ -9,5 +9,6 @@ export const steps: Step[] = [
   { name: 'lint', command: 'oxlint', args: [], exitCode: 0 },
   { name: 'format', command: 'biome', args: ['format', '--max-diagnostics=50', '.'], exitCode: 0 },
   { name: 'dead code', command: 'knip', args: ['--no-progress'], exitCode: 0 },
+  { name: 'words', command: 'node', args: ['dev/check/words.ts'], exitCode: 0 },
   { name: 'machine paths', command: 'git', args: ['grep', '-nIE', machinePaths], exitCode: 1 },
 ]

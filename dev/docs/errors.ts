@@ -24,7 +24,7 @@ Every error is answered as \`application/problem+json\` (RFC 9457):
 \`\`\`json
 {
   "type": "urn:chronos:error:FIELD_UNKNOWN",
-  "title": "A field is not known here",
+  "title": "A field is unknown",
   "status": 400,
   "detail": "unknown field \`timezon\`; did you mean \`timezone\`?",
   "code": "FIELD_UNKNOWN",
@@ -34,11 +34,11 @@ Every error is answered as \`application/problem+json\` (RFC 9457):
 \`\`\`
 
 Decide by \`code\`: it never changes once released. \`detail\` (and \`error\`, the same text for older clients) is a
-sentence for people: what was given, then what was expected. Input errors list each problem in \`errors\`. A 503
-carries \`Retry-After\` in seconds, and a 401 says no more than that.
+sentence for people: what is wrong with the request, then what to do. Input errors list each problem in \`errors\`. A 503
+carries \`Retry-After\` in seconds. A 401 gives no reason; the log does.
 
 \`NOT_ARMED\` is special: the change **is** saved. Its body has \`"job_saved": true\`, \`"retry_create": false\` and the
-\`job\`, and the service goes on trying to arm it. Do not send the request again.
+\`job\`, and the service keeps trying to arm it. Do not send the request again.
 `
 
 if (import.meta.main) writeFileSync(errorsFile, errorsPage())

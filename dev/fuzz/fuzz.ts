@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Group, groupsOf } from './group.ts'
 import { createJudge, emptyTotals, type Finding, type Judge, type Totals } from './judge.ts'
@@ -20,8 +19,7 @@ type Wish = {
 
 /** So many groups back the cause of a finding is looked for: jobs and deliveries of earlier ones go on meanwhile. */
 const looksBack = 8
-/** A try to deliver takes 20 s at most. */
-const quietMs = 30_000
+const mostReplays = 5
 /** After one of these the service is another one than before. */
 const marking: Finding['what'][] = ['memory', 'ended', 'unsettled', 'hung', 'log']
 
@@ -119,12 +117,12 @@ async function shrink(
   return null
 }
 
-/** Plays one saved group on a fresh service, so many times at most. */
-export async function replay(setting: Setting, { group, findings }: Case, most = 5): Promise<Outcome> {
+/** Plays one saved group a few times on a fresh service. */
+export async function replay(setting: Setting, { group, findings }: Case): Promise<Outcome> {
   const totals = emptyTotals()
   const stage = createStage(setting, totals)
   try {
-    for (let times = 0; times < most; times++) {
+    for (let times = 0; times < mostReplays; times++) {
       const again = await stage.playAlone(group)
       if (again.length > 0) return { totals, findings: again, found: null, isRepeated: true }
     }
@@ -173,7 +171,9 @@ function createStage(setting: Setting, totals: Totals) {
     async playAlone(group: Group): Promise<Finding[]> {
       const findings = await stage.play(group)
       if (findings.length > 0) return findings
-      return untilQuiet(await open())
+      const { world, judge } = await open()
+      await untilQuiet(world)
+      return judge.look()
     },
     /** A time limit lets the group that is being played go on; what it found. */
     idle: () => playing,
@@ -194,13 +194,12 @@ function createStage(setting: Setting, totals: Totals) {
   return stage
 }
 
-async function untilQuiet({ world: { sql }, judge }: { world: World; judge: Judge }): Promise<Finding[]> {
-  for (const endsAt = performance.now() + quietMs; ; await sleep(500)) {
-    const findings = await judge.look()
+async function untilQuiet({ sql, service }: World): Promise<void> {
+  for (const endsAt = performance.now() + 30_000; performance.now() < endsAt && service.ended() === null; ) {
     const [row] = await sql<{ held: number }[]>`
-      select ((select count(*) from runs where lease_until is not null)
-        + (select count(*) from deliveries where lease_until is not null))::int as held`
-    if (findings.length > 0 || row?.held === 0 || performance.now() > endsAt) return findings
+      select (select count(*) from runs where lease_until is not null) + (select count(*) from deliveries where lease_until is not null) as held`
+    if (Number(row?.held) === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 

@@ -130,9 +130,6 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
   return {
     /** Everything but the answers themselves; to be asked after each group. */
     async look(): Promise<Finding[]> {
-      const ofServer = await ofHealth(world)
-      // a process that is going takes no connections any more
-      if (ofServer.length > 0) await sleep(1_000)
       const { turns, lines } = service.take()
       const how = service.ended()
       if (how !== null)
@@ -143,7 +140,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
         ...(await ofMemory()),
         ...(await ofAttempts()),
         ...(await ofLiveRuns()),
-        ...ofServer,
+        ...(await ofHealth(world)),
       ]
     },
     atEnd: () => settled(world),
@@ -181,7 +178,7 @@ function ofLine(line: string): Finding[] {
   if (isExpected(line)) return []
   const level = /^\{"level":"(\w+)"/.exec(line)?.[1]
   if (level !== undefined && level !== 'error' && level !== 'fatal') return []
-  return [{ what: 'log', says: `the service wrote ${line.slice(0, 700)}` }]
+  return [{ what: 'log', says: `the service wrote ${line.slice(0, 1_500)}` }]
 }
 
 async function ofHealth({ port }: World): Promise<Finding[]> {

@@ -26,7 +26,7 @@ type Access = { hash: string; endsMs: number | null }
 
 /**
  * A chain of refresh tokens. Each consists of the login's own part and a part that changes with every refresh; so one
- * that has the first and not the second was spent before (or is a guess of somebody who had one).
+ * that has the first and not the second was spent before (or is a guess based on an old one).
  */
 type Login = { idHash: string; refreshHash: string; isRevoked: boolean; access: Access[] }
 
@@ -65,7 +65,7 @@ export function withToken(
   return { ...agent, tokens: [{ hash, endsMs: null }, ...older.filter((one) => isLive(one, nowMs))] }
 }
 
-/** A login begun anew; the one before it ends. */
+/** A new login; the previous one ends. */
 export async function newLogin(agentId: string): Promise<{ refreshToken: string; login: Login }> {
   const id = newSecret(16)
   const refreshToken = newToken('rrt', agentId, `${id}-${newSecret()}`)

@@ -1,6 +1,6 @@
 /**
  * Credentials that the relay gives out: `rat_…` access tokens (of an agent, or of its login), `rrt_…` refresh tokens.
- * Each names its agent, so that a host that keeps agents apart knows whom to ask: kind, agent, then random hex.
+ * Each names its agent, so that a host that keeps agents apart knows where to ask: kind, agent, then random hex.
  */
 export type Kind = 'rat' | 'rrt'
 

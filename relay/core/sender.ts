@@ -21,7 +21,7 @@ type Parts = {
   timeoutMs: number
 }
 
-/** Another isolate's rotation is seen after so long at the latest. */
+/** Another isolate's rotation is seen within this time. */
 const keysAreGoodMs = 30_000
 
 export type Keyring = ReturnType<typeof createKeyring>

@@ -11,7 +11,7 @@ type SchemasOf<List extends readonly Described[]> = {
 const full = actionKit(kit)
 const schemas = actionTypes.map(({ schema }) => schema(full)) as SchemasOf<typeof actionTypes>
 
-/** What a job does: one branch for each type. */
+/** The actions of jobs: one branch for each type. */
 export const action = Type.Union([...schemas], {
   ...kit.expecting(`an object with a "type" of ${quotedChoice(actionTypes.map(({ type }) => type))}`),
 })

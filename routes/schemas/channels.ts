@@ -20,7 +20,7 @@ const channel = object(
     type: Type.String(),
     default_on: Type.Union([Type.Array(Type.String()), Type.Null()]),
     summary: Type.Unknown({
-      description: 'whom it reaches, without secrets; null: no encryption key given here opens it',
+      description: 'its receiver, without secrets; null: no configured encryption key decrypts it',
     }),
     disabled_at: instantOutOrNull,
     disabled_reason: textOrNull,

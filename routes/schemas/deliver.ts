@@ -16,7 +16,7 @@ const reference = object(
 const single = [reference, ...targetsFor('job', { on: Type.Optional(on) })] as const
 const words = 'the name of a channel, or an object with a "channel" or a "type"'
 
-/** Whom a job tells of its outcomes. */
+/** The receivers of a job's outcomes. */
 export const deliver = Type.Union(
   [
     names,

@@ -45,7 +45,7 @@ export const deliveryOperations = {
   'GET /api/runs/{id}/deliveries': {
     id: 'listDeliveries',
     scope: 'jobs:read',
-    summary: 'Whom a run told, or still has to tell',
+    summary: 'The deliveries of a run, sent and pending',
     params: object({ id: runId }),
     status: 200,
     answer: object({ deliveries: Type.Array(delivery) }),
@@ -54,7 +54,7 @@ export const deliveryOperations = {
   'POST /api/runs/{id}/deliveries/{delivery}/retry': {
     id: 'retryDelivery',
     scope: 'runs:start',
-    summary: 'Send a delivery that has failed once more, under the same id',
+    summary: 'Retry a failed delivery, under the same id',
     params: object({ id: runId, delivery: runId }),
     body: object({}),
     status: 202,

@@ -10,7 +10,7 @@ export type FieldProblem = { path: string; message: string; isUnknownField: bool
 
 type Node = { [keyword: string]: unknown }
 
-/** What is wrong with `value`, one sentence each: what was given, then what was expected. */
+/** The problems of `value`, one sentence each: the rule, then the value that breaks it. */
 export function explainErrors(schema: Node, value: unknown, errors: TValidationError[]): FieldProblem[] {
   const relevant = withoutOtherBranches(schema, value, errors)
   const problems = relevant.flatMap((error) => explainError(schema, value, error))
@@ -20,20 +20,20 @@ export function explainErrors(schema: Node, value: unknown, errors: TValidationE
   return different.slice(0, mostProblems)
 }
 
-/** Whoever has more has seen enough. */
+/** Enough for one answer. */
 const mostProblems = 50
 
 function explainError(schema: Node, value: unknown, error: TValidationError): FieldProblem[] {
   const steps = stepsOf(error.instancePath)
   const at = nodeAt(schema, stepsOf(error.schemaPath))
-  // the same error comes once more as additionalProperties, with all the names
+  // the same error comes again as additionalProperties, with all the names
   if (error.keyword === 'boolean') return []
   if (error.keyword === 'additionalProperties')
     return error.params.additionalProperties.map((name) => unknownField([...steps, name], at))
   if (error.keyword === 'required')
     return error.params.requiredProperties.map((name) => {
       const path = writtenPath([...steps, name])
-      return problem(path, `nothing was given; expected ${expected(propertyOf(at, name))}`)
+      return problem(path, `required (${expected(propertyOf(at, name))})`)
     })
   return [misfit(at, valueAt(value, steps), steps)]
 }
@@ -43,7 +43,7 @@ export function misfit(schema: Node, value: unknown, steps: string[]): FieldProb
   const given = shown(value, steps, schema['writeOnly'] === true)
   const words = expected(schema)
   const hint = words.includes('http or https URL') ? schemeHint(value) : ''
-  return problem(writtenPath(steps), `${given} was given; expected ${words}${hint}`)
+  return problem(writtenPath(steps), `must be ${words}, not ${given}${hint}`)
 }
 
 /** The path may be a secret. */
@@ -58,7 +58,7 @@ function schemeHint(value: unknown): string {
 }
 
 function problem(path: string, sentence: string): FieldProblem {
-  return { path, message: path ? `${path}: ${sentence}` : sentence, isUnknownField: false }
+  return { path, message: path ? `${path}: ${sentence}` : `The input ${sentence}`, isUnknownField: false }
 }
 
 function unknownField(steps: string[], at: Node): FieldProblem {
@@ -69,7 +69,7 @@ function unknownField(steps: string[], at: Node): FieldProblem {
 }
 
 /**
- * Of a union each branch complains. Where the value says by its shape which it means, only that one counts; else one sentence
+ * Each branch of a union reports errors. If the shape of the value identifies its branch, only that one counts; otherwise one sentence
  * for the whole union says it.
  */
 function withoutOtherBranches(schema: Node, value: unknown, errors: TValidationError[]): TValidationError[] {
@@ -99,7 +99,7 @@ export function branchMeant(branches: Node[], given: unknown): Node | null {
   return named.length === 1 ? (named[0] ?? null) : null
 }
 
-/** By its `type`; without one, by the fields that a branch cannot do without. A list is meant where there is one. */
+/** By its `type`; without one, by the fields that a branch cannot do without. For a list, the branch that takes lists. */
 function fitting(given: object): (branch: Node) => boolean {
   if (Array.isArray(given)) return (branch) => branch['type'] === 'array'
   if ('type' in given) return (branch) => propertyOf(branch, 'type')['const'] === given.type
@@ -120,7 +120,7 @@ function expected(schema: Node): string {
 }
 
 function typeInWords(type: string, schema: Node): string {
-  if (type === 'string') return `a text${lengths(schema, 'minLength', 'maxLength', 'characters')}`
+  if (type === 'string') return `a string${lengths(schema, 'minLength', 'maxLength', 'characters')}`
   if (type === 'integer') return `a whole number${range(schema)}`
   if (type === 'array') {
     const different = schema['x-distinct'] ? ', all different' : ''
@@ -154,18 +154,18 @@ const privateFields: ReadonlySet<string> = new Set(
   [...actionTypes, ...receivers].flatMap(({ secretsOf }): readonly string[] => secretsOf),
 )
 
-/** A value in a message: short, and never one that may be a secret (headers, bodies, what is never read again). */
+/** A value in a message: short, and never one that may be a secret (headers, bodies, write-only fields). */
 function shown(value: unknown, steps: string[], isWriteOnly: boolean): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return `an object${sizeWorthTelling(value)}`
   const isPrivate = isWriteOnly || steps.length === 0 || steps.some((step) => privateFields.has(step))
   if (typeof value === 'string' && (isPrivate || value.length > 60))
-    return `a text of ${value.length} characters`
+    return `a string of ${value.length} characters`
   return visible(JSON.stringify(value))
 }
 
-/** Nobody writes so many fields by hand: their number is what is wrong. */
+/** No person writes so many fields by hand: their number is the problem. */
 function sizeWorthTelling(value: object): string {
   const names = Object.keys(value).length
   return names > 50 ? ` of ${names} fields` : ''

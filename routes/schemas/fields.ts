@@ -14,7 +14,7 @@ export const line = (maxLength: number) =>
     Type.String({
       minLength: 1,
       maxLength,
-      ...expecting(`a text of 1 to ${maxLength} characters without control characters`),
+      ...expecting(`a string of 1 to ${maxLength} characters without control characters`),
     }),
     isOneVisibleLine,
   )

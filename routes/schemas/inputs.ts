@@ -18,7 +18,7 @@ const jobFields = {
       minLength: 1,
       maxLength: 200,
       description: 'spaces around it are removed',
-      ...expecting('a text of 1 to 200 characters that is not blank, without control characters'),
+      ...expecting('a string of 1 to 200 characters that is not blank, without control characters'),
     }),
     (text) => isVisible(text) && isOneVisibleLine(text.trim()),
   ),
@@ -33,7 +33,7 @@ const jobFields = {
     description: 'IANA name; null: the zone of the service',
   }),
   action,
-  skills: Type.Union([texts(100, 200), Type.Null()], expecting('a list of at most 100 different texts')),
+  skills: Type.Union([texts(100, 200), Type.Null()], expecting('a list of at most 100 different strings')),
   deliver,
   repeat: Type.Union(
     [
@@ -52,7 +52,7 @@ const jobFields = {
 const reason = Type.Refine(
   orNull<string>('string', {
     maxLength: 1000,
-    ...expecting('a text of at most 1000 characters, without control characters other than line breaks'),
+    ...expecting('a string of at most 1000 characters, without control characters other than line breaks'),
   }),
   (text) => text === null || text.split(/[\r\n\t]/).every(isOneVisibleLine),
 )
@@ -68,7 +68,7 @@ const after = Type.Union(
   expecting('an object with the `job` to follow and, if need be, `on` which of its outcomes; or null'),
 )
 
-/** What existing clients of this API send beside our own fields: translated where we have the thing, else ignored. */
+/** Fields that existing clients of this API send in addition to ours: translated if we have the feature, otherwise ignored. */
 const clientFields = {
   enabled: Type.Optional(Type.Boolean({ description: 'false: the job is paused' })),
   paused: Type.Optional(Type.Boolean({ description: 'true: the job is paused' })),
@@ -78,7 +78,7 @@ const clientFields = {
       orNull<string>('string', {
         maxLength: 200,
         description: 'one of `skills`, the first of them',
-        ...expecting('a text of at most 200 characters without control characters, or null'),
+        ...expecting('a string of at most 200 characters without control characters, or null'),
       }),
       (text) => text === null || isOneVisibleLine(text),
     ),
@@ -87,7 +87,7 @@ const clientFields = {
     orNull<string>('string', {
       pattern: '^[^{}]{0,200}$',
       description: "`model` of a prompt action; null or empty: the service's own",
-      ...expecting('a text of at most 200 characters, without templates'),
+      ...expecting('a string of at most 200 characters, without templates'),
     }),
   ),
   input: Type.Optional(Type.Unknown({ description: 'a text: the `prompt`, if there is none; else ignored' })),

@@ -55,7 +55,7 @@ export const keyOperations = {
   'DELETE /api/keys/{id}': {
     id: 'revokeKey',
     scope: 'admin',
-    summary: 'Revoke an API key; once more changes nothing',
+    summary: 'Revoke an API key; repeating it changes nothing',
     params: object({ id: keyId }),
     body: object({}),
     status: 200,

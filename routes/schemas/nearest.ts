@@ -1,4 +1,4 @@
-/** The candidate that `given` was most probably meant to be; null where none is close enough to suggest. */
+/** The candidate that `given` was most probably meant to be; null if none is close enough. */
 export function nearest(given: string, candidates: string[]): string | null {
   const word = given.toLowerCase().slice(0, 40)
   const [best] = candidates

@@ -19,7 +19,7 @@ import { bodyErrors, inputErrors } from './refusals.ts'
  */
 export type Operation = {
   id: string
-  /** What a key has to be allowed; only where a route is of the API's scope. Enforced from here (routes/access.ts). */
+  /** The scope that a key needs; only for routes of the API. Enforced from here (routes/access.ts). */
   scope?: Scope
   /** A caller without a key is answered as well, in the same shape (routes/open.ts). */
   isOpen?: true
@@ -30,7 +30,7 @@ export type Operation = {
   body?: TSchema
   /** Success: its status, and the body's schema (or the media type of a text). */
   status: number
-  /** Answered in its place, with the same body, where a PUT has made what it names. */
+  /** The status instead of `status`, with the same body, if a PUT has created the object. */
   madeStatus?: 201
   answer: TSchema | string
   errors: ErrorCode[]
@@ -281,7 +281,7 @@ export const operations = {
   'POST /api/runs/{id}/retry': {
     id: 'retryRun',
     scope: 'runs:start',
-    summary: 'Run a finished run once more, beside the schedule: a new run with the same input',
+    summary: 'Repeat a finished run, in addition to the schedule: a new run with the same input',
     params: runParams,
     body: noBody,
     status: 202,
@@ -361,7 +361,7 @@ const health = object({
   version: Type.String(),
 })
 
-/** Routes outside of the API's scope, which check what they are given by themselves or take nothing. */
+/** Routes outside of the API's scope, which check their input themselves or have none. */
 export const otherOperations = {
   'POST /api/cron/fire': {
     id: 'fire',
@@ -384,7 +384,7 @@ export const otherOperations = {
   },
   'POST /api/callbacks/{token}': {
     id: 'callback',
-    summary: 'A target that took the work reports how it ended, at the address that it was given',
+    summary: 'A target that took the work reports how it ended, at the address in its request',
     params: object({ token: Type.String() }),
     body: Type.Object({
       state: Type.Enum(['succeeded', 'failed']),

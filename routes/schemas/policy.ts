@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { defaultPolicy, type Policy, type Retention, type RetryPolicy } from '../../src/decisions/index.ts'
 import { distinct, instantOrNull, instantOutOrNull, orNull } from './fields.ts'
 
-// Documented as a table in docs/reliability.md, "Policies"; a test holds the two together.
+// Documented as a table in docs/policies.md, "All fields"; a test holds the two together.
 
 const dayMs = 86_400_000
 const backoffs: RetryPolicy['backoff'][] = ['fixed', 'exponential']
@@ -68,7 +68,7 @@ const retentionFields = {
 
 export type RetryInput = Type.Static<Type.TObject<typeof retryFields>>
 
-/** What a client may send of policies, in a new job and in a change. */
+/** The policies that a client may send, in a new job and in a change. */
 export const policyFields = {
   retry: optional(
     Type.Unsafe<RetryInput | null>({

@@ -13,7 +13,7 @@ Settings.Set({ maxErrors: 1000 })
 type Given = { params: unknown; query: unknown; body: unknown }
 
 /**
- * What the caller sent, checked: the path's ids, then the query (texts turned into numbers and booleans where the
+ * The input of the caller, checked: the path's ids, then the query (texts turned into numbers and booleans where the
  * schema wants them), then the body. A body that is not there counts as an empty object.
  *
  * @throws AppError JOB_ID_INVALID, RUN_ID_INVALID, FIELD_UNKNOWN (where nothing else is wrong), FIELD_INVALID. All
@@ -52,7 +52,8 @@ function check(schema: TSchema, value: unknown, code?: ErrorCode): void {
 function refusal(problems: FieldProblem[], code?: ErrorCode): AppError {
   const isUnknownOnly = problems.length > 0 && problems.every(({ isUnknownField }) => isUnknownField)
   const detail =
-    problems.map(({ message }) => message).join('; ') || 'the input does not have the form expected'
+    problems.map(({ message }) => message).join('; ') ||
+    'The input does not match the schema in /openapi.json'
   const errors = problems.map(({ path, message }) => ({ path, message }))
   return new AppError(code ?? (isUnknownOnly ? 'FIELD_UNKNOWN' : 'FIELD_INVALID'), detail, {
     extra: { errors },

@@ -3,7 +3,7 @@ import { expecting, instantOut, object } from './fields.ts'
 import type { Operation } from './operations.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
-/** Less would be found in ordinary text everywhere, where secrets are taken out of what is shown. */
+/** Less would be found in ordinary text everywhere, when secrets are removed from output. */
 const leastLength = 8
 const mostBytes = 16 * 1024
 
@@ -32,7 +32,7 @@ const secretInput = object(
         minLength: leastLength,
         maxLength: mostBytes,
         ...expecting(
-          `a text of at least ${leastLength} characters besides blanks at its ends, and of at most ${mostBytes} bytes`,
+          `a string of at least ${leastLength} characters besides blanks at its ends, and of at most ${mostBytes} bytes`,
         ),
       }),
       (value) => value.trim().length >= leastLength && Buffer.byteLength(value) <= mostBytes,
@@ -84,7 +84,7 @@ export const secretOperations = {
       unreadable: Type.Array(Type.String(), {
         description: 'what no key given here opens, such as `secret:NAME`; left as it is',
       }),
-      left: Type.Integer({ description: 'above 0: others wrote meanwhile; call once more' }),
+      left: Type.Integer({ description: 'above 0: values changed meanwhile; repeat the call' }),
     }),
     errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'],
   },

@@ -11,8 +11,7 @@ type Obstacle = { path: string; message: string }
 export function unstorable(value: unknown, steps: string[] = []): Obstacle | null {
   if (typeof value === 'string') return obstacle(steps, badText(value))
   if (typeof value !== 'object' || value === null) return null
-  if (steps.length >= deepest)
-    return obstacle(steps, `values nested deeper than ${deepest} were given; expected flatter ones`)
+  if (steps.length >= deepest) return obstacle(steps, `must not be nested deeper than ${deepest}`)
   for (const [name, item] of Object.entries(value)) {
     const badName = badText(name)
     const found = badName ? obstacle([...steps, name], badName) : lookInto(item, steps, name)
@@ -21,7 +20,7 @@ export function unstorable(value: unknown, steps: string[] = []): Obstacle | nul
   return null
 }
 
-/** The steps are copied only for what has something in it. */
+/** The steps are copied only for containers that are not empty. */
 function lookInto(item: unknown, steps: string[], name: string): Obstacle | null {
   if (typeof item !== 'string' && (typeof item !== 'object' || item === null)) return null
   return unstorable(item, [...steps, name])
@@ -34,7 +33,7 @@ function obstacle(steps: string[], sentence: string | null): Obstacle | null {
 }
 
 function badText(text: string): string | null {
-  if (text.includes('\0')) return 'a text with a NUL character was given; expected text without'
-  if (!text.isWellFormed()) return 'a text with half a surrogate pair was given; expected well-formed Unicode'
+  if (text.includes('\0')) return 'must not contain a NUL character'
+  if (!text.isWellFormed()) return 'must be well-formed Unicode; it contains half of a surrogate pair'
   return null
 }

@@ -10,7 +10,7 @@ export type Audit = {
   answered(id: string, answer: { status: number; target: string | null }): Promise<void>
   /** One that was refused before anything could be carried out. Never rejects. */
   refused(intent: Intent, status: number): Promise<void>
-  /** Newest first. What this process has answered so far is in it. */
+  /** Newest first. It includes everything that this process has answered so far. */
   list: AuditStore['list']
 }
 
@@ -22,7 +22,8 @@ export function createAudit({ store, log }: { store: AuditStore; log: Log }): Au
   async function afterwards(work: Promise<unknown>): Promise<void> {
     const written = work.then(
       () => {},
-      (error: unknown) => log.warn({ err: error }, 'how a change was answered is not in the audit log'),
+      (error: unknown) =>
+        log.warn({ err: error }, 'the response to a change could not be added to the audit log'),
     )
     writing.add(written)
     await written
@@ -35,8 +36,7 @@ export function createAudit({ store, log }: { store: AuditStore; log: Log }): Au
         return await store.add({ ...intent, status: null })
       } catch (cause) {
         // whatever the reason is: who is asked to keep a record does nothing without
-        const detail =
-          'The audit log could not be written, so nothing was done; expected the call to be sent again'
+        const detail = 'The audit log could not be written, so nothing was changed. Retry the request.'
         throw cause instanceof AppError ? cause : new AppError('DATABASE_UNAVAILABLE', detail, { cause })
       }
     },

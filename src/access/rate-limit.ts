@@ -1,4 +1,4 @@
-/** What is left to a caller; both instants in whole seconds from now, at least 1 where there is something to wait for. */
+/** The remaining allowance of a caller; both instants in whole seconds from now, at least 1 if there is something to wait for. */
 export type Left = {
   limit: number
   remaining: number
@@ -17,7 +17,7 @@ export type RateLimit = {
 
 type Options = {
   perMinute: number
-  /** Callers that are remembered; beyond that the one that was seen longest ago begins anew, so memory has an end. */
+  /** Callers that are remembered; beyond that the least recent one is dropped, so memory is bounded. */
   maxCallers?: number
   /** Milliseconds on a clock that never goes back. */
   now?: () => number

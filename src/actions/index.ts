@@ -20,7 +20,7 @@ export { actionTypes } from './types.ts'
 
 export type Actions = {
   /**
-   * Makes one attempt and says how it ended. Whatever a target does is a value; what this throws is our own bug.
+   * Makes one attempt and returns its outcome. The behaviour of a target is a value; an exception here is our own bug.
    *
    * Ends early when `signal` aborts; its reason has to be an Error whose `code` is CANCELLED (state cancelled),
    * LEASE_LOST or DRAINING (interrupted) or DEADLINE (timed_out). The code becomes the error's code.
@@ -42,7 +42,7 @@ type Parts = {
   /** @throws AppError CALLBACK_UNAVAILABLE */
   callbackUrl?: (job: ActionJob, run: ActionRun, deadlineMs: number) => string
   isHeld?: (run: ActionRun) => boolean
-  /** Awaited once, before the first attempt: what it has to load would stand in the way of an answer. */
+  /** Awaited once, before the first attempt: loading it later would delay an answer. */
   untilCalm?: () => Promise<void>
 }
 
@@ -106,9 +106,9 @@ async function runType(attempt: Attempt, settings: ActionSettings): Promise<Acti
   }
   const type = typeOf(job.action)
   if (type) return (await type.load())(attempt, settings)
-  const given = `an action of type ${JSON.stringify(job.action.type)} was given`
-  const expected = quotedChoice(actionTypes.map(({ type: name }) => name))
-  return finalFailure('ACTION_NOT_AVAILABLE', `${given}; expected ${expected}`)
+  const given = `action.type: ${JSON.stringify(job.action.type)} is not known`
+  const known = quotedChoice(actionTypes.map(({ type: name }) => name))
+  return finalFailure('ACTION_NOT_AVAILABLE', `${given}; use ${known}`)
 }
 
 type Around = Pick<Attempt, 'job' | 'run' | 'signal'> & {
@@ -121,8 +121,7 @@ function contextOf(parts: Parts, { job, run, signal, log, protection }: Around):
     userAgent: parts.userAgent,
     line: parts.outbound.line,
     async secret(name) {
-      if (!parts.secret)
-        throw new AppError('SECRET_UNKNOWN', `secret ${name} was asked for; there are none here`)
+      if (!parts.secret) throw new AppError('SECRET_UNKNOWN', `No secret named ${name}`)
       const value = await parts.secret(name)
       protection.note(value)
       return value
@@ -133,10 +132,10 @@ function contextOf(parts: Parts, { job, run, signal, log, protection }: Around):
     log: (chunk) => log?.write(chunk),
     callbackUrl(deadlineMs) {
       const url = parts.callbackUrl?.(job, run, deadlineMs)
-      // whoever has it can say how the run ended, and a target may give back what it was sent
+      // anyone who has it can report an outcome, and a target may echo its request
       if (url !== undefined) protection.note(url)
       if (url !== undefined) return url
-      throw new AppError('CALLBACK_UNAVAILABLE', 'a callback was asked for; none can reach this process')
+      throw new AppError('CALLBACK_UNAVAILABLE', 'Callbacks cannot reach this process')
     },
     isHeld: () => !signal.aborted && (parts.isHeld?.(run) ?? true),
   }

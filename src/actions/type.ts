@@ -12,24 +12,24 @@ import type { callFields } from './shared/schema.ts'
 export type ActionFields = { type: string; [field: string]: unknown }
 
 /**
- * All that there is to say of a type of action. One folder each, and one entry in types.ts: what is said of all types
- * together (the schema, "expected …", what is redacted, the table in docs/actions.md) is made from that list.
+ * The complete declaration of a type of action. One folder each, and one entry in types.ts: everything about all types
+ * together (the schema, the error texts, redaction, the table in docs/actions.md) is made from that list.
  */
 export type ActionType<Fields extends { type: string } = ActionFields> = {
   type: Fields['type']
-  /** What it does, as docs/actions.md has it in its table. */
+  /** Its description in the table of docs/actions.md. */
   docs: string
   /** TypeBox is handed in: no fire waits until it is loaded. */
   schema(kit: ActionKit): TObject
   /** The fields whose values may be secret: no message quotes them. */
   secretsOf: readonly (keyof Fields & string)[]
-  /** What it calls, by the fields that say so: what the guard refuses is refused when the job is saved. */
+  /** Its targets, by the fields that hold them: a target that the guard refuses is refused when the job is saved. */
   callsOf(fields: ActionFields): Call[]
-  /** What its schema cannot tell, when a job is saved; `path` is where the action stands. */
+  /** Rules beyond its schema, checked when a job is saved; `path` is where the action stands. */
   check(fields: ActionFields, path: string, place: PromptPlace): Problem[]
   /** Names that its templates may use besides those of every action. */
   namesOf?(fields: ActionFields): readonly string[]
-  /** What it needs and this service does not have. */
+  /** Its needs that this service cannot meet. */
   lacks?(fields: ActionFields, path: string, service: { areCommandsOn: boolean }): Problem[]
   /** Loaded with the first run of this type. */
   load(): Promise<RunAction>
@@ -42,7 +42,7 @@ export type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; con
 /** One attempt, as `Actions.run` says. */
 export type RunAction = (attempt: Attempt, settings: ActionSettings) => Promise<ActionOutcome>
 
-/** What the environment says about actions. */
+/** The settings of actions in the environment. */
 export type ActionSettings = {
   prompt: PromptDefaults
   /** Null: no command is run. */

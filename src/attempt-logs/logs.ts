@@ -54,9 +54,9 @@ export function createLogs(parts: Parts): Logs {
 
   async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
     const stored = await store.read(runId, attempt, from)
-    if (!stored) throw new AppError('RUN_NOT_FOUND', `run ${runId} was given; there is none with this id`)
+    if (!stored) throw new AppError('RUN_NOT_FOUND', `No run with id ${runId}`)
     if (attempt === null || attempt <= stored.run.attempt) return stored
-    const message = `attempt: ${attempt} was given; expected one from 1 to ${stored.run.attempt}`
+    const message = `attempt: must be from 1 to ${stored.run.attempt}, not ${attempt}`
     throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'attempt', message }] } })
   }
 

@@ -10,7 +10,7 @@ const mostBatches = 50
 const jobsAtOnce = 50
 
 /**
- * One pass after another takes what is past its time, as `LogStore.prune`: from the job that is named first, then from
+ * One pass after another removes expired logs, as `LogStore.prune`: from the job that is named first, then from
  * the jobs that follow those of the pass before, so that jobs that never run any more are reached as well.
  */
 export function createPruner({ store, isDraining }: Parts): (jobId: string) => Promise<void> {
@@ -21,7 +21,7 @@ export function createPruner({ store, isDraining }: Parts): (jobId: string) => P
     const policy = await store.policyOf(jobId)
     if (policy) left = await pruneJob(jobId, policy, left)
     const jobs = await store.jobs({ after, limit: jobsAtOnce })
-    // the next pass begins anew
+    // the next pass starts over
     if (jobs.length < jobsAtOnce) after = ''
     for (const job of jobs) {
       if (left <= 0 || isDraining()) return

@@ -3,7 +3,7 @@ import type { Timers } from '../ground/timers.ts'
 
 type Parts = {
   timers: Timers
-  /** Prunes; loaded where it is called, and not before. */
+  /** Prunes; loaded at its first call. */
   prune: (jobId: string) => Promise<void>
   isDraining: () => boolean
   log: Pick<Log, 'warn'>
@@ -15,7 +15,7 @@ const everyMs = 600_000
 
 /**
  * To be told of each settled run. On a process that has been up for a minute, and at most every ten minutes, it prunes;
- * nobody waits for that, and it keeps no process up.
+ * no caller waits for that, and it keeps no process up.
  */
 export function createRetention({ timers, prune, isDraining, log }: Parts) {
   let notBefore = timers.now() + warmAfterMs
@@ -24,7 +24,7 @@ export function createRetention({ timers, prune, isDraining, log }: Parts) {
       if (timers.now() < notBefore || isDraining()) return
       notBefore = timers.now() + everyMs
       prune(jobId).catch((error: unknown) => {
-        log.warn({ err: error, job: jobId }, 'logs that are past their time are not pruned yet')
+        log.warn({ err: error, job: jobId }, 'expired logs could not be pruned')
       })
     },
   }

@@ -16,13 +16,13 @@ const mostBytes = 64 * 1024
 const flushEveryMs = 1_000
 
 /**
- * Keeps what one attempt writes, and stores it: a second after the first of it came, at most once a second from there,
+ * Collects the log of one attempt, and stores it: a second after the first of it came, at most once a second from there,
  * and at the end. A short attempt costs one statement, and one that writes nothing costs none.
  */
 export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink {
   const kept = createHeadTail(mostBytes)
   let storedTotal = 0
-  /** The run is somebody else's by now, or its log cannot be kept. */
+  /** Another process holds the run by now, or its log cannot be stored. */
   let isStale = false
   let isEnded = false
   let storing: Promise<void> = Promise.resolve()
@@ -48,7 +48,7 @@ export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink 
     } catch (error) {
       // what Postgres refuses once, it refuses every second
       if (refusedValue(error) !== null) isStale = true
-      log.warn({ err: error, run: owner.runId }, 'the log of an attempt cannot be stored')
+      log.warn({ err: error, run: owner.runId }, 'the log of an attempt could not be stored')
     }
   }
 

@@ -6,7 +6,7 @@ import { withoutHalfEnd, withoutHalfStart } from '../ground/text.ts'
 export type Piece = { offset: number; bytes: Buffer }
 
 /**
- * A whole log, with a line in the place of what is missing between its ends. A character that the cut has split is
+ * A whole log, with a line for the part that is missing between its ends. A character that the cut has split is
  * missing as well. `isText`: it is UTF-8, but for a last character that may still be on its way.
  */
 export function wholeLog({ head, tail, total }: StoredLog): { body: Buffer; isText: boolean } {
@@ -25,7 +25,7 @@ export function wholeLog({ head, tail, total }: StoredLog): { body: Buffer; isTe
 }
 
 /**
- * What a log has from byte `from` on, as it was read from there: one piece, or two with a gap between them. Half a
+ * The log from byte `from` on, as it was read from there: one piece, or two with a gap between them. Half a
  * character at the end waits for the rest of it, unless this is the end.
  */
 export function piecesFrom(log: StoredLog, from: number, isEnd: boolean): Piece[] {
@@ -44,7 +44,7 @@ export function piecesFrom(log: StoredLog, from: number, isEnd: boolean): Piece[
     .filter(({ bytes }) => bytes.length > 0)
 }
 
-/** What `trim` leaves, where that is text; else all of it: in other bytes there are no characters to be split. */
+/** The result of `trim` if that is text; otherwise all of it: in other bytes there are no characters to be split. */
 function ifText(trim: (bytes: Buffer) => Buffer, bytes: Buffer): Buffer {
   const trimmed = trim(bytes)
   return isUtf8(withoutHalfEnd(trimmed)) ? trimmed : bytes

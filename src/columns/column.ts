@@ -1,4 +1,4 @@
-/** What Postgres keeps a value as, and what it is in the code. */
+/** The type of a value in Postgres and in the code. */
 type Values = {
   text: string
   uuid: string
@@ -43,7 +43,7 @@ export type Column = {
   readonly look?: true
   /** Part of the answers that show the job or the run, as it is; `description` is for OpenAPI. */
   readonly shown?: { readonly description?: string }
-  /** What a client may send for it, in a new job and in a change. Without it: null, if the column may be null, or its default. */
+  /** The input of a client for it, in a new job and in a change. Without it: null, if the column may be null, or its default. */
   readonly given?: Given
 }
 
@@ -95,7 +95,7 @@ type Blank<C> = {
     : never]: C[Key]
 }
 
-/** What a row holds that gives nothing. */
+/** The value in a row that sets none. */
 export function blankOf<C extends Columns>(columns: C): RowOf<Blank<C>> {
   const known = Object.entries(columns).filter(
     ([, column]) => column.nullable || (column.default !== undefined && column.default !== clock),
@@ -117,7 +117,7 @@ export type SnakeCase<S> = S extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : S
 
-/** The name in SQL and JSON of what the code names `key`. */
+/** The name in SQL and JSON of the field `key`. */
 export function snakeCase<Key extends string>(key: Key): SnakeCase<Key> {
   return key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as SnakeCase<Key>
 }

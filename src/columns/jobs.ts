@@ -1,7 +1,7 @@
 import { type Columns, clock, is } from './column.ts'
 import { jobStates, type StoredAction, type StoredSchedule } from './words.ts'
 
-/** Table `jobs`: what a person set. */
+/** Table `jobs`: the definition by a person. */
 export const jobColumns = {
   id: { sql: 'text', set: 'once', shown: {} },
   seq: { sql: 'bigint', identity: true, set: 'statement' },
@@ -29,7 +29,7 @@ export const jobColumns = {
   version: { sql: 'bigint', default: 1, set: 'statement', shown: {} },
 } as const satisfies Columns
 
-/** Of table `job_runtime`: what became of the job. Every decision reads and writes all of it. */
+/** Of table `job_runtime`: the state of the job. Every decision reads and writes all of it. */
 export const runtimeColumns = {
   rev: { sql: 'bigint', default: 1, set: 'statement' },
   state: { sql: 'text', oneOf: jobStates, default: 'scheduled', set: 'always', shown: {} },
@@ -48,7 +48,7 @@ export const runtimeColumns = {
   outputHash: { sql: 'text', nullable: true, set: 'always' },
 } as const satisfies Columns
 
-/** Of table `job_runtime`: what NAS should hold (wanted) and what it was last confirmed to hold (armed). */
+/** Of table `job_runtime`: the arm that NAS should hold (wanted) and the last one that it confirmed (armed). */
 export const registryColumns = {
   wakeAt: { sql: 'timestamptz', nullable: true, set: 'statement', look: true },
   wakeGen: { sql: 'bigint', default: 1, set: 'statement', look: true },

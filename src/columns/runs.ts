@@ -50,8 +50,8 @@ export const runColumns = {
 /** What every look has of a live run. */
 export const liveRunColumns = having(runColumns, 'look')
 
-/** What a decision gives of a run: the rest is computed by the statement that writes it. */
+/** The columns of a run that a decision sets: the rest is computed by the statement that writes it. */
 export const writtenRunColumns = having(runColumns, 'set', 'once', 'always', 'outcome')
 
-/** What an attempt's outcome says beside how it ended. */
+/** The details of an attempt's outcome beside its state. */
 export const outcomeColumns = having(runColumns, 'set', 'outcome')

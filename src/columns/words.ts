@@ -30,7 +30,7 @@ export type Attempt = {
   error: { code: string; message: string } | null
 }
 
-/** A schedule as `jobs.schedule` keeps it: what was typed, and what it was read as. */
+/** A schedule as `jobs.schedule` keeps it: the text, and its parsed form. */
 export type StoredSchedule = { text: string; display: string } & (
   | { kind: 'cron'; expr: string }
   | { kind: 'interval'; every_ms: number }

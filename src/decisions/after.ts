@@ -2,10 +2,10 @@ import { liveRunColumns, pick } from '../columns/index.ts'
 import { deliveryLeaseMs } from './draft.ts'
 import type { Decision, LiveRun, PendingDelivery, View } from './types.ts'
 
-/** What a written decision came to: the job's new `rev`, Postgres' clock at the write, and whose leases last until when. */
+/** The result of a written decision: the job's new `rev`, Postgres' clock at the write, and whose leases last until when. */
 export type WrittenAs = { rev: number; now: Date; owner: string; leaseUntil: Date }
 
-/** The view as the write of `decision` left it: as good as a new look, as long as nobody else has written since. */
+/** The view as the write of `decision` left it: as good as a new look, as long as no other process has written since. */
 export function viewAfter(view: View, decision: Decision, { rev, now, owner, leaseUntil }: WrittenAs): View {
   const live = new Map(view.live.map((run) => [run.id, run]))
   for (const write of decision.runs) {

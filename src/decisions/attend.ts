@@ -15,7 +15,7 @@ import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
 import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
 
-/** Why somebody looks at a job: a fire (with the instant that NAS names, if any), the built-in ticker, a boot. */
+/** Why a process looks at a job: a fire (with the instant that NAS names, if any), the built-in ticker, a boot. */
 export type Occasion = {
   trigger: Trigger
   fireAt: Date | null
@@ -25,7 +25,7 @@ export type Occasion = {
 }
 
 /**
- * What is due of a job at `view.now`, whatever the occasion says: lapsed leases are ended, a timed pause is ended,
+ * The due work of a job at `view.now`, independent of the occasion: lapsed leases are ended, a timed pause is ended,
  * due slots get their verdict, waiting attempts and due deliveries are taken. Null: nothing is due.
  *
  * Pure. Written by compare-and-set on the view's `rev`, so of many callers with one view, one decides.
@@ -56,7 +56,7 @@ function endLapsed(draft: Draft) {
     const endsAt = run.leaseUntil ?? run.callbackUntil
     if (!endsAt || endsAt > draft.view.now) continue
     if (run.callbackUntil) {
-      const message = `the target took attempt ${run.attempt} and did not report how it ended by ${endsAt.toISOString()}`
+      const message = `the target accepted attempt ${run.attempt} but did not report its outcome by ${endsAt.toISOString()}`
       endAttempt(draft, run, { state: 'timed_out', error: { code: 'CALLBACK_TIMEOUT', message } })
       continue
     }
@@ -72,7 +72,7 @@ function endPause(draft: Draft) {
   unpause(draft)
 }
 
-/** What becomes of a slot that passes while its job is paused. */
+/** The verdict of a slot that passes while its job is paused. */
 export const slotOfPause = { verdict: 'skipped', reason: 'paused: the job was paused' } as const
 
 /** Makes a paused job active again; the slots that passed meanwhile are skipped. */
@@ -109,7 +109,7 @@ function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
   const oldest = policy.catchUp === 'all' ? oldestToRun(view.job, due, policy.catchUpMax) : due.last
   if (oldest > due.first) {
     const reason =
-      policy.catchUp === 'all' ? 'more slots had passed than catch_up allows' : 'a later slot had passed too'
+      policy.catchUp === 'all' ? 'more slots were missed than catch_up allows' : 'a later slot was due too'
     foldSpan(
       draft,
       { first: due.first, last: slotBefore(view.job, due.first, oldest) },
@@ -120,7 +120,7 @@ function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
     const until =
       policy.catchUp === 'all' ? new Date(dueUntil.getTime() - graceMs(view.job, oldest)) : due.last
     const late = dueSpan(view.job, oldest, until) ?? { first: oldest, last: oldest }
-    foldSpan(draft, late, { verdict: 'missed', reason: 'no process attended to it in time' })
+    foldSpan(draft, late, { verdict: 'missed', reason: 'no process handled it in time' })
     return
   }
   takeSlot(draft, oldest, due.first < due.last ? 'catch_up' : occasion.trigger, occasion)
@@ -144,7 +144,7 @@ function takeSlot(draft: Draft, slot: Date, trigger: Trigger, occasion: Occasion
   if (isFull(draft)) {
     const isQueued = [...draft.live.values()].some((run) => run.attempt === 0)
     if (policy.overlap !== 'queue' || isQueued) {
-      const reason = isQueued ? 'one run was live and one was waiting' : 'the run before it was still live'
+      const reason = isQueued ? 'one run was live and one was queued' : 'the previous run was still live'
       return addRun(draft, { ...base, state: 'skipped', finished: true, reason: `overlap: ${reason}` })
     }
   }

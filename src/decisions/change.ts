@@ -85,7 +85,8 @@ function continueFrom(draft: Draft, slot: Date | null): Decision | null {
 export function pause(view: View, wish: { reason: string | null; until: Date | null }): Decision | null {
   const draft = openDraft(view)
   const { runtime } = draft
-  if (runtime.state === 'completed') throw conflict('the job is finished', 'a job that still has slots')
+  if (runtime.state === 'completed')
+    throw conflict('The job is finished: no slot is left. Change its schedule or its repeats.')
   runtime.state = 'paused'
   runtime.pausedAt ??= view.now
   runtime.pausedReason = wish.reason
@@ -105,11 +106,11 @@ export function resume(view: View): Decision | null {
   const { schedule } = job
   if (schedule.kind === 'once' && schedule.runAt <= now) {
     throw conflict(
-      `the one-shot's instant ${schedule.runAt.toISOString()} has passed`,
-      'an instant ahead; change the schedule',
+      `The instant of this one-shot, ${schedule.runAt.toISOString()}, has passed. Change its schedule.`,
     )
   }
-  if (runtime.state === 'completed') throw conflict('the job is finished', 'a job that still has slots')
+  if (runtime.state === 'completed')
+    throw conflict('The job is finished: no slot is left. Change its schedule or its repeats.')
   const draft = openDraft(view)
   unpause(draft)
   draft.runtime.failureStreak = 0
@@ -140,16 +141,14 @@ export function startManual(
   const { runtime, job, live } = view
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
   const isAfter = wish.trigger === 'after'
-  if (isAfter && runtime.state === 'paused')
-    throw conflict('the job is paused', 'an active one; resume it first')
+  if (isAfter && runtime.state === 'paused') throw conflict('The job is paused. Resume it first.')
   const isUsedUp = job.repeatTimes !== null && runtime.slotsUsed >= job.repeatTimes
   if (isAfter && (runtime.state === 'completed' || (job.schedule.kind === 'after' && isUsedUp)))
-    throw conflict('the job is finished', 'a job that may still run')
+    throw conflict('The job is finished and cannot run again.')
   if (live.length >= limit) {
     const canWait = isAfter && job.policy.overlap === 'queue'
     throw conflict(
-      `run ${live[0]?.id} is live`,
-      `at most ${limit} live at once (overlap: ${job.policy.overlap})`,
+      `Run ${live[0]?.id} has not finished, and the job allows ${limit} at a time (overlap: ${job.policy.overlap}).`,
       canWait ? 'JOB_BUSY' : 'JOB_STATE_CONFLICT',
     )
   }
@@ -168,7 +167,7 @@ export function startManual(
   return close(draft)
 }
 
-/** Null where the run is not live (any more). Whoever carries it out finds its fence gone and stops. */
+/** Null where the run is not live (any more). The process that carries it out finds its fence gone and stops. */
 export function cancelRun(view: View, runId: string, reason: string): Decision | null {
   const run = view.live.find(({ id }) => id === runId)
   if (!run) return null
@@ -178,6 +177,6 @@ export function cancelRun(view: View, runId: string, reason: string): Decision |
   return close(draft)
 }
 
-function conflict(given: string, expected: string, code: ErrorCode = 'JOB_STATE_CONFLICT'): AppError {
-  return new AppError(code, `${given}; expected ${expected}`)
+function conflict(message: string, code: ErrorCode = 'JOB_STATE_CONFLICT'): AppError {
+  return new AppError(code, message)
 }

@@ -21,7 +21,7 @@ export type Delivered =
 /** Waits between the tries, in milliseconds: about a day and a half in all, most of it with no process alive. */
 const waitsMs = [10_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 43_200_000, 43_200_000]
 
-/** What a delivery is made for; `null`: nobody is told. */
+/** The event of a delivery; `null`: nothing is sent. */
 type News = { event: DeliveryEvent; isFirstFailure: boolean; output: string | null; isChanged: boolean }
 
 /**
@@ -65,7 +65,7 @@ function newsOf({ view, runtime }: Draft, outcome: Outcome): News | null {
 
 type Wish = { target: DeliveryTarget; on: readonly string[]; kind: 'message' | 'ping' | 'job' }
 
-/** Whom the job tells: as its author says, or (where that says nothing) the default channels; and the jobs that wait for it. */
+/** The receivers of the job: those its author names, or (if there are none) the default channels; and the jobs that follow it. */
 function targetsOf({ job, channels, dependents }: View): Wish[] {
   return [
     ...receiversOf(job.deliver, channels),
@@ -115,7 +115,7 @@ function isDue({ on, kind }: Wish, { event, isFirstFailure, output, isChanged }:
 }
 
 /**
- * The same for the same end of a run, whoever decides it and however often, so that a job that it starts is started
+ * The same for the same end of a run, no matter where and how often it is decided, so that a job that it starts is started
  * once: a version 8 UUID (RFC 9562, section 5.8) of the run, its fence and the place in the list.
  */
 function deliveryId(run: LiveRun, index: number): string {
@@ -130,14 +130,14 @@ function deliveryId(run: LiveRun, index: number): string {
   ].join('-')
 }
 
-/** Takes every delivery that is due, or whose holder did not say how its try went. Nobody knows whether that one arrived. */
+/** Takes every delivery that is due, or whose holder did not store the outcome of its try. It is unknown whether that one arrived. */
 export function takeDeliveries(draft: Draft) {
   const { now } = draft.view
   for (const delivery of draft.view.deliveries) {
     const dueAt = delivery.leaseUntil ?? delivery.dueAt
     if (!dueAt || dueAt > now) continue
     if (delivery.leaseUntil && delivery.attempt > waitsMs.length) {
-      const message = `the process that held try ${delivery.attempt} did not say how it went; there was no further one`
+      const message = `the process that held try ${delivery.attempt} did not store its outcome; there was no further try`
       end(draft, delivery, 'failed', { code: 'LEASE_LAPSED', message })
       continue
     }
@@ -179,7 +179,7 @@ export function releaseDelivery(view: View, held: { id: string; attempt: number 
   return close(draft)
 }
 
-/** A delivery that had failed, once more and at once, under the same id. */
+/** A failed delivery, again and at once, under the same id. */
 export function deliverAgain(view: View, failed: PendingDelivery): Decision | null {
   const draft = openDraft(view)
   take(draft, failed, failed.attempt)

@@ -14,13 +14,13 @@ import type {
   View,
 } from './types.ts'
 
-/** After a lease has ended, how long until somebody has to look: room for clocks and for a renewal in flight. */
+/** After a lease has ended, how long until a process has to look: room for clocks and for a renewal in flight. */
 export const leaseMarginMs = 2_000
 
 /** How long a try to deliver is held; its sender ends long before. */
 export const deliveryLeaseMs = 60_000
 
-/** How an attempt ended, as its action (or whoever found it dead) says. */
+/** How an attempt ended, as its action (or the process that found it dead) reports. */
 export type Outcome = OutcomeColumns & {
   state: Exclude<TerminalState, 'skipped'> | 'waiting'
   error?: { code: string; message: string }
@@ -164,12 +164,12 @@ const unwritten = {
   finished: false,
 }
 
-/** A live run as it is, to be written again: to be changed by whoever writes it. */
+/** A live run as it is, to be written again with the caller's changes. */
 export function rewritten(run: LiveRun): RunWrite {
   return { ...unwritten, ...run, seenFence: run.fence }
 }
 
-/** A new delivery, or what becomes of one. */
+/** A new delivery, or a change of one. */
 export function writeDelivery(draft: Draft, write: DeliveryWrite) {
   draft.touched = true
   draft.deliveryWrites.set(write.id, write)
@@ -236,7 +236,7 @@ export function isHeldBack(draft: Draft): boolean {
   return begun.some(({ startedAt }) => dueAt <= (startedAt ?? view.now).getTime())
 }
 
-/** True where no further run of this job may begin: those held or between two attempts fill its limit. */
+/** True if no further run of this job may begin: those held or between two attempts fill its limit. */
 export function isFull(draft: Draft): boolean {
   return [...draft.live.values()].filter((run) => run.attempt > 0).length >= limitOf(draft)
 }

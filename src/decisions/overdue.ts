@@ -1,8 +1,8 @@
 import type { Registry } from './types.ts'
 
 /**
- * A wake-up that has not come so long after its instant is lost, whoever confirmed it: the job does not count as armed,
- * and whoever is awake attends to it in the place of NAS.
+ * A wake-up that has not come so long after its instant is lost, even if NAS confirmed it: the job does not count as armed,
+ * and any process that is awake handles it instead of NAS.
  */
 export const lateMs = 60_000
 

@@ -1,6 +1,6 @@
 import type { Policy, Retention, RetryPolicy } from './types.ts'
 
-/** What a job does where its author said nothing. Documented as a table in docs/reliability.md. */
+/** The defaults of a job. Documented as a table in docs/policies.md. */
 export const defaultPolicy: Policy = {
   retry: {
     attempts: 1,
@@ -23,7 +23,7 @@ export const defaultPolicy: Policy = {
   retention: { runs: 1_000, days: 90 },
 }
 
-/** The policy of a job from what its author set (`jobs.policy`: a part of Policy as JSON), defaults filled in. */
+/** The policy of a job from the author's settings (`jobs.policy`: a part of Policy as JSON), defaults filled in. */
 export function policyFrom(stored: Record<string, unknown>): Policy {
   const policy: Policy = { ...defaultPolicy, ...stored }
   return {

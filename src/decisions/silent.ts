@@ -1,7 +1,7 @@
 const words = ['[SILENT]', 'NO_REPLY']
 
 /**
- * Whether a successful output says itself that nobody is to be told: it is, or its first or last line is, `[SILENT]` or
+ * Whether a successful output asks for silence: it is, or its first or last line is, `[SILENT]` or
  * `NO_REPLY`. Blanks and empty lines around are left out of account; upper case matters.
  */
 export function isSilent(output: string): boolean {

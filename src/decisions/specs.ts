@@ -15,7 +15,7 @@ export const everyChannel = 'all'
 
 /**
  * What `job.deliver` asks for, one entry for each delivery, `on` always a list. A text may hold several names,
- * separated by commas. Names that stand for nothing are left out, and so is what no schema would have let through.
+ * separated by commas. Names that stand for nothing are left out, and so is anything that no schema would accept.
  */
 export function specsOf(deliver: unknown): Spec[] {
   const entries: unknown[] = Array.isArray(deliver) ? deliver : [deliver]

@@ -30,7 +30,7 @@ export type RetryPolicy = {
 /** How long logs and outputs of a job's runs are kept: those of its newest runs, and for so many days. */
 export type Retention = { runs: number; days: number }
 
-/** What a person may decide per job beyond the schedule. An absent key in the database means its default here. */
+/** The policies of a job. An absent key in the database means its default here. */
 export type Policy = {
   retry: RetryPolicy
   /** What happens to a slot that comes while an earlier run is live. */
@@ -56,7 +56,7 @@ export type Policy = {
 
 export type RetryableState = 'failed' | 'timed_out' | 'interrupted'
 
-/** What a decision needs of the authored job. */
+/** The part of the authored job that a decision needs. */
 export type JobRule = Rule & {
   id: string
   policy: Policy
@@ -68,7 +68,7 @@ export type JobRule = Rule & {
 /** The runtime row, as it was read. */
 export type Runtime = RowOf<typeof runtimeColumns>
 
-/** What NAS should hold (wanted) and what it was last confirmed to hold (armed). */
+/** The arm that NAS should hold (wanted) and the last one that it confirmed (armed). */
 export type RegistryDetail = RowOf<Having<typeof registryColumns, 'look'>>
 export type Registry = Pick<RegistryDetail, 'wakeAt' | 'wakeGen' | 'armedGen' | 'armedAt'>
 
@@ -78,7 +78,7 @@ export type Registry = Pick<RegistryDetail, 'wakeAt' | 'wakeGen' | 'armedGen' | 
  */
 export type LiveRun = Omit<RowOf<typeof liveRunColumns>, 'state'> & { state: LiveState }
 
-/** What an attempt came to, beside how it ended. A column that it does not name keeps what an earlier attempt wrote. */
+/** The details of an attempt's outcome beside its state. A column that it does not name keeps what an earlier attempt wrote. */
 export type OutcomeColumns = {
   [Key in keyof typeof outcomeColumns]?: NonNullable<RowOf<typeof outcomeColumns>[Key]>
 }
@@ -90,7 +90,7 @@ export type View = {
   registry: Registry
   live: LiveRun[]
   deliveries: PendingDelivery[]
-  /** All of them for a job that says whom it tells; else those that concern it unasked: the defaults and the pings. */
+  /** All of them for a job that names receivers; otherwise the defaults and the pings. */
   channels: { name: string; type: string; defaultOn: string[] | null }[]
   /** The jobs that this one's outcome starts. */
   dependents: { id: string; on: string[] }[]
@@ -101,7 +101,7 @@ export type DeliveryEvent = 'success' | 'failure' | 'recovery'
 /** A channel by its name, a spec as its author wrote it (secrets by reference), or a job to start. */
 export type DeliveryTarget = { channel?: string; type?: string; job?: string; [field: string]: unknown }
 
-/** What is still to be told: due at `dueAt`, or held by a process until `leaseUntil`. */
+/** A pending delivery: due at `dueAt`, or held by a process until `leaseUntil`. */
 export type PendingDelivery = {
   id: string
   runId: string
@@ -142,7 +142,7 @@ export type Fold = {
   reason: string
 }
 
-/** What is to become of a job: written whole by one compare-and-set on `View.runtime.rev`, or not at all. */
+/** The next state of a job: written whole by one compare-and-set on `View.runtime.rev`, or not at all. */
 export type Decision = {
   runtime: Runtime
   runs: RunWrite[]
@@ -154,6 +154,6 @@ export type Decision = {
   starts: RunWrite[]
   /** Deliveries that this process now holds and must send. */
   sends: DeliveryWrite[]
-  /** Runs that this decision ended or took from their owner: whoever carries one out has to stop. */
+  /** Runs that this decision ended or took from their owner: a process that carries one out has to stop. */
   stops: string[]
 }

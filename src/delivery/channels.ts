@@ -14,13 +14,13 @@ import { AppError } from '../ground/errors.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
 
-/** A channel as people may see it. `summary`: what is harmless of its configuration; null: no key here opens it. */
+/** A channel as people may see it. `summary`: the harmless part of its configuration; null: no configured key decrypts it. */
 export type Channel = Omit<StoredChannel, 'sealed'> & { summary: Record<string, unknown> | null }
 
-/** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where one is opened or sealed. */
+/** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
 export type Channels = {
   /**
-   * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; where there are none,
+   * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; if there are none,
    * one is made, and given here and never again.
    *
    * @throws AppError FIELD_INVALID: its host may not be called
@@ -47,7 +47,7 @@ export type Channels = {
   /** Switches it off until it is put again, or a test arrives. */
   disable(name: string, reason: string): Promise<void>
   /**
-   * Sends a test message at once, also to a channel that is switched off: one that arrives switches it on again.
+   * Sends a test message at once, also to a channel that is disabled: one that arrives enables it again.
    *
    * @throws AppError CHANNEL_NOT_FOUND, SECRET_UNREADABLE
    */
@@ -87,7 +87,7 @@ export function createChannels({
     return { channel: shown(channel), isNew, madeSecret: secrets?.made ?? null }
   }
 
-  /** Those that a receiver of this type had; where it is new, or was something else, new ones. */
+  /** Those that a receiver of this type had; if it is new, or was of another type, new ones. */
   async function secretsFor(
     name: string,
     type: string,
@@ -129,7 +129,7 @@ export function createChannels({
     if (name === undefined) return filled({ ...inline, template }, secret)
     const channel = await found(name)
     if (channel.disabledAt) {
-      const since = `channel ${name} is switched off since ${channel.disabledAt.toISOString()}`
+      const since = `channel ${name} was disabled at ${channel.disabledAt.toISOString()}`
       throw new AppError('CHANNEL_DISABLED', `${since}: ${channel.disabledReason}`)
     }
     const config = opened(channel)
@@ -160,7 +160,7 @@ export function createChannels({
       if (isRemoved) return
       if (users.length === 0) throw notFound(name)
       const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
-      const message = `channel ${name} is named by job ${jobs}; expected one that none names`
+      const message = `Channel ${name} is used by job ${jobs}. Remove it from those jobs first.`
       throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
     },
   }
@@ -184,7 +184,7 @@ async function filled(
   return { ...(config as object), ...(typeof template === 'string' && { template }) } as Target
 }
 
-/** What may be shown of a configuration: whom it reaches, never by which secrets. */
+/** The public part of a configuration: its receiver, never its secrets. */
 function summarised(config: ReceiverConfig): Record<string, unknown> {
   const secrets = [...namesIn({ ...config, template: null })].map((name) => name.slice('secrets.'.length))
   const receiver = receiverOf(config)
@@ -196,7 +196,7 @@ function summarised(config: ReceiverConfig): Record<string, unknown> {
   }
 }
 
-/** Null where it is a secret itself. */
+/** Null if it is a secret itself. */
 function hostOf(call: Call): string | null {
   if ('host' in call) return typeof call.host === 'string' ? call.host : null
   return typeof call.url !== 'string' || call.url.includes('{{') ? null : (URL.parse(call.url)?.host ?? null)
@@ -217,8 +217,8 @@ function testMessage(name: string): Message {
 }
 
 /**
- * What it means for a delivery that its target could not be made out. A key that is missing comes with the next deploy,
- * and a database with time; a channel or secret that is not there has to be made by somebody.
+ * The outcome of a delivery whose target could not be resolved. A key that is missing comes with the next deploy,
+ * and a database with time; a channel or secret that is not there has to be created first.
  *
  * @throws the error: it is none of these
  */
@@ -234,5 +234,5 @@ function contextOf(name: string): string {
 }
 
 function notFound(name: string): AppError {
-  return new AppError('CHANNEL_NOT_FOUND', `channel ${name} was given; there is none with this name`)
+  return new AppError('CHANNEL_NOT_FOUND', `No channel named ${name}`)
 }

@@ -29,7 +29,7 @@ type Parts = {
   rest: Rest
   timers: Timers
   log: Pick<Log, 'info' | 'warn' | 'error'>
-  /** One try, over within `sendMs`. Whatever a receiver does is a value; what this throws is our own bug. */
+  /** One try, over within `sendMs`. The behaviour of a receiver is a value; an exception here is our own bug. */
   send: (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Delivered>
   /** Told after each written try, as after a settled attempt. */
   onSettled: (jobId: string, settled: { decision: Decision; written: Written } | null) => void
@@ -42,8 +42,8 @@ type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
 
 /**
  * The story of a delivery: its row was made in the statement that settled the run, and is held by us. We send, and
- * write how it went. A process that dies in between leaves the lease; the wake-up for its end finds somebody else,
- * who sends once more under the same id. So a delivery arrives at least once, or is seen to have failed.
+ * write how it went. A process that dies in between leaves the lease; the wake-up for its end finds another process,
+ * which sends again under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
 export function createCourier(parts: Parts): Courier {
   const { store, admit, holds, rest, timers, log } = parts
@@ -61,7 +61,10 @@ export function createCourier(parts: Parts): Courier {
       const held = queue.shift() as Held
       sending += 1
       const work = (isDraining ? giveBack(held) : carry(held)).catch((error: unknown) => {
-        log.error({ err: error, job: held.jobId, delivery: held.delivery.id }, 'a delivery broke on our side')
+        log.error(
+          { err: error, job: held.jobId, delivery: held.delivery.id },
+          'a delivery failed with an internal error',
+        )
       })
       rest.during(held.jobId, work)
       void holds.during(
@@ -75,7 +78,7 @@ export function createCourier(parts: Parts): Courier {
   }
 
   async function carry(held: Held) {
-    // it waited for too long: its lease may be somebody else's before the try is over
+    // it waited for too long: another process may hold its lease before the try is over
     if (timers.now() + sendMs >= held.leaseEndsAt) return giveBack(held)
     const { id, runId, attempt } = held.delivery
     const result = await trySending(held)
@@ -85,7 +88,10 @@ export function createCourier(parts: Parts): Courier {
     } catch (error) {
       const sqlState = refusedValue(error)
       if (sqlState === null) throw error
-      log.error({ err: error, job: held.jobId, delivery: id }, 'Postgres refused how a delivery went')
+      log.error(
+        { err: error, job: held.jobId, delivery: id },
+        'Postgres refused to store the outcome of a delivery',
+      )
       await writeResult(held, { state: 'failed', error: unstorable('the try', result.state, sqlState) })
     }
   }
@@ -103,8 +109,8 @@ export function createCourier(parts: Parts): Courier {
     try {
       return await parts.send(jobId, delivery, stop.signal)
     } catch (error) {
-      log.error({ err: error, job: jobId, delivery: delivery.id }, 'a delivery broke on our side')
-      const message = 'the delivery broke on our side; the log has the details'
+      log.error({ err: error, job: jobId, delivery: delivery.id }, 'a delivery failed with an internal error')
+      const message = 'the delivery failed with an internal error; the log has the details'
       return { state: 'retry', error: { code: 'INTERNAL', message } }
     } finally {
       takeBack()
@@ -116,7 +122,7 @@ export function createCourier(parts: Parts): Courier {
     return write(held, ({ view }) => releaseDelivery(view, { id, attempt }))
   }
 
-  /** Until it is written, or not ours any more: whoever takes a lapsed lease sends again. */
+  /** Until it is written, or not ours any more: a process that takes a lapsed lease sends again. */
   async function write({ jobId, leaseEndsAt }: Held, decide: (look: Look) => Decision | null) {
     for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       try {
@@ -128,7 +134,7 @@ export function createCourier(parts: Parts): Courier {
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error
         if (timers.now() >= leaseEndsAt) return
-        log.error({ err: error, job: jobId }, 'how a delivery went cannot be written yet')
+        log.error({ err: error, job: jobId }, 'the outcome of a delivery could not be stored yet')
         await sleep(timers, pauseMs)
       }
     }

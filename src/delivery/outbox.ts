@@ -19,7 +19,7 @@ export type Outbox = {
   of(runId: string): Promise<ShownDelivery[]>
   /** Newest first; `state` null: whatever it is. */
   list: Store['listDeliveries']
-  /** A delivery that has failed, once more. @throws AppError DELIVERY_NOT_FOUND, DELIVERY_STATE_CONFLICT */
+  /** Retries a failed delivery. @throws AppError DELIVERY_NOT_FOUND, DELIVERY_STATE_CONFLICT */
   again(runId: string, deliveryId: string): Promise<Saved>
 }
 
@@ -28,7 +28,7 @@ type Parts = {
   transit: Transit['transit']
   send: SendMessage
   startAfter: Jobs['startAfter']
-  /** Our own address, where people can reach it. */
+  /** Our own public address. */
   callbackUrl: string | null
 }
 
@@ -60,18 +60,18 @@ export function createOutbox({ store, transit, send, startAfter, callbackUrl }: 
 
   async function of(runId: string): Promise<ShownDelivery[]> {
     if (await store.jobOfRun(runId)) return store.deliveriesOf(runId)
-    throw new AppError('RUN_NOT_FOUND', `run ${runId} was given; there is none with this id`)
+    throw new AppError('RUN_NOT_FOUND', `No run with id ${runId}`)
   }
 
   async function again(runId: string, deliveryId: string): Promise<Saved> {
     const jobId = await store.jobOfRun(runId)
     const found = (await of(runId)).find(({ id }) => id === deliveryId)
     if (!jobId || !found) {
-      const message = `delivery ${deliveryId} of run ${runId} was given; there is none with this id`
+      const message = `Run ${runId} has no delivery with id ${deliveryId}`
       throw new AppError('DELIVERY_NOT_FOUND', message)
     }
     if (found.state !== 'failed') {
-      const message = `delivery ${deliveryId} is ${found.state}; expected one that has failed`
+      const message = `Delivery ${deliveryId} is ${found.state}; only a failed delivery can be retried.`
       throw new AppError('DELIVERY_STATE_CONFLICT', message)
     }
     return transit(jobId, ({ view }) =>
@@ -97,7 +97,7 @@ function messageOf(
   return { id, event, job, run: { ...run, durationMs }, input, output, error, link }
 }
 
-/** What a job is given of the run whose outcome starts it. */
+/** The input of a job from the run whose outcome starts it. */
 function chainInput({ job, id, slot, state, output, error }: ToldRun) {
   return { job, run: { id, slot: slot?.toISOString() ?? null, state }, output, error }
 }

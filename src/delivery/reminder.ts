@@ -1,7 +1,7 @@
 import type { ChannelStore } from '../../db/index.ts'
 
 const reminder =
-  'No default channel hears of failures: a job that names none in `deliver` fails without telling anyone. Make one with PUT /api/channels/{name} and "default_on": ["failure", "recovery"].'
+  'No default channel receives failures, so the failure of a job without `deliver` is reported to no one. Create one with PUT /api/channels/{name} and "default_on": ["failure", "recovery"].'
 
 /** Says so if failures would reach no one. Never rejects: what reminds stands in the way of nothing. */
 export async function remindOfFailures(

@@ -18,17 +18,17 @@ const longestMs = 5_000
 
 /**
  * Tells health checks that an attempt begins, beside it: nothing waits for the pings, none is sent twice, and what
- * becomes of them is only logged. Call what this gives when the attempt has ended: a start that arrived after its end
+ * comes of them is only logged. Call the returned function when the attempt has ended: a start that arrived after its end
  * would leave a check waiting for another one.
  */
 export function createStartPing({ send, holds, timers, log, callbackUrl }: Parts) {
   return (run: HeldRun): (() => void) => {
     const { authored, view } = run.look
-    // one that finds nothing to do tells nobody of its end
+    // one that finds nothing to do sends nothing at its end
     const targets = authored.action['when'] ? [] : startPings(view)
     if (targets.length === 0) return () => {}
     const stop = new AbortController()
-    const end = (code: string) => stop.abort(Object.assign(new Error('the ping was given up'), { code }))
+    const end = (code: string) => stop.abort(Object.assign(new Error('The ping was cancelled'), { code }))
     const takeBack = timers.after(longestMs, () => end('TIMEOUT'))
     const pings = targets.map((target) => ping(run, target, stop.signal))
     void holds.during('delivery', Promise.all(pings).finally(takeBack))
@@ -49,7 +49,7 @@ export function createStartPing({ send, holds, timers, log, callbackUrl }: Parts
       if (sent.state !== 'delivered' && !isEnded(signal))
         log.warn({ job: id, run: runId, code: sent.error.code }, `a start ping failed: ${sent.error.message}`)
     } catch (error) {
-      log.error({ err: error, job: id, run: runId }, 'a start ping broke on our side')
+      log.error({ err: error, job: id, run: runId }, 'a start ping failed with an internal error')
     }
   }
 }

@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 
-/** What an entry of TARGET_ALLOW names. `port` null: every port. `bits`: those of a range that count; all: one address. */
+/** An entry of TARGET_ALLOW. `port` null: every port. `bits`: those of a range that count; all: one address. */
 export type AllowEntry = { port: number | null } & (
   | { kind: 'name'; name: string; isSuffix: boolean }
   | { kind: 'range'; address: string; bits: number }
@@ -8,7 +8,7 @@ export type AllowEntry = { port: number | null } & (
 
 /**
  * One entry of TARGET_ALLOW: a host name, `*.` and a name (whatever ends so, but not the name itself), an address
- * (IPv6 in brackets or not), each with `:port` where only that port is meant, or a range such as 10.0.0.0/8.
+ * (IPv6 in brackets or not), each with `:port` for that port only, or a range such as 10.0.0.0/8.
  * Null: it is none of them.
  */
 export function readAllowEntry(text: string): AllowEntry | null {
@@ -22,13 +22,13 @@ export function readAllowEntry(text: string): AllowEntry | null {
   if (isIPv4(host)) return rangeEntry(host, 32, port)
   const isSuffix = host.startsWith('*.')
   const name = readHost(isSuffix ? host.slice(2) : host)
-  // An address in one of its odd spellings is more likely a slip than what is meant.
+  // An address in one of its odd spellings is probably a mistake.
   return name === null || isIP(name) ? null : { kind: 'name', name, isSuffix, port }
 }
 
 /**
  * The one spelling of a host: an IPv4 address as four decimals, an IPv6 address without brackets, a name in ASCII and
- * lower case without the dot at its end. Read as fetch reads the host of a URL, where 0x7f.1 and 127。0。0。1 are
+ * lower case without the dot at its end. Read as fetch reads the host of a URL, in which 0x7f.1 and 127。0。0。1 are
  * addresses. Null: no host, or more than one.
  */
 export function readHost(text: string): string | null {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 
-/** Where what must not repeat, or must be spread, comes from. Handed in, so that a simulation can be replayed. */
+/** The source of random values, for ids and spread waits. Handed in, so that a simulation can be replayed. */
 export type Chance = {
   /** A run id. */
   uuid(): string

@@ -2,7 +2,7 @@ import { readAllowEntry } from './allow.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
-/** What the service is told at start, read once from the environment. Times in milliseconds. */
+/** The configuration of the service, read once from the environment. Times in milliseconds. */
 export type Config = {
   databaseUrl: string | null
   host: string
@@ -19,7 +19,7 @@ export type Config = {
   corsOrigins: string[]
   /** Where prompts are put whose action does not say it; null: not set. */
   prompt: { baseUrl: string | null; apiKey: string | null; model: string | null }
-  /** What may be called although it is private (`readAllowEntry`); in development this machine, unless it is set. */
+  /** Private targets that may be called (`readAllowEntry`); in development this machine, unless it is set. */
   targetAllow: string[]
   timezone: string
   /** NAS is asked to call at least once a day, so that a lost wake-up of any job is found within a day. */
@@ -38,7 +38,7 @@ export type Config = {
   /** An event loop that does not turn for so long ends the process; 0: never. */
   stallMs: number
   encryptionKey: Buffer | null
-  /** Keys from before `encryptionKey`: what was sealed with them still opens. */
+  /** Keys from before `encryptionKey`: data sealed with them can still be read. */
   encryptionKeysOld: Buffer[]
   /** Null: no job may start a program. */
   commands: Pick<CommandConfig, 'env' | 'users'> | null
@@ -51,9 +51,9 @@ export type Config = {
 
 /** How programs run that jobs start. */
 export type CommandConfig = {
-  /** What they see of the environment. */
+  /** Their environment. */
   env: Record<string, string>
-  /** The users that they run as, one each where there is more than one; null: the user of this process. */
+  /** The users that they run as, one each if there are several; null: the user of this process. */
   users: { first: number; count: number; gid: number | null } | null
   /** Of each process; 0: no limit. */
   memoryMb: number
@@ -84,7 +84,7 @@ export class ConfigError extends Error {
 
 type Env = Record<string, string | undefined>
 
-/** @throws ConfigError: names every variable that cannot be used, what it holds (never a secret) and what is expected. */
+/** @throws ConfigError: names every invalid variable, the rule and its value (never a secret). */
 export function readConfig(env: Env = process.env, privileges: () => Privileges = ownPrivileges): Config {
   const problems: string[] = []
   const { text, secret, integer, url, base, isOn } = readers(env, problems)
@@ -142,9 +142,7 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
   }
   checkTogether(config, problems)
   if (problems.length > 0)
-    throw new ConfigError(
-      `The environment cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
-    )
+    throw new ConfigError(`Invalid configuration:\n${problems.map((line) => `  - ${line}`).join('\n')}`)
   return config
 }
 
@@ -160,9 +158,7 @@ export function readMigrationConfig(
     encryptionKeysOld: oldEncryptionKeys(secret('ENCRYPTION_KEYS_OLD'), problems),
   }
   if (url && problems.length === 0) return { databaseUrl: url, ...keys }
-  throw new ConfigError(
-    problems.join('\n') || 'DATABASE_URL is not set; expected the URL of a Postgres database',
-  )
+  throw new ConfigError(problems.join('\n') || 'DATABASE_URL is required: the URL of a Postgres database')
 }
 
 function databaseUrl(env: Env, problems: string[]): string | null {
@@ -181,7 +177,7 @@ function targetAllow(list: string, problems: string[]): string[] {
   const wrong = entries.filter((entry) => readAllowEntry(entry) === null)
   for (const entry of wrong)
     problems.push(
-      `TARGET_ALLOW holds "${entry}"; expected a host name, *.name, an address (each also with :port) or a range such as 10.0.0.0/8`,
+      `TARGET_ALLOW: "${entry}" is not a host name, *.name, an address (each also with :port) or a range such as 10.0.0.0/8`,
     )
   return entries
 }
@@ -200,7 +196,7 @@ function corsOrigins(list: string, problems: string[]): string[] {
       !url.host.includes('*')
     if (url && isOrigin) return [url.origin]
     problems.push(
-      `CORS_ORIGINS holds "${entry.slice(0, 100)}"; expected origins such as https://dashboard.example.com, separated by commas ("*" is not possible)`,
+      `CORS_ORIGINS: "${entry.slice(0, 100)}" is not an origin. List origins such as https://dashboard.example.com, separated by commas ("*" is not supported)`,
     )
     return []
   })
@@ -211,34 +207,32 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 function checkTogether(config: Config, problems: string[]) {
   const { nas } = config
   if (config.production && !config.databaseUrl)
-    problems.push('DATABASE_URL is not set; expected the URL of a Postgres database')
+    problems.push('DATABASE_URL is required: the URL of a Postgres database')
   if (config.production && !config.apiKey)
-    problems.push('API_KEY is not set; expected the first API key of this service')
+    problems.push('API_KEY is required: the first API key of this service')
   if (!logLevels.includes(config.logLevel)) {
-    problems.push(`LOG_LEVEL is "${config.logLevel}"; expected one of ${logLevels.join(', ')}`)
+    problems.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}, not "${config.logLevel}"`)
   }
   if (!isZone(config.timezone))
-    problems.push(`CRON_TIMEZONE is "${config.timezone}"; expected an IANA time zone such as Europe/Berlin`)
+    problems.push(`CRON_TIMEZONE must be an IANA time zone such as Europe/Berlin, not "${config.timezone}"`)
   const userCount = config.commands?.users?.count ?? 1
   if (userCount > 1 && userCount < config.maxConcurrentRuns)
     problems.push(
-      `COMMAND_UID has ${userCount} users; expected one for each of the ${config.maxConcurrentRuns} runs of MAX_CONCURRENT_RUNS, or a single one for all`,
+      `COMMAND_UID has ${userCount} users for ${config.maxConcurrentRuns} concurrent runs (MAX_CONCURRENT_RUNS). Give it one user for each run, or a single user for all`,
     )
   if (config.encryptionKeysOld.length > 0 && !config.encryptionKey)
-    problems.push('ENCRYPTION_KEY is not set; ENCRYPTION_KEYS_OLD needs it, because old keys do not seal')
+    problems.push('ENCRYPTION_KEY is required with ENCRYPTION_KEYS_OLD: old keys only decrypt')
   if (nas.refreshToken && !nas.accessToken) {
-    if (!nas.tokenUrl) problems.push('NAS_TOKEN_URL is not set; NAS_REFRESH_TOKEN needs it')
-    if (!nas.clientId) problems.push('NAS_CLIENT_ID is not set; NAS_REFRESH_TOKEN needs it')
+    if (!nas.tokenUrl) problems.push('NAS_TOKEN_URL is required with NAS_REFRESH_TOKEN')
+    if (!nas.clientId) problems.push('NAS_CLIENT_ID is required with NAS_REFRESH_TOKEN')
     if (!config.encryptionKey)
-      problems.push(
-        'ENCRYPTION_KEY is not set; NAS_REFRESH_TOKEN needs it, because tokens are stored encrypted',
-      )
+      problems.push('ENCRYPTION_KEY is required with NAS_REFRESH_TOKEN: tokens are stored encrypted')
   }
 }
 
 /**
  * Everything in the configuration that must never be seen: the values themselves, and of a URL its password too.
- * Whoever reads another secret from the environment adds it here; a test holds the two together.
+ * Add every further secret of the environment here; a test compares the two.
  */
 export function secretsOf(config: Config): string[] {
   const { accessToken, refreshToken } = config.nas
@@ -270,7 +264,7 @@ function writtenPasswords(address: string): string[] {
 }
 
 const usualForCommands = ['PATH', 'LANG', 'TZ']
-/** Not even by COMMAND_ENV_ALLOW: whoever has one of these is this service. */
+/** Not even by COMMAND_ENV_ALLOW: with one of these a program could act as this service. */
 const neverForCommands = [
   ...['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY', 'ENCRYPTION_KEYS_OLD'],
   ...['NAS_ACCESS_TOKEN', 'NAS_REFRESH_TOKEN', 'PROMPT_API_KEY'],
@@ -282,9 +276,9 @@ function commands(env: Env, problems: string[], privileges: () => Privileges): C
   const more = (text('COMMAND_ENV_ALLOW') ?? '').split(/[\s,]+/).filter(Boolean)
   for (const name of more) {
     if (neverForCommands.includes(name))
-      problems.push(`COMMAND_ENV_ALLOW names ${name}; expected none that holds a secret of this service`)
+      problems.push(`COMMAND_ENV_ALLOW must not name ${name}, which holds a secret of this service`)
     else if (!/^[A-Za-z_]\w*$/.test(name))
-      problems.push(`COMMAND_ENV_ALLOW names "${name}"; expected names of variables, parted by commas`)
+      problems.push(`COMMAND_ENV_ALLOW: "${name}" is not a variable name. Separate names by commas`)
   }
   const users = commandUsers(env, problems)
   if (!areOn) return null
@@ -301,7 +295,7 @@ function commandUsers(env: Env, problems: string[]): CommandConfig['users'] {
   const { text, integer } = readers(env, problems)
   const value = text('COMMAND_UID')
   if (value === null) {
-    if (text('COMMAND_GID') !== null) problems.push('COMMAND_UID is not set; COMMAND_GID needs it')
+    if (text('COMMAND_GID') !== null) problems.push('COMMAND_UID is required with COMMAND_GID')
     return null
   }
   const gid = text('COMMAND_GID') === null ? null : integer('COMMAND_GID', 0, 1, largestId)
@@ -311,7 +305,7 @@ function commandUsers(env: Env, problems: string[]): CommandConfig['users'] {
   // A program that runs as root is this service, and more.
   if (isRange) return { first, count: last - first + 1, gid }
   problems.push(
-    `COMMAND_UID is "${value}"; expected the number of a user other than root, or a range such as 20000-20019`,
+    `COMMAND_UID must be the number of a user other than root, or a range such as 20000-20019, not "${value}"`,
   )
   return null
 }
@@ -324,18 +318,18 @@ function checkUsers(
   if (!users) {
     if (mayChangeUsers && problems.every((line) => !line.startsWith('COMMAND_UID')))
       problems.push(
-        'COMMANDS is "on" without COMMAND_UID, and this process may change users; ' +
-          'set COMMAND_UID to a user of the programs alone (20000-20019), so that they cannot read the secrets of this service',
+        'COMMAND_UID is required with COMMANDS=on, because this process may change users. ' +
+          'Set it to users that only programs have (20000-20019), so that programs cannot read the secrets of this service',
       )
     return
   }
   if (!mayChangeUsers)
     problems.push(
-      'COMMAND_UID is set, and this process may not start programs as another user; ' +
-        'start it as root (with the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID), or leave COMMAND_UID out',
+      'COMMAND_UID is set, but this process may not start programs as another user. ' +
+        'Start it as root (with the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID), or remove COMMAND_UID',
     )
   if (uid !== null && uid >= users.first && uid < users.first + users.count)
-    problems.push(`COMMAND_UID holds ${uid}, the user of this process; expected a user of the programs alone`)
+    problems.push(`COMMAND_UID includes ${uid}, the user of this process. Programs need a user of their own`)
 }
 
 function isZone(zone: string): boolean {
@@ -352,7 +346,7 @@ function encryptionKey(value: string | null, problems: string[]): Buffer | null 
   const key = Buffer.from(value, 'base64')
   const wrong = wrongWithKey(key)
   if (wrong === null) return key
-  problems.push(`ENCRYPTION_KEY holds ${wrong}; expected 32 random bytes as base64 (openssl rand -base64 32)`)
+  problems.push(`ENCRYPTION_KEY must be 32 random bytes as base64 (openssl rand -base64 32), not ${wrong}`)
   return null
 }
 
@@ -364,18 +358,18 @@ function wrongWithKey(key: Buffer): string | null {
   return isRandom ? null : 'bytes that follow a pattern'
 }
 
-/** Random ones have about 30, and hex digits in the place of random bytes about 14. */
+/** Random ones have about 30, and hex digits instead of random bytes about 14. */
 const leastVariety = 8
 
-/** Parted by commas. An entry that is no key is named by its place, never quoted. */
+/** Separated by commas. An invalid entry is named by its position, never quoted. */
 function oldEncryptionKeys(value: string | null, problems: string[]): Buffer[] {
   const entries = (value ?? '').split(',').map((entry) => entry.trim())
   return entries.filter(Boolean).flatMap((entry, index) => {
     const key = Buffer.from(entry, 'base64')
-    // a weak one has to open what it sealed until that is sealed anew
+    // a weak key still has to decrypt its data until that is resealed
     if (key.length === 32) return [key]
     problems.push(
-      `ENCRYPTION_KEYS_OLD holds ${key.length} bytes in entry ${index + 1}; expected 32 bytes as base64 in each`,
+      `ENCRYPTION_KEYS_OLD: entry ${index + 1} must be 32 bytes as base64, not ${key.length} bytes`,
     )
     return []
   })
@@ -384,10 +378,10 @@ function oldEncryptionKeys(value: string | null, problems: string[]): Buffer[] {
 function readers(env: Env, problems: string[]) {
   const text = (name: string): string | null => env[name]?.trim() || null
 
-  function secret(name: string, form?: RegExp, expected?: string): string | null {
+  function secret(name: string, form?: RegExp, rule?: string): string | null {
     const value = text(name)
     if (value === null || !form || form.test(value)) return value
-    problems.push(`${name} is set, but not in the form that is expected: ${expected}`)
+    problems.push(`${name} must be ${rule}`)
     return null
   }
 
@@ -395,7 +389,7 @@ function readers(env: Env, problems: string[]) {
     const value = text(name)
     if (value === null) return fallback
     if (/^\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
-    problems.push(`${name} is "${value}"; expected a whole number from ${least} to ${most}`)
+    problems.push(`${name} must be a whole number from ${least} to ${most}, not "${value}"`)
     return fallback
   }
 
@@ -406,8 +400,8 @@ function readers(env: Env, problems: string[]) {
     const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
     if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && (isLoopback || isPlainAllowed)))
       return value.replace(/\/+$/, '')
-    const expected = isPlainAllowed ? 'an http or https URL' : 'an https URL (plain http for loopback only)'
-    problems.push(`${name} is "${parsed?.origin ?? value}"; expected ${expected}`)
+    const rule = isPlainAllowed ? 'an http or https URL' : 'an https URL (plain http for loopback only)'
+    problems.push(`${name} must be ${rule}, not "${parsed?.origin ?? value}"`)
     return null
   }
 
@@ -416,14 +410,14 @@ function readers(env: Env, problems: string[]) {
     const value = url(name)
     if (value === null || !/[?#]/.test(value)) return value && value.replace(/\/*(\/api\/cron\/fire)?$/, '')
     problems.push(
-      `${name} has a query or a fragment; set it to the base URL of this service, such as https://app.fly.dev`,
+      `${name} must not have a query or a fragment. Use the base URL of this service, such as https://app.fly.dev`,
     )
     return null
   }
 
   function isOn(name: string): boolean {
     const value = text(name) ?? 'off'
-    if (value !== 'on' && value !== 'off') problems.push(`${name} is "${value}"; expected "on" or "off"`)
+    if (value !== 'on' && value !== 'off') problems.push(`${name} must be "on" or "off", not "${value}"`)
     return value === 'on'
   }
 

@@ -1,6 +1,6 @@
 /**
  * Every parameter of a Postgres URL that is known: those of libpq 18 (its `Parameter Key Words`), and those of Prisma,
- * JDBC, node-postgres and Neon that are found in the wild. `used`: it does here what it does there. `ignored`: it would
+ * JDBC, node-postgres and Neon that are found in the wild. `used`: it has the same effect here. `ignored`: it would
  * change nothing. `refused`: the service does not start, because it would do something else than was asked for.
  * `values`: any other is refused.
  */
@@ -46,7 +46,7 @@ export const parameterUses = {
   gsslib: ignored,
   gssdelegation: ignoredIf('', '0'),
   gssencmode: ignoredIf('', 'disable', 'prefer'),
-  // Neon puts `require` into each URL. With verify-full nobody can sit in between; with less it is warned of
+  // Neon puts `require` into each URL. With verify-full no one can sit in between; with less a warning is logged
   channel_binding: ignoredIf('', 'disable', 'prefer', 'require'),
   // the session
   options: used,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { type ParameterUse, parameterUses } from './database-parameters.ts'
 
-/** Where Postgres listens. `name`: what its certificate has to name; `address`: a host, an IP address or a socket's folder. */
+/** The addresses of Postgres. `name`: the name in its certificate; `address`: a host, an IP address or a socket's folder. */
 export type DatabaseServer = { name: string; address: string; port: number }
 
 /** `prefer`: if the server offers it. `require`: without a look at the certificate. `verify-ca`: whatever name it has. */
@@ -54,7 +54,7 @@ const secureModes = ['require', 'verify-ca', 'verify-full']
 export function readDatabaseUrl(url: string): { target: DatabaseTarget; problems: string[] } {
   const problems: string[] = []
   const [, credentials, authority = '', path, query] = form.exec(url) ?? []
-  if (!form.test(url)) problems.push('expected postgres://user:password@host:5432/database')
+  if (!form.test(url)) problems.push('must look like postgres://user:password@host:5432/database')
   const decode = decoder(problems)
   const given = parametersOf(query ?? '', decode)
   for (const name of given.keys()) problems.push(...objections(name, given.get(name) ?? ''))
@@ -88,7 +88,7 @@ function decoder(problems: string[]): Decode {
     try {
       const plain = decodeURIComponent(text)
       if (!plain.includes('\0')) return plain
-      problems.push(`${what} contains %00, which no text of Postgres can`)
+      problems.push(`${what} contains %00, which Postgres cannot store`)
     } catch {
       problems.push(
         `${what} is not percent-encoded: write each "%" as %25, "@" as %40, "/" as %2F and "?" as %3F`,
@@ -141,7 +141,7 @@ function serversOf({
   const [names, addresses, ports] = [listed('host'), listed('hostaddr'), listed('port')]
   const count = Math.max(names.length || written.length, addresses.length, 1)
   if (ports.length > 1 && ports.length !== count)
-    problems.push(`${ports.length} ports are given for ${count} hosts; give one port, or one for each host`)
+    problems.push(`${ports.length} ports for ${count} hosts. Give one port, or one for each host`)
   if (
     addresses.length > 0 &&
     names.length + written.length > 0 &&
@@ -262,7 +262,7 @@ function keepAliveOf(given: Map<string, string>, problems: string[]): number | n
 }
 
 /**
- * Why a stranger on the way could read what is sent to Postgres, or answer in its place; null: nobody can, or the way is
+ * Why a stranger on the way could read the traffic to Postgres, or answer instead of it; null: no one can, or the way is
  * a private network's.
  */
 export function exposureOf({ servers, tls }: DatabaseTarget): string | null {

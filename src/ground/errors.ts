@@ -4,66 +4,69 @@
  */
 export const errorTable = {
   // the caller's request
-  REQUEST_MALFORMED: { status: 400, title: 'The request cannot be read' },
+  REQUEST_MALFORMED: { status: 400, title: 'The request could not be read' },
   BODY_NOT_JSON: { status: 400, title: 'The body is not JSON' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit' },
-  FIELD_INVALID: { status: 400, title: 'A field cannot be used as given' },
-  FIELD_UNKNOWN: { status: 400, title: 'A field is not known here' },
+  FIELD_INVALID: { status: 400, title: 'A field is invalid' },
+  FIELD_UNKNOWN: { status: 400, title: 'A field is unknown' },
   JOB_ID_INVALID: { status: 400, title: 'A job id is 12 lower-case hex digits' },
   RUN_ID_INVALID: { status: 400, title: 'A run id is a UUID' },
-  CURSOR_INVALID: { status: 400, title: 'The cursor is not one that we gave out' },
+  CURSOR_INVALID: { status: 400, title: 'The cursor does not come from an earlier page' },
   SCHEDULE_INVALID: { status: 400, title: 'The schedule cannot be read' },
-  SCHEDULE_IN_PAST: { status: 400, title: 'The schedule has no instant left' },
+  SCHEDULE_IN_PAST: { status: 400, title: 'The schedule has no slot left' },
   TIMEZONE_UNKNOWN: { status: 400, title: 'The time zone is not an IANA name' },
   // who is asking
-  API_KEY_REJECTED: { status: 401, title: 'The API key is missing or wrong' },
+  API_KEY_REJECTED: { status: 401, title: 'The API key is missing or not accepted' },
   TOKEN_REJECTED: { status: 401, title: 'The token was not accepted' },
-  SCOPE_MISSING: { status: 403, title: 'The API key is not allowed to do this' },
-  RATE_LIMITED: { status: 429, title: 'Too many calls in too short a time; try again later' },
-  // what is asked for
-  ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this path' },
-  JOB_NOT_FOUND: { status: 404, title: 'There is no such job' },
-  RUN_NOT_FOUND: { status: 404, title: 'There is no such run' },
-  KEY_NOT_FOUND: { status: 404, title: 'There is no such API key' },
+  SCOPE_MISSING: { status: 403, title: 'The API key lacks the required scope' },
+  RATE_LIMITED: { status: 429, title: 'Rate limit exceeded; retry later' },
+  // the requested object
+  ROUTE_NOT_FOUND: { status: 404, title: 'No such route' },
+  JOB_NOT_FOUND: { status: 404, title: 'No such job' },
+  RUN_NOT_FOUND: { status: 404, title: 'No such run' },
+  KEY_NOT_FOUND: { status: 404, title: 'No such API key' },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow this' },
-  JOB_BUSY: { status: 409, title: 'As many runs of the job are live as it allows' },
+  JOB_BUSY: { status: 409, title: 'The job already has as many live runs as it allows' },
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
   VERSION_CONFLICT: { status: 412, title: 'The job has changed since it was read' },
-  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'This Idempotency-Key was used with another body' },
-  CHANNEL_NOT_FOUND: { status: 404, title: 'There is no such channel' },
-  CHANNEL_IN_USE: { status: 409, title: 'Jobs name this channel' },
-  CHANNEL_DISABLED: { status: 409, title: 'The channel is switched off' },
-  SECRET_NOT_FOUND: { status: 404, title: 'There is no such secret' },
-  SECRET_IN_USE: { status: 409, title: 'Jobs mention this secret' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'This Idempotency-Key was used with a different body' },
+  CHANNEL_NOT_FOUND: { status: 404, title: 'No such channel' },
+  CHANNEL_IN_USE: { status: 409, title: 'Jobs use this channel' },
+  CHANNEL_DISABLED: { status: 409, title: 'The channel is disabled' },
+  SECRET_NOT_FOUND: { status: 404, title: 'No such secret' },
+  SECRET_IN_USE: { status: 409, title: 'Jobs use this secret' },
   ENCRYPTION_KEY_MISSING: {
     status: 409,
-    title: 'Secrets are stored encrypted, and there is no key to do so',
+    title: 'ENCRYPTION_KEY is required and not set',
   },
   ENCRYPTION_KEY_WRONG: {
     status: 409,
-    title: 'The encryption key is not the one of this database',
+    title: 'ENCRYPTION_KEY is not the key of this database',
   },
-  SECRET_UNKNOWN: { status: 400, title: 'There is no secret with this name' },
-  CALLBACK_UNAVAILABLE: { status: 409, title: 'Nothing can report back to this service as it is set up' },
-  DELIVERY_NOT_FOUND: { status: 404, title: 'There is no such delivery' },
+  SECRET_UNKNOWN: { status: 400, title: 'A secret that the job uses does not exist' },
+  CALLBACK_UNAVAILABLE: {
+    status: 409,
+    title: 'This service is not configured for targets that report later',
+  },
+  DELIVERY_NOT_FOUND: { status: 404, title: 'No such delivery' },
   DELIVERY_STATE_CONFLICT: { status: 409, title: 'The state of the delivery does not allow this' },
-  CALLBACK_GONE: { status: 410, title: 'Nothing waits for this outcome any more' },
+  CALLBACK_GONE: { status: 410, title: 'The run no longer waits for this report' },
   AFTER_CYCLE: { status: 400, title: 'The job would start itself' },
   NOT_ARMED: { status: 424, title: 'Saved, but the timer service has not confirmed the wake-up yet' },
-  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'The body has to be application/json' },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: 'The body must be application/json' },
   // ours, for the moment
-  DRAINING: { status: 503, title: 'This process is going down; try again' },
-  NOT_READY: { status: 503, title: 'This process is not ready yet; try again' },
-  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; try again' },
-  FOLLOWERS_FULL: { status: 503, title: 'As many clients follow logs here as there is room for; try again' },
-  QUEUE_FULL: { status: 503, title: 'As many runs wait here as there is room for; try again' },
+  DRAINING: { status: 503, title: 'This process is shutting down; retry' },
+  NOT_READY: { status: 503, title: 'This process is not ready yet; retry' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; retry' },
+  FOLLOWERS_FULL: { status: 503, title: 'Too many clients follow logs in this process; retry' },
+  QUEUE_FULL: { status: 503, title: 'Too many runs are queued in this process; retry' },
   JWKS_UNAVAILABLE: {
     status: 503,
-    title: 'The signing keys of the timer service cannot be fetched; try again',
+    title: 'The signing keys of the timer service cannot be fetched; retry',
   },
-  ARM_UNCONFIRMED: { status: 503, title: 'The next wake-up could not be armed in time; try again' },
-  SECRET_UNREADABLE: { status: 500, title: 'A stored secret cannot be opened with the keys given' },
-  INTERNAL: { status: 500, title: 'Something broke on our side' },
+  ARM_UNCONFIRMED: { status: 503, title: 'The next wake-up could not be armed in time; retry' },
+  SECRET_UNREADABLE: { status: 500, title: 'A stored secret cannot be decrypted with the configured keys' },
+  INTERNAL: { status: 500, title: 'Internal error' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof errorTable
@@ -77,8 +80,8 @@ type AppErrorOptions = {
 }
 
 /**
- * A failure that a caller is told about: a code of `errorTable` and a sentence that names what was given and
- * what was expected. Whatever else is thrown is our own bug and is answered 500 INTERNAL without detail.
+ * A failure that is reported to the caller: a code of `errorTable` and a sentence about the problem of the
+ * request and what to do. Any other error is our own bug and is answered 500 INTERNAL without detail.
  */
 export class AppError extends Error {
   override readonly name = 'AppError'
@@ -98,8 +101,8 @@ export class AppError extends Error {
   }
 }
 
-/** The process goes down: whoever sent the call or the fire is to send it again. */
+/** The process is shutting down: the client or NAS is to send the request again. */
 export function draining(what: 'call' | 'fire'): AppError {
-  const message = `The process is going down; expected the ${what} to be sent again`
+  const message = `This process is shutting down. Send the ${what} again.`
   return new AppError('DRAINING', message, { retryAfterS: 5 })
 }

@@ -1,10 +1,10 @@
 import { cappedText, storable, withoutHalfEnd, withoutHalfStart } from './text.ts'
 
-/** The first and the last bytes of what was written, however much that was. */
+/** The first and the last bytes of a text of any length. */
 export type HeadTail = {
   write(bytes: Uint8Array): void
   head(): Buffer
-  /** In order; at most as long as the head may be. What is in the head is not in here. */
+  /** In order; at most as long as the head may be. Bytes of the head are not in here. */
   tail(): Buffer
   /** Bytes written in all. */
   total(): number
@@ -60,7 +60,7 @@ export function createHeadTail(most: number): HeadTail {
 /** The beginning and the end of a text of any length, in constant memory. */
 export type Ends = {
   write(chunk: Uint8Array): void
-  /** As Postgres can keep it: what is not UTF-8 is replaced, NULs are left out, and a line says how much is missing. */
+  /** As Postgres can keep it: invalid UTF-8 is replaced, NULs are left out, and a line says how much is missing. */
   text(): string
 }
 
@@ -83,7 +83,7 @@ export function createEnds(mostBytes: number): Ends {
 /** Room for the line between the two. */
 const noteBytes = 64
 
-/** What is not UTF-8 takes three bytes where it had one. */
+/** An invalid byte becomes three bytes. */
 function cappedEnd(text: string, mostBytes: number): string {
   return withoutHalfStart(Buffer.from(storable(text)).subarray(-mostBytes)).toString()
 }

@@ -6,7 +6,7 @@ export type HoldKind =
   | 'delivery'
   /** A wake-up that NAS has not confirmed. */
   | 'arm'
-  /** A call by somebody who was let in, until it is answered. */
+  /** An authenticated request, until it is answered. */
   | 'request'
   /** The built-in scheduler: the process itself is the timer. */
   | 'ticker'

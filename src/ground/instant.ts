@@ -1,5 +1,5 @@
 /**
- * The instant that an ISO 8601 text with an offset names, cut to milliseconds; null where it is something else.
+ * The instant that an ISO 8601 text with an offset names, cut to milliseconds; null for any other text.
  * NAS may write one instant in many ways, so instants are compared, never texts.
  */
 export function readInstant(text: unknown): Date | null {

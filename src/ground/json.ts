@@ -1,4 +1,4 @@
-/** JSON text as an object; null where it is not JSON, or JSON of another kind. */
+/** JSON text as an object; null if it is not JSON, or JSON of another kind. */
 export function readJsonObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)

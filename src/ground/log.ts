@@ -11,7 +11,7 @@ export type Log = {
 type LogOptions = NonNullable<Exclude<FastifyServerOptions['logger'], boolean>>
 
 /**
- * Logger options: JSON lines on stdout. What is logged is an allow-list: of an error its class, code, message, stack
+ * Logger options: JSON lines on stdout. An allow-list decides what is logged: of an error its class, code, message, stack
  * and causes, of a request its method and path, of other fields numbers, truth values and texts, within plain objects
  * and lists. So a header, a body, a query or a bound value of a failed statement never gets into the log, whatever
  * object is handed over. URLs are shortened to their origin.
@@ -61,7 +61,7 @@ function field(name: string, value: unknown, depth: number): unknown {
   return plain(value, depth)
 }
 
-/** Whatever is not plain is named by its class: what it holds was not meant for the log. */
+/** Values that are not plain are named by their class: their contents are not meant for the log. */
 function plain(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return withoutPaths(beginningOf(value, mostTextLength))
   if (typeof value === 'bigint') return String(value)
@@ -90,7 +90,7 @@ function describe(error: unknown, depth: number): Described {
   }
 }
 
-/** Where it happened. A stack begins with the message once more, in which a URL or a value may stand. */
+/** The place of an error. A stack begins with the message again, in which a URL or a value may stand. */
 function framesOf({ stack = '', message }: Error): string {
   const frames = stack.replace(message, '').split('\n')
   return frames.filter((line) => /^ {4}at /.test(line)).join('\n')

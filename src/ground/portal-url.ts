@@ -6,7 +6,7 @@
 export function requirePortalUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
-  throw new Error(`"${text}" was given as an address of the portal; expected https, or http to loopback`)
+  throw new Error(`The portal address must use https, or http to loopback, not "${text}"`)
 }
 
 function isLoopback(hostname: string): boolean {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** What the system lets this process do to processes and files of other users. */
+/** The rights of this process over processes and files of other users. */
 export type Privileges = {
   /** Null: this system has no such users (Windows). */
   uid: number | null
@@ -21,7 +21,7 @@ export function ownPrivileges(): Privileges {
 
 /**
  * Whether another process of the same user may read this one's environment and memory. On Linux it may not where the
- * program's file could not be read by whoever started it (would_dump in fs/exec.c), as in our image.
+ * program's file could not be read by the user who started it (would_dump in fs/exec.c), as in our image.
  */
 export function isOpenToItsUser(): boolean {
   try {

@@ -19,7 +19,7 @@ export async function readAtMost(
   return { text: text + decoder.decode(), isCut: false }
 }
 
-/** The body as text; null where it is longer than `maxBytes` after decompression. */
+/** The body as text; null if it is longer than `maxBytes` after decompression. */
 export async function readLimited(
   { body }: { body: AsyncIterable<Uint8Array> | null },
   maxBytes: number,

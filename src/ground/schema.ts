@@ -1,12 +1,12 @@
 import Type from 'typebox'
 
-/** What the schemas of inputs are made of. Handed to those who write one, so that TypeBox is loaded with the first request of the API. */
+/** The parts of input schemas. Handed to those who write one, so that TypeBox is loaded with the first request of the API. */
 export type SchemaKit = typeof import('./schema.ts')
 
 export { Type }
 
 /**
- * A schema with the words for "expected …" in messages, for what its keywords do not tell by themselves.
+ * A schema with the words for "must be …" in messages, for rules that its keywords do not express.
  * OpenAPI lets extensions that begin with `x-` stand in a schema.
  */
 export const expecting = (words: string) => ({ 'x-expected': words })

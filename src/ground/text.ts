@@ -4,7 +4,7 @@
  * Postgres refuses half of one in JSON (22P02), and a NUL anywhere (22021, 22P05).
  */
 
-/** The text without NULs, and with U+FFFD in the place of every half of a surrogate pair. */
+/** The text without NULs, and with U+FFFD instead of every half of a surrogate pair. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '').toWellFormed()
 }
@@ -40,7 +40,7 @@ export function cappedText(text: string, mostBytes: number): string {
 const steering = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 
 /**
- * The text with the escape `\\uXXXX` in the place of each character that steers a terminal or hides what stands there
+ * The text with the escape `\\uXXXX` instead of each character that steers a terminal or hides other text
  * (ANSI escapes, line breaks, bidirectional controls).
  */
 export function visible(text: string): string {

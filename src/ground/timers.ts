@@ -1,6 +1,6 @@
 /** How this process waits and measures. Handed in, so that a test can set the time instead of sleeping through it. */
 export type Timers = {
-  /** Milliseconds from some fixed point; never goes back. For spans only: what is due, Postgres' clock says. */
+  /** Milliseconds from some fixed point; never goes back. For spans only: Postgres' clock decides what is due. */
   now(): number
   /** Calls `work` once, `ms` from now; the returned function takes that back. */
   after(ms: number, work: () => void): () => void

@@ -3,10 +3,10 @@ import { existsSync, readdirSync } from 'node:fs'
 /** By name of handler, how its module is loaded. */
 export type Modules = ReadonlyMap<string, () => Promise<unknown>>
 
-/** Every file in `handlers/`, by its name. The bundle carries this list, and the files, in the place of this module. */
+/** Every file in `handlers/`, by its name. The bundle has this list, and the files, instead of this module. */
 export const modules: Modules = modulesIn(new URL('../../handlers/', import.meta.url))
 
-/** The TypeScript files right in this folder (not in folders below, which are for what they share). None is loaded yet. */
+/** The TypeScript files right in this folder (not in folders below, which are for shared code). None is loaded yet. */
 function modulesIn(folder: URL): Modules {
   const files = existsSync(folder) ? readdirSync(folder) : []
   return new Map(

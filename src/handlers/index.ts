@@ -7,7 +7,7 @@ export { defineHandler, type Handler, type HandlerContext } from './define.ts'
 export type Handlers = {
   names(): string[]
   /**
-   * Loads it where this is its first use; null: there is none of this name.
+   * Loads it at its first use; null: there is none of this name.
    *
    * @throws whatever its module throws as it is loaded; TypeError: the module does not have the right default export
    */

@@ -22,14 +22,14 @@ import { isEarlier, jobNotFound, maxRounds, type Saved, type Transit } from '../
 
 /**
  * A job as a person asks for it. `schedule` null: only another job's outcome starts it; `timezone` null: the service's
- * own. `policy` is by the names of `Policy`, as JSON, where null is the default; in a change, only what is given changes.
+ * own. `policy` is by the names of `Policy`, as JSON, where null is the default; a change touches only the fields that it has.
  */
 export type JobInput = Omit<
   Authored,
   'id' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
 > & { schedule: string | null; timezone: string | null }
 
-/** What a change may hold. `model`: of a prompt action, which is changed in no other way; any other action has none. */
+/** The fields of a change. `model`: of a prompt action, which is changed in no other way; any other action has none. */
 export type JobPatch = Partial<JobInput> & { model?: string | null }
 
 /** Whether a job is to follow its schedule. `reason` undefined: a pause that there is keeps its own. */
@@ -43,14 +43,14 @@ export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'delive
 /** `startedBy`: the API key that asks, which shares its places among all that it starts. */
 export type RunWish = { input: unknown; trigger: 'manual' | 'retry'; startedBy: string | null }
 
-/** What a client may do to jobs. All of it throws AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and what is named. */
+/** The operations of clients on jobs. All of them throw AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and those named below. */
 export type Jobs = {
   /**
    * With a key: the same key and body again give the same job (`created` false), however many ask at once. Switched
    * off, it begins paused.
    *
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID (its policies contradict each
-   * other, or it refers to what does not exist), AFTER_CYCLE, IDEMPOTENCY_KEY_REUSED
+   * other, or it refers to something that does not exist), AFTER_CYCLE, IDEMPOTENCY_KEY_REUSED
    */
   create(
     input: JobInput,
@@ -143,7 +143,7 @@ export function createJobs(parts: Parts): Jobs {
     if (known.bodyHash !== bodyHash) {
       throw new AppError(
         'IDEMPOTENCY_KEY_REUSED',
-        'this Idempotency-Key came with another body before; expected the same body, or a new key',
+        'This Idempotency-Key was used with a different body. Send the same body, or use a new key.',
       )
     }
     return makeSure(known.jobId, { needed: true })
@@ -171,7 +171,7 @@ export function createJobs(parts: Parts): Jobs {
       if (ifMatch !== null && ifMatch !== authored.version) {
         throw new AppError(
           'VERSION_CONFLICT',
-          `version ${ifMatch} was given; the job is at version ${authored.version}`,
+          `If-Match names version ${ifMatch}; the job is at version ${authored.version}. Read it again.`,
         )
       }
       if (Object.keys(patch).length === 0) return { look, armed: true }
@@ -187,7 +187,7 @@ export function createJobs(parts: Parts): Jobs {
     }
     throw new AppError(
       'VERSION_CONFLICT',
-      `the job changed ${maxRounds} times while this change was written; expected a quieter moment`,
+      `The job changed ${maxRounds} times while this change was being saved. Retry the request.`,
     )
   }
 
@@ -213,7 +213,7 @@ export function createJobs(parts: Parts): Jobs {
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
   }
 
-  /** The service's own zone may be one that nobody asked for. */
+  /** The service's own zone may be one that no client asked for. */
   function zoneOf({ timezone }: Authored) {
     return { named: timezone === parts.timezone ? null : timezone, usual: timezone }
   }
@@ -241,7 +241,7 @@ export function createJobs(parts: Parts): Jobs {
     if (armed) return
     throw new AppError(
       'ARM_UNCONFIRMED',
-      `run ${runId} of job ${id} is there, and its wake-up could not be armed; expected this to be asked again`,
+      `Run ${runId} of job ${id} was created, but its wake-up could not be armed. Retry the request.`,
     )
   }
 
@@ -254,14 +254,10 @@ export function createJobs(parts: Parts): Jobs {
 
   async function cancel(runId: string): Promise<void> {
     const jobId = await store.jobOfRun(runId)
-    if (!jobId) throw new AppError('RUN_NOT_FOUND', `run ${runId} was given; there is none with this id`)
+    if (!jobId) throw new AppError('RUN_NOT_FOUND', `No run with id ${runId}`)
     await transit(jobId, ({ view }) => {
       const decision = cancelRun(view, runId, 'cancelled by request')
-      if (!decision)
-        throw new AppError(
-          'RUN_STATE_CONFLICT',
-          `run ${runId} has finished; expected one that is claimed or running`,
-        )
+      if (!decision) throw new AppError('RUN_STATE_CONFLICT', `Run ${runId} has already finished.`)
       return decision
     })
   }
@@ -304,7 +300,7 @@ function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unk
   const policy = Object.fromEntries(merged)
   const { startsAt, endsAt } = policyFrom(policy)
   if (!startsAt || !endsAt || startsAt <= endsAt) return policy
-  const message = `ends_at: ${endsAt.toISOString()} was given; expected an instant not before starts_at, which is ${startsAt.toISOString()}`
+  const message = `ends_at: must not be before starts_at (${startsAt.toISOString()}), but is ${endsAt.toISOString()}`
   throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'ends_at', message }] } })
 }
 
@@ -316,13 +312,13 @@ function storedSchedule(
 ): Authored['schedule'] {
   if (text !== null) return storeSchedule(parseSchedule(text, at), text)
   if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')
-  const message = 'schedule: nothing was given; expected a schedule, or a job to follow in `after`'
+  const message = 'schedule: required unless `after` names a job to follow'
   throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'schedule', message }] } })
 }
 
 function noSlotLeft(text: string): AppError {
-  const given = `"${text}" names no instant from now on between starts_at and ends_at`
-  return new AppError('SCHEDULE_IN_PAST', `${given}; expected at least one`)
+  const message = `The schedule "${text}" has no slot left between now, starts_at and ends_at.`
+  return new AppError('SCHEDULE_IN_PAST', message)
 }
 
 function decideChange({ authored, view }: Look, next: Authored): Decision | null {

@@ -3,7 +3,7 @@ import { slotOfPause, type View } from '../decisions/index.ts'
 import { AppError } from '../ground/errors.ts'
 import { slotsIn } from '../schedule/index.ts'
 
-/** What became of a nominal slot. `due`: its instant has come and nobody has taken it yet. */
+/** The verdict of a nominal slot. `due`: its instant has come and no process has taken it yet. */
 export type Verdict = 'ran' | 'running' | 'skipped' | 'missed' | 'superseded' | 'cancelled' | 'due'
 export type LedgerEntry = { slot: Date; verdict: Verdict; reason: string | null; runId: string | null }
 
@@ -18,13 +18,13 @@ const entriesMax = 1_000
 export function createLedger({ store }: { store: Store }) {
   return async (jobId: string, { from, to }: { from: Date; to: Date }): Promise<LedgerEntry[]> => {
     const look = await store.look(jobId)
-    if (!look) throw new AppError('JOB_NOT_FOUND', `job ${jobId} was given; there is none with this id`)
+    if (!look) throw new AppError('JOB_NOT_FOUND', `No job with id ${jobId}`)
     const { now } = look.view
     const until = to < now ? to : new Date(now.getTime() + 1)
     const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: entriesMax })
     const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
     const told = new Set(entries.map(({ slot }) => slot.getTime()))
-    // a slot may have been taken between the look and the reading: then what was read is newer
+    // a slot may have been taken between the look and the reading: then the result is newer
     const open = openEntries(look.view, from, justBefore(until)).filter(
       ({ slot }) => !told.has(slot.getTime()),
     )

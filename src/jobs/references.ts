@@ -12,7 +12,7 @@ type Known = Available & {
 }
 
 /**
- * Whether the secrets, channels and handlers that a job names exist, whether it may start programs, and whether what it
+ * Whether the secrets, channels and handlers that a job names exist, whether it may start programs, and whether the target that it
  * calls may be called. Nothing is asked of the database if it names nothing there.
  *
  * @throws AppError FIELD_INVALID: names those that do not, by the field
@@ -63,6 +63,6 @@ function secretsIn(value: unknown): string[] {
 function missing(path: string, kind: 'secret' | 'channel', name: string) {
   return {
     path,
-    message: `${path}: ${kind} ${JSON.stringify(name)} was given; expected one that exists here`,
+    message: `${path}: no ${kind} named ${JSON.stringify(name)}`,
   }
 }

@@ -16,13 +16,13 @@ export type ReplyHead = {
 
 type Pieces = AsyncGenerator<Uint8Array, void, undefined>
 
-/** Of a head, and of what stands around the data of a chunked body. */
+/** Of a head, and of everything around the data of a chunked body. */
 const mostHeaderBytes = 16 * 1024
 
 /** Interim answers (100, 103) say nothing that is used here; a target that sends only those never answers. */
 const mostInterim = 100
 
-/** The head of the final answer, and what came after it in the same piece. Rejects with CallFailed. */
+/** The head of the final answer, and the bytes after it in the same piece. Rejects with CallFailed. */
 export async function readHead(pieces: Pieces): Promise<{ head: ReplyHead; rest: Uint8Array }> {
   let bytes: Buffer = Buffer.alloc(0)
   for (let interim = 0; interim <= mostInterim; interim++) {
@@ -125,7 +125,7 @@ async function* measured(pieces: Pieces, length: number): Pieces {
 }
 
 /**
- * The data of a chunked body (RFC 9112, 7.1), one piece for each that came, whatever chunks are in it. What stands
+ * The data of a chunked body (RFC 9112, 7.1), one piece for each that came, whatever chunks are in it. Everything
  * around the data (extensions, trailers) is bounded, and left out.
  */
 async function* dechunked(pieces: Pieces): Pieces {

@@ -4,11 +4,11 @@ import { parseTemplate } from '../template/index.ts'
 /** Why a host may not be called at a port, as the way out would say it; null: it may. Nothing is looked up. */
 export type RefusalOf = (host: string, port: number) => Promise<string | null>
 
-/** What a field says is called: as it was written, maybe a template. */
+/** An address in a field: as it was written, maybe a template. */
 export type Call = { field: string } & ({ url: unknown } | { host: unknown; port: number; scheme: string })
 
 /**
- * What is certain already when a job or a channel is saved: that the host of one of its addresses is refused by the
+ * The refusals that are certain when a job or a channel is saved: that the host of one of its addresses is refused by the
  * guard, or that nothing can be called there. An address that is a secret, or whose host is in one, is not judged.
  */
 export async function uncallableIn(

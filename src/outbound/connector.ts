@@ -17,7 +17,7 @@ export type Destination = {
   port: number
   /** True, or options: TLS from the first byte, with a certificate for `host`. */
   tls?: boolean | Pick<ConnectionOptions, 'ca' | 'ALPNProtocols'>
-  /** Ends the attempt to connect. What is connected is the caller's. */
+  /** Ends the attempt to connect. An open connection belongs to the caller. */
   signal?: AbortSignal
 }
 
@@ -31,7 +31,7 @@ type Parts = {
 
 /**
  * Connections that are checked three times: the host by its name; each address that it has (only those that may be
- * called are tried, and no second look-up can change them); whom the socket is connected to in the end. Nothing is
+ * called are tried, and no second look-up can change them); the peer of the socket in the end. Nothing is
  * sent before the last.
  *
  * Rejects with OutboundRefusal TARGET_FORBIDDEN or TARGET_PAUSED (`memory`), with ETIMEDOUT when `timeoutMs` are over for all of it, with the
@@ -42,8 +42,7 @@ export function createConnector({ guard, memory, lookup, timeoutMs, ...parts }: 
 
   async function open({ host: given, port, tls = false }: Destination, stop: Stop): Promise<Socket> {
     const host = readHost(given)
-    if (host === null)
-      throw forbidden(JSON.stringify(given), 'cannot be read; expected one host name or address')
+    if (host === null) throw forbidden(JSON.stringify(given), 'is not a host name or address')
     permit(host, guard.ofHost(host, port))
     const visit = memory.enter(host, port)
     try {
@@ -61,9 +60,9 @@ export function createConnector({ guard, memory, lookup, timeoutMs, ...parts }: 
     const addresses = isIP(host) ? [host] : await stop.race(lookup(host, stop.signal))
     const reasons = addresses.map((address) => guard.ofAddress(host, address, port))
     const allowed = addresses.filter((_, at) => reasons[at] === null)
-    if (allowed.length === 0) permit(host, reasons[0] ?? 'has no address; expected a public one')
+    if (allowed.length === 0) permit(host, reasons[0] ?? 'has no address')
     const socket = dial(allowed, port)
-    // Whoever gets the socket listens later than it may break, and then finds it destroyed.
+    // The caller listens later than the socket may break, and then finds it destroyed.
     socket.on('error', () => undefined)
     try {
       await stop.race(once(socket, 'connect'))
@@ -98,7 +97,7 @@ function forbidden(host: string, reason: string): OutboundRefusal {
   return new OutboundRefusal('TARGET_FORBIDDEN', `host ${host} ${reason}`)
 }
 
-/** With several addresses Node's race of families; the look-up it asks for answers with what was checked. */
+/** With several addresses Node's race of families; the look-up it asks for answers with the checked addresses. */
 function dialAny(addresses: readonly string[], port: number): Socket {
   const [only = '', another] = addresses
   if (another === undefined) return connect({ host: only, port })

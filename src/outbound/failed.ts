@@ -1,4 +1,4 @@
-/** A call that came to no whole answer because of the network or of what the other side sent. `cause` says why. */
+/** A call without a complete answer because of the network or of the other side. `cause` says why. */
 export class CallFailed extends Error {
   override readonly name = 'CallFailed'
 

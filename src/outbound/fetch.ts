@@ -15,7 +15,7 @@ export function fetchOver(send: Send): typeof globalThis.fetch {
     const { method, headers, signal } = asked
     const url = new URL(asked.url)
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
-      throw new TypeError('fetch failed', { cause: new Error('expected an http or https URL') })
+      throw new TypeError('fetch failed', { cause: new Error('must be an http or https URL') })
     const body = asked.body === null ? null : new Uint8Array(await asked.arrayBuffer())
     const reply = await send({ url, method, headers, body }, signal).catch((error: unknown) => {
       if (signal.aborted || !(error instanceof CallFailed)) throw error
@@ -23,7 +23,9 @@ export function fetchOver(send: Send): typeof globalThis.fetch {
     })
     if (isRedirect(reply) && asked.redirect !== 'manual') {
       await reply.body?.cancel()
-      throw new TypeError('fetch failed', { cause: new Error('a redirect; expected redirect: "manual"') })
+      throw new TypeError('fetch failed', {
+        cause: new Error('redirects are not followed here: pass redirect: "manual"'),
+      })
     }
     return responseOf(reply, url)
   }

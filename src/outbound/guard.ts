@@ -10,7 +10,7 @@ type Own = { host: string; port: number; isHere: boolean }
 export type GuardParts = {
   /** Entries of TARGET_ALLOW. */
   allow: readonly string[]
-  /** URLs that are never called: where this process listens, its public address, NAS. */
+  /** URLs that are never called: this process's own addresses, its public address, NAS. */
   own: readonly string[]
 }
 
@@ -47,9 +47,7 @@ export function createGuard(parts: GuardParts): Guard {
       if (own.some((one) => isOwnAddress(one, address, port))) return ownSays
       const inRange = ranges.filter((range) => isFor(range, port) && isWithin(address, range))
       if (platformRanges.some((range) => isWithin(address, range)))
-        return inRange.some(isOneAddress)
-          ? null
-          : `has an address of the platform below (metadata, link-local)${byAddress}`
+        return inRange.some(isOneAddress) ? null : `has a platform address (metadata, link-local)${byAddress}`
       if (inRange.length > 0 || isNamed(host, port)) return null
       if (isPrivateName(host)) return `is a name of a private network${expected}`
       return isPublic(address) ? null : `has no public address (${address.range()})${expected}`
@@ -57,9 +55,9 @@ export function createGuard(parts: GuardParts): Guard {
   }
 }
 
-const expected = '; expected a public one, or an entry of TARGET_ALLOW'
-const byAddress = '; expected a public one, or that very address in TARGET_ALLOW'
-const ownSays = 'is this service itself or NAS; expected another'
+const expected = '. To allow it, add it to TARGET_ALLOW'
+const byAddress = '. To allow it, add this exact address to TARGET_ALLOW'
+const ownSays = 'is this service itself or NAS, which may not be called'
 
 /**
  * Top-level names that no public name ends with: ICANN's `internal`, RFC 6762 (`local` and its appendix G), RFC 6761
@@ -81,7 +79,7 @@ function isLocalhost(host: string): boolean {
 }
 
 /**
- * Where platforms answer whoever asks, with the machine's credentials. Neither a name nor a range lets them through:
+ * Where platforms answer any caller with the machine's credentials. Neither a name nor a range lets them through:
  * who allows 10.0.0.0/8 or *.internal does not mean these. Link-local (AWS, GCP, Azure, Fly and more), EC2, GCP, the
  * hosts of Fly's private network (no app has an address there), Azure (public by its number), Alibaba, Oracle.
  */
@@ -101,7 +99,7 @@ function isPublic(address: Address): boolean {
   return address instanceof ipaddr.IPv4 || address.match(givenOut)
 }
 
-/** Null: not an address. Mapped (::ffff:0:0/96) and translated (NAT64, 64:ff9b::/96) ones are what they stand for. */
+/** Null: not an address. Mapped (::ffff:0:0/96) and translated (NAT64, 64:ff9b::/96) ones count as the address that they stand for. */
 function readAddress(text: string): Address | null {
   if (isIP(text) === 0 || text.includes('%')) return null
   return unwrap(ipaddr.parse(text))
@@ -129,7 +127,7 @@ function isOneAddress({ address, bits }: Range): boolean {
 function readEntry(text: string): AllowEntry {
   const entry = readAllowEntry(text)
   if (entry) return entry
-  throw new Error(`"${text}" was given as an entry of TARGET_ALLOW; expected a host, an address or a range`)
+  throw new Error(`TARGET_ALLOW: "${text}" is not a host, an address or a range`)
 }
 
 function readRange({ address: text, bits, port }: AllowEntry & { kind: 'range' }): Range {
@@ -142,7 +140,7 @@ function readRange({ address: text, bits, port }: AllowEntry & { kind: 'range' }
 function readOwn(text: string): Own {
   const url = new URL(text)
   const host = readHost(url.hostname)
-  if (host === null) throw new Error(`"${url.origin}" was given as an own address; expected one with a host`)
+  if (host === null) throw new Error(`"${url.origin}" has no host`)
   const isHere = host === 'localhost' || isHereAlways(readAddress(host))
   return { host, port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)), isHere }
 }

@@ -20,16 +20,16 @@ export type { Reply } from './send.ts'
 
 /** The one way out to whatever a user can name. It lets nothing through to a private address, this service or NAS. */
 export type Outbound = {
-  /** Guarded calls, for one attempt; whoever opens it closes it. */
+  /** Guarded calls, for one attempt; the opener closes it. */
   line(): Line
-  /** A guarded connection, for what is not HTTP. Rejects as `createConnector` says. */
+  /** A guarded connection, for protocols other than HTTP. Rejects as `createConnector` says. */
   connect(to: Destination): Promise<Socket>
   /** Why a host is never called at a port, as far as that is certain without a look-up; null: it may be. */
   refusalOf: RefusalOf
 }
 
 type Parts = {
-  /** Entries of TARGET_ALLOW (`readAllowEntry`): what may be called although it is private. */
+  /** Entries of TARGET_ALLOW (`readAllowEntry`): private targets that may be called. */
   allow: readonly string[]
   /** URLs that are never called, whatever `allow` says. */
   own: readonly string[]
@@ -76,8 +76,7 @@ export function createOutbound(parts: Parts): Outbound {
   async function refusalOf(given: string, port: number): Promise<string | null> {
     const { ofHost, ofAddress } = await guard()
     const host = readHost(given)
-    if (host === null)
-      return `host ${JSON.stringify(given)} cannot be read; expected one host name or address`
+    if (host === null) return `host ${JSON.stringify(given)} is not a host name or address`
     const reason = ofHost(host, port) ?? (isIP(host) ? ofAddress(host, host, port) : null)
     return reason && `host ${host} ${reason}`
   }
@@ -85,7 +84,7 @@ export function createOutbound(parts: Parts): Outbound {
 }
 
 /**
- * The same without a guard and without a memory, for what the configuration names and no user can: the portal, which in
+ * The same without a guard and without a memory, for addresses from the configuration, which no user can set: the portal, which in
  * development is on this machine.
  */
 export function unguardedLine(): Line {

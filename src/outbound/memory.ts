@@ -21,7 +21,7 @@ const longestPauseMs = 60_000
 const mostFailures = 5
 const mostRemembered = 1_000
 
-/** Of the connection; what has not been sent to its end is not known to be wrong with the target. */
+/** Of the connection; an error before the request was sent completely says nothing about the target. */
 const connectionCodes = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ETIMEDOUT'],
 ])
@@ -66,9 +66,9 @@ export function createMemory(now: () => number): Memory {
   return {
     enter(host, port) {
       const place = `${host}:${port}`
-      admit(host, `the name ${host} was not looked up again: it did not resolve`)
+      admit(host, `the name ${host} was not looked up: it did not resolve last time`)
       try {
-        admit(place, `no connection to ${place} was tried: the last ones failed`)
+        admit(place, `no connection to ${place} was tried because the last ones failed`)
       } catch (error) {
         release(host)
         throw error
@@ -97,6 +97,6 @@ export function createMemory(now: () => number): Memory {
 
 function paused(subject: string, { code }: Trouble, leftMs: number): OutboundRefusal {
   const until = new Date(Date.now() + leftMs).toISOString()
-  const message = `${subject} (${code}); calls are let through again at ${until}`
+  const message = `${subject} (${code}); calls resume at ${until}`
   return new OutboundRefusal('TARGET_PAUSED', message, Math.ceil(leftMs))
 }

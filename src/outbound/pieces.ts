@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { CallFailed } from './failed.ts'
 
 /**
- * What a stream has, in pieces of any size: whatever came since the last piece is one piece, so the work does not
+ * The bytes of a stream, in pieces of any size: all bytes since the last piece are one piece, so the work does not
  * depend on how the sender cut it. Between two pieces every other task of the process gets its turn, timers included.
  * The stream is destroyed when the caller stops.
  *

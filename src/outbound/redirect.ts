@@ -13,7 +13,7 @@ export type RedirectRules = {
   isBodySecret?: boolean
 }
 
-/** `url`: where the answer came from; `redirects`: how many were followed to get there. */
+/** `url`: the source of the answer; `redirects`: how many were followed. */
 export type Arrival<Got extends Reply = Reply> = { response: Got; url: URL; redirects: number }
 
 const usualMost = 5
@@ -23,9 +23,9 @@ const usualMost = 5
  * does (fetch.spec.whatwg.org, "HTTP-redirect fetch"; RFC 9110, 15.4): 303 becomes a GET without body, 301 and 302 do
  * where the method was POST, 307 and 308 repeat method and body. An answer without `location` is the last one.
  *
- * What is an origin's own is not sent to another one, nor to the first again after that.
+ * Credentials of an origin are not sent to another one, nor to the first again after that.
  *
- * @throws OutboundRefusal REDIRECT_LIMIT: more than `most`; REDIRECT_REFUSED: from https to http, to what is no http
+ * @throws OutboundRefusal REDIRECT_LIMIT: more than `most`; REDIRECT_REFUSED: from https to http, to an address that is not an http
  * URL, with credentials in it, or with a secret body to another origin. Whatever `send` throws.
  */
 export async function followRedirects<Got extends Reply>(
@@ -39,7 +39,7 @@ export async function followRedirects<Got extends Reply>(
     const response = await send(hop)
     const location = locationOf(response)
     if (location === null || most === 0) return { response, url: hop.url, redirects }
-    // Its connection is closed with it; nobody reads the page that says "moved".
+    // Its connection is closed with it; the page that says "moved" is not read.
     await response.body?.cancel()
     if (redirects === most) throw limit(first, hop, most)
     hop = nextHop(hop, response.status, readTarget(hop.url, location), rules)
@@ -51,15 +51,15 @@ function locationOf({ status, headers }: Reply): string | null {
 }
 
 function readTarget(from: URL, location: string): URL {
-  // Headers come as one character a byte; what is beyond ASCII was UTF-8.
+  // Headers come as one character a byte; bytes beyond ASCII were UTF-8.
   const url = URL.parse(Buffer.from(location, 'latin1').toString(), from)
   const where = `a redirect of ${from.origin}`
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
-    throw refused(`${where} points to what cannot be called; expected an http or https URL`)
+    throw refused(`${where} leads to an address that is not an http or https URL`)
   if (from.protocol === 'https:' && url.protocol === 'http:')
-    throw refused(`${where} points to ${url.origin}, without TLS; expected https, as before`)
+    throw refused(`${where} leads to ${url.origin}, from https to http`)
   if (url.username || url.password)
-    throw refused(`${where} points to ${url.origin} with credentials in the URL; expected none`)
+    throw refused(`${where} leads to ${url.origin} with credentials in the URL`)
   return url
 }
 
@@ -72,13 +72,11 @@ function nextHop(hop: Hop, status: number, url: URL, rules: RedirectRules): Hop 
     return { url, method: 'GET', headers, body: null }
   }
   if (!isSame && rules.isBodySecret && hop.body !== null)
-    throw refused(
-      `a redirect of ${hop.url.origin} takes a body with a secret to ${url.origin}; expected its own origin`,
-    )
+    throw refused(`a redirect of ${hop.url.origin} would send a body with a secret to ${url.origin}`)
   return { url, method: hop.method, headers, body: hop.body }
 }
 
-/** What was not named as a secret, but is one by its name (`x-api-key`, `private-token`), is dropped as well. */
+/** A header that was not declared as a secret, but is one by its name (`x-api-key`, `private-token`), is dropped as well. */
 function dropCredentials(headers: Headers, secret: readonly string[]): void {
   const named = new Set(['host', ...secret.map((name) => name.toLowerCase())])
   for (const name of [...headers.keys()])
@@ -94,8 +92,8 @@ function becomesGet(method: string, status: number): boolean {
 }
 
 function limit(first: Hop, last: Hop, most: number): OutboundRefusal {
-  const text = `target ${first.url.origin} redirected more often than ${most} times, in the end from ${last.url.origin}`
-  return new OutboundRefusal('REDIRECT_LIMIT', `${text}; expected an answer`)
+  const text = `target ${first.url.origin} redirected more than ${most} times, finally from ${last.url.origin}`
+  return new OutboundRefusal('REDIRECT_LIMIT', text)
 }
 
 function refused(message: string): OutboundRefusal {

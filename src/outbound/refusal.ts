@@ -1,4 +1,4 @@
-/** What the way out refuses by itself; the message says what was given and what was expected, without secrets. */
+/** A refusal of the guard; the message names the target and the reason, without secrets. */
 export type RefusalCode = 'TARGET_FORBIDDEN' | 'TARGET_PAUSED' | 'REDIRECT_REFUSED' | 'REDIRECT_LIMIT'
 
 /** A call or connection that is not made. But for TARGET_PAUSED no repetition mends it: the target itself is wrong. */

@@ -2,7 +2,7 @@ import { pipeline, Readable, type Transform } from 'node:stream'
 import { CallFailed } from './failed.ts'
 import { piecesOf } from './pieces.ts'
 
-/** What this service can unpack, for `Accept-Encoding`. */
+/** The encodings that this service can decompress, for `Accept-Encoding`. */
 export const acceptEncoding = 'gzip, br'
 
 const mostTimes = 5
@@ -10,8 +10,8 @@ const mostTimes = 5
 type Pieces = AsyncGenerator<Uint8Array, void, undefined>
 
 /**
- * The body of an answer as it was before it was packed. It is unpacked as it is read: whoever stops early pays for
- * what was read, whatever the rest would come to. A coding that is not known is left as it is.
+ * The body of an answer as it was before it was packed. It is unpacked as it is read: a reader that stops early pays for
+ * the bytes that were read, however large the rest is. A coding that is not known is left as it is.
  *
  * Rejects with CallFailed if it was packed more than five times, or cannot be unpacked.
  */

@@ -1,7 +1,7 @@
 import type { Config } from '../ground/config.ts'
 import { exposureOf, isPrivateHost, readDatabaseUrl } from '../ground/database-url.ts'
 
-/** What a stranger between this process and another could read or forge, one sentence each, with the remedy. */
+/** The traffic that a stranger between this process and another could read or forge, one sentence each, with the remedy. */
 export function exposuresOf({ databaseUrl, prompt }: Pick<Config, 'databaseUrl' | 'prompt'>): string[] {
   const database = databaseUrl === null ? null : exposureOf(readDatabaseUrl(databaseUrl).target)
   const model = prompt.baseUrl === null || prompt.apiKey === null ? null : URL.parse(prompt.baseUrl)

@@ -19,18 +19,18 @@ type Parts = {
   log: Log
 }
 
-/** Whoever is still being checked at the door gets so long for an answer; NAS sends a fire that is cut again. */
+/** Requests that are still being authenticated get this long for an answer; NAS repeats a fire that is cut. */
 const closeMs = 2_000
 
 /**
  * Lets the process go when nothing has been held for `idleExitMs`, and not before `bootGraceMs` after its boot.
  *
  * A fire may come in at the moment of the decision. So first the listener is closed: a call that came before is
- * answered, one that comes later finds no port, and whoever sent it (a proxy, NAS) sends it again, to the next
- * process. Then it looks again: where a call took a hold meanwhile, where Postgres says that something is owed, or
+ * answered, one that comes later finds no port, and its sender (a proxy, NAS) sends it again, to the next
+ * process. Then it looks again: if a call took a hold meanwhile, if Postgres has unfinished work, or
  * where Postgres cannot be asked, it listens on. What cannot be read counts as busy.
  *
- * Only what takes a hold prolongs the stay: nobody who was not let in, no health check, no scrape.
+ * Only what takes a hold prolongs the stay: no unauthenticated request, no health check, no scrape.
  */
 export function createIdleExit(parts: Parts): void {
   const { idleExitMs, bootGraceMs, holds, server, departure, timers, exit, log } = parts
@@ -47,11 +47,11 @@ export function createIdleExit(parts: Parts): void {
     if (isGone || isLeaving) return
     const waitMs = Math.max(idleExitMs, graceEndsAt - timers.now())
     cancelWait = timers.after(waitMs, () => {
-      if (holds.count() > 0) return // the release of the last one begins the wait anew
+      if (holds.count() > 0) return // the release of the last one starts the wait again
       isLeaving = true
       leave()
         .catch((error: unknown) => {
-          log.error({ err: error }, 'the port was lost while the process wanted to leave')
+          log.error({ err: error }, 'the port was lost during the idle check')
           exit('broken')
         })
         .finally(() => {
@@ -68,7 +68,7 @@ export function createIdleExit(parts: Parts): void {
       isGone = true
       return exit('idle')
     }
-    log.info({ holds: holds.byKind() }, 'not idle after all; listening on')
+    log.info({ holds: holds.byKind() }, 'no longer idle; the process stays up')
     await listenAgain(address)
   }
 
@@ -77,7 +77,7 @@ export function createIdleExit(parts: Parts): void {
       server.close(() => resolve())
     })
     await within(timers, closeMs, closed, undefined)
-    // what is left has sent half a request, or is still at the door
+    // the remaining connections have sent half a request, or are not authenticated yet
     if (holds.count() === 0) server.closeAllConnections()
   }
 
@@ -85,13 +85,13 @@ export function createIdleExit(parts: Parts): void {
     try {
       return await departure.ifNothingIsOwed()
     } catch (error) {
-      log.warn({ err: error }, 'whether anything is owed cannot be read; staying up')
+      log.warn({ err: error }, 'unfinished work could not be checked; the process stays up')
       return false
     }
   }
 
   async function listenAgain(address: ReturnType<Server['address']>) {
-    if (address === null || typeof address === 'string') throw new Error('the process listened on no port')
+    if (address === null || typeof address === 'string') throw new Error('the process has no open port')
     server.listen({ host: address.address, port: address.port })
     await once(server, 'listening')
   }

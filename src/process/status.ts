@@ -20,7 +20,7 @@ type Parts = {
   isNasUsed: () => boolean
   /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
   unarmed: (limit: number) => Promise<UnarmedJob[]>
-  /** What is known of the login at NAS; `unknown` without one. */
+  /** The state of the login at NAS; `unknown` without one. */
   session: () => Session
   /** Null where NAS is not configured. */
   armer: () => Armer | null
@@ -30,7 +30,7 @@ type Parts = {
   seal: () => SealState
 }
 
-/** What the service owes and holds, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
+/** The owed and held items of the service, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
 export function createStatus(parts: Parts) {
   const { store } = parts
 
@@ -52,7 +52,7 @@ export function createStatus(parts: Parts) {
     const unarmed = parts.isNasUsed() && counts.armsOwed > 0 ? await parts.unarmed(unarmedShown) : []
     return {
       ...brief(),
-      // a wake-up that was lost is found by the next wake; until then nobody else says that something is wrong
+      // a wake-up that was lost is found by the next wake; until then nothing else reports a problem
       status: counts.lost > 0 || parts.seal() === 'wrong' ? 'degraded' : 'ok',
       scheduler: {
         name: parts.scheduler(),

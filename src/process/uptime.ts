@@ -5,7 +5,7 @@ import type { Timers } from '../ground/timers.ts'
 type Parts = { maxUptimeMs: number; holds: Holds; timers: Timers; log: Log }
 
 /**
- * Says so when this process has been up for `maxUptimeMs`, and again each time that has passed once more, with what
+ * Says so when this process has been up for `maxUptimeMs`, and again after each further period, with what
  * holds it. It ends nothing: a machine that stays up costs money, one that goes down at the wrong time costs a run.
  */
 export function warnOfUptime({ maxUptimeMs, holds, timers, log }: Parts): void {
@@ -13,7 +13,7 @@ export function warnOfUptime({ maxUptimeMs, holds, timers, log }: Parts): void {
   const bootedAt = timers.now()
   const warn = () => {
     const upS = Math.round((timers.now() - bootedAt) / 1000)
-    log.warn({ up_s: upS, holds: holds.byKind() }, 'this process should have gone down by now')
+    log.warn({ up_s: upS, holds: holds.byKind() }, 'this process has been up for longer than MAX_UPTIME')
     timers.after(maxUptimeMs, warn)
   }
   timers.after(maxUptimeMs, warn)

@@ -2,7 +2,7 @@ import type { Search } from './search.ts'
 
 /** Bytes in, bytes out, with `placeholder` for each unbroken stretch of what `search` finds. */
 export type Cover = {
-  /** What is sure by now; the rest may still turn out to be the beginning of something. */
+  /** The stretches that are certain by now; the rest may still turn out to be the beginning of something. */
   write(chunk: Uint8Array): Buffer
   /** The rest. `isCut`: the input goes on elsewhere, so a beginning at its end is covered too. */
   end(wish?: { isCut: boolean }): Buffer
@@ -12,7 +12,7 @@ export type Cover = {
 /** Absolute places in the input; `to` is exclusive. */
 type Stretch = { from: number; to: number }
 
-/** A shorter beginning of something, at the end of what was cut, says too little to hide. */
+/** A shorter beginning of something, at the end of a cut text, says too little to hide. */
 const leastBeginning = 4
 
 /**

@@ -5,7 +5,7 @@ const leastLineCharacters = 8
 
 /**
  * The bytes to look for so that `value` is found as it is and as others write it: in JSON, in a URL or a form, in
- * HTML, as hex, in base64 wherever it stands in what was encoded (so in `Basic` credentials too), and two of these
+ * HTML, as hex, in base64 at any position in the encoded text (so in `Basic` credentials too), and two of these
  * within each other. Of a value of several lines each line of at least 8 characters counts as well. Nothing for a value
  * of less than 4 bytes.
  */
@@ -35,7 +35,7 @@ function packedForms(texts: readonly string[]): string[] {
 /** A longer value is not looked for within two encodings, but for JSON: there would be megabytes to look for. */
 const mostNestedLength = 1_024
 
-/** Of all the ways to escape a text those that nearly every program takes: what is within another encoding is one of these. */
+/** Of all the ways to escape a text those that nearly every program takes: nested encodings are one of these. */
 function usualForms(text: string): string[] {
   if (text.length > mostNestedLength) return []
   const forms = [inJson(text), encodeURIComponent(text.toWellFormed()), formValue(text)]
@@ -85,7 +85,7 @@ function formValue(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1)
 }
 
-/** As the URL class writes it in each place, where every place has rules of its own. */
+/** As the URL class writes it in each part of a URL, which all have rules of their own. */
 function partsOfUrl(text: string): string[] {
   const url = new URL('http://a/')
   url.pathname = `/${text}`

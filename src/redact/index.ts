@@ -5,11 +5,11 @@ import { createSearch, type Search } from './search.ts'
 
 /** Takes secret values out of whatever is to be kept or shown. */
 export type Redactor = {
-  /** `isCut`: the text was cut at its end, where the beginning of a secret of 4 bytes or more is taken for one. */
+  /** `isCut`: the text was cut at its end, so the beginning of a secret, of 4 bytes or more, counts as one. */
   text(text: string, wish?: { isCut: boolean }): string
-  /** JSON with all its texts, names and numbers redacted; what is nested deeper than 256 levels is left out whole. */
+  /** JSON with all its texts, names and numbers redacted; values nested deeper than 256 levels are left out. */
   json(value: unknown): unknown
-  /** For what comes in pieces: a secret is found wherever it was cut. `end` gives what was held back. */
+  /** For text in pieces: a secret is found wherever it was split. `end` returns the text that was held back. */
   stream(): RedactingStream
 }
 
@@ -24,12 +24,12 @@ const placeholder = Buffer.from(redacted)
 const deepest = 256
 
 /**
- * Replaces every occurrence of each value and of what is secret of it by itself (`piecesOf`), as it is and as it is
+ * Replaces every occurrence of each value and of its secret parts (`piecesOf`), as it is and as it is
  * commonly encoded (`formsOf`), by `[REDACTED]`: one
  * for each unbroken stretch, so that values that overlap, touch or contain each other leave nothing between them.
  * Values of less than 4 bytes are not looked for: they would shred every text.
  *
- * Bytes stay as they are outside of what is replaced, whether they are text or not. The time is linear in the input;
+ * Bytes outside of replaced stretches stay as they are, whether they are text or not. The time is linear in the input;
  * making ready for the values takes longer (some 10 ms for ten tokens in a cold process) and is put off until the first use.
  */
 export function createRedactor(values: Iterable<string>): Redactor {
@@ -68,7 +68,7 @@ export function createRedactor(values: Iterable<string>): Redactor {
   return { text, json: (value) => json(value), stream }
 }
 
-/** Texts of a whole process: what was noted once is taken out of all that follows. */
+/** Texts of a whole process: a value that was noted once is removed from everything that follows. */
 export type GrowingRedactor = {
   note(value: string): void
   text(text: string): string
@@ -77,7 +77,7 @@ export type GrowingRedactor = {
 /** A process that lives for long forgets the values that were noted first. */
 const mostNoted = 1_000
 
-/** For the log, where the secrets of any attempt may turn up. Made ready anew only where a value was added meanwhile. */
+/** For the log, in which the secrets of any attempt may appear. Prepared again only if a value was added meanwhile. */
 export function createGrowingRedactor(always: readonly string[]): GrowingRedactor {
   const noted = new Set<string>()
   let redactor: Redactor | null = null

@@ -3,7 +3,7 @@ const leastPiece = 8
 const leastWithoutDigits = 16
 
 /**
- * What of a secret is secret by itself, so that whoever gives back only this piece is found too: the path, the query and
+ * The parts of a secret that are secret on their own, so that an echo of only this part is found too: the path, the query and
  * the password of a URL and their longer pieces, the token behind `Bearer` or behind a bot's number, user and password
  * of `Basic`. Nothing for a value of another form.
  */

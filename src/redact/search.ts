@@ -1,14 +1,14 @@
 /** Finds any of many byte strings, one byte after the other. States are numbers; 0 is the one to begin with. */
 export type Search = {
   next(state: number, byte: number): number
-  /** So many of the newest bytes are the beginning of something searched for; what is older never will be. */
+  /** So many of the newest bytes are the beginning of something searched for; older ones never will be. */
   depth(state: number): number
   /** The length of the longest needle that ends with the newest byte; 0: none does. */
   found(state: number): number
 }
 
 /**
- * The automaton of Aho and Corasick (1975): the time is linear in what is read, however many needles there are.
+ * The automaton of Aho and Corasick (1975): the time is linear in the input, however many needles there are.
  * Nodes are numbers, and their edges lists of siblings: a table of 256 entries each would take 1 KiB a byte.
  */
 export function createSearch(needles: readonly Uint8Array[]): Search {

@@ -35,7 +35,7 @@ export function readCron(expr: string): CronFields {
   const refuse = (why: string, cause?: unknown) =>
     new AppError(
       'SCHEDULE_INVALID',
-      `The cron expression ${JSON.stringify(expr)} was given: ${why}; ${expected}`,
+      `The cron expression ${JSON.stringify(expr)} is invalid: ${why}. ${cronForm}`,
       { cause },
     )
   if (expr.startsWith('@') && parts.length === 1) throw unknownNickname(expr)
@@ -59,7 +59,7 @@ export function readCron(expr: string): CronFields {
       (part = '') => part.startsWith('*') || part.includes(',*'),
     ),
   }
-  if (!everMatches(fields)) throw refuse('no month has such a day')
+  if (!everMatches(fields)) throw refuse('no month has that day')
   return fields
 }
 
@@ -85,23 +85,23 @@ function unknownNickname(text: string): AppError {
   const known = [...nicknames.keys()].join(', ')
   return new AppError(
     'SCHEDULE_INVALID',
-    `The schedule ${JSON.stringify(text)} is not a known nickname; expected one of ${known}, or "@every" and a duration`,
+    `The schedule ${JSON.stringify(text)} is not a known nickname. Use one of ${known}, or "@every" with a duration.`,
   )
 }
 
-const expected =
-  'expected five fields (minute hour day month weekday), or six with seconds first, of numbers, names, *, lists, ranges and steps'
+const cronForm =
+  'Use five fields (minute hour day month weekday), or six with seconds first, of numbers, names, *, lists, ranges and steps.'
 
 function refuseExtensions(parts: string[], refuse: (why: string) => AppError): void {
   parts.forEach((part, index) => {
     if (!/^[\da-z*,/-]+$/i.test(part))
-      throw refuse(`the field ${JSON.stringify(part)} has a sign that is not read here`)
+      throw refuse(`the field ${JSON.stringify(part)} has a character that is not supported`)
     const isDay = index === parts.length - 3
     for (const item of part.toUpperCase().split(',')) {
       // Names of months and weekdays have three letters; L and W stand alone or follow a number.
       const letters = item.match(/[A-Z]+/g)?.filter((word) => word.length !== 3) ?? []
       if (letters.length > 0 && !(isDay && item === 'L'))
-        throw refuse(`${JSON.stringify(item)} is not read here`)
+        throw refuse(`${JSON.stringify(item)} is not supported`)
     }
   })
 }
@@ -132,10 +132,10 @@ function refuseOutOfRange(expr: string, parts: string[]): void {
   }
 }
 
-function outOfRange(expr: string, given: string, expectedRange: string): AppError {
+function outOfRange(expr: string, given: string, allowed: string): AppError {
   return new AppError(
     'SCHEDULE_INVALID',
-    `The cron expression ${JSON.stringify(expr)} cannot be used: ${given} is out of range; expected ${expectedRange}`,
+    `The cron expression ${JSON.stringify(expr)} is invalid: ${given} is out of range (${allowed}).`,
   )
 }
 
@@ -152,7 +152,7 @@ function namedBy(flags: number[]): number[] {
   return flags.flatMap((flag, value) => (flag ? [value] : []))
 }
 
-/** False for dates such as 30 February or 31 April, so that nobody searches for them. */
+/** False for dates such as 30 February or 31 April, so that no search for them begins. */
 function everMatches(fields: CronFields): boolean {
   if (fields.everyDay || fields.eitherDay || fields.lastDayOfMonth) return true
   const firstDay = fields.days.indexOf(true)

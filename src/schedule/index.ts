@@ -1,4 +1,4 @@
-/** When a job is due: reading what a person wrote, and counting the instants that it names. No clock is read here. */
+/** When a job is due: reading the text of a person, and counting the instants that it names. No clock is read here. */
 export { explain } from './explain.ts'
 export { readNamedZone } from './named-zone.ts'
 export { parseSchedule } from './parse.ts'

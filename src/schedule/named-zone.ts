@@ -21,13 +21,13 @@ export function readNamedZone<T extends string | null>(
   if (isSame(zone, other)) return { text: rest, zone: other }
   throw new AppError(
     'SCHEDULE_INVALID',
-    `The schedule names the time zone ${zone} (${variable}=) and the job ${other}; expected one time zone, or the same one twice`,
+    `The schedule has time zone ${zone} (${variable}=), and the job has ${other}. Name one of them.`,
   )
 }
 
 const prefix = /^\s*(CRON_TZ|TZ)=(\S*)(?:\s+([^]*))?$/i
 
-/** Links count as what they lead to: `US/Eastern` is `America/New_York`. */
+/** Links count as their targets: `US/Eastern` is `America/New_York`. */
 function isSame(one: string, other: string): boolean {
   return new Temporal.ZonedDateTime(0n, one).equals(new Temporal.ZonedDateTime(0n, other))
 }

@@ -8,7 +8,7 @@ import { checkZone } from './zone.ts'
 import { withEllipsis } from '../ground/text.ts'
 
 /**
- * Reads what a person wrote. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),
+ * Reads the text of a person. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),
  * cron of five or six fields or a nickname (`@daily`), ISO instant or date, `in <duration>` or `+<duration>`.
  *
  * `now` is what "in" counts from; `zone` is what phrases, cron and instants without an offset are read in.
@@ -26,24 +26,23 @@ export function parseSchedule(text: string, context: { now: Date; zone: string }
 const longestText = 200
 const pastToleranceMs = 120_000
 const forms =
-  'expected a duration ("every 30m"), days and a time ("every weekday at 9am"), cron ("0 9 * * 1-5"), ' +
+  'use a duration ("every 30m"), days and a time ("every weekday at 9am"), cron ("0 9 * * 1-5"), ' +
   'an ISO date or instant ("2030-01-15T14:00") or a delay ("in 2h")'
 
 function tidy(text: string): string {
   if (text.length > longestText) {
-    throw refuse(withEllipsis(text, 40), `it has ${text.length} characters; expected at most ${longestText}`)
+    throw refuse(withEllipsis(text, 40), `it has ${text.length} characters; the limit is ${longestText}`)
   }
   // crontab(5) parts fields by blanks or tabs; a line that was copied or piped ends in a line break
   const line = text.trim().replaceAll('\t', ' ')
-  if (/\p{Cc}/u.test(line)) throw refuse(text, 'it has control characters; expected one line of plain text')
+  if (/\p{Cc}/u.test(line)) throw refuse(text, 'it contains control characters; use one line of plain text')
   return line.replace(/\s+/g, ' ')
 }
 
 function readInterval(text: string): Schedule | null {
   const everyMs = readDuration(text.replace(/^@?every /i, ''))
   if (everyMs === null) {
-    if (/^@every\b(?!_)/i.test(text))
-      throw refuse(text, 'expected a duration after "@every", as in "@every 6h"')
+    if (/^@every\b(?!_)/i.test(text)) throw refuse(text, '"@every" needs a duration, as in "@every 6h"')
     return null
   }
   checkDuration(text, everyMs)
@@ -74,18 +73,18 @@ function readOnce(text: string, { now, zone }: { now: Date; zone: string }): Sch
   const instant = readInstant(text, zone)
   if (!instant) return null
   if (instant.runAt.getTime() < now.getTime() - pastToleranceMs) {
-    const expected = `expected an instant after ${now.toISOString()}, less 120 s`
-    throw new AppError('SCHEDULE_IN_PAST', `The schedule ${JSON.stringify(text)} was given; ${expected}`)
+    const reason = `it is more than 120 s before ${now.toISOString()}`
+    throw new AppError('SCHEDULE_IN_PAST', `The schedule ${JSON.stringify(text)} is in the past: ${reason}`)
   }
-  if (instant.runAt.getTime() > instantLimit) throw refuse(text, 'expected an instant before the year 9999')
+  if (instant.runAt.getTime() > instantLimit) throw refuse(text, 'the instant must be before the year 9999')
   return { kind: 'once', runAt: instant.runAt, display: `once at ${instant.display}` }
 }
 
 function checkDuration(text: string, ms: number): void {
-  if (ms <= 0) throw refuse(text, 'expected a duration longer than zero')
-  if (ms > longestDurationMs) throw refuse(text, 'expected a duration of at most 100 years')
+  if (ms <= 0) throw refuse(text, 'the duration must be longer than zero')
+  if (ms > longestDurationMs) throw refuse(text, 'the duration must be at most 100 years')
 }
 
-function refuse(text: string, expected: string): AppError {
-  return new AppError('SCHEDULE_INVALID', `The schedule ${JSON.stringify(text)} was given; ${expected}`)
+function refuse(text: string, reason: string): AppError {
+  return new AppError('SCHEDULE_INVALID', `The schedule ${JSON.stringify(text)} cannot be read: ${reason}`)
 }

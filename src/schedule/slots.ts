@@ -11,8 +11,8 @@ export type Schedule =
   | { kind: 'after'; display: string }
 
 /**
- * A schedule with all that its instants depend on. `zone`: IANA name that cron is read in. `anchor`: where an
- * interval's lattice starts; its slots are anchor + n × period with n ≥ 1. Cron and one-shots ignore it.
+ * A schedule with all that its instants depend on. `zone`: IANA name that cron is read in. `anchor`: the start of an
+ * interval's lattice; its slots are anchor + n × period with n ≥ 1. Cron and one-shots ignore it.
  */
 export type Rule = { schedule: Schedule; zone: string; anchor: Date }
 
@@ -23,7 +23,7 @@ export type Span = { after: Date; until: Date }
  * The first slot strictly after `after`; null: there is none, ever.
  *
  * Cron: a local time that a clock change skips is due at the first instant after the gap; one that repeats is due
- * once, at its first passing. With a `*` in the minute or the hour the clock change is run through: what is skipped
+ * once, at its first passing. With a `*` in the minute or the hour the clock change is run through: a skipped time
  * is left out and what repeats runs again (docs/schedules.md, "Clock changes").
  *
  * @throws AppError SCHEDULE_INVALID, TIMEZONE_UNKNOWN: the rule did not come from parseSchedule and checkZone.
@@ -124,7 +124,7 @@ function compiled(expr: string): { fields: CronFields; calendar: Calendar } {
   return made
 }
 
-/** The local time from which on the stretch's clock shows what it has not shown before, where that matters. */
+/** The local time from which on the stretch's clock shows times that it has not shown before, if that matters. */
 function firstPassingFrom(fields: CronFields, stretch: Stretch): number {
   const localStart = stretch.from + stretch.offsetMs
   return fields.runsThrough ? localStart : Math.max(localStart, stretch.previousLocalEnd)

@@ -18,7 +18,7 @@ export type Stretch = {
 
 /**
  * The IANA name in its proper capitals (`europe/berlin` → `Europe/Berlin`). Links stay as given (`US/Eastern`):
- * what a client wrote is what it reads back. Bare offsets are refused, because they do not follow clock changes.
+ * a client reads back its own text. Bare offsets are refused, because they do not follow clock changes.
  *
  * @throws AppError TIMEZONE_UNKNOWN
  */
@@ -33,7 +33,7 @@ export function checkZone(zone: string): string {
   const given = JSON.stringify(beginningOf(zone, 64))
   throw new AppError(
     'TIMEZONE_UNKNOWN',
-    `The time zone ${given} was given; expected an IANA name such as "Europe/Berlin"`,
+    `The time zone ${given} is not known. Use an IANA name such as "Europe/Berlin".`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** Texts with places for values, such as `{{slot}}`. Touches nothing outside: whoever renders brings the values. */
+/** Texts with places for values, such as `{{slot}}`. Touches nothing outside: the caller brings the values. */
 export { actionNames } from './names.ts'
 export { parseTemplate, wholeName } from './parse.ts'
 export { templateProblems } from './problems.ts'

@@ -1,4 +1,4 @@
-/** What a template in an action may name. `<…>` stands for what the author chooses. */
+/** Names that a template in an action may use. `<…>` stands for what the author chooses. */
 export const actionNames = [
   'slot',
   'attempt',

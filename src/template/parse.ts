@@ -1,15 +1,15 @@
 import { AppError } from '../ground/errors.ts'
 
-/** A text in pieces: what stands as it is, and names whose values take their places. */
+/** A text in pieces: literal text, and names that their values replace. */
 export type Template = readonly Piece[]
 export type Piece = { text: string } | { name: string }
 
-/** `{{"…"}}` stands for what is between the quotes: the way to write two braces. */
+/** `{{"…"}}` stands for the text between the quotes: the way to write two braces. */
 const quoted = /\s*"([^"]*)"\s*\}\}/y
 
 /**
- * The pieces of a text. Blanks around a name do not count; whether a name is known is not asked here. What a value
- * holds is never read as a template.
+ * The pieces of a text. Blanks around a name do not count; whether a name is known is not asked here. The content of a value
+ * is never read as a template.
  *
  * @throws AppError FIELD_INVALID: two braces are opened and not closed.
  */
@@ -42,7 +42,6 @@ function literalAt(text: string, at: number): { text: string; end: number } | nu
 }
 
 function unclosed(): AppError {
-  const message =
-    'a "{{" without its "}}" was given; expected a name between them, or {{"{{"}} for the braces'
+  const message = '"{{" has no matching "}}"; write {{"{{"}} for literal braces'
   return new AppError('FIELD_INVALID', message)
 }

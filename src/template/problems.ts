@@ -5,7 +5,7 @@ import { parseTemplate } from './parse.ts'
 import { textsIn } from './walk.ts'
 import { beginningOf } from '../ground/text.ts'
 
-/** What is wrong with the templates within a JSON value that stands at `path`, one sentence each, path first. */
+/** The problems of the templates within a JSON value that stands at `path`, one sentence each, path first. */
 export function templateProblems(
   value: unknown,
   { path, names }: { path: string; names: readonly string[] },
@@ -19,7 +19,7 @@ export function templateProblems(
   return problems
 }
 
-/** Whoever has more has seen enough. */
+/** Enough for one answer. */
 const mostProblems = 50
 
 function wrongWith(text: string, names: readonly string[]): string[] {
@@ -28,7 +28,7 @@ function wrongWith(text: string, names: readonly string[]): string[] {
       'name' in piece && !isAllowed(piece.name, names) ? [beginningOf(piece.name, 60)] : [],
     )
     const shown = [...new Set(unknown)].slice(0, mostProblems)
-    return shown.map((name) => `{{${name}}} was given; expected one of ${names.join(', ')}`)
+    return shown.map((name) => `{{${name}}} is not known; use one of ${names.join(', ')}`)
   } catch (error) {
     if (error instanceof AppError) return [error.message]
     throw error

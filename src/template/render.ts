@@ -13,7 +13,7 @@ const mostBytes = 1024 * 1024
 
 /**
  * The text with its values in their places: texts as they are, everything else as JSON. `encode` is applied to each
- * value, and not to what the author wrote.
+ * value, and not to the author's text.
  *
  * @throws AppError FIELD_INVALID: as `parseTemplate`, or the result is larger than 1 MiB.
  */
@@ -45,7 +45,8 @@ function renderNested(value: unknown, values: Values, size: Size, depth: number)
     return found
   }
   if (typeof value !== 'object' || value === null) return value
-  if (depth >= deepest) throw new AppError('FIELD_INVALID', `nested deeper than ${deepest}; expected less`)
+  if (depth >= deepest)
+    throw new AppError('FIELD_INVALID', `Values must not be nested deeper than ${deepest}`)
   if (Array.isArray(value)) return value.map((item) => renderNested(item, values, size, depth + 1))
   // fromEntries defines: a field called __proto__ stays a field
   return Object.fromEntries(
@@ -66,10 +67,7 @@ function renderWithin(text: string, values: Values, encode: Encode, size: Size):
 function grow(size: Size, text: string): void {
   size.bytes += Buffer.byteLength(text)
   if (size.bytes <= mostBytes) return
-  throw new AppError(
-    'FIELD_INVALID',
-    `the values make more than ${mostBytes} bytes; expected at most so many`,
-  )
+  throw new AppError('FIELD_INVALID', `The rendered values exceed the limit of ${mostBytes} bytes`)
 }
 
 function textOf(value: unknown): string {
@@ -77,7 +75,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** Own fields only: what every object inherits is nobody's value. */
+/** Own fields only: inherited properties are not values. */
 function valueOf(name: string, values: Values): unknown {
   if (Object.hasOwn(values, name)) return values[name]
   const [first = '', ...path] = name.split('.')

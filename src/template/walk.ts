@@ -1,7 +1,7 @@
 import { withEllipsis } from '../ground/text.ts'
 import { parseTemplate } from './parse.ts'
 
-/** What is nested deeper than this is not read, and not sent. */
+/** Values nested deeper than this are neither read nor sent. */
 export const deepest = 64
 
 /** A path is for people: of a longer name its beginning says which it is. */

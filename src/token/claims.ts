@@ -32,7 +32,7 @@ function checkTimes(claims: Record<string, unknown>, now: Date): void {
   if (isNotYet(nbf, nowS)) throw rejection('nbf', `nbf is ${shown(nbf)}, now ${nowS}`)
   if (isNotYet(iat, nowS)) throw rejection('iat', `iat is ${shown(iat)}, now ${nowS}`)
   const lifeS = exp - (isNumericDate(iat) ? iat : nowS + leewayS)
-  if (lifeS > longestLifeS) throw rejection('life', `valid for ${lifeS} s, which is more than an hour`)
+  if (lifeS > longestLifeS) throw rejection('life', `valid for ${lifeS} s, longer than an hour`)
 }
 
 function isNotYet(value: unknown, nowS: number): boolean {

@@ -12,7 +12,7 @@ const timeoutMs = 5_000
 
 /**
  * A function that asks the portal for its keys: one request, no redirect followed, at most 5 s and 128 KiB.
- * It rejects with an Error that says what was answered.
+ * It rejects with an Error that describes the answer.
  */
 export function createKeyFetch(parts: { jwksUrl: string; userAgent: string }): () => Promise<JSONWebKeySet> {
   const url = requirePortalUrl(parts.jwksUrl)

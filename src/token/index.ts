@@ -12,7 +12,7 @@ export type { JSONWebKeySet } from 'jose'
 export { type RejectReason, rejectReason } from './rejection.ts'
 export type { KeyringHealth, KeyStore }
 
-/** Which key signed a verified fire token. What else it says is of no use here: what is fired stands in the body. */
+/** Which key signed a verified fire token. Its other claims are not used: the job is named in the body. */
 export type FireClaims = { kid: string }
 
 export type TokenVerifier = {

@@ -51,7 +51,7 @@ async function importPublic({ kty, crv, x, y, n, e }: JWK, alg: Algorithm): Prom
   // `use` and `key_ops` were looked at by `fits`; WebCrypto would refuse a public key that lists "sign" too.
   const numbers = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)
   const key = await importJWK(Object.fromEntries(numbers), alg)
-  if (key instanceof Uint8Array) throw new TypeError('a symmetric key was given; expected a public one')
+  if (key instanceof Uint8Array) throw new TypeError('The key is symmetric; only public keys verify tokens')
   return key
 }
 

@@ -29,7 +29,7 @@ const limits = {
   maxAgeMs: 7 * 24 * 3600 * second,
   /** Older keys are asked for again after they were used. */
   staleMs: 3600 * second,
-  /** A set younger than this is what the portal says now: a kid that it lacks does not exist. */
+  /** A set younger than this is current: a kid that it lacks does not exist. */
   coolDownMs: 30 * second,
   failedCoolDownMs: 5 * second,
   /** A signature that does not fit may mean that the portal re-used a kid; believed of sets of this age only. */
@@ -83,11 +83,11 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
     } catch (error) {
       // The database may come up later than we do: a later call tries again.
       warming = null
-      log.warn({ err: error }, 'the stored signing keys cannot be read; the portal will be asked')
+      log.warn({ err: error }, 'the stored signing keys could not be read; fetching them from the portal')
     }
   }
 
-  /** True: the set held is what the portal says now. False: it cannot be asked. */
+  /** True: the set held is current. False: it cannot be asked. */
   function refresh(): Promise<boolean> {
     if (fetching) return fetching
     if (held && isWithin(limits.coolDownMs, held.fetchedAt)) return Promise.resolve(true)
@@ -106,7 +106,7 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
       return true
     } catch (error) {
       failed = { at: now(), message: error instanceof Error ? error.message : String(error) }
-      log.warn({ err: error }, 'the signing keys of the portal cannot be fetched')
+      log.warn({ err: error }, 'the signing keys of the portal could not be fetched')
       return false
     }
   }
@@ -159,7 +159,11 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
   function unavailable(): AppError {
     const waitMs = failed ? limits.failedCoolDownMs - since(failed.at) : 0
     const options = { cause: failed, retryAfterS: Math.max(1, Math.ceil(waitMs / second)) }
-    return new AppError('JWKS_UNAVAILABLE', 'The signing keys cannot be fetched; try again later', options)
+    return new AppError(
+      'JWKS_UNAVAILABLE',
+      'The signing keys of the timer service could not be fetched. Retry later.',
+      options,
+    )
   }
 
   /** Saves keys that are not saved yet, and asks for newer ones where the held ones are stale. Never rejects. */
@@ -171,7 +175,7 @@ export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
       await keyStore.save(held.jwks, held.fetchedAt)
     } catch (error) {
       isUnsaved = true
-      log.warn({ err: error }, 'the signing keys cannot be stored; the next cold start asks the portal')
+      log.warn({ err: error }, 'the signing keys could not be stored; the next cold start fetches them')
     }
   }
 

@@ -23,7 +23,7 @@ export function readToken(authorization: string | undefined): UnverifiedToken {
   if (authorization.length > maxTokenChars) {
     throw rejection(
       'too_large',
-      `the header has ${authorization.length} characters, ${maxTokenChars} are read`,
+      `the header has ${authorization.length} characters; the limit is ${maxTokenChars}`,
     )
   }
   const text = /^bearer +(\S+) *$/i.exec(authorization)?.[1]

@@ -20,7 +20,7 @@ type Parts = {
   log: Pick<Log, 'error'>
 }
 
-/** Of no worth to anybody: what matters is who can open it. */
+/** Worthless in itself: what matters is who can open it. */
 const context = 'known value'
 
 export const knownValueOf = (seal: Seal) => seal.seal('chronos', context)
@@ -49,7 +49,7 @@ export function createSealCheck({ store, seal, log }: Parts): SealCheck {
   }
 }
 
-/** For people: what is wrong and what to do. */
+/** For people: the problem and the remedy. */
 export const wrongKey =
   'ENCRYPTION_KEY is not the key that this database was sealed with. Set it to that key, or name that key in ENCRYPTION_KEYS_OLD.'
 

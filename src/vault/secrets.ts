@@ -21,7 +21,7 @@ export type Secrets = {
   rotate(): Promise<Rotation>
 }
 
-/** `unreadable`: no key given here opens them, by their contexts. `left`: others kept changing; rotate once more. */
+/** `unreadable`: no configured key opens them, by their contexts. `left`: others kept changing; rotate again. */
 export type Rotation = { keyId: string; resealed: number; unreadable: string[]; left: number }
 
 type Parts = {
@@ -64,20 +64,20 @@ export function createSecrets({
     const missing = names.filter((name) => !values.has(name))
     if (missing.length === 0) return values
     const many = missing.length > 1
-    const given = `${many ? 'secrets' : 'secret'} ${missing.join(', ')} ${many ? 'were' : 'was'} asked for`
-    throw new AppError('SECRET_UNKNOWN', `${given}; expected names of secrets that are stored here`)
+    const message = `No ${many ? 'secrets' : 'secret'} named ${missing.join(', ')}`
+    throw new AppError('SECRET_UNKNOWN', message)
   }
 
   async function remove(name: string): Promise<void> {
     const { isRemoved, users } = await store.remove(name)
     if (isRemoved) return
     if (users.length === 0) {
-      throw new AppError('SECRET_NOT_FOUND', `secret ${name} was given; there is none with this name`)
+      throw new AppError('SECRET_NOT_FOUND', `No secret named ${name}`)
     }
     const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
     throw new AppError(
       'SECRET_IN_USE',
-      `secret ${name} is mentioned by job ${jobs}; expected one that none mentions`,
+      `Secret ${name} is used by job ${jobs}. Remove it from those jobs first.`,
       {
         extra: { jobs: users.map(({ id }) => id) },
       },
@@ -96,7 +96,7 @@ export function createSecrets({
       total.left = passes.reduce((sum, pass) => sum + pass.changed, 0)
       if (total.left === 0 && passes.every((pass) => pass.resealed === 0)) break
     }
-    // the older keys may go now, as far as it is about what can be opened at all
+    // the older keys may go now, as far as they are not needed to decrypt anything
     if (total.left === 0) await store.putKnownValue(knownValueOf(sealer))
     return total
   }

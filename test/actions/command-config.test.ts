@@ -13,7 +13,7 @@ const commandsOf = (given: Record<string, string>, privileges = ordinary) =>
 test('commands are off unless they are switched on', () => {
   assert.equal(commandsOf(env), null)
   assert.equal(commandsOf({ ...env, COMMANDS: 'off', COMMAND_ENV_ALLOW: 'MINE' }), null)
-  assert.throws(() => commandsOf({ ...env, COMMANDS: 'yes' }), /COMMANDS is "yes"; expected "on" or "off"/)
+  assert.throws(() => commandsOf({ ...env, COMMANDS: 'yes' }), /COMMANDS must be "on" or "off", not "yes"/)
 })
 
 test('a command sees of the environment what is usual and what is named; HOME is its own unless it is named', () => {
@@ -25,14 +25,14 @@ test('a command sees of the environment what is usual and what is named; HOME is
   })
   assert.throws(
     () => commandsOf({ ...on, COMMAND_ENV_ALLOW: 'A=1' }),
-    /COMMAND_ENV_ALLOW names "A=1"; expected names/,
+    /COMMAND_ENV_ALLOW: "A=1" is not a variable name/,
   )
 })
 
 const on = { COMMANDS: 'on' }
 
 test('a process that may change users does not start with commands and without a user for them', () => {
-  assert.throws(() => commandsOf(on, root), /COMMANDS is "on" without COMMAND_UID.*set COMMAND_UID/)
+  assert.throws(() => commandsOf(on, root), /COMMAND_UID is required with COMMANDS=on/)
   assert.equal(commandsOf({}, root), null)
   assert.doesNotThrow(() => commandsOf(on, ordinary))
 })
@@ -40,7 +40,7 @@ test('a process that may change users does not start with commands and without a
 test('a process that may not change users does not start with a user for commands', () => {
   assert.throws(
     () => commandsOf({ ...on, COMMAND_UID: '2000' }, ordinary),
-    /COMMAND_UID is set, and this process may not start programs as another user; start it as root/,
+    /COMMAND_UID is set, but this process may not start programs as another user. Start it as root/,
   )
 })
 
@@ -53,14 +53,14 @@ test('COMMAND_UID is a user or a range of them, COMMAND_GID one group for all', 
 })
 
 const wrong: [given: Record<string, string>, says: RegExp][] = [
-  [{ COMMAND_UID: '0' }, /COMMAND_UID is "0"; expected the number of a user other than root/],
-  [{ COMMAND_UID: '0-20' }, /COMMAND_UID is "0-20"/],
-  [{ COMMAND_UID: 'nobody' }, /COMMAND_UID is "nobody"/],
-  [{ COMMAND_UID: '20-10' }, /COMMAND_UID is "20-10"/],
-  [{ COMMAND_UID: '2147483648' }, /COMMAND_UID is "2147483648"/],
-  [{ COMMAND_UID: '2000', COMMAND_GID: '0' }, /COMMAND_GID is "0"; expected a whole number from 1/],
-  [{ COMMAND_GID: '5' }, /COMMAND_UID is not set; COMMAND_GID needs it/],
-  [{ COMMAND_UID: '100-104' }, /COMMAND_UID has 5 users; expected one for each of the 20 runs/],
+  [{ COMMAND_UID: '0' }, /COMMAND_UID must be the number of a user other than root.*, not "0"/],
+  [{ COMMAND_UID: '0-20' }, /COMMAND_UID .*, not "0-20"/],
+  [{ COMMAND_UID: 'nobody' }, /COMMAND_UID .*, not "nobody"/],
+  [{ COMMAND_UID: '20-10' }, /COMMAND_UID .*, not "20-10"/],
+  [{ COMMAND_UID: '2147483648' }, /COMMAND_UID .*, not "2147483648"/],
+  [{ COMMAND_UID: '2000', COMMAND_GID: '0' }, /COMMAND_GID must be a whole number from 1 .*, not "0"/],
+  [{ COMMAND_GID: '5' }, /COMMAND_UID is required with COMMAND_GID/],
+  [{ COMMAND_UID: '100-104' }, /COMMAND_UID has 5 users for 20 concurrent runs/],
 ]
 for (const [given, says] of wrong)
   test(`${JSON.stringify(given)} is refused`, () => {
@@ -71,7 +71,7 @@ test('programs do not run as the user of this process', () => {
   const privileges = { uid: 2005, mayChangeUsers: true }
   assert.throws(
     () => commandsOf({ ...on, COMMAND_UID: '2000-2030' }, privileges),
-    /COMMAND_UID holds 2005, the user of this process/,
+    /COMMAND_UID includes 2005, the user of this process/,
   )
 })
 
@@ -83,6 +83,6 @@ test('no secret of the service can be named, whichever it is', () => {
     assert.throws(
       () => readConfig({ ...env, COMMAND_ENV_ALLOW: `MINE,${name}` }),
       (error: Error) =>
-        error.message.includes(`COMMAND_ENV_ALLOW names ${name}; expected none that holds a secret`),
+        error.message.includes(`COMMAND_ENV_ALLOW must not name ${name}, which holds a secret`),
     )
 })

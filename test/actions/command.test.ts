@@ -104,7 +104,7 @@ test('a folder that the action names is used, and kept', async (t) => {
   assert.equal(await readFile(join(folder, 'file'), 'utf8'), 'kept\n')
   const { final, error } = await shell('true', { cwd: join(folder, 'none') }).outcome()
   assert.deepEqual([final, error?.code], [true, 'COMMAND_NOT_FOUND'])
-  assert.match(error?.message ?? '', /action\.cwd is .*none; expected a folder/)
+  assert.match(error?.message ?? '', /action\.cwd: .*none is not a folder/)
 })
 
 test("standard input is the action's, else the run's input, else empty", async () => {
@@ -149,7 +149,7 @@ test('the message of a failure has the code and the last line of standard error;
 test('a signal from elsewhere is KILLED', async () => {
   const { state, error } = await shell('kill -SEGV $$').outcome()
   assert.deepEqual([state, error?.code], ['failed', 'KILLED'])
-  assert.match(error?.message ?? '', /was ended by SIGSEGV, from elsewhere$/)
+  assert.match(error?.message ?? '', /was killed by SIGSEGV, not by this service$/)
 })
 
 test('a program that is not there, or may not be executed, fails for good', async (t) => {

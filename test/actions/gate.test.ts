@@ -30,7 +30,7 @@ async function setup(t: TestContext, behaviour: Behaviour = { does: 'status' }) 
 }
 
 const json = (value: unknown): Behaviour => ({ does: 'status', body: JSON.stringify(value) })
-const usual = 'the gate said that there is nothing to do'
+const usual = 'the gate reported nothing to do'
 
 const nothingToDo: { what: string; behaviour: Behaviour; reason: string }[] = [
   { what: '204', behaviour: { does: 'status', value: 204, body: '' }, reason: 'the gate answered 204' },
@@ -78,11 +78,11 @@ for (const { what, behaviour } of goOn) {
 const failures: { behaviour: Behaviour; says: RegExp }[] = [
   {
     behaviour: { does: 'status', value: 500 },
-    says: /HTTP_STATUS: target http.* answered 500; expected 2xx, or 204/,
+    says: /HTTP_STATUS: target http.* answered 500; a gate must answer 2xx, or 204/,
   },
   { behaviour: { does: 'status', value: 404 }, says: /answered 404/ },
   { behaviour: { does: 'redirect' }, says: /REDIRECT_LIMIT/ },
-  { behaviour: { does: 'hang' }, says: /TIMEOUT: .*was given up at its time limit/ },
+  { behaviour: { does: 'hang' }, says: /TIMEOUT: .*was stopped at its time limit/ },
   { behaviour: { does: 'stall' }, says: /TIMEOUT/ },
   { behaviour: { does: 'garbage' }, says: /ANSWER_UNREADABLE/ },
   { behaviour: { does: 'close_early' }, says: /CONNECTION_BROKEN/ },

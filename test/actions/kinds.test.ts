@@ -27,7 +27,7 @@ for (const type of ['ftp', 'constructor']) {
     assert.equal(outcome.state, 'failed')
     assert.equal(outcome.final, true)
     assert.equal(outcome.error?.code, 'ACTION_NOT_AVAILABLE')
-    assert.match(outcome.error.message, new RegExp(`type "${type}" was given; expected "http"`))
+    assert.match(outcome.error.message, new RegExp(`"${type}" is not known; use "http"`))
   })
 }
 

@@ -36,23 +36,17 @@ test('a prompt action with every field is taken', () => {
 })
 
 const refused: [fields: object, says: RegExp][] = [
-  [
-    { base_url: 'ftp://models.example' },
-    /action.base_url: a text of 20 characters was given; expected an http/,
-  ],
+  [{ base_url: 'ftp://models.example' }, /action.base_url: must be an http.*, not a string of 20 characters/],
   [{ base_url: 'https://user:hunter2@models.example/v1' }, /action.base_url: .*without user/],
   [{ base_url: 'https://models.example/v1?key=hunter2' }, /action.base_url: .*without user, password, query/],
   [{ base_url: 'https://models.example/{{slot}}' }, /action.base_url: .*templates/],
   [{ model: '{{input.model}}' }, /action.model: .*without templates/],
-  [
-    { api_key: 'sk-hunter2' },
-    /action.api_key: a text of 10 characters was given; expected "{{secrets.NAME}}"/,
-  ],
-  [{ api_key: 'Bearer {{secrets.KEY}}' }, /action.api_key: .*expected "{{secrets.NAME}}"/],
-  [{ context_from: ['me'] }, /action.context_from\[0\]: "me" was given; expected "self" or a job id/],
+  [{ api_key: 'sk-hunter2' }, /action.api_key: must be "{{secrets.NAME}}".*, not a string of 10 characters/],
+  [{ api_key: 'Bearer {{secrets.KEY}}' }, /action.api_key: must be "{{secrets.NAME}}"/],
+  [{ context_from: ['me'] }, /action.context_from\[0\]: must be "self" or a job id.*, not "me"/],
   [{ budget: { tokens: 5 } }, /unknown field `action.budget.tokens`/],
-  [{ price: { input_per_million: 1 } }, /action.price.output_per_million: nothing was given/],
-  [{ temperature: 3 }, /action.temperature: 3 was given; expected a number from 0 to 2/],
+  [{ price: { input_per_million: 1 } }, /action.price.output_per_million: required/],
+  [{ temperature: 3 }, /action.temperature: must be a number from 0 to 2, not 3/],
 ]
 
 for (const [fields, says] of refused) {

@@ -35,7 +35,7 @@ test('a handler runs with the input of the action and that of the run', async ()
   assert.deepEqual([state, output], ['succeeded', 'Hello, Ada. This is attempt 1 of it.'])
   const { error } = await run({ type: 'handler', handler: 'hello' }, { name: 7 })
   assert.equal(error.code, 'INPUT_INVALID')
-  assert.match(error.message, /input\.name: 7 was given, but it must be string/)
+  assert.match(error.message, /input\.name: 7 must be string/)
 })
 
 test('a command runs, and sees nothing of the service', async () => {
@@ -50,13 +50,13 @@ const refused = [
   {
     action: { type: 'handler', handler: 'helo' },
     path: 'action.handler',
-    says: /"helo" was given; expected one of check-page, hello/,
+    says: /no handler "helo"; use one of check-page, hello/,
   },
-  { action: { type: 'handler', handler: '../x' }, path: 'action.handler', says: /expected one of/ },
+  { action: { type: 'handler', handler: '../x' }, path: 'action.handler', says: /use one of/ },
   {
     action: { type: 'command', command: 'ls', when: { type: 'handler', handler: 'none' } },
     path: 'action.when.handler',
-    says: /"none" was given; expected one of/,
+    says: /no handler "none"; use one of/,
   },
   {
     action: { type: 'command', command: 'ls', env: { CHRONOS_RUN: 'x' } },
@@ -66,14 +66,14 @@ const refused = [
   {
     action: { type: 'command', command: 'ls', args: ['a\u0001', 7] },
     path: 'action.args[1]',
-    says: /expected a text/,
+    says: /must be a string/,
   },
   { action: { type: 'command', command: '{{input}}' }, path: 'action.command', says: /without a template/ },
   { action: { type: 'command', command: 'ls', cwd: 'here' }, path: 'action.cwd', says: /an absolute path/ },
   {
     action: { type: 'command', command: 'ls', args: ['{{nothing}}'] },
     path: 'action.args[0]',
-    says: /\{\{nothing\}\} was given/,
+    says: /\{\{nothing\}\} is not known/,
   },
   {
     action: { type: 'handler', handler: 'hello', input: { a: ['{{no}}'] } },
@@ -106,7 +106,7 @@ test('where commands are off a job with one is refused when it is saved', async 
     assert.deepEqual(body.errors, [
       {
         path: 'action.type',
-        message: 'action.type: a command was given; commands are off here (COMMANDS is not "on")',
+        message: 'action.type: commands are disabled on this service (COMMANDS is not "on")',
       },
     ])
   } finally {

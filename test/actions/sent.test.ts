@@ -154,7 +154,7 @@ for (const { what, fields } of wrongFields) {
     assert.equal(outcome.state, 'failed')
     assert.equal(outcome.final, true)
     assert.equal(outcome.error?.code, 'ACTION_INVALID')
-    assert.match(outcome.error.message, /; expected /)
+    assert.match(outcome.error.message, /^action\./)
     assert.doesNotMatch(outcome.error.message, /secret/)
     assert.equal(target.calls.length, 0)
   })

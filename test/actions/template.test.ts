@@ -168,7 +168,7 @@ test('a URL may be a secret as a whole, which no message shows', async (t) => {
   const closed = await setup(t, { secrets: { HOOK: secret }, allow: [] })
   const refused = await closed.call('', { url: '{{secrets.HOOK}}' })
   assert.equal(refused.error?.code, 'TARGET_FORBIDDEN')
-  assert.match(refused.error.message, /^target \{\{secrets\.HOOK\}\} must not be called/)
+  assert.match(refused.error.message, /^target \{\{secrets\.HOOK\}\} has no public address/)
 })
 
 const misplaced = [
@@ -190,7 +190,7 @@ for (const url of misplaced) {
     const port = new URL(target.url).port
     const outcome = await call('', { url }, { run: { input: `127.0.0.1:${port}` } })
     assert.equal(outcome.error?.code, 'ACTION_INVALID')
-    assert.match(outcome.error.message, /action\.url.*; expected/)
+    assert.match(outcome.error.message, /action\.url/)
     assert.equal(outcome.final, true)
     assert.equal(target.calls.length, 0)
   })
@@ -206,7 +206,7 @@ for (const [header, path] of [
     const { target, call } = await setup(t, { secrets })
     const outcome = await call(path, { headers: { 'x-a': header } }, { run: { input: 'a\rb' } })
     assert.equal(outcome.error?.code, 'ACTION_INVALID')
-    assert.match(outcome.error.message, /^action\.headers "x-a" cannot be sent; expected /)
+    assert.match(outcome.error.message, /^action\.headers: "x-a" is not a valid header/)
     assert.equal(target.calls.length, 0)
   })
 }
@@ -224,7 +224,7 @@ test('values that make more than 1 MiB are a final failure', async (t) => {
   const body = Array.from({ length: 17 }, () => '{{input}}!')
   const outcome = await call('/', { body }, { run: { input: 'x'.repeat(64 * 1024) } })
   assert.equal(outcome.error?.code, 'ACTION_INVALID')
-  assert.match(outcome.error.message, /more than 1048576 bytes/)
+  assert.match(outcome.error.message, /exceed the limit of 1048576 bytes/)
   assert.equal(target.calls.length, 0)
 })
 

@@ -178,7 +178,7 @@ test('a job that names a channel by an object which is not there is refused', as
     const job = { name: 'x', schedule: '30m', prompt: 'x', deliver }
     const answer = await service.api('POST', '/api/jobs', job)
     assert.equal(codeOf(answer), '400 FIELD_INVALID')
-    assert.match(answer.body.detail, /deliver: channel "nobody" was given; expected one that exists/)
+    assert.match(answer.body.detail, /deliver: no channel named "nobody"/)
   }
 })
 

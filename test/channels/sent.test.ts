@@ -48,7 +48,7 @@ test('a test that fails says why, and never where to', async (t) => {
   t.after(() => receiver.close())
   await putChannel(service, 'chat', { type: 'slack', url: `${receiver.url}/services/T0/B0/very-secret` })
   receiver.behave({ does: 'answer', status: 404, body: 'no_service' })
-  const message = `${receiver.url} answered 404: no_service; expected 2xx`
+  const message = `${receiver.url} answered 404: no_service`
   assert.deepEqual(await tryOut('chat'), { delivered: false, error: { code: 'HTTP_STATUS', message } })
 })
 
@@ -79,7 +79,7 @@ test('a receiver that is gone switches its channel off, and a test that arrives 
   const off = await channel('gone')
   assert.deepEqual(
     [off.disabled_at, off.disabled_reason],
-    ['2026-06-18T08:00:00.000Z', `${receiver.url} answered 410; expected 2xx`],
+    ['2026-06-18T08:00:00.000Z', `${receiver.url} answered 410`],
   )
   receiver.behave(null)
   assert.deepEqual(await tryOut('gone'), { delivered: true })

@@ -39,5 +39,5 @@ test('a deploy is told by the migration', async () => {
   const env = { PATH: process.env['PATH'] ?? '', DATABASE_URL: service.database.url }
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['src/migrate.ts'], { env })
   assert.match(stdout, /nothing to apply/)
-  assert.match(stderr, /No default channel hears of failures: .*PUT \/api\/channels/)
+  assert.match(stderr, /No default channel receives failures, .*PUT \/api\/channels/)
 })

@@ -53,7 +53,7 @@ test('a problem names what is wrong, and never quotes a password', () => {
     ['postgres://u:50%00@h/db', /the password contains %00/],
     ['postgres://u:50%/off@h/db', /percent-encode/],
     ['postgres://u:50?off@h/db', /%3F/],
-    ['mysql://u:50off@h/db', /expected postgres:/],
+    ['mysql://u:50off@h/db', /must look like postgres:/],
     ['postgres://u:50off@h:99999/db', /port/],
     ['postgres://u:50off@[nonsense]/db', /IPv6/],
     ['postgres://u:50off@h/db?sslmode=strict', /sslmode=strict is not supported/],
@@ -68,7 +68,7 @@ test('a problem names what is wrong, and never quotes a password', () => {
     ['postgres://u:50off@h/db?target_session_attrs=standby', /target_session_attrs=standby/],
     ['postgres://u:50off@h/db?connect_timeout=soon', /connect_timeout/],
     ['postgres://u:50off@h/db?hostaddr=h', /hostaddr/],
-    ['postgres://u:50off@a,b,c/db?port=1,2', /2 ports are given for 3 hosts/],
+    ['postgres://u:50off@a,b,c/db?port=1,2', /2 ports for 3 hosts/],
   ]
   for (const [url, said] of wrong) {
     assert.match(problemsOf(url), said, url)

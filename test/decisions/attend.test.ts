@@ -130,7 +130,7 @@ test('of the slots that passed, the latest runs and the others are missed, in on
   job.fire('14:10')
   assert.deepEqual(job.runLines(), ['14:00 catch_up claimed'])
   assert.deepEqual(job.foldLines(), ['09:00-13:00 x5 missed'])
-  assert.equal(job.folds[0]?.reason, 'a later slot had passed too')
+  assert.equal(job.folds[0]?.reason, 'a later slot was due too')
   assert.equal(hhmm(job.runtime().nextSlot), '15:00')
 })
 
@@ -142,7 +142,7 @@ test('a latest slot within the grace of half its period runs; later than that it
   late.fire('09:30:01')
   assert.deepEqual(late.runLines(), [])
   assert.deepEqual(late.foldLines(), ['09:00-09:00 x1 missed'])
-  assert.equal(late.folds[0]?.reason, 'no process attended to it in time')
+  assert.equal(late.folds[0]?.reason, 'no process handled it in time')
   assert.equal(hhmm(late.runtime().nextSlot), '10:00')
 })
 
@@ -184,7 +184,7 @@ test('with catch-up "all" the newest so many run, and those before them are miss
   const job = createModel({ policy: { catchUp: 'all', catchUpMax: 2 } })
   job.fire('14:10')
   assert.deepEqual(job.foldLines(), ['09:00-12:00 x4 missed'])
-  assert.equal(job.folds[0]?.reason, 'more slots had passed than catch_up allows')
+  assert.equal(job.folds[0]?.reason, 'more slots were missed than catch_up allows')
   assert.deepEqual(job.runLines(), ['13:00 catch_up claimed'])
 })
 

@@ -9,7 +9,7 @@ test('skip: a slot that comes while a run is live is skipped, with a row and a r
   job.renew()
   const decision = job.fire('10:00')
   assert.deepEqual(job.runLines(), ['09:00 fire claimed', '10:00 fire skipped'])
-  assert.equal(decision?.runs[0]?.reason, 'overlap: the run before it was still live')
+  assert.equal(decision?.runs[0]?.reason, 'overlap: the previous run was still live')
   assert.deepEqual(decision?.starts, [])
   assert.equal(job.runtime().slotsUsed, 1, 'a skipped slot uses up no repeat')
 })
@@ -32,7 +32,7 @@ test('queue: one slot waits for the live run, a second one is skipped', () => {
   job.renew()
   const decision = job.fire('11:00')
   assert.deepEqual(job.runLines(), ['09:00 fire claimed', '10:00 fire claimed', '11:00 fire skipped'])
-  assert.equal(decision?.runs[0]?.reason, 'overlap: one run was live and one was waiting')
+  assert.equal(decision?.runs[0]?.reason, 'overlap: one run was live and one was queued')
 })
 
 test('queue: the waiting run is due at once when the live one is settled', () => {

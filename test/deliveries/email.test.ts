@@ -69,7 +69,7 @@ test('a longer output is attached as a whole', async () => {
     ? Buffer.from(encoded, 'base64').toString()
     : encoded.replaceAll(/=\r\n/g, '')
   assert.ok(text.replaceAll('\r\n', '\n').startsWith(output.slice(0, 1_000)), text.slice(0, 100))
-  assert.match(body, /characters and more left out/)
+  assert.match(body, /characters and more omitted/)
 })
 
 test('no name of a job, output or error gets into the headers of a mail', async () => {

@@ -88,7 +88,7 @@ test('a shortened text has its beginning, its end and a count, within the limit'
     const short = shortened(text, limit)
     assert.ok(short.length <= limit, String(limit))
     if (limit === 1_000) assert.equal(short, text)
-    if (limit === 200) assert.match(short, /^a+\n\[\.\.\. 800 characters and more left out \.\.\.\]\nb+$/)
+    if (limit === 200) assert.match(short, /^a+\n\[\.\.\. 800 characters and more omitted \.\.\.\]\nb+$/)
   }
 })
 

@@ -169,7 +169,7 @@ test('a long output is shortened to its beginning and end, and said to be', asyn
   await send(target(), messageOf({ output }))
   const data = receiver.got[0]?.payload?.data
   assert.ok(data)
-  assert.match(data.output ?? '', /^firstx+\n\[\.\.\. \d+ characters and more left out \.\.\.\]\nx+last$/)
+  assert.match(data.output ?? '', /^firstx+\n\[\.\.\. \d+ characters and more omitted \.\.\.\]\nx+last$/)
   assert.ok((data.output?.length ?? 0) <= 20_000 && data.text.length <= 4_000)
   assert.equal(data['output_truncated'], true)
 })

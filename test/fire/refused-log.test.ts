@@ -79,7 +79,7 @@ test('a fire_at that cannot be read is logged once a minute', async (t) => {
   for (let n = 0; n < 20; n++) assert.equal(await fire('', { job_id: 'aaaaaaaaaaaa', fire_at: `x${n}` }), 200)
   assert.deepEqual(
     troubles().map(({ msg, level }) => [msg, level]),
-    [['fire_at of a fire cannot be read and was ignored', 40]],
+    [['fire_at of a fire could not be read and was ignored', 40]],
   )
 })
 

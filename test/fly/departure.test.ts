@@ -46,7 +46,7 @@ test('a process that ended without a word is told of at the next boot of its mac
   assert.deepEqual(complaints(other.lines), [])
   const next = processNamed('m1:b')
   await next.arrive()
-  assert.match(complaints(next.lines).join(), /ended without a word/)
+  assert.match(complaints(next.lines).join(), /exited without shutting down/)
   assert.equal(next.lines[0]?.fields['earlier'], 'm1:a')
 })
 
@@ -76,7 +76,7 @@ test('who is ended by others writes what is owed, and the next boot tells of it'
   await processNamed('m1:a').anyway('SIGTERM')
   const next = processNamed('m1:b')
   await next.arrive()
-  assert.match(complaints(next.lines).join(), /left debts/)
+  assert.match(complaints(next.lines).join(), /left unfinished work/)
   assert.equal(next.lines[0]?.fields['owed'], 1)
 })
 
@@ -90,7 +90,7 @@ test('a wake-up that NAS confirmed and never made is told of once a minute has p
   now = new Date('2026-06-18T09:01:01Z')
   const late = processNamed('m1:b')
   await late.arrive()
-  assert.match(complaints(late.lines).join(), /nobody was woken/)
+  assert.match(complaints(late.lines).join(), /NAS confirmed these wake-ups but did not call/)
   const [{ fields }] = late.lines as [Line]
   assert.equal((fields['exited'] as { next_wake_at: string }).next_wake_at.slice(0, 16), '2026-06-18T09:00')
 })

@@ -195,6 +195,24 @@ export const queue = {
       'export type Used = 1\nexport type nobodyAsksForThis = 2\n',
     ],
   ]),
+  ...broken('words', 'spelling', [
+    ['a misspelt word in a page', 'docs/zz-spelling.md', 'What you recieve.\n'],
+    ['American spelling in a comment', 'src/run/zz-spelling.ts', '/** A behavior. */\nexport {}\n'],
+  ]),
+  ...broken('words', 'phrase', [
+    ['a phrase in a page', 'docs/zz-phrase.md', 'The file is made anew.\n'],
+    ['an actor without a name in a comment', 'db/zz-phrase.ts', '// whoever comes first\nexport {}\n'],
+    [
+      'the old form of an error',
+      'routes/zz-phrase.ts',
+      "export const message = 'a text was given; expected a number'\n",
+    ],
+    [
+      'a phrase in a template',
+      'src/run/zz-phrase.ts',
+      'export const say = (n: number) => `try ${n} once more`\n',
+    ],
+  ]),
   ...broken('machine paths', at('work'), [
     ['a path of one machine', 'docs/zz-path.md', `See ${at('work')}notes.\n`],
   ]),

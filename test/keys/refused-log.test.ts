@@ -38,7 +38,7 @@ test('each refused key has one line a minute, with address, route and the id of 
     assert.equal(statusCode, n < 30 ? 401 : 429)
     ids.push(answered['x-request-id'])
   }
-  const refused = () => lines.filter(({ msg }) => msg.startsWith('a call with a refused API key'))
+  const refused = () => lines.filter(({ msg }) => msg.startsWith('an API key was refused'))
   assert.deepEqual(
     refused().map(({ address, route, reqId }) => [address, route, reqId]),
     [

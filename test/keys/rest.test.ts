@@ -28,10 +28,7 @@ test('POST /api/keys makes a key that is shown once and opens what its scopes sa
   assert.equal((await service.api('GET', '/api/jobs', undefined, as)).status, 200)
   const refused = await service.api('POST', '/api/jobs', { name: 'x' }, as)
   assert.equal(codeOf(refused), '403 SCOPE_MISSING')
-  assert.equal(
-    refused.body.detail,
-    'the API key is allowed jobs:read; expected one that is allowed jobs:write',
-  )
+  assert.equal(refused.body.detail, 'This API key has scope jobs:read; this operation requires jobs:write.')
   assert.equal(refused.body.needed, 'jobs:write')
 })
 

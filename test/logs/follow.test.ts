@@ -174,6 +174,6 @@ test('a run or an attempt that is not there is refused before anything is told',
   await assert.rejects(follow(randomUUID()), { code: 'RUN_NOT_FOUND' })
   await assert.rejects(follow(run, { attempt: 3 }), {
     code: 'FIELD_INVALID',
-    message: /expected one from 1 to 2/,
+    message: /must be from 1 to 2/,
   })
 })

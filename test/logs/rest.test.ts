@@ -130,7 +130,7 @@ test('a run or an attempt that is not there is refused, followed or not', async 
     assert.deepEqual([gone.status, gone.body.code], [404, 'RUN_NOT_FOUND'])
     const late = await service.api('GET', `/api/runs/${runId}/logs?attempt=9${follow}`)
     assert.deepEqual([late.status, late.body.code], [400, 'FIELD_INVALID'])
-    assert.match(late.body.detail, /attempt: 9 was given; expected one from 1 to 1/)
+    assert.match(late.body.detail, /attempt: must be from 1 to 1, not 9/)
   }
   const stranger = await fetch(`${service.url}/api/runs/${runId}/logs`)
   assert.equal(stranger.status, 401)
@@ -160,7 +160,7 @@ test('what a job keeps is a policy with bounds and defaults', async () => {
   assert.deepEqual(body.job.retention, { runs: 1000, days: 90 })
   const refused = await service.api('PATCH', `/api/jobs/${job.id}`, { retention: { runs: 0 } })
   assert.equal(refused.status, 400)
-  assert.match(refused.body.detail, /retention.runs: 0 was given; expected a whole number from 1 to 10000/)
+  assert.match(refused.body.detail, /retention.runs: must be a whole number from 1 to 10000, not 0/)
 })
 
 test('a model that repeats its key is not quoted with it', async () => {

@@ -372,7 +372,7 @@ test('the token is sent over https, or to this machine, and nowhere else', () =>
     'nas',
     '',
   ]) {
-    assert.throws(make(url), /expected https, or http to loopback/)
+    assert.throws(make(url), /must use https, or http to loopback/)
   }
   for (const url of ['https://nas.test/', 'http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])
     make(url)()

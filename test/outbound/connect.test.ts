@@ -160,10 +160,10 @@ test('what is refused says who, why and what would do, and nothing of the path',
       .catch((error: Error) => messages.push((error.cause as Error).message))
   await line.close()
   assert.deepEqual(messages, [
-    'host 10.0.0.1 has no public address (private); expected a public one, or an entry of TARGET_ALLOW',
-    'host db.internal is a name of a private network; expected a public one, or an entry of TARGET_ALLOW',
-    'host 169.254.169.254 has an address of the platform below (metadata, link-local); expected a public one, or that very address in TARGET_ALLOW',
-    'host chronos.example is this service itself or NAS; expected another',
+    'host 10.0.0.1 has no public address (private). To allow it, add it to TARGET_ALLOW',
+    'host db.internal is a name of a private network. To allow it, add it to TARGET_ALLOW',
+    'host 169.254.169.254 has a platform address (metadata, link-local). To allow it, add this exact address to TARGET_ALLOW',
+    'host chronos.example is this service itself or NAS, which may not be called',
   ])
 })
 

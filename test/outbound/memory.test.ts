@@ -52,7 +52,7 @@ for (const nameCode of ['ENOTFOUND', 'EAI_AGAIN']) {
     const refusal = await refusalOf('a.example')
     assert.match(
       refusal.message,
-      new RegExp(`a\\.example was not looked up again: .* \\(${nameCode}\\); .* at 20..-`),
+      new RegExp(`a\\.example was not looked up: .* \\(${nameCode}\\); .* at 20..-`),
     )
     assert.equal(refusal.retryAfterMs, 5_000)
     state.nowMs = 4_999

@@ -48,7 +48,7 @@ test('with 12 targets at names whose name server is silent, all else goes on as 
     await started(await service.makeJob({ action: { type: 'http', url: `http://${first}/` } })),
   )
   assert.equal(again.error.code, 'TARGET_PAUSED')
-  assert.match(again.error.message, /calls are let through again at 20\d\d-/)
+  assert.match(again.error.message, /calls resume at 20\d\d-/)
 
   async function started({ id }: { id: string }): Promise<string> {
     const { status, body } = await service.api('POST', `/api/jobs/${id}/run`)

@@ -99,7 +99,7 @@ test('catch_up all: a slot that comes while a run is live is a case of overlap a
   await fireAt(job, '09:02:00')
   assert.deepEqual(await lines(job), ['09:01 running', '09:02 skipped'])
   const [, skipped] = await runsOf(service, job.id)
-  assert.equal(skipped.reason, 'overlap: the run before it was still live')
+  assert.equal(skipped.reason, 'overlap: the previous run was still live')
   const [run] = await runsOf(service, job.id)
   await service.api('POST', `/api/runs/${run.id}/cancel`)
 })
@@ -125,10 +125,7 @@ test('a slot that is later than deadline_ms is missed', async () => {
   const { job } = await make({ deadline_ms: 20_000, schedule: '1 * * * *' })
   assert.equal(await fireAt(job, '09:01:21'), 200)
   const { body } = await service.api('GET', `/api/jobs/${job.id}/slots?from=${day('09:00:00')}`)
-  assert.deepEqual(
-    [body.slots[0].verdict, body.slots[0].reason],
-    ['missed', 'no process attended to it in time'],
-  )
+  assert.deepEqual([body.slots[0].verdict, body.slots[0].reason], ['missed', 'no process handled it in time'])
 })
 
 test('overlap queue lets one slot wait and skips the next; cancel_running gives the newer slot the place', async () => {

@@ -12,7 +12,7 @@ type Schema = {
   default?: unknown
 }
 
-const rows = tableUnder(readPage('docs/reliability.md'), 'Policies').map(
+const rows = tableUnder(readPage('docs/policies.md'), 'All fields').map(
   ([field = '', , usual = '', bounds = '']) => ({ field: field.replaceAll('`', ''), usual, bounds }),
 )
 const fields: [string, Schema][] = Object.entries(policyFields as Record<string, Schema>).flatMap(

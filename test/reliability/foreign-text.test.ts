@@ -72,10 +72,7 @@ test("a receiver's answer that is cut amid an emoji settles the delivery, withou
   })
   const { deliveries } = await runJob({ deliver: [{ channel: 'emoji', on: 'always' }] })
   assert.deepEqual([deliveries[0]?.state, deliveries[0]?.error.code], ['failed', 'HTTP_STATUS'])
-  assert.equal(
-    deliveries[0]?.error.message,
-    `${receiver.url} answered 400: 1 ${'x'.repeat(197)}; expected 2xx`,
-  )
+  assert.equal(deliveries[0]?.error.message, `${receiver.url} answered 400: 1 ${'x'.repeat(197)}`)
 })
 
 test('a report whose message or output is cut amid an emoji is taken', async () => {

@@ -95,7 +95,7 @@ test('a delivery that has failed is logged, counted, listed, and marked on its c
   refuses('unknown channel')
   const job = await service.makeJob({ name: 'report', ...toTeam })
   const runId = await over(job)
-  const message = `${receiver.url} answered 400: 1 unknown channel; expected 2xx`
+  const message = `${receiver.url} answered 400: 1 unknown channel`
   const [delivery] = (await failed()).deliveries
   assert.deepEqual(lines, [
     {

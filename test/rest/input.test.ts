@@ -37,11 +37,11 @@ test('every problem of a body is told at once, each with its path', async () => 
   })
   assert.equal(problem.code, 'FIELD_INVALID')
   assert.deepEqual(problem.errors?.map(({ message }) => message).toSorted(), [
-    'action: an object was given; expected an object with a "type" of "http", "prompt", "handler" or "command"',
-    'name: nothing was given; expected a text of 1 to 200 characters that is not blank, without control characters',
-    'repeat: 0 was given; expected a whole number from 1 to 2147483647, {"times": …} with one, or null or "forever"',
-    'schedule: 7 was given; expected a text of 1 to 200 characters',
-    'tags: a list of 2 was given; expected a list of at most 50 items, all different',
+    'action: must be an object with a "type" of "http", "prompt", "handler" or "command", not an object',
+    'name: required (a string of 1 to 200 characters that is not blank, without control characters)',
+    'repeat: must be a whole number from 1 to 2147483647, {"times": …} with one, or null or "forever", not 0',
+    'schedule: must be a string of 1 to 200 characters, not 7',
+    'tags: must be a list of at most 50 items, all different, not a list of 2',
     'unknown field `nam`; did you mean `name`?',
   ])
 })

@@ -19,7 +19,7 @@ after(() => service.close())
 type Refused = { action: object; path: string; says: RegExp }
 
 const http = (url: string, more = {}) => ({ type: 'http', url, ...more })
-const isPrivate = /would not be called, because host .* expected a public one, or an entry of TARGET_ALLOW$/
+const isPrivate = /would not be called, because host .* To allow it, add it to TARGET_ALLOW$/
 
 const refused: Refused[] = [
   ...[
@@ -50,7 +50,7 @@ const refused: Refused[] = [
     says: /host 169\.254\.169\.254 .*TARGET_ALLOW/,
   },
   { action: http('https://example.com:0/'), path: 'action.url', says: /nothing can be called at port 0/ },
-  { action: http('ftp://example.com/'), path: 'action.url', says: /expected an http or https URL/ },
+  { action: http('ftp://example.com/'), path: 'action.url', says: /must be an http or https URL/ },
   { action: http('example.com'), path: 'action.url', says: /did you mean https:\/\/example\.com\?$/ },
   {
     action: http('example.com:8443/a?t=1'),
@@ -96,7 +96,7 @@ const refused: Refused[] = [
   ].map((command) => ({
     action: { type: 'command', command },
     path: 'action.command',
-    says: /a shell line was given.*\["sh","-c","…"\]/,
+    says: /not started by a shell.*"args": \["-c", "…"\]/,
   })),
 ]
 

@@ -48,11 +48,11 @@ test('every error is a problem document with a code, and its text for older clie
   assert.equal(answer.headers['content-type'], 'application/problem+json')
   assert.deepEqual(JSON.parse(answer.body), {
     type: 'urn:chronos:error:JOB_NOT_FOUND',
-    title: 'There is no such job',
+    title: 'No such job',
     status: 404,
-    detail: 'job ffffffffffff was given; there is none with this id',
+    detail: 'No job with id ffffffffffff',
     code: 'JOB_NOT_FOUND',
-    error: 'job ffffffffffff was given; there is none with this id',
+    error: 'No job with id ffffffffffff',
   })
 })
 

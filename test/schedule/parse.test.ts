@@ -185,16 +185,13 @@ suite('what other crons write', () => {
 
   test('@every without a duration that can be read says what to write', () => {
     for (const text of ['@every', '@every day at 9am', '@every 1.5h', '@every 6h 0 * * *', '@every 0s'])
-      assert.throws(() => read(text), /expected a duration/, text)
+      assert.throws(() => read(text), /duration/, text)
   })
 
   test('nicknames of FreeBSD are read; of an unknown one the known ones are named', () => {
     assert.equal(expr('@every_minute'), '* * * * *')
     assert.equal(expr('@every_second'), '* * * * * *')
-    assert.throws(
-      () => read('@fortnightly'),
-      /"@fortnightly" is not a known nickname; expected one of @yearly/,
-    )
+    assert.throws(() => read('@fortnightly'), /"@fortnightly" is not a known nickname. Use one of @yearly/)
   })
 
   const zoneIn = (text: string, named: string | null = null) => readNamedZone(text, { named, usual: 'UTC' })
@@ -258,21 +255,21 @@ suite('day of month and weekday', () => {
 
 suite('numbers out of range', () => {
   const cases: [text: string, says: string][] = [
-    ['60 0 9 * * *', 'second 60 is out of range; expected 0 to 59'],
-    ['60 9 * * *', 'minute 60 is out of range; expected 0 to 59'],
-    ['0 24 * * *', 'hour 24 is out of range; expected 0 to 23'],
-    ['0 0 32 * *', 'day of month 32 is out of range; expected 1 to 31'],
-    ['0 0 0 * *', 'day of month 0 is out of range; expected 1 to 31'],
-    ['0 0 * 13 *', 'month 13 is out of range; expected 1 to 12'],
-    ['0 0 * 0 *', 'month 0 is out of range; expected 1 to 12'],
-    ['0 0 * * 8', 'weekday 8 is out of range; expected 0 to 7'],
-    ['0 0 1,5-40/2 * *', 'day of month 40 is out of range; expected 1 to 31'],
-    ['0 0 99999999999999999999 * *', 'day of month 99999999999999999999 is out of range; expected 1 to 31'],
-    ['*/61 * * * *', 'step 61 of the minute is out of range; expected 1 to 60'],
-    ['0 */0 * * *', 'step 0 of the hour is out of range; expected 1 to 24'],
-    ['0 0 */32 * *', 'step 32 of the day of month is out of range; expected 1 to 31'],
-    ['0 0 * 1-6/13 *', 'step 13 of the month is out of range; expected 1 to 12'],
-    ['0 0 * * */8', 'step 8 of the weekday is out of range; expected 1 to 7'],
+    ['60 0 9 * * *', 'second 60 is out of range (0 to 59)'],
+    ['60 9 * * *', 'minute 60 is out of range (0 to 59)'],
+    ['0 24 * * *', 'hour 24 is out of range (0 to 23)'],
+    ['0 0 32 * *', 'day of month 32 is out of range (1 to 31)'],
+    ['0 0 0 * *', 'day of month 0 is out of range (1 to 31)'],
+    ['0 0 * 13 *', 'month 13 is out of range (1 to 12)'],
+    ['0 0 * 0 *', 'month 0 is out of range (1 to 12)'],
+    ['0 0 * * 8', 'weekday 8 is out of range (0 to 7)'],
+    ['0 0 1,5-40/2 * *', 'day of month 40 is out of range (1 to 31)'],
+    ['0 0 99999999999999999999 * *', 'day of month 99999999999999999999 is out of range (1 to 31)'],
+    ['*/61 * * * *', 'step 61 of the minute is out of range (1 to 60)'],
+    ['0 */0 * * *', 'step 0 of the hour is out of range (1 to 24)'],
+    ['0 0 */32 * *', 'step 32 of the day of month is out of range (1 to 31)'],
+    ['0 0 * 1-6/13 *', 'step 13 of the month is out of range (1 to 12)'],
+    ['0 0 * * */8', 'step 8 of the weekday is out of range (1 to 7)'],
   ]
   for (const [text, says] of cases)
     test(`${text}: ${says}`, () => {
@@ -350,13 +347,13 @@ suite('limits', () => {
     assert.ok(performance.now() - startedAt < 100)
   })
 
-  test('a message says what was given, then what was expected', () => {
+  test('a message quotes the schedule, then says why it is refused', () => {
     for (const text of ['whenever', '60 9 * * *', '0 9 30 2 *', '0m', '0 9 * * 1#2']) {
       assert.throws(
         () => read(text),
         (error: Error) => {
           const given = error.message.indexOf(JSON.stringify(text))
-          return given > 0 && error.message.indexOf('expected') > given
+          return given > 0 && error.message.length > given + JSON.stringify(text).length + 10
         },
       )
     }

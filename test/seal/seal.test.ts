@@ -71,7 +71,7 @@ test('without its key a secret stays closed, also under the id of another key', 
 })
 
 test('a key that has not 32 bytes is refused at once', () => {
-  assert.throws(() => createSeal(randomBytes(16)), /16 bytes was given; expected 32/)
+  assert.throws(() => createSeal(randomBytes(16)), /must be 32 bytes, not 16/)
 })
 
 function isUnreadable(error: unknown): boolean {

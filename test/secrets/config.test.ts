@@ -39,7 +39,7 @@ test('old encryption keys are read in their order, and one that is none is named
     () => readConfig(broken),
     (error: Error) => {
       assert.ok(error instanceof ConfigError)
-      assert.match(error.message, /ENCRYPTION_KEYS_OLD holds 10 bytes in entry 2; expected 32 bytes/)
+      assert.match(error.message, /ENCRYPTION_KEYS_OLD: entry 2 must be 32 bytes as base64, not 10 bytes/)
       assert.doesNotMatch(error.message, /hunter2/)
       return true
     },
@@ -49,6 +49,6 @@ test('old encryption keys are read in their order, and one that is none is named
 test('old encryption keys without a current one are refused', () => {
   assert.throws(
     () => readConfig({ ENCRYPTION_KEYS_OLD: key(2) }),
-    /ENCRYPTION_KEY is not set; ENCRYPTION_KEYS_OLD/,
+    /ENCRYPTION_KEY is required with ENCRYPTION_KEYS_OLD/,
   )
 })

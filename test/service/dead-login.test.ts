@@ -67,5 +67,5 @@ for (const loginError of ['refresh_token_reused', 'invalid_grant', 'invalid_toke
     assert.equal(await service.ended(20_000), 0, 'nothing is left to do')
     assert.equal(refreshes(), 1)
     const lines = service.output().split('\n')
-    assert.equal(lines.filter((line) => line.includes('the login is refused for good')).length, 1)
+    assert.equal(lines.filter((line) => line.includes('the login is permanently refused')).length, 1)
   })

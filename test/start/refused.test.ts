@@ -33,7 +33,7 @@ test('a HOST that is not of this machine: one sentence', async () => {
 test('an environment that the service refuses stops the start, and nothing is left', async () => {
   const started = project.start({ LOG_LEVEL: 'loud' })
   assert.equal(await started.ended, 1)
-  await started.waitForLine(/LOG_LEVEL is "loud"; expected one of/)
+  await started.waitForLine(/LOG_LEVEL must be one of .*, not "loud"/)
   await started.waitForLine(/^The service ended with exit status 78/)
   assert.deepEqual(await processesOf(project.folder), [])
 })

@@ -53,7 +53,7 @@ describe('one command from nothing to a job that fires', () => {
 
   test('a newcomer is reminded of a channel for failures', async () => {
     assert.ok(started)
-    await started.waitForLine(/^[\d:.]{12} service +No default channel hears of failures: /)
+    await started.waitForLine(/^[\d:.]{12} service +No default channel receives failures, /)
   })
 
   test('its fire, its run and its next arm are lines that a person can read', async () => {

@@ -96,10 +96,7 @@ test('a paused job is not started: the delivery has failed and says why, and can
   await service.api('POST', `/api/jobs/${b.id}/pause`)
   const runId = await start(a.id)
   const { id, error } = await delivery(runId, ({ state }) => state === 'failed')
-  assert.deepEqual(
-    [error.code, error.message],
-    ['JOB_STATE_CONFLICT', 'the job is paused; expected an active one; resume it first'],
-  )
+  assert.deepEqual([error.code, error.message], ['JOB_STATE_CONFLICT', 'The job is paused. Resume it first.'])
   assert.equal((await ended(runId)).state, 'succeeded')
   await service.api('POST', `/api/jobs/${b.id}/resume`)
   assert.equal((await service.api('POST', `/api/runs/${runId}/deliveries/${id}/retry`)).status, 202)
@@ -136,7 +133,7 @@ test('a job that is busy and skips what overlaps is not started', async (t) => {
   const runId = await start(a.id)
   const { error } = await delivery(runId, ({ state }) => state === 'failed')
   assert.equal(error.code, 'JOB_STATE_CONFLICT')
-  assert.match(error.message, /is live; expected at most 1 live at once \(overlap: skip\)/)
+  assert.match(error.message, /has not finished, and the job allows 1 at a time \(overlap: skip\)/)
   assert.equal((await runsOf(b.id)).length, 1)
 })
 

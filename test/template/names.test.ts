@@ -46,7 +46,7 @@ for (const name of unknown) {
     assert.equal(problem?.path, 'action.url')
     assert.match(
       problem.message,
-      /^action\.url: \{\{.*\}\} was given; expected one of slot, attempt, .*secrets/,
+      /^action\.url: \{\{.*\}\} is not known; use one of slot, attempt, .*secrets/,
     )
     assert.ok(problem.message.length < 350)
   })
@@ -62,12 +62,11 @@ test('problems say where in a nested value they are, each name of a text once', 
   const body = { a: [{ b: '{{x}} {{x}} {{slot}}' }, 'fine'], c: '{{slot', 1: '{{y}}' }
   const problems = templateProblems(body, { path: 'action.body', names: ['slot'] })
   assert.deepEqual(problems, [
-    { path: 'action.body.1', message: 'action.body.1: {{y}} was given; expected one of slot' },
-    { path: 'action.body.a[0].b', message: 'action.body.a[0].b: {{x}} was given; expected one of slot' },
+    { path: 'action.body.1', message: 'action.body.1: {{y}} is not known; use one of slot' },
+    { path: 'action.body.a[0].b', message: 'action.body.a[0].b: {{x}} is not known; use one of slot' },
     {
       path: 'action.body.c',
-      message:
-        'action.body.c: a "{{" without its "}}" was given; expected a name between them, or {{"{{"}} for the braces',
+      message: 'action.body.c: "{{" has no matching "}}"; write {{"{{"}} for literal braces',
     },
   ])
 })

@@ -8,11 +8,11 @@ import type { StoredKeys } from './stored.ts'
 export type Caller = { id: string; scopes: readonly Scope[] }
 
 /**
- * Who shows the key in `authorization`. Nothing is looked up for the first key, nor for what does not have the form of
+ * Who shows the key in `authorization`. Nothing is looked up for the first key, nor for a text without the form of
  * a key. `beforeAsking` is called before the database is asked about one that this process has not let in lately; it
  * may throw.
  *
- * @throws AppError API_KEY_REJECTED; DATABASE_UNAVAILABLE: nobody can say
+ * @throws AppError API_KEY_REJECTED; DATABASE_UNAVAILABLE: unknown
  */
 export type KeyCheck = (
   authorization: string | undefined,
@@ -28,11 +28,11 @@ export function createKeyCheck(apiKey: string, stored: () => Promise<Pick<Stored
 
   return (authorization, beforeAsking) => {
     const given = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1]
-    if (given === undefined) throw rejected('no API key was given')
+    if (given === undefined) throw rejected('No API key was sent')
     // Hashes are compared, in constant time: neither a near miss nor a length shows in the time that an answer takes.
     if (timingSafeEqual(hash(given), expected)) return first
     const id = idIn(given)
-    if (id === null) throw rejected('the API key that was given is not known')
+    if (id === null) throw rejected('The API key is not known')
     return stored().then((keys) => keys.who({ id, secret: given }, beforeAsking))
   }
 }
@@ -40,5 +40,5 @@ export function createKeyCheck(apiKey: string, stored: () => Promise<Pick<Stored
 export const first: Caller = { id: 'API_KEY', scopes: ['admin'] }
 
 export function rejected(what: string): AppError {
-  return new AppError('API_KEY_REJECTED', `${what}; expected "Authorization: Bearer <API key>"`)
+  return new AppError('API_KEY_REJECTED', `${what}. Send the header "Authorization: Bearer <API key>".`)
 }

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 /** `chr_<12 hex: the id>_<43 base64url: 256 random bits>_<6 base64url: a checksum of all before>` */
 const form = /^(chr_([0-9a-f]{12})_[A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{6})$/
 
-/** A key of its own, and what is kept of it. Whoever has made it shows `secret` once and forgets it. */
+/** A new key, and the part of it that is stored. The caller shows `secret` once and forgets it. */
 export function makeKey(): { id: string; secret: string; hash: string } {
   const id = randomBytes(6).toString('hex')
   const body = `chr_${id}_${randomBytes(32).toString('base64url')}`
@@ -17,7 +17,7 @@ export function idIn(given: string): string | null {
   return id !== '' && checksum(body) === sum ? id : null
 }
 
-/** What tells the key in an `Authorization` header apart from others in a log, without what it opens with. */
+/** A name for the key in an `Authorization` header, for logs, without its secret. */
 export function nameOfKey(authorization: string | undefined): string {
   const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1]
   if (given === undefined) return 'none'

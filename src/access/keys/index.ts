@@ -10,7 +10,7 @@ export type { StoredKeys } from './stored.ts'
 
 export type Keys = {
   check: KeyCheck
-  /** Notes, without anybody waiting for it, that the key with this id was used. */
+  /** Records that the key with this id was used; not awaited. */
   used(id: string): void
   /** Those that were made over the API; loaded on first use. */
   stored(): Promise<StoredKeys>

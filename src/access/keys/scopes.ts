@@ -1,4 +1,4 @@
-/** What a key may be allowed to do. `admin` is allowed everything; whoever may change jobs may look at them. */
+/** The scopes of a key. `admin` allows everything; `jobs:write` includes `jobs:read`. */
 export const scopes = ['jobs:read', 'jobs:write', 'runs:start', 'admin'] as const
 
 export type Scope = (typeof scopes)[number]

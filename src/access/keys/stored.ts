@@ -18,7 +18,7 @@ export type StoredKeys = {
   list(): Promise<StoredKey[]>
   /** Once is enough. @throws AppError KEY_NOT_FOUND */
   revoke(id: string): Promise<StoredKey>
-  /** Notes that a key was used, at most once a minute and under no hold: nobody waits for it, and it may be lost. */
+  /** Records that a key was used, at most once a minute and under no hold: it is not awaited and may be lost. */
   used(id: string): void
 }
 
@@ -52,8 +52,8 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     if (!before) beforeAsking()
     const key = isFresh ? before : await ask(id)
     if (!key || !timingSafeEqual(key.hash, hash)) throw unknown()
-    if (key.revokedAt || revokedHere.has(id)) throw rejected('the API key that was given was revoked')
-    if (performance.now() >= key.expiresAt) throw rejected('the API key that was given has expired')
+    if (key.revokedAt || revokedHere.has(id)) throw rejected('The API key was revoked')
+    if (performance.now() >= key.expiresAt) throw rejected('The API key has expired')
     return { id, scopes: key.scopes }
   }
 
@@ -94,7 +94,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     list: store.list,
     async revoke(id) {
       const key = await store.revoke(id)
-      if (!key) throw new AppError('KEY_NOT_FOUND', `key ${id} was given; there is none with this id`)
+      if (!key) throw new AppError('KEY_NOT_FOUND', `No API key with id ${id}`)
       // a look that began before may still bring it back as good
       revokedHere.add(id)
       known.delete(id)
@@ -107,11 +107,13 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
       key.notedAt = now
       store
         .used(id)
-        .catch((error: unknown) => log.warn({ err: error, key: id }, 'the use of a key was not noted'))
+        .catch((error: unknown) =>
+          log.warn({ err: error, key: id }, 'the last use of an API key could not be stored'),
+        )
     },
   }
 }
 
 function unknown(): AppError {
-  return rejected('the API key that was given is not known')
+  return rejected('The API key is not known')
 }

@@ -4,5 +4,5 @@ import { existsSync } from 'node:fs'
 export function shellLineIn(command: unknown): string | null {
   if (typeof command !== 'string' || !/[\s|&;<>()$`"'*?~]/.test(command)) return null
   if (command.startsWith('/') && existsSync(command)) return null
-  return 'a shell line was given, and commands are started without a shell. Give the program here and its arguments in `args`; or run the line by a shell, as ["sh","-c","…"]: "command": "sh", "args": ["-c", "…"].'
+  return 'must be the path or name of a program; commands are not started by a shell. Put the arguments in `args`, or start a shell: "command": "sh", "args": ["-c", "…"]'
 }

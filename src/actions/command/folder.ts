@@ -20,7 +20,7 @@ export async function makeFolder(user: User): Promise<string> {
 
 /**
  * Removes the folder with all that is in it. As the user whose it is, never with more rights: a program that is still
- * there could put a link to somewhere else in the place of a folder while it is being emptied.
+ * there could replace a folder by a link to another place while it is being emptied.
  */
 export async function removeFolder(path: string, user: User): Promise<void> {
   const steps = [
@@ -97,7 +97,7 @@ export function watchFolder(path: string, mostBytes: number, onFull: () => void)
   }
 }
 
-/** Without links; ends early where it is more than `most`. */
+/** Without links; ends early if it is more than `most`. */
 async function sizeOf(folder: string, most: number): Promise<number> {
   let bytes = 0
   let files = 0

@@ -9,7 +9,7 @@ const usualPath = '/usr/local/bin:/usr/bin:/bin'
 const probed = new WeakMap<CommandConfig, Promise<string[]>>()
 
 /**
- * What a program is started by, so that it runs within its limits: `setpriv` and `prlimit` of util-linux, each where the
+ * The command that starts a program within its limits: `setpriv` and `prlimit` of util-linux, each if the
  * system has one that can be used. They become the program: it has their process id. Empty: without limits.
  */
 export function limiterOf(settings: CommandConfig, user: ProgramUser | null): Promise<string[]> {

@@ -1,1 +1,1 @@
-export const areOff = 'a command was given; commands are off here (COMMANDS is not "on")'
+export const areOff = 'commands are disabled on this service (COMMANDS is not "on")'

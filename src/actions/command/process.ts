@@ -10,9 +10,9 @@ export type ProgramCall = {
   env: Record<string, string>
   cwd: string
   stdin: string | null
-  /** Whom it runs as, in no group but this one; null: as this process. */
+  /** The user it runs as, in no group but this one; null: that of this process. */
   user: { uid: number; gid: number } | null
-  /** What it is started by (`limiterOf`). */
+  /** The command that starts it (`limiterOf`). */
   limiter: string[]
 }
 
@@ -29,13 +29,13 @@ type Sinks = { stdout(chunk: Buffer): void; stderr(chunk: Buffer): void }
 const graceMs = 5_000
 /** How often it is looked whether processes that a program left behind are gone. */
 const lookEveryMs = 50
-/** Whoever else holds the pipes of a program that has ended is waited for so long. */
+/** How long to wait for other processes that hold the pipes of a program that has ended. */
 const drainMs = 1_000
 
 /**
  * Runs a program to its end, as the leader of a process group of its own. All of the group has ended when this
- * resolves: at `signal` it gets SIGTERM and, 5 s later, SIGKILL; so does what the program leaves behind. (What makes
- * itself a group of its own, as daemons do, is not found.) It does not outlive this process, where that exits by itself.
+ * resolves: at `signal` it gets SIGTERM and, 5 s later, SIGKILL; so do processes that the program leaves behind. (Those that make
+ * a group of their own, as daemons do, are not found.) It does not outlive this process if that exits normally.
  */
 export async function runProgram(call: ProgramCall, sinks: Sinks, signal: AbortSignal): Promise<ProgramEnd> {
   const child = start(call)
@@ -63,7 +63,7 @@ export async function runProgram(call: ProgramCall, sinks: Sinks, signal: AbortS
   })
 }
 
-/** Node throws what it finds wrong before it tries (a NUL in an argument), and emits the rest. */
+/** Node throws problems that it finds before it tries (a NUL in an argument), and emits the rest. */
 function start({ command, args, env, cwd, stdin, user, limiter }: ProgramCall): ChildProcess | string {
   const [file, ...rest] = [...limiter, command, ...args]
   try {
@@ -99,7 +99,7 @@ async function errorCode(ended: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Ends the group of `pid` when `signal` aborts, and when this process exits. `left` ends what is left of it. */
+/** Ends the group of `pid` when `signal` aborts, and when this process exits. `left` ends its remaining processes. */
 async function underControl<T>(
   pid: number,
   signal: AbortSignal,
@@ -139,14 +139,14 @@ function trackGroup(pid: number): void {
   })
 }
 
-/** Resolves when nothing of the group is alive, or soon after it was killed at the latest. */
+/** Resolves when nothing of the group is alive, or soon after it was killed. */
 async function gone(pid: number): Promise<void> {
   for (let waitedMs = 0; waitedMs < graceMs + drainMs && (await isAlive(pid)); waitedMs += lookEveryMs)
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs))
 }
 
 /**
- * Whether the group has a process that is not a zombie. Zombies stay where nobody waits for them: the first process of a
+ * Whether the group has a process that is not a zombie. Zombies stay if no process waits for them: the first process of a
  * container inherits those of all others, and this one may be it.
  */
 async function isAlive(group: number): Promise<boolean> {

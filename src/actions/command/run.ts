@@ -63,7 +63,7 @@ const noUserFree: ActionOutcome = {
   state: 'failed',
   error: {
     code: 'COMMAND_NOT_STARTED',
-    message: 'every user of COMMAND_UID runs a program; expected one that is free',
+    message: 'Every user of COMMAND_UID is already running a program',
   },
 }
 
@@ -102,9 +102,9 @@ async function runAs(
 
 async function wrongFolder(path: string, user: ProgramUser | null): Promise<string | null> {
   const found = await stat(path).catch(() => null)
-  if (!found?.isDirectory()) return `action.cwd is ${path}; expected a folder that exists`
+  if (!found?.isDirectory()) return `action.cwd: ${path} is not a folder`
   if (!user || (await mayEnter(path, user))) return null
-  return `${path} may not be entered by user ${user.uid}, whom the program runs as; expected a folder that it may enter`
+  return `action.cwd: user ${user.uid}, who runs the program, may not enter ${path}`
 }
 
 type CallParts = {
@@ -178,7 +178,7 @@ async function attempt(
   if (end.how === 'unstarted') return notStarted(call.command, end.code)
   const [output, said] = [stdout.text(), lastLine(stderr.text())]
   if (room.isFull()) {
-    const message = `${subject} was stopped, as its folder had more than ${mostBytes / 2 ** 20} MiB in it (COMMAND_FOLDER_MB)`
+    const message = `${subject} was stopped because its folder grew beyond ${mostBytes / 2 ** 20} MiB (COMMAND_FOLDER_MB)`
     return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
   }
   if (end.isStopped) {
@@ -210,14 +210,14 @@ function watchRoom(folder: string, mostBytes: number, signal: AbortSignal) {
   }
 }
 
-/** The error of a limiter that could not become the program, where that is what the exit code means; else null. */
+/** The error of a limiter that could not become the program, if the exit code means that; otherwise null. */
 function codeOfLimiter({ limiter }: ProgramCall, end: Finished, said: string): string | null {
   if (limiter.length === 0 || end.how !== 'exit' || (end.code !== 126 && end.code !== 127)) return null
   if (!/^(setpriv|prlimit): /.test(said)) return null
   return end.code === 127 ? 'ENOENT' : 'EACCES'
 }
 
-/** Each output is redacted by itself, before it is cut and before the two mix in the log, where none may be whole. */
+/** Each output is redacted separately, before it is cut and before the two mix in the log. */
 function keeping(redacting: RedactingStream, kept: Ends, { log }: Pick<ActionContext, 'log'>) {
   const keep = (chunk: Uint8Array) => {
     kept.write(chunk)
@@ -233,11 +233,13 @@ function keeping(redacting: RedactingStream, kept: Ends, { log }: Pick<ActionCon
 const passing = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY']
 
 function notStarted(command: string, code: string): ActionOutcome {
-  if (code === 'ENOENT')
-    return finalFailure('COMMAND_NOT_FOUND', `command ${command} was given; expected a program that exists`)
+  if (code === 'ENOENT') return finalFailure('COMMAND_NOT_FOUND', `command ${command} was not found`)
   if (code === 'ERR_INVALID_ARG_VALUE')
-    return finalFailure('ACTION_INVALID', `command ${command} was given a NUL; expected texts without`)
-  const message = `command ${command} cannot be started (${code}); expected a program that may be executed`
+    return finalFailure(
+      'ACTION_INVALID',
+      `command ${command}: arguments and variables must not contain a NUL`,
+    )
+  const message = `command ${command} could not be started (${code}); check that it is an executable program`
   if (passing.includes(code)) return { state: 'failed', error: { code: 'COMMAND_NOT_STARTED', message } }
   return finalFailure('COMMAND_NOT_STARTED', message)
 }
@@ -251,11 +253,11 @@ const finalCodes = [64, 78]
 function judge(end: Finished, { subject, success, output, said }: Ended): ActionOutcome {
   const trailer = said === '' ? '' : `: ${said}`
   if (end.how === 'signal' && end.signal === 'SIGXCPU') {
-    const message = `${subject} was ended at its limit of processor time (COMMAND_PROCESSOR_S)${trailer}`
+    const message = `${subject} was stopped at its limit of processor time (COMMAND_PROCESSOR_S)${trailer}`
     return { state: 'failed', error: { code: 'LIMIT_REACHED', message }, output }
   }
   if (end.how === 'signal') {
-    const message = `${subject} was ended by ${end.signal}, from elsewhere${trailer}`
+    const message = `${subject} was killed by ${end.signal}, not by this service${trailer}`
     return { state: 'failed', error: { code: 'KILLED', message }, output }
   }
   if (success.includes(end.code)) return { state: 'succeeded', output }

@@ -1,12 +1,12 @@
 import type { ActionKit } from '../type.ts'
 
 export function commandSchema({ Type, object, expecting, timeoutMs, when }: ActionKit) {
-  /** Whoever starts a program can give it no text with a NUL in it. */
+  /** A program cannot get a string with a NUL in it. */
   const text = (maxLength: number) =>
     Type.String({
       maxLength,
       pattern: '^[^\\u0000]*$',
-      ...expecting(`a text of at most ${maxLength} characters`),
+      ...expecting(`a string of at most ${maxLength} characters`),
     })
 
   const environment = Type.Refine(

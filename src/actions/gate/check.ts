@@ -16,7 +16,7 @@ function isGate(value: unknown): value is Gate {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
-/** What the schema of a gate cannot tell. */
+/** Rules for a gate that its schema cannot express. */
 export function checkGate(gate: Gate, path: string): Problem[] {
   return gate.type === 'http' ? checkCall(gate, path) : []
 }

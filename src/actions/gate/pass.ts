@@ -15,7 +15,7 @@ type Attempt = {
   context: ActionContext
   handlers: Handlers | undefined
 }
-/** What the gate said (`says`: a JSON value, or undefined for nothing), or how the attempt ends because it did not. */
+/** The answer of the gate (`says`: a JSON value, or undefined for nothing), or how the attempt ends because it did not. */
 type Verdict = { says: unknown } | { nothingToDo: string } | { outcome: ActionOutcome }
 
 const usualTimeoutMs = 10_000
@@ -23,7 +23,7 @@ const longestReason = 500
 
 /**
  * Asks the action's `when`, if it has one, whether there is anything to do. Null: go on with the action. Otherwise the
- * attempt is over: succeeded with `skippedReason` where there is nothing to do, failed with GATE_FAILED where the gate
+ * attempt is over: succeeded with `skippedReason` if there is nothing to do, failed with GATE_FAILED if the gate
  * did not answer as it should (the next attempt asks again), or stopped.
  *
  * A call says that there is nothing to do by 204 or 304, or by 2xx with `{"proceed": false, "reason": …}`; a handler
@@ -73,8 +73,8 @@ function read(answer: Answer): Verdict {
   const { status } = answer.response
   if (status === 204 || status === 304) return { nothingToDo: `the gate answered ${status}` }
   if (status >= 200 && status < 300) return { says: jsonIn(answer) }
-  const expected = 'expected 2xx, or 204 or 304 where there is nothing to do'
-  const error = { code: 'HTTP_STATUS', message: `target ${answer.from} answered ${status}; ${expected}` }
+  const rule = 'a gate must answer 2xx, or 204 or 304 if there is nothing to do'
+  const error = { code: 'HTTP_STATUS', message: `target ${answer.from} answered ${status}; ${rule}` }
   return { outcome: { state: 'failed', error, ...wishesOf(answer) } }
 }
 
@@ -87,16 +87,16 @@ function jsonIn({ body }: Answer): unknown {
   }
 }
 
-/** Why there is nothing to do; null where there is. */
+/** Why there is nothing to do; null if there is. */
 function reasonIn(says: unknown): string | null {
-  const usual = 'the gate said that there is nothing to do'
+  const usual = 'the gate reported nothing to do'
   if (says === false) return usual
   if (typeof says !== 'object' || says === null || !('proceed' in says) || says.proceed !== false) return null
   const reason = 'reason' in says && typeof says.reason === 'string' ? says.reason.trim() : ''
   return cappedText(reason, longestReason) || usual
 }
 
-/** Stops are not the gate's failures. `retryAfterMs` is what its target asks for. */
+/** Stops are not the gate's failures. `retryAfterMs` is the wish of its target. */
 function failedAt({ state, error, retryAfterMs }: ActionOutcome): ActionOutcome {
   if (state === 'cancelled' || state === 'interrupted' || error?.code === 'DEADLINE')
     return { state, ...(error && { error }) }

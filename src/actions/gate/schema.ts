@@ -20,8 +20,7 @@ export function whenSchema({ Type, object, expecting, url, headers, timeoutMs, m
     timeout_ms: Type.Optional(timeoutMs),
   })
   return Type.Union([httpProbe, handlerProbe], {
-    description:
-      'Asked first. Where it says that there is nothing to do, the run succeeds without the action.',
+    description: 'Runs first. If it reports nothing to do, the run succeeds without the action.',
     ...expecting('an object with a "type" of "http" or "handler"'),
   })
 }

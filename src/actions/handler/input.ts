@@ -3,7 +3,7 @@ import { Check, Errors } from 'typebox/schema'
 import { withEllipsis } from '../../ground/text.ts'
 
 /**
- * The action's input with that of the run over it: field by field where both are objects, else the run's where there
+ * The action's input with that of the run over it: field by field if both are objects, otherwise the run's if there
  * is one. An empty object where neither gives any.
  */
 export function overlaid(ofAction: unknown, ofRun: unknown): unknown {
@@ -12,7 +12,7 @@ export function overlaid(ofAction: unknown, ofRun: unknown): unknown {
   return isFields(under) && isFields(ofRun) ? { ...under, ...ofRun } : ofRun
 }
 
-/** What is wrong with an input, one sentence for each field, its path first; empty: nothing is. */
+/** The problems of an input, one sentence for each field, its path first; empty if there are none. */
 export function inputProblems(schema: TSchema, input: unknown): string[] {
   if (Check(schema, input)) return []
   const errors = Errors(schema, input)[1]
@@ -25,12 +25,12 @@ export function inputProblems(schema: TSchema, input: unknown): string[] {
   const problems = relevant.flatMap((error) => {
     const path = written(error.instancePath)
     if (error.keyword === 'required')
-      return error.params.requiredProperties.map((name) => `${path}.${name}: nothing was given`)
+      return error.params.requiredProperties.map((name) => `${path}.${name}: required`)
     if (error.keyword === 'additionalProperties')
       return error.params.additionalProperties.map((name) => `unknown field \`${path}.${name}\``)
-    return [`${path}: ${shown(input, error.instancePath)} was given, but it ${error.message}`]
+    return [`${path}: ${shown(input, error.instancePath)} ${error.message}`]
   })
-  return problems.length > 0 ? [...new Set(problems)] : ['input: it does not have the form expected']
+  return problems.length > 0 ? [...new Set(problems)] : ['input: does not match the schema of the handler']
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

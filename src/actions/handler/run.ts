@@ -14,7 +14,7 @@ import { cappedText } from '../../ground/text.ts'
 /** Which handler, and with what: templates in `input` are filled in before the run's own input is laid over it. */
 export type HandlerCall = { handler: string; input?: unknown; timeout_ms?: number }
 
-/** What it returned in time, or how the attempt ends because it did not. */
+/** Its return value, if it came in time, or how the attempt ends because it did not. */
 export type Called = { returned: unknown } | { outcome: ActionOutcome }
 
 type Attempt = { job: ActionJob; run: ActionRun; signal: AbortSignal; context: ActionContext }
@@ -24,14 +24,14 @@ const usualTimeoutMs = 300_000
 const graceMs = 5_000
 
 /**
- * One call of a TypeScript function of `handlers/`. The output is what it returns: a text as it is, everything else as
+ * One call of a TypeScript function of `handlers/`. The output is its return value: a string as it is, everything else as
  * JSON, its first 64 KiB.
  *
  * Codes of a failure: HANDLER_UNKNOWN and INPUT_INVALID (both final), HANDLER_FAILED (it threw: class and message; the
  * stack is in the attempt's log), TIMEOUT, and the reason of the abort. A handler cannot be ended from outside: one that
  * ignores its signal goes on, without anything that its context gave it.
  *
- * @throws AppError: as `context.secret`, whoever asked; FIELD_INVALID: the input cannot be rendered
+ * @throws AppError: as `context.secret`; FIELD_INVALID: the input cannot be rendered
  */
 export async function runHandler(
   job: ActionJob,
@@ -47,7 +47,7 @@ export async function runHandler(
   return 'outcome' in called ? called.outcome : succeeded(call.handler, called.returned)
 }
 
-/** The same for whoever needs the value that it returns. @throws AppError: as `runHandler` */
+/** The same for callers that need the value that it returns. @throws AppError: as `runHandler` */
 export async function callHandler(
   call: HandlerCall,
   attempt: Attempt,
@@ -75,7 +75,7 @@ async function load(name: string, handlers: Handlers, context: ActionContext): P
   } catch (error) {
     return { outcome: failed(`handler ${name} cannot be loaded`, error, context) }
   }
-  const message = `handler ${JSON.stringify(name)} was given; expected ${listed(handlers.names())}`
+  const message = `No handler ${JSON.stringify(name)}; use ${listed(handlers.names())}`
   return { outcome: finalFailure('HANDLER_UNKNOWN', message) }
 }
 
@@ -115,7 +115,7 @@ function stoppedAt({ handler }: HandlerCall, { reason }: AbortSignal, extent: st
   return { outcome: stopped(reason, `handler ${handler}`, extent) }
 }
 
-/** Never rejects: what a handler throws after its run is settled is nobody's. */
+/** Never rejects: errors of a handler after its run is settled are dropped. */
 async function settled(work: () => Promise<unknown>): Promise<{ returned: unknown } | { thrown: unknown }> {
   try {
     return { returned: await work() }
@@ -159,7 +159,7 @@ function succeeded(name: string, returned: unknown): ActionOutcome {
     }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    const message = `handler ${name} returned what JSON cannot hold (${error.message.split('\n')[0]}); expected a text or JSON`
+    const message = `Handler ${name} returned a value that is not JSON (${error.message.split('\n')[0]}). Return a string or JSON.`
     return { state: 'failed', error: { code: 'HANDLER_FAILED', message: cappedText(message, 2_000) } }
   }
 }

@@ -6,7 +6,7 @@ import type { ActionJob, ActionRun } from '../shared/outcome.ts'
 type Line = ReturnType<ActionContext['line']>
 type Parts = { job: ActionJob; run: ActionRun; context: ActionContext; signal: AbortSignal }
 
-/** What a handler may use, until it is closed: then its connections are cut, and nothing is given or taken any more. */
+/** The context of a handler, until it is closed: then its connections are cut, and nothing is given or taken any more. */
 export type HandlerScope = { context: HandlerContext; close(): Promise<void> }
 
 export function openScope({ job, run, context, signal }: Parts): HandlerScope {
@@ -15,7 +15,7 @@ export function openScope({ job, run, context, signal }: Parts): HandlerScope {
 
   function demandOpen(what: string) {
     if (isOpen) return
-    throw new Error(`${what} was called by a handler whose attempt is over`)
+    throw new Error(`${what} was called after the attempt of its handler ended`)
   }
 
   const given: HandlerContext = {

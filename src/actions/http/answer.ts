@@ -20,7 +20,7 @@ function outputOf({ response, body, redirects, tookMs }: Answer): string {
 }
 
 /**
- * What a whole answer means: succeeded where its status is one of `call.success`, else failed with HTTP_STATUS. Where
+ * The outcome of a complete answer: succeeded if its status is one of `call.success`, otherwise failed with HTTP_STATUS. If
  * the target may report later, a 202 says that it will.
  */
 export function judge(call: HttpCall, answer: Answer): ActionOutcome {
@@ -33,7 +33,7 @@ export function judge(call: HttpCall, answer: Answer): ActionOutcome {
   return { state: 'failed', error: { code: 'HTTP_STATUS', message }, output, ...wishesOf(answer) }
 }
 
-/** What a target that refuses wants of the next attempt. */
+/** The wishes of a refusing target for the next attempt. */
 export function wishesOf({
   response: { status, headers },
 }: Answer): Pick<ActionOutcome, 'retryAfterMs' | 'final'> {

@@ -4,7 +4,7 @@ import type { ActionFields } from '../type.ts'
 import { isReservedHeader } from '../../outbound/index.ts'
 import { misplacedIn } from './url.ts'
 
-/** What is wrong with the address and the headers of whatever is called over HTTP. */
+/** The problems of the address and the headers of an HTTP call. */
 export function checkCall({ url, headers }: ActionFields, path: string): Problem[] {
   const problems: Problem[] = []
   const misplaced = typeof url === 'string' ? misplacedIfReadable(url) : null
@@ -23,9 +23,9 @@ export function checkHttp(
 ): Problem[] {
   const problems: Problem[] = []
   if (body !== null && form !== null)
-    problems.push(problemAt(path, 'form', 'a body was given too; expected one of them'))
+    problems.push(problemAt(path, 'form', 'use either body or form, not both'))
   if (method !== 'GET' && method !== 'HEAD') return problems
-  const sentence = `one was given; expected none, as ${method} takes none`
+  const sentence = `a ${method} request has no body; remove it or use another method`
   if (body !== null) problems.push(problemAt(path, 'body', sentence))
   if (form !== null) problems.push(problemAt(path, 'form', sentence))
   return problems
@@ -41,4 +41,4 @@ function misplacedIfReadable(url: string): string | null {
   }
 }
 
-const reservedSays = 'expected a header that neither this service nor the connection sets, not'
+const reservedSays = 'this service or the connection sets this header; remove'

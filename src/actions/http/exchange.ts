@@ -8,12 +8,11 @@ import type { ActionOutcome } from '../shared/outcome.ts'
 import type { HttpCall } from './request.ts'
 import { stopAfter, stopOutcome } from '../shared/stop.ts'
 
-// The URL to report to does not leave the first origin: whoever answers elsewhere could not report.
-const leadsAway =
-  'redirects to another origin, where a call with a callback does not follow; expected none, not'
+// The URL to report to does not leave the first origin: a target elsewhere could not report.
+const leadsAway = 'redirects to another origin. A call with a callback follows no such redirect:'
 
 /**
- * Makes a call and reads its answer, within the call's time limit and in 64 KiB; what it reads is logged. The answer,
+ * Makes a call and reads its answer, within the call's time limit and in 64 KiB; everything that it reads is logged. The answer,
  * or how the attempt ended without one. The connections are closed after it.
  */
 export async function exchange(
@@ -49,7 +48,7 @@ export async function exchange(
 
   async function send(hop: Hop): Promise<Reply> {
     const { url } = hop
-    // where the target is a secret, so is where it leads
+    // if the target is a secret, so are its redirects
     if (call.shownAs === call.url.origin) from = url.origin
     if (call.callbackMs !== null && url.origin !== call.url.origin)
       throw new OutboundRefusal('REDIRECT_REFUSED', `target ${call.shownAs} ${leadsAway} ${from}`)

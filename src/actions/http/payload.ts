@@ -9,14 +9,14 @@ import { isReservedHeader } from '../../outbound/index.ts'
  */
 export function writeHeaders(given: unknown = {}, values: Values): Headers {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new AppError('FIELD_INVALID', 'action.headers is no object; expected one of names and texts')
+    throw new AppError('FIELD_INVALID', 'action.headers: must be an object of names and strings')
   const headers = new Headers()
   for (const [name, text] of Object.entries(given)) {
     if (isReservedHeader(name)) continue
     if (typeof text !== 'string' || !setHeader(headers, name, render(text, values)))
       throw new AppError(
         'FIELD_INVALID',
-        `action.headers ${JSON.stringify(name)} cannot be sent; expected a name and a text of one line`,
+        `action.headers: ${JSON.stringify(name)} is not a valid header; use a token as its name and a value of one line`,
       )
   }
   return headers
@@ -33,11 +33,11 @@ export function writeBody(value: unknown, headers: Headers): string | null {
 /**
  * Urlencoded fields. A list is one field for each of its items; null is none; an object is written as JSON.
  *
- * @throws AppError FIELD_INVALID: no object was given
+ * @throws AppError FIELD_INVALID: not an object
  */
 export function writeForm(form: unknown, headers: Headers): string {
   if (typeof form !== 'object' || form === null || Array.isArray(form))
-    throw new AppError('FIELD_INVALID', 'action.form is no object; expected one of names and values')
+    throw new AppError('FIELD_INVALID', 'action.form: must be an object of names and values')
   setType(headers, 'application/x-www-form-urlencoded')
   const fields = new URLSearchParams()
   for (const [name, value] of Object.entries(form)) {
@@ -50,7 +50,7 @@ export function writeForm(form: unknown, headers: Headers): string {
 }
 
 function setHeader(headers: Headers, name: string, text: string): boolean {
-  // Headers cuts a line break off the end in silence, and a secret that has one is not what its owner means.
+  // Headers cuts a line break off the end in silence, and a secret that has one is a mistake of its owner.
   if (/[\r\n]/.test(text)) return false
   try {
     headers.set(name, text)

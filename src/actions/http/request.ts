@@ -24,7 +24,7 @@ export type HttpCall = {
   /** `2xx`, `404` or `200-299` (both ends inclusive). */
   success: string[]
   maxRedirects: number
-  /** What must not follow a redirect to another origin. */
+  /** The parts that must not follow a redirect to another origin. */
   secretHeaders: string[]
   isBodySecret: boolean
   /** So long may the target take to report after a 202; null: a 202 is an answer as any other. */
@@ -58,7 +58,7 @@ export async function readCall(job: ActionJob, run: ActionRun, context: ActionCo
   const headers = writeHeaders(headerTexts, values)
   const takesBody = method !== 'GET' && method !== 'HEAD'
   if ((givenBody !== null || form !== null) && !takesBody)
-    throw new AppError('FIELD_INVALID', `action.body was given; expected none, as ${method} takes none`)
+    throw new AppError('FIELD_INVALID', `action.body: a ${method} request has no body`)
   const body = takesBody ? bodyOf({ body: givenBody, form, input: run.input ?? null }, values, headers) : null
   moveCredentials(url, headers)
   if (!headers.has('user-agent')) headers.set('user-agent', context.userAgent)
@@ -91,7 +91,7 @@ type Given = { body: unknown; form: unknown; input: unknown }
 function bodyOf({ body, form, input }: Given, values: Values, headers: Headers): string | null {
   if (form === null) return writeBody(body === null ? input : renderJson(body, values), headers)
   if (body === null) return writeForm(renderJson(form, values), headers)
-  throw new AppError('FIELD_INVALID', 'action.body and action.form were given; expected one of them')
+  throw new AppError('FIELD_INVALID', 'action.form: use either body or form, not both')
 }
 
 function moveCredentials(url: URL, headers: Headers): void {
@@ -107,7 +107,7 @@ function secretHeadersIn(headers: unknown = {}): string[] {
   return Object.entries(headers as object).flatMap(([name, text]) => (holdsSecret(text) ? [name] : []))
 }
 
-/** The URL to report to is one: whoever has it can say how the run ended. */
+/** The URL to report to is one: anyone who has it can report an outcome. */
 function holdsSecret(value: unknown): boolean {
   return [...namesIn(value)].some((name) => isSecret(name) || name === callbackName)
 }
@@ -139,5 +139,5 @@ function readCallback(value: unknown = null): number | null {
 
 function wrong(field: string, given: unknown, expected: string): AppError {
   const text = beginningOf(JSON.stringify(given) ?? 'nothing', 80)
-  return new AppError('FIELD_INVALID', `action.${field} is ${text}; expected ${expected}`)
+  return new AppError('FIELD_INVALID', `action.${field}: must be ${expected}, not ${text}`)
 }

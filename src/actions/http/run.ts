@@ -13,7 +13,7 @@ import { type HttpCall, readCall } from './request.ts'
  * HTTP_STATUS, TIMEOUT, the reason of the abort (`Actions.run`), ACTION_INVALID (final: the job cannot be sent),
  * and what `failure.ts` lists.
  *
- * @throws AppError: what its templates name cannot be had (`context.secret`, `context.callbackUrl`)
+ * @throws AppError: a value that its templates name is not available (`context.secret`, `context.callbackUrl`)
  */
 export async function runHttp(
   job: ActionJob,

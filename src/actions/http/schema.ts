@@ -21,11 +21,11 @@ export function httpSchema({
   )
   const formValue = Type.Union(
     [Type.String(), Type.Number(), Type.Boolean()],
-    expecting('a text, a number, or true or false'),
+    expecting('a string, a number, or true or false'),
   )
   const formField = Type.Union(
     [Type.String(), Type.Number(), Type.Boolean(), Type.Array(formValue, { maxItems: 200 })],
-    expecting('a text, a number, true or false, or a list of these'),
+    expecting('a string, a number, true or false, or a list of these'),
   )
   return object(
     {

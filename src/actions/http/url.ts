@@ -5,15 +5,15 @@ import { isSecret } from '../shared/values.ts'
 /** A URL that is called. `shownAs` names its target in messages: paths and queries carry tokens, and never stand there. */
 export type TargetUrl = { url: URL; shownAs: string }
 
-/** What may stand before the first template: scheme, host and port, and the character that ends them. */
+/** The text allowed before the first template: scheme, host and port, and the character that ends them. */
 const literalOrigin = /^https?:\/\/[^/?#\\\s]+[/?#\\]/i
 
-/** Why the templates of a URL stand where they must not, as a sentence without a path; null: they do not. */
+/** Why the templates of a URL are misplaced, as a sentence without a path; null: they do not. */
 export function misplacedIn(text: string): string | null {
   const first = parseTemplate(text).findIndex((piece) => 'name' in piece)
   const whole = wholeName(text)
   if (first < 0 || (whole !== null && isSecret(whole)) || literalOrigin.test(textBefore(text))) return null
-  return 'a template before the path was given; expected scheme, host and port as they are, or "{{secrets.NAME}}" as the whole URL'
+  return 'templates may only follow the scheme, host and port. To keep those secret too, use "{{secrets.NAME}}" as the whole URL'
 }
 
 /**
@@ -33,7 +33,7 @@ export function renderUrl(text: unknown, values: Values): TargetUrl {
     const url = read(made)
     return { url, shownAs: url.origin }
   }
-  const message = 'action.url: a value makes "." or ".." of a step of the path; expected a name'
+  const message = 'action.url: a template value must not turn a path segment into "." or ".."'
   throw new AppError('FIELD_INVALID', message)
 }
 
@@ -49,7 +49,7 @@ function read(text: string): URL {
 
 function uncallable(): AppError {
   // Not quoted: what cannot be read as a URL may hold a password all the same.
-  const message = 'action.url cannot be called as given; expected an http or https URL'
+  const message = 'action.url: must be an http or https URL'
   return new AppError('FIELD_INVALID', message)
 }
 

@@ -4,7 +4,7 @@ import { AnswerUnreadable } from './events.ts'
 import { cutText, type Hide, omission, saidBy } from './text.ts'
 import { estimateTokens, readTokens, type Tokens } from './usage.ts'
 
-/** The answer has used up what the action may spend. */
+/** The answer has used up the budget of the action. */
 export class BudgetExceeded extends Error {
   override readonly name = 'BudgetExceeded'
 }
@@ -18,7 +18,7 @@ export class ModelFailed extends Error {
 export type Answer = {
   /** Takes an event of a stream, or a whole answer. @throws AnswerUnreadable, BudgetExceeded, ModelFailed */
   take(data: string): void
-  /** Null where there is none: all of it, or the beginning and a line that says how much is missing. */
+  /** Null if there is none: all of it, or the beginning and a line that says how much is missing. */
   text(): string | null
   /** Why the model ended: `stop`, `length` and others; null: it has not. */
   finishReason(): string | null
@@ -59,7 +59,7 @@ export function createAnswer({ promptTokens, budgetTokens, log, hide }: Parts): 
     if (choice) takeChoice(choice)
     const { total } = tokens().tokens
     if (budgetTokens !== null && total > budgetTokens)
-      throw new BudgetExceeded(`${total} tokens were used; expected at most ${budgetTokens}`)
+      throw new BudgetExceeded(`The model used ${total} tokens; the budget is ${budgetTokens}`)
   }
 
   function takeChoice({ delta, message, finish_reason: reason }: Choice) {

@@ -6,11 +6,11 @@ import { cutText, omission } from './text.ts'
 const mostBytes = 16 * 1024
 
 /**
- * What jobs last had to say, a labelled text for each; `self` is the job itself. Where there is no output yet, the
+ * The last outputs of jobs, a labelled text for each; `self` is the job itself. If there is no output yet, the
  * text says that: a model that is told of nothing makes something up.
  *
- * Each text ends at a mark that is made anew for each attempt. An output that was written before cannot know it, so that
- * nothing in it can pass for its end, and what stands behind for words of the author.
+ * Each text ends at a mark that is random for each attempt. An output that was written before cannot know it, so that
+ * nothing in it can pass for its end, and the text behind it for words of the author.
  */
 export function contextBlocks(from: string[], context: ActionContext): Promise<string[]> {
   const mark = randomBytes(8).toString('hex')

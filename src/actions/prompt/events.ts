@@ -11,7 +11,7 @@ export class AnswerUnreadable extends Error {
 /** All of a stream: a long answer, each token in an event of its own. Nothing of it is kept but the text. */
 const mostBytes = 64 * 1024 * 1024
 
-/** Of what is read as one JSON value, and so stands in memory: an event, or an answer that is not streamed. */
+/** The limit of one JSON value in memory: an event, or an answer that is not streamed. */
 const mostAtOnce = 1024 * 1024
 
 /**

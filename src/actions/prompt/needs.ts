@@ -1,7 +1,7 @@
 import type { Problem } from '../../ground/problem.ts'
 import type { ActionFields, PromptPlace } from '../type.ts'
 
-/** What a prompt action cannot do without, and neither it nor the service has, one sentence for each. */
+/** Settings that a prompt action needs and that neither it nor the service has, one sentence for each. */
 export function missingForPrompt(action: ActionFields, { baseUrl, model }: PromptPlace): Problem[] {
   if (action.type !== 'prompt') return []
   const needs = [

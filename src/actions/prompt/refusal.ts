@@ -4,10 +4,10 @@ import type { Body } from '../shared/body.ts'
 import type { ActionOutcome } from '../shared/outcome.ts'
 import { type Hide, saidBy } from './text.ts'
 
-/** What a status other than 2xx means: to be tried again where the server may do better later, else final. */
+/** The meaning of a status other than 2xx: a retry if the server may succeed later, otherwise final. */
 export function refusalOf(origin: string, { status, headers }: Reply, body: Body, hide: Hide): ActionOutcome {
   const isPassing = status >= 500 || [408, 409, 425, 429].includes(status)
-  const message = `model server ${origin} answered ${status} with ${reasonIn(body, hide)}; expected an answer`
+  const message = `model server ${origin} answered ${status} with ${reasonIn(body, hide)}`
   const retryAfterMs = isPassing ? readRetryAfter(headers.get('retry-after')) : null
   return {
     state: 'failed',

@@ -29,7 +29,7 @@ export type PromptCall = {
   headers: Record<string, string>
   body: object
   model: string
-  /** What the messages come to, estimated. */
+  /** The estimated tokens of the messages. */
   promptTokens: number
   /** For the whole attempt. */
   timeoutMs: number
@@ -62,15 +62,14 @@ export async function readPrompt(
   const isAsked = prompt !== null && (prompt !== '' || job.skills.length > 0)
   if (!isAsked || !baseUrl || !model) return notAvailable(isAsked ? prompt : null, baseUrl, model)
   const url = endpoint(baseUrl)
-  if (!url)
-    return finalFailure('ACTION_INVALID', 'action.base_url cannot be called; expected an http or https URL')
+  if (!url) return finalFailure('ACTION_INVALID', 'action.base_url: must be an http or https URL')
   const filled = await fill({ prompt, system: action.system, apiKey: action.api_key }, job, run, context)
   const key = filled.apiKey ?? ownKey(action, defaults)
   // not quoted, and fetch would only call it a TypeError
   if (key !== null && !/^[\x21-\x7e]+$/.test(key))
     return finalFailure(
       'ACTION_INVALID',
-      'the API key cannot be sent; expected printable characters without spaces',
+      'The API key of the model server must be printable characters without spaces',
     )
   const blocks = await contextBlocks(action.context_from ?? [], context)
   const messages = messagesOf({ ...filled, blocks, skills: job.skills })
@@ -92,11 +91,11 @@ export async function readPrompt(
 function notAvailable(prompt: string | null, baseUrl: string | null, model: string | null): ActionOutcome {
   const missing = [
     ...(prompt === null ? ['a prompt'] : []),
-    ...(baseUrl ? [] : ['an endpoint to put it to (action.base_url or PROMPT_BASE_URL)']),
+    ...(baseUrl ? [] : ['a model server (action.base_url or PROMPT_BASE_URL)']),
     ...(model ? [] : ['a model (action.model or PROMPT_MODEL)']),
   ]
-  const given = prompt === null ? 'no prompt' : `a prompt of ${prompt.length} characters`
-  return finalFailure('ACTION_NOT_AVAILABLE', `${given} was given; needed is ${missing.join(', and ')}`)
+  const given = prompt === null ? 'The job has no prompt' : `The prompt has ${prompt.length} characters`
+  return finalFailure('ACTION_NOT_AVAILABLE', `${given}; this action needs ${missing.join(' and ')}`)
 }
 
 function endpoint(baseUrl: string): URL | null {

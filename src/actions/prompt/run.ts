@@ -35,7 +35,7 @@ export async function runPrompt(
   const call = await readPrompt(job, run, context, defaults)
   if ('state' in call) return call
   if (call.budgetTokens !== null && call.promptTokens > call.budgetTokens) {
-    const message = `the prompt alone has about ${call.promptTokens} tokens; expected at most ${call.budgetTokens}`
+    const message = `The prompt alone has about ${call.promptTokens} tokens; the budget is ${call.budgetTokens}`
     return finalFailure('BUDGET_EXCEEDED', message)
   }
   const line = context.line()
@@ -100,16 +100,13 @@ async function readAnswer(
   }
 }
 
-/** What an answer that came to its end means. */
+/** The outcome of a complete answer. */
 function ended({ url }: PromptCall, answer: Answer, { log }: ActionContext): ActionOutcome {
   const reason = answer.finishReason()
   const text = answer.text()
   if (text === null || text.trim() === '') {
     const why = reason === null ? '' : ` (it ended with "${reason}")`
-    return failure(
-      'ANSWER_EMPTY',
-      `model server ${url.origin} sent an answer without text${why}; expected one with some`,
-    )
+    return failure('ANSWER_EMPTY', `model server ${url.origin} sent an answer without text${why}`)
   }
   if (reason === null && !answer.isDone())
     return failure(
@@ -137,9 +134,15 @@ function failed(
   const { origin } = call.url
   if (error instanceof BudgetExceeded) return finalFailure('BUDGET_EXCEEDED', error.message)
   if (error instanceof ModelFailed)
-    return failure('MODEL_FAILED', `model server ${origin} gave up within its answer: ${error.message}`)
+    return failure(
+      'MODEL_FAILED',
+      `model server ${origin} reported an error within its answer: ${error.message}`,
+    )
   if (error instanceof AnswerUnreadable)
-    return failure('ANSWER_UNREADABLE', `of model server ${origin} an answer was expected; ${error.message}`)
+    return failure(
+      'ANSWER_UNREADABLE',
+      `The answer of model server ${origin} could not be read: ${error.message}`,
+    )
   if (signal.aborted) {
     if (signal.reason instanceof ModelSilent) return silent(origin, progress, call)
     return stopOutcome(signal.reason, origin, progress, performance.now() - startedAt)
@@ -152,7 +155,7 @@ function failed(
 
 function silent(origin: string, { status, bytes }: Progress, { inactivityMs }: PromptCall): ActionOutcome {
   const when = status === null ? 'before it answered' : `after ${bytes} bytes of its answer`
-  const message = `model server ${origin} was silent for ${inactivityMs} ms ${when}; expected at least a sign of life`
+  const message = `model server ${origin} sent nothing for ${inactivityMs} ms ${when}`
   return { state: 'timed_out', error: { code: 'MODEL_SILENT', message } }
 }
 

@@ -29,7 +29,7 @@ export function promptSchema({ Type, object, expecting, distinct, timeoutMs, whe
         Type.String({
           pattern: '^[^{}]{1,200}$',
           description: 'default: PROMPT_MODEL',
-          ...expecting('a text of 1 to 200 characters, without templates'),
+          ...expecting('a string of 1 to 200 characters, without templates'),
         }),
       ),
       base_url: Type.Optional(baseUrl),

@@ -6,7 +6,7 @@ export class ModelSilent extends Error {
 }
 
 export type Silence = Pick<TimeLimit, 'signal' | 'release'> & {
-  /** A sign of life: the wait begins anew. */
+  /** A sign of life: the wait starts over. */
   heard(): void
 }
 

@@ -4,7 +4,7 @@ import { cappedText, storable, withEllipsis } from '../../ground/text.ts'
 export type Hide = (text: string, wish?: { isCut: boolean }) => string
 
 /**
- * What a server says about its own failure, in one line and without secrets: a code and a sentence, as far as there are
+ * The server's own message about its failure, in one line and without secrets: a code and a sentence, as far as there are
  * any.
  */
 export function saidBy({ error }: { error?: unknown }, hide: Hide): string {

@@ -1,18 +1,18 @@
-/** What a million tokens cost. */
+/** The price of a million tokens. */
 export type Price = { inputPerMillion: number; outputPerMillion: number; currency: string }
 
 /** Tokens as a server counts them. */
 export type Tokens = { prompt: number; completion: number; total: number }
 
 /**
- * Tokens of so many bytes of text, where the server has not counted them (yet): four bytes each, which is about what
+ * Tokens of so many bytes of text, if the server has not counted them (yet): four bytes each, which is about what
  * they are in English; in most other languages and in code there are more.
  */
 export function estimateTokens(bytes: number): number {
   return Math.ceil(bytes / 4)
 }
 
-/** `usage` of an answer; null where it is none. */
+/** `usage` of an answer; null if there is none. */
 export function readTokens(value: unknown): Tokens | null {
   if (typeof value !== 'object' || value === null) return null
   const { prompt_tokens: prompt, completion_tokens: completion = 0, total_tokens: total } = value as Counts
@@ -34,7 +34,7 @@ type Used = {
   price: Price | null
 }
 
-/** What the run's row tells of an attempt's use. `cost` in `currency`, where a price is known. */
+/** The usage of an attempt in the run's row. `cost` in `currency`, if a price is known. */
 export function usageBody({
   model,
   tokens,

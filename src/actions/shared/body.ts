@@ -4,12 +4,12 @@ import { createCharset } from './charset.ts'
 import { mostOutputBytes } from './limits.ts'
 import type { Progress } from './progress.ts'
 
-/** What was read of a body. `isCut`: there was more of it. `unknownCharset`: as it was named; it was read as UTF-8. */
+/** The part of a body that was read. `isCut`: there was more of it. `unknownCharset`: as it was named; it was read as UTF-8. */
 export type Body = { text: string; isCut: boolean; unknownCharset: string | null }
 
 /**
  * The first 64 KiB of the body (after decompression) as text that Postgres can keep: read in the charset that the answer
- * names (a byte order mark has the last word), what does not fit it is replaced, NULs are left out. No more than one
+ * names (a byte order mark has the last word), invalid bytes are replaced, NULs are left out. No more than one
  * piece beyond that is ever taken from the connection. `log` gets the bytes as they come; in another charset than UTF-8,
  * the text.
  *

@@ -1,11 +1,11 @@
 /** Bytes in, text out, however they come in pieces. */
 export type Charset = {
   decode(piece: Uint8Array): string
-  /** What a last, unfinished character leaves. */
+  /** The bytes of a last, unfinished character. */
   end(): string
   /** Whether the bytes are UTF-8 by their label. */
   isUtf8: boolean
-  /** The name of a charset that nobody here knows, shortened; such a text is read as UTF-8. */
+  /** The name of an unknown charset, shortened; such a text is read as UTF-8. */
   unknown: string | null
 }
 
@@ -16,7 +16,7 @@ const marks: [bytes: number[], label: string][] = [
 ]
 
 /**
- * Reads text as its `Content-Type` says (RFC 9110, 8.3.2), by the labels of the Encoding standard, where ISO-8859-1 is
+ * Reads text as its `Content-Type` says (RFC 9110, 8.3.2), by the labels of the Encoding standard, in which ISO-8859-1 is
  * windows-1252. A byte order mark is stronger than the label, and no part of the text. Without either it is UTF-8.
  */
 export function createCharset(contentType: string | null): Charset {

@@ -5,11 +5,11 @@ import { callsOfGate, checkGate, type Gate, gateOf, lacksOfGate } from '../gate/
 import type { ActionFields, PromptPlace } from '../type.ts'
 import { typeOf } from '../types.ts'
 
-/** Whoever has more has seen enough. */
+/** Enough for one answer. */
 const mostProblems = 50
 
 /**
- * What is wrong with an action that has the right form, one sentence each, path first: names that no template has, and
+ * The problems of an action that has the right form, one sentence each, path first: names that no template has, and
  * what its type and its gate find. `prompt`: the job's. `place`: the service's own. Whether a secret is there is not
  * asked.
  */
@@ -33,11 +33,11 @@ export function checkAction(
   return all.slice(0, mostProblems)
 }
 
-/** What a service has for actions. */
+/** The parts of a service that actions need. */
 export type Available = { areCommandsOn: boolean; refusalOf: RefusalOf }
 
 /**
- * What an action needs that this service does not have: handlers that it names, the right to start programs, and
+ * The needs of an action that this service cannot meet: handlers that it names, the right to start programs, and
  * targets that may be called.
  */
 export async function unavailableIn(action: ActionFields, service: Available): Promise<Problem[]> {

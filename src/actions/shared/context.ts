@@ -4,15 +4,15 @@ import type { Line } from '../../outbound/index.ts'
 /** The newest successful run of a job that has an output. */
 export type LastOutput = { runId: string; output: string; finishedAt: Date }
 
-/** What an attempt writes while it runs. `end` resolves once what was written is kept. */
+/** The log of a running attempt. `end` resolves once it is stored. */
 export type AttemptLog = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
 
-/** What an action may use besides the job, the run and the signal. Made anew for each attempt. */
+/** The tools of an action besides the job, the run and the signal. Created for each attempt. */
 export type ActionContext = {
   userAgent: string
-  /** A guarded way out for one call; whoever opens it closes it. */
+  /** A guarded way out for one call; the opener closes it. */
   line(): Line
-  /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE. What was asked for is redacted wherever the attempt shows it. */
+  /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE. The value is redacted wherever the attempt shows it. */
   secret(name: string): Promise<string>
   /** Of this job (null) or of another; null: there is none yet. */
   lastOutput(jobId: string | null): Promise<LastOutput | null>
@@ -21,12 +21,12 @@ export type ActionContext = {
    * that a cut has split the rest would not be found. `isCut`: it was cut already, at its end.
    */
   hide(text: string, wish?: { isCut: boolean }): string
-  /** The same for what comes in pieces. */
+  /** The same for text in pieces. */
   hiding(): RedactingStream
   /** Appends to the attempt's log: redacted, and capped at its first and its last 64 KiB. */
   log(chunk: string | Uint8Array): void
   /**
-   * Where the target reports the outcome later, once, at the latest in `deadlineMs` milliseconds.
+   * The address at which the target reports the outcome later, once, within `deadlineMs` milliseconds.
    *
    * @throws AppError CALLBACK_UNAVAILABLE: CALLBACK_URL or ENCRYPTION_KEY is not set.
    */

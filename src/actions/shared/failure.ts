@@ -7,20 +7,24 @@ type Reason = { code: string; says: string; midway?: true }
 
 const refused: Reason = { code: 'CONNECTION_REFUSED', says: 'refused the connection' }
 const unreachable: Reason = { code: 'HOST_UNREACHABLE', says: 'cannot be reached from here' }
-const unconnected: Reason = { code: 'CONNECTION_TIMEOUT', says: 'did not take the connection in time' }
+const unconnected: Reason = { code: 'CONNECTION_TIMEOUT', says: 'did not accept the connection in time' }
 const unresolved: Reason = { code: 'DNS_FAILED', says: 'has a name that does not resolve' }
 const unanswered: Reason = { code: 'DNS_FAILED', says: 'has a name that no name server answered for' }
 const broken: Reason = { code: 'CONNECTION_BROKEN', says: 'closed the connection', midway: true }
-const unreadable: Reason = { code: 'ANSWER_UNREADABLE', says: 'sent what is not HTTP', midway: true }
+const unreadable: Reason = {
+  code: 'ANSWER_UNREADABLE',
+  says: 'sent an answer that is not HTTP',
+  midway: true,
+}
 const packed: Reason = {
   code: 'ANSWER_UNREADABLE',
   says: 'sent a body that cannot be decompressed',
   midway: true,
 }
-const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more headers than 16 KiB' }
-const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no TLS that can be trusted' }
+const headersTooLarge: Reason = { code: 'ANSWER_HEADERS_TOO_LARGE', says: 'sent more than 16 KiB of headers' }
+const untrusted: Reason = { code: 'TLS_FAILED', says: 'offered no trusted TLS certificate' }
 
-/** By the codes (where there is none, the class) of Node, OpenSSL and zlib, and our own of src/outbound. */
+/** By the codes (without one, the class) of Node, OpenSSL and zlib, and our own of src/outbound. */
 const reasons: Record<string, Reason> = {
   ECONNREFUSED: refused,
   EHOSTUNREACH: unreachable,
@@ -50,7 +54,7 @@ const reasonsByStart: [start: string, reason: Reason][] = [
 ]
 
 /**
- * What a failed call says about its target; null where the error is none of a network, and so our own.
+ * The outcome of a failed call; null if the error is not a network error, and so our own.
  * Told apart by codes from the depths of `cause`, never by texts.
  */
 export function failureOf(error: unknown, origin: string, progress: Progress): ActionOutcome | null {
@@ -66,15 +70,15 @@ export function failureOf(error: unknown, origin: string, progress: Progress): A
   return null
 }
 
-/** What the way out refuses, in words for a target whose address is a secret. */
+/** The refusals of the guard, in words for a target whose address is a secret. */
 const refusals: Record<RefusalCode, string> = {
-  TARGET_PAUSED: 'was not called, as the last calls of it could not connect',
-  TARGET_FORBIDDEN: 'must not be called; expected a public address, or an entry of TARGET_ALLOW',
-  REDIRECT_REFUSED: 'redirected to what must not be called; expected an http or https URL as safe as its own',
-  REDIRECT_LIMIT: 'redirected more often than is followed; expected an answer',
+  TARGET_PAUSED: 'was not called because the last calls could not connect',
+  TARGET_FORBIDDEN: 'has no public address and no entry in TARGET_ALLOW, so it was not called',
+  REDIRECT_REFUSED: 'redirected to an address that may not be called',
+  REDIRECT_LIMIT: 'redirected too often',
 }
 
-/** Who must not be called now, must not be called later either; where a redirect leads, its sender may mend. */
+/** A target that must not be called now must not be called later either; a redirect can be corrected by its sender. */
 function refusalOf(refusal: OutboundRefusal, origin: string): ActionOutcome {
   const { code, message } = refusal
   const said = URL.canParse(origin) ? message : `target ${origin} ${refusals[code]}`
@@ -91,10 +95,7 @@ function wishOf(error: Error): Pick<ActionOutcome, 'retryAfterMs'> {
 
 /** For a call that the HTTP client calls a network failure and says no more about. */
 export function callFailed(origin: string, progress: Progress): ActionOutcome {
-  return failed(
-    'CALL_FAILED',
-    `the call of target ${origin} failed ${where(progress)}; expected a whole answer`,
-  )
+  return failed('CALL_FAILED', `The call of target ${origin} failed ${where(progress)}`)
 }
 
 function failed(code: string, message: string): ActionOutcome {

@@ -1,11 +1,11 @@
 import type { ActionJob, ActionRun } from './outcome.ts'
 
-/** Names what is done, not the attempt: a target that sees it twice does it once. The same on every machine. */
+/** Names the work, not the attempt: a target that sees it twice does it once. The same on every machine. */
 export function idempotencyKey(job: ActionJob, run: ActionRun): string {
   return `${job.id}:${run.slot?.toISOString() ?? run.id}`
 }
 
-/** Headers with what a target needs in order to do a thing once, and to refuse a stale attempt. */
+/** Headers that let a target do the work once and refuse a stale attempt. */
 export function identity(job: ActionJob, run: ActionRun): Record<string, string> {
   return {
     'idempotency-key': idempotencyKey(job, run),

@@ -1,5 +1,5 @@
 import type { OutcomeColumns } from '../../decisions/index.ts'
-/** What is to be done: the job as far as an action needs it. `timeoutMs`: for one attempt; null: the action's own. */
+/** The job as far as an action needs it. `timeoutMs`: for one attempt; null: the action's own. */
 export type ActionJob = {
   id: string
   name: string
@@ -9,7 +9,7 @@ export type ActionJob = {
   skills: string[]
 }
 
-/** The attempt that is made. `slot` is null for a manual run, `input` null or undefined where none was given. */
+/** The attempt that is made. `slot` is null for a manual run, `input` null or undefined without one. */
 export type ActionRun = {
   id: string
   slot: Date | null
@@ -20,7 +20,7 @@ export type ActionRun = {
 }
 
 /**
- * How an attempt ended, or (`waiting`) that its target has taken the work and will report how it ended, at the latest
+ * How an attempt ended, or (`waiting`) that its target has taken the work and will report how it ended, no later than
  * `waitMs` milliseconds from now. Fits the outcome that a settle takes; `error` is there in every other state but succeeded.
  */
 export type ActionOutcome = OutcomeColumns & {
@@ -28,7 +28,7 @@ export type ActionOutcome = OutcomeColumns & {
   error?: { code: string; message: string }
   output?: string
   waitMs?: number
-  /** Only where it succeeded: there was nothing to do, and why. Nothing is delivered of such a run. */
+  /** Only if it succeeded: why there was nothing to do. Nothing is delivered of such a run. */
   skippedReason?: string
   /** The target's own wish (`Retry-After`), at most 24 h. */
   retryAfterMs?: number

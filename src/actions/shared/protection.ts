@@ -9,9 +9,9 @@ export type Protection = {
   outcome(outcome: ActionOutcome): ActionOutcome
   /** A text that is to be cut, or to stand within another one. */
   hide: Redactor['text']
-  /** For what comes in pieces and is cut before it is an outcome. */
+  /** For text that comes in pieces and is cut before it becomes an outcome. */
   stream(): RedactingStream
-  /** The same log, fed with what may be kept. */
+  /** The same log, fed with redacted text. */
   log(log: AttemptLog): AttemptLog
 }
 
@@ -34,7 +34,7 @@ export function createProtector(always: readonly string[]): () => Protection {
 
   return () => {
     const values = new Set(always)
-    /** Made anew where a value was added: what the former one holds back is looked at once more. */
+    /** Rebuilt if a value was added; text that the former one holds back is searched again. */
     let stream: { redacting: RedactingStream; size: number } | null = null
 
     function streamNow(log: AttemptLog): RedactingStream {
@@ -45,7 +45,7 @@ export function createProtector(always: readonly string[]): () => Protection {
       return stream.redacting
     }
 
-    // what is logged may be an answer that was cut
+    // a logged text may be an answer that was cut
     function endStream(log: AttemptLog) {
       const rest = stream?.redacting.end({ isCut: true })
       if (rest && rest.length > 0) log.write(rest)

@@ -42,7 +42,7 @@ function isPlainHttpUrl(text: string): boolean {
 
 const mostNameLength = 200
 
-/** The words of Node's own check: what it lets through can be sent. */
+/** The words of Node's own check: every value that passes can be sent. */
 function isHeader([name, value]: [string, unknown]): boolean {
   if (name.length > mostNameLength) return false
   // not imported: that would load all of fetch with the first action

@@ -3,11 +3,11 @@ import { type TimeLimit, withTimeLimit } from '../../ground/time-limit.ts'
 import type { ActionOutcome } from './outcome.ts'
 
 const stops = {
-  TIMEOUT: { state: 'timed_out', says: 'was given up at its time limit' },
-  DEADLINE: { state: 'timed_out', says: 'was given up at the deadline of its run' },
+  TIMEOUT: { state: 'timed_out', says: 'was stopped at its time limit' },
+  DEADLINE: { state: 'timed_out', says: 'was stopped at the deadline of its run' },
   CANCELLED: { state: 'cancelled', says: 'was cancelled' },
-  LEASE_LOST: { state: 'interrupted', says: 'was given up, as the run is no longer held by this process' },
-  DRAINING: { state: 'interrupted', says: 'was given up, as this process is going down' },
+  LEASE_LOST: { state: 'interrupted', says: 'was stopped, because another process holds the run now' },
+  DRAINING: { state: 'interrupted', says: 'was stopped, because this process is shutting down' },
 } as const satisfies Record<string, { state: ActionOutcome['state']; says: string }>
 
 type StopCode = keyof typeof stops
@@ -30,7 +30,7 @@ export function stopAfter(timeoutMs: number, signal: AbortSignal): Stop {
 }
 
 /**
- * What a stopped call means.
+ * The outcome of a stopped call.
  *
  * @throws Error: the reason is none that this service stops a call for (it is the `cause`).
  */

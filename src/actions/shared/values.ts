@@ -3,10 +3,10 @@ import type { ActionContext } from './context.ts'
 import type { ActionJob, ActionRun } from './outcome.ts'
 
 /**
- * The values of these names for one attempt, by `actionNames` of src/template. Only what is named is asked for:
+ * The values of these names for one attempt, by `actionNames` of src/template. Only named values are read:
  * secrets are opened and an earlier run is looked up where a template needs them, and not else.
  *
- * @throws AppError: as `context.secret`; and what a database that cannot be reached throws
+ * @throws AppError: as `context.secret`; and the error of an unreachable database
  */
 export async function valuesOf(
   names: ReadonlySet<string>,

@@ -23,7 +23,7 @@ export type Way = {
 
 export type Deliverer = {
   /**
-   * Makes one try, of 20 s at most, and says how it ended. What a receiver does is a value; what this throws is our
+   * Makes one try, of 20 s at most, and returns its outcome. The behaviour of a receiver is a value; an exception here is our
    * own bug. A try that was cut off may have arrived: a receiver may see a delivery twice, by the same id.
    *
    * Codes: HTTP_STATUS, SMTP_REFUSED, TIMEOUT, CONNECTION_FAILED, TARGET_FORBIDDEN, TARGET_INVALID (the target or its
@@ -36,9 +36,9 @@ type Parts = {
   outbound: Way
   userAgent: string
   timeoutMs?: number
-  /** Values that no message may show, whoever the receiver is. */
+  /** Values that no message may show, for any receiver. */
   always?: readonly string[]
-  /** Told what is secret about each receiver, for whoever logs what this throws. */
+  /** Receives the secrets of each receiver, to redact them in logs. */
   note?: (secret: string) => void
 }
 
@@ -79,11 +79,11 @@ function timeIsOver(ms: number): Error {
 }
 
 function unknownType({ type }: { type: unknown }): Delivered {
-  const message = `no delivery of type ${JSON.stringify(type)} is known`
+  const message = `unknown delivery type ${JSON.stringify(type)}`
   return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
 }
 
-/** A receiver may repeat what it was sent: nothing that is secret about it goes into a message. */
+/** A receiver may echo its request: none of its secrets go into a message. */
 function withoutSecrets(delivered: Delivered, hide: Sending['hide']): Delivered {
   if (delivered.state === 'delivered') return delivered
   const { code, message } = delivered.error

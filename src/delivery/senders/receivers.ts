@@ -28,7 +28,7 @@ export function receiverOf({ type }: ReceiverConfig): Receiver<Target> | null {
   return (receivers.find((one) => one.type === type) ?? null) as Receiver<Target> | null
 }
 
-/** What a target calls, as far as its fields say so. */
+/** The addresses that a target calls, as far as its fields name them. */
 export function callsOf(config: ReceiverConfig): Call[] {
   return receiverOf(config)?.callsOf(config) ?? []
 }

@@ -2,7 +2,7 @@ import { readJsonObject } from '../../ground/json.ts'
 import type { NasAnswer } from './answer.ts'
 
 /**
- * What is known of a login, in the words that a portal reads. `terminal`: it is dead, and only another login helps.
+ * The state of a login, in the words that a portal reads. `terminal`: it is dead, and only another login helps.
  * `unknown`: neither that nor a token that would be taken now; it has not been used yet, or its token has expired.
  */
 export type Session = 'valid' | 'terminal' | 'unknown'
@@ -13,7 +13,7 @@ export type AccessTokens = {
   get(signal?: AbortSignal): Promise<NasAnswer<string>>
   /** NAS answered 401 to `token`: never hand it out again, if there is another way to one. */
   invalidate(token: string): void
-  /** From what this process knows: makes no call and reads no database. */
+  /** From the memory of this process: makes no call and reads no database. */
   session(): Session
 }
 

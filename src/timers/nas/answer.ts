@@ -10,7 +10,7 @@ export type NasAnswer<T> = { ok: true; value: T } | NasFailure
 export type NasFailure = {
   ok: false
   kind: 'refused' | 'transient' | 'rejected'
-  /** HTTP status; missing where there was no answer. */
+  /** HTTP status; missing without an answer. */
   status?: number
   code: NasCode
   /** For people; holds no secret. */

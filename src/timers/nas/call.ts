@@ -14,12 +14,12 @@ export type Call = {
   /** For the whole call, body included. */
   timeoutMs: number
   maxBytes: number
-  /** What its body is read by; default: as a whole. */
+  /** The reader of its body; default: as a whole. */
   reader?: BodyReader | undefined
   signal?: AbortSignal | undefined
 }
 
-/** `body` is null if the answer held no JSON object; `text` is the beginning of what it held then. */
+/** `body` is null if the answer held no JSON object; `text` is the beginning of its body then. */
 export type Reply = {
   status: number
   headers: IncomingHttpHeaders
@@ -50,7 +50,7 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
       if (!answer.ok) asked.destroy()
     }
     const timer = setTimeout(() => {
-      finish(failure('transient', 'NAS_TIMEOUT', `no whole answer within ${timeoutMs} ms`))
+      finish(failure('transient', 'NAS_TIMEOUT', `no complete answer within ${timeoutMs} ms`))
     }, timeoutMs)
     const giveUp = () => finish(aborted)
     signal?.addEventListener('abort', giveUp, { once: true })
@@ -60,7 +60,7 @@ export async function send(call: Call): Promise<NasAnswer<Reply>> {
   })
 }
 
-const aborted = failure('transient', 'NAS_ABORTED', 'the call was given up on our side')
+const aborted = failure('transient', 'NAS_ABORTED', 'the call was cancelled on our side')
 
 type Open = (url: URL, call: Call) => ClientRequest
 
@@ -110,7 +110,7 @@ function read(response: IncomingMessage, { call, reader, finish }: Reading) {
   })
 }
 
-/** What a portal says of an error goes into rows and logs, and it may repeat the tokens that it was sent. */
+/** A portal's error message goes into rows and logs, and it may echo the tokens of the request. */
 function withoutSecrets(said: Record<string, unknown>, { headers, body }: Call): Record<string, unknown> {
   const sent = [headers['authorization'], headers['x-nous-refresh-token'], body?.get('refresh_token')]
   const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))
@@ -125,7 +125,7 @@ function broken(error: unknown): NasFailure {
 
 const mostRetryAfterMs = 3_600_000
 
-/** What an answer other than 2xx means. */
+/** The meaning of an answer other than 2xx. */
 export function failureOf({ status, headers, body }: Reply): NasFailure {
   const said = errorOf(body)
   const message = said ? `answered ${status}: ${said}` : `answered ${status}`

@@ -28,7 +28,7 @@ export type NasClient = {
   /** The answer that made this client stop calling (kind `refused`, from NAS itself); null: it still calls. */
   refusal(): NasFailure | null
   /**
-   * What this process knows of the login, without a call or the database. `terminal` only if another login would help:
+   * The login as this process knows it, without a call or the database. `terminal` only if another login would help:
    * not for a failure that may pass, and not if NAS refuses the agent itself (`invalid_client`).
    */
   session(): Session
@@ -57,7 +57,7 @@ const smallBytes = 64 * 1024
 const listBytes = 64 * 1024 * 1024
 
 /**
- * The calls of the timer service. No call is retried in here, with one exception: after a 401 once more with a new
+ * The calls of the timer service. No call is retried in here, with one exception: after a 401 again with a new
  * access token. A permanent refusal (403 invalid_client, or 401 to a token that cannot be renewed) is logged once,
  * and every later call of this client gets that answer without a request.
  */
@@ -84,7 +84,7 @@ export function createNasClient({
     refusal = answer
     log.error(
       { code: answer.code, status: answer.status },
-      `NAS refuses this agent for good: ${answer.message}`,
+      `NAS permanently refuses this agent: ${answer.message}`,
     )
   }
 
@@ -97,11 +97,11 @@ export function createNasClient({
     const next = await accessToken.get(request.signal)
     if (!next.ok) return next
     if (next.value === token.value)
-      return tokenRejected('refused', 'the access token was not accepted, and is the only one')
+      return tokenRejected('refused', 'NAS did not accept the access token, and there is no other one')
     const second = await askOnce(request, next.value)
     if (!second.ok || second.value.status !== 401) return judge(second)
     accessToken.invalidate(next.value)
-    return tokenRejected('transient', 'two access tokens in a row were not accepted')
+    return tokenRejected('transient', 'NAS did not accept two access tokens in a row')
   }
 
   function askOnce(
@@ -160,7 +160,7 @@ export function createNasClient({
     if (!answer.ok) return isNoList(answer) ? { ok: true, value: null } : answer
     if (!Array.isArray(answer.value.body?.['armed']))
       return unreadable(answer.value, 'a body with a list "armed"')
-    if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that cannot be read')
+    if (skipped > 0) log.warn({ skipped, read: armed.length }, 'NAS listed rows that could not be read')
     return { ok: true, value: armed }
   }
 
@@ -172,7 +172,7 @@ export function createNasClient({
   return { provision, cancel, list, refusal: () => refusal, session }
 }
 
-/** Whole seconds where it can be (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */
+/** Whole seconds if possible (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */
 function writeInstant(at: Date): string {
   return at.toISOString().replace(/(\.000)?Z$/, '+00:00')
 }

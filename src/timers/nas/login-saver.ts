@@ -19,7 +19,7 @@ export function createLoginSaver({ store, log, hold = () => () => {} }: Parts) {
 
   /**
    * `saved` · `overtaken`: another chain of tokens stands in the store by now, and counts · `later`: the store is out
-   * of reach, and tried on in the background; `overtakenLater` is called where that ends so.
+   * of reach, and tried on in the background; `overtakenLater` is called if that happens.
    */
   async function save(
     renewed: Renewed,
@@ -31,7 +31,10 @@ export function createLoginSaver({ store, log, hold = () => () => {} }: Parts) {
     try {
       return await tryOnce(renewed)
     } catch (error) {
-      log.error({ err: error }, 'the new refresh token cannot be stored; losing this process loses the login')
+      log.error(
+        { err: error },
+        'the new refresh token could not be stored; if this process dies, the login is lost',
+      )
       void tryOn(renewed, overtakenLater)
       return 'later'
     }
@@ -42,7 +45,7 @@ export function createLoginSaver({ store, log, hold = () => () => {} }: Parts) {
     unsaved = null
     release()
     if (isSaved) return 'saved'
-    log.warn({}, 'another login was stored while this one was renewed; the stored one counts')
+    log.warn({}, 'another login was stored while this one was renewed; the stored one is used')
     return 'overtaken'
   }
 

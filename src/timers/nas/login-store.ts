@@ -5,7 +5,7 @@ export type LoginRow = {
   refresh: { hash: string; sealed: string }
   /** Null: none yet. Renewed from `refreshAt` on, of no use from `expiresAt` on. */
   access: { sealed: string; refreshAt: Date; expiresAt: Date } | null
-  /** What the portal said when it refused the current refresh token for good; null: it has not. */
+  /** The portal's message when it permanently refused the current refresh token; null: it has not. */
   refusal: string | null
   /** Refreshes begun with the current refresh token, whose outcome is not known; this one included. */
   begun: number
@@ -19,12 +19,12 @@ export type Renewed = {
 }
 
 /**
- * The one row of a login, where every change is a compare-and-set. All may throw: then the store is out of reach.
+ * The one row of a login; every change is a compare-and-set. All may throw: then the store is out of reach.
  */
 export type LoginStore = {
   read(): Promise<LoginRow | null>
   /**
-   * The row, begun with `first` where there is none, or begun anew where `first` was never seen before. A token that
+   * The row, started with `first` if there is none, or started again if `first` was never seen before. A token that
    * an earlier chain began with does not start again, so that a machine not updated yet cannot undo a new login.
    */
   begin(first: { hash: string; sealed: string }): Promise<LoginRow>
@@ -34,6 +34,6 @@ export type LoginStore = {
   save(renewed: Renewed): Promise<boolean>
   /** Ends the lease of a refresh that certainly did not spend the token. */
   release(owner: string): Promise<void>
-  /** Remembers that this refresh token is refused for good, and ends the lease; true for the first to say so. */
+  /** Remembers that this refresh token is permanently refused, and ends the lease; true for the first to say so. */
   markRefused(hash: string, message: string): Promise<boolean>
 }

@@ -24,7 +24,7 @@ export function createLoginTokens({ seal: sealer, clientId, log }: Parts) {
     try {
       return sealer.open(sealed, context(kind))
     } catch (error) {
-      log.warn({ err: error }, `the stored ${kind} token cannot be opened`)
+      log.warn({ err: error }, `the stored ${kind} token could not be decrypted`)
       return null
     }
   }

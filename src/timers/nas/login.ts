@@ -15,7 +15,7 @@ export type Login = AccessTokens & {
 type Parts = {
   tokenUrl: string
   clientId: string
-  /** As in NAS_REFRESH_TOKEN; used for the first refresh only. One never seen before starts the login anew. */
+  /** As in NAS_REFRESH_TOKEN; used for the first refresh only. One never seen before starts a new login. */
   firstRefreshToken: string
   store: LoginStore
   seal: Sealer
@@ -33,7 +33,7 @@ type Failed = { isMaybeSpent: boolean; failure: NasFailure }
 type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void }
 
 const earlyMs = 60_000
-// Refreshing again at once after a failure helps nobody; a `Retry-After` counts up to a minute.
+// Refreshing again at once after a failure does not help; a `Retry-After` counts up to a minute.
 const pauseMs = { least: 1_000, most: 60_000 }
 
 /**
@@ -68,14 +68,14 @@ export function createLogin(parts: Parts): Login {
 
   async function obtain(): Promise<NasAnswer<string>> {
     const answer = await findOrRefresh(performance.now() + waitMs).catch((error: unknown) => {
-      log.warn({ err: error }, 'the stored login cannot be reached')
-      return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the stored login cannot be reached')
+      log.warn({ err: error }, 'the stored login could not be read')
+      return failure('transient', 'LOGIN_STORE_UNAVAILABLE', 'the stored login could not be read')
     })
     isRefused = !answer.ok && answer.kind === 'refused'
     return orStillAlive(answer)
   }
 
-  /** While the old token lives, a hitch in renewing it early is nobody's trouble. */
+  /** While the old token lives, a failed early renewal does no harm. */
   function orStillAlive(answer: NasAnswer<string>): NasAnswer<string> {
     if (answer.ok || answer.kind !== 'transient' || !held || !isAlive(held)) return answer
     return { ok: true, value: held.token }
@@ -137,7 +137,7 @@ export function createLogin(parts: Parts): Login {
     // Null where the refusal is about a token that is not the current one any more.
     if (!(await store.markRefused(row.refresh.hash, message))) return null
     const advice = 'Log in again and set NAS_REFRESH_TOKEN'
-    log.error({ clientId }, `the login is refused for good: ${message}. ${advice}`)
+    log.error({ clientId }, `the login is permanently refused: ${message}. ${advice}`)
     return refused(message)
   }
 
@@ -146,7 +146,8 @@ export function createLogin(parts: Parts): Login {
     pause = { from: now(), ms, answer }
     // A token that may be used up is tried again all the same, there is no other; but after the lease, in case a
     // slow answer to the first try still arrives.
-    if (isMaybeSpent) log.warn({ code: answer.code }, `${answer.message}; the refresh token may be used up`)
+    if (isMaybeSpent)
+      log.warn({ code: answer.code }, `${answer.message}; the refresh token may have been used`)
     else await store.release(owner)
     return answer
   }
@@ -183,10 +184,10 @@ export function createLogin(parts: Parts): Login {
   return { get, invalidate, session, isUnsaved: saver.isUnsaved }
 }
 
-const lostBefore = 'the answer to an earlier refresh was lost, which probably used the token up'
+const lostBefore = 'the answer to an earlier refresh was lost, so the token has probably been used'
 
 function refused(message: string): NasFailure {
-  return failure('refused', 'LOGIN_REFUSED', `the login is refused for good: ${message}`)
+  return failure('refused', 'LOGIN_REFUSED', `the login is permanently refused: ${message}`)
 }
 
 function notStored(): NasFailure {
@@ -194,16 +195,16 @@ function notStored(): NasFailure {
 }
 
 function unreadable(): NasFailure {
-  const expected = 'expected that key, or a new NAS_REFRESH_TOKEN'
+  const remedy = 'Set ENCRYPTION_KEYS_OLD to that key, or set a new NAS_REFRESH_TOKEN'
   return failure(
     'refused',
     'LOGIN_UNREADABLE',
-    `the stored login was sealed with another ENCRYPTION_KEY; ${expected}`,
+    `The stored login was sealed with another ENCRYPTION_KEY. ${remedy}`,
   )
 }
 
 async function orAborted(work: Promise<NasAnswer<string>>, signal: AbortSignal): Promise<NasAnswer<string>> {
-  const given = failure('transient', 'NAS_ABORTED', 'the call was given up on our side')
+  const given = failure('transient', 'NAS_ABORTED', 'the call was cancelled on our side')
   if (signal.aborted) return given
   const { promise: aborted, resolve } = Promise.withResolvers<NasFailure>()
   const giveUp = () => resolve(given)

@@ -44,7 +44,7 @@ export function createRefresh(parts: {
   return async (refreshToken: string): Promise<Refreshed> => {
     const grant = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: parts.clientId }
     const body = new URLSearchParams(grant)
-    // one kind of portal reads the form, another the header; what no header can hold goes in the form only
+    // one kind of portal reads the form, another the header; a token that no header can hold goes in the form only
     const isHeaderText = /^[\x21-\x7e]+$/.test(refreshToken)
     const headers = isHeaderText ? { ...ownHeaders, 'x-nous-refresh-token': refreshToken } : ownHeaders
     const call = {
@@ -116,7 +116,7 @@ const loginCodes: Partial<Record<NasCode, NasCode>> = {
 }
 
 function failed(answer: NasFailure, isMaybeSpent: boolean): Refreshed {
-  const message = `the access token cannot be renewed: ${answer.message}`
+  const message = `the access token could not be renewed: ${answer.message}`
   const code = loginCodes[answer.code] ?? 'LOGIN_FAILED'
   return { state: 'failed', isMaybeSpent, failure: { ...answer, kind: 'transient', code, message } }
 }

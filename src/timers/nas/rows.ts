@@ -3,7 +3,7 @@ import { readJsonObject } from '../../ground/json.ts'
 /** Takes a body as it comes in, piece by piece. */
 export type BodyReader = {
   take(chunk: Buffer): void
-  /** The body as a JSON object; null where it was none. */
+  /** The body as a JSON object; null if it was not one. */
   end(): Record<string, unknown> | null
   /** The beginning of the body as text, for a reader that keeps it. */
   text?(): string
@@ -22,16 +22,16 @@ export function createWholeReader(): BodyReader {
 /**
  * Reads an object with one long array in it, the value of `field`, without ever holding all of its text or all of its
  * items: each item goes to `take` as it comes in. What `end` gives is the object with that array empty; null where
- * any of it was not JSON, and then what was taken before is worth nothing.
+ * any of it was not JSON, and then the items read so far are void.
  *
  * A list of 100,000 arms is 10 MB long; as one text and one value it takes 60 MB, of a machine's 256. Faster than a
  * streaming parser, because JSON.parse reads the items (docs/decisions/by-hand.md).
  */
 export function createRowReader(field: string, take: (item: unknown) => void): BodyReader {
   const opening = new RegExp(`"${field}"\\s*:\\s*$`)
-  /** What is around the items. */
+  /** The JSON around the items. */
   let frame = ''
-  /** Of an item, or of the frame: what has come of it so far. */
+  /** Of an item, or of the frame: the part that has arrived so far. */
   let pending: Buffer[] = []
   let depth = 0
   let isInString = false
@@ -53,7 +53,7 @@ export function createRowReader(field: string, take: (item: unknown) => void): B
     }
   }
 
-  /** An array begins right below the object. Returns where what is not handed on yet begins. */
+  /** An array begins right below the object. Returns the start of the part that is not handed on yet. */
   function opened(chunk: Buffer, from: number, at: number): number {
     frame += text(chunk.subarray(from, at))
     isInItems = opening.test(frame)

@@ -6,7 +6,7 @@ export type Seal = {
   keyId: string
   /** Of all keys that open, this one included. */
   keyIds: readonly string[]
-  /** `plain`, encrypted. `context` says what it is and whose; only the same context opens it. */
+  /** `plain`, encrypted. `context` names its kind and owner; only the same context opens it. */
   seal(plain: string, context: string): string
   /** @throws AppError SECRET_UNREADABLE: altered, sealed for another context, or with a key not given here. */
   open(sealed: string, context: string): string
@@ -58,7 +58,7 @@ export function createSeal(key: Buffer, olderKeys: readonly Buffer[] = []): Seal
 
 /** Tells keys apart without saying anything about them. */
 function keyId(key: Buffer): string {
-  if (key.length !== 32) throw new Error(`an encryption key of ${key.length} bytes was given; expected 32`)
+  if (key.length !== 32) throw new Error(`An encryption key must be 32 bytes, not ${key.length}`)
   return createHmac('sha256', key).update('chronos key id').digest('hex').slice(0, 8)
 }
 

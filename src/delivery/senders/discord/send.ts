@@ -10,7 +10,7 @@ const limit = 2_000
 const unknownWebhook = 10_015
 const suppressEmbeds = 4
 
-/** A webhook of Discord. What does not fit into its 2,000 characters comes along as a file; nobody is mentioned. */
+/** A webhook of Discord. Text beyond its 2,000 characters is attached as a file; no one is mentioned. */
 export async function sendToDiscord(
   sending: Sending,
   target: DiscordTarget,

@@ -37,7 +37,7 @@ export async function sendEmail(
   const to = target.to.map((one) => mailboxIn('to', one))
   const { text, isWhole } = textOf(message, { limit, template: target.template })
   const connection = await connect({ host, port, signal })
-  // whoever closes it too early is told of by nodemailer, once it listens
+  // nodemailer reports a server that closes it too early, once it listens
   connection.on('error', () => undefined)
   const transport = createTransport({
     // the connection is a plain one: nodemailer puts TLS over it, and checks the certificate against the host
@@ -54,7 +54,7 @@ export async function sendEmail(
       subject: inOneLine(headlineOf(message)),
       text,
       messageId: `<${message.id}@${domainOf(from)}>`,
-      // RFC 3834: nobody's auto-responder is to answer this
+      // RFC 3834: no auto-responder is to answer this
       headers: {
         'Auto-Submitted': 'auto-generated',
         'X-Chronos-Job': message.job.id,
@@ -84,7 +84,7 @@ function securityOf({ host, secure = false, user, password }: EmailTarget) {
     : { auth, forceAuth: true, requireTLS: !secure }
 }
 
-/** What a server's reply means: 5xx for good, 4xx for now (RFC 5321, 4.2.1). Null: it did not come to a reply. */
+/** The meaning of a server's reply: 5xx permanent, 4xx temporary (RFC 5321, 4.2.1). Null: it did not come to a reply. */
 function refusalOf(error: unknown, origin: string, hide: Sending['hide']): Delivered | null {
   if (!(error instanceof Error)) return null
   const { responseCode, response, command, permanent } = error as Error & Record<string, unknown>
@@ -99,7 +99,7 @@ function refusalOf(error: unknown, origin: string, hide: Sending['hide']): Deliv
 function mailboxIn(field: string, text: string): Mailbox {
   const mailbox = readMailbox(text)
   if (mailbox) return mailbox
-  throw new AppError('FIELD_INVALID', `${field}: a text that is no address was given; expected one address`)
+  throw new AppError('FIELD_INVALID', `${field}: must be one email address`)
 }
 
 /** Such as every server takes in a Message-ID. */

@@ -45,7 +45,7 @@ export async function call(
 }
 
 /**
- * What an answer means: 2xx delivered, 410 gone for good, 408, 425, 429 and 5xx to be tried again, all else failed.
+ * The meaning of an answer: 2xx delivered, 410 gone permanently, 408, 425, 429 and 5xx to be tried again, all else failed.
  * `says`: the receiver's own words.
  */
 export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Delivered {
@@ -54,7 +54,7 @@ export function verdictOf({ origin, status, headers, hide }: Answer, says = ''):
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
   const error = {
     code: 'HTTP_STATUS',
-    message: `${origin} answered ${status}${redirect}${words}; expected 2xx`,
+    message: `${origin} answered ${status}${redirect}${words}`,
   }
   if (status === 410) return { state: 'disabled', error }
   if (status < 500 && ![408, 425, 429].includes(status)) return { state: 'failed', error }
@@ -71,7 +71,7 @@ async function beginningOfBody({ body }: Response): Promise<string> {
   return (await readAtMost(body as AsyncIterable<Uint8Array> | null, mostText)).text
 }
 
-/** A JSON object in an answer; empty where there is none. */
+/** A JSON object in an answer; empty if there is none. */
 export function objectIn(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text)

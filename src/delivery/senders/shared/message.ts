@@ -1,4 +1,4 @@
-/** What is told of a run. Instants are Dates; `durationMs` null: it never began, or has not ended. */
+/** The content of a message about a run. Instants are Dates; `durationMs` null: it never began, or has not ended. */
 export type Message = {
   /** The delivery's id (a UUID), the same over all its tries. */
   id: string
@@ -15,7 +15,7 @@ export type Message = {
     durationMs: number | null
   }
   output: string | null
-  /** What the run was given; for templates. */
+  /** The input of the run; for templates. */
   input?: unknown
   error: { code: string; message: string } | null
   skippedReason?: string | null
@@ -26,11 +26,11 @@ export type Message = {
 /** How one try ended. `error.message` names the receiver by its origin only, as paths of such URLs are secrets. */
 export type Delivered =
   | { state: 'delivered' }
-  /** The receiver's own wish, where it has one; at most 24 h. */
+  /** The receiver's own wish, if any; at most 24 h. */
   | { state: 'retry'; error: DeliveryError; retryAfterMs?: number }
   /** Nothing that another try would mend. */
   | { state: 'failed'; error: DeliveryError }
-  /** The receiver is gone for good: nothing is to be sent there any more. */
+  /** The receiver is gone permanently: nothing may be sent there any more. */
   | { state: 'disabled'; error: DeliveryError }
 
 export type DeliveryError = { code: string; message: string }

@@ -1,5 +1,5 @@
 /**
- * What a template of a delivery may name. Of what an action may, secrets and earlier outputs are left out: the former
+ * Names that a template of a delivery may use. Compared with those of an action, secrets and earlier outputs are left out: the former
  * would be redacted, and the latter have been told.
  */
 export const templateNames = [

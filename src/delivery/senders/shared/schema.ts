@@ -2,8 +2,8 @@ import type { SchemaKit } from '../../../ground/schema.ts'
 import { render, templateProblems, wholeName } from '../../../template/index.ts'
 import { templateNames } from './names.ts'
 
-// Whom a delivery reaches, in a channel and written out in a job: the same fields, but in a job no secret may stand as
-// it is, because jobs are shown to whoever may read them.
+// The receiver of a delivery, in a channel and written out in a job: the same fields, but in a job no secret may stand as
+// it is, because every key with `jobs:read` can read a job.
 
 export type Place = 'channel' | 'job'
 
@@ -51,7 +51,7 @@ function fieldsFor({ Type, expecting }: SchemaKit, place: Place) {
     Type.String({
       minLength: 1,
       maxLength: 10_000,
-      ...expecting(`a text with no other names between braces than ${templateNames.join(', ')}`),
+      ...expecting(`a string with no other names between braces than ${templateNames.join(', ')}`),
     }),
     (given) => templateProblems(given, { path: '', names: templateNames }).length === 0,
   )
@@ -91,7 +91,7 @@ function isOneSecret(text: string): boolean {
   return holdsSecretsOnly(text) && (wholeName(text)?.startsWith('secrets.') ?? false)
 }
 
-/** With a word in the place of each secret: what can be said of a text before they are known. */
+/** With a placeholder for each secret: the checks of a text before they are known. */
 function sampleOf(given: string): string {
   return render(given, {}, { encode: () => 'x' })
 }

@@ -1,7 +1,7 @@
 import type { Receiver } from '../receiver.ts'
 import type { Target } from '../receivers.ts'
 
-/** The texts in a target's secret fields, as they may come back in what the receiver says. */
+/** The texts in a target's secret fields, as the receiver may echo them. */
 export function secretsIn(target: Target, { secretsOf }: Receiver<Target>): string[] {
   const fields: Readonly<Record<string, unknown>> = target
   const texts = secretsOf.flatMap((field) => textsIn(fields[field])).filter((text) => !isOrigin(text))

@@ -5,12 +5,12 @@ import { beginningOf, endOf } from '../../../ground/text.ts'
 /** How a service shows text. `limit`: characters (UTF-16 code units) that it takes in all. */
 export type Look = {
   limit: number
-  /** What has to be done to text that is not meant as mark-up. Default: nothing. */
+  /** Escapes text that is not meant as mark-up. Default: nothing. */
   escape?: (text: string) => string
   bold?: (text: string) => string
   /** An output, shown as it is. */
   block?: (text: string) => string
-  /** The author's own words, in the place of the usual ones; `templateNames` may stand in it. */
+  /** The author's own words, instead of the usual ones; `templateNames` may stand in it. */
   template?: string | undefined
 }
 
@@ -21,7 +21,7 @@ const same = (text: string) => text
 const leastRoom = 60
 
 /**
- * What is told of a run, in at most `look.limit` characters: the output is what is shortened first.
+ * The message about a run, in at most `look.limit` characters: the output is shortened first.
  *
  * @throws AppError FIELD_INVALID: the template cannot be filled in
  */
@@ -37,10 +37,10 @@ export function textOf(message: Message, look: Look): Text {
   return { text: shortened(write(null), look.limit), isWhole: false }
 }
 
-/** The beginning and the end of a text, with what is left out counted between them; at most `limit` characters. */
+/** The beginning and the end of a text, with a count of the omitted characters between them; at most `limit` characters. */
 export function shortened(text: string, limit: number): string {
   if (text.length <= limit) return text
-  const gap = `\n[... ${text.length - limit} characters and more left out ...]\n`
+  const gap = `\n[... ${text.length - limit} characters and more omitted ...]\n`
   const room = Math.max(limit - gap.length, 0)
   return beginningOf(
     `${beginningOf(text, Math.ceil(room / 2))}${gap}${endOf(text, Math.floor(room / 2))}`,
@@ -59,7 +59,7 @@ export function headlineOf({ event, job, run }: Message): string {
 const words: Record<string, string> = {
   succeeded: 'succeeded',
   failed: 'failed',
-  timed_out: 'ran out of time',
+  timed_out: 'timed out',
   interrupted: 'was interrupted',
   cancelled: 'was cancelled',
   skipped: 'was skipped',

@@ -4,7 +4,7 @@ import { type Call, OutboundRefusal } from '../../../outbound/index.ts'
 import { retry } from './call.ts'
 import type { Delivered } from './message.ts'
 
-/** Of nodemailer, where what was to be sent is at fault: no other try would mend it. */
+/** Of nodemailer, if the message itself is at fault: no other try would succeed. */
 const invalid = new Set(['EENVELOPE', 'EMESSAGE', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EFILEACCESS', 'EURLACCESS'])
 
 /** Of Node, OpenSSL, zlib and nodemailer: the line, or what speaks at its other end. */
@@ -12,7 +12,7 @@ const network =
   /^(E[A-Z_]+|HTTP_\w+|Z_\w+|CERT_\w+|ERR_(TLS|SSL)_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/
 
 /**
- * What a failed try means; null where the error is none of the world outside, and so our own. Told by codes alone.
+ * The outcome of a failed try; null if the error is not from outside, and so our own. Judged by codes alone.
  * `to`: the receiver's origin.
  */
 export function troubleOf(
@@ -22,7 +22,7 @@ export function troubleOf(
 ): Delivered | null {
   if (signal.aborted) {
     const [code = 'ABORTED'] = codesOf(signal.reason)
-    const message = `the try to reach ${to} was given up (${code}); it may have arrived`
+    const message = `The connection to ${to} broke off (${code}); the message may have arrived`
     return retry({ code, message }, null)
   }
   if (error instanceof AppError) return unusable(error.message)
@@ -33,12 +33,11 @@ export function troubleOf(
   }
   const pause = pauseIn(error)
   if (pause) return retry({ code: 'TARGET_PAUSED', message: pause.message }, pause.retryAfterMs)
-  if (codes.includes('ERR_INVALID_URL')) return unusable(`the address of the ${type} target is no URL`)
+  if (codes.includes('ERR_INVALID_URL')) return unusable(`the address of the ${type} target is not a URL`)
   const code = codes.find((one) => invalid.has(one) || network.test(one))
-  if (code !== undefined && invalid.has(code))
-    return unusable(`the mail to ${to} cannot be sent as it is (${code})`)
+  if (code !== undefined && invalid.has(code)) return unusable(`the mail to ${to} cannot be sent (${code})`)
   if (code === undefined && !isNetworkError(error)) return null
-  const message = `${to} cannot be reached, or did not answer in whole (${code ?? 'no code'})`
+  const message = `${to} cannot be reached, or did not answer completely (${code ?? 'no code'})`
   return retry({ code: 'CONNECTION_FAILED', message }, null)
 }
 
@@ -52,7 +51,7 @@ export function originOf(call: Call, type: string): string {
   return (typeof call.url === 'string' ? URL.parse(call.url)?.origin : null) ?? `the ${type} target`
 }
 
-/** The guard's own sentence: it names the host, and what is allowed. */
+/** The guard's own sentence: it names the host and the remedy. */
 function forbiddenIn(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause)
     if ('code' in at && at.code === 'TARGET_FORBIDDEN') return at.message

@@ -17,7 +17,7 @@ export type TelegramTarget = {
 const limit = 4_096
 const captionLimit = 1_024
 
-/** A message by a Telegram bot, as plain text. What does not fit is a document, with the beginning as its caption. */
+/** A message by a Telegram bot, as plain text. A longer text is a document, with the beginning as its caption. */
 export async function sendToTelegram(
   sending: Sending,
   target: TelegramTarget,

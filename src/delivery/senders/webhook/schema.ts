@@ -15,7 +15,7 @@ export function webhookSchema({ Type, object, expecting, secretText, url, templa
       secrets: place === 'channel' ? Type.Optional(secrets) : secrets,
       headers: Type.Optional(
         Type.Refine(
-          Type.Record(Type.String({ maxLength: 200 }), secretText('a text of one line', isOneLine), {
+          Type.Record(Type.String({ maxLength: 200 }), secretText('a string of one line', isOneLine), {
             maxProperties: 20,
             ...expecting('at most 20 headers that neither Standard Webhooks nor the connection sets'),
           }),

@@ -54,12 +54,12 @@ export async function sendWebhook(
 }
 
 function signersOf({ secrets }: WebhookTarget): Webhook[] {
-  if (secrets.length === 0) throw unusable('secrets', 'none was given; expected at least one')
+  if (secrets.length === 0) throw unusable('secrets', 'at least one is required')
   return secrets.map((secret) => {
     try {
       return new Webhook(secret)
     } catch (cause) {
-      throw unusable('secrets', 'one cannot be read; expected "whsec_" and base64', cause)
+      throw unusable('secrets', 'each must be "whsec_" followed by base64', cause)
     }
   })
 }
@@ -68,11 +68,7 @@ function headersOf({ headers }: WebhookTarget): Headers {
   try {
     return new Headers(headers)
   } catch (cause) {
-    throw unusable(
-      'headers',
-      'one cannot be sent; expected names as in RFC 9110 and values of one line',
-      cause,
-    )
+    throw unusable('headers', 'names must be tokens (RFC 9110) and values one line each', cause)
   }
 }
 

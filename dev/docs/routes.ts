@@ -1,0 +1,122 @@
+import { writeFileSync } from 'node:fs'
+import { openApiDocument } from '../../routes/openapi.ts'
+
+/** docs/routes.md, made from the OpenAPI document that the service answers. Written by `node dev/docs/routes.ts`. */
+export function routesPage(): string {
+  const document = openApiDocument({ version: '0', metricsHere: true }) as unknown as Document
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
+  routes.sort((one, other) => (one.path < other.path ? -1 : Number(one.path > other.path)))
+  const titles = sections.map(({ title }) => title)
+  const grouped = Map.groupBy(routes, ({ path }) => sections.find(({ holds }) => holds.test(path))?.title)
+  if (grouped.has(undefined))
+    throw new Error(
+      `no section for ${grouped
+        .get(undefined)
+        ?.map(({ path }) => path)
+        .join(', ')}`,
+    )
+  const tables = titles.map((title) => {
+    const rows = (grouped.get(title) ?? []).map(rowOf)
+    const intro = sections.find((section) => section.title === title)?.intro
+    return [`## ${title}`, '', ...(intro ? [intro, ''] : []), ...head, ...rows, ''].join('\n')
+  })
+  return [introduction, ...tables, lists].join('\n')
+}
+
+export const routesFile = new URL('../../docs/routes.md', import.meta.url)
+
+type Operation = {
+  summary: string
+  security: { apiKey?: [scope: string]; fireToken?: [] }[]
+  parameters?: { name: string; in: string }[]
+  requestBody?: { content: { 'application/json': { schema: { $ref?: string; properties?: object } } } }
+  responses: Record<string, { description: string }>
+}
+type Document = { paths: Record<string, Record<string, Operation>> }
+
+/** The first section whose pattern fits a path has it. */
+const sections = [
+  { title: 'Jobs', holds: /^\/api\/jobs\b/ },
+  { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs))?)?$/ },
+  { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
+  { title: 'Schedules', holds: /^\/api\/schedules\b/ },
+  { title: 'Secrets, keys and audit', holds: /^\/api\/(secrets|keys|audit)\b/ },
+  { title: 'The service', holds: /^\/(api\/(status|cron\/reconcile)|metrics|healthz?|readyz|openapi)\b/ },
+  {
+    title: 'For NAS',
+    holds: /^\/api\/cron\/fire$/,
+    intro: 'With a fire token, which NAS signs ([security](security.md)).',
+  },
+  {
+    title: 'For targets that report later',
+    holds: /^\/api\/callbacks\b/,
+    intro: 'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
+  },
+  { title: 'For existing clients', holds: /^\/v1\b/, intro: 'See [existing clients](existing-clients.md).' },
+]
+
+const head = ['| route | does | scope | answers |', '|---|---|---|---|']
+
+/** Errors that every API route may answer: said once, above the tables. */
+const common = new Set(['400', '401', '403', '413', '415', '429', '500', '503'])
+
+function rowOf({ path, method, operation }: { path: string; method: string; operation: Operation }): string {
+  const scopes = operation.security.flatMap(({ apiKey }) => apiKey ?? [])
+  const isOpen = operation.security.some((scheme) => Object.keys(scheme).length === 0)
+  const scope = scopes.length === 0 ? '–' : `\`${scopes[0]}\`${isOpen ? ', or none' : ''}`
+  const answers = Object.entries(operation.responses)
+    .filter(([status]) => scopes.length === 0 || !common.has(status))
+    .map(([status, { description }]) => {
+      const codes = [...description.matchAll(/^([A-Z_]+): /gm)].map(([, code]) => `\`${code}\``)
+      return [status, ...codes].join(' ')
+    })
+  const more = [fieldsOf(operation), parametersOf(operation)].filter(Boolean).join('; ')
+  const does = `${operation.summary}${more ? `. ${more}` : ''}`
+  return `| \`${method.toUpperCase()} ${path}\` | ${does} | ${scope} | ${answers.join('; ')} |`
+}
+
+function parametersOf({ parameters = [] }: Operation): string {
+  const names = (place: string) =>
+    parameters.filter((one) => one.in === place && one.name !== 'profile').map(({ name }) => `\`${name}\``)
+  const [query, headers] = [names('query'), names('header')]
+  return [
+    ...(query.length > 0 ? [`Query: ${query.join(', ')}`] : []),
+    ...(headers.length > 0 ? [`Header: ${headers.join(', ')}`] : []),
+  ].join('; ')
+}
+
+function fieldsOf({ requestBody }: Operation): string {
+  const fields = Object.keys(requestBody?.content['application/json'].schema.properties ?? {})
+  if (fields.length === 0 || fields.length > 8) return ''
+  return `Body: ${fields.map((name) => `\`${name}\``).join(', ')}`
+}
+
+const introduction = `# Routes
+
+Generated from the OpenAPI document by \`node dev/docs/routes.ts\`; a test compares the two. The document itself, with every
+field and its limits, is at \`GET /openapi.json\`.
+
+JSON in both directions. Errors are \`application/problem+json\` with a stable \`code\` ([all codes](errors.md)).
+Where a scope is named, send \`Authorization: Bearer <API key>\` ([API keys and scopes](api-keys.md)).
+Each of those routes may also answer 400 (invalid input), 401 (no or wrong key), 403 (missing scope), 413 and 415 (body too
+large, or not JSON), 429 (rate limit), 500 and 503 (retry).
+`
+
+const lists = `## Lists
+
+\`GET /api/jobs\` omits paused and finished jobs, because existing clients expect that. \`hidden\` in the answer is the number of
+matching jobs that were omitted. \`state=all\` (or \`include_disabled=true\`) shows every job, \`state=paused\` only paused ones.
+
+\`GET /api/runs\` filters by \`status\` (several states, separated by commas), by \`tag\` of the job, and by \`since\` (inclusive) and
+\`until\` (exclusive), which compare with the time of the claim. Each run has the name of its job in \`job_name\`. For example, everything
+that failed last night:
+
+    GET /api/runs?status=failed,timed_out,interrupted&since=2026-06-18T20:00:00Z&until=2026-06-19T06:00:00Z
+
+A job with \`tells_nobody: true\` reports its failures to no one. Name a channel in its \`deliver\`, or create a
+[default channel](deliveries.md).
+`
+
+if (import.meta.main) writeFileSync(routesFile, routesPage())
