@@ -31,7 +31,7 @@ async function main() {
     fireRoute(scope, {
       verifier,
       hold: () => holds.take('request'),
-      admit() {},
+      refuseIfDraining() {},
       fire: { fire: async () => ({ status: 'not_due' }), answered() {} },
     }),
   )

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { CallbackClaims, Report } from '../src/run/callback.ts'
+import type { Report } from '../src/run/callback.ts'
+import type { CallbackClaims } from '../src/run/callback-address.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
@@ -9,13 +10,16 @@ import { beginningOf, storable } from '../src/ground/text.ts'
 
 const claims = Symbol('callback claims')
 
-type CallbackParts = Pick<Parts, 'callbacks' | 'hold' | 'admit'>
+type CallbackParts = Pick<Parts, 'callbacks' | 'hold' | 'refuseIfDraining'>
 
 /**
  * The one route of targets, in a scope of its own: an outcome that is reported later. The address is the right to
  * report it, so it is checked first, without the body and without the database.
  */
-export function callbackRoute(scope: FastifyInstance, { callbacks, hold, admit }: CallbackParts): void {
+export function callbackRoute(
+  scope: FastifyInstance,
+  { callbacks, hold, refuseIfDraining }: CallbackParts,
+): void {
   scope.decorateRequest(claims, null)
   scope.addHook(
     'onRequest',
@@ -29,7 +33,7 @@ export function callbackRoute(scope: FastifyInstance, { callbacks, hold, admit }
   // a report is kept as a text, so its numbers keep their digits
   acceptJson(scope, { keepsNumbers: true })
   holdWhileAnswering(scope, hold)
-  scope.addHook('onRequest', async () => admit())
+  scope.addHook('onRequest', async () => refuseIfDraining())
   scope.post('/api/callbacks/:token', {
     handler: async (request) => {
       const report = readReport(request.body)

@@ -1,4 +1,4 @@
-import type { Switch } from '../src/jobs/jobs.ts'
+import type { Switch } from '../src/jobs/input.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { Input } from './api.ts'
 

@@ -3,21 +3,21 @@ import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { Parts } from './parts.ts'
 
-export function deliveryRoutes(on: On, { outbox }: Pick<Parts, 'outbox'>): void {
-  const list = async (runId: string) => ({ deliveries: (await outbox.of(runId)).map(deliveryBody) })
+export function deliveryRoutes(on: On, { deliveries }: Pick<Parts, 'deliveries'>): void {
+  const list = async (runId: string) => ({ deliveries: (await deliveries.of(runId)).map(deliveryBody) })
 
   on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))
 
   on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }) => {
     const page = { state, before: readCursor('deliveries', cursor), limit }
-    const { items, nextBefore } = await outbox.list(page)
-    const deliveries = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
-    return { deliveries, next_cursor: cursorFor('deliveries', nextBefore) }
+    const { items, nextBefore } = await deliveries.list(page)
+    const bodies = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
+    return { deliveries: bodies, next_cursor: cursorFor('deliveries', nextBefore) }
   })
 
   on('POST /api/runs/{id}/deliveries/{delivery}/retry', async ({ params }, _request, reply) => {
     const runId = params.id.toLowerCase()
-    await outbox.again(runId, params.delivery.toLowerCase())
+    await deliveries.again(runId, params.delivery.toLowerCase())
     reply.code(202)
     return list(runId)
   })

@@ -10,14 +10,17 @@ import { beginningOf } from '../src/ground/text.ts'
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')
 
-type FireParts = Pick<Parts, 'verifier' | 'hold' | 'admit' | 'fire'>
+type FireParts = Pick<Parts, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
 
 /**
  * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether
  * fires are taken now, the body, the fire. Checked by hand: a machine boots for a fire, and a validator
  * costs more to load than to run.
  */
-export function fireRoute(scope: FastifyInstance, { verifier, hold, admit, fire }: FireParts): void {
+export function fireRoute(
+  scope: FastifyInstance,
+  { verifier, hold, refuseIfDraining, fire }: FireParts,
+): void {
   scope.decorateRequest(firedJobId, null)
   scope.addHook(
     'onRequest',
@@ -28,7 +31,7 @@ export function fireRoute(scope: FastifyInstance, { verifier, hold, admit, fire 
     ]),
   )
   holdWhileAnswering(scope, hold)
-  scope.addHook('onRequest', async () => admit())
+  scope.addHook('onRequest', async () => refuseIfDraining())
   scope.removeAllContentTypeParsers()
   // As text, whatever type it is said to have, even one that cannot be read: what counts is whether it is JSON.
   scope.addHook('onRequest', async ({ headers }) => {

@@ -2,23 +2,25 @@ import type { PromptPlace } from '../src/actions/index.ts'
 import type { Lists, Look } from '../db/index.ts'
 import type { Audit } from '../src/access/audit.ts'
 import type { Callbacks } from '../src/run/callback.ts'
+import type { CallbackAddress } from '../src/run/callback-address.ts'
 import type { Channels } from '../src/delivery/channels.ts'
 import type { Registry } from '../src/decisions/index.ts'
-import type { Fire } from '../src/run/fire.ts'
+import type { FireCall } from '../src/run/fire.ts'
 import type { Jobs } from '../src/jobs/jobs.ts'
 import type { Refusals } from '../src/access/refusals.ts'
 import type { Secrets } from '../src/vault/secrets.ts'
 import type { Logs } from '../src/attempt-logs/logs.ts'
 import type { Keys } from '../src/access/keys/index.ts'
-import type { Outbox, SendMessage } from '../src/delivery/outbox.ts'
+import type { Deliveries } from '../src/delivery/deliveries.ts'
+import type { SendMessage } from '../src/delivery/send.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type Parts = {
   jobs: Jobs
-  outbox: Pick<Outbox, 'of' | 'list' | 'again'>
-  callbacks: Pick<Callbacks, 'verify' | 'report'>
-  fire: Fire
+  deliveries: Deliveries
+  callbacks: Callbacks & Pick<CallbackAddress, 'verify'>
+  fire: FireCall
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
   verifier: Pick<TokenVerifier, 'verify'>
   keys: Keys
@@ -36,7 +38,7 @@ export type Parts = {
   /** Keeps this process up until the returned function is called. */
   hold(): () => void
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
-  admit(): void
+  refuseIfDraining(): void
   look(jobId: string): Promise<Look | null>
   /** Reads in drizzle, loaded on first use. */
   lists(): Promise<Lists>

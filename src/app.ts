@@ -17,8 +17,10 @@ import { answerError, registerRoutes } from '../routes/index.ts'
 import { lazySink } from './attempt-logs/lazy.ts'
 import { createAudit } from './access/audit.ts'
 import { createEffects } from './effects.ts'
+import { createCallbackAddress } from './run/callback-address.ts'
+import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
-import { type Core, createCore } from './core.ts'
+import { createCore } from './core.ts'
 import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
 import { draining } from './ground/errors.ts'
@@ -88,16 +90,24 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   })
   const { log } = http
   const holds = createHolds()
+  const leaving = new AbortController()
+  const isDraining = () => leaving.signal.aborted
   const database = createDatabase({
     url: config.databaseUrl,
     max: 4,
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
+  const leases = createLeases({ store, owner, timers, log })
+  const address = createCallbackAddress({
+    keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
+    callbackUrl: config.callbackUrl,
+  })
   const sealCheck = createSealCheck({
     store: createSecretStore(database, clock),
     ...{ seal: sealOf(config), log },
   })
+  const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config), nameServers })
   const secrets = async () => {
     const { createSecrets } = await import('./vault/secrets.ts')
     return createSecrets({
@@ -118,48 +128,43 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
       createLogs({
         store: createLogStore(database, clock),
-        timers,
-        log,
-        isDraining: () => core.isDraining(),
+        ...{ timers, log, isDraining },
       }),
     )
     return loadedLogs
   }
   const nas = createNas({ config, database, hold: () => holds.take('login'), log })
   const verifier = createVerifier({ config, database, log })
-  const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config), nameServers })
   const effects = createEffects({
-    ...{ config, store, outbound, secrets, channels },
-    callbacks: () => core.callbacks,
+    ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) => lazySink(logs, { runId: id, attempt, fence }),
-    runner: () => core.runner,
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,
   })
   const retention = createRetention({
-    ...{ timers, log, isDraining: () => core.isDraining() },
+    ...{ timers, log, isDraining },
     prune: async (jobId) => (await logs()).prune(jobId),
   })
-  const core: Core = createCore({
-    ...{ config, store, nas, holds, timers, owner, log, ...effects },
+  const core = createCore({
+    ...{ config, store, nas, leases, leaving, holds, timers, owner, log, ...effects },
     actions: withDeadline({ ...config, actions: effects.actions, timers, log }),
     settled: retention.settled,
   })
-  const { fire, jobs, trigger, runner, isDraining } = core
+  const { fire, jobs, deliveries, arming, schedulers } = core
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
-    isNasUsed: trigger.isNasUsed,
+    isNasUsed: arming.isNasUsed,
     log,
   })
   const { brief, status, metrics } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
-    runner,
-    scheduler: trigger.active,
+    runs: core.runs,
+    scheduler: arming.scheduler,
     isDraining,
-    armer: trigger.armer,
-    refusal: () => trigger.refusal() ?? nas?.refusal() ?? null,
-    isNasUsed: trigger.isNasUsed,
+    armer: arming.armer,
+    refusal: () => arming.refusal() ?? nas?.refusal() ?? null,
+    isNasUsed: arming.isNasUsed,
     session: () => nas?.session() ?? 'unknown',
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: () => verifier.health().lastError,
@@ -169,15 +174,15 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const refusals = createRefusals(() => clock() ?? new Date())
 
   registerRoutes(http, {
-    ...{ jobs, brief, metrics, outbox: core.outbox, refusals },
+    ...{ jobs, brief, metrics, deliveries, refusals },
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
-      ...core.callbacks,
+      verify: address.verify,
       async report(claims, report) {
         const { withoutSecrets } = await import('./run/reported.ts')
-        const url: typeof core.callbacks.url = (one) => (config.callbackUrl ? core.callbacks.url(one) : '')
-        const parts = { store, secrets, always: secretsOf(config), url }
-        return core.callbacks.report(claims, await withoutSecrets(parts, claims, report))
+        const url: typeof address.url = (one) => (config.callbackUrl ? address.url(one) : '')
+        const hiding = { store, secrets, always: secretsOf(config), url }
+        return core.callbacks.report(claims, await withoutSecrets(hiding, claims, report))
       },
     },
     fire: {
@@ -192,13 +197,13 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
     audit: createAudit({ store: createAuditStore(database, clock), log }),
     hold: () => holds.take('request'),
-    admit() {
+    refuseIfDraining() {
       if (isDraining()) throw draining('call')
     },
     look: store.look,
     lists: () => loadLists(database),
     ledger: createLedger({ store }),
-    reconcile: trigger.reconcile,
+    reconcile: schedulers.reconcile,
     async readiness() {
       const { database: isThere, migrated, ...state } = await readDatabaseState(database)
       const isLeaving = isDraining()
@@ -210,7 +215,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
         ...(problem !== null && { problem }),
       }
     },
-    isArmed: (registry) => trigger.isArmed(registry, clock() ?? new Date()),
+    isArmed: (registry) => arming.isArmed(registry, clock() ?? new Date()),
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
       ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
@@ -243,7 +248,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       await departure.arrive()
-      await trigger.start()
+      await schedulers.start()
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
       if (config.commands) await (await import('./process/programs.ts')).beginPrograms(config.commands, log)

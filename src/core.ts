@@ -1,36 +1,40 @@
 import type { Store } from '../db/index.ts'
 import type { Actions } from './actions/index.ts'
-import { createAdmission } from './run/admission.ts'
-import type { Chance } from './ground/chance.ts'
-import { type Callbacks, createCallbacks } from './run/callback.ts'
-import type { Config } from './ground/config.ts'
-import { createCourier } from './delivery/courier.ts'
-import { createOutbox, type Outbox, type SendMessage } from './delivery/outbox.ts'
-import { createFire, type Fire, queueMax } from './run/fire.ts'
-import { createFollowUp } from './run/follow-up.ts'
-import type { Holds } from './ground/holds.ts'
-import { type CheckReferences, createJobs, type Jobs } from './jobs/jobs.ts'
-import type { Log } from './ground/log.ts'
-import type { NasClient } from './timers/nas/index.ts'
-import { createRest } from './run/rest.ts'
-import { createRunner, type Runner } from './run/runner.ts'
-import { createSettle } from './run/settle.ts'
+import { type Arming, createArming } from './arming/arming.ts'
+import { createSchedulers, type Schedulers } from './arming/schedulers.ts'
+import { createDeliveries, type Deliveries } from './delivery/deliveries.ts'
+import type { SendMessage } from './delivery/send.ts'
 import { createStartPing } from './delivery/start-ping.ts'
-import { createTransit } from './run/change.ts'
+import type { Chance } from './ground/chance.ts'
+import type { Config } from './ground/config.ts'
+import type { Holds } from './ground/holds.ts'
+import type { Log } from './ground/log.ts'
 import { type Timers, within } from './ground/timers.ts'
-import { createTrigger, type Trigger } from './arming/active.ts'
+import type { CheckReferences } from './jobs/input.ts'
+import { createJobs, type Jobs } from './jobs/jobs.ts'
+import { createAdmission } from './run/admission.ts'
+import { type Callbacks, createCallbacks } from './run/callback.ts'
+import { createFire, type FireCall } from './run/fire.ts'
+import { createFireLimits, queueMax } from './run/fire-limits.ts'
+import type { Leases } from './run/leases.ts'
+import { createQueue, type RunCounts } from './run/queue.ts'
+import { createRest } from './run/rest.ts'
+import { createRunner } from './run/runner.ts'
+import { createSettle } from './run/settle.ts'
+import type { NasClient } from './timers/nas/index.ts'
 
 /** Everything outside that the stories touch: whoever hands these over decides what they are. */
-export type CoreParts = {
+export type CoreNeeds = {
   config: Config
   store: Store
-  /** Null where NAS is not configured. */
+  /** Null if NAS is not configured. */
   nas: NasClient | null
   actions: Actions
-  /** Tells whoever a delivery is for; jobs that start other jobs are not sent by it. */
+  /** Tells receivers; jobs that start other jobs are not told by it. */
   send: SendMessage
   /** Whether all that a job refers to exists. */
   checkReferences: CheckReferences
+  leases: Leases
   holds: Holds
   timers: Timers
   /** Default: the real one. */
@@ -38,104 +42,84 @@ export type CoreParts = {
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
   log: Log
-  /** Told after each settled attempt; nobody waits for what comes of it. */
+  /** Aborted by `drain`. */
+  leaving: AbortController
+  /** Told after each settled attempt; nothing waits for it. */
   settled?: (jobId: string) => void
 }
 
 /** What the service does, without HTTP and without a process around it. */
 export type Core = {
-  fire: Fire
+  fire: FireCall
   jobs: Jobs
-  outbox: Outbox
+  deliveries: Deliveries
   callbacks: Callbacks
-  trigger: Trigger
-  runner: Runner
+  arming: Arming
+  schedulers: Schedulers
+  runs: RunCounts
   isDraining(): boolean
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
 }
 
-/** The stories, wired by hand. */
-export function createCore(parts: CoreParts): Core {
-  const { config, store, nas, actions, holds, timers, chance, owner, log } = parts
+/** The stories, wired by hand, in the order in which they need each other. */
+export function createCore(needs: CoreNeeds): Core {
+  const { config, store, nas, actions, send, checkReferences, leases, leaving } = needs
+  const { holds, timers, chance, owner, log } = needs
+  const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
+  const isDraining = () => leaving.signal.aborted
   const rest = createRest()
-  let draining = false
-  const isDraining = () => draining
-  const { attend, admit } = createAdmission({
-    ...{ store, owner, timers, chance, log, leaseMs: config.runLeaseMs },
-    runner: () => runner,
-    courier: () => courier,
-    armLease: () => trigger.armLease(),
+  const queue = createQueue({ store, owner, maxConcurrent, timers, log })
+  const runs: RunCounts = () => {
+    const { running, waiting } = queue.counts()
+    // a place may be reserved before its run is here
+    return { running, queued: Math.max(0, leases.count() - running), waiting }
+  }
+  const arming = createArming({ config, store, holds, rest, timers, chance, owner, nas, log })
+  const admission = createAdmission({
+    ...{ store, leases, queue, owner, timers, log, chance },
+    ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
   })
-  const followUp = createFollowUp({
-    attend,
-    holds,
-    timers,
-    log,
-    isDraining,
-    ensureArmed: (change, ms) => trigger.ensureArmed(change, ms),
-    looked: (jobId) => trigger.looked(jobId),
+  const { enact } = admission
+  const onBegin = createStartPing({ send, holds, timers, log, callbackUrl })
+  const story = createFire({
+    ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, timers, log, isDraining },
+    runner: createRunner({ store, actions, queue, owner, timers, log, onBegin }),
+    settle: createSettle({ store, enact, timers, log }),
+    limits: createFireLimits({
+      ...{ timers, chance, queueMax: queueMax(maxConcurrent) },
+      queued: () => runs().queued,
+    }),
+    settled: (jobId) => needs.settled?.(jobId),
     // waiting for longer than the process would stay idle anyway is left to NAS, with no process alive in between
     nearMs: config.idleExitMs > 0 ? config.idleExitMs : 60_000,
   })
-  const trigger = createTrigger({
-    ...{ config, store, holds, rest, timers, chance, owner, nas, log },
-    fireDue: followUp.fireDue,
-  })
-  const { settle, giveBack } = createSettle({
-    ...{ store, admit, timers, log },
-    onSettled(jobId, settled) {
-      followUp.settled(jobId, settled)
-      parts.settled?.(jobId)
-    },
-  })
-  const runner: Runner = createRunner({
-    ...{ store, actions, holds, rest, timers, owner, log, settle, giveBack },
-    maxConcurrent: config.maxConcurrentRuns,
-    onBegin: createStartPing({ send: parts.send, holds, timers, log, callbackUrl: config.callbackUrl }),
-  })
-  const { ensureArmed } = trigger
-  const fire = createFire({
-    ...{ attend, ensureArmed, timers, chance },
-    queued: () => runner.counts().queued,
-    queueMax: queueMax(config.maxConcurrentRuns),
-    isDraining,
-    cancelOrphan: (jobId) => void trigger.cancelOrphan(jobId),
-    confirm: trigger,
-  })
-  const { transit, makeSure, lookAt } = createTransit({
-    ...{ store, admit },
-    ensureArmed: trigger.ensureChanged,
-  })
+  const { changes, fireDue } = story
+  const schedulers = createSchedulers({ config, store, holds, timers, nas, arming, fireDue, log })
   const jobs = createJobs({
-    ...{ store, transit, makeSure, lookAt, owner, chance, isDraining, timezone: config.timezone },
-    checkReferences: parts.checkReferences,
-    runner: () => runner,
-    cancelOrphan: (jobId) => within(timers, 2_000, trigger.cancelOrphan(jobId), undefined),
+    ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },
+    cancelOrphan: (jobId) => within(timers, 2_000, arming.cancelOrphan(jobId), undefined),
   })
 
-  const { callbackUrl } = config
-  const outbox = createOutbox({ store, transit, send: parts.send, startAfter: jobs.startAfter, callbackUrl })
-  const courier = createCourier({
-    ...{ store, admit, holds, rest, timers, log, send: outbox.send },
-    onSettled: followUp.settled,
-  })
-  const callbacks = createCallbacks({
-    ...{ transit, callbackUrl },
-    keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
-  })
+  function answered(jobId: string) {
+    arming.answered(jobId)
+    schedulers.sweepSoon()
+  }
 
   async function drain() {
-    draining = true
-    followUp.stop()
+    leaving.abort()
     const endsAt = timers.now() + config.drainTimeoutMs
-    await runner.drain()
-    courier.drain()
+    story.drain()
     while (holds.count('run', 'delivery', 'arm', 'login') > 0 && timers.now() < endsAt) {
       await within(timers, endsAt - timers.now(), holds.released(), undefined)
     }
-    await trigger.stop()
+    await schedulers.stop()
   }
 
-  return { fire, jobs, outbox, callbacks, trigger, runner, isDraining, drain }
+  return {
+    fire: { fire: story.fire, answered },
+    ...{ jobs, arming, schedulers, runs, isDraining, drain },
+    deliveries: createDeliveries({ store, changes }),
+    callbacks: createCallbacks({ changes }),
+  }
 }

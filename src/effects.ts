@@ -1,12 +1,12 @@
 import type { Store } from '../db/index.ts'
 import { type Actions, type AttemptLog, createActions } from './actions/index.ts'
 import type { ActionJob, ActionRun } from './actions/index.ts'
-import type { Callbacks } from './run/callback.ts'
+import type { CallbackAddress } from './run/callback-address.ts'
 import { type Config, secretsOf } from './ground/config.ts'
-import type { SendMessage } from './delivery/outbox.ts'
+import type { SendMessage } from './delivery/send.ts'
 import type { Outbound } from './outbound/index.ts'
-import type { CheckReferences } from './jobs/jobs.ts'
-import type { Runner } from './run/runner.ts'
+import type { CheckReferences } from './jobs/input.ts'
+import type { Leases } from './run/leases.ts'
 import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
 import { userAgent } from './ground/version.ts'
@@ -14,15 +14,15 @@ import { userAgent } from './ground/version.ts'
 /** What a run does outside and whom it tells: everything that a user can point somewhere. Loaded on first use. */
 export type Effects = { actions: Actions; send: SendMessage; checkReferences: CheckReferences }
 
-type Parts = {
+type EffectsNeeds = {
   config: Config
   store: Store
   outbound: Outbound
   secrets: () => Promise<Secrets>
   channels: () => Promise<Channels>
   openLog?: (job: ActionJob, run: ActionRun) => AttemptLog
-  callbacks: () => Pick<Callbacks, 'url'>
-  runner: () => Pick<Runner, 'isHeld'>
+  address: Pick<CallbackAddress, 'url'>
+  leases: Pick<Leases, 'isHeld'>
   /** Resolves when the fire that this process was started for is answered, or soon after. */
   untilCalm?: () => Promise<void>
   now: () => number
@@ -30,9 +30,9 @@ type Parts = {
   note?: (secret: string) => void
 }
 
-export function createEffects(parts: Parts): Effects {
-  const { config, store, outbound } = parts
-  const secret = async (name: string) => (await (await parts.secrets()).read([name])).get(name) ?? ''
+export function createEffects(needs: EffectsNeeds): Effects {
+  const { config, store, outbound } = needs
+  const secret = async (name: string) => (await (await needs.secrets()).read([name])).get(name) ?? ''
 
   const actions = createActions({
     ...{ userAgent, outbound, secret },
@@ -41,19 +41,19 @@ export function createEffects(parts: Parts): Effects {
       commands: config.commands && { ...config.commands, ...config.commandLimits },
     },
     protect: secretsOf(config),
-    ...(parts.untilCalm && { untilCalm: parts.untilCalm }),
+    ...(needs.untilCalm && { untilCalm: needs.untilCalm }),
     lastOutput: store.lastOutput,
-    ...(parts.openLog && { openLog: parts.openLog }),
-    isHeld: ({ id, fence }) => parts.runner().isHeld(id, fence),
+    ...(needs.openLog && { openLog: needs.openLog }),
+    isHeld: needs.leases.isHeld,
     callbackUrl: (job, { id, fence }, deadlineMs) =>
-      parts.callbacks().url({ jobId: job.id, runId: id, fence, until: parts.now() + deadlineMs }),
+      needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })
 
   const send: SendMessage = async (target, message, signal) => {
     const [{ createDeliverer }, { refusalOf }, channels] = await Promise.all([
       import('./delivery/senders/index.ts'),
       import('./delivery/channels.ts'),
-      parts.channels(),
+      needs.channels(),
     ])
     const found = await channels.resolve(target, secret).catch(refusalOf)
     if ('state' in found) return found
@@ -61,7 +61,7 @@ export function createEffects(parts: Parts): Effects {
       outbound,
       userAgent,
       always: secretsOf(config),
-      ...(parts.note && { note: parts.note }),
+      ...(needs.note && { note: needs.note }),
     }).send(found, message, signal)
     if (delivered.state === 'disabled' && target.channel !== undefined)
       await channels.disable(target.channel, delivered.error.message)
@@ -75,7 +75,7 @@ export function createEffects(parts: Parts): Effects {
     await check(
       { action, prompt, deliver },
       {
-        ...{ secrets: parts.secrets, channels: parts.channels },
+        ...{ secrets: needs.secrets, channels: needs.channels },
         ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
       },
     )

@@ -25,8 +25,8 @@ export const breakages: Breakage[] = [
     edits: [
       {
         file: 'src/run/fire.ts',
-        from: 'const armed = await ensureArmed(',
-        to: "const armed = !(attended.state === 'attended' && attended.runIds.length > 0) ? ('armed' as string) : await ensureArmed(",
+        from: '    await arm(jobId, order, Math.min(',
+        to: "    if (claimed.state === 'claimed' && claimed.runIds.length > 0) await arm(jobId, order, Math.min(",
       },
     ],
   },
@@ -72,19 +72,21 @@ export const breakages: Breakage[] = [
   },
   {
     name: 'the lease check before an effect',
-    edits: [{ file: 'src/run/runner.ts', from: 'if (timers.now() >= run.leaseEndsAt) return', to: '' }],
+    edits: [
+      { file: 'src/run/runner.ts', from: "if (timers.now() >= run.leaseEndsAt) return 'lost'", to: '' },
+    ],
   },
   {
     name: 'a fresh instant for each arm',
     edits: [
-      { file: 'src/arming/arm.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' },
+      { file: 'src/arming/fire-at.ts', from: 'used.has(Math.floor(ms / 1000))', to: 'used.has(ms) && false' },
     ],
   },
   {
     name: 'leaving an arm order that came too late',
     edits: [
       {
-        file: 'src/arming/arm.ts',
+        file: 'src/arming/arm-lease.ts',
         from: 'export const orderGoodForMs = 4_000',
         to: 'export const orderGoodForMs = 4_000_000',
       },
@@ -151,9 +153,9 @@ export const breakages: Breakage[] = [
     name: 'the sweep after a fire',
     edits: [
       {
-        file: 'src/arming/active.ts',
-        from: '      else confirm?.unanswered(jobId)\n      sweepSoon()\n',
-        to: '      else confirm?.unanswered(jobId)\n',
+        file: 'src/core.ts',
+        from: '    schedulers.sweepSoon()\n',
+        to: '',
       },
     ],
   },
@@ -161,8 +163,8 @@ export const breakages: Breakage[] = [
     name: 'the one id of a chained run',
     edits: [
       {
-        file: 'src/delivery/outbox.ts',
-        from: 'startAfter(jobId, { runId: id,',
+        file: 'src/delivery/chain.ts',
+        from: 'startAfter(jobId, { runId: deliveryId,',
         to: 'startAfter(jobId, { runId: crypto.randomUUID(),',
       },
     ],

@@ -1,6 +1,7 @@
 import type { Core } from '../../src/core.ts'
 import { AppError } from '../../src/ground/errors.ts'
-import type { JobInput, Jobs } from '../../src/jobs/jobs.ts'
+import type { JobInput } from '../../src/jobs/input.ts'
+import type { Jobs } from '../../src/jobs/jobs.ts'
 import type { Clock } from './clock.ts'
 import type { Machines } from './machines.ts'
 import type { Random } from './random.ts'
@@ -152,7 +153,8 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
         act(`set the repeats of ${id} (${repeatTimes})`, (jobs) => jobs.change(id, { repeatTimes }, null)),
       () => act(`let ${id} follow ${after?.job}`, (jobs) => jobs.change(id, { after }, null)),
       () =>
-        failed && act(`tell ${failed.id} again`, (_, { outbox }) => outbox.again(failed.runId, failed.id)),
+        failed &&
+        act(`tell ${failed.id} again`, (_, { deliveries }) => deliveries.again(failed.runId, failed.id)),
       () => live && act(`cancel ${live.id}`, (jobs) => jobs.cancelRun(live.id)),
       () => random.chance(0.3) && act(`remove ${id}`, (jobs) => jobs.remove(id), 5),
     ])()
@@ -172,6 +174,6 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
       next()
     },
     /** POST /api/cron/reconcile: whatever was beyond NAS' patience is mended by it. */
-    reconcile: () => act('reconcile', (_, { trigger }) => trigger.reconcile(), 5),
+    reconcile: () => act('reconcile', (_, { schedulers }) => schedulers.reconcile(), 5),
   }
 }

@@ -2,6 +2,8 @@ import { createCore, type Core } from '../../src/core.ts'
 import type { Config } from '../../src/ground/config.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
+import type { Log } from '../../src/ground/log.ts'
+import { createLeases } from '../../src/run/leases.ts'
 import type { createSimulatedDatabase } from './database.ts'
 import type { Clock } from './clock.ts'
 import type { SimulatedNas } from './nas.ts'
@@ -97,24 +99,25 @@ export function createMachines(parts: Parts) {
     const ids = random.fork()
     const log = (level: string) => (fields: object, message: string) =>
       trace(process.name, `${level}: ${message}`, 'err' in fields ? String(fields.err) : fields)
+    const store = parts.database.connect(process, steps)
+    const owner = `${machine.name}:${process.name}`
+    const errors: Log = { info: () => {}, warn: log('warn'), error: log('error') }
     const core = createCore({
-      ...{ config, holds },
-      store: parts.database.connect(process, steps),
+      ...{ config, store, holds, owner, leaving: new AbortController(), log: errors },
+      leases: createLeases({ store, owner, timers: process.timers, log: errors }),
       nas: parts.nas().connect(process, steps),
       actions: parts.target.connect(process, steps),
       send: parts.receivers.connect(process, steps),
       checkReferences: async () => {},
       timers: process.timers,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
-      owner: `${machine.name}:${process.name}`,
-      log: { info: () => {}, warn: log('warn'), error: log('error') },
     })
     const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }
     trace(process.name, 'is up')
     machine.running = running
     process.onEnd(() => end(machine, running))
     exitWhenIdle(running)
-    void core.trigger.start()
+    void core.schedulers.start()
     freezeAtTimes(process)
     if (scenario.drainEveryMs > 0 && isFaulty())
       process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))

@@ -1,5 +1,6 @@
 import { leaseMarginMs } from '../../src/decisions/index.ts'
-import type { CallbackClaims, Report } from '../../src/run/callback.ts'
+import type { Report } from '../../src/run/callback.ts'
+import type { CallbackClaims } from '../../src/run/callback-address.ts'
 import type { Arrival } from './receivers.ts'
 import type { DeliveryRow, JobRow, RunRow } from './rows.ts'
 import type { Tables } from './tables.ts'

@@ -1,5 +1,5 @@
 import type { Delivered } from '../../src/decisions/index.ts'
-import type { SendMessage } from '../../src/delivery/outbox.ts'
+import type { SendMessage } from '../../src/delivery/send.ts'
 import type { Clock } from './clock.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'

@@ -1,5 +1,6 @@
 import type { ActionJob, ActionOutcome, ActionRun, Actions } from '../../src/actions/index.ts'
-import type { CallbackClaims, Report } from '../../src/run/callback.ts'
+import type { Report } from '../../src/run/callback.ts'
+import type { CallbackClaims } from '../../src/run/callback-address.ts'
 import type { Clock } from './clock.ts'
 import { silence } from './outbox.ts'
 import type { Process } from './process.ts'

@@ -39,24 +39,32 @@ type Bitten = { isNoticed: boolean; test: string }
 
 /** The tests pass with the rule, and one of them fails without it. */
 async function bite(mutation: Mutation, where: { tree: string; cluster: string }): Promise<Bitten> {
-  const path = join(where.tree, mutation.file)
-  const source = await readFile(path, 'utf8')
   const before = await runTests(mutation, where)
   if (before.length > 0) return { isNoticed: false, test: `${before[0]} (fails with the rule, too)` }
-  await writeFile(path, mutate(source, mutation))
+  const mutated = await mutate(mutation, where.tree)
+  for (const { path, broken } of mutated) await writeFile(path, broken)
   const [test] = await runTests(mutation, where)
-  await writeFile(path, source)
+  for (const { path, whole } of mutated) await writeFile(path, whole)
   return { isNoticed: test !== undefined, test: test ?? '**none**' }
 }
 
 /** @throws Error: the source has changed, and the text that is to be taken away is not there once */
-export function mutate(source: string, { name, file, also, ...first }: Mutation): string {
-  return [first, ...(also ? [also] : [])].reduce((text, { find, put }) => {
+export async function mutate({ name, also, ...first }: Mutation, tree: string): Promise<Mutated[]> {
+  const edits = [first, ...(also ? [{ file: first.file, ...also }] : [])]
+  const mutated = new Map<string, Mutated>()
+  for (const { file, find, put } of edits) {
+    const path = join(tree, file)
+    const whole = mutated.get(path)?.whole ?? (await readFile(path, 'utf8'))
+    const text = mutated.get(path)?.broken ?? whole
     const times = text.split(find).length - 1
     if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file}; expected once`)
-    return text.replace(find, () => put)
-  }, source)
+    mutated.set(path, { path, whole, broken: text.replace(find, () => put) })
+  }
+  return [...mutated.values()]
 }
+
+/** A file of the tree, as it is and with the rule taken away. */
+type Mutated = { path: string; whole: string; broken: string }
 
 /** Names of the tests that failed. @throws Error: no test was run */
 async function runTests({ tests }: Mutation, { tree, cluster }: { tree: string; cluster: string }) {

@@ -1,5 +1,5 @@
 import { AppError } from '../../src/ground/errors.ts'
-import type { JobInput } from '../../src/jobs/jobs.ts'
+import type { JobInput } from '../../src/jobs/input.ts'
 import type { Core } from '../../src/core.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'

@@ -10,14 +10,16 @@ import { sealOf } from '../../src/identity.ts'
 import type { Log } from '../../src/ground/log.ts'
 import { createNasClient, createStaticToken } from '../../src/timers/nas/index.ts'
 import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
-import type { SendMessage } from '../../src/delivery/outbox.ts'
+import type { SendMessage } from '../../src/delivery/send.ts'
+import { type CallbackAddress, createCallbackAddress } from '../../src/run/callback-address.ts'
+import { createLeases } from '../../src/run/leases.ts'
 import { createSecrets } from '../../src/vault/secrets.ts'
 import { sleep, type Timers } from '../../src/ground/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
 
 /** One process of the service: the real stories over parts that count and die; without HTTP. */
-export type Machine = { name: string; core: Core; holds: Holds; life: Life }
+export type Machine = { name: string; core: Core; address: CallbackAddress; holds: Holds; life: Life }
 
 export type MachineParts = {
   name: string
@@ -56,10 +58,15 @@ export function bootMachine(parts: MachineParts): Machine {
     log,
   })
   const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
+  const owner = `${parts.name}:${randomUUID()}`
+  const leases = createLeases({ store, owner, timers, log })
+  const address = createCallbackAddress({
+    keys: config.encryptionKey ? [config.encryptionKey] : [],
+    callbackUrl: config.callbackUrl,
+  })
   const outside = {
     ...{ config, store, ...kept(parts, life) },
-    callbacks: () => core.callbacks,
-    runner: () => core.runner,
+    ...{ address, leases },
     now: time.now,
   }
   const effects = createEffects({ ...outside, outbound })
@@ -70,18 +77,17 @@ export function bootMachine(parts: MachineParts): Machine {
     return told.send(target, message, signal)
   }
   const core: Core = createCore({
-    ...{ config, store, checkReferences: effects.checkReferences },
+    ...{ config, store, checkReferences: effects.checkReferences, leases },
     nas: mortal('nas', client, { steps, life }),
     actions: lastingActions(mortal('action', effects.actions, { steps, life }), timers),
     send,
     holds,
     timers,
-    owner: `${parts.name}:${randomUUID()}`,
-    log,
+    ...{ owner, leaving: new AbortController(), log },
   })
-  const machine = { name: parts.name, core, holds, life }
+  const machine = { name: parts.name, core, address, holds, life }
   leaveWhenIdle(machine, { timers, store })
-  void core.trigger.start()
+  void core.schedulers.start()
   return machine
 }
 

@@ -6,8 +6,8 @@ export type Mutation = {
   /** Occurs exactly once in `file`; its replacement. */
   find: string
   put: string
-  /** A second guard in the same file, which has to go as well. */
-  also?: { find: string; put: string }
+  /** A second guard, which has to go as well. */
+  also?: { file?: string; find: string; put: string }
   /** A test file, and the text that names the tests in it. */
   tests: { file: string; pattern: string }
 }
@@ -34,8 +34,8 @@ export const mutations: Mutation[] = [
   {
     name: 'arming on the duplicate path',
     file: 'src/run/fire.ts',
-    find: "    const order = attended.state === 'attended' ? attended.order : null\n",
-    put: "    if (attended.state === 'nothing_due' || attended.runIds.length === 0) return answerFor(jobId, attended, fireAt)\n    const order = attended.state === 'attended' ? attended.order : null\n",
+    find: '    const order = beginClaimed(claimed)\n    await arm(',
+    put: "    const order = beginClaimed(claimed)\n    if (claimed.state === 'claimed' && claimed.runIds.length > 0) await arm(",
     tests: { file: races, pattern: 'not acknowledged before' },
   },
   {
@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'an arm lease of its own for each try',
-    file: 'src/arming/arm.ts',
+    file: 'src/arming/arm-lease.ts',
     find: '    taken += 1\n',
     put: '',
     tests: { file: 'test/schedulers/chronos.test.ts', pattern: 'written late of an earlier try' },
@@ -64,14 +64,14 @@ export const mutations: Mutation[] = [
   {
     name: 'the lease check before an effect',
     file: 'src/run/runner.ts',
-    find: '      if (timers.now() >= run.leaseEndsAt) return\n',
+    find: "    if (timers.now() >= run.leaseEndsAt) return 'lost'\n",
     put: '',
-    also: { find: 'timers.now() < run.leaseEndsAt', put: 'true' },
+    also: { file: 'src/run/leases.ts', find: 'timers.now() < run.leaseEndsAt', put: 'true' },
     tests: { file: races, pattern: 'does not begin the effect' },
   },
   {
     name: 'the fresh fire_at',
-    file: 'src/arming/arm.ts',
+    file: 'src/arming/fire-at.ts',
     find: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))',
     put: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000)) && false',
     tests: { file: manners, pattern: 'swallows' },
@@ -92,9 +92,9 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'the sweep after a fire',
-    file: 'src/arming/active.ts',
-    find: '      else confirm?.unanswered(jobId)\n      sweepSoon()\n',
-    put: '      else confirm?.unanswered(jobId)\n',
+    file: 'src/core.ts',
+    find: '    schedulers.sweepSoon()\n',
+    put: '',
     tests: { file: 'test/stories/lost.test.ts', pattern: 'at the next fire of another job' },
   },
   {
@@ -121,15 +121,15 @@ export const mutations: Mutation[] = [
   },
   {
     name: 'the one id of a chained run',
-    file: 'src/delivery/outbox.ts',
-    find: 'await startAfter(jobId, { runId: id,',
+    file: 'src/delivery/chain.ts',
+    find: 'await startAfter(jobId, { runId: deliveryId,',
     put: 'await startAfter(jobId, { runId: crypto.randomUUID(),',
     tests: { file: outcomes, pattern: 'started once by the outcome' },
   },
   {
     name: 'the wake-up of a start that was made before',
-    file: 'src/jobs/jobs.ts',
-    find: '      ? await makeSure(id, { needed: true })\n',
+    file: 'src/delivery/chain.ts',
+    find: '      ? await changes.makeSure(jobId, { needed: true })\n',
     put: '      ? { armed: true }\n',
     tests: { file: outcomes, pattern: 'a start that was made before' },
   },

@@ -1,4 +1,4 @@
-import type { CallbackClaims } from '../../src/run/callback.ts'
+import type { CallbackClaims } from '../../src/run/callback-address.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { Machine } from './machine.ts'
 import { never, type Steps } from './steps.ts'
@@ -26,8 +26,8 @@ export function createReporter({ wake, steps, time, unpromised }: Parts): Report
 
   function send(url: string) {
     const machine = wake()
-    const { core, holds, life } = machine
-    const claims = core.callbacks.verify(url.slice(url.lastIndexOf('/') + 1))
+    const { address, holds, life } = machine
+    const claims = address.verify(url.slice(url.lastIndexOf('/') + 1))
     const { jobId, runId, fence } = claims
     let isAnswered = false
     unpromised.set(jobId, 'pending')

@@ -1,7 +1,10 @@
 import type { ArmLease, ArmOrder, ArmResult, Store } from '../../db/index.ts'
+import { leasesOf, orderGoodForMs } from './arm-lease.ts'
+import { type FireAtLimits, freshFireAt, tighter } from './fire-at.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { NasClient, NasFailure } from '../timers/nas/index.ts'
+import { createRecent } from '../ground/recent.ts'
 import type { Rest } from '../run/rest.ts'
 import { sleep, type Timers, within } from '../ground/timers.ts'
 
@@ -28,14 +31,14 @@ export type Armer = {
  * `atRest`: the wake time moves again when the work of this job in this process ends. If it ends within a moment, NAS
  * is asked once, after that, and not twice.
  */
-type EnsureOptions = {
+export type EnsureOptions = {
   budgetMs: number
   order?: ArmOrder | null
   mostAheadMs?: number
   atRest?: boolean
 }
 
-type Parts = {
+type ArmerNeeds = {
   store: Store
   rest: Rest
   nas: NasClient
@@ -48,35 +51,6 @@ type Parts = {
   log: { warn(fields: object, message: string): void }
   onRefused: (failure: NasFailure) => void
 }
-
-/**
- * A new arm lease for a process: longer than the 15 s that a call may take and the moment that an order may wait before
- * it, so that two provisions for one job never overlap, and told apart from every other that it takes.
- */
-export function armLease(owner: string): ArmLease {
-  return leasesOf(owner, null)()
-}
-
-/**
- * Leases for the tries of one arm, from the first that took `order` on. Each takes over what an earlier try has taken
- * and never learned of, and goes by another text: a statement of an earlier try that is carried out late must not give
- * back the lease under which a call is made by now.
- */
-function leasesOf(owner: string, order: ArmOrder | null): () => ArmLease {
-  if (!order) leasesTaken += 1
-  const [heirOf = '', tries] = order ? order.holder.split(/(?<=\/)(?=\d+$)/) : [`${owner}/${leasesTaken}/`, 0]
-  let taken = Number(tries)
-  return () => {
-    taken += 1
-    return { holder: `${heirOf}${taken}`, heirOf, ms: leaseMs }
-  }
-}
-
-let leasesTaken = 0
-const leaseMs = 21_000
-
-/** An order that is older when it comes to hand is left: its call could outlast the arm lease. */
-export const orderGoodForMs = 4_000
 
 /** Long enough for most calls of a web hook to end, short enough for a caller that waits for its 202. */
 const momentMs = 1_000
@@ -102,13 +76,13 @@ const firstPauseMs = 500
 const lastPauseMs = 60_000
 
 /** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
-export function createArmer(parts: Parts): Armer {
-  const { store, nas, holds, rest, owner, timers, log, chance = realChance } = parts
+export function createArmer(needs: ArmerNeeds): Armer {
+  const { store, nas, holds, rest, owner, timers, log, chance = realChance } = needs
   const underWay = new Map<string, Work>()
   const stopping = new AbortController()
-  const armedAt = new Map<string, number>()
+  const armedAt = createRecent<number>(armedAtMax)
   let lastError: ReturnType<Armer['lastError']> = null
-  let limits: FireAtLimits = { horizonMs: parts.maxHorizonMs, leadMs: 0 }
+  let limits: FireAtLimits = { horizonMs: needs.maxHorizonMs, leadMs: 0 }
 
   async function ensure(
     jobId: string,
@@ -118,11 +92,11 @@ export function createArmer(parts: Parts): Armer {
     if (work) {
       work.isAskedAgain = true
       work.mostAheadMs = Math.min(work.mostAheadMs, mostAheadMs)
-    } else work = begin(jobId, { order, mostAheadMs, atRest })
+    } else work = takeOn(jobId, { order, mostAheadMs, atRest })
     return within(timers, budgetMs, work.state, 'owed' as const)
   }
 
-  function begin(
+  function takeOn(
     jobId: string,
     { order, mostAheadMs, atRest }: Required<Omit<EnsureOptions, 'budgetMs'>>,
   ): Work {
@@ -225,7 +199,7 @@ export function createArmer(parts: Parts): Armer {
     const horizonMs = Math.min(limits.horizonMs, mostAheadMs)
     const fireAt = order.wakeAt && freshFireAt(order, { ...limits, horizonMs })
     const answer = fireAt
-      ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: parts.callbackUrl })
+      ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: needs.callbackUrl })
       : await nas.cancel(order.jobId)
     const mayBeHeld = answer.ok || !notHeld.has(answer.code)
     const base = {
@@ -237,7 +211,7 @@ export function createArmer(parts: Parts): Armer {
     }
     if (answer.ok) {
       lastError = null
-      noteArmed(order.jobId)
+      armedAt.note(order.jobId, timers.now())
       return answer.value
         ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
         : { ...base, outcome: 'cancelled' }
@@ -248,17 +222,9 @@ export function createArmer(parts: Parts): Armer {
     return { ...base, outcome: 'failed', code, message, isRefused: kind === 'refused', retryAfterMs }
   }
 
-  function noteArmed(jobId: string) {
-    armedAt.delete(jobId)
-    armedAt.set(jobId, timers.now())
-    if (armedAt.size <= armedAtMax) return
-    const [oldest = ''] = armedAt.keys()
-    armedAt.delete(oldest)
-  }
-
   function noteFailure(jobId: string, failure: NasFailure) {
     lastError = { at: new Date(), code: failure.code, message: failure.message }
-    if (failure.kind === 'refused') parts.onRefused(failure)
+    if (failure.kind === 'refused') needs.onRefused(failure)
     else
       log.warn(
         { job: jobId, code: failure.code, status: failure.status },
@@ -295,34 +261,3 @@ const notHeld = new Set<NasFailure['code']>([
   'NAS_INVALID_CLIENT',
   'NAS_TOKEN_REJECTED',
 ])
-
-/** How far ahead NAS takes an arm at most, and how far ahead of now at least. */
-export type FireAtLimits = { horizonMs: number; leadMs: number }
-
-/** What to try after NAS refused an instant `aheadMs` from now: nearer if it was far, a little later if it was now. */
-function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
-  const leastHorizonMs = 3_600_000
-  if (aheadMs > leastHorizonMs)
-    return { ...limits, horizonMs: Math.max(leastHorizonMs, Math.floor(aheadMs / 2)) }
-  return { ...limits, leadMs: Math.min(Math.max(limits.leadMs * 2, 2_000), 120_000) }
-}
-
-/**
- * The instant to ask NAS for: the wake time, or the horizon where that is nearer, or now where it has passed. Never
- * one that was used lately, to the second (NAS may cut what is finer): the late acknowledgement of an old one-shot
- * could delete the new one with it. Where it would repeat it moves by whole seconds: to earlier while that is ahead
- * (the wake time is never passed), to later once it is due.
- */
-export function freshFireAt(
-  order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'now'>,
-  limits: FireAtLimits,
-): Date {
-  const nowMs = order.now.getTime()
-  const wantedMs = Math.min(order.wakeAt?.getTime() ?? nowMs, nowMs + limits.horizonMs)
-  const used = new Set(order.recentArms.map((at) => Math.floor(at.getTime() / 1000)))
-  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))
-  let ms = Math.max(wantedMs, nowMs + limits.leadMs)
-  while (isUsed(ms) && ms - 1000 > nowMs) ms -= 1000
-  while (isUsed(ms)) ms += 1000
-  return new Date(ms)
-}

@@ -7,7 +7,7 @@ import type { CronScheduler } from './scheduler.ts'
 export type Heartbeat = { alive_at: string; clean_tick_at: string | null; last_error: string | null }
 export const heartbeatFact = 'builtin_heartbeat'
 
-type Parts = {
+type BuiltinNeeds = {
   store: Store
   holds: Holds
   timers: Timers
@@ -15,6 +15,9 @@ type Parts = {
   fireDue: (jobId: string) => Promise<void>
   log: { error(fields: object, message: string): void }
 }
+
+/** Always there: it needs nothing but this process. */
+export const aboutBuiltin = { name: 'builtin', isAvailable: () => true }
 
 /** A sleep is never longer, so that a job changed by another process, or a stepped clock, is noticed. */
 const longestSleepMs = 60_000
@@ -34,7 +37,7 @@ export function createBuiltinScheduler({
   timers,
   fireDue,
   log,
-}: Parts): CronScheduler & { heartbeat(): Heartbeat } {
+}: BuiltinNeeds): CronScheduler & { heartbeat(): Heartbeat } {
   const heartbeat: Heartbeat = { alive_at: new Date().toISOString(), clean_tick_at: null, last_error: null }
   let timer: (() => void) | undefined
   let ticking: Promise<void> | undefined
@@ -119,8 +122,7 @@ export function createBuiltinScheduler({
   }
 
   return {
-    name: 'builtin',
-    isAvailable: () => true,
+    ...aboutBuiltin,
     async start() {
       isStarted = true
       wake()

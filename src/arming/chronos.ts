@@ -4,9 +4,11 @@ import type { Holds } from '../ground/holds.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
 import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
 
-type Parts = {
-  config: { nas: NasConfig; callbackUrl: string | null }
-  armer: () => Armer
+type ChronosConfig = { nas: NasConfig; callbackUrl: string | null }
+
+type ChronosNeeds = {
+  config: ChronosConfig
+  armer: Armer
   reconcile: () => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
   holds: Holds
@@ -17,11 +19,27 @@ type Parts = {
 /** With growing pauses about ten minutes; after that the process may go, and the next boot looks again. */
 const bootTries = 15
 
+/** Available if NAS can be called, and can call us. */
+export function aboutChronos({
+  nas,
+  callbackUrl,
+}: ChronosConfig): Pick<CronScheduler, 'name' | 'isAvailable'> {
+  return {
+    name: 'chronos',
+    isAvailable() {
+      const hasLogin =
+        nas.accessToken !== null ||
+        (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
+      return nas.portalUrl !== null && nas.audience !== null && callbackUrl !== null && hasLogin
+    },
+  }
+}
+
 /**
  * The timer is outside: NAS holds one armed one-shot per job and calls us. Nothing waits in this process.
  */
-export function createChronosScheduler(parts: Parts): CronScheduler {
-  const { config, armer, reconcile, fireDue, holds, timers, log } = parts
+export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
+  const { config, armer, reconcile, fireDue, holds, timers, log } = needs
   const stopping = new AbortController()
 
   /** Postgres or NAS may be down for the moment; what was missed while nothing ran must not wait for the next boot. */
@@ -37,25 +55,18 @@ export function createChronosScheduler(parts: Parts): CronScheduler {
   }
 
   return {
-    name: 'chronos',
-    isAvailable() {
-      const { nas, callbackUrl } = config
-      const hasLogin =
-        nas.accessToken !== null ||
-        (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
-      return nas.portalUrl !== null && nas.audience !== null && callbackUrl !== null && hasLogin
-    },
+    ...aboutChronos(config),
     /** Starts the reconcile of a boot in the background, and returns. */
     async start() {
       void holds.during('reconcile', reconcileAtBoot())
     },
     async stop() {
       stopping.abort()
-      armer().stop()
+      armer.stop()
     },
     async onJobsChanged(changes: JobChange[], budgetMs: number): Promise<ArmState> {
       const states = await Promise.all(
-        changes.map(({ jobId, ...wish }) => armer().ensure(jobId, { budgetMs, ...wish })),
+        changes.map(({ jobId, ...wish }) => armer.ensure(jobId, { budgetMs, ...wish })),
       )
       return (
         states.find((state) => state === 'refused') ?? states.find((state) => state === 'owed') ?? 'armed'

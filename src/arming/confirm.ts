@@ -8,10 +8,10 @@ import { sleep, type Timers, within } from '../ground/timers.ts'
 export type NasManners = { kept: number; forgot: number }
 const nasMannersFact = 'nas_manners'
 
-type Parts = {
+type ConfirmNeeds = {
   store: Store
   nas: NasClient
-  armer: () => Armer
+  armer: Pick<Armer, 'ensure' | 'lastArmedAt'>
   holds: Holds
   timers: Timers
   log: { warn(fields: object, message: string): void }
@@ -43,7 +43,7 @@ export type Confirm = {
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
-export function createConfirm({ store, nas, armer, holds, timers, log }: Parts): Confirm {
+export function createConfirm({ store, nas, armer, holds, timers, log }: ConfirmNeeds): Confirm {
   /** Answers that were not looked after yet: by job, `timers.now()` of the answer. */
   let answers = new Map<string, number>()
   const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
@@ -79,7 +79,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
       const job = await store.look(jobId)
       if (!job || job.registry.armedAt === null) continue
       // an arm that was made after the answer says nothing of what became of the one before
-      const isBefore = armer().lastArmedAt(jobId) < answeredAt
+      const isBefore = armer.lastArmedAt(jobId) < answeredAt
       if (!listed.has(jobId)) missing.push(jobId)
       else if (isBefore) known.kept += 1
     }
@@ -95,7 +95,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Parts):
       const job = await store.look(jobId)
       if (!job || job.registry.wakeAt === null) continue
       await store.disownArm(jobId, job.registry.armedGen)
-      await armer().ensure(jobId, { budgetMs: armBudgetMs })
+      await armer.ensure(jobId, { budgetMs: armBudgetMs })
     }
   }
 

@@ -2,14 +2,14 @@ import type { Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import { inParallel } from '../ground/parallel.ts'
 import type { Armed, NasClient, NasFailure } from '../timers/nas/index.ts'
-import type { ReconcileCounts } from './index.ts'
+import type { ReconcileCounts } from './scheduler.ts'
 
-type Parts = {
+type ReconcileNeeds = {
   store: Store
   nas: NasClient
   /** Our base URL, as NAS is told it. */
   callbackUrl: string
-  armer: () => Armer
+  armer: Pick<Armer, 'ensure' | 'cancelOrphan'>
   /** Attends to the jobs whose wake-up did not come; how many there were. */
   attendOverdue: () => Promise<number>
   onRefused: (failure: NasFailure) => void
@@ -35,7 +35,7 @@ export function createReconcile({
   callbackUrl,
   onRefused,
   log,
-}: Parts): () => Promise<ReconcileCounts> {
+}: ReconcileNeeds): () => Promise<ReconcileCounts> {
   async function reconcile(): Promise<ReconcileCounts> {
     const counts: ReconcileCounts = {
       attended: 0,
@@ -76,7 +76,7 @@ export function createReconcile({
       for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
     counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length
     await each([...owed], async (jobId) => {
-      if (await armer().cancelOrphan(jobId)) counts.cancelled += 1
+      if (await armer.cancelOrphan(jobId)) counts.cancelled += 1
     })
   }
 
@@ -84,7 +84,7 @@ export function createReconcile({
     for (let after = ''; ; ) {
       const page = await store.owedArms({ after, limit: pageSize })
       await each(page, async (jobId) => {
-        const state = await armer().ensure(jobId, { budgetMs: armBudgetMs })
+        const state = await armer.ensure(jobId, { budgetMs: armBudgetMs })
         if (state === 'armed') counts.armed += 1
         else counts.owed += 1
       })

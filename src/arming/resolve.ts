@@ -1,14 +1,16 @@
 import type { CronScheduler } from './scheduler.ts'
 
+type Nameable = Pick<CronScheduler, 'name' | 'isAvailable'>
+
 /**
  * The scheduler that `provider` (CRON_PROVIDER) names. Empty: the built-in one. A name that is unknown, or whose
  * scheduler is not available, falls back to the built-in one with a warning: cron never loses its trigger.
  */
-export function resolveCronScheduler(
+export function resolveCronScheduler<S extends Nameable>(
   provider: string,
-  schedulers: { builtin: CronScheduler; others: CronScheduler[] },
+  schedulers: { builtin: S; others: S[] },
   log: { warn(fields: object, message: string): void },
-): CronScheduler {
+): S {
   const { builtin, others } = schedulers
   if (provider === '' || provider === builtin.name) return builtin
   const named = others.find(({ name }) => name === provider)
@@ -21,7 +23,7 @@ export function resolveCronScheduler(
   return builtin
 }
 
-function isAvailable(scheduler: CronScheduler): boolean {
+function isAvailable(scheduler: Nameable): boolean {
   try {
     return scheduler.isAvailable()
   } catch {

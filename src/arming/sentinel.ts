@@ -2,7 +2,7 @@ import type { Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import { isWakeLost } from '../decisions/index.ts'
 
-type Parts = { store: Pick<Store, 'farthestWake' | 'disownArm'>; armer: () => Pick<Armer, 'ensure'> }
+type SentinelNeeds = { store: Pick<Store, 'farthestWake' | 'disownArm'>; armer: Pick<Armer, 'ensure'> }
 
 const everyMs = 24 * 3_600_000
 const armBudgetMs = 20_000
@@ -13,7 +13,7 @@ const armBudgetMs = 20_000
  *
  * Costs one look, after fires and changes of jobs, and two provisions a day. Rejects when the database does.
  */
-export function createSentinel({ store, armer }: Parts): () => Promise<void> {
+export function createSentinel({ store, armer }: SentinelNeeds): () => Promise<void> {
   return async () => {
     // if an arm of the job is owed, making it may put the day out of reach again: look once more after it
     for (let looks = 0; looks < 2; looks++) {
@@ -21,13 +21,13 @@ export function createSentinel({ store, armer }: Parts): () => Promise<void> {
       if (!farthest) return
       const { jobId, armedAt, armedGen, wakeGen, now } = farthest
       if (armedGen < wakeGen) {
-        await armer().ensure(jobId, { budgetMs: armBudgetMs })
+        await armer.ensure(jobId, { budgetMs: armBudgetMs })
         continue
       }
       const isAhead = armedAt !== null && armedAt.getTime() - now.getTime() <= everyMs
       if (isAhead && !isWakeLost(farthest, { now, isNasUsed: true })) return
       await store.disownArm(jobId, armedGen)
-      await armer().ensure(jobId, { budgetMs: armBudgetMs, mostAheadMs: everyMs })
+      await armer.ensure(jobId, { budgetMs: armBudgetMs, mostAheadMs: everyMs })
       return
     }
   }

@@ -4,7 +4,7 @@ import type { Log } from '../ground/log.ts'
 import { inParallel } from '../ground/parallel.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
 
-type Parts = {
+type SweepNeeds = {
   store: Pick<Store, 'overdueJobs'>
   /** Attends to one job, wherever it is due, and arms it again. */
   fireDue: (jobId: string, trigger: Trigger) => Promise<void>
@@ -35,7 +35,7 @@ const pauseMs = 1_000
  * own any more. So whatever wakes a process, it looks at all jobs, by one indexed statement: at its boot, and after
  * the answer to each fire.
  */
-export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: Parts): Sweep {
+export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: SweepNeeds): Sweep {
   let underWay: Promise<number> | undefined
   let isSweeping = false
   let isAskedAgain = false

@@ -1,5 +1,4 @@
-import { DatabaseUnavailable, type Look, refusedValue, type Store, type Written } from '../../db/index.ts'
-import type { Admit } from '../run/admission.ts'
+import { type Look, refusedValue, type Store } from '../../db/index.ts'
 import {
   type Decision,
   delivered,
@@ -8,83 +7,86 @@ import {
   type DeliveryWrite,
   releaseDelivery,
 } from '../decisions/index.ts'
-import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
+import { limited, type Timers } from '../ground/timers.ts'
+import type { Admission, Enacted, TakenSend } from '../run/admission.ts'
+import { persist } from '../run/persist.ts'
 import type { Rest } from '../run/rest.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
 import { unstorable } from '../run/unstorable.ts'
 
-/** Tries to deliver whose lease this process holds: sent, a few at a time, and written down. */
+/** Deliveries whose try this process holds: sent, a few at a time, and settled. */
 export type Courier = {
-  /** Takes the tries of a job over. `askedAt`: `timers.now()` from before they were written, so their leases last from then at least. */
-  accept(taken: { jobId: string; sends: DeliveryWrite[]; askedAt: number }): void
-  /** Lets those under way end, and gives the others back. */
+  /**
+   * Sends one, when its turn has come, and writes how that went. Null: it was no longer ours. `given_up`: the lease of
+   * the try has ended and the database cannot be reached. Never rejects.
+   */
+  carry(taken: TakenSend): Promise<Enacted | null | 'given_up'>
+  /** Those under way end; the others are given back. */
   drain(): void
 }
 
-type Parts = {
-  store: Store
-  admit: Admit
-  holds: Holds
+type CourierNeeds = {
+  store: Pick<Store, 'look'>
+  enact: Admission['enact']
   rest: Rest
   timers: Timers
-  log: Pick<Log, 'info' | 'warn' | 'error'>
+  log: Pick<Log, 'info' | 'error'>
   /** One try, over within `sendMs`. The behaviour of a receiver is a value; an exception here is our own bug. */
   send: (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Delivered>
-  /** Told after each written try, as after a settled attempt. */
-  onSettled: (jobId: string, settled: { decision: Decision; written: Written } | null) => void
 }
 
 const sendMs = 25_000
 const sendingMax = 20
 
+/** `leaseEndsAt`: by `timers.now()`. */
 type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
 
 /**
- * The story of a delivery: its row was made in the statement that settled the run, and is held by us. We send, and
- * write how it went. A process that dies in between leaves the lease; the wake-up for its end finds another process,
- * which sends again under the same id. So a delivery arrives at least once, or is seen to have failed.
+ * The story of a delivery: its row was made in the statement that settled the run, and is held by this process. We
+ * send, and write how it went. A process that dies in between leaves the lease; the wake-up for its end finds another
+ * process, which sends once more under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
-export function createCourier(parts: Parts): Courier {
-  const { store, admit, holds, rest, timers, log } = parts
-  const queue: Held[] = []
+export function createCourier(needs: CourierNeeds): Courier {
+  const { store, enact, rest, timers, log } = needs
+  const queue: (() => void)[] = []
   let sending = 0
   let isDraining = false
 
-  function accept({ jobId, sends, askedAt }: Parameters<Courier['accept']>[0]) {
-    for (const delivery of sends) queue.push({ jobId, delivery, leaseEndsAt: askedAt + deliveryLeaseMs })
-    startNext()
+  function carry(taken: TakenSend): ReturnType<Courier['carry']> {
+    return new Promise((resolve) => {
+      queue.push(() => resolve(takeTurn(taken)))
+      startNext()
+    })
+  }
+
+  function takeTurn({ jobId, delivery, askedAt }: TakenSend): ReturnType<Courier['carry']> {
+    const held = { jobId, delivery, leaseEndsAt: askedAt + deliveryLeaseMs }
+    const work = (isDraining ? giveBack(held) : sendAndSettle(held)).catch((error: unknown) => {
+      log.error({ err: error, job: jobId, delivery: delivery.id }, 'a delivery failed with an internal error')
+      return 'given_up' as const
+    })
+    rest.during(jobId, work)
+    return work.finally(() => {
+      sending -= 1
+      startNext()
+    })
   }
 
   function startNext() {
     while (queue.length > 0 && (sending < sendingMax || isDraining)) {
-      const held = queue.shift() as Held
       sending += 1
-      const work = (isDraining ? giveBack(held) : carry(held)).catch((error: unknown) => {
-        log.error(
-          { err: error, job: held.jobId, delivery: held.delivery.id },
-          'a delivery failed with an internal error',
-        )
-      })
-      rest.during(held.jobId, work)
-      void holds.during(
-        'delivery',
-        work.finally(() => {
-          sending -= 1
-          startNext()
-        }),
-      )
+      queue.shift()?.()
     }
   }
 
-  async function carry(held: Held) {
-    // it waited for too long: another process may hold its lease before the try is over
+  async function sendAndSettle(held: Held) {
+    // it waited for too long: its lease may be another process's before the try is over
     if (timers.now() + sendMs >= held.leaseEndsAt) return giveBack(held)
     const { id, runId, attempt } = held.delivery
     const result = await trySending(held)
     log.info({ job: held.jobId, run: runId, delivery: id, attempt, state: result.state }, 'delivery tried')
     try {
-      await writeResult(held, result)
+      return await settle(held, result)
     } catch (error) {
       const sqlState = refusedValue(error)
       if (sqlState === null) throw error
@@ -92,29 +94,26 @@ export function createCourier(parts: Parts): Courier {
         { err: error, job: held.jobId, delivery: id },
         'Postgres refused to store the outcome of a delivery',
       )
-      await writeResult(held, { state: 'failed', error: unstorable('the try', result.state, sqlState) })
+      return settle(held, { state: 'failed', error: unstorable('the try', result.state, sqlState) })
     }
   }
 
-  function writeResult(held: Held, result: Delivered) {
-    const { id, attempt } = held.delivery
-    return write(held, ({ view }) => delivered(view, { id, attempt, result }))
-  }
-
   async function trySending({ jobId, delivery }: Held): Promise<Delivered> {
-    const stop = new AbortController()
-    const takeBack = timers.after(sendMs, () =>
-      stop.abort(Object.assign(new Error(`${sendMs} ms are over`), { code: 'TIMEOUT' })),
-    )
+    const limit = limited(timers, sendMs)
     try {
-      return await parts.send(jobId, delivery, stop.signal)
+      return await needs.send(jobId, delivery, limit.signal)
     } catch (error) {
       log.error({ err: error, job: jobId, delivery: delivery.id }, 'a delivery failed with an internal error')
       const message = 'the delivery failed with an internal error; the log has the details'
       return { state: 'retry', error: { code: 'INTERNAL', message } }
     } finally {
-      takeBack()
+      limit.end()
     }
+  }
+
+  function settle(held: Held, result: Delivered) {
+    const { id, attempt } = held.delivery
+    return write(held, ({ view }) => delivered(view, { id, attempt, result }))
   }
 
   function giveBack(held: Held) {
@@ -122,26 +121,23 @@ export function createCourier(parts: Parts): Courier {
     return write(held, ({ view }) => releaseDelivery(view, { id, attempt }))
   }
 
-  /** Until it is written, or not ours any more: a process that takes a lapsed lease sends again. */
-  async function write({ jobId, leaseEndsAt }: Held, decide: (look: Look) => Decision | null) {
-    for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
-      try {
-        const look = await store.look(jobId)
-        const decision = look && decide(look)
-        if (!look || !decision) return parts.onSettled(jobId, null)
-        const written = await admit(look, decision)
-        if (written) return parts.onSettled(jobId, { decision, written })
-      } catch (error) {
-        if (!(error instanceof DatabaseUnavailable)) throw error
-        if (timers.now() >= leaseEndsAt) return
-        log.error({ err: error, job: jobId }, 'the outcome of a delivery could not be stored yet')
-        await sleep(timers, pauseMs)
-      }
-    }
+  function write({ jobId, leaseEndsAt }: Held, decide: (look: Look) => Decision | null) {
+    return persist(
+      { store, enact, timers },
+      {
+        ...{ jobId, decide },
+        onUnavailable(error) {
+          // another process takes the lapsed lease, and sends again
+          if (timers.now() >= leaseEndsAt) return false
+          log.error({ err: error, job: jobId }, 'the outcome of a delivery could not be stored yet')
+          return true
+        },
+      },
+    )
   }
 
   return {
-    accept,
+    carry,
     drain() {
       isDraining = true
       startNext()

@@ -1,11 +1,11 @@
 import { type DeliveryTarget, startPings } from '../decisions/index.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
-import { linkOf, type SendMessage } from './outbox.ts'
-import type { HeldRun } from '../run/runner.ts'
+import { linkOf, type SendMessage } from './send.ts'
+import type { HeldRun } from '../run/leases.ts'
 import type { Timers } from '../ground/timers.ts'
 
-type Parts = {
+type StartPingNeeds = {
   send: SendMessage
   holds: Holds
   timers: Timers
@@ -21,7 +21,7 @@ const longestMs = 5_000
  * comes of them is only logged. Call the returned function when the attempt has ended: a start that arrived after its end
  * would leave a check waiting for another one.
  */
-export function createStartPing({ send, holds, timers, log, callbackUrl }: Parts) {
+export function createStartPing({ send, holds, timers, log, callbackUrl }: StartPingNeeds) {
   return (run: HeldRun): (() => void) => {
     const { authored, view } = run.look
     // one that finds nothing to do sends nothing at its end

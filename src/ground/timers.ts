@@ -35,3 +35,12 @@ export function within<T, F>(timers: Timers, ms: number, work: Promise<T>, fallb
     work.then(resolve, reject).finally(takeBack)
   })
 }
+
+/** A signal that aborts with the code TIMEOUT after `ms`, unless `end` is called before. */
+export function limited(timers: Timers, ms: number): { signal: AbortSignal; end(): void } {
+  const stop = new AbortController()
+  const takeBack = timers.after(ms, () =>
+    stop.abort(Object.assign(new Error(`${ms} ms are over`), { code: 'TIMEOUT' })),
+  )
+  return { signal: stop.signal, end: takeBack }
+}

@@ -2,7 +2,7 @@ import { type Available, unavailableIn } from '../actions/index.ts'
 import { channelsOf } from '../decisions/index.ts'
 import { callsOf } from '../delivery/senders/index.ts'
 import { AppError } from '../ground/errors.ts'
-import type { JobInput } from './jobs.ts'
+import type { JobInput } from './input.ts'
 import { uncallableIn } from '../outbound/index.ts'
 import { namesIn } from '../template/index.ts'
 

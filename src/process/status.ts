@@ -2,15 +2,15 @@ import type { Counts, FailedDelivery, Store, UnarmedJob } from '../../db/index.t
 import type { Armer } from '../arming/arm.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { NasFailure, Session } from '../timers/nas/index.ts'
-import type { Runner } from '../run/runner.ts'
-import { type Heartbeat, heartbeatFact } from '../arming/index.ts'
+import type { RunCounts } from '../run/queue.ts'
+import { type Heartbeat, heartbeatFact } from '../arming/builtin.ts'
 import type { SealState } from '../vault/seal-check.ts'
 import { version } from '../ground/version.ts'
 
 type Parts = {
   store: Store
   holds: Holds
-  runner: Runner
+  runs: RunCounts
   scheduler: () => string
   configuredProvider: string
   owner: string
@@ -23,7 +23,7 @@ type Parts = {
   /** The state of the login at NAS; `unknown` without one. */
   session: () => Session
   /** Null where NAS is not configured. */
-  armer: () => Armer | null
+  armer: Armer | null
   refusal: () => NasFailure | null
   jwksError: () => { at: Date; message: string } | null
   /** Whether ENCRYPTION_KEY is that of this database. */
@@ -64,7 +64,7 @@ export function createStatus(parts: Parts) {
         started_at: parts.startedAt.toISOString(),
         draining: parts.isDraining(),
         holds: parts.holds.byKind(),
-        runs: parts.runner.counts(),
+        runs: parts.runs(),
       },
       waiting_for_place: {
         runs: counts.waiting.runs,
@@ -92,7 +92,7 @@ export function createStatus(parts: Parts) {
 
   function nasStatus() {
     const refusal = parts.refusal()
-    const lastError = parts.armer()?.lastError() ?? null
+    const lastError = parts.armer?.lastError() ?? null
     const jwksError = parts.jwksError()
     return {
       refused: refusal && { code: refusal.code, message: refusal.message },
@@ -133,8 +133,8 @@ function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: 
 }
 
 function metricsText(counts: Counts, parts: Parts): string {
-  const { holds, runner } = parts
-  const { running, queued } = runner.counts()
+  const { holds } = parts
+  const { running, queued } = parts.runs()
   return [
     ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
     ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),

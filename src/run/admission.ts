@@ -1,9 +1,9 @@
 import type { ArmLease, ArmOrder, Look, Store, Written } from '../../db/index.ts'
-import { orderGoodForMs } from '../arming/arm.ts'
-import { type Chance, realChance } from '../ground/chance.ts'
+import { orderGoodForMs } from '../arming/arm-lease.ts'
 import {
   attend,
   type Decision,
+  type DeliveryWrite,
   jitterMs,
   type Occasion,
   rearm,
@@ -11,88 +11,93 @@ import {
   stopBroken,
   viewAfter,
 } from '../decisions/index.ts'
-import type { Courier } from '../delivery/courier.ts'
-import type { Log } from '../ground/log.ts'
-import type { Runner } from './runner.ts'
+import { type Chance, realChance } from '../ground/chance.ts'
 import type { Timers } from '../ground/timers.ts'
+import type { HeldRun, Leases } from './leases.ts'
+import { groupsOf } from './places.ts'
+import type { Queue } from './queue.ts'
+import { createTroubleLog, type TroubleLog } from './trouble-log.ts'
 
-/** What was found when a job was looked at. `order`: the arm lease, where it came with the claim. */
-export type Attended =
+/** `askedAt`: `timers.now()` from before the try was written, so its lease lasts from then at least. */
+export type TakenSend = { jobId: string; delivery: DeliveryWrite; askedAt: number }
+
+/** What this process has to carry out from now on. The caller hands it to `begin` of src/run/fire.ts. */
+export type Taken = { runs: HeldRun[]; sends: TakenSend[] }
+
+/** A decision that was written, and what it took for this process. */
+export type Enacted = { decision: Decision; written: Written; taken: Taken }
+
+/** What became of a job when it was looked at. `order`: the arm lease, if it came with the claim. */
+export type Claimed =
   | { state: 'gone' }
   | { state: 'nothing_due'; look: Look }
-  | { state: 'attended'; look: Look; runIds: string[]; order: ArmOrder | null; wakeAt: Date | null }
+  | { state: 'claimed'; look: Look; runIds: string[]; taken: Taken; order: ArmOrder | null }
 
-export type Attend = (
-  jobId: string,
-  occasion: Omit<Occasion, 'newRunId'> & {
-    /** The arm that NAS held is used up: whatever comes of the look, it is to be asked again. */
-    armSpent: (look: Look) => boolean
-    /** Where nothing is due: the caller will look again before it answers, so nothing is armed for now. */
-    looksAgain?: (look: Look) => boolean
-  },
-) => Promise<Attended>
+export type ClaimOccasion = Omit<Occasion, 'newRunId'> & {
+  /** The arm that NAS held is used up: NAS has to be asked again, whatever is due. */
+  armSpent: (look: Look) => boolean
+  /** If nothing is due: the caller will look again before it answers, so nothing is armed yet. */
+  looksAgain?: (look: Look) => boolean
+}
 
-/** Writes a decision with this process as the owner of what it takes, and begins what it took. */
-export type Admit = (look: Look, decision: Decision, options?: AdmitOptions) => Promise<Written | null>
-
-type AdmitOptions = {
+export type EnactOptions = {
   armSpent?: boolean
   output?: string | null
   /** The API key whose call started the runs; null: none did. */
   startedBy?: string | null
-  /** The write takes the arm lease with it: whoever asks for this carries the order out, or the job waits for its end. */
+  /** The write takes the arm lease with it: the caller has to carry the order out, or the job waits for its end. */
   takesArmLease?: boolean
 }
 
-type Parts = {
-  store: Store
-  runner: () => Runner
-  courier: () => Pick<Courier, 'accept'>
+export type Admission = {
+  /** Takes what is due of a job. */
+  claim(jobId: string, occasion: ClaimOccasion): Promise<Claimed>
+  /** Writes a decision with this process as the owner of what it takes; null: the job has changed since the look. */
+  enact(look: Look, decision: Decision, options?: EnactOptions): Promise<Enacted | null>
+}
+
+type AdmissionNeeds = {
+  store: Pick<Store, 'look' | 'transition'>
+  leases: Leases
+  queue: Queue
   owner: string
   leaseMs: number
   timers: Timers
-  log: Pick<Log, 'warn' | 'error'>
+  log: TroubleLog
   chance?: Chance | undefined
-  /** Null where nothing is armed with NAS (the built-in scheduler triggers). */
+  /** Null if nothing is armed with NAS (the built-in scheduler triggers). */
   armLease: () => ArmLease | null
 }
 
 const maxRounds = 20
-/** Ends of a run that somebody has to look at. */
-const troubles: readonly string[] = ['failed', 'timed_out', 'interrupted']
 
 /**
- * The one admission: whoever advances a job (a fire, the ticker, a boot, a manual run) does it through here.
+ * The one admission: whatever advances a job (a fire, the ticker, a boot, a manual run) does it through here.
  *
- * Look, decide, write by compare-and-set; where somebody else was faster, look again. Of any number of callers, in
- * any number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
+ * Look, decide, write by compare-and-set; if another caller was faster, look again. Of any number of callers, in any
+ * number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
  */
-export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } {
-  const { store, owner, leaseMs, timers, log, chance = realChance } = parts
+export function createAdmission(needs: AdmissionNeeds): Admission {
+  const { store, leases, queue, owner, leaseMs, timers, log, chance = realChance } = needs
+  const warnOfTrouble = createTroubleLog(log)
   /** Claims that are being written right now, by run and fence: how many, as two looks may lead to the same one. */
   const awaited = new Map<string, number>()
   const isKnown = (run: { id: string; fence: number }) =>
-    awaited.has(keyOf(run)) || parts.runner().hasSeen(run.id, run.fence)
+    awaited.has(keyOf(run)) || leases.hasSeen(run.id, run.fence)
 
-  async function admit(
+  async function enact(
     look: Look,
     decision: Decision,
-    { armSpent = false, output = null, startedBy = null, takesArmLease = false }: AdmitOptions = {},
-  ): Promise<Written | null> {
-    const runner = parts.runner()
+    { armSpent = false, output = null, startedBy = null, takesArmLease = false }: EnactOptions = {},
+  ): Promise<Enacted | null> {
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
+    const groups = groupsOf(look, startedBy)
     const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
-    const begins = places > 0 && runner.reserve({ look, startedBy, count: places })
-    let taken = 0
-    const writing = {
-      owner,
-      leaseMs: jobLeaseMs,
-      begins,
-      armSpent,
-      armLease: takesArmLease ? parts.armLease() : null,
-      output,
-    }
+    const begins = places > 0 && queue.reserve(groups, places)
+    const armLease = takesArmLease ? needs.armLease() : null
+    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease, output }
+    let used = 0
     expect(decision, 1)
     try {
       const written = await store.transition(look.view, decision, writing)
@@ -101,53 +106,19 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       if (timers.now() - askedAt > orderGoodForMs) written.order = null
       warnOfTrouble(look, decision)
       // first: the same decision may have begun the next attempt of a run whose last one it ended
-      for (const runId of decision.stops) runner.stop(runId, 'CANCELLED')
-      const { sends } = decision
-      if (sends.length > 0) parts.courier().accept({ jobId: look.authored.id, sends, askedAt })
+      for (const runId of decision.stops) leases.stop(runId, 'CANCELLED')
+      const sends = decision.sends.map((delivery) => ({ jobId: look.authored.id, delivery, askedAt }))
       const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
-      if (starts.length > 0) {
-        taken = starts.length
-        const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
-        runner.accept({
-          look: claimed,
-          startedBy,
-          starts,
-          leaseMs: jobLeaseMs,
-          askedAt,
-          heardAt: timers.now(),
-          hasBegun: begins,
-        })
-      }
-      return written
+      used = starts.length
+      const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
+      const won = { look: claimed, leaseMs: jobLeaseMs, askedAt, heardAt: timers.now(), hasBegun: begins }
+      const runs = starts.map((write) => leases.hold({ ...won, write, startedBy }))
+      return { decision, written, taken: { runs, sends } }
     } finally {
-      // only now: a look that is answered in the same breath must find the run awaited or accepted, or it adopts it
+      // only now: a look that is answered in the same breath must find the run awaited or held, or it adopts it
       expect(decision, -1)
-      if (begins) runner.unreserve({ look, startedBy, count: places - taken })
+      if (begins) queue.unreserve(groups, places - used)
     }
-  }
-
-  /** Whoever a run or a delivery ends through, it ends here. */
-  function warnOfTrouble({ authored: { id, name } }: Look, { runs, deliveries }: Decision) {
-    for (const { id: run, state, finished, error } of runs)
-      if (finished && troubles.includes(state))
-        log.warn(
-          { job: id, name, run, state, code: error?.code, message: error?.message },
-          'run did not end well',
-        )
-    for (const { id: delivery, runId: run, state, target, error } of deliveries)
-      if (state === 'failed')
-        log.warn(
-          {
-            job: id,
-            name,
-            run,
-            delivery,
-            to: target.channel ?? target.type ?? target.job,
-            code: error?.code,
-            message: error?.message,
-          },
-          'delivery failed permanently',
-        )
   }
 
   function expect({ starts }: Decision, change: 1 | -1) {
@@ -158,10 +129,23 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
     }
   }
 
-  async function attendJob(
+  async function claim(jobId: string, occasion: ClaimOccasion): Promise<Claimed> {
+    const adopted: HeldRun[] = []
+    let isHandedOn = false
+    try {
+      const claimed = await claimOrAdopt(jobId, occasion, adopted)
+      isHandedOn = claimed.state === 'claimed'
+      return claimed
+    } finally {
+      if (!isHandedOn) for (const run of adopted) leases.forget(run)
+    }
+  }
+
+  async function claimOrAdopt(
     jobId: string,
-    { armSpent, looksAgain = () => false, ...occasion }: Parameters<Attend>[1],
-  ): Promise<Attended> {
+    { armSpent, looksAgain = () => false, ...occasion }: ClaimOccasion,
+    adopted: HeldRun[],
+  ): Promise<Claimed> {
     let firstGen: number | null = null
     for (let round = 0; round < maxRounds; round++) {
       // a new one each time: the claim of the round before may have been carried out, and its answer lost
@@ -169,23 +153,25 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
       const askedAt = timers.now()
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
-      const adopted = adopt(look, askedAt)
+      adopted.push(...adopt(look, askedAt))
       firstGen ??= look.registry.wakeGen
-      // where somebody else has asked for a new arm since we came, that one is not used up
+      // if another caller has asked for a new arm since we came, that one is not used up
       const isSpent = look.registry.wakeGen === firstGen && armSpent(look)
       const rearms = isSpent && (adopted.length > 0 || !looksAgain(look))
       const decision =
         decide(look, { ...occasion, newRunId: () => newRunId }) ?? (rearms ? rearm(look.view) : null)
+      const adoptedIds = adopted.map((run) => run.runId)
+      if (!decision && adopted.length === 0) return { state: 'nothing_due', look }
       if (!decision) {
-        const { wakeAt } = look.registry
-        return adopted.length > 0
-          ? { state: 'attended', look, runIds: adopted, order: null, wakeAt }
-          : { state: 'nothing_due', look }
+        const taken = { runs: adopted, sends: [] }
+        return { state: 'claimed', look, runIds: adoptedIds, taken, order: null }
       }
-      const written = await admit(look, decision, { armSpent: isSpent, takesArmLease: true })
-      if (!written) continue
-      const runIds = [...decision.starts.map((run) => run.id), ...adopted]
-      return { state: 'attended', look, runIds, order: written.order, wakeAt: written.wakeAt }
+      const enacted = await enact(look, decision, { armSpent: isSpent, takesArmLease: true })
+      if (!enacted) continue
+      const runIds = [...decision.starts.map((run) => run.id), ...adoptedIds]
+      const { runs, sends } = enacted.taken
+      const taken = { runs: [...adopted, ...runs], sends }
+      return { state: 'claimed', look, runIds, taken, order: enacted.written.order }
     }
     throw new Error(`job ${jobId} changed ${maxRounds} times while it was looked at`)
   }
@@ -200,31 +186,22 @@ export function createAdmission(parts: Parts): { attend: Attend; admit: Admit } 
   }
 
   /**
-   * Claims of this process whose answer was lost on the way: the row says that they are ours, but they were never
-   * taken over and no answer is awaited. They begin by a statement of their own, which fails where the lease has gone.
+   * Claims of this process whose answer was lost on the way: the row says that they are ours, but they never came here
+   * and no answer is awaited. They begin by a statement of their own, which fails if the lease has gone.
    */
-  function adopt(look: Look, askedAt: number): string[] {
-    const runner = parts.runner()
-    const heardAt = timers.now()
-    const ours = look.view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
-    for (const run of ours) {
-      const leftMs = (run.leaseUntil as Date).getTime() - look.view.now.getTime()
-      if (leftMs <= 0) continue
-      const write = { ...rewritten(run), leased: true }
-      runner.accept({
-        look,
-        startedBy: null,
-        starts: [write],
-        leaseMs: leftMs,
-        askedAt,
-        heardAt,
-        hasBegun: false,
-      })
-    }
-    return ours.map((run) => run.id)
+  function adopt(look: Look, askedAt: number): HeldRun[] {
+    const { view } = look
+    const ours = view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
+    return ours.flatMap((run) => {
+      const leaseLeftMs = (run.leaseUntil as Date).getTime() - view.now.getTime()
+      const won = { look, leaseMs: leaseLeftMs, askedAt, heardAt: timers.now(), hasBegun: false }
+      return leaseLeftMs > 0
+        ? [leases.hold({ ...won, write: { ...rewritten(run), leased: true }, startedBy: null })]
+        : []
+    })
   }
 
-  return { attend: attendJob, admit }
+  return { claim, enact }
 }
 
 const keyOf = (run: { id: string; fence: number }) => `${run.id}:${run.fence}`

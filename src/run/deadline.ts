@@ -1,7 +1,7 @@
 import type { ActionOutcome, Actions } from '../actions/index.ts'
 import { type Timers, within } from '../ground/timers.ts'
 
-type Parts = {
+type DeadlineNeeds = {
   actions: Actions
   timers: Timers
   /** Milliseconds for one attempt, whatever its job says. */
@@ -19,7 +19,7 @@ const graceMs = 10_000
  * it was told to (at the deadline, by a cancel, by a drain) is given up after a grace. Its place and its hold are
  * free then, so that one hung run keeps no machine up for ever.
  */
-export function withDeadline({ actions, timers, maxRunMs, drainFinishMs, log }: Parts): Actions {
+export function withDeadline({ actions, timers, maxRunMs, drainFinishMs, log }: DeadlineNeeds): Actions {
   return {
     async run(job, run, signal) {
       const stop = new AbortController()

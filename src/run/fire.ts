@@ -1,16 +1,30 @@
-import type { ArmState } from '../arming/arm.ts'
-import type { Attend, Attended } from './admission.ts'
-import { type Chance, realChance } from '../ground/chance.ts'
-import type { Confirm } from '../arming/confirm.ts'
+import type { ArmOrder, Look, Store } from '../../db/index.ts'
+import type { Arming } from '../arming/arming.ts'
+import type { Trigger } from '../decisions/index.ts'
+import { createChain } from '../delivery/chain.ts'
+import { createCourier } from '../delivery/courier.ts'
+import { createSend, type SendMessage } from '../delivery/send.ts'
 import { AppError, draining } from '../ground/errors.ts'
-import type { Look } from '../../db/index.ts'
-import type { JobChange } from '../arming/index.ts'
-import { createRateLimit } from '../access/rate-limit.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { Log } from '../ground/log.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
-
-export type FireAnswer =
-  | { status: 'gone' | 'inactive' | 'not_due' | 'duplicate' }
-  | { status: 'accepted'; jobId: string; runId: string }
+import type { Admission, Claimed, Taken, TakenSend } from './admission.ts'
+import { type Changes, createChanges } from './change.ts'
+import {
+  answerOf,
+  earlyByMs,
+  earlyMs,
+  type FireAnswer,
+  isOverdue,
+  isSpent,
+  longestWaitMs,
+} from './fire-answer.ts'
+import type { FireLimits } from './fire-limits.ts'
+import type { HeldRun, Leases } from './leases.ts'
+import { createNearWaits, nearestAttemptMs } from './near.ts'
+import type { Rest } from './rest.ts'
+import type { Runner } from './runner.ts'
+import type { Settle, Settled } from './settle.ts'
 
 export type Fire = {
   /**
@@ -21,68 +35,78 @@ export type Fire = {
    * claimed goes on)
    */
   fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer>
+  /** The same without a caller: for the ticker, a sweep, a boot, and attempts that are due soon. */
+  fireDue(jobId: string, trigger?: Trigger): Promise<void>
+  /** Changes that clients make: what they start is begun here too. */
+  changes: Changes
+  /** Running attempts are ended, those that wait are given back, deliveries under way end. */
+  drain(): void
+}
+
+/** A fire as its route calls it. */
+export type FireCall = Pick<Fire, 'fire'> & {
   /** To be called once the 2xx of a fire has been sent. */
   answered(jobId: string): void
 }
 
-type Parts = {
-  attend: Attend
-  isDraining: () => boolean
-  ensureArmed: (change: JobChange, budgetMs: number) => Promise<ArmState>
-  cancelOrphan: (jobId: string) => void
-  confirm: Pick<Confirm, 'begun' | 'answered' | 'unanswered'>
+type FireNeeds = {
+  store: Store
+  admission: Admission
+  arming: Arming
+  leases: Leases
+  runner: Runner
+  settle: Settle
+  limits: FireLimits
+  /** Tells receivers; jobs that follow are not told by it. */
+  send: SendMessage
+  callbackUrl: string | null
+  rest: Rest
+  holds: Holds
   timers: Timers
-  chance?: Chance | undefined
-  /** Claimed runs that wait in this process, and how many may. */
-  queued: () => number
-  queueMax: number
+  log: Log
+  isDraining: () => boolean
+  /** Told after each settled attempt; nothing waits for it. */
+  settled: (jobId: string) => void
+  /** A wait that is no longer is waited for here. */
+  nearMs: number
 }
 
-/** A slot that is at most so far ahead is claimed by its fire, and its run waits for the instant (contract). */
-const earlyMs = 60_000
 /** Well before the 15 s after which NAS itself, or a proxy on the way, gives up on us. */
 const armBudgetMs = 10_000
 const answerBudgetMs = 12_000
-/** A fire that comes too early waits so long at most; what is left of its time is for arming. */
-const longestWaitMs = 8_000
+const relaxBudgetMs = 20_000
 
 /**
- * How many claimed runs may wait in a process: 500 for each place, so with the usual 20 places the 10,000 fires of a
- * busy minute. What is claimed is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each
- * waiting run costs about 5 KB and a renewal of its lease, so not more than a machine of 256 MB has room for.
+ * The story of a fire, in order: claim, begin, arm, answer; then, in the background: attempt, settle, relax.
+ *
+ * It is a circle: an end that is settled may begin the next attempt, a delivery or a job that follows. The circle is
+ * closed here and nowhere else: whatever is claimed comes back to `begin`.
  */
-export function queueMax(places: number): number {
-  return Math.min(500 * places, 20_000)
-}
-
-/**
- * Cancels of jobs that are not there, in a minute: enough for orphans, which are few, and whoever has a fire token
- * cannot make us flood NAS. What is left out is acknowledged all the same, so NAS does not call for it again.
- */
-const cancelsPerMinute = 30
-
-/** When NAS is to try again: spread, so that what was refused together does not come back together. */
-const fullRetryS = { least: 5, most: 60 }
-
-export function createFire(parts: Parts): Fire {
-  const { attend, isDraining, ensureArmed, cancelOrphan, confirm, timers, chance = realChance } = parts
-  /** Fires that were let in and have not found out yet whether they claim anything. */
-  let looking = 0
-  const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: timers.now })
+export function createFire(needs: FireNeeds): Fire {
+  const { store, admission, arming, leases, runner, settle, limits } = needs
+  const { rest, holds, timers, log, isDraining } = needs
+  const { enact } = admission
+  const changes = createChanges({ store, enact, begin, arming })
+  const startFollower = createChain({ store, changes })
+  const courier = createCourier({
+    ...{ store, enact, rest, timers, log },
+    send: createSend({ store, send: needs.send, startFollower, callbackUrl: needs.callbackUrl }),
+  })
+  const near = createNearWaits({ holds, timers })
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
-    refuseWhereDraining()
-    refuseWhereFull()
-    confirm.begun(request.jobId)
+    refuseIfDraining()
+    limits.refuseIfFull()
+    arming.begun(request.jobId)
     try {
-      return await attendAndArm(request)
+      return await claimToAnswer(request)
     } catch (error) {
-      confirm.unanswered(request.jobId)
+      arming.unanswered(request.jobId)
       throw error
     }
   }
 
-  async function attendAndArm({
+  async function claimToAnswer({
     jobId,
     fireAt,
   }: {
@@ -90,29 +114,18 @@ export function createFire(parts: Parts): Fire {
     fireAt: Date | null
   }): Promise<FireAnswer> {
     const endsAt = timers.now() + answerBudgetMs
-    looking += 1
-    const attended = await attendOnTime(jobId, fireAt).finally(() => {
-      looking -= 1
-    })
-    if (attended.state === 'gone') {
-      if (cancels.take('').retryAfterS === null) cancelOrphan(jobId)
+    const claimed = await limits.whileLooking(claim(jobId, fireAt))
+    if (claimed.state === 'gone') {
+      if (limits.mayCancel()) void arming.cancelOrphan(jobId)
       return { status: 'gone' }
     }
-    const order = attended.state === 'attended' ? attended.order : null
-    const armed = await ensureArmed(
-      { jobId, order, atRest: true },
-      Math.min(armBudgetMs, endsAt - timers.now()),
-    )
-    // a refusal is for good: the built-in scheduler has taken over, and a retry by NAS would not change that
-    if (armed === 'owed')
-      throw new AppError('ARM_UNCONFIRMED', 'The wake-up after this fire is not confirmed yet', {
-        retryAfterS: 5,
-      })
-    return answerFor(jobId, attended, fireAt)
+    const order = beginClaimed(claimed)
+    await arm(jobId, order, Math.min(armBudgetMs, endsAt - timers.now()))
+    return answerOf(jobId, claimed, fireAt)
   }
 
-  /** A fire that comes a little before its wake time waits for it: armed anew it would come at once, again and again. */
-  async function attendOnTime(jobId: string, fireAt: Date | null): Promise<Attended> {
+  /** A fire that comes a little before its wake time waits for it: armed again it would come at once, again and again. */
+  async function claim(jobId: string, fireAt: Date | null): Promise<Claimed> {
     const occasion = {
       trigger: 'fire' as const,
       fireAt,
@@ -120,69 +133,103 @@ export function createFire(parts: Parts): Fire {
       armSpent: (look: Look) => isSpent(look, fireAt),
     }
     const waitMs = (look: Look) => earlyByMs(look, fireAt)
-    const first = await attend(jobId, { ...occasion, looksAgain: (look) => waitMs(look) > 0 })
+    const first = await admission.claim(jobId, { ...occasion, looksAgain: (look) => waitMs(look) > 0 })
     if (first.state !== 'nothing_due' || waitMs(first.look) === 0) return first
     await sleep(timers, Math.min(waitMs(first.look), longestWaitMs))
-    refuseWhereDraining()
-    return attend(jobId, occasion)
+    refuseIfDraining()
+    return admission.claim(jobId, occasion)
   }
 
-  function refuseWhereDraining() {
-    if (!isDraining()) return
-    throw draining('fire')
+  /** Returns the arm lease, if it came with the claim. */
+  function beginClaimed(claimed: Exclude<Claimed, { state: 'gone' }>): ArmOrder | null {
+    if (claimed.state === 'nothing_due') return null
+    begin(claimed.taken)
+    return claimed.order
   }
 
-  function refuseWhereFull() {
-    const waiting = parts.queued() + looking
-    if (waiting < parts.queueMax) return
-    const { least, most } = fullRetryS
-    throw new AppError(
-      'QUEUE_FULL',
-      `${waiting} runs wait in this process; expected the fire to be sent again`,
-      {
-        retryAfterS: least + Math.floor(chance.fraction() * (most - least + 1)),
-      },
-    )
+  /** What was claimed goes on in the background, each under a hold of its own. */
+  function begin({ runs, sends }: Taken) {
+    for (const send of sends) void holds.during('delivery', deliver(send))
+    for (const run of runs) {
+      const carried = attemptToRelax(run)
+      void holds.during('run', carried)
+      // one that waits for its instant or for room ends no moment from now
+      if (run.hasBegun) rest.during(run.jobId, carried)
+    }
   }
 
-  return { fire, answered: confirm.answered }
-}
+  /** @throws AppError ARM_UNCONFIRMED */
+  async function arm(jobId: string, order: ArmOrder | null, budgetMs: number) {
+    const state = await arming.arm(jobId, { order, atRest: true, budgetMs })
+    // a refusal is permanent: the built-in scheduler has taken over, and a retry by NAS would not change that
+    if (state !== 'owed') return
+    const message = 'The wake-up after this fire is not confirmed yet'
+    throw new AppError('ARM_UNCONFIRMED', message, { retryAfterS: 5 })
+  }
 
-function answerFor(
-  jobId: string,
-  attended: Exclude<Attended, { state: 'gone' }>,
-  fireAt: Date | null,
-): FireAnswer {
-  const runId = attended.state === 'attended' ? attended.runIds[0] : undefined
-  if (runId) return { status: 'accepted', jobId, runId }
-  const { runtime, now } = attended.look.view
-  if (runtime.state === 'paused' || runtime.state === 'completed') return { status: 'inactive' }
-  return { status: isTaken(runtime.lastSlot, fireAt ?? now) ? 'duplicate' : 'not_due' }
-}
+  async function attemptToRelax(run: HeldRun): Promise<void> {
+    try {
+      const ended = await runner.attempt(run)
+      if (ended === 'lost') return
+      const settled = ended === 'unbegun' ? await settle.giveBack(run) : await settle.settle(run, ended)
+      if (settled) begin(settled.taken)
+      relax(run.jobId, settled)
+      needs.settled(run.jobId)
+    } catch (error) {
+      log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
+    } finally {
+      runner.leave(run)
+      leases.release(run)
+    }
+  }
 
-/** True where the fire names an instant whose slot has its verdict (to the second: NAS may cut what is finer). */
-function isTaken(lastSlot: Date | null, fireAt: Date): boolean {
-  return lastSlot !== null && Math.floor(fireAt.getTime() / 1000) <= Math.floor(lastSlot.getTime() / 1000)
-}
+  /** A delivery has the same end as an attempt. */
+  async function deliver(send: TakenSend): Promise<void> {
+    const settled = await courier.carry(send)
+    if (settled === 'given_up') return
+    if (settled) begin(settled.taken)
+    relax(send.jobId, settled)
+  }
 
-/**
- * How long before the job's wake time a fire comes that is meant for it (its clock is ahead of Postgres', or NAS cut the
- * instant to a second); 0: it is meant for something else, or far too early.
- */
-function earlyByMs({ registry: { wakeAt }, view }: Look, fireAt: Date | null): number {
-  if (!wakeAt || !fireAt) return 0
-  const aheadMs = wakeAt.getTime() - view.now.getTime()
-  const isMeant = fireAt > view.now || wakeAt.getTime() - fireAt.getTime() <= longestWaitMs
-  return isMeant && aheadMs > 0 && aheadMs <= earlyMs ? aheadMs : 0
-}
+  /**
+   * Arms the wake time that an end has moved; if the next attempt is near, this process waits for it as well. Also
+   * after a stale fence: our own write may have been carried out, and its answer lost.
+   */
+  function relax(jobId: string, settled: Settled) {
+    const waitMs = settled && nearestAttemptMs(settled)
+    void holds.during('arm', armLater(jobId, { isUrgent: waitMs !== null }).catch(warn(jobId)))
+    if (waitMs !== null && waitMs <= needs.nearMs) near.later(waitMs, () => fireDue(jobId).catch(warn(jobId)))
+  }
 
-/** True where NAS may have used up the arm that it was confirmed to hold: it is this fire's, or its instant has come. */
-function isSpent(look: Look, fireAt: Date | null): boolean {
-  const { armedAt, armedGen, wakeGen } = look.registry
-  // an arm may fire before NAS has told us, or we have noted, that it is made: then this fire has used up what is about
-  // to be confirmed
-  if (armedGen < wakeGen) return true
-  if (!armedAt) return look.registry.wakeAt !== null
-  const isThisOne = fireAt !== null && Math.abs(fireAt.getTime() - armedAt.getTime()) < 1_000
-  return isThisOne || armedAt.getTime() <= look.view.now.getTime()
+  /** A wake time that moved to later can wait: what NAS did with the arm before is looked at first. */
+  async function armLater(jobId: string, { isUrgent }: { isUrgent: boolean }) {
+    if (!isUrgent) await arming.looked(jobId)
+    await arming.arm(jobId, { budgetMs: relaxBudgetMs })
+  }
+
+  async function fireDue(jobId: string, trigger: Trigger = 'builtin'): Promise<void> {
+    if (isDraining()) return
+    const claimed = await admission.claim(jobId, { trigger, fireAt: null, earlyMs: 0, armSpent: isOverdue })
+    if (claimed.state !== 'claimed') return
+    const order = beginClaimed(claimed)
+    await arming.arm(jobId, { order, atRest: true, budgetMs: relaxBudgetMs })
+  }
+
+  const warn = (jobId: string) => (error: unknown) =>
+    log.warn({ err: error, job: jobId }, 'a job could not be followed up')
+
+  function refuseIfDraining() {
+    if (isDraining()) throw draining('fire')
+  }
+
+  return {
+    fire,
+    fireDue,
+    changes,
+    drain() {
+      near.stop()
+      leases.drain()
+      courier.drain()
+    },
+  }
 }

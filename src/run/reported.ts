@@ -1,15 +1,16 @@
 import type { Store } from '../../db/index.ts'
-import type { CallbackClaims, Callbacks, Report } from './callback.ts'
+import type { Report } from './callback.ts'
+import type { CallbackAddress, CallbackClaims } from './callback-address.ts'
 import { createRedactor } from '../redact/index.ts'
 import type { Secrets } from '../vault/secrets.ts'
 import { namesIn } from '../template/index.ts'
 
-type Parts = {
+type ReportedNeeds = {
   store: Pick<Store, 'look'>
   secrets: () => Promise<Pick<Secrets, 'exists' | 'read'>>
   /** Values that no run may show, used or not. */
   always: readonly string[]
-  url: Callbacks['url']
+  url: CallbackAddress['url']
 }
 
 const secretStart = 'secrets.'
@@ -21,7 +22,7 @@ const secretStart = 'secrets.'
  * @throws AppError as `Secrets.read`: what cannot be looked for is not kept.
  */
 export async function withoutSecrets(
-  { store, secrets, always, url }: Parts,
+  { store, secrets, always, url }: ReportedNeeds,
   claims: CallbackClaims,
   { state, output, message }: Report,
 ): Promise<Report> {
@@ -37,7 +38,7 @@ export async function withoutSecrets(
   return { state, output: hidden(output), message: hidden(message) }
 }
 
-async function readThose(names: string[], secrets: Parts['secrets']): Promise<Iterable<string>> {
+async function readThose(names: string[], secrets: ReportedNeeds['secrets']): Promise<Iterable<string>> {
   if (names.length === 0) return []
   const store = await secrets()
   return (await store.read(await store.exists(names))).values()

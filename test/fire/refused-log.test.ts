@@ -18,7 +18,7 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
   const app = Fastify({ logger: { stream } })
   onlyRoutes(app, {
     verifier: { verify },
-    admit: () => {},
+    refuseIfDraining: () => {},
     callbacks: {
       verify() {
         throw rejection('signature', 'not ours')

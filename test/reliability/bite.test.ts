@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { mutate } from '../../dev/torture/bite.ts'
@@ -7,7 +6,6 @@ import { mutations } from '../../dev/torture/mutations.ts'
 // What they lead to is shown by `node dev/torture/bite.ts`, whose output is in docs/reliability.md.
 for (const mutation of mutations) {
   test(`${mutation.name} is where the mutation looks for it, once`, async () => {
-    const path = fileURLToPath(new URL(`../../${mutation.file}`, import.meta.url))
-    mutate(await readFile(path, 'utf8'), mutation)
+    await mutate(mutation, fileURLToPath(new URL('../../', import.meta.url)))
   })
 }

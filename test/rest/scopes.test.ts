@@ -62,7 +62,7 @@ test('fires are not taken before the process is ready, and no fire is tried', as
   const { AppError } = await import('../../src/ground/errors.ts')
   const { get } = await app(t, {
     verifier: { verify: () => Promise.resolve({ kid: 'k' }) },
-    admit: () => {
+    refuseIfDraining: () => {
       throw new AppError('NOT_READY', 'not yet', { retryAfterS: 3 })
     },
   })

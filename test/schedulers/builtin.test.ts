@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import type { Store } from '../../db/index.ts'
 import { createHolds } from '../../src/ground/holds.ts'
-import { createBuiltinScheduler, heartbeatFact } from '../../src/arming/index.ts'
+import { createBuiltinScheduler, heartbeatFact } from '../../src/arming/builtin.ts'
 import { claim, type Opened, openStore } from '../store/setup.ts'
 import { createTestLog, createTestTimers } from './setup.ts'
 

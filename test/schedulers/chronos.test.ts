@@ -9,7 +9,7 @@ import { createRest } from '../../src/run/rest.ts'
 import { createNasClient, createStaticToken, type NasFailure } from '../../src/timers/nas/index.ts'
 import { createReconcile } from '../../src/arming/reconcile.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
-import { createChronosScheduler } from '../../src/arming/index.ts'
+import { aboutChronos, createChronosScheduler } from '../../src/arming/chronos.ts'
 import { realTimers as timers } from '../../src/ground/timers.ts'
 import { at, claim, lookAt, writing } from '../store/setup.ts'
 import { createTestLog, openEmptyStore } from './setup.ts'
@@ -56,7 +56,7 @@ function setup({ store = opened.store } = {}) {
   const reconcile = createReconcile({
     store,
     nas: client,
-    armer: () => armer,
+    armer,
     callbackUrl,
     attendOverdue: sweep.run,
     onRefused,
@@ -64,8 +64,7 @@ function setup({ store = opened.store } = {}) {
   })
   const config = readConfig({ ...nas.environment(), CALLBACK_URL: 'http://127.0.0.1:9' })
   const scheduler = createChronosScheduler({
-    ...{ config, reconcile, fireDue, holds, timers, log },
-    armer: () => armer,
+    ...{ config, reconcile, fireDue, holds, timers, log, armer },
   })
   const counted = nas.log.length
   const calls = () =>
@@ -94,16 +93,7 @@ test('chronos is available from its configuration alone: portal, audience, callb
     ...{ NAS_REFRESH_TOKEN: 'r', NAS_TOKEN_URL: 'https://portal.invalid/token', NAS_CLIENT_ID: 'c' },
     ENCRYPTION_KEY: keyOf(1).toString('base64'),
   }
-  const isAvailable = (env: Record<string, string>) => {
-    const never = () => assert.fail('nothing is called')
-    return createChronosScheduler({
-      config: readConfig(env),
-      armer: never,
-      reconcile: never,
-      fireDue: never,
-      ...{ holds: createHolds(), timers, log: createTestLog() },
-    }).isAvailable()
-  }
+  const isAvailable = (env: Record<string, string>) => aboutChronos(readConfig(env)).isAvailable()
   assert.equal(isAvailable(whole), true)
   for (const missing of Object.keys(whole)) {
     assert.equal(isAvailable({ ...whole, [missing]: '' }), false, missing)
@@ -130,7 +120,7 @@ test('start does not throw where the reconcile of the boot fails; it is logged, 
   const tries = ['away', 'partial', 'whole']
   const scheduler = createChronosScheduler({
     config: readConfig({}),
-    armer: () => armer,
+    armer,
     async reconcile() {
       const went = tries.shift()
       if (went === 'away') throw new Error('the database is away')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { freshFireAt } from '../../src/arming/arm.ts'
+import { freshFireAt } from '../../src/arming/fire-at.ts'
 import { at } from '../store/setup.ts'
 
 const limits = { horizonMs: 7 * 86_400_000, leadMs: 0 }

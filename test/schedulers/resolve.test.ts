@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  type CronScheduler,
-  nothingReconciled,
-  resolveCronScheduler,
-  withDefaults,
-} from '../../src/arming/index.ts'
+import { resolveCronScheduler } from '../../src/arming/resolve.ts'
+import { type CronScheduler, nothingReconciled, withDefaults } from '../../src/arming/scheduler.ts'
 import { createTestLog } from './setup.ts'
 
 const scheduler = (name: string, isAvailable: () => boolean = () => true): CronScheduler => ({

@@ -1,0 +1,124 @@
+import type { ArmLease, Store } from '../../db/index.ts'
+import { isWakeLost, type Registry } from '../decisions/index.ts'
+import type { Chance } from '../ground/chance.ts'
+import type { Config } from '../ground/config.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { Log } from '../ground/log.ts'
+import type { Timers } from '../ground/timers.ts'
+import type { Rest } from '../run/rest.ts'
+import type { NasClient, NasFailure } from '../timers/nas/index.ts'
+import { armLease } from './arm-lease.ts'
+import { createArmer, type Armer, type ArmState, type EnsureOptions } from './arm.ts'
+import { aboutBuiltin } from './builtin.ts'
+import { aboutChronos } from './chronos.ts'
+import { createConfirm, type Confirm } from './confirm.ts'
+import { resolveCronScheduler } from './resolve.ts'
+
+/** Making wake-ups sure, whatever triggers: NAS, which has to be asked, or this process, which only has to look. */
+export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked'> & {
+  /** The wake time of a job may have moved: makes it sure, or says after `budgetMs` that it is not. */
+  arm(jobId: string, options: EnsureOptions): Promise<ArmState>
+  /** As `arm`, for a change that a client made: it may have made another job the farthest one. */
+  armChanged(jobId: string, options: EnsureOptions): Promise<ArmState>
+  /** Null if nothing is armed with NAS: then a claim takes no arm lease with it. */
+  armLease(): ArmLease | null
+  /** Tells NAS to forget a job that Postgres no longer knows. */
+  cancelOrphan(jobId: string): Promise<void>
+  /** Whether the wake-up that the job needs is sure, and was not lost. */
+  isArmed(registry: Registry, now: Date): boolean
+  /** The name of the scheduler that triggers. */
+  scheduler(): string
+  isNasUsed(): boolean
+  /** Why NAS is not called any more: it refuses this identity, or there is no login to call it with; null: it is. */
+  refusal(): NasFailure | null
+  refuse(failure: NasFailure): void
+  /** Null if NAS is not configured. */
+  armer: Armer | null
+  /** `listener` is called when wake times may have moved that no call of NAS stands for. */
+  onMoved(listener: () => void): void
+}
+
+type ArmingNeeds = {
+  config: Config
+  store: Store
+  holds: Holds
+  rest: Rest
+  timers: Timers
+  chance?: Chance | undefined
+  owner: string
+  /** Null if NAS is not configured. */
+  nas: NasClient | null
+  log: Log
+}
+
+export function createArming(needs: ArmingNeeds): Arming {
+  const { config, store, holds, rest, timers, chance, owner, nas, log } = needs
+  const { maxHorizonMs } = config.nas
+  const { name: resolved } = resolveCronScheduler(
+    config.provider,
+    { builtin: aboutBuiltin, others: nas ? [aboutChronos(config)] : [] },
+    log,
+  )
+  let scheduler = resolved
+  let refusal: NasFailure | null = null
+  const listeners: (() => void)[] = []
+  // the scheduler that arms is not available without it
+  const callbackUrl = config.callbackUrl ?? ''
+  const usual = { store, holds, timers, log }
+  const armer =
+    nas && createArmer({ ...usual, nas, rest, chance, owner, maxHorizonMs, callbackUrl, onRefused: refuse })
+  const confirm = nas && armer && createConfirm({ ...usual, nas, armer })
+  const isNasUsed = () => scheduler !== aboutBuiltin.name
+
+  function refuse(failure: NasFailure) {
+    refusal ??= failure
+    if (!isNasUsed()) return
+    log.warn(
+      { code: failure.code },
+      'NAS refuses this identity for good; the built-in scheduler is used from now on',
+    )
+    scheduler = aboutBuiltin.name
+    moved()
+  }
+
+  function moved() {
+    for (const listener of listeners) listener()
+  }
+
+  async function arm(jobId: string, options: EnsureOptions): Promise<ArmState> {
+    if (armer && isNasUsed()) return armer.ensure(jobId, options)
+    moved()
+    return 'armed'
+  }
+
+  return {
+    arm,
+    async armChanged(jobId, options) {
+      const state = await arm(jobId, options)
+      if (config.sentinel && isNasUsed()) moved()
+      return state
+    },
+    armLease: () => (isNasUsed() ? armLease(owner) : null),
+    async cancelOrphan(jobId) {
+      await armer?.cancelOrphan(jobId)
+    },
+    isArmed(registry, now) {
+      const { wakeAt, armedGen, wakeGen } = registry
+      const isConfirmed = !isNasUsed() || armedGen === wakeGen
+      return wakeAt !== null && isConfirmed && !isWakeLost(registry, { now, isNasUsed: isNasUsed() })
+    },
+    scheduler: () => scheduler,
+    isNasUsed,
+    refusal: () => refusal,
+    refuse,
+    armer,
+    onMoved: (listener) => void listeners.push(listener),
+    begun: (jobId) => confirm?.begun(jobId),
+    unanswered: (jobId) => confirm?.unanswered(jobId),
+    answered(jobId) {
+      if (isNasUsed()) confirm?.answered(jobId)
+      else confirm?.unanswered(jobId)
+    },
+    looked: (jobId) => confirm?.looked(jobId) ?? Promise.resolve(),
+  }
+}

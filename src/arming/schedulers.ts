@@ -1,0 +1,87 @@
+import type { Store } from '../../db/index.ts'
+import type { Trigger } from '../decisions/index.ts'
+import type { Config } from '../ground/config.ts'
+import type { Holds } from '../ground/holds.ts'
+import type { Log } from '../ground/log.ts'
+import type { Timers } from '../ground/timers.ts'
+import type { NasClient } from '../timers/nas/index.ts'
+import type { Arming } from './arming.ts'
+import { createBuiltinScheduler } from './builtin.ts'
+import { createChronosScheduler } from './chronos.ts'
+import { createReconcile } from './reconcile.ts'
+import { type CronScheduler, type ReconcileCounts, withDefaults } from './scheduler.ts'
+import { createSentinel } from './sentinel.ts'
+import { createSweep } from './sweep.ts'
+
+/** What calls when a job is due: the scheduler that was resolved, or the built-in one since NAS refused this identity. */
+export type Schedulers = {
+  /** Begins to trigger. To be called once the process listens. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  reconcile(): Promise<ReconcileCounts>
+  /** A fire was answered: looks for jobs whose own wake-up was lost. */
+  sweepSoon(): void
+}
+
+type SchedulersNeeds = {
+  config: Config
+  store: Store
+  holds: Holds
+  timers: Timers
+  /** Null if NAS is not configured. */
+  nas: NasClient | null
+  arming: Arming
+  /** Attends to one job, whatever is due of it. */
+  fireDue: (jobId: string, trigger?: Trigger) => Promise<void>
+  log: Log
+}
+
+export function createSchedulers(needs: SchedulersNeeds): Schedulers {
+  const { config, store, holds, timers, nas, arming, fireDue, log } = needs
+  const { armer, isNasUsed } = arming
+  const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
+  const sentinel = config.sentinel && armer ? createSentinel({ store, armer }) : null
+  const sweep = createSweep({
+    ...{ store, fireDue, timers, log },
+    andThen: async () => sentinel?.(),
+    isWanted: () => isStarted && isNasUsed(),
+  })
+  const chronos: CronScheduler | null =
+    nas &&
+    armer &&
+    createChronosScheduler({
+      ...{ config, armer, fireDue, holds, timers, log },
+      reconcile: createReconcile({
+        ...{ store, nas, armer, callbackUrl: config.callbackUrl ?? '', log },
+        ...{ attendOverdue: sweep.run, onRefused: arming.refuse },
+      }),
+    })
+  const resolved = chronos && isNasUsed() ? chronos : builtin
+  const active = () => withDefaults(isNasUsed() ? resolved : builtin)
+  let isStarted = false
+
+  /** Not before the scheduler has started: a boot looks at all jobs anyway. */
+  function sweepSoon() {
+    if (isStarted && isNasUsed()) void holds.during('reconcile', sweep.soon())
+  }
+
+  arming.onMoved(() => {
+    if (!isStarted) return
+    if (isNasUsed()) sweepSoon()
+    else void builtin.start()
+  })
+
+  return {
+    async start() {
+      isStarted = true
+      await active().start()
+      if (sentinel) sweepSoon()
+    },
+    async stop() {
+      isStarted = false
+      await Promise.all([resolved.stop(), builtin.stop()])
+    },
+    reconcile: () => holds.during('reconcile', active().reconcile()),
+    sweepSoon,
+  }
+}

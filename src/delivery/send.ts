@@ -1,0 +1,51 @@
+import type { Store, ToldRun } from '../../db/index.ts'
+import type { Delivered, DeliveryTarget, DeliveryWrite } from '../decisions/index.ts'
+import type { StartFollower } from './chain.ts'
+import type { Message } from './senders/index.ts'
+
+/** Tells one receiver, once, over before `signal` is needed. Whatever the receiver does is a value. */
+export type SendMessage = (
+  target: DeliveryTarget,
+  message: Message,
+  signal: AbortSignal,
+) => Promise<Delivered>
+
+/** One try of a delivery that this process holds. */
+export type SendDelivery = (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Delivered>
+
+type SendNeeds = {
+  store: Pick<Store, 'toldRun'>
+  send: SendMessage
+  startFollower: StartFollower
+  /** Our own public address. */
+  callbackUrl: string | null
+}
+
+/** A try goes to a receiver, as a message, or to a job that follows, as the start of a run. */
+export function createSend({ store, send, startFollower, callbackUrl }: SendNeeds): SendDelivery {
+  return async (jobId, delivery, signal) => {
+    const run = await store.toldRun(delivery.runId)
+    if (!run) {
+      const message = `run ${delivery.runId} of job ${jobId} is gone`
+      return { state: 'failed', error: { code: 'RUN_NOT_FOUND', message } }
+    }
+    const { job } = delivery.target
+    if (job !== undefined) return startFollower(job, delivery.id, run)
+    return send(delivery.target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal)
+  }
+}
+
+/** Where a person reads more of a run; null: this service has no address of its own. */
+export function linkOf(callbackUrl: string | null, runId: string): string | null {
+  return callbackUrl && `${callbackUrl}/api/runs/${runId}`
+}
+
+function messageOf(
+  { id, event }: DeliveryWrite,
+  { job, input, output, error, ...run }: ToldRun,
+  link: string | null,
+): Message {
+  const { startedAt, finishedAt } = run
+  const durationMs = startedAt && finishedAt ? finishedAt.getTime() - startedAt.getTime() : null
+  return { id, event, job, run: { ...run, durationMs }, input, output, error, link }
+}

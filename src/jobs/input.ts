@@ -1,0 +1,44 @@
+import { type Authored, storeSchedule } from '../../db/index.ts'
+import { policyFrom } from '../decisions/index.ts'
+import { AppError } from '../ground/errors.ts'
+import { parseSchedule } from '../schedule/index.ts'
+
+/**
+ * A job as a person asks for it. `schedule` null: only another job's outcome starts it; `timezone` null: the service's
+ * own. `policy` is by the names of `Policy`, as JSON, where null is the default; a change touches only the fields that it has.
+ */
+export type JobInput = Omit<
+  Authored,
+  'id' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
+> & { schedule: string | null; timezone: string | null }
+
+/** The fields of a change. `model`: of a prompt action, which is changed in no other way; any other action has none. */
+export type JobPatch = Partial<JobInput> & { model?: string | null }
+
+/** Whether a job is to follow its schedule. `reason` undefined: a pause that there is keeps its own. */
+export type Switch = { isOn: true } | { isOn: false; reason: string | null | undefined }
+
+/** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
+export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>) => Promise<void>
+
+/** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
+export function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {
+  const merged = Object.entries({ ...stored, ...given }).filter(([, value]) => value !== null)
+  const policy = Object.fromEntries(merged)
+  const { startsAt, endsAt } = policyFrom(policy)
+  if (!startsAt || !endsAt || startsAt <= endsAt) return policy
+  const message = `ends_at: must not be before starts_at (${startsAt.toISOString()}), but is ${endsAt.toISOString()}`
+  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'ends_at', message }] } })
+}
+
+/** @throws AppError FIELD_INVALID: neither a schedule nor a job to follow */
+export function storedSchedule(
+  text: string | null,
+  after: JobInput['after'],
+  at: { now: Date; zone: string },
+): Authored['schedule'] {
+  if (text !== null) return storeSchedule(parseSchedule(text, at), text)
+  if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')
+  const message = 'schedule: required unless `after` names a job to follow'
+  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'schedule', message }] } })
+}

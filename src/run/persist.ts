@@ -1,0 +1,45 @@
+import { DatabaseUnavailable, type Look, type Store } from '../../db/index.ts'
+import type { Decision } from '../decisions/index.ts'
+import { sleep, type Timers } from '../ground/timers.ts'
+import type { Admission, Enacted } from './admission.ts'
+
+type Way = { store: Pick<Store, 'look'>; enact: Admission['enact']; timers: Timers }
+
+type Wish = {
+  jobId: string
+  /** Asked again with each new look; null: what it is about is no longer ours, so nothing is written. */
+  decide: (look: Look) => Decision | null
+  /** The look to begin with; none: the job is read. */
+  first?: Look
+  output?: string | null
+  /** The database cannot be reached. Returns whether to go on. */
+  onUnavailable: (error: DatabaseUnavailable) => boolean
+}
+
+const firstPauseMs = 100
+const lastPauseMs = 5_000
+
+/**
+ * Writes what only this process knows, such as an outcome: until it is written, or no longer ours (null). A lost race
+ * is decided again; a database that cannot be reached is asked again, unless `onUnavailable` gives up.
+ */
+export async function persist(
+  { store, enact, timers }: Way,
+  { jobId, decide, first, output = null, onUnavailable }: Wish,
+): Promise<Enacted | null | 'given_up'> {
+  let known = first
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
+    try {
+      const look = known ?? (await store.look(jobId))
+      known = undefined
+      const decision = look && decide(look)
+      if (!look || !decision) return null
+      const enacted = await enact(look, decision, { output })
+      if (enacted) return enacted
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable)) throw error
+      if (!onUnavailable(error)) return 'given_up'
+      await sleep(timers, pauseMs)
+    }
+  }
+}
