@@ -44,7 +44,7 @@ type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
 /**
  * The story of a delivery: its row was made in the statement that settled the run, and is held by this process. We
  * send, and write how it went. A process that dies in between leaves the lease; the wake-up for its end finds another
- * process, which sends once more under the same id. So a delivery arrives at least once, or is seen to have failed.
+ * process, which sends again under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
 export function createCourier(needs: CourierNeeds): Courier {
   const { store, enact, rest, timers, log } = needs
