@@ -117,11 +117,12 @@ test('SIGTERM in mid-run: interrupted is written, the lease given back, the wake
 test('SIGSTOP past the lease, then SIGCONT: the stale owner settles nothing and calls nobody', async (t) => {
   const { database, nas, target, start, runOf, grantRetry } = await setup(t)
   const stale = await start()
-  target.behave('/held', { does: 'slow', value: 1_500 })
+  target.behave('/held', { does: 'slow', value: 6_000 })
   const id = await makeJob(stale, `${target.url}/held`, { schedule: 'in 2s' })
   await grantRetry(id)
   await target.waitFor(1)
-  await nas.waitFor(() => nas.fires(id).some(({ status }) => status === 202))
+  // 202, or 200 to the retry of a fire that took a busy machine longer than NAS waits
+  await nas.waitFor(() => nas.fires(id).some(({ status }) => status !== null && status < 300))
   stale.signal('SIGSTOP')
   target.behave('/held', { does: 'status' })
   const other = await start(await freePort())
