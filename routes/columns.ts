@@ -1,8 +1,8 @@
 import {
   type Columns,
+  givenColumns,
   type Having,
   having,
-  jobColumns,
   type RowOf,
   type SnakeCase,
   snakeCase,
@@ -28,7 +28,6 @@ function shownValue(value: unknown): unknown {
   return value instanceof Date ? value.toISOString() : (value ?? null)
 }
 
-const givenColumns = having(jobColumns, 'given')
 type GivenColumns = typeof givenColumns
 type Taken = { [Key in keyof GivenColumns]?: RowOf<GivenColumns>[Key] }
 const keysByName = new Map(Object.keys(givenColumns).map((key) => [snakeCase(key), key]))

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ListedChannel, Look } from '../db/index.ts'
 import { checkAction, type PromptPlace } from '../src/actions/index.ts'
-import { blankOf, having, jobColumns } from '../src/columns/index.ts'
+import { nothingGiven } from '../src/columns/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { JobInput, JobPatch } from '../src/jobs/input.ts'
 import type { Saved } from '../src/run/change.ts'
@@ -184,8 +184,6 @@ function notArmed(job: { id: string }, more: object): AppError {
   return new AppError('NOT_ARMED', detail, { extra })
 }
 
-const blankGiven = blankOf(having(jobColumns, 'given'))
-
 type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
 
 /** The short form has a prompt (or skills) and no action: it is a prompt action. */
@@ -202,7 +200,7 @@ function newJob(body: NewJob, model: string | null | undefined): JobInput {
   }
   const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
   return {
-    ...blankGiven,
+    ...nothingGiven,
     ...splitGiven(rest).given,
     name: name.trim(),
     schedule,

@@ -1,3 +1,4 @@
+import { nothingGiven } from '../../src/columns/index.ts'
 import type { Core } from '../../src/core.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { JobInput } from '../../src/jobs/input.ts'
@@ -57,6 +58,7 @@ export function createClient({ clock, random, scenario, trace, tables, machines,
   function drawJob(): JobInput {
     const after = random.chance(0.25) ? drawAfter() : null
     return {
+      ...nothingGiven,
       name: 'simulated',
       schedule: after && random.chance(0.6) ? null : drawSchedule(),
       timezone: random.chance(0.2) ? 'Europe/Berlin' : null,

@@ -1,3 +1,4 @@
+import { nothingGiven } from '../../src/columns/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { JobInput } from '../../src/jobs/input.ts'
 import type { Core } from '../../src/core.ts'
@@ -129,6 +130,7 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Par
 }
 
 const plain = {
+  ...nothingGiven,
   name: 'a job',
   timezone: 'UTC',
   action: { type: 'http' },

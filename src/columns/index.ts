@@ -12,7 +12,7 @@ export {
   snakeCase,
   type ValueOf,
 } from './column.ts'
-export { jobColumns, registryColumns, runtimeColumns } from './jobs.ts'
+export { givenColumns, jobColumns, nothingGiven, registryColumns, runtimeColumns } from './jobs.ts'
 export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
 export {
   type Attempt,

@@ -1,4 +1,4 @@
-import { type Columns, clock, is } from './column.ts'
+import { blankOf, type Columns, clock, having, is } from './column.ts'
 import { jobStates, type StoredAction, type StoredSchedule } from './words.ts'
 
 /** Table `jobs`: the definition by a person. */
@@ -28,6 +28,11 @@ export const jobColumns = {
   updatedAt: { sql: 'timestamptz', default: clock, set: 'statement', shown: {} },
   version: { sql: 'bigint', default: 1, set: 'statement', shown: {} },
 } as const satisfies Columns
+
+/** Fields that a client may send and that are stored unchanged. */
+export const givenColumns = having(jobColumns, 'given')
+/** Their values in a body that has none of them. */
+export const nothingGiven = blankOf(givenColumns)
 
 /** Of table `job_runtime`: the state of the job. Every decision reads and writes all of it. */
 export const runtimeColumns = {

@@ -1,3 +1,4 @@
+import { nothingGiven } from '../../src/columns/index.ts'
 import type { Authored, Look, Store, Writing } from '../../db/index.ts'
 import { ruleOf, storeSchedule } from '../../db/index.ts'
 import type { Random } from '../../dev/simulation/random.ts'
@@ -80,6 +81,7 @@ function create({ random, now, jobIds }: State): Operation {
   const id = random.chance(0.95) ? random.hex(12) : (jobIds[0] ?? random.hex(12))
   const text = random.pick(['every 30s', 'every 5m', '*/3 * * * *', 'in 90s', '0 4 * * *'])
   const authored = {
+    ...nothingGiven,
     ...{
       id,
       name: 'same',

@@ -1,3 +1,4 @@
+import { nothingGiven } from '../../src/columns/index.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createStore, type Look, ruleOf, type Store, storeSchedule, type Written } from '../../db/index.ts'
 import { attend, begin, type Decision, type Occasion } from '../../src/decisions/index.ts'
@@ -29,6 +30,7 @@ export async function openStore() {
     const now = await store.now()
     const schedule = storeSchedule(parseSchedule(text, { now, zone: 'UTC' }), text)
     const authored = {
+      ...nothingGiven,
       ...{
         id: randomBytes(6).toString('hex'),
         name: 'a job',
