@@ -81,7 +81,7 @@ test('Slack gets the beginning and the end of a long output, also where escapes 
   await send(toSlack(), messageOf({ output: long }))
   await send(toSlack(), messageOf({ output: '&'.repeat(50_000) }))
   const [first, second] = slack.got.map(({ text }) => text)
-  assert.match(first ?? '', /first line\n[^]*left out[^]*\nlast line\n```$/)
+  assert.match(first ?? '', /first line\n[^]*omitted[^]*\nlast line\n```$/)
   for (const text of [first, second])
     assert.ok(text && text.length > 2_000 && text.length <= 3_900, String(text?.length))
 })
@@ -113,7 +113,7 @@ test('what does not fit into 2,000 characters of Discord is attached as a whole'
   await send(toDiscord({ url: `${discord.url}/api/webhooks/1/x?thread_id=9` }), messageOf({ output: long }))
   const [got] = discord.got
   assert.ok(got && got.content.length <= 2_000)
-  assert.match(got.content, /left out/)
+  assert.match(got.content, /omitted/)
   assert.deepEqual(got.files, [{ name: 'output.txt', text: long }])
   assert.equal(discord.calls[0]?.url.searchParams.get('thread_id'), '9')
 })

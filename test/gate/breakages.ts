@@ -197,7 +197,7 @@ export const queue = {
   ]),
   ...broken('words', 'spelling', [
     ['a misspelt word in a page', 'docs/zz-spelling.md', 'What you recieve.\n'],
-    ['American spelling in a comment', 'src/run/zz-spelling.ts', '/** A behavior. */\nexport {}\n'],
+    ['American spelling in a comment', 'src/token/zz-spelling.ts', '/** A behavior. */\nexport {}\n'],
   ]),
   ...broken('words', 'phrase', [
     ['a phrase in a page', 'docs/zz-phrase.md', 'The file is made anew.\n'],
@@ -209,7 +209,7 @@ export const queue = {
     ],
     [
       'a phrase in a template',
-      'src/run/zz-phrase.ts',
+      'src/token/zz-phrase.ts',
       'export const say = (n: number) => `try ${n} once more`\n',
     ],
   ]),
