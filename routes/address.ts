@@ -1,5 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 
+/** A socket has no other end any more once its client has cut the connection, although its request is still served. */
+const gone = 'gone'
+
 /**
  * The peer that limits apply to: an IPv4 address, or the /64 of an IPv6 address, which is the range that one
  * subscriber has.
@@ -9,7 +12,7 @@ import type { FastifyRequest } from 'fastify'
  */
 export function addressOf(request: FastifyRequest, { isOnFly }: { isOnFly: boolean }): string {
   const told = isOnFly ? request.headers['fly-client-ip'] : undefined
-  const address = typeof told === 'string' && told.length <= 45 ? told : request.ip
+  const address = typeof told === 'string' && told.length <= 45 ? told : request.ip || gone
   if (!address.includes(':')) return address
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   return mapped ?? network64(address.toLowerCase())

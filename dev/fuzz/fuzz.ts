@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Group, groupsOf } from './group.ts'
 import { createJudge, emptyTotals, type Finding, type Judge, type Totals } from './judge.ts'
@@ -19,7 +20,8 @@ type Wish = {
 
 /** So many groups back the cause of a finding is looked for: jobs and deliveries of earlier ones go on meanwhile. */
 const looksBack = 8
-const mostReplays = 5
+/** A try to deliver takes 20 s at most. */
+const quietMs = 30_000
 /** After one of these the service is another one than before. */
 const marking: Finding['what'][] = ['memory', 'ended', 'unsettled', 'hung', 'log']
 
@@ -117,12 +119,12 @@ async function shrink(
   return null
 }
 
-/** Plays one saved group a few times on a fresh service. */
-export async function replay(setting: Setting, { group, findings }: Case): Promise<Outcome> {
+/** Plays one saved group on a fresh service, so many times at most. */
+export async function replay(setting: Setting, { group, findings }: Case, most = 5): Promise<Outcome> {
   const totals = emptyTotals()
   const stage = createStage(setting, totals)
   try {
-    for (let times = 0; times < mostReplays; times++) {
+    for (let times = 0; times < most; times++) {
       const again = await stage.playAlone(group)
       if (again.length > 0) return { totals, findings: again, found: null, isRepeated: true }
     }
@@ -171,9 +173,7 @@ function createStage(setting: Setting, totals: Totals) {
     async playAlone(group: Group): Promise<Finding[]> {
       const findings = await stage.play(group)
       if (findings.length > 0) return findings
-      const { world, judge } = await open()
-      await untilQuiet(world)
-      return judge.look()
+      return untilQuiet(await open())
     },
     /** A time limit lets the group that is being played go on; what it found. */
     idle: () => playing,
@@ -194,12 +194,13 @@ function createStage(setting: Setting, totals: Totals) {
   return stage
 }
 
-async function untilQuiet({ sql, service }: World): Promise<void> {
-  for (const endsAt = performance.now() + 30_000; performance.now() < endsAt && service.ended() === null; ) {
+async function untilQuiet({ world: { sql }, judge }: { world: World; judge: Judge }): Promise<Finding[]> {
+  for (const endsAt = performance.now() + quietMs; ; await sleep(500)) {
+    const findings = await judge.look()
     const [row] = await sql<{ held: number }[]>`
-      select (select count(*) from runs where lease_until is not null) + (select count(*) from deliveries where lease_until is not null) as held`
-    if (Number(row?.held) === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
+      select ((select count(*) from runs where lease_until is not null)
+        + (select count(*) from deliveries where lease_until is not null))::int as held`
+    if (findings.length > 0 || row?.held === 0 || performance.now() > endsAt) return findings
   }
 }
 

@@ -130,6 +130,9 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
   return {
     /** Everything but the answers themselves; to be asked after each group. */
     async look(): Promise<Finding[]> {
+      const ofServer = await ofHealth(world)
+      // a process that is going takes no connections any more
+      if (ofServer.length > 0) await sleep(1_000)
       const { turns, lines } = service.take()
       const how = service.ended()
       if (how !== null)
@@ -140,7 +143,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
         ...(await ofMemory()),
         ...(await ofAttempts()),
         ...(await ofLiveRuns()),
-        ...(await ofHealth(world)),
+        ...ofServer,
       ]
     },
     atEnd: () => settled(world),
@@ -178,7 +181,7 @@ function ofLine(line: string): Finding[] {
   if (isExpected(line)) return []
   const level = /^\{"level":"(\w+)"/.exec(line)?.[1]
   if (level !== undefined && level !== 'error' && level !== 'fatal') return []
-  return [{ what: 'log', says: `the service wrote ${line.slice(0, 1_500)}` }]
+  return [{ what: 'log', says: `the service wrote ${line.slice(0, 700)}` }]
 }
 
 async function ofHealth({ port }: World): Promise<Finding[]> {

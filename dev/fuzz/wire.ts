@@ -77,7 +77,9 @@ function chunk(piece: Buffer): Buffer {
 
 function readHead(bytes: Buffer): Pick<Answered, 'status' | 'body'> {
   const text = bytes.toString('latin1')
-  const answers = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status))
-  const status = answers.find((one) => one >= 200) ?? null
-  return { status, body: text.slice(text.lastIndexOf('\r\n\r\n') + 4) }
+  // interim answers come before
+  const [, told] = /^HTTP\/1\.1 ([2-9]\d\d)/m.exec(text) ?? []
+  const answer = text.slice(told === undefined ? 0 : text.indexOf(`HTTP/1.1 ${told}`))
+  const body = answer.slice(answer.indexOf('\r\n\r\n') + 4)
+  return { status: told === undefined ? null : Number(told), body }
 }

@@ -67,6 +67,10 @@ test('an IPv6 caller is its /64, however it is written, and a mapped IPv4 addres
   assert.equal(address('10.0.0.7'), '10.0.0.7')
 })
 
+test('a client that has cut the connection has no address, and one limit with all of these', () => {
+  assert.equal(address(undefined as unknown as string), 'gone')
+})
+
 test('Fly-Client-IP is believed on Fly and nowhere else; no other header is', () => {
   const headers = { 'fly-client-ip': '198.51.100.7', 'x-forwarded-for': '198.51.100.8' }
   assert.equal(address('10.0.0.7', headers), '10.0.0.7')

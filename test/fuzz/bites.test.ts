@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import { bundle } from '../../dev/build/bundle.ts'
+import { type Case, replay } from '../../dev/fuzz/fuzz.ts'
+import type { Group } from '../../dev/fuzz/group.ts'
+import { imageSettings } from '../../dev/fuzz/image.ts'
+import { openSetting } from '../../dev/fuzz/world.ts'
+import { sharedTestCluster } from '../support/cluster.ts'
+import { all, faults, plant } from './faults.ts'
+
+let folder: string
+let database: string
+let opened: Awaited<ReturnType<typeof openSetting>>
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'chronos-fuzz-bites-'))
+  await bundle(['src/server.ts', 'src/migrate.ts'], join(folder, 'good'))
+  database = await sharedTestCluster()
+  const image = imageSettings(await readFile('Dockerfile', 'utf8'), await readFile('fly.toml', 'utf8'))
+  opened = await openSetting({ database, dist: join(folder, 'good'), image })
+})
+after(async () => {
+  await opened.close()
+  await rm(folder, { recursive: true })
+})
+
+describe('one group', { concurrency: 3 }, () => {
+  test('without a fault nothing is found', async () => {
+    const outcome = await replayOn(join(folder, 'good'), all)
+    assert.deepEqual(outcome.findings, [])
+    assert.equal(outcome.totals.attempts, 2)
+  })
+
+  for (const [n, fault] of faults.entries()) {
+    test(`the fuzz program notices ${fault.wrong}`, async () => {
+      const dist = await copied(`fault-${n}`)
+      await plant(dist, fault)
+      const { findings } = await replayOn(dist, fault.group)
+      assert.ok(
+        findings.some(({ what }) => what === fault.what),
+        JSON.stringify(findings),
+      )
+    })
+  }
+})
+
+test('a finding is made smaller and saved, and its file repeats it', async () => {
+  const dist = await copied('program')
+  await plant(dist, faults[0]!)
+  const ours = ['--dist', dist, '--save', folder, '--database', database]
+  const found = await program(['--seed', '3', '--seconds', '60', ...ours])
+  assert.equal(found.code, 1, found.said)
+  assert.match(found.said, /✖ answer: GET \/v1\/health was answered 500 INTERNAL/)
+  const file = join(folder, '3.json')
+  assert.ok(found.said.includes(`--replay ${file}`))
+  const { group } = JSON.parse(await readFile(file, 'utf8')) as Case
+  assert.deepEqual([group.outings.length, group.calls.map(({ key }) => key)], [0, ['GET /v1/health']])
+  const again = await program(['--replay', file, ...ours])
+  assert.equal(again.code, 1, again.said)
+})
+
+async function copied(name: string): Promise<string> {
+  const dist = join(folder, name)
+  await cp(join(folder, 'good'), dist, { recursive: true })
+  return dist
+}
+
+function replayOn(dist: string, group: Group) {
+  return replay({ ...opened.setting, dist }, { seed: 1, findings: [], group }, 1)
+}
+
+async function program(args: string[]): Promise<{ code: unknown; said: string }> {
+  const child = spawn(process.execPath, ['dev/fuzz/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'exit')
+  const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  const [code] = (await ended) as [number | null]
+  return { code, said: out + errors }
+}
