@@ -42,7 +42,7 @@ import { version } from './ground/version.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
-  /** A test's clock, in the place of Postgres' own; null: Postgres' own. */
+  /** A test's clock, instead of Postgres' own; null: Postgres' own. */
   clock?: () => Date | null
   /** One that listens already; it is to be given `http.routing` once `http.ready()`. Default: a new one. */
   server?: Server
@@ -50,7 +50,7 @@ export type AppOptions = {
   nameServers?: readonly string[] | undefined
 }
 
-/** The service, wired by hand: what is above depends on what is handed to it, and on nothing else. */
+/** The service, wired by hand: each part depends on its arguments, and on nothing else. */
 export type App = {
   http: FastifyInstance
   holds: Holds
@@ -60,7 +60,7 @@ export type App = {
   drain(why?: string): Promise<void>
   /** Prometheus text. */
   metrics(): Promise<string>
-  /** What the process leaves behind; for whoever decides that it may go. */
+  /** The exit record of the process; for the part that decides on its exit. */
   departure: Departure
 }
 
@@ -231,7 +231,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     await answered(longestAnswerMs - firstFireMs)
   }
 
-  /** Resolves when nobody waits for an answer, or after `mostMs`. */
+  /** Resolves when no request waits for an answer, or after `mostMs`. */
   async function answered(mostMs: number) {
     const endsAt = timers.now() + mostMs
     while (holds.count('request') > 0 && timers.now() < endsAt)
@@ -273,7 +273,7 @@ function noCompiler(): never {
   throw new Error('a route left its checks to Fastify')
 }
 
-/** Whom no job may call: this process, as the world and as this machine knows it, and NAS. */
+/** Addresses that no job may call: those of this process, public and local, and NAS. */
 function ownUrls({ port, metricsPort, callbackUrl, nas }: Config): string[] {
   const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
   return [...here, callbackUrl, nas.portalUrl, nas.jwksUrl, nas.tokenUrl].filter((url) => url !== null)

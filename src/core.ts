@@ -23,7 +23,7 @@ import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
 import type { NasClient } from './timers/nas/index.ts'
 
-/** Everything outside that the stories touch: whoever hands these over decides what they are. */
+/** Everything outside that the stories touch: the caller provides them. */
 export type CoreNeeds = {
   config: Config
   store: Store
@@ -48,7 +48,7 @@ export type CoreNeeds = {
   settled?: (jobId: string) => void
 }
 
-/** What the service does, without HTTP and without a process around it. */
+/** The service, without HTTP and without a process around it. */
 export type Core = {
   fire: FireCall
   jobs: Jobs

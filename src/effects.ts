@@ -11,7 +11,7 @@ import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
 import { userAgent } from './ground/version.ts'
 
-/** What a run does outside and whom it tells: everything that a user can point somewhere. Loaded on first use. */
+/** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
 export type Effects = { actions: Actions; send: SendMessage; checkReferences: CheckReferences }
 
 type EffectsNeeds = {

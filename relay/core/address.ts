@@ -83,7 +83,7 @@ function isPublic(address: Address): boolean {
   return address instanceof ipaddr.IPv4 || address.match(givenOut)
 }
 
-/** Null: not an address. Mapped and translated (NAT64) ones are what they stand for. */
+/** Null: not an address. Mapped and translated (NAT64) ones count as the address that they stand for. */
 function readAddress(text: string): Address | null {
   if (text.includes('%') || !/^[\d.]+$|:/.test(text)) return null
   const isAddress = text.includes(':') ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text)

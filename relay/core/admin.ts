@@ -23,7 +23,7 @@ type Call = { ask: Ask; agentId: string; fields: Fields }
 const agentIdForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const longestGraceS = 7 * 86_400
 
-/** What the owner of the relay does, with the admin secret: agents, their credentials, and the signing keys. */
+/** The operations of the owner of the relay, with the admin secret: agents, their credentials, and the signing keys. */
 export function createAdmin({ store, settings, budgets, keyring, now }: Parts) {
   const issuerFor = (ask: Ask) => settings.issuer ?? new URL(ask.url).origin
 

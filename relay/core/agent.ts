@@ -4,7 +4,7 @@ import { hashOf, isSameHash, newSecret, newToken, readToken } from './secret.ts'
 export type Agent = {
   /** The `client_id` of its login too; its fires are for `agent:{id}`. */
   id: string
-  /** What this relay is called by the agent: the `iss` of its fires. */
+  /** The name of this relay at the agent: the `iss` of its fires. */
   issuer: string
   /** Base URLs; a wake-up goes to one of them or below it. */
   callbackUrls: string[]

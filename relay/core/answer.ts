@@ -1,4 +1,4 @@
-/** What is read of a request: a subset of the standard `Request`, which satisfies it as it is. */
+/** The parts of a request that are read: a subset of the standard `Request`, which satisfies it as it is. */
 export type Ask = {
   method: string
   url: string
@@ -14,7 +14,7 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   return { status, headers: { ...fixed, ...headers }, body: JSON.stringify(body) }
 }
 
-/** `error` is stable, for programs; `description` says what is wrong with the request and what to do. */
+/** `error` is stable, for programs; `description` says what is wrong with the request, then what to do. */
 export function refusal(
   status: number,
   error: string,
@@ -40,7 +40,7 @@ export async function readText(ask: Ask): Promise<string | Answer> {
   return text.length > mostBytes ? tooLarge : text
 }
 
-/** The fields of a JSON object, or the answer to what is none. An empty body has no fields. */
+/** The fields of a JSON object, or the answer to any other body. An empty body has no fields. */
 export async function readFields(ask: Ask): Promise<{ fields: Fields } | { answer: Answer }> {
   const text = await readText(ask)
   if (typeof text !== 'string') return { answer: text }

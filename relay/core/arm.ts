@@ -5,7 +5,7 @@
 export type Arm = {
   agentId: string
   jobId: string
-  /** New with each new instant; what a late outcome is compared with. */
+  /** New with each new instant; late outcomes are compared with it. */
   scheduleId: string
   /** As the agent wrote it. */
   fireAt: string
@@ -18,7 +18,7 @@ export type Arm = {
   dueMs: number
 }
 
-/** `scheduleId`: what the arm is to be called if it is a new one. */
+/** `scheduleId`: the id of the arm if it is a new one. */
 export type ArmRequest = Pick<Arm, 'agentId' | 'jobId' | 'scheduleId' | 'fireAt' | 'fireAtMs' | 'callbackUrl'>
 
 /** How a try ended. `status` null: without an answer, because of `error`. */
@@ -65,7 +65,7 @@ export function begun(arm: Arm, nowMs: number, gapsMs: readonly number[]): Arm |
 
 type Try = { tried: Arm; outcome: Outcome; nowMs: number; gapsMs: readonly number[] }
 
-/** What becomes of the arm that is `held` now, after a try of `tried` (as `begun` returned it). */
+/** The next state of the arm that is `held` now, after a try of `tried` (as `begun` returned it). */
 export function settled(held: Arm | null, { tried, outcome, nowMs, gapsMs }: Try): Settled {
   if (held?.scheduleId !== tried.scheduleId) return { verdict: 'stale', arm: held }
   if (isTaken(outcome)) return { verdict: 'delivered', arm: null }

@@ -8,7 +8,7 @@ export function fireUrl(callbackUrl: string): string {
 }
 
 /**
- * A base URL as it is kept: without the route and without slashes at its end. Or what is wrong with it, as the end of a
+ * A base URL as it is kept: without the route and without slashes at its end. Or the problem with it, as the end of a
  * sentence that begins with it.
  */
 export function readBase(given: unknown, rules: AddressRules): { base: string } | { wrong: string } {

@@ -13,7 +13,7 @@ type Parts = { store: Store; settings: Settings; keyring: Keyring; now?: () => n
 
 /**
  * A timer service by the contract of docs/contract.md, over whatever keeps its rows: takes a request, gives the answer.
- * Sending what is due is the host's part (`begun`, `createSender`, `settled`).
+ * Sending due fires is the host's part (`begun`, `createSender`, `settled`).
  */
 export function createRelay({ store, settings, keyring, now = Date.now }: Parts) {
   const budgets = createBudgets()

@@ -19,7 +19,7 @@ export function newSecret(bytes = 32): string {
   return hex(crypto.getRandomValues(new Uint8Array(bytes)))
 }
 
-/** SHA-256 as hex. What is hashed here is long and random, so that the hash need not be slow. */
+/** SHA-256 as hex. The inputs are long and random, so that the hash need not be slow. */
 export async function hashOf(text: string): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
 }

@@ -1,7 +1,7 @@
 import type { Quota } from './agent.ts'
 import type { AddressRules } from './address.ts'
 
-/** What a host decides for its relay. */
+/** The settings of a relay by its host. */
 export type Settings = {
   /** The relay's public base URL without a slash at its end; null: as it was called when an agent was created. */
   issuer: string | null

@@ -3,7 +3,7 @@ import type { Arm, ArmRequest } from './arm.ts'
 import type { SigningKey } from './keys.ts'
 
 /**
- * Where a host keeps what the relay knows. Each function is complete, and survives the death of the process, when it
+ * The storage of a relay on its host. Each function is complete, and survives the death of the process, when it
  * resolves. A `change` is pure and synchronous; a host may call it again if another change came first.
  */
 export type Store = {

@@ -23,7 +23,7 @@ const schema = `
 export class DatabaseInUse extends Error {}
 
 /**
- * Opens the file that holds everything, and makes it if there is none, readable by its owner only. What was committed
+ * Opens the file that holds everything, and makes it if there is none, readable by its owner only. Committed data
  * survives a power cut (WAL, synchronous = FULL). One process at a time: the lock ends with it, however it ends.
  *
  * @throws DatabaseInUse: another process has it.

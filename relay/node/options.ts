@@ -5,7 +5,7 @@ import type { RelayOptions } from './start.ts'
 export type Environment = Record<string, string | undefined>
 export type Read = Omit<RelayOptions, 'log'> & { level: Level }
 
-/** What the environment says, or everything that is wrong with it. relay/README.md has the table. */
+/** The settings in the environment, or all problems with them. relay/README.md has the table. */
 export function readEnvironment(env: Environment): { options: Read } | { problems: string[] } {
   const problems: string[] = []
   const text = (name: string) => env[name]?.trim() || null

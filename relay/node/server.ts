@@ -29,7 +29,7 @@ export async function listen({ host, port, handle, failed }: Parts) {
   })
   return {
     port: (server.address() as AddressInfo).port,
-    /** Takes no more; resolves when what is under way is answered. */
+    /** Takes no more; resolves when all open requests are answered. */
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())
@@ -58,7 +58,7 @@ function headerOf(value: string | string[] | undefined): string | null {
   return Array.isArray(value) ? value.join(', ') : (value ?? null)
 }
 
-/** The body as text; null if it is too large. What is left of it is not read. */
+/** The body as text; null if it is too large. The rest of it is not read. */
 async function read(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -34,7 +34,7 @@ export type RelayOptions = {
   fireTimeoutMs?: number
 }
 
-/** What is on its way may take this long when the process is told to stop. Docker kills after ten seconds. */
+/** Fires in flight may take this long when the process is told to stop. Docker kills after ten seconds. */
 const patienceMs = 8_000
 
 /** Starts the relay in this process. It listens, and fires, when this resolves. */
@@ -83,7 +83,7 @@ export async function startRelay(options: RelayOptions) {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
     /** Given out this once. */
     newAdminSecret,
-    /** Answers what has come, waits for what is on its way, and leaves the file whole. */
+    /** Answers open requests, waits for fires in flight, and leaves the file whole. */
     async close(): Promise<void> {
       const closed = server.close()
       await ticker.stop(patienceMs)

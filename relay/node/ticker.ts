@@ -9,7 +9,7 @@ type Parts = {
   failed: (error: unknown) => void
 }
 
-/** What became of a try, for the log. */
+/** The outcome of a try, for the log. */
 export type Fired = {
   arm: Arm
   outcome: Outcome | null
@@ -26,7 +26,7 @@ const longestWaitMs = 600_000
 /** After a failure of the database. */
 const pauseMs = 1_000
 
-/** Sends what is due, at its instant. It waits for the nearest instant and looks at nothing in between. */
+/** Sends due fires, at their instants. It waits for the nearest instant and looks at nothing in between. */
 export function createTicker({ store, send, now, told, failed }: Parts) {
   const flying = new Map<string, string>()
   let timer: { atMs: number; handle: NodeJS.Timeout } | null = null
@@ -85,7 +85,7 @@ export function createTicker({ store, send, now, told, failed }: Parts) {
     void look()
   }
 
-  /** Waits for the next instant, if there is room for what is due then. */
+  /** Waits for the next instant, if there is room for the fires of that instant. */
   function plan(): void {
     clear()
     if (isStopped || flying.size >= atOnce) return

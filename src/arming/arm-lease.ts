@@ -9,7 +9,7 @@ export function armLease(owner: string): ArmLease {
 }
 
 /**
- * Leases for the tries of one arm, from the first that took `order` on. Each takes over what an earlier try has taken
+ * Leases for the tries of one arm, from the first that took `order` on. Each takes over the lease of an earlier try
  * and never learned of, and goes by another text: a statement of an earlier try that is carried out late must not give
  * back the lease under which a call is made by now.
  */

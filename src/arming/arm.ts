@@ -13,7 +13,7 @@ export type ArmState = 'armed' | 'owed' | 'refused'
 
 export type Armer = {
   /**
-   * Makes NAS hold the job's wake time, and says how that went after `budgetMs` at most. What is still owed then is
+   * Makes NAS hold the job's wake time, and reports the result after `budgetMs` at most. An arm that is still owed then is
    * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
    */
   ensure(jobId: string, options: EnsureOptions): Promise<ArmState>
@@ -65,8 +65,8 @@ type Try = { order: ArmOrder | null; nextLease: () => ArmLease; asked: Date[]; m
 const askedMax = 64
 
 /**
- * What is being done for a job. Whoever joins it has changed something that its last look at Postgres may not have
- * seen (the answer was under way): then it looks once more before it says that the job is armed.
+ * The work in progress for a job. A caller that joins it has changed something that its last look at Postgres may not have
+ * seen (the answer was under way): then it looks again before it reports the job as armed.
  */
 type Work = { isAskedAgain: boolean; mostAheadMs: number; state: Promise<ArmState> }
 
@@ -106,7 +106,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     return work
   }
 
-  /** In the same step as the decision that it is over, so that nobody joins it after. */
+  /** In the same step as the decision that it is over, so that no caller joins it afterwards. */
   function end(jobId: string, work: Work, state: ArmState): ArmState {
     if (underWay.get(jobId) === work) underWay.delete(jobId)
     return state
@@ -129,10 +129,10 @@ export function createArmer(needs: ArmerNeeds): Armer {
     )
     const isGood = !isAtRest && timers.now() - beganAt <= momentMs + frozenMs
     if (!order || isGood) return order
-    // the arm lease is ours already; the wake time has moved, and with it what is to be asked for
+    // the arm lease is ours already; the wake time has moved, and with it the instant to ask for
     const askedAt = timers.now()
     const taken = await store.takeArm({ jobId, lease: nextLease() }).catch((error: unknown) => {
-      log.warn({ err: error, job: jobId }, 'arming failed on our side')
+      log.warn({ err: error, job: jobId }, 'arming failed with an internal error')
       return null
     })
     return taken?.state === 'order' && timers.now() - askedAt <= orderGoodForMs ? taken.order : null
@@ -157,7 +157,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
         asked,
         mostAheadMs: work.mostAheadMs,
       }).catch((error: unknown) => {
-        log.warn({ err: error, job: jobId }, 'arming failed on our side')
+        log.warn({ err: error, job: jobId }, 'arming failed with an internal error')
         return { state: 'failed' as const }
       })
       order = null
@@ -253,7 +253,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
   }
 }
 
-/** Answers after which NAS surely does not hold what it was asked for. */
+/** Answers after which NAS certainly does not hold the arm. */
 const notHeld = new Set<NasFailure['code']>([
   'NAS_UNREACHABLE',
   'NAS_REJECTED',

@@ -75,7 +75,7 @@ export function createArming(needs: ArmingNeeds): Arming {
     if (!isNasUsed()) return
     log.warn(
       { code: failure.code },
-      'NAS refuses this identity for good; the built-in scheduler is used from now on',
+      'NAS permanently refuses this identity; switched to the built-in scheduler',
     )
     scheduler = aboutBuiltin.name
     moved()

@@ -21,7 +21,7 @@ export const aboutBuiltin = { name: 'builtin', isAvailable: () => true }
 
 /** A sleep is never longer, so that a job changed by another process, or a stepped clock, is noticed. */
 const longestSleepMs = 60_000
-/** Between two ticks at the least: a job that stays due, for whatever reason, costs no busy loop. */
+/** At least this long between two ticks: a job that stays due, for whatever reason, costs no busy loop. */
 const leastSleepMs = 10
 const retryMs = 1_000
 const jobsPerTick = 100
@@ -69,7 +69,7 @@ export function createBuiltinScheduler({
         sleepMs = await tick()
       }
     } catch {
-      // not even the log could be written; what is due is still due in a second
+      // not even the log could be written; due work is still due in a second
       sleepMs = retryMs
     } finally {
       // in the same turn as the last look at `isAskedAgain`, so that no call of `wake` falls in between
@@ -97,13 +97,13 @@ export function createBuiltinScheduler({
     }
   }
 
-  /** Attends to the jobs that are due now; returns the first error, null where all went well. */
+  /** Attends to the jobs that are due now; returns the first error, null if all went well. */
   async function attendDue(): Promise<unknown> {
     let failure: unknown = null
     for (const jobId of await store.overdueJobs({ lateMs: 0, limit: jobsPerTick })) {
       await fireDue(jobId).catch((error: unknown) => {
         failure ??= error
-        log.error({ err: error, job: jobId }, 'a job could not be attended to')
+        log.error({ err: error, job: jobId }, 'a job could not be handled')
       })
     }
     return failure

@@ -42,7 +42,7 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
   const { config, armer, reconcile, fireDue, holds, timers, log } = needs
   const stopping = new AbortController()
 
-  /** Postgres or NAS may be down for the moment; what was missed while nothing ran must not wait for the next boot. */
+  /** Postgres or NAS may be down for the moment; missed work must not wait for the next boot. */
   async function reconcileAtBoot() {
     for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
       const isComplete = await reconcile().then(

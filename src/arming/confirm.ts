@@ -4,7 +4,7 @@ import type { Holds } from '../ground/holds.ts'
 import type { NasClient } from '../timers/nas/index.ts'
 import { sleep, type Timers, within } from '../ground/timers.ts'
 
-/** What was learnt about this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
+/** The observed manners of this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
 const nasMannersFact = 'nas_manners'
 
@@ -26,20 +26,20 @@ const armBudgetMs = 20_000
 const longestLookMs = 30_000
 
 export type Confirm = {
-  /** A fire of this job has come in; `answered` follows, or `unanswered` where it was not sent a 2xx. */
+  /** A fire of this job has come in; `answered` follows, or `unanswered` if it was not answered 2xx. */
   begun(jobId: string): void
   answered(jobId: string): void
   unanswered(jobId: string): void
   /**
    * Resolves when an arm of this job may be replaced without hiding what NAS did with the one before: after the look
-   * that follows the answer to a fire, or at once where none is to come or nothing is left to learn.
+   * that follows the answer to a fire, or at once if none is to come or nothing is left to learn.
    */
   looked(jobId: string): Promise<void>
 }
 
 /**
- * NAS may delete its row for a job on our 2xx, although the job was armed anew meanwhile; which of the two it does is
- * not specified. So after the answer one look makes sure: where the arm is gone it is made again. What is learnt is
+ * NAS may delete its row for a job on our 2xx, although the job was armed again meanwhile; which of the two it does is
+ * not specified. So after the answer one look makes sure: if the arm is gone it is made again. The result is
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
@@ -78,7 +78,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
     for (const [jobId, answeredAt] of batch) {
       const job = await store.look(jobId)
       if (!job || job.registry.armedAt === null) continue
-      // an arm that was made after the answer says nothing of what became of the one before
+      // an arm that was made after the answer says nothing about the previous one
       const isBefore = armer.lastArmedAt(jobId) < answeredAt
       if (!listed.has(jobId)) missing.push(jobId)
       else if (isBefore) known.kept += 1
@@ -86,7 +86,10 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
     known.forgot += missing.length
     await store.writeFact(nasMannersFact, known)
     if (missing.length > 0)
-      log.warn({ jobs: missing.length }, 'NAS forgets an arm when its fire is acknowledged; it is made again')
+      log.warn(
+        { jobs: missing.length },
+        'NAS dropped arms when their fires were acknowledged; they are armed again',
+      )
     await armAgain(missing)
   }
 
@@ -107,7 +110,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
 
   async function looked(jobId: string) {
     const wait = expected.get(jobId)?.looked
-    // nobody may have heard whether the answer went out
+    // it may be unknown whether the answer went out
     if (wait) await within(timers, longestLookMs, wait, undefined)
   }
 
@@ -121,7 +124,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
     if (isUnderWay) return
     isUnderWay = true
     const work = confirmAll()
-      .catch((error: unknown) => log.warn({ err: error }, 'what NAS holds could not be confirmed'))
+      .catch((error: unknown) => log.warn({ err: error }, 'the arms that NAS holds could not be confirmed'))
       .finally(() => {
         isUnderWay = false
         for (const each of [...expected.keys()]) end(each)

@@ -12,9 +12,9 @@ export function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
 }
 
 /**
- * The instant to ask NAS for: the wake time, or the horizon where that is nearer, or now where it has passed. Never
- * one that was used lately, to the second (NAS may cut what is finer): the late acknowledgement of an old one-shot
- * could delete the new one with it. Where it would repeat it moves by whole seconds: to earlier while that is ahead
+ * The instant to ask NAS for: the wake time, or the horizon if that is nearer, or now if it has passed. Never
+ * one that was used lately, to the second (NAS may drop fractions): the late acknowledgement of an old one-shot
+ * could delete the new one with it. If it would repeat, it moves by whole seconds: to earlier while that is ahead
  * (the wake time is never passed), to later once it is due.
  */
 export function freshFireAt(

@@ -19,11 +19,11 @@ type ReconcileNeeds = {
 const pageSize = 1_000
 const atOnce = 8
 const armBudgetMs = 20_000
-/** NAS may cut what is finer than a second. */
+/** NAS may drop fractions of a second. */
 const toleranceMs = 1_000
 
 /**
- * Makes what NAS holds agree with Postgres: attends to overdue jobs, asks NAS once what it holds, arms what is owed,
+ * Makes the arms of NAS agree with Postgres: handles overdue jobs, asks NAS once for its list, makes owed arms,
  * missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
  * leave one out. At boot and on request only, never on the path of a fire.
  */
@@ -47,7 +47,7 @@ export function createReconcile({
     }
     counts.attended = await attendOverdue()
     if (await store.noteCallback(callbackUrl))
-      log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed anew')
+      log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed again')
     const answer = await nas.list()
     if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
     else if (answer.kind === 'refused') onRefused(answer)

@@ -17,9 +17,9 @@ export function resolveCronScheduler<S extends Nameable>(
   if (named && isAvailable(named)) return named
   const known = [builtin, ...others].map(({ name }) => name).join(', ')
   const why = named
-    ? `"${provider}" is not available: its configuration is not complete`
+    ? `"${provider}" is not available: its configuration is incomplete`
     : `"${provider}" is not one of ${known}`
-  log.warn({ provider }, `CRON_PROVIDER ${why}; the built-in scheduler is used`)
+  log.warn({ provider }, `CRON_PROVIDER ${why}. Using the built-in scheduler.`)
   return builtin
 }
 

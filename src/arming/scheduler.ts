@@ -18,7 +18,7 @@ export type ReconcileCounts = {
   owed: number
   /** Arms at NAS that Postgres knows nothing of; they are left alone. */
   foreign: number
-  /** False where NAS did not say what it holds: only what Postgres knows to be owed was armed. */
+  /** False if NAS did not list its arms: only arms that Postgres knows to be owed were made. */
   complete: boolean
 }
 
@@ -30,7 +30,7 @@ export type CronScheduler = {
   readonly name: string
   /** From the configuration alone: no network, no database. */
   isAvailable(): boolean
-  /** Arranges what has to be arranged and returns; nothing that it starts may throw into the caller. */
+  /** Starts its work and returns; nothing that it starts may throw into the caller. */
   start(): Promise<void>
   stop(): Promise<void>
   /** The wake times of these jobs may have moved: makes them sure within `budgetMs`, or says that they are not. */

@@ -15,7 +15,7 @@ const armBudgetMs = 20_000
  */
 export function createSentinel({ store, armer }: SentinelNeeds): () => Promise<void> {
   return async () => {
-    // if an arm of the job is owed, making it may put the day out of reach again: look once more after it
+    // if an arm of the job is owed, making it may put the day out of reach again: look again after it
     for (let looks = 0; looks < 2; looks++) {
       const farthest = await store.farthestWake()
       if (!farthest) return

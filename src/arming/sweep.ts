@@ -20,7 +20,7 @@ export type Sweep = {
   /** Attends to the jobs whose wake-up did not come; how many there were. Callers at one time share the work. */
   run(): Promise<number>
   /**
-   * One sweep, and another one where it was asked for meanwhile: fires of one second share it. Resolves at once while
+   * One sweep, and another one if it was requested meanwhile: fires of one second share it. Resolves at once while
    * one is under way. Never rejects.
    */
   soon(): Promise<void>
@@ -47,11 +47,11 @@ export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: 
       await fireDue(jobId, 'catch_up').then(
         () => void (attended += 1),
         (error: unknown) =>
-          log.warn({ err: error, job: jobId }, 'a job whose wake-up did not come cannot be attended to'),
+          log.warn({ err: error, job: jobId }, 'a job whose wake-up was lost could not be handled'),
       )
     })
     if (attended > 0)
-      log.warn({ jobs: attended }, 'the timer service did not call for these jobs; they were attended to')
+      log.warn({ jobs: attended }, 'the timer service did not call for these jobs; they have been handled')
     return attended
   }
 
@@ -74,7 +74,7 @@ export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: 
         if (isAskedAgain) await sleep(timers, pauseMs)
       }
     } catch (error) {
-      log.warn({ err: error }, 'overdue jobs cannot be looked for; the next fire looks again')
+      log.warn({ err: error }, 'overdue jobs could not be listed; the next fire tries again')
     } finally {
       isSweeping = false
     }

@@ -4,7 +4,7 @@ import { AppError } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
 import type { Changes, Saved } from '../run/change.ts'
 
-/** What a client sees of deliveries, and may do to them. */
+/** The operations of clients on deliveries. */
 export type Deliveries = {
   /** @throws AppError RUN_NOT_FOUND */
   of(runId: string): Promise<ShownDelivery[]>

@@ -23,7 +23,7 @@ type EditNeeds = {
   timezone: string
 }
 
-/** What a client changes of what was set of a job: written only if the job is still the one that was looked at. */
+/** A client's change of the definition of a job: written only if the job is still the one that was looked at. */
 export function createEdit(needs: EditNeeds) {
   const { store, changes, checkReferences, checkAhead, owner, timezone: usualZone } = needs
 

@@ -5,7 +5,7 @@ import { parseSchedule } from '../schedule/index.ts'
 
 /**
  * A job as a person asks for it. `schedule` null: only another job's outcome starts it; `timezone` null: the service's
- * own. `policy` is by the names of `Policy`, as JSON, where null is the default; a change touches only the fields that it has.
+ * own. `policy` is by the names of `Policy`, as JSON, in which null is the default; a change touches only the fields that it has.
  */
 export type JobInput = Omit<
   Authored,

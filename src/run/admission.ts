@@ -21,13 +21,13 @@ import { createTroubleLog, type TroubleLog } from './trouble-log.ts'
 /** `askedAt`: `timers.now()` from before the try was written, so its lease lasts from then at least. */
 export type TakenSend = { jobId: string; delivery: DeliveryWrite; askedAt: number }
 
-/** What this process has to carry out from now on. The caller hands it to `begin` of src/run/fire.ts. */
+/** The work that this process has to carry out from now on. The caller hands it to `begin` of src/run/fire.ts. */
 export type Taken = { runs: HeldRun[]; sends: TakenSend[] }
 
-/** A decision that was written, and what it took for this process. */
+/** A decision that was written, and the work that it took for this process. */
 export type Enacted = { decision: Decision; written: Written; taken: Taken }
 
-/** What became of a job when it was looked at. `order`: the arm lease, if it came with the claim. */
+/** The result of a look at a job. `order`: the arm lease, if it came with the claim. */
 export type Claimed =
   | { state: 'gone' }
   | { state: 'nothing_due'; look: Look }
@@ -50,9 +50,9 @@ export type EnactOptions = {
 }
 
 export type Admission = {
-  /** Takes what is due of a job. */
+  /** Takes the due work of a job. */
   claim(jobId: string, occasion: ClaimOccasion): Promise<Claimed>
-  /** Writes a decision with this process as the owner of what it takes; null: the job has changed since the look. */
+  /** Writes a decision with this process as the owner of its runs and deliveries; null: the job has changed since the look. */
   enact(look: Look, decision: Decision, options?: EnactOptions): Promise<Enacted | null>
 }
 
@@ -173,15 +173,21 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       const taken = { runs: [...adopted, ...runs], sends }
       return { state: 'claimed', look, runIds, taken, order: enacted.written.order }
     }
-    throw new Error(`job ${jobId} changed ${maxRounds} times while it was looked at`)
+    throw new Error(`job ${jobId} changed ${maxRounds} times during one look`)
   }
 
   function decide(look: Look, occasion: Occasion): Decision | null {
     try {
       return attend(look.view, occasion)
     } catch (error) {
-      log.error({ err: error, job: look.authored.id }, 'nothing can be decided about a job; it is stopped')
-      return stopBroken(look.view, 'INTERNAL: its schedule cannot be evaluated; change it, or resume the job')
+      log.error(
+        { err: error, job: look.authored.id },
+        'the schedule of a job could not be evaluated; the job was stopped',
+      )
+      return stopBroken(
+        look.view,
+        'INTERNAL: the schedule could not be evaluated. Change it, or resume the job.',
+      )
     }
   }
 

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { AppError } from '../ground/errors.ts'
 
-/** What a callback's token says: which attempt may be reported, and until when (ms since 1970). */
+/** The contents of a callback's token: which attempt may be reported, and until when (ms since 1970). */
 export type CallbackClaims = { jobId: string; runId: string; fence: number; until: number }
 
 export type CallbackAddress = {
@@ -30,10 +30,7 @@ export function createCallbackAddress({ keys, callbackUrl }: AddressNeeds): Call
       const [secret] = secrets
       if (!secret || !callbackUrl) {
         const missing = secret ? 'CALLBACK_URL' : 'ENCRYPTION_KEY'
-        throw new AppError(
-          'CALLBACK_UNAVAILABLE',
-          `${missing} is not set; a target that reports later needs it`,
-        )
+        throw new AppError('CALLBACK_UNAVAILABLE', `${missing} is required to use targets that report later`)
       }
       const text = Buffer.from(`${jobId}.${runId}.${fence}.${until}`).toString('base64url')
       return `${callbackUrl}/api/callbacks/${text}.${sign(text, secret).toString('base64url')}`
@@ -47,7 +44,7 @@ export function createCallbackAddress({ keys, callbackUrl }: AddressNeeds): Call
         return given.length === expected.length && timingSafeEqual(given, expected)
       })
       if (!isOurs || rest.length > 0)
-        throw new AppError('TOKEN_REJECTED', 'the address was not given out by this service')
+        throw new AppError('TOKEN_REJECTED', 'this service did not issue the address')
       const [jobId = '', runId = '', fence, until] = Buffer.from(text, 'base64url').toString().split('.')
       return { jobId, runId, fence: Number(fence), until: Number(until) }
     },

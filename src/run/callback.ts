@@ -41,11 +41,11 @@ export function createCallbacks({ changes }: { changes: Changes }): Callbacks {
         if (sqlState !== null)
           return write({ state: 'failed', final: true, error: unstorable('the run', state, sqlState) }, null)
         const isGone = thrown instanceof AppError && thrown.code === 'JOB_NOT_FOUND'
-        throw isGone ? new AppError('CALLBACK_GONE', `the job of run ${runId} is gone`) : thrown
+        throw isGone ? new AppError('CALLBACK_GONE', `the job of run ${runId} was deleted`) : thrown
       })
       // only now, with the wake-up armed: the process that took this very report may have died before that, and unanswered
       if (isTaken) return saved
-      throw new AppError('CALLBACK_GONE', `nothing waits for this outcome of run ${runId} any more`)
+      throw new AppError('CALLBACK_GONE', `run ${runId} no longer waits for this report`)
     },
   }
 }

@@ -16,7 +16,7 @@ export type Changes = {
     decide: (look: Look) => Decision | null,
     options?: { output?: string | null; startedBy?: string | null },
   ): Promise<Saved>
-  /** Makes the wake-up sure and reads the job again, so that the answer is what is so. */
+  /** Makes the wake-up sure and reads the job again, so that the answer is current. */
   makeSure(jobId: string, wish: { needed: boolean; order?: ArmOrder | null }): Promise<Saved>
   /** @throws AppError JOB_NOT_FOUND */
   lookAt(jobId: string): Promise<Look>
@@ -25,7 +25,7 @@ export type Changes = {
 type ChangesNeeds = {
   store: Pick<Store, 'look'>
   enact: Admission['enact']
-  /** Begins what the change has taken for this process. */
+  /** Begins the work that the change has taken for this process. */
   begin: (taken: Taken) => void
   arming: Pick<Arming, 'armChanged'>
 }
@@ -50,7 +50,7 @@ export function createChanges({ store, enact, begin, arming }: ChangesNeeds): Ch
     }
     throw new AppError(
       'JOB_STATE_CONFLICT',
-      `the job changed ${maxRounds} times meanwhile; expected a quieter moment`,
+      `The job changed ${maxRounds} times meanwhile. Retry the request.`,
     )
   }
 

@@ -45,9 +45,9 @@ export function withDeadline({ actions, timers, maxRunMs, drainFinishMs, log }: 
 
   function givenUp(stop: AbortSignal): ActionOutcome {
     const code = codeOf(stop)
-    log.error({ code }, 'an action goes on although it was told to stop; its run is given up')
+    log.error({ code }, 'an action did not stop when told to; its run is abandoned')
     const state = states[code] ?? 'interrupted'
-    return { state, error: { code, message: `it was told to stop, and went on for ${graceMs} ms` } }
+    return { state, error: { code, message: `the action was told to stop and continued for ${graceMs} ms` } }
   }
 }
 
@@ -56,7 +56,7 @@ const codeOf = ({ reason }: AbortSignal) => (reason as { code: string }).code
 const states: Record<string, ActionOutcome['state']> = { DEADLINE: 'timed_out', CANCELLED: 'cancelled' }
 
 function reached(maxRunMs: number): Error {
-  return Object.assign(new Error(`${maxRunMs} ms are over`), { code: 'DEADLINE' })
+  return Object.assign(new Error(`MAX_RUN_MS (${maxRunMs} ms) has passed`), { code: 'DEADLINE' })
 }
 
 function stopped(signal: AbortSignal): Promise<null> {

@@ -23,7 +23,7 @@ export function answerOf(
   return { status: isTaken(runtime.lastSlot, fireAt ?? now) ? 'duplicate' : 'not_due' }
 }
 
-/** True if the fire names an instant whose slot has its verdict (to the second: NAS may cut what is finer). */
+/** True if the fire names an instant whose slot has its verdict (to the second: NAS may drop fractions). */
 function isTaken(lastSlot: Date | null, fireAt: Date): boolean {
   return lastSlot !== null && Math.floor(fireAt.getTime() / 1000) <= Math.floor(lastSlot.getTime() / 1000)
 }
@@ -42,7 +42,7 @@ export function earlyByMs({ registry: { wakeAt }, view }: Look, fireAt: Date | n
 /** True if NAS may have used up the arm that it was confirmed to hold: it is this fire's, or its instant has come. */
 export function isSpent(look: Look, fireAt: Date | null): boolean {
   const { armedAt, armedGen, wakeGen } = look.registry
-  // an arm may fire before NAS has told us, or we have noted, that it is made: then this fire has used up what is about
+  // an arm may fire before NAS has told us, or we have noted, that it is made: then this fire has used up the arm that is about
   // to be confirmed
   if (armedGen < wakeGen) return true
   if (!armedAt) return look.registry.wakeAt !== null

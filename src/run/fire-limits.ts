@@ -5,7 +5,7 @@ import type { Timers } from '../ground/timers.ts'
 
 /**
  * How many claimed runs may wait in a process: 500 for each place, so with the usual 20 places the 10,000 fires of a
- * busy minute. What is claimed is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each
+ * busy minute. A claimed run is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each
  * waiting run costs about 5 KB and a renewal of its lease, so not more than a machine of 256 MB has room for.
  */
 export function queueMax(places: number): number {
@@ -18,7 +18,7 @@ export function queueMax(places: number): number {
  */
 const cancelsPerMinute = 30
 
-/** When NAS is to try again: spread, so that what was refused together does not come back together. */
+/** When NAS is to try again: spread, so that fires that were refused together do not come back together. */
 const fullRetryS = { least: 5, most: 60 }
 
 type FireLimitsNeeds = {
@@ -44,11 +44,9 @@ export function createFireLimits({ queued, queueMax: most, timers, chance = real
       if (waiting < most) return
       const retryAfterS =
         fullRetryS.least + Math.floor(chance.fraction() * (fullRetryS.most - fullRetryS.least + 1))
-      throw new AppError(
-        'QUEUE_FULL',
-        `${waiting} runs wait in this process; expected the fire to be sent again`,
-        { retryAfterS },
-      )
+      throw new AppError('QUEUE_FULL', `${waiting} runs are queued in this process. Retry this fire later.`, {
+        retryAfterS,
+      })
     },
     whileLooking<T>(work: Promise<T>): Promise<T> {
       looking += 1

@@ -31,13 +31,13 @@ export type Fire = {
    * What NAS is answered. The fire is a hint, the store decides: whatever is due of the job is claimed and begun in the
    * background, and before anything but an error is answered NAS has confirmed the job's next wake-up.
    *
-   * @throws AppError DRAINING, QUEUE_FULL (nothing was claimed), DATABASE_UNAVAILABLE, ARM_UNCONFIRMED (what was
+   * @throws AppError DRAINING, QUEUE_FULL (nothing was claimed), DATABASE_UNAVAILABLE, ARM_UNCONFIRMED (runs that were
    * claimed goes on)
    */
   fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer>
   /** The same without a caller: for the ticker, a sweep, a boot, and attempts that are due soon. */
   fireDue(jobId: string, trigger?: Trigger): Promise<void>
-  /** Changes that clients make: what they start is begun here too. */
+  /** Changes that clients make: the runs that they start are begun here too. */
   changes: Changes
   /** Running attempts are ended, those that wait are given back, deliveries under way end. */
   drain(): void
@@ -147,7 +147,7 @@ export function createFire(needs: FireNeeds): Fire {
     return claimed.order
   }
 
-  /** What was claimed goes on in the background, each under a hold of its own. */
+  /** The claimed work goes on in the background, each under a hold of its own. */
   function begin({ runs, sends }: Taken) {
     for (const send of sends) void holds.during('delivery', deliver(send))
     for (const run of runs) {
@@ -176,7 +176,7 @@ export function createFire(needs: FireNeeds): Fire {
       relax(run.jobId, settled)
       needs.settled(run.jobId)
     } catch (error) {
-      log.error({ err: error, job: run.jobId, run: run.runId }, 'a run broke on our side')
+      log.error({ err: error, job: run.jobId, run: run.runId }, 'a run failed with an internal error')
     } finally {
       runner.leave(run)
       leases.release(run)

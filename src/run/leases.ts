@@ -21,7 +21,7 @@ export type HeldRun = {
   write: RunWrite
   /** The claim wrote the run as running already, in a place that was reserved for it. */
   hasBegun: boolean
-  /** What it shares places with. */
+  /** The groups that it shares places with. */
   groups: string[]
 }
 
@@ -97,7 +97,7 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
     renewal = undefined
   }
 
-  /** Sees to it that leases are renewed in `inMs` at the latest: a short one brings that forward. */
+  /** Sees to it that leases are renewed within `inMs`: a short one brings that forward. */
   function renewWithin(inMs: number) {
     const dueAt = timers.now() + inMs
     // a renewal that is under way is followed by the next one, for all that are held by then
@@ -173,7 +173,7 @@ export function stopCodeOf({ abort: { signal } }: HeldRun): StopCode | null {
 const stopMessages: Record<StopCode, string> = {
   CANCELLED: 'the run was cancelled',
   LEASE_LOST: 'the lease of the run was lost',
-  DRAINING: 'the process is going down',
+  DRAINING: 'the process is shutting down',
 }
 
 const keyOf = (runId: string, fence: number) => `${runId}:${fence}`

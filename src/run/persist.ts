@@ -7,7 +7,7 @@ type Way = { store: Pick<Store, 'look'>; enact: Admission['enact']; timers: Time
 
 type Wish = {
   jobId: string
-  /** Asked again with each new look; null: what it is about is no longer ours, so nothing is written. */
+  /** Asked again with each new look; null: its subject is no longer ours, so nothing is written. */
   decide: (look: Look) => Decision | null
   /** The look to begin with; none: the job is read. */
   first?: Look

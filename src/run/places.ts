@@ -1,7 +1,7 @@
 import type { Look } from '../../db/index.ts'
 
 /**
- * Places of a process, for attempts. Whoever shares something with others (a job, the origin of its target, the API key
+ * Places of a process, for attempts. An attempt that shares something with others (a job, the origin of its target, the API key
  * that started it) gets at most half of them together, so that calls that hang leave room for all the others.
  */
 export type Places = {
@@ -15,7 +15,7 @@ export type Places = {
 
 /**
  * A place is a pass of each group, and one of them all. They are taken in this one order, and a pass that is taken is
- * kept while the next one is waited for: so nobody waits for somebody who waits for him, and none is overtaken for ever.
+ * kept while the next one is waited for: so no two wait for each other, and none is overtaken for ever.
  */
 export function createPlaces(most: number): Places {
   const all = createPasses(most)
@@ -111,7 +111,7 @@ function createPasses(most: number) {
   }
 }
 
-/** What a run shares with others. `startedBy`: the API key whose call started it; null: none did. */
+/** The groups of a run. `startedBy`: the API key whose call started it; null: none did. */
 export function groupsOf(
   { authored: { id, action } }: Pick<Look, 'authored'>,
   startedBy: string | null,
@@ -124,7 +124,7 @@ export function groupsOf(
   ]
 }
 
-/** Whom an action calls; null: nobody, or a template says so later. */
+/** The target of an action; null: none, or a template decides later. */
 function originOf({ type, url, base_url: baseUrl }: Look['authored']['action']): string | null {
   if (type === 'prompt')
     return typeof baseUrl === 'string' ? (writtenOrigin(baseUrl) ?? baseUrl) : 'of the usual model'

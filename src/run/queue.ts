@@ -58,7 +58,7 @@ export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueN
     })
   }
 
-  /** Nobody is to take a claim that has no place for one that is carried out: those that wait are told to Postgres. */
+  /** A claim without a place must not look as if it were running: waiting runs are recorded in Postgres. */
   async function noteWaiting() {
     const now = timers.now()
     const entries = [...waiting].filter(([, { isNoted }]) => !isNoted)
@@ -66,14 +66,17 @@ export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueN
     for (const [, state] of due) state.isNoted = true
     if (due.length < entries.length) noteSoon()
     if (due.length === 0) return
-    log.info({ runs: due.length, running: places.taken(), waiting: waiting.size }, 'runs wait for a place')
+    log.info(
+      { runs: due.length, running: places.taken(), waiting: waiting.size },
+      'runs are waiting for a place',
+    )
     const notes = due.map(([{ runId, fence }, { since }]) => ({
       runId,
       fence,
       forMs: Math.round(now - since),
     }))
     await store.noteWaiting({ notes, owner }).catch((error: unknown) => {
-      log.error({ err: error, runs: due.length }, 'runs that wait for a place cannot be noted')
+      log.error({ err: error, runs: due.length }, 'waiting runs could not be recorded')
     })
   }
 

@@ -5,7 +5,7 @@ import { sleep, type Timers } from '../ground/timers.ts'
 import { type HeldRun, stopCodeOf } from './leases.ts'
 import type { Queue } from './queue.ts'
 
-/** `unbegun`: to be given back, as this process goes down. `lost`: somebody else's by now, or ended by them. */
+/** `unbegun`: to be given back, because this process shuts down. `lost`: another process holds or has ended it. */
 export type Attempted = Outcome | 'unbegun' | 'lost'
 
 export type Runner = {
@@ -22,7 +22,7 @@ type RunnerNeeds = {
   owner: string
   timers: Timers
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
-  /** Told as an attempt begins; what it gives is called when it has ended. */
+  /** Called as an attempt begins; the returned function is called when it has ended. */
   onBegin: (run: HeldRun) => () => void
 }
 
@@ -39,7 +39,7 @@ export function createRunner(needs: RunnerNeeds): Runner {
       inPlace.add(run)
       if (!(await begin(run))) return 'lost'
     }
-    // a process that was frozen since the claim must not begin an effect that is somebody else's by now
+    // a process that was frozen since the claim must not begin an effect that belongs to another process by now
     if (timers.now() >= run.leaseEndsAt) return 'lost'
     if (run.abort.signal.aborted) return letGo(run)
     const outcome = await act(run)
@@ -72,10 +72,13 @@ export function createRunner(needs: RunnerNeeds): Runner {
       log.info({ job: id, run: run.runId, state: outcome.state, error: outcome.error?.code }, 'run ends')
       return outcome
     } catch (error) {
-      log.error({ err: error, job: id, run: run.runId }, 'the action broke on our side')
+      log.error({ err: error, job: id, run: run.runId }, 'the action failed with an internal error')
       return {
         state: 'failed',
-        error: { code: 'INTERNAL', message: 'the action broke on our side; the log has the details' },
+        error: {
+          code: 'INTERNAL',
+          message: 'the action failed with an internal error; the log has the details',
+        },
       }
     } finally {
       ended()

@@ -6,7 +6,7 @@ import type { HeldRun } from './leases.ts'
 import { persist } from './persist.ts'
 import { unstorable } from './unstorable.ts'
 
-/** What was decided and written of an end; null: the fence was stale. */
+/** The decision that was written about an end; null: the fence was stale. */
 export type Settled = Enacted | null
 
 export type Settle = {
@@ -57,13 +57,13 @@ export function createSettle({ store, enact, timers, log }: SettleNeeds): Settle
       {
         ...{ jobId, decide, output, first: asClaimed(run) },
         onUnavailable(error) {
-          log.error({ err: error, job: jobId, run: runId }, 'the outcome of a run cannot be written yet')
+          log.error({ err: error, job: jobId, run: runId }, 'the outcome of a run could not be stored yet')
           return true
         },
       },
     )
     if (settled && settled !== 'given_up') return settled
-    log.warn({ job: jobId, run: runId, fence }, 'the run is no longer ours: its outcome is not written')
+    log.warn({ job: jobId, run: runId, fence }, 'another process holds the run; its outcome was not stored')
     return null
   }
 

@@ -4,7 +4,7 @@ import type { Log } from '../ground/log.ts'
 
 export type TroubleLog = Pick<Log, 'warn' | 'error'>
 
-/** Ends of a run that somebody has to look at. */
+/** Ends of a run that need attention. */
 const troubles: readonly string[] = ['failed', 'timed_out', 'interrupted']
 
 /** Logs runs and deliveries that have failed, as the decision that ended them is written. */
@@ -14,7 +14,7 @@ export function createTroubleLog(log: TroubleLog) {
       if (finished && troubles.includes(state))
         log.warn(
           { job: id, name, run, state, code: error?.code, message: error?.message },
-          'run did not end well',
+          'run did not succeed',
         )
     for (const { id: delivery, runId: run, state, target, error } of deliveries) {
       if (state !== 'failed') continue

@@ -103,7 +103,7 @@ test('a job about which nothing can be decided is in error, not armed, and has n
   await service.fire({ job_id: id, fire_at: '2026-06-18T09:00:00Z' })
   const job = await readJob(service, id)
   assert.deepEqual([job.state, job.armed, job.next_run_at, job.last_status], ['error', false, null, 'error'])
-  assert.match(job.last_error, /cannot be evaluated/)
+  assert.match(job.last_error, /could not be evaluated/)
   assert.equal((await statusOf(service)).jobs.error, 1)
   const { body } = await service.api('GET', `/api/jobs/${id}/slots?from=${clock}`)
   assert.deepEqual(

@@ -70,7 +70,7 @@ test('a run that ends otherwise than well is logged with its name, code and mess
       state: 'failed',
       code: 'HTTP_STATUS',
       message,
-      msg: 'run did not end well',
+      msg: 'run did not succeed',
     },
   ])
   await over(await service.makeJob())

@@ -40,7 +40,7 @@ test('a provider that is unknown falls back to the built-in scheduler, and the w
 test('a provider that is not available falls back to the built-in scheduler with a warning', () => {
   const { name, warnings } = resolve('chronos', [scheduler('chronos', () => false)])
   assert.equal(name, 'builtin')
-  assert.match(warnings[0] ?? '', /"chronos" is not available: its configuration is not complete/)
+  assert.match(warnings[0] ?? '', /"chronos" is not available: its configuration is incomplete/)
 })
 
 test('a provider whose availability throws counts as not available: cron never loses its trigger', () => {
