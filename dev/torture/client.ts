@@ -3,7 +3,7 @@ import { AppError } from '../../src/ground/errors.ts'
 import type { JobInput } from '../../src/jobs/input.ts'
 import type { Core } from '../../src/core.ts'
 import type { Machine } from './machine.ts'
-import type { World } from './world.ts'
+import type { Unpromised } from './unpromised.ts'
 import { never, type Steps } from './steps.ts'
 
 /** What a client does over the API, and does again where it got no answer. */
@@ -28,7 +28,7 @@ type Parts = {
   settled: () => Promise<void>
   /** Lets so many milliseconds pass. */
   passTime: (ms: number) => Promise<void>
-  unpromised: World['unpromised']
+  unpromised: Unpromised
 }
 
 /** In `unpromised`: a job is being made, and its id is not known yet. */

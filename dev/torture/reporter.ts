@@ -3,7 +3,7 @@ import { AppError } from '../../src/ground/errors.ts'
 import type { Machine } from './machine.ts'
 import { never, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
-import type { World } from './world.ts'
+import type { Unpromised } from './unpromised.ts'
 
 /** How a report was answered, by the attempt that it was about. */
 export type Answered = { runId: string; fence: number; answer: 'taken' | AppError['code'] }
@@ -19,7 +19,7 @@ export type Reporter = {
 export const reportedOutput = 'reported'
 const againMs = 1_000
 
-type Parts = { wake: () => Machine; steps: Steps; time: VirtualTime; unpromised: World['unpromised'] }
+type Parts = { wake: () => Machine; steps: Steps; time: VirtualTime; unpromised: Unpromised }
 
 export function createReporter({ wake, steps, time, unpromised }: Parts): Reporter {
   const answers: Answered[] = []

@@ -11,6 +11,7 @@ import { bootMachine, type Machine } from './machine.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { createSteps, type Life, type Steps } from './steps.ts'
 import { createTime } from './time.ts'
+import type { Unpromised } from './unpromised.ts'
 
 /** One service with everything around it: real PostgreSQL, a local NAS, a real target, machines that die, and one clock for all. */
 export type World = {
@@ -37,11 +38,7 @@ export type World = {
   settled(): Promise<void>
   /** What was found wrong whenever no machine was up. */
   problems: string[]
-  /**
-   * Jobs whose last change nobody was told of, so that nothing is promised about it: `pending`, a client still asks ·
-   * `lost`, it has given up, and the next fire that is answered makes it good.
-   */
-  unpromised: Map<string, 'pending' | 'lost'>
+  unpromised: Unpromised
   close(): Promise<void>
 }
 
@@ -86,7 +83,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const steps = createSteps()
   const up = new Map<number, Machine>()
   const problems: string[] = []
-  const unpromised: World['unpromised'] = new Map()
+  const unpromised: Unpromised = new Map()
   const senders: World['senders'] = new Map()
   let turn = 0
   let boots = 0

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { cursor, instantOut, limit, object, orNull, textOrNull } from './fields.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 
 const entry = object(
   {

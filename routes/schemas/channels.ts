@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { expecting, instantOut, instantOutOrNull, object, textOrNull } from './fields.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { channelName, on, onWords, targetsFor, typesInWords } from './targets.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 

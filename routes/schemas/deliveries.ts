@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { cursor, instantOut, instantOutOrNull, jobId, limit, object, runId, textOrNull } from './fields.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 

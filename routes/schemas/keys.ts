@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { scopes } from '../../src/access/keys/index.ts'
 import { distinct, expecting, instant, instantOut, instantOutOrNull, line, object } from './fields.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
 const keyId = Type.String({

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { object, runId } from './fields.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 
 export const logOperations = {
   'GET /api/runs/{id}/logs': {

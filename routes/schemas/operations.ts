@@ -1,5 +1,4 @@
-import Type, { type TProperties, type TSchema } from 'typebox'
-import type { ErrorCode } from '../../src/ground/errors.ts'
+import Type from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
 import { arm, ignored, job, problem, run, schedule, slot, upcoming, warnings } from './answers.ts'
 import { auditOperations } from './audit.ts'
@@ -9,32 +8,10 @@ import { deliveryOperations } from './deliveries.ts'
 import { existingOperations } from './existing.ts'
 import { keyOperations } from './keys.ts'
 import { logOperations } from './logs.ts'
+import type { Operation } from './operation.ts'
 import { secretOperations } from './secrets.ts'
 import { jobInput, jobPatch, pauseInput, previewInput, runInput } from './inputs.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
-
-/**
- * What each route takes and answers: the one place for validation and for the OpenAPI document. The keys are the
- * routes that the API registers; that both sets are the same is checked by the compiler and by a test.
- */
-export type Operation = {
-  id: string
-  /** The scope that a key needs; only for routes of the API. Enforced from here (routes/access.ts). */
-  scope?: Scope
-  /** A caller without a key is answered as well, in the same shape (routes/open.ts). */
-  isOpen?: true
-  summary: string
-  params?: TSchema
-  query?: TSchema
-  headers?: TProperties
-  body?: TSchema
-  /** Success: its status, and the body's schema (or the media type of a text). */
-  status: number
-  /** The status instead of `status`, with the same body, if a PUT has created the object. */
-  madeStatus?: 201
-  answer: TSchema | string
-  errors: ErrorCode[]
-}
 
 const scheduleErrors = ['SCHEDULE_INVALID', 'SCHEDULE_IN_PAST', 'TIMEZONE_UNKNOWN'] as const
 const jobErrors = ['JOB_ID_INVALID', 'JOB_NOT_FOUND'] as const
@@ -78,6 +55,10 @@ const runList = object(
   { title: 'Runs' },
 )
 
+/**
+ * What each route takes and answers: the one place for validation and for the OpenAPI document. The keys are the
+ * routes that the API registers; that both sets are the same is checked by the compiler and by a test.
+ */
 export const operations = {
   ...deliveryOperations,
   ...logOperations,

@@ -4,7 +4,8 @@ import { Settings } from 'typebox/system'
 import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
 import { explainErrors, type FieldProblem } from './explain.ts'
 import { tooLarge } from './extent.ts'
-import { type Operation, type Operations, operations } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { type Operations, operations } from './operations.ts'
 import { unstorable } from './unstorable.ts'
 
 // By default the list of errors ends after eight, and a union alone has more.

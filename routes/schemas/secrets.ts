@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { expecting, instantOut, object } from './fields.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
 /** Less would be found in ordinary text everywhere, when secrets are removed from output. */

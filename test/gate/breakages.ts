@@ -131,6 +131,16 @@ export const queue = {
       'src/zz-cycle-b.ts',
       `import { a } from './zz-cycle-a.ts'\nexport const b = (): number => a()\n`,
     ],
+    [
+      'a circle of types',
+      'src/zz-circle-a.ts',
+      `import type { B } from './zz-circle-b.ts'\nexport type A = B[]\n`,
+    ],
+    [
+      'a circle of types, from its other end',
+      'src/zz-circle-b.ts',
+      `import type { A } from './zz-circle-a.ts'\nexport type B = { as: A }\n`,
+    ],
   ]),
   ...broken('oxlint', 'chronos(floors)', [
     ['the environment by way of node:process', 'src/zz-env2.ts', `export { env } from 'node:process'\n`],

@@ -1,11 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { AppError } from '../../ground/errors.ts'
+import { type Caller, first, rejected } from './caller.ts'
 import { idIn } from './form.ts'
-import type { Scope } from './scopes.ts'
 import type { StoredKeys } from './stored.ts'
-
-/** Who calls, as a key says it. `id` is that of the key; the key in the environment has none and is named `API_KEY`. */
-export type Caller = { id: string; scopes: readonly Scope[] }
 
 /**
  * Who shows the key in `authorization`. Nothing is looked up for the first key, nor for a text without the form of
@@ -35,10 +31,4 @@ export function createKeyCheck(apiKey: string, stored: () => Promise<Pick<Stored
     if (id === null) throw rejected('The API key is not known')
     return stored().then((keys) => keys.who({ id, secret: given }, beforeAsking))
   }
-}
-
-export const first: Caller = { id: 'API_KEY', scopes: ['admin'] }
-
-export function rejected(what: string): AppError {
-  return new AppError('API_KEY_REJECTED', `${what}. Send the header "Authorization: Bearer <API key>".`)
 }

@@ -1,9 +1,10 @@
 import type { ApiKeyStore } from '../../../db/index.ts'
 import type { Log } from '../../ground/log.ts'
-import { createKeyCheck, first, type KeyCheck } from './check.ts'
+import { first } from './caller.ts'
+import { createKeyCheck, type KeyCheck } from './check.ts'
 import type { StoredKeys } from './stored.ts'
 
-export type { Caller } from './check.ts'
+export type { Caller } from './caller.ts'
 export { nameOfKey } from './form.ts'
 export { allows, type Scope, scopes } from './scopes.ts'
 export type { StoredKeys } from './stored.ts'

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { ApiKeyStore, StoredKey } from '../../../db/index.ts'
 import { AppError } from '../../ground/errors.ts'
 import type { Log } from '../../ground/log.ts'
-import { type Caller, rejected } from './check.ts'
+import { type Caller, rejected } from './caller.ts'
 import { hashOf, makeKey } from './form.ts'
 import { type Scope, scopes } from './scopes.ts'
 

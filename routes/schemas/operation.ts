@@ -1,0 +1,23 @@
+import type { TProperties, TSchema } from 'typebox'
+import type { Scope } from '../../src/access/keys/index.ts'
+import type { ErrorCode } from '../../src/ground/errors.ts'
+
+/** What a route takes and answers. */
+export type Operation = {
+  id: string
+  /** The scope that a key needs; only for routes of the API. Enforced from here (routes/access.ts). */
+  scope?: Scope
+  /** A caller without a key is answered as well, in the same shape (routes/open.ts). */
+  isOpen?: true
+  summary: string
+  params?: TSchema
+  query?: TSchema
+  headers?: TProperties
+  body?: TSchema
+  /** Success: its status, and the body's schema (or the media type of a text). */
+  status: number
+  /** The status instead of `status`, with the same body, if a PUT has created the object. */
+  madeStatus?: 201
+  answer: TSchema | string
+  errors: ErrorCode[]
+}

@@ -1,0 +1,11 @@
+import { AppError } from '../../ground/errors.ts'
+import type { Scope } from './scopes.ts'
+
+/** Who calls, as a key says it. `id` is that of the key; the key in the environment has none and is named `API_KEY`. */
+export type Caller = { id: string; scopes: readonly Scope[] }
+
+export const first: Caller = { id: 'API_KEY', scopes: ['admin'] }
+
+export function rejected(what: string): AppError {
+  return new AppError('API_KEY_REJECTED', `${what}. Send the header "Authorization: Bearer <API key>".`)
+}
