@@ -33,7 +33,7 @@ test('a provider that is unknown falls back to the built-in scheduler, and the w
   const { name, warnings } = resolve('chronso', [scheduler('chronos')])
   assert.equal(name, 'builtin')
   assert.deepEqual(warnings, [
-    'CRON_PROVIDER "chronso" is not one of builtin, chronos; the built-in scheduler is used',
+    'CRON_PROVIDER "chronso" is not one of builtin, chronos. Using the built-in scheduler.',
   ])
 })
 
