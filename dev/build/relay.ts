@@ -1,9 +1,12 @@
 import { build } from 'esbuild'
 
-/** `dist/relay.js`: the Node host of the relay, to be copied alone beside a Node 26. Half the memory of its sources. */
+/**
+ * `dist/relay.js`, or the file that is named: the Node host of the relay, to be copied alone beside a Node 26. Half the
+ * memory of its sources.
+ */
 const { metafile } = await build({
   entryPoints: ['relay/node/main.ts'],
-  outfile: 'dist/relay.js',
+  outfile: process.argv[2] ?? 'dist/relay.js',
   bundle: true,
   platform: 'node',
   format: 'cjs',

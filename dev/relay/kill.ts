@@ -19,7 +19,7 @@ export type Account = {
   wrong: string[]
 }
 
-type Options = { kills: number; jobs?: number; program?: string; say?: (text: string) => void }
+type Options = { kills: number; jobs?: number; program: string; say?: (text: string) => void }
 
 /** From when a wake-up that was replaced or cancelled may not come any more: what was on its way then may. */
 const graceMs = 2_000

@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 export const adminSecret = 'the-admin-secret-of-a-relay-in-tests'
 
-/** A relay as a process of its own, on one database and port; it answers when this resolves. */
-export async function startRelayProcess(env: Record<string, string>, program = 'relay/node/main.ts') {
-  const child = spawn(process.execPath, [program], {
+/** A relay as a process of its own, on one database and port. `program`: flags of Node, and the file. It answers when this resolves. */
+export async function startRelayProcess(env: Record<string, string>, ...program: string[]) {
+  const child = spawn(process.execPath, program, {
     env: {
       PATH: process.env['PATH'] ?? '',
       RELAY_ADMIN_SECRET: adminSecret,

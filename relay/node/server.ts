@@ -10,10 +10,16 @@ type Parts = {
 }
 
 const mostBytes = 64 * 1024
+const timeouts = {
+  requestTimeout: 30_000,
+  headersTimeout: 10_000,
+  // Longer than proxies keep an idle connection (60 s): one that we close just as it is used again costs an answer.
+  keepAliveTimeout: 75_000,
+}
 
 /** Listens when this resolves. Rejects with the system's error if the port cannot be had. */
 export async function listen({ host, port, handle, failed }: Parts) {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+  const server = createServer(timeouts, (request, response) => {
     answer(request, handle).then(
       (it) => write(response, it),
       (error: unknown) => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { agentOf, callRelay, instantIn } from '../../dev/relay/client.ts'
@@ -75,6 +77,27 @@ test('without an admin secret one is made, shown once and kept', async (t) => {
   const { status } = await callRelay(`${second.url}/agents`, { method: 'GET', token: secret })
   assert.equal(status, 200)
   assert.doesNotMatch(second.log(), /admin secret/)
+})
+
+test('as its image runs it, it stays within 60 MB, after many calls and fires too', async (t) => {
+  const bundle = join(dirname(await relayFile(t)), 'relay.js')
+  await promisify(execFile)(process.execPath, ['dev/build/relay.ts', bundle])
+  const [, command = '[]'] = /^CMD (.*)$/m.exec(await readFile('relay/node/Dockerfile', 'utf8')) ?? []
+  const flags = (JSON.parse(command) as string[]).slice(1, -1)
+  const target = await hook(t)
+  const env = { PORT: String(await freePort()), RELAY_DATABASE: await relayFile(t) }
+  const relay = await startRelayProcess(env, ...flags, bundle)
+  t.after(relay.kill)
+  const made = await callRelay(`${relay.url}/agents`, {
+    token: adminSecret,
+    json: { callback_urls: [target.url] },
+  })
+  const agent = agentOf({ url: relay.url, token: String(made.body['token']), callbackUrl: target.url })
+  for (let index = 0; index < 400; index += 1)
+    await agent.provision(`job-${index}`, instantIn(index % 2 ? 0 : 3_600_000))
+  assert.ok(await target.until(() => target.fires.length === 200, 30_000))
+  const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${relay.pid}/status`, 'utf8')) ?? []
+  assert.ok(Number(kilobytes) <= 60 * 1_024, `${kilobytes} kB`)
 })
 
 async function shownIn(relay: Awaited<ReturnType<typeof startRelayProcess>>): Promise<string> {
