@@ -144,7 +144,7 @@ export function createSecretStore(database: Database, clock: () => Date | null =
           update ${sql(place.table)} set ${sql(place.column)} = ${sealed}
           where ${sql(place.owner)} = ${former.owner} and ${sql(place.column)} = ${former.sealed}
           returning 1`,
-        { idempotent, name: 'sealing anew' },
+        { idempotent, name: 'sealing again' },
       )
       return rows.length > 0
     },

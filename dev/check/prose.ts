@@ -24,11 +24,10 @@ export function proseOfSource(source: string): { comments: Prose[]; texts: Prose
   return { comments, texts }
 }
 
-/** Three words in a row that are no SQL. */
+/** Two words in a row that are not SQL: a template may end in so few. */
 function isSentence(text: string): boolean {
   return (
-    /[a-z]+ [a-z]+ [a-z]+/.test(text) &&
-    !/^\s*(select|insert|update|delete|with|from|create|alter)\b/i.test(text)
+    /[a-z]+ [a-z]+/.test(text) && !/^\s*(select|insert|update|delete|with|from|create|alter)\b/i.test(text)
   )
 }
 
