@@ -38,6 +38,8 @@ import type { DeliveryRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
 export type Tables = ReturnType<typeof createTables>
 
 const armsUsedKept = 6
+const lookedColumns = having(registryColumns, 'look')
+const { errorCode: _, errorMessage: __, ...plainColumns } = writtenRunColumns
 
 /**
  * The tables and statements of `db/`, in memory: the same compare-and-sets, leases, fences, generations and
@@ -61,7 +63,7 @@ export function createTables() {
     const live = job.runs
       .filter((run) => run.finishedAt === null)
       .map((run) => pick(liveRunColumns, run) as LiveRun)
-    const shown = pick(having(registryColumns, 'look'), registry)
+    const shown = pick(lookedColumns, registry)
     const view = {
       job: ruleOf(job.authored),
       runtime: { ...runtime },
@@ -441,10 +443,9 @@ type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt' | keyof typeof out
 
 function rowOf(write: RunWrite, { owner, now, leaseUntil, begins }: RunWriting, kept: Kept): RunRow {
   const { leased } = write
-  const { errorCode: _, errorMessage: __, ...columns } = writtenRunColumns
   const outcome = Object.entries(pick(outcomeColumns, write)).filter(([, value]) => value !== null)
   return {
-    ...pick(columns, write),
+    ...pick(plainColumns, write),
     ...pick(outcomeColumns, kept),
     ...Object.fromEntries(outcome),
     error: write.error,
