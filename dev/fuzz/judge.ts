@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ImageSettings } from './image.ts'
+import type { Pace } from './postgres-pace.ts'
 import type { Turn } from './service.ts'
 import { maxRunMs, type World } from './world.ts'
 
@@ -29,20 +30,25 @@ const blockedMs = 200
 /** An attempt's end is written down by Postgres, on a machine that others use too. */
 const limitMarginMs = 1_000
 const shortestLeaseMs = 10_000
+/** The service gives a statement 5 s; of these PostgreSQL itself was away for so long at least. */
+const slowPostgresMs = 1_500
 /** 503 that says what the caller has to wait for, of a service whose database and NAS are well. */
 const busyCodes = ['QUEUE_FULL', 'FOLLOWERS_FULL']
+
+type Answered = { status: number | null; body: string; askedAt: number }
 
 /** @returns null: it is an answer as it should be */
 export function judgeAnswer(
   key: string,
-  { status, body }: { status: number | null; body: string },
-  totals: Totals,
+  { status, body, askedAt }: Answered,
+  { totals, pace }: { totals: Totals; pace: Pace },
 ): Finding | null {
   const byStatus = (totals.answers[key] ??= {})
   byStatus[status ?? 'none'] = (byStatus[status ?? 'none'] ?? 0) + 1
   if (status === null || status < 500) return null
   const code = /"code":"([A-Z_]+)"/.exec(body)?.[1] ?? 'no code'
-  if (status === 503 && busyCodes.includes(code)) {
+  const isOfPostgres = code === 'DATABASE_UNAVAILABLE' && pace.slowMs(askedAt, Date.now()) > slowPostgresMs
+  if (status === 503 && (busyCodes.includes(code) || isOfPostgres)) {
     totals.busy[code] = (totals.busy[code] ?? 0) + 1
     return null
   }
@@ -51,7 +57,7 @@ export function judgeAnswer(
 
 /** Watches one world, from its start to its end. */
 export function createJudge(world: World, image: ImageSettings, totals: Totals) {
-  const { service, sql } = world
+  const { service, sql, pace } = world
   const lateTurns: Turn[] = []
   const judged = new Set<string>()
 
@@ -99,9 +105,10 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
     totals.attempts += 1
     const [from, to] = [Date.parse(started_at), Date.parse(finished_at)]
     const overMs = to - from - limitOf(row)
-    const noiseMs = lateTurns
+    const ofTurnsMs = lateTurns
       .filter(({ endedAt }) => endedAt >= from && endedAt <= to + 1_000)
       .reduce((sum, { wallMs, cpuMs }) => sum + Math.max(0, wallMs - Math.min(cpuMs, blockedMs)), 0)
+    const noiseMs = ofTurnsMs + pace.slowMs(from, to + 1_000)
     totals.latestEndMs = Math.max(totals.latestEndMs, overMs - noiseMs)
     if (overMs > limitMarginMs + noiseMs)
       return {
@@ -127,6 +134,12 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
     }))
   }
 
+  /** The trouble of a PostgreSQL that does not get the processor is told in the log, as it should be. */
+  function isOfService(line: string): boolean {
+    const isOfPostgres = /DatabaseUnavailable|DEADLINE_EXCEEDED/.test(line)
+    return !isOfPostgres || pace.slowMs(Date.now() - 30_000, Date.now()) < slowPostgresMs
+  }
+
   return {
     /** Everything but the answers themselves; to be asked after each group. */
     async look(): Promise<Finding[]> {
@@ -139,7 +152,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
         return [{ what: 'ended', says: `the service ${how}: ${lines.slice(-5).join(' ⏎ ').slice(-1_500)}` }]
       return [
         ...ofLoop(turns),
-        ...lines.flatMap(ofLine),
+        ...lines.filter(isOfService).flatMap(ofLine),
         ...(await ofMemory()),
         ...(await ofAttempts()),
         ...(await ofLiveRuns()),

@@ -31,8 +31,9 @@ async function playCalls({ calls }: Group, world: World, totals: Totals): Promis
   const left = [...calls]
   const worker = async () => {
     for (let call = left.shift(); call && world.service.ended() === null; call = left.shift()) {
+      const askedAt = Date.now()
       const answer = await send(call, world.port, world.fill)
-      const finding = judgeAnswer(call.key, answer, totals)
+      const finding = judgeAnswer(call.key, { ...answer, askedAt }, { totals, pace: world.pace })
       if (finding) findings.push(finding)
       if (answer.isHung) findings.push({ what: 'hung', says: `${call.key} was not answered` })
     }
@@ -71,10 +72,15 @@ async function begin(
   const findings: Finding[] = []
   const call = async (key: string, path: string, body: Json) => {
     const [method = ''] = key.split(' ')
+    const askedAt = Date.now()
     const { status, body: answer } = await world
       .api(method, path, body)
       .catch(() => ({ status: null, body: {} as Json }))
-    const finding = judgeAnswer(key, { status, body: JSON.stringify(answer) }, totals)
+    const finding = judgeAnswer(
+      key,
+      { status, body: JSON.stringify(answer), askedAt },
+      { totals, pace: world.pace },
+    )
     if (finding) findings.push(finding)
     return answer
   }

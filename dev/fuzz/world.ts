@@ -7,6 +7,7 @@ import { type Nas, startNas } from '../nas/index.ts'
 import type { Answer } from './answers.ts'
 import type { ImageSettings } from './image.ts'
 import { type Outside, startOutside } from './outside.ts'
+import { type Pace, watchPace } from './postgres-pace.ts'
 import { type Service, startService } from './service.ts'
 
 /** No attempt takes longer, whatever its job says. */
@@ -30,6 +31,7 @@ export type World = {
   outside: Outside
   nas: Nas
   sql: postgres.Sql
+  pace: Pace
   /** As a good client calls. */
   api(method: string, path: string, body?: unknown): Promise<ApiAnswer>
   /** Ids and names that stand for the words between `@@`, by kind. */
@@ -52,6 +54,7 @@ export async function startWorld({ databases, dist, image }: Setting): Promise<W
   ])
   const url = `http://127.0.0.1:${port}`
   const usual = outside.place(well)
+  const pace = watchPace(databaseUrl)
   const service = await startService({
     ...{ dist, image },
     env: {
@@ -89,7 +92,7 @@ export async function startWorld({ databases, dist, image }: Setting): Promise<W
     return { status: response.status, body: (text ? JSON.parse(text) : {}) as Json }
   }
   const world: World = {
-    ...{ service, port, outside, nas, sql, api, living },
+    ...{ service, port, outside, nas, sql, pace, api, living },
     fill: (text) =>
       text.replaceAll(/@@([a-zA-Z]+)(?::(\d+))?@@/g, (_name, kind: string, n = '0') => {
         if (kind === 'apiKey') return apiKey
@@ -104,7 +107,7 @@ export async function startWorld({ databases, dist, image }: Setting): Promise<W
     },
     async close() {
       await service.kill()
-      await Promise.all([outside.close(), nas.close(), sql.end({ timeout: 2 })])
+      await Promise.all([outside.close(), nas.close(), pace.close(), sql.end({ timeout: 2 })])
     },
   }
   outside.fillWith(world.fill)
