@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ImageSettings } from './image.ts'
-import type { Pace } from './postgres-pace.ts'
 import type { Turn } from './service.ts'
 import { maxRunMs, type World } from './world.ts'
 
@@ -30,8 +29,8 @@ const blockedMs = 200
 /** An attempt's end is written down by Postgres, on a machine that others use too. */
 const limitMarginMs = 1_000
 const shortestLeaseMs = 10_000
-/** The service gives a statement 5 s; of these PostgreSQL itself was away for so long at least. */
-const slowPostgresMs = 1_500
+/** The service gives a statement 5 s. If it or PostgreSQL had no processor for so much of these, that is why. */
+const mostAwayMs = 1_500
 /** 503 that says what the caller has to wait for, of a service whose database and NAS are well. */
 const busyCodes = ['QUEUE_FULL', 'FOLLOWERS_FULL']
 
@@ -41,28 +40,30 @@ type Answered = { status: number | null; body: string; askedAt: number }
 export function judgeAnswer(
   key: string,
   { status, body, askedAt }: Answered,
-  { totals, pace }: { totals: Totals; pace: Pace },
+  { totals, machineMs }: Pick<World, 'machineMs'> & { totals: Totals },
 ): Finding | null {
   const byStatus = (totals.answers[key] ??= {})
   byStatus[status ?? 'none'] = (byStatus[status ?? 'none'] ?? 0) + 1
   if (status === null || status < 500) return null
   const code = /"code":"([A-Z_]+)"/.exec(body)?.[1] ?? 'no code'
-  const isOfPostgres = code === 'DATABASE_UNAVAILABLE' && pace.slowMs(askedAt, Date.now()) > slowPostgresMs
-  if (status === 503 && (busyCodes.includes(code) || isOfPostgres)) {
+  const awayMs = Math.round(machineMs(askedAt, Date.now()))
+  const isOfMachine = code === 'DATABASE_UNAVAILABLE' && awayMs > mostAwayMs
+  if (status === 503 && (busyCodes.includes(code) || isOfMachine)) {
     totals.busy[code] = (totals.busy[code] ?? 0) + 1
     return null
   }
-  return { what: 'answer', says: `${key} was answered ${status} ${code}: ${body.slice(0, 300)}` }
+  return {
+    what: 'answer',
+    says: `${key} was answered ${status} ${code} (the machine was elsewhere for ${awayMs} ms): ${body.slice(0, 300)}`,
+  }
 }
 
 /** Watches one world, from its start to its end. */
 export function createJudge(world: World, image: ImageSettings, totals: Totals) {
-  const { service, sql, pace } = world
-  const lateTurns: Turn[] = []
+  const { service, sql, machineMs } = world
   const judged = new Set<string>()
 
   function ofLoop(turns: Turn[]): Finding[] {
-    lateTurns.push(...turns)
     return turns.flatMap(({ wallMs, cpuMs }): Finding[] => {
       const ownMs = Math.min(wallMs, cpuMs)
       totals.slowestTurnMs = Math.max(totals.slowestTurnMs, ownMs)
@@ -105,10 +106,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
     totals.attempts += 1
     const [from, to] = [Date.parse(started_at), Date.parse(finished_at)]
     const overMs = to - from - limitOf(row)
-    const ofTurnsMs = lateTurns
-      .filter(({ endedAt }) => endedAt >= from && endedAt <= to + 1_000)
-      .reduce((sum, { wallMs, cpuMs }) => sum + Math.max(0, wallMs - Math.min(cpuMs, blockedMs)), 0)
-    const noiseMs = ofTurnsMs + pace.slowMs(from, to + 1_000)
+    const noiseMs = machineMs(from, to + 1_000)
     totals.latestEndMs = Math.max(totals.latestEndMs, overMs - noiseMs)
     if (overMs > limitMarginMs + noiseMs)
       return {
@@ -137,7 +135,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
   /** The trouble of a PostgreSQL that does not get the processor is told in the log, as it should be. */
   function isOfService(line: string): boolean {
     const isOfPostgres = /DatabaseUnavailable|DEADLINE_EXCEEDED/.test(line)
-    return !isOfPostgres || pace.slowMs(Date.now() - 30_000, Date.now()) < slowPostgresMs
+    return !isOfPostgres || machineMs(Date.now() - 30_000, Date.now()) < mostAwayMs
   }
 
   return {

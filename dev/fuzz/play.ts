@@ -33,7 +33,7 @@ async function playCalls({ calls }: Group, world: World, totals: Totals): Promis
     for (let call = left.shift(); call && world.service.ended() === null; call = left.shift()) {
       const askedAt = Date.now()
       const answer = await send(call, world.port, world.fill)
-      const finding = judgeAnswer(call.key, { ...answer, askedAt }, { totals, pace: world.pace })
+      const finding = judgeAnswer(call.key, { ...answer, askedAt }, { ...world, totals })
       if (finding) findings.push(finding)
       if (answer.isHung) findings.push({ what: 'hung', says: `${call.key} was not answered` })
     }
@@ -76,11 +76,7 @@ async function begin(
     const { status, body: answer } = await world
       .api(method, path, body)
       .catch(() => ({ status: null, body: {} as Json }))
-    const finding = judgeAnswer(
-      key,
-      { status, body: JSON.stringify(answer), askedAt },
-      { totals, pace: world.pace },
-    )
+    const finding = judgeAnswer(key, { status, body: JSON.stringify(answer), askedAt }, { ...world, totals })
     if (finding) findings.push(finding)
     return answer
   }

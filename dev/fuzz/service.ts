@@ -12,6 +12,8 @@ import type { ImageSettings } from './image.ts'
 export type Turn = { endedAt: number; wallMs: number; cpuMs: number }
 
 export type Service = {
+  /** Milliseconds within these two instants in which the event loop was late and not at work: the machine was elsewhere. */
+  starvedMs(fromMs: number, toMs: number): number
   /** What the probe and the log have said since the last look. */
   take(): { turns: Turn[]; lines: string[] }
   /** The most memory that it ever had in use, in MiB; null where the system does not tell. */
@@ -40,11 +42,16 @@ export async function startService({ dist, image, env }: Start): Promise<Service
   const killNow = () => child.kill('SIGKILL')
   process.once('exit', killNow)
   let turns: Turn[] = []
+  const late: Turn[] = []
   let lines: string[] = []
   const keep = (line: string) => void lines.push(line)
   createInterface(child.stdout as Readable).on('line', keep)
   createInterface(child.stderr as Readable).on('line', keep)
-  createInterface(child.stdio[3] as Readable).on('line', (line) => void turns.push(JSON.parse(line) as Turn))
+  createInterface(child.stdio[3] as Readable).on('line', (line) => {
+    const turn = JSON.parse(line) as Turn
+    turns.push(turn)
+    late.push(turn)
+  })
   let how: string | null = null
   const gone = once(child, 'close').then(async ([code, signal]) => {
     process.off('exit', killNow)
@@ -53,6 +60,10 @@ export async function startService({ dist, image, env }: Start): Promise<Service
     return how
   })
   return {
+    starvedMs: (fromMs, toMs) =>
+      late
+        .filter(({ endedAt }) => endedAt >= fromMs && endedAt <= toMs)
+        .reduce((sum, { wallMs, cpuMs }) => sum + Math.max(0, wallMs - cpuMs), 0),
     take() {
       const taken = { turns, lines }
       turns = []

@@ -7,7 +7,7 @@ import { type Nas, startNas } from '../nas/index.ts'
 import type { Answer } from './answers.ts'
 import type { ImageSettings } from './image.ts'
 import { type Outside, startOutside } from './outside.ts'
-import { type Pace, watchPace } from './postgres-pace.ts'
+import { watchPace } from './postgres-pace.ts'
 import { type Service, startService } from './service.ts'
 
 /** No attempt takes longer, whatever its job says. */
@@ -31,7 +31,8 @@ export type World = {
   outside: Outside
   nas: Nas
   sql: postgres.Sql
-  pace: Pace
+  /** What the machine, and not the service, took of the time between two instants. */
+  machineMs(fromMs: number, toMs: number): number
   /** As a good client calls. */
   api(method: string, path: string, body?: unknown): Promise<ApiAnswer>
   /** Ids and names that stand for the words between `@@`, by kind. */
@@ -92,7 +93,8 @@ export async function startWorld({ databases, dist, image }: Setting): Promise<W
     return { status: response.status, body: (text ? JSON.parse(text) : {}) as Json }
   }
   const world: World = {
-    ...{ service, port, outside, nas, sql, pace, api, living },
+    ...{ service, port, outside, nas, sql, api, living },
+    machineMs: (fromMs, toMs) => service.starvedMs(fromMs, toMs) + pace.slowMs(fromMs, toMs),
     fill: (text) =>
       text.replaceAll(/@@([a-zA-Z]+)(?::(\d+))?@@/g, (_name, kind: string, n = '0') => {
         if (kind === 'apiKey') return apiKey
