@@ -1,5 +1,6 @@
 import type { Database } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
+import { type Page, type PageWish, readPage } from './pages.ts'
 
 /** A key that was made over the API, as people may see it: without its hash. Scopes are told by `api_keys_scopes`. */
 export type StoredKey = {
@@ -49,13 +50,21 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
       return readKey(row)
     },
 
-    async list(): Promise<StoredKey[]> {
-      const rows: Row[] = await database.run(
-        (sql) => sql`
-          select *, to_json(scopes) as scopes from api_keys order by created_at desc, id limit 1000`,
-        { idempotent, name: 'listing the API keys' },
-      )
-      return rows.map(readKey)
+    /** Newest first; a position is an id. */
+    async list(wish: PageWish<string>): Promise<Page<StoredKey, string>> {
+      const read = async ({ after, limit }: PageWish<string>) => {
+        const rows: Row[] = await database.run(
+          (sql) => sql`
+            select k.*, to_json(k.scopes) as scopes
+            from api_keys k left join api_keys last on last.id = ${after}::text
+            where ${after}::text is null or k.created_at < last.created_at
+              or (k.created_at = last.created_at and k.id > last.id)
+            order by k.created_at desc, k.id limit ${limit}`,
+          { idempotent, name: 'listing the API keys' },
+        )
+        return rows.map(readKey)
+      }
+      return readPage(wish, read, ({ id }) => id)
     },
 
     /** The first call says when; null: there is no such key. */

@@ -1,5 +1,6 @@
 import type { Database } from './client.ts'
 import { date, type Row } from './columns.ts'
+import { type Page, type PageWish, readPage } from './pages.ts'
 
 /** A requested change. `target`: the ids in the path; null if it names none. */
 export type Intent = {
@@ -45,23 +46,25 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
       )
     },
 
-    /** Newest first, `limit` at most, of ids below `before`. */
+    /** Newest first. */
     async list(
       { actor, action }: { actor: string | null; action: string | null },
-      { before, limit }: { before: number | null; limit: number },
-    ): Promise<{ items: AuditEntry[]; nextBefore: number | null }> {
-      const rows: Row[] = await database.run(
-        (sql) => sql`
-          select id, at, actor, action, target, status, request_id, detail from audit
-          where (${before}::bigint is null or id < ${before}::bigint)
-            and (${actor}::text is null or actor = ${actor}::text)
-            and (${action}::text is null or action = ${action}::text)
-          order by id desc
-          limit ${limit + 1}`,
-        { idempotent: true, name: 'reading the audit log' },
-      )
-      const items = rows.slice(0, limit).map(readEntry)
-      return { items, nextBefore: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+      wish: PageWish,
+    ): Promise<Page<AuditEntry>> {
+      const read = async ({ after, limit }: PageWish) => {
+        const rows: Row[] = await database.run(
+          (sql) => sql`
+            select id, at, actor, action, target, status, request_id, detail from audit
+            where (${after}::bigint is null or id < ${after}::bigint)
+              and (${actor}::text is null or actor = ${actor}::text)
+              and (${action}::text is null or action = ${action}::text)
+            order by id desc
+            limit ${limit}`,
+          { idempotent: true, name: 'reading the audit log' },
+        )
+        return rows.map(readEntry)
+      }
+      return readPage(wish, read, ({ id }) => id)
     },
   }
 }

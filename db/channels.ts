@@ -1,5 +1,6 @@
 import type { Database } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
+import { type Page, type PageWish, readPage } from './pages.ts'
 
 /** A channel as it is kept: its configuration is sealed as a whole. `defaultOn` null: no job tells it unasked. */
 export type StoredChannel = {
@@ -44,12 +45,19 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return new Set(rows.map((row) => row['name'] as string))
     },
 
-    async list(): Promise<StoredChannel[]> {
-      const rows: Row[] = await database.run(
-        (sql) => sql`select *, to_json(default_on) as default_on from channels order by name`,
-        { idempotent, name: 'listing the channels' },
-      )
-      return rows.map(readChannel)
+    /** By name. */
+    async list(wish: PageWish<string>): Promise<Page<StoredChannel, string>> {
+      const read = async ({ after, limit }: PageWish<string>) => {
+        const rows: Row[] = await database.run(
+          (sql) => sql`
+            select *, to_json(default_on) as default_on from channels
+            where ${after}::text is null or name > ${after}::text
+            order by name limit ${limit}`,
+          { idempotent, name: 'listing the channels' },
+        )
+        return rows.map(readChannel)
+      }
+      return readPage(wish, read, ({ name }) => name)
     },
 
     /** Whether a channel in use hears of the failures of jobs that name none. */

@@ -1,6 +1,7 @@
 import type { DeliveryTarget, PendingDelivery, RunState } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
+import type { PageWish } from './pages.ts'
 import { readDelivery } from './rows.ts'
 
 /** The content of a delivery: the run as it ended, and its job's name. */
@@ -52,17 +53,29 @@ export async function toldRun(sql: Sql, runId: string): Promise<ToldRun | null> 
 
 /** All deliveries of a run, in the order of its job's list. */
 export async function deliveriesOf(sql: Sql, runId: string): Promise<ShownDelivery[]> {
-  const rows: Row[] = await sql`select * from deliveries where run_id = ${runId} order by seq`
+  const rows: Row[] =
+    await sql`select ${shownColumns(sql)} from deliveries d where run_id = ${runId} order by seq`
   return rows.map(readShown)
+}
+
+/** Of a target only what says which it is: with its template it may have 100 KB. */
+function shownColumns(sql: Sql) {
+  return sql`
+    d.id, d.seq, d.run_id, d.job_id, d.event, d.state, d.attempt, d.due_at, d.owner, d.lease_until, d.error_code,
+    d.error_message, d.created_at, d.finished_at,
+    jsonb_strip_nulls(jsonb_build_object(
+      'channel', d.target -> 'channel', 'type', d.target -> 'type', 'job', d.target -> 'job')) as target`
 }
 
 export type DeliveryState = ShownDelivery['state']
 
-/** Newest first; `before` (exclusive) is the `nextBefore` of the page ahead. Those that have failed are few, and indexed. */
+export type ListedDelivery = ShownDelivery & { jobName: string; seq: number }
+
+/** Newest first. Those that have failed are few, and indexed. */
 export async function listDeliveries(
   sql: Sql,
-  { state, before, limit }: { state: DeliveryState | null; before: number | null; limit: number },
-): Promise<{ items: (ShownDelivery & { jobName: string })[]; nextBefore: number | null }> {
+  { state, after, limit }: { state: DeliveryState | null } & PageWish,
+): Promise<ListedDelivery[]> {
   // written out: a parameter would hide from the planner that the index of failed ones fits
   const inState = {
     failed: sql`d.state = 'failed'`,
@@ -70,12 +83,14 @@ export async function listDeliveries(
     delivered: sql`d.state = 'delivered'`,
   }
   const rows: Row[] = await sql`
-    select d.*, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
-    where ${state === null ? sql`true` : inState[state]} and (${before}::bigint is null or d.seq < ${before}::bigint)
-    order by d.seq desc limit ${limit + 1}`
-  const items = rows.slice(0, limit).map((row) => ({ ...readShown(row), jobName: row['job_name'] as string }))
-  const last = rows[limit - 1]
-  return { items, nextBefore: rows.length > limit && last ? Number(last['seq']) : null }
+    select ${shownColumns(sql)}, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
+    where ${state === null ? sql`true` : inState[state]} and (${after}::bigint is null or d.seq < ${after}::bigint)
+    order by d.seq desc limit ${limit}`
+  return rows.map((row) => ({
+    ...readShown(row),
+    jobName: row['job_name'] as string,
+    seq: Number(row['seq']),
+  }))
 }
 
 function readShown(row: Row): ShownDelivery {

@@ -33,6 +33,7 @@ export {
   ruleOf,
   storeSchedule,
 } from './rows.ts'
+export type { Page, PageWish } from './pages.ts'
 export {
   createSecretStore,
   type SealedPlace,

@@ -3,6 +3,7 @@ import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { having, pick, type RowOf, runColumns } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
+import { mapPage, type Page, type PageWish, readPage } from './pages.ts'
 import { type Authored, authoredOf } from './rows.ts'
 import { arms, channels, inTrouble, isInTrouble, jobRuntime, jobs, runs } from './schema.ts'
 
@@ -41,11 +42,6 @@ export type UnarmedJob = {
   error: string | null
 }
 
-/** A page of a list, newest first; `nextBefore` is null on the last one. */
-export type Page<T> = { items: T[]; nextBefore: number | null }
-/** `before` (exclusive) is the `nextBefore` of the page ahead; null: from the newest. */
-type PageWish = { before: number | null; limit: number }
-
 export type JobFilter = { states: JobState[]; tag: string | null; text: string | null }
 /** `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
 export type RunFilter = {
@@ -79,59 +75,55 @@ export type Lists = {
 /** A list of a thousand runs stays at a few MB. */
 const listedOutputChars = 4096
 const armsShown = 20
-/** A job or a run has 1 MB at most, and V8 has 112 MB for everything (Dockerfile). */
-const rowsAtOnce = 25
-const mostPageChars = 2 * 1024 * 1024
 
 export function createLists(database: Database): Lists {
   const read = <T>(name: string, work: Parameters<typeof database.drizzle<T>>[0]) =>
     database.drizzle(work, { idempotent: true, name })
 
   return {
-    jobs: (filter, wish) =>
-      inPieces(wish, (page) =>
-        read('listing jobs', async (orm) => {
-          const latest = orm
-            .select(latestColumns)
-            .from(runs)
-            .where(eq(runs.jobId, jobs.id))
-            .orderBy(desc(runs.seq))
-            .limit(1)
-            .as('latest')
-          const rows = await orm
-            .select({
-              job: jobs,
-              runtime: jobRuntime,
-              latestId: latest.id,
-              latestState: latest.state,
-              latestStartedAt: latest.startedAt,
-              latestFinishedAt: latest.finishedAt,
-              latestErrorCode: latest.errorCode,
-              latestErrorMessage: latest.errorMessage,
-              deliveryError: deliveryErrorOf(jobs.id),
-            })
-            .from(jobs)
-            .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
-            .leftJoinLateral(latest, sql`true`)
-            .where(
-              and(...jobConditions(filter), page.before === null ? undefined : lt(jobs.seq, page.before)),
-            )
-            .orderBy(desc(jobs.seq))
-            .limit(page.limit + 1)
-          return pageOf(
-            rows,
-            page.limit,
-            ({ job }) => job.seq,
-            ({ job, runtime, deliveryError, ...newest }) => ({
-              authored: authoredOf(job),
-              runtime,
-              registry: runtime,
-              latestRun: latestOf(newest),
-              deliveryError,
-            }),
-          )
-        }),
-      ),
+    async jobs(filter, wish) {
+      const page = await readPage(
+        wish,
+        (piece) =>
+          read('listing jobs', (orm) => {
+            const latest = orm
+              .select(latestColumns)
+              .from(runs)
+              .where(eq(runs.jobId, jobs.id))
+              .orderBy(desc(runs.seq))
+              .limit(1)
+              .as('latest')
+            return orm
+              .select({
+                job: jobs,
+                runtime: jobRuntime,
+                latestId: latest.id,
+                latestState: latest.state,
+                latestStartedAt: latest.startedAt,
+                latestFinishedAt: latest.finishedAt,
+                latestErrorCode: latest.errorCode,
+                latestErrorMessage: latest.errorMessage,
+                deliveryError: deliveryErrorOf(jobs.id),
+              })
+              .from(jobs)
+              .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
+              .leftJoinLateral(latest, sql`true`)
+              .where(
+                and(...jobConditions(filter), piece.after === null ? undefined : lt(jobs.seq, piece.after)),
+              )
+              .orderBy(desc(jobs.seq))
+              .limit(piece.limit)
+          }),
+        ({ job }) => job.seq,
+      )
+      return mapPage(page, ({ job, runtime, deliveryError, ...newest }) => ({
+        authored: authoredOf(job),
+        runtime,
+        registry: runtime,
+        latestRun: latestOf(newest),
+        deliveryError,
+      }))
+    },
 
     countJobs: (filter) =>
       read('counting jobs', async (orm) => {
@@ -170,15 +162,10 @@ export function createLists(database: Database): Lists {
       ),
 
     runs: (filter, wish) =>
-      inPieces(wish, (page) =>
-        read('listing runs', async (orm) =>
-          pageOf(
-            await selectRuns(orm, filter, page),
-            page.limit,
-            ({ seq }) => seq,
-            (run) => run,
-          ),
-        ),
+      readPage(
+        wish,
+        (piece) => read('listing runs', (orm) => selectRuns(orm, filter, piece)),
+        ({ seq }) => seq,
       ),
 
     run: (id) =>
@@ -226,7 +213,7 @@ export function createLists(database: Database): Lists {
 
 type Orm = Parameters<Parameters<Database['drizzle']>[0]>[0]
 
-/** One row more than the page has. Long outputs are cut. */
+/** Long outputs are cut. */
 export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
   const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
   const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`
@@ -236,9 +223,9 @@ export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
     .select({ ...pick(listedRunColumns, runs), output, isOutputCut, jobName: jobs.name, seq: runs.seq })
     .from(runs)
     .innerJoin(jobs, eq(jobs.id, runs.jobId))
-    .where(and(...runConditions(filter), page.before === null ? undefined : lt(runs.seq, page.before)))
+    .where(and(...runConditions(filter), page.after === null ? undefined : lt(runs.seq, page.after)))
     .orderBy(newestFirst)
-    .limit(page.limit + 1)
+    .limit(page.limit)
 }
 
 const latestColumns = {
@@ -307,45 +294,4 @@ function runConditions({ jobId, states, tag, since, until }: RunFilter): (SQL | 
 
 function containing(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-}
-
-/**
- * A page that was read in pieces, so that the rows in memory have an end however large they are: it ends early, with a
- * `nextBefore`, when its items reach `mostPageChars`.
- */
-async function inPieces<T>(
-  { before, limit }: PageWish,
-  read: (piece: PageWish) => Promise<Page<T>>,
-): Promise<Page<T>> {
-  const items: T[] = []
-  let nextBefore = before
-  let chars = 0
-  for (;;) {
-    const wanted = Math.min(rowsAtOnce, limit - items.length)
-    const piece = await read({ before: nextBefore, limit: wanted })
-    items.push(...piece.items)
-    nextBefore = piece.nextBefore
-    chars += piece.items.reduce((sum, item) => sum + JSON.stringify(item).length, 0)
-    const isCut = piece.items.length < wanted
-    if (nextBefore === null || items.length >= limit || isCut || chars >= mostPageChars)
-      return { items, nextBefore }
-  }
-}
-
-/** The rows that fit into `limit` and `mostPageChars`, but always one. */
-function pageOf<Row, T>(
-  rows: Row[],
-  limit: number,
-  seq: (row: Row) => number,
-  map: (row: Row) => T,
-): Page<T> {
-  const shown = fitting(rows.slice(0, limit))
-  const last = shown.at(-1)
-  return { items: shown.map(map), nextBefore: rows.length > shown.length && last ? seq(last) : null }
-}
-
-function fitting<Row>(rows: Row[]): Row[] {
-  let chars = 0
-  const over = rows.findIndex((row) => (chars += JSON.stringify(row).length) > mostPageChars)
-  return over < 0 ? rows : rows.slice(0, Math.max(1, over))
 }

@@ -1,6 +1,7 @@
 import type { Database } from './client.ts'
 import { writeFact } from './facts.ts'
 import { date, type Row } from './columns.ts'
+import { type Page, type PageWish, readPage } from './pages.ts'
 
 /** A secret as people may see it: without its value. `keyId`: of the encryption key that it is sealed with. */
 export type StoredSecret = { name: string; version: number; keyId: string; createdAt: Date; updatedAt: Date }
@@ -31,14 +32,19 @@ export function createSecretStore(database: Database, clock: () => Date | null =
       return rows.map((row) => ({ name: row['name'] as string, sealed: row['sealed'] as string }))
     },
 
-    async list(): Promise<StoredSecret[]> {
-      const rows: Row[] = await database.run(
-        (sql) => sql`
-          select name, version, split_part(sealed, '.', 2) as key_id, created_at, updated_at
-          from secrets order by name`,
-        { idempotent, name: 'listing the secrets' },
-      )
-      return rows.map(readSecret)
+    /** By name. */
+    async list(wish: PageWish<string>): Promise<Page<StoredSecret, string>> {
+      const read = async ({ after, limit }: PageWish<string>) => {
+        const rows: Row[] = await database.run(
+          (sql) => sql`
+            select name, version, split_part(sealed, '.', 2) as key_id, created_at, updated_at from secrets
+            where ${after}::text is null or name > ${after}::text
+            order by name limit ${limit}`,
+          { idempotent, name: 'listing the secrets' },
+        )
+        return rows.map(readSecret)
+      }
+      return readPage(wish, read, ({ name }) => name)
     },
 
     /** Makes or replaces it; each replacement has the next version, also where two come at once. */

@@ -7,6 +7,7 @@ import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
 import { lookAll, readClock } from './look.ts'
+import { readPage } from './pages.ts'
 import * as runs from './runs.ts'
 import { type Move, movesMax, type Writing, type Written } from './move.ts'
 import { isPlain, movePlain } from './hot.ts'
@@ -85,11 +86,16 @@ export function createStore(
         idempotent,
         name: 'noting which runs wait',
       }),
-    listDeliveries: (wish: Parameters<typeof deliveries.listDeliveries>[1]) =>
-      database.run((sql) => deliveries.listDeliveries(sql, wish), {
-        idempotent,
-        name: 'listing deliveries',
-      }),
+    listDeliveries: ({ state, ...page }: Parameters<typeof deliveries.listDeliveries>[1]) =>
+      readPage(
+        page,
+        (piece) =>
+          database.run((sql) => deliveries.listDeliveries(sql, { state, ...piece }), {
+            idempotent,
+            name: 'listing deliveries',
+          }),
+        ({ seq }) => seq,
+      ),
     renew: (wish: Untimed<Parameters<typeof runs.renew>[1]>) =>
       database.run((sql) => runs.renew(sql, { ...wish, now: now() }), {
         idempotent,

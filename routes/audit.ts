@@ -44,9 +44,9 @@ export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' 
 export function auditRoutes(on: On, parts: Pick<Parts, 'audit'>): void {
   on('GET /api/audit', async ({ query }) => {
     const { actor = null, action = null, limit = 100, cursor } = query
-    const page = { before: readCursor('audit', cursor), limit }
-    const { items, nextBefore } = await parts.audit.list({ actor, action }, page)
-    return { entries: items.map(entryBody), next_cursor: cursorFor('audit', nextBefore) }
+    const page = { after: readCursor('audit', cursor), limit }
+    const { items, next } = await parts.audit.list({ actor, action }, page)
+    return { entries: items.map(entryBody), next_cursor: cursorFor('audit', next) }
   })
 }
 

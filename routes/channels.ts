@@ -1,11 +1,13 @@
 import type { Channel } from '../src/delivery/channels.ts'
 import type { On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
 import type { Parts } from './parts.ts'
 
 export function channelRoutes(on: On, parts: Pick<Parts, 'channels' | 'send'>): void {
-  on('GET /api/channels', async () => {
+  on('GET /api/channels', async ({ query: { limit = 1000, cursor } }) => {
     const channels = await parts.channels()
-    return { channels: (await channels.list()).map(channelBody) }
+    const { items, next } = await channels.list({ after: readCursor('channels', cursor), limit })
+    return { channels: items.map(channelBody), next_cursor: cursorFor('channels', next) }
   })
 
   on('GET /api/channels/{name}', async ({ params }) => {

@@ -9,10 +9,10 @@ export function deliveryRoutes(on: On, { deliveries }: Pick<Parts, 'deliveries'>
   on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))
 
   on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }) => {
-    const page = { state, before: readCursor('deliveries', cursor), limit }
-    const { items, nextBefore } = await deliveries.list(page)
+    const page = { state, after: readCursor('deliveries', cursor), limit }
+    const { items, next } = await deliveries.list(page)
     const bodies = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
-    return { deliveries: bodies, next_cursor: cursorFor('deliveries', nextBefore) }
+    return { deliveries: bodies, next_cursor: cursorFor('deliveries', next) }
   })
 
   on('POST /api/runs/{id}/deliveries/{delivery}/retry', async ({ params }, _request, reply) => {

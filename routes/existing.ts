@@ -37,8 +37,8 @@ export function existingRoutes(on: On, parts: Parts): void {
 
   on('GET /api/jobs/{id}/executions', async ({ params, query }) => {
     await lookAt(parts, params.id)
-    const { items, nextBefore } = await runsOf(parts, params.id, query)
-    return { executions: items.map(executionBody), next_cursor: cursorFor('runs', nextBefore) }
+    const { items, next } = await runsOf(parts, params.id, query)
+    return { executions: items.map(executionBody), next_cursor: cursorFor('runs', next) }
   })
 
   on('GET /api/jobs/{id}/output', async ({ params, query }) => {
@@ -51,7 +51,7 @@ export function existingRoutes(on: On, parts: Parts): void {
 
 async function runsOf(parts: Parts, jobId: string, wish: { limit?: number; cursor?: string }) {
   const lists = await parts.lists()
-  const page = { before: readCursor('runs', wish.cursor), limit: wish.limit ?? 50 }
+  const page = { after: readCursor('runs', wish.cursor), limit: wish.limit ?? 50 }
   return lists.runs({ jobId, states: [], tag: null, since: null, until: null }, page)
 }
 

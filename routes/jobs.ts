@@ -30,8 +30,8 @@ export function jobRoutes(on: On, parts: Parts): void {
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
     const lists = await parts.lists()
-    const page = { before: readCursor('jobs', cursor), limit }
-    const [{ items, nextBefore }, hidden, channels] = await Promise.all([
+    const page = { after: readCursor('jobs', cursor), limit }
+    const [{ items, next }, hidden, channels] = await Promise.all([
       lists.jobs({ states, tag, text: q }, page),
       leftOut.length > 0 ? lists.countJobs({ states: leftOut, tag, text: q }) : 0,
       lists.channels(),
@@ -39,7 +39,7 @@ export function jobRoutes(on: On, parts: Parts): void {
     const showing = showingTo(request, parts, channels)
     return {
       jobs: items.map((job) => jobBody(job, showing)),
-      next_cursor: cursorFor('jobs', nextBefore),
+      next_cursor: cursorFor('jobs', next),
       hidden,
       ...withIgnored([], query),
     }

@@ -2,6 +2,7 @@ import type { StoredKey } from '../db/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import type { Parts } from './parts.ts'
 
@@ -17,9 +18,10 @@ export function keyRoutes(on: On, { keys, now }: Pick<Parts, 'keys' | 'now'>): v
     return { key: keyBody(made.key), secret: made.secret }
   })
 
-  on('GET /api/keys', async () => {
+  on('GET /api/keys', async ({ query: { limit = 1000, cursor } }) => {
     const stored = await keys.stored()
-    return { keys: (await stored.list()).map(keyBody) }
+    const { items, next } = await stored.list({ after: readCursor('keys', cursor), limit })
+    return { keys: items.map(keyBody), next_cursor: cursorFor('keys', next) }
   })
 
   on('DELETE /api/keys/{id}', async ({ params }) => {

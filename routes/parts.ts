@@ -1,5 +1,5 @@
 import type { PromptPlace } from '../src/actions/index.ts'
-import type { Lists, Look } from '../db/index.ts'
+import type { Lists, Look, Page } from '../db/index.ts'
 import type { Audit } from '../src/access/audit.ts'
 import type { Callbacks } from '../src/run/callback.ts'
 import type { CallbackAddress } from '../src/run/callback-address.ts'
@@ -45,8 +45,8 @@ export type Parts = {
   /** `from` inclusive, `to` exclusive; nothing after now. */
   ledger(
     jobId: string,
-    span: { from: Date; to: Date },
-  ): Promise<{ slot: Date; verdict: string; reason: string | null; runId: string | null }[]>
+    wish: { from: Date; to: Date; limit: number },
+  ): Promise<Page<{ slot: Date; verdict: string; reason: string | null; runId: string | null }>>
   reconcile(): Promise<object>
   /** For callers without a key: no database. */
   brief(): object

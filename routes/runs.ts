@@ -13,11 +13,11 @@ type Wish = Pick<Input<'GET /api/runs'>['query'], 'status' | 'tag' | 'since' | '
 export function runRoutes(on: On, parts: Parts): void {
   async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
     const lists = await parts.lists()
-    const page = { before: readCursor('runs', cursor), limit }
+    const page = { after: readCursor('runs', cursor), limit }
     const states = (status?.split(',') ?? []) as ListedRun['state'][]
     const [since, until] = [instantIn(times.since), instantIn(times.until)]
-    const { items, nextBefore } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
-    return { runs: items.map(runBody), next_cursor: cursorFor('runs', nextBefore) }
+    const { items, next } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
+    return { runs: items.map(runBody), next_cursor: cursorFor('runs', next) }
   }
 
   async function runOf(id: string): Promise<ListedRun> {

@@ -1,6 +1,7 @@
 import { ruleOf } from '../db/index.ts'
 import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../src/schedule/index.ts'
 import type { On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { lookAt } from './jobs.ts'
 import type { Parts } from './parts.ts'
@@ -29,9 +30,12 @@ export function scheduleRoutes(on: On, parts: Parts): void {
   on('GET /api/jobs/{id}/slots', async ({ params, query }) => {
     const to = instantIn(query.to) ?? lastInstant
     const from = instantIn(query.from) ?? new Date(Math.min(to.getTime(), parts.now().getTime()) - dayMs)
-    const entries = await parts.ledger(params.id, { from, to })
+    const after = readCursor('slots', query.cursor)
+    const begin = after === null ? from : new Date(Math.max(from.getTime(), after + 1))
+    const { items, next } = await parts.ledger(params.id, { from: begin, to, limit: query.limit ?? 1000 })
     return {
-      slots: entries.map(({ slot, verdict, reason, runId }) => ({
+      next_cursor: cursorFor('slots', next),
+      slots: items.map(({ slot, verdict, reason, runId }) => ({
         slot: slot.toISOString(),
         verdict,
         reason,

@@ -1,11 +1,13 @@
 import type { StoredSecret } from '../db/index.ts'
 import type { On } from './api.ts'
+import { cursorFor, readCursor } from './cursor.ts'
 import type { Parts } from './parts.ts'
 
 export function secretRoutes(on: On, parts: Pick<Parts, 'secrets'>): void {
-  on('GET /api/secrets', async () => {
+  on('GET /api/secrets', async ({ query: { limit = 1000, cursor } }) => {
     const secrets = await parts.secrets()
-    return { secrets: (await secrets.list()).map(secretBody) }
+    const { items, next } = await secrets.list({ after: readCursor('secrets', cursor), limit })
+    return { secrets: items.map(secretBody), next_cursor: cursorFor('secrets', next) }
   })
 
   on('PUT /api/secrets/{name}', async ({ params, body }, _request, reply) => {

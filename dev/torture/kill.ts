@@ -148,7 +148,10 @@ async function judgeJob(world: World, maker: Maker, witness: Witness, retries: b
   if (maker.isGone()) return judgeGone(world, id, witness)
   const last = maker.dueAt.at(-1) ?? at(0)
   const until = new Date(last.getTime() + 60_000)
-  const ledger = await createLedger({ store: world.store })(id, { from: at(0), to: until })
+  const { items: ledger } = await createLedger({ store: world.store })(id, {
+    ...{ from: at(0), to: until },
+    limit: 1_000,
+  })
   const effects = witness
     .effects()
     .filter(({ jobId, slot }) => slot === null || (jobId === id && new Date(slot) < until))

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { expecting, instantOut, instantOutOrNull, object, textOrNull } from './fields.ts'
+import { expecting, instantOut, instantOutOrNull, object, pageQuery, textOrNull } from './fields.ts'
 import type { Operation } from './operation.ts'
 import { channelName, on, onWords, targetsFor, typesInWords } from './targets.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
@@ -39,9 +39,10 @@ export const channelOperations = {
     id: 'listChannels',
     scope: 'jobs:read',
     summary: 'The channels, by name',
+    query: object(pageQuery),
     status: 200,
-    answer: object({ channels: Type.Array(channel) }),
-    errors: [...inputErrors],
+    answer: object({ channels: Type.Array(channel), next_cursor: textOrNull }),
+    errors: [...inputErrors, 'CURSOR_INVALID'],
   },
   'GET /api/channels/{name}': {
     id: 'readChannel',

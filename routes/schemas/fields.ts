@@ -40,7 +40,10 @@ export const instantOrNull = Type.Refine(
   (text) => text === null || instantOf(text) !== null,
 )
 export const limit = (fallback: number) => Type.Integer({ minimum: 1, maximum: 1000, default: fallback })
-export const cursor = Type.String({ maxLength: 64, description: '`next_cursor` of the page before' })
+export const cursor = Type.String({ maxLength: 128, description: '`next_cursor` of the page before' })
+
+/** The query of a list that is read by pages. */
+export const pageQuery = { limit: Type.Optional(limit(1000)), cursor: Type.Optional(cursor) }
 
 // In answers
 export const instantOut = Type.String({ format: 'date-time' })

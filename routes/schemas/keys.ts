@@ -1,6 +1,16 @@
 import Type from 'typebox'
 import { scopes } from '../../src/access/keys/index.ts'
-import { distinct, expecting, instant, instantOut, instantOutOrNull, line, object } from './fields.ts'
+import {
+  distinct,
+  expecting,
+  instant,
+  instantOut,
+  instantOutOrNull,
+  line,
+  object,
+  pageQuery,
+  textOrNull,
+} from './fields.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
@@ -48,9 +58,10 @@ export const keyOperations = {
     id: 'listKeys',
     scope: 'admin',
     summary: 'The API keys that were made, newest first; never what they open with',
+    query: object(pageQuery),
     status: 200,
-    answer: object({ keys: Type.Array(key) }),
-    errors: [...inputErrors],
+    answer: object({ keys: Type.Array(key), next_cursor: textOrNull }),
+    errors: [...inputErrors, 'CURSOR_INVALID'],
   },
   'DELETE /api/keys/{id}': {
     id: 'revokeKey',

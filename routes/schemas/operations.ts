@@ -2,7 +2,18 @@ import Type from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
 import { arm, ignored, job, problem, run, schedule, slot, upcoming, warnings } from './answers.ts'
 import { auditOperations } from './audit.ts'
-import { cursor, expecting, instant, instantOut, jobId, limit, object, orNull, runId } from './fields.ts'
+import {
+  cursor,
+  expecting,
+  instant,
+  instantOut,
+  jobId,
+  limit,
+  object,
+  orNull,
+  pageQuery,
+  runId,
+} from './fields.ts'
 import { channelOperations } from './channels.ts'
 import { deliveryOperations } from './deliveries.ts'
 import { existingOperations } from './existing.ts'
@@ -216,10 +227,10 @@ export const operations = {
     scope: 'jobs:read',
     summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
     params: jobParams,
-    query: object({ from: Type.Optional(instant), to: Type.Optional(instant) }),
+    query: object({ from: Type.Optional(instant), to: Type.Optional(instant), ...pageQuery }),
     status: 200,
-    answer: object({ slots: Type.Array(slot) }),
-    errors: [...jobErrors, ...inputErrors],
+    answer: object({ slots: Type.Array(slot), next_cursor: orNull<string>('string', {}) }),
+    errors: [...jobErrors, ...inputErrors, 'CURSOR_INVALID'],
   },
   'GET /api/jobs/{id}/runs': {
     id: 'listRunsOfJob',

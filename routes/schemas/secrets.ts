@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { expecting, instantOut, object } from './fields.ts'
+import { expecting, instantOut, object, pageQuery, textOrNull } from './fields.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
@@ -47,9 +47,10 @@ export const secretOperations = {
     id: 'listSecrets',
     scope: 'admin',
     summary: 'The names of all secrets; never their values',
+    query: object(pageQuery),
     status: 200,
-    answer: object({ secrets: Type.Array(secret) }),
-    errors: [...inputErrors],
+    answer: object({ secrets: Type.Array(secret), next_cursor: textOrNull }),
+    errors: [...inputErrors, 'CURSOR_INVALID'],
   },
   'PUT /api/secrets/{name}': {
     id: 'putSecret',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ChannelStore, StoredChannel } from '../../db/index.ts'
+import type { ChannelStore, Page, PageWish, StoredChannel } from '../../db/index.ts'
 import { type Call, type RefusalOf, uncallableIn } from '../outbound/index.ts'
 import {
   callsOf,
@@ -30,7 +30,8 @@ export type Channels = {
     config: ReceiverConfig,
     defaultOn: string[] | null,
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
-  list(): Promise<Channel[]>
+  /** By name. */
+  list(page: PageWish<string>): Promise<Page<Channel, string>>
   /** @throws AppError CHANNEL_NOT_FOUND */
   get(name: string): Promise<Channel>
   /** Those of the names that there are. */
@@ -151,7 +152,10 @@ export function createChannels({
     put,
     resolve,
     test,
-    list: async () => (await store.list()).map(shown),
+    async list(wish) {
+      const { items, next } = await store.list(wish)
+      return { items: items.map(shown), next }
+    },
     get: async (name) => shown(await found(name)),
     exists: (names) => store.exists([...new Set(names)]),
     disable: (name, reason) => store.disable(name, reason),

@@ -1,4 +1,4 @@
-import type { FoldedSlots, SlotRun, Store } from '../../db/index.ts'
+import type { FoldedSlots, Page, SlotRun, Store } from '../../db/index.ts'
 import { slotOfPause, type View } from '../decisions/index.ts'
 import { AppError } from '../ground/errors.ts'
 import { slotsIn } from '../schedule/index.ts'
@@ -7,28 +7,33 @@ import { slotsIn } from '../schedule/index.ts'
 export type Verdict = 'ran' | 'running' | 'skipped' | 'missed' | 'superseded' | 'cancelled' | 'due'
 export type LedgerEntry = { slot: Date; verdict: Verdict; reason: string | null; runId: string | null }
 
-/** More than this in one answer is cut; `from` of the next call goes on behind the last one. */
-const entriesMax = 1_000
+/** Of the slots in [from, to); `limit` of them at most. */
+export type LedgerWish = { from: Date; to: Date; limit: number }
 
 /**
- * Every nominal slot of a job in [from, to) up to now, with exactly one verdict, oldest first.
+ * Every nominal slot of a job up to now, with exactly one verdict, oldest first. `next` of the page: milliseconds of its
+ * last slot.
  *
  * @throws AppError JOB_NOT_FOUND
  */
 export function createLedger({ store }: { store: Store }) {
-  return async (jobId: string, { from, to }: { from: Date; to: Date }): Promise<LedgerEntry[]> => {
+  return async (jobId: string, { from, to, limit }: LedgerWish): Promise<Page<LedgerEntry>> => {
     const look = await store.look(jobId)
     if (!look) throw new AppError('JOB_NOT_FOUND', `No job with id ${jobId}`)
     const { now } = look.view
     const until = to < now ? to : new Date(now.getTime() + 1)
-    const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: entriesMax })
-    const entries = [...runs.map(runEntry), ...folds.flatMap((fold) => foldEntries(fold, from, until))]
+    // one more than is shown tells whether there are more
+    const most = limit + 1
+    const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: most })
+    const entries = [...runs.map(runEntry), ...foldedEntries(folds, { from, until, most })]
     const told = new Set(entries.map(({ slot }) => slot.getTime()))
     // a slot may have been taken between the look and the reading: then the result is newer
-    const open = openEntries(look.view, from, justBefore(until)).filter(
+    const open = openEntries(look.view, { from, until: justBefore(until), most }).filter(
       ({ slot }) => !told.has(slot.getTime()),
     )
-    return [...entries, ...open].toSorted((a, b) => a.slot.getTime() - b.slot.getTime()).slice(0, entriesMax)
+    const items = [...entries, ...open].toSorted((a, b) => a.slot.getTime() - b.slot.getTime())
+    const shown = items.slice(0, limit)
+    return { items: shown, next: items.length > limit ? (shown.at(-1)?.slot.getTime() ?? null) : null }
   }
 }
 
@@ -38,15 +43,33 @@ function runEntry({ slot, runId, state, reason }: SlotRun): LedgerEntry {
   return { slot, verdict: isLive ? 'running' : 'ran', reason: isLive ? reason : state, runId }
 }
 
-function foldEntries(fold: FoldedSlots, from: Date, until: Date): LedgerEntry[] {
+type Cut = { from: Date; until: Date; most: number }
+
+/** The first `most` slots of all folds together, and perhaps some more: a fold may stand for a million slots. */
+function foldedEntries(folds: FoldedSlots[], cut: Cut): LedgerEntry[] {
+  const entries: LedgerEntry[] = []
+  let latest = -Infinity
+  for (const fold of folds) {
+    if (entries.length >= cut.most && fold.firstSlot.getTime() > latest) break
+    const some = foldEntries(fold, cut)
+    for (const entry of some) entries.push(entry)
+    latest = Math.max(latest, some.at(-1)?.slot.getTime() ?? latest)
+  }
+  return entries
+}
+
+function foldEntries(fold: FoldedSlots, { from, until, most }: Cut): LedgerEntry[] {
   const after = new Date(Math.max(fold.firstSlot.getTime(), from.getTime()) - 1)
   const last = new Date(Math.min(fold.lastSlot.getTime(), until.getTime() - 1))
   const { verdict, reason } = fold
-  return take(slotsIn(fold.rule, { after, until: last }), (slot) => ({ slot, verdict, reason, runId: null }))
+  return take(slotsIn(fold.rule, { after, until: last }), most, (slot) => ({
+    ...{ slot, verdict, reason },
+    runId: null,
+  }))
 }
 
 /** The slots that have passed without being taken: they are due, or (in a pause) will be skipped when it ends. */
-function openEntries({ job, runtime }: View, from: Date, until: Date): LedgerEntry[] {
+function openEntries({ job, runtime }: View, { from, until, most }: Cut): LedgerEntry[] {
   const { nextSlot, state } = runtime
   if (!nextSlot || nextSlot > until || state === 'completed') return []
   if (state === 'error') {
@@ -56,14 +79,14 @@ function openEntries({ job, runtime }: View, from: Date, until: Date): LedgerEnt
   const { endsAt } = job.policy
   const after = new Date(Math.max(from.getTime(), nextSlot.getTime()) - 1)
   const slots = slotsIn(job, { after, until: endsAt && endsAt < until ? endsAt : until })
-  if (state === 'paused') return take(slots, (slot) => ({ slot, ...slotOfPause, runId: null }))
-  return take(slots, (slot) => ({ slot, verdict: 'due', reason: null, runId: null }))
+  if (state === 'paused') return take(slots, most, (slot) => ({ slot, ...slotOfPause, runId: null }))
+  return take(slots, most, (slot) => ({ slot, verdict: 'due', reason: null, runId: null }))
 }
 
-function take(slots: Iterable<Date>, entry: (slot: Date) => LedgerEntry): LedgerEntry[] {
+function take(slots: Iterable<Date>, most: number, entry: (slot: Date) => LedgerEntry): LedgerEntry[] {
   const entries: LedgerEntry[] = []
   for (const slot of slots) {
-    if (entries.length >= entriesMax) break
+    if (entries.length >= most) break
     entries.push(entry(slot))
   }
   return entries

@@ -11,7 +11,7 @@ export type Secrets = {
   exists(names: Iterable<string>): Promise<Set<string>>
   /** Version 1: it is new. Runs that begin afterwards use the new value. */
   put(name: string, value: string): Promise<StoredSecret>
-  list(): Promise<StoredSecret[]>
+  list: SecretStore['list']
   /** @throws AppError SECRET_NOT_FOUND, SECRET_IN_USE: names the jobs that mention it */
   remove(name: string): Promise<void>
   /**
@@ -44,7 +44,8 @@ const places: Place[] = [
   })),
 ]
 
-const pageSize = 100
+/** A sealed channel has 350 KB at most. */
+const pageSize = 20
 /** A row that is written by a process with the former key in mid-rotation is met again in the next round. */
 const maxRounds = 3
 
@@ -125,7 +126,7 @@ export function createSecrets({
       await expectKey()
       return store.put(name, sealer.seal(value, contextOfSecret(name)))
     },
-    list: () => store.list(),
+    list: store.list,
     remove,
     rotate,
   }

@@ -75,7 +75,7 @@ test('what failed last night is read from an index, however many runs there are'
   const filter = { jobId: null, states: [], tag: null, since: null, until: null }
   const plan = async (wish: Partial<Parameters<typeof selectRuns>[1]>) => {
     const query = await db.drizzle(
-      async (orm) => selectRuns(orm, { ...filter, ...wish }, { before: null, limit: 100 }).toSQL(),
+      async (orm) => selectRuns(orm, { ...filter, ...wish }, { after: null, limit: 100 }).toSQL(),
       { idempotent: true, name: 'explaining' },
     )
     const rows = await sql.unsafe<{ 'QUERY PLAN': string }[]>(

@@ -122,7 +122,10 @@ test('the last use is noted once a minute, by one of all processes', async () =>
   let now = new Date('2026-06-18T08:00:00Z')
   const store = createApiKeyStore(database.db, () => now)
   const { key } = await setup(() => now).keys.create(read)
-  const lastUse = async () => (await store.list()).find(({ id }) => id === key.id)?.lastUsedAt?.toISOString()
+  const lastUse = async () =>
+    (await store.list({ after: null, limit: 1000 })).items
+      .find(({ id }) => id === key.id)
+      ?.lastUsedAt?.toISOString()
   assert.equal(await lastUse(), undefined)
   await store.used(key.id)
   now = new Date('2026-06-18T08:00:59Z')

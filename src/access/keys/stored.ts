@@ -14,8 +14,8 @@ export type StoredKeys = {
   who(given: { id: string; secret: string }, beforeAsking: () => void): Promise<Caller>
   /** `secret` is given out here and never again. */
   create(wish: NewKey): Promise<{ key: StoredKey; secret: string }>
-  /** Newest first, revoked and expired ones too; a thousand at most. */
-  list(): Promise<StoredKey[]>
+  /** Newest first, revoked and expired ones too. */
+  list: ApiKeyStore['list']
   /** Once is enough. @throws AppError KEY_NOT_FOUND */
   revoke(id: string): Promise<StoredKey>
   /** Records that a key was used, at most once a minute and under no hold: it is not awaited and may be lost. */
