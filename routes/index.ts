@@ -1,7 +1,7 @@
 import fastifyAuth from '@fastify/auth'
 import type { FastifyInstance } from 'fastify'
-import { checkAccess } from './access.ts'
-import { routesOf } from './api.ts'
+import { callerOf, checkAccess } from './access.ts'
+import { operationOf, routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
@@ -22,6 +22,7 @@ import { answerError, answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
+import { takeTurns } from './turns.ts'
 import { serviceRoutes } from './service.ts'
 
 export type { Parts } from './parts.ts'
@@ -50,6 +51,10 @@ export function registerRoutes(app: FastifyInstance, parts: Parts): void {
 function apiScope(scope: FastifyInstance, parts: Parts): void {
   checkAccess(scope, parts)
   holdWhileAnswering(scope, parts.hold)
+  takeTurns(scope, {
+    isLarge: async (request) => (await operationOf(request)).isLarge ?? false,
+    caller: (request) => callerOf(request)?.id ?? '',
+  })
   auditChanges(scope, parts)
   acceptJson(scope)
   const on = routesOf(scope)

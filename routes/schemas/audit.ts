@@ -26,6 +26,7 @@ export const auditOperations = {
   'GET /api/audit': {
     id: 'listAudit',
     scope: 'admin',
+    isLarge: true,
     summary: 'Every change that was asked for, newest first',
     query: object({
       limit: Type.Optional(limit(100)),

@@ -38,6 +38,7 @@ export const channelOperations = {
   'GET /api/channels': {
     id: 'listChannels',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'The channels, by name',
     query: object(pageQuery),
     status: 200,

@@ -32,6 +32,7 @@ export const deliveryOperations = {
   'GET /api/deliveries': {
     id: 'listAllDeliveries',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'Deliveries of all jobs, newest first',
     query: object({
       state: Type.Optional(Type.Enum(['pending', 'delivered', 'failed'])),

@@ -61,6 +61,7 @@ export const existingOperations = {
   'GET /api/jobs/{id}/executions': {
     id: 'listExecutions',
     scope,
+    isLarge: true,
     summary: 'Runs of a job, newest first, as a ledger of executions',
     params: object({ id: jobId }),
     query: object({ limit: Type.Optional(limit(50)), cursor: Type.Optional(cursor), profile }),
@@ -90,6 +91,7 @@ export const existingOperations = {
   'GET /api/jobs/{id}/output': {
     id: 'readOutput',
     scope,
+    isLarge: true,
     summary: 'The outputs of the newest runs of a job, newest first',
     params: object({ id: jobId }),
     query: object({

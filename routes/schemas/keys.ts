@@ -57,6 +57,7 @@ export const keyOperations = {
   'GET /api/keys': {
     id: 'listKeys',
     scope: 'admin',
+    isLarge: true,
     summary: 'The API keys that were made, newest first; never what they open with',
     query: object(pageQuery),
     status: 200,

@@ -9,6 +9,8 @@ export type Operation = {
   scope?: Scope
   /** A caller without a key is answered as well, in the same shape (routes/open.ts). */
   isOpen?: true
+  /** Its answer may be megabytes: calls of it take turns (routes/turns.ts). */
+  isLarge?: boolean
   summary: string
   params?: TSchema
   query?: TSchema

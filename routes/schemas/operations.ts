@@ -77,6 +77,7 @@ export const operations = {
   'GET /api/jobs': {
     id: 'listJobs',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'Jobs, newest first',
     query: object({
       include_disabled: Type.Optional(
@@ -225,6 +226,7 @@ export const operations = {
   'GET /api/jobs/{id}/slots': {
     id: 'listSlots',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
     params: jobParams,
     query: object({ from: Type.Optional(instant), to: Type.Optional(instant), ...pageQuery }),
@@ -235,6 +237,7 @@ export const operations = {
   'GET /api/jobs/{id}/runs': {
     id: 'listRunsOfJob',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'Runs of a job, newest first; `since` and `until`: when they were claimed',
     params: jobParams,
     query: object(runQuery),
@@ -245,6 +248,7 @@ export const operations = {
   'GET /api/runs': {
     id: 'listRuns',
     scope: 'jobs:read',
+    isLarge: true,
     summary: 'Runs of all jobs, newest first; `since` and `until`: when they were claimed',
     query: object({ ...runQuery, job: Type.Optional(jobId) }),
     status: 200,

@@ -46,6 +46,7 @@ export const secretOperations = {
   'GET /api/secrets': {
     id: 'listSecrets',
     scope: 'admin',
+    isLarge: true,
     summary: 'The names of all secrets; never their values',
     query: object(pageQuery),
     status: 200,

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import Fastify from 'fastify'
+import { takeTurns } from '../../routes/turns.ts'
+import type { AppError } from '../../src/ground/errors.ts'
+
+type Times = Parameters<typeof takeTurns>[1]['times']
+
+/** A server whose large answers end when `finish` is called; the caller is whom the header names. */
+async function setup(t: TestContext, times: Times = {}) {
+  const open = new Set<() => void>()
+  const seen = { most: 0, byCaller: new Map<string, number>(), mostOfOne: 0 }
+  let arrived = () => undefined as void
+  const app = Fastify()
+  app.setErrorHandler((error: AppError, _request, reply) =>
+    reply.code(error.statusCode).send({ code: error.code, retryAfterS: error.retryAfterS }),
+  )
+  const caller = ({ headers }: { headers: object }) => String((headers as Record<string, string>)['x-caller'])
+  takeTurns(app, { caller, isLarge: async ({ url }) => url.startsWith('/large'), times })
+  app.get('/small', async () => 'small')
+  app.get('/large', async (request, reply) => {
+    const who = caller(request)
+    seen.byCaller.set(who, (seen.byCaller.get(who) ?? 0) + 1)
+    await new Promise<void>((resolve) => {
+      open.add(resolve)
+      reply.raw.once('close', () => open.delete(resolve))
+      seen.most = Math.max(seen.most, open.size)
+      seen.mostOfOne = Math.max(seen.mostOfOne, ...seen.byCaller.values())
+      arrived()
+    })
+    seen.byCaller.set(who, (seen.byCaller.get(who) ?? 0) - 1)
+    return 'large'
+  })
+  app.get('/large/bytes', async () => 'x'.repeat(32 * 1024 * 1024))
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.after(() => {
+    for (const end of open) end()
+    app.server.closeAllConnections()
+    return app.close()
+  })
+  return {
+    url,
+    seen,
+    get: (path: string, who: string) => fetch(url + path, { headers: { 'x-caller': who } }),
+    /** Resolves when so many answers are being made. */
+    async busy(count: number) {
+      while (open.size < count) await new Promise<void>((resolve) => (arrived = resolve))
+    },
+    finishOne() {
+      const [end] = open
+      if (end) open.delete(end)
+      end?.()
+    },
+  }
+}
+
+test('large answers are made four at a time, two for one caller, and all of them in the end', async (t) => {
+  const { get, seen, busy, finishOne } = await setup(t)
+  const asked = ['a', 'b', 'c'].flatMap((who) => Array.from({ length: 8 }, () => get('/large', who)))
+  await busy(4)
+  for (const _ of asked) {
+    await busy(1)
+    finishOne()
+  }
+  const statuses = await Promise.all(asked.map(async (answer) => (await answer).status))
+  assert.deepEqual(new Set(statuses), new Set([200]))
+  assert.ok(seen.most <= 4, `${seen.most} at once`)
+  assert.ok(seen.mostOfOne <= 2, `${seen.mostOfOne} of one caller`)
+})
+
+test('who waits too long is told to retry, and nothing else waits', async (t) => {
+  const { get, busy } = await setup(t, { waitMs: 50 })
+  void get('/large', 'a').catch(() => undefined)
+  void get('/large', 'a').catch(() => undefined)
+  await busy(2)
+  const refused = await get('/large', 'a')
+  assert.equal(refused.status, 503)
+  assert.deepEqual(await refused.json(), { code: 'LISTS_BUSY', retryAfterS: 5 })
+  assert.equal((await get('/small', 'a')).status, 200)
+  void get('/large', 'b').catch(() => undefined)
+  await busy(3)
+})
+
+test('a client that goes away while it waits or is answered gives its turn back', async (t) => {
+  const { url, get, busy, finishOne } = await setup(t)
+  const clients = await Promise.all(Array.from({ length: 6 }, () => ask(url, '/large', 'a')))
+  await busy(2)
+  for (const client of clients) client.destroy()
+  let isAnswered = false
+  const answer = get('/large', 'a').finally(() => (isAnswered = true))
+  while (!isAnswered) {
+    await Promise.race([busy(1), answer])
+    finishOne()
+  }
+  assert.equal((await answer).status, 200)
+})
+
+test('a client that takes its answer too slowly is cut off, and those behind it are answered', async (t) => {
+  const { url, get, busy, finishOne } = await setup(t, { sendMs: 200 })
+  const slow = await Promise.all([ask(url, '/large/bytes', 'a'), ask(url, '/large/bytes', 'a')])
+  const trickle = setInterval(() => slow.forEach((client) => void client.read(1_000)), 10)
+  const closed = slow.map((client) => once(client, 'close'))
+  const answer = get('/large', 'a')
+  await busy(1)
+  finishOne()
+  assert.equal((await answer).status, 200)
+  clearInterval(trickle)
+  for (const client of slow) client.resume()
+  await Promise.all(closed)
+  for (const client of slow) assert.ok(client.bytesRead < 32 * 1024 * 1024, 'it was cut off')
+})
+
+/** Asks and reads nothing. */
+async function ask(url: string, path: string, who: string): Promise<Socket> {
+  const { hostname, port } = new URL(url)
+  const client = connect({ host: hostname, port: Number(port) })
+  client.on('error', () => undefined)
+  client.pause()
+  await once(client, 'connect')
+  client.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nx-caller: ${who}\r\n\r\n`)
+  return client
+}
