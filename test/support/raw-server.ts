@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
 /** A server on loopback that speaks for itself; `sockets` are the connections that are open. */
-async function rawServer(t: TestContext, serve: (socket: Socket) => void, port = 0) {
+export async function speaking(t: TestContext, serve: (socket: Socket) => void, port = 0) {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -21,5 +21,5 @@ async function rawServer(t: TestContext, serve: (socket: Socket) => void, port =
 
 /** The same for one answer: `send` is called when a request has come. */
 export function answering(t: TestContext, send: (socket: Socket) => void, port = 0) {
-  return rawServer(t, (socket) => socket.once('data', () => send(socket)).resume(), port)
+  return speaking(t, (socket) => socket.once('data', () => send(socket)).resume(), port)
 }

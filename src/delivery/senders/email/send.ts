@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import { createTransport } from 'nodemailer'
 import { AppError } from '../../../ground/errors.ts'
 import { retry } from '../shared/call.ts'
+import { limited } from './limited.ts'
 import { type Mailbox, readMailbox } from './mailbox.ts'
 import type { Delivered, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
@@ -22,6 +24,10 @@ export type EmailTarget = {
 }
 
 const limit = 20_000
+/** RFC 5321 allows 512 bytes for a line of a reply. */
+const mostReplyBytes = 8 * 1024
+/** In all: some 60 replies for 50 recipients, and a handshake. */
+const mostBytes = 64 * 1024
 
 /**
  * One mail over SMTP, as plain text; a longer output is attached. Its Message-ID is made of the delivery's id, so that
@@ -36,7 +42,8 @@ export async function sendEmail(
   const from = mailboxIn('from', target.from)
   const to = target.to.map((one) => mailboxIn('to', one))
   const { text, isWhole } = textOf(message, { limit, template: target.template })
-  const connection = await connect({ host, port, signal })
+  const socket = await connect({ host, port, signal })
+  const connection = limited(socket, mostBytes) as Socket
   // nodemailer reports a server that closes it too early, once it listens
   connection.on('error', () => undefined)
   const transport = createTransport({
@@ -46,6 +53,7 @@ export async function sendEmail(
     disableFileAccess: true,
     disableUrlAccess: true,
     socketCloseTimeout: 1_000,
+    maxResponseSize: mostReplyBytes,
   })
   try {
     await transport.sendMail({
@@ -70,7 +78,7 @@ export async function sendEmail(
     throw error
   } finally {
     transport.close()
-    connection.destroySoon()
+    connection.destroy()
   }
 }
 
