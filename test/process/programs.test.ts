@@ -27,7 +27,7 @@ function logged() {
 
 test('programs that run as the user of this service are warned of, with what they can do', async () => {
   const { lines, log } = logged()
-  await beginPrograms({ users: null }, log)
+  await beginPrograms({ users: null, inherited: [] }, log)
   assert.deepEqual(
     lines.map(({ code }) => code),
     ['COMMANDS_WITHOUT_USER'],
@@ -37,8 +37,36 @@ test('programs that run as the user of this service are warned of, with what the
 
 test('programs with users of their own are nothing to warn of', async () => {
   const { lines, log } = logged()
-  await beginPrograms({ users: { first: 61_000, count: 1, gid: null } }, log)
+  await beginPrograms({ users: { first: 61_000, count: 1, gid: null }, inherited: [] }, log)
   assert.deepEqual(lines, [])
+})
+
+test('open files that programs would get are warned of, and those of this service are none of them', async () => {
+  const program = `
+    import { openSync } from 'node:fs'
+    import { createServer } from 'node:net'
+    import { execFileSync } from 'node:child_process'
+    import { beginPrograms } from '${new URL('../../src/process/programs.ts', import.meta.url).href}'
+    openSync('/etc/passwd')
+    const server = createServer().listen(0, '127.0.0.1', async () => {
+      const warn = ({ files }) => console.log(files)
+      await beginPrograms({ users: { first: 61_000, count: 1, gid: null } }, { info: warn, warn, error: warn })
+      console.log(execFileSync('sh', ['-c', 'ls /proc/self/fd | tr "\\n" " "']).toString())
+      server.close()
+    })`
+  const many = Array.from({ length: 40 }, () => 'ignore' as const)
+  const args = ['--input-type=module', '-e', program]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', ...many, 'pipe'] })
+  const [warned = '', listed = ''] = (await text(child.stdout as NodeJS.ReadableStream)).split('\n')
+  const numbers = (said: string) => (said.match(/\d+(?= \(|\s|$)/g) ?? []).map(Number)
+  assert.match(warned, /\b43 \((socket|pipe):/)
+  assert.doesNotMatch(warned, /passwd/)
+  // `ls` itself opens the folder that it lists
+  const got = numbers(listed).filter((fd) => fd > 3)
+  assert.deepEqual(
+    got.filter((fd) => !warned.includes(`${fd} (`)),
+    [],
+  )
 })
 
 test('what is deleted from the environment is still in /proc', async () => {
