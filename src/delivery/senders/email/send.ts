@@ -27,7 +27,7 @@ const limit = 20_000
 /** RFC 5321 allows 512 bytes for a line of a reply. */
 const mostReplyBytes = 8 * 1024
 /** In all: some 60 replies for 50 recipients, and a handshake. */
-const mostBytes = 64 * 1024
+const mostBytes = 32 * 1024
 
 /**
  * One mail over SMTP, as plain text; a longer output is attached. Its Message-ID is made of the delivery's id, so that
