@@ -3,6 +3,7 @@ import type { ListedChannel, Look } from '../db/index.ts'
 import { checkAction, type PromptPlace } from '../src/actions/index.ts'
 import { nothingGiven } from '../src/columns/index.ts'
 import { AppError } from '../src/ground/errors.ts'
+import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput, JobPatch } from '../src/jobs/input.ts'
 import type { Saved } from '../src/run/change.ts'
 import { allows } from '../src/access/keys/index.ts'
@@ -167,7 +168,7 @@ function nothingToChange(): AppError {
 export async function lookAt(parts: Pick<Parts, 'look'>, id: string): Promise<Look> {
   const look = await parts.look(id)
   if (look) return look
-  throw new AppError('JOB_NOT_FOUND', `No job with id ${id}`)
+  throw notFound('job', id)
 }
 
 function checkVersion({ authored }: Look, wanted: number): void {

@@ -1,5 +1,6 @@
 import type { ListedRun } from '../db/index.ts'
 import { AppError } from '../src/ground/errors.ts'
+import { notFound } from '../src/ground/not-found.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -24,7 +25,7 @@ export function runRoutes(on: On, parts: Parts): void {
     const lists = await parts.lists()
     const run = await lists.run(id)
     if (run) return run
-    throw new AppError('RUN_NOT_FOUND', `No run with id ${id}`)
+    throw notFound('run', id)
   }
 
   on('GET /api/jobs/{id}/runs', async ({ params, query }) => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { DatabaseUnavailable, type LogStore, type StoredLog } from '../../db/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { notFound } from '../ground/not-found.ts'
 import type { Log } from '../ground/log.ts'
 import { openSink, type Sink, type SinkOwner } from './sink.ts'
 import { piecesFrom, wholeLog } from './text.ts'
@@ -54,7 +55,7 @@ export function createLogs(parts: Parts): Logs {
 
   async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
     const stored = await store.read(runId, attempt, from)
-    if (!stored) throw new AppError('RUN_NOT_FOUND', `No run with id ${runId}`)
+    if (!stored) throw notFound('run', runId)
     if (attempt === null || attempt <= stored.run.attempt) return stored
     const message = `attempt: must be from 1 to ${stored.run.attempt}, not ${attempt}`
     throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'attempt', message }] } })

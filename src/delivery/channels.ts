@@ -11,6 +11,7 @@ import {
   type Target,
 } from './senders/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
 
@@ -104,7 +105,7 @@ export function createChannels({
   async function found(name: string): Promise<StoredChannel> {
     const channel = await store.find(name)
     if (channel) return channel
-    throw notFound(name)
+    throw notFound('channel', name)
   }
 
   function opened({ name, sealed }: StoredChannel): ReceiverConfig {
@@ -162,7 +163,7 @@ export function createChannels({
     async remove(name) {
       const { isRemoved, users } = await store.remove(name)
       if (isRemoved) return
-      if (users.length === 0) throw notFound(name)
+      if (users.length === 0) throw notFound('channel', name)
       const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
       const message = `Channel ${name} is used by job ${jobs}. Remove it from those jobs first.`
       throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
@@ -235,8 +236,4 @@ export function refusalOf(thrown: unknown): Exclude<Delivered, { state: 'deliver
 
 function contextOf(name: string): string {
   return `channel:${name}`
-}
-
-function notFound(name: string): AppError {
-  return new AppError('CHANNEL_NOT_FOUND', `No channel named ${name}`)
 }

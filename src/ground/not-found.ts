@@ -1,17 +1,15 @@
 import { AppError, type ErrorCode } from './errors.ts'
 
-const codes = {
-  job: 'JOB_NOT_FOUND',
-  run: 'RUN_NOT_FOUND',
-  delivery: 'DELIVERY_NOT_FOUND',
-  channel: 'CHANNEL_NOT_FOUND',
-  key: 'KEY_NOT_FOUND',
-  secret: 'SECRET_NOT_FOUND',
-} as const satisfies Record<string, ErrorCode>
+const kinds = {
+  job: ['JOB_NOT_FOUND', 'job with id'],
+  run: ['RUN_NOT_FOUND', 'run with id'],
+  channel: ['CHANNEL_NOT_FOUND', 'channel named'],
+  key: ['KEY_NOT_FOUND', 'API key with id'],
+  secret: ['SECRET_NOT_FOUND', 'secret named'],
+} as const satisfies Record<string, readonly [code: ErrorCode, words: string]>
 
-/** Channels and secrets go by their names. */
-const named: readonly string[] = ['channel', 'secret']
-
-export function notFound(kind: keyof typeof codes, id: string): AppError {
-  return new AppError(codes[kind], `No ${kind} ${named.includes(kind) ? 'named' : 'with id'} ${id}`)
+/** `key`: an id or a name, as the caller wrote it. */
+export function notFound(kind: keyof typeof kinds, key: string): AppError {
+  const [code, words] = kinds[kind]
+  return new AppError(code, `No ${words} ${key}`)
 }

@@ -1,6 +1,6 @@
 import type { FoldedSlots, Page, SlotRun, Store } from '../../db/index.ts'
 import { slotOfPause, type View } from '../decisions/index.ts'
-import { AppError } from '../ground/errors.ts'
+import { notFound } from '../ground/not-found.ts'
 import { slotsIn } from '../schedule/index.ts'
 
 /** The verdict of a nominal slot. `due`: its instant has come and no process has taken it yet. */
@@ -19,7 +19,7 @@ export type LedgerWish = { from: Date; to: Date; limit: number }
 export function createLedger({ store }: { store: Store }) {
   return async (jobId: string, { from, to, limit }: LedgerWish): Promise<Page<LedgerEntry>> => {
     const look = await store.look(jobId)
-    if (!look) throw new AppError('JOB_NOT_FOUND', `No job with id ${jobId}`)
+    if (!look) throw notFound('job', jobId)
     const { now } = look.view
     const until = to < now ? to : new Date(now.getTime() + 1)
     // one more than is shown tells whether there are more

@@ -1,5 +1,6 @@
 import type { SealedPlace, SealedText, SecretStore, StoredSecret } from '../../db/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from './seal/index.ts'
 import { knownValueOf } from './seal-check.ts'
 
@@ -73,7 +74,7 @@ export function createSecrets({
     const { isRemoved, users } = await store.remove(name)
     if (isRemoved) return
     if (users.length === 0) {
-      throw new AppError('SECRET_NOT_FOUND', `No secret named ${name}`)
+      throw notFound('secret', name)
     }
     const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
     throw new AppError(

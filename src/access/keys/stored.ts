@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { ApiKeyStore, StoredKey } from '../../../db/index.ts'
-import { AppError } from '../../ground/errors.ts'
+import type { AppError } from '../../ground/errors.ts'
+import { notFound } from '../../ground/not-found.ts'
 import type { Log } from '../../ground/log.ts'
 import { type Caller, rejected } from './caller.ts'
 import { hashOf, makeKey } from './form.ts'
@@ -94,7 +95,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     list: store.list,
     async revoke(id) {
       const key = await store.revoke(id)
-      if (!key) throw new AppError('KEY_NOT_FOUND', `No API key with id ${id}`)
+      if (!key) throw notFound('key', id)
       // a look that began before may still bring it back as good
       revokedHere.add(id)
       known.delete(id)
