@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Arm as RelayArm } from '../../relay/core/index.ts'
 
 /**
  * One one-shot. `isListed`: it is the row of its (agent, job); at most one arm is. An arm that was replaced while its
@@ -33,6 +34,20 @@ export type Arms = ReturnType<typeof createArms>
 
 // Old keys matter to the misbehaviour swallow_dedup only.
 const mostDedupKeys = 2_000
+
+/** An arm as the relay's decisions know it. */
+export function asDecided({
+  agent,
+  jobId,
+  scheduleId,
+  fireAt,
+  fireAtMs,
+  callbackUrl,
+  tries,
+  dueMs,
+}: Arm): RelayArm {
+  return { agentId: agent, jobId, scheduleId, fireAt, fireAtMs, callbackUrl, tries, dueMs: dueMs ?? fireAtMs }
+}
 
 /** What the NAS holds armed. The change of each call is complete when it returns; `saved` is what a restart begins with. */
 export function createArms(saved: SavedArms = { arms: [], dedupKeys: {} }) {

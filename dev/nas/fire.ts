@@ -1,5 +1,6 @@
+import { fireClaims, readRetryAfterMs } from '../../relay/core/index.ts'
 import type { Arm } from './arms.ts'
-import { fireClaims, type Keys, type TokenOverrides } from './keys.ts'
+import type { Keys, TokenOverrides } from './keys.ts'
 import type { Log } from './log.ts'
 import type { Misbehave } from './misbehave.ts'
 
@@ -46,7 +47,7 @@ export function createSender({ keys, misbehave, log, halted, options }: SenderPa
   ): Promise<string> {
     const nowMs = options.tokenNow() + (misbehave.look('skew')?.amount ?? 0)
     const { extra, ...rest } = overrides
-    return keys.sign({ ...fireClaims({ issuer: options.issuer(), agent, nowMs }), ...extra }, rest)
+    return keys.sign({ ...fireClaims({ issuer: options.issuer(), agentId: agent, nowMs }), ...extra }, rest)
   }
 
   async function post(url: string, body: unknown, token: string): Promise<FireAnswer> {
@@ -63,7 +64,7 @@ export function createSender({ keys, misbehave, log, halted, options }: SenderPa
         signal: AbortSignal.any([AbortSignal.timeout(options.timeoutMs), halted]),
       })
       const text = await response.text()
-      const retryAfterMs = readRetryAfter(response.headers.get('retry-after'))
+      const retryAfterMs = readRetryAfterMs(response.headers.get('retry-after'), Date.now())
       return { status: response.status, error: null, body: parsed(text), retryAfterMs }
     } catch (error) {
       return noAnswer(reasonOf(error))
@@ -90,13 +91,6 @@ function parsed(text: string): unknown {
   } catch {
     return text
   }
-}
-
-/** Milliseconds of a Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3); 0 without one. */
-function readRetryAfter(header: string | null): number {
-  if (!header) return 0
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
-  return Number.isFinite(ms) ? Math.max(ms, 0) : 0
 }
 
 function badTokens(nowMs: number): Record<string, TokenOverrides> {

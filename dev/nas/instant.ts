@@ -1,14 +1,6 @@
-const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+export { readInstant } from '../../relay/core/index.ts'
 
-/** Epoch milliseconds of an ISO 8601 text with an offset; null where it is anything else. */
-export function readInstant(text: unknown): number | null {
-  if (typeof text !== 'string') return null
-  try {
-    return Temporal.Instant.from(text).epochMilliseconds
-  } catch {
-    return null
-  }
-}
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `90`, `90ms`, `5s`, `2m`, `1h`, `7d`, each with an optional sign, as a number (of milliseconds); null where it is anything else. */
 export function readAmount(text: string): number | null {

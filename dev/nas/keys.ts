@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { createPublicKey, randomUUID } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { JWK } from 'jose'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
 
@@ -74,20 +74,6 @@ function publicKeyText(key: SigningKey): Uint8Array {
   const { kid: _kid, use: _use, ...jwk } = publicJwk(key)
   const text = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
   return new TextEncoder().encode(text)
-}
-
-/** The claims of a good fire token: issued at `nowMs`, valid for one minute. */
-export function fireClaims(input: { issuer: string; agent: string; nowMs: number }): Record<string, unknown> {
-  const nowS = Math.floor(input.nowMs / 1_000)
-  return {
-    iss: input.issuer,
-    aud: `agent:${input.agent}`,
-    purpose: 'cron_fire',
-    iat: nowS,
-    nbf: nowS,
-    exp: nowS + 60,
-    jti: randomUUID(),
-  }
 }
 
 function defined(fields: Record<string, unknown>): Record<string, unknown> {

@@ -1,4 +1,5 @@
-import type { Arm, ArmRequest, Arms } from './arms.ts'
+import { provisioned } from '../../relay/core/index.ts'
+import { type Arm, type ArmRequest, type Arms, asDecided } from './arms.ts'
 import type { Clock } from './clock.ts'
 import { readInstant, writeInstant } from './instant.ts'
 import type { Log } from './log.ts'
@@ -77,7 +78,7 @@ export function createPortal({ arms, clock, relay, misbehave, log, signal }: Por
       if (firstId && misbehave.act('swallow_dedup', where))
         return { status: 200, body: { schedule_id: firstId } }
       const row = arms.row(agent, request.jobId)
-      if (row?.fireAtMs === request.fireAtMs) return { status: 200, body: { schedule_id: row.scheduleId } }
+      if (row && isSameArm(row, request)) return { status: 200, body: { schedule_id: row.scheduleId } }
       const fresh = arm(request)
       if (request.fireAtMs <= nowMs() && misbehave.act('answer_after_fire', where)) {
         await signal.until(() => fresh.tries > 0 && (fresh.state !== 'relaying' || !arms.has(fresh)))
@@ -117,6 +118,12 @@ export function createPortal({ arms, clock, relay, misbehave, log, signal }: Por
         : null
     },
   }
+}
+
+/** Whether the relay's decision leaves the row as it is. */
+function isSameArm(row: Arm, { agent, jobId, fireAt, fireAtMs, callbackUrl }: ArmRequest): boolean {
+  const asked = { agentId: agent, jobId, scheduleId: 'another', fireAt, fireAtMs, callbackUrl }
+  return provisioned(asDecided(row), asked).scheduleId === row.scheduleId
 }
 
 function readProvision(agent: string, body: unknown): ArmRequest | string {

@@ -1,4 +1,5 @@
-import type { Arm, Arms } from './arms.ts'
+import { isTaken, settled } from '../../relay/core/index.ts'
+import { type Arm, type Arms, asDecided } from './arms.ts'
 import type { Clock } from './clock.ts'
 import { type FireAnswer, noAnswer, type Sender } from './fire.ts'
 import type { Log } from './log.ts'
@@ -89,7 +90,7 @@ export function createRelay({
       Array.from({ length: copies }, (_, index) => sender.send(arm, { copy: index + 1 })),
     )
     sending -= 1
-    const answer = answers.find(isTaken) ?? answers[0] ?? noAnswer('nothing was sent')
+    const answer = answers.find(({ status }) => isTaken(status)) ?? answers[0] ?? noAnswer('nothing was sent')
     if (!halted.aborted) settle(arm, answer)
     for (const go of [...held]) go()
     signal.changed()
@@ -99,7 +100,7 @@ export function createRelay({
   function settle(arm: Arm, answer: FireAnswer): void {
     const where = { jobId: arm.jobId }
     if (!arms.has(arm)) return
-    if (isTaken(answer) && !misbehave.act('ignore_2xx', where)) acknowledged(arm)
+    if (isTaken(answer.status) && !misbehave.act('ignore_2xx', where)) acknowledged(arm)
     else retryLater(arm, answer)
   }
 
@@ -126,17 +127,19 @@ export function createRelay({
       return
     }
     const gapsMs = misbehave.look('few_retries', where) ? fewRetryGapsMs : retryGapsMs
-    const gapMs = gapsMs[arm.tries - 1]
+    const tried = asDecided(arm)
+    // Without a status: a 2xx that got lost is no answer.
+    const outcome = { status: null, error: null, retryAfterMs: answer.retryAfterMs }
+    const { arm: next } = settled(tried, { tried, outcome, nowMs: clock.now(), gapsMs })
     const mostTries = misbehave.look('give_up_after', where)?.amount ?? Number.POSITIVE_INFINITY
-    if (gapMs === undefined || arm.tries >= mostTries) {
+    if (next === null || arm.tries >= mostTries) {
       drop(arm)
       event('gave_up', arm, `after ${arm.tries} tries`)
       return
     }
-    const waitMs = Math.max(gapMs, answer.retryAfterMs)
     arm.state = 'waiting'
-    arm.dueMs = clock.now() + waitMs
-    event('retry', arm, `in ${waitMs} ms`)
+    arm.dueMs = next.dueMs
+    event('retry', arm, `in ${next.dueMs - clock.now()} ms`)
     schedule(arm)
   }
 
@@ -151,8 +154,4 @@ export function createRelay({
     /** Nothing is being sent and nothing is due. */
     isIdle: () => sending === 0 && clock.dueCount() === 0,
   }
-}
-
-function isTaken({ status }: FireAnswer): boolean {
-  return status !== null && status >= 200 && status < 300
 }

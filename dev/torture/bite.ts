@@ -10,7 +10,7 @@ import { startTestCluster } from '../../test/support/cluster.ts'
 import { type Mutation, mutations } from './mutations.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const copied = ['src', 'db', 'routes', 'dev', 'test', 'package.json']
+const copied = ['src', 'db', 'routes', 'relay', 'dev', 'test', 'package.json']
 
 async function main(): Promise<number> {
   const { only } = parseArgs({ options: { only: { type: 'string', default: '' } } }).values

@@ -63,20 +63,23 @@ export function begun(arm: Arm, nowMs: number, gapsMs: readonly number[]): Arm |
   return { ...arm, tries: arm.tries + 1, dueMs: nowMs + gapMs }
 }
 
+/** The longest of the usual gaps. A `Retry-After` that is wrong must not lose the wake-up. */
+const longestRetryAfterMs = 6 * 3_600_000
+
 type Try = { tried: Arm; outcome: Outcome; nowMs: number; gapsMs: readonly number[] }
 
 /** The next state of the arm that is `held` now, after a try of `tried` (as `begun` returned it). */
 export function settled(held: Arm | null, { tried, outcome, nowMs, gapsMs }: Try): Settled {
   if (held?.scheduleId !== tried.scheduleId) return { verdict: 'stale', arm: held }
-  if (isTaken(outcome)) return { verdict: 'delivered', arm: null }
+  if (isTaken(outcome.status)) return { verdict: 'delivered', arm: null }
   const gapMs = gapsMs[tried.tries - 1]
   if (gapMs === undefined) return { verdict: 'given_up', arm: null }
-  // A `Retry-After` may lengthen a gap, never beyond the longest one: a wrong header must not lose the wake-up.
-  const askedMs = Math.min(outcome.retryAfterMs, Math.max(...gapsMs))
+  const askedMs = Math.min(outcome.retryAfterMs, longestRetryAfterMs)
   return { verdict: 'retry', arm: { ...held, dueMs: nowMs + Math.max(gapMs, askedMs) } }
 }
 
-function isTaken({ status }: Outcome): boolean {
+/** Whether the fire was taken: any 2xx. */
+export function isTaken(status: number | null): boolean {
   return status !== null && status >= 200 && status < 300
 }
 

@@ -1,6 +1,6 @@
 /**
  * The relay without a host: decisions and routes. Web standards only (WebCrypto through jose), no `node:` import, so that
- * the same code runs in Node and in workerd.
+ * the same code runs in Node and in workerd. The local NAS (dev/nas) decides by it too.
  */
 export { type AddressRules, createAddressRules, hostOf } from './address.ts'
 export type { Agent, Quota } from './agent.ts'
@@ -10,13 +10,16 @@ export {
   type ArmRequest,
   begun,
   isDue,
+  isTaken,
   type Outcome,
   provisioned,
+  readRetryAfterMs,
   type Settled,
   settled,
   usualRetryGapsMs,
 } from './arm.ts'
-export type { SigningKey } from './keys.ts'
+export { readInstant } from './instant.ts'
+export { fireClaims, type SigningKey } from './keys.ts'
 export { createRelay } from './relay.ts'
 export { hashOf, newSecret, readToken } from './secret.ts'
 export { type Call, createKeyring, createSender, type Keyring, type Post } from './sender.ts'

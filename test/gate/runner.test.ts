@@ -17,7 +17,7 @@ let folder: string
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'chronos-runner-'))
-  for (const part of ['dev', 'db', 'src', 'test/support'])
+  for (const part of ['dev', 'db', 'src', 'relay', 'test/support'])
     await cp(part, join(folder, part), { recursive: true })
   await cp('package.json', join(folder, 'package.json'))
   await symlink(resolve('node_modules'), join(folder, 'node_modules'))
