@@ -44,13 +44,12 @@ export function readerOf<C extends Columns>(columns: C): (row: Row) => RowOf<C> 
   }
 }
 
-/** The values of a row by their names in SQL, to be sent as parameters or as JSON. */
-export function valuesOf<C extends Columns>(columns: C): (row: RowOf<C>) => Row {
-  const names = Object.keys(columns).map((key) => [key, snakeCase(key)] as const)
-  return (row) => {
-    const values: Row = {}
-    for (const [key, name] of names) values[name] = row[key as keyof C]
-    return values
+/** Puts the values of a row into `target` by their names in SQL, to be sent as parameters or as JSON. */
+export function valuesOf<C extends Columns>(columns: C, prefix = ''): (row: RowOf<C>, target?: Row) => Row {
+  const names = Object.keys(columns).map((key) => [key, prefix + snakeCase(key)] as const)
+  return (row, target = {}) => {
+    for (const [key, name] of names) target[name] = row[key as keyof C]
+    return target
   }
 }
 

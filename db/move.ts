@@ -1,7 +1,7 @@
 import { having, runtimeColumns, snakeCase } from '../src/columns/index.ts'
 import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src/decisions/index.ts'
 import { date, maybeDate, type Row, valuesOf } from './columns.ts'
-import { runValues, runValueTypes } from './run-writes.ts'
+import { runValuesOf, runValueTypes } from './run-writes.ts'
 
 /** How to write a decision: the owner and the length of the lease. */
 export type Writing = {
@@ -54,6 +54,7 @@ const decidedColumns = having(runtimeColumns, 'set', 'always')
 const decidedNames = Object.keys(decidedColumns).map(snakeCase)
 const decidedValues = valuesOf(decidedColumns)
 const runPrefix = 'run_'
+const firstRunValues = runValuesOf(runPrefix)
 
 /** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
 const typed: [name: string, type: string][] = [
@@ -133,10 +134,9 @@ function textOf(value: unknown, type?: string): string | null {
 
 function moveJson({ view, decision, writing }: Move): Row {
   const { runtime, runs, starts, sends, wakeTerm } = decision
-  return {
+  const values: Row = {
     job_id: view.job.id,
     rev: view.runtime.rev,
-    ...decidedValues(runtime),
     wake_term: wakeTerm,
     lease_ms: writing.leaseMs,
     starts: starts.length > 0,
@@ -146,13 +146,9 @@ function moveJson({ view, decision, writing }: Move): Row {
     arm_ms: writing.armLease?.ms ?? 0,
     owner: writing.owner,
     output: writing.output,
-    ...(runs[0] && prefixed(runValues(runs[0], writing))),
   }
-}
-
-function prefixed(values: Row): Row {
-  const entries = Object.entries(values).map(([name, value]) => [runPrefix + name, value])
-  return Object.fromEntries(entries) as Row
+  decidedValues(runtime, values)
+  return runs[0] ? firstRunValues(runs[0], writing, values) : values
 }
 
 /** A row of `writtenColumns`, and the runs that the statement made (their ids). */

@@ -14,22 +14,31 @@ export const typedRunValues = `${typedNamesOf(writtenRunColumns)}, ${Object.entr
   .map(([name, type]) => `${name} ${type}`)
   .join(', ')}`
 
-const columnValues = valuesOf(writtenRunColumns)
-
-/** A run as a decision wants it written, by names in SQL. `begins`: a run that is leased begins with this write. */
-export function runValues(run: RunWrite, { begins }: { begins: boolean }): Row {
-  const isBegun = run.leased && begins
-  const { error, seenFence, leased, finished } = run
-  const state = isBegun ? 'running' : run.state
-  const errorColumns = { errorCode: error?.code ?? null, errorMessage: error?.message ?? null }
-  return {
-    ...columnValues({ ...run, ...errorColumns, state }),
-    ...({ seen_fence: seenFence, leased, begins: isBegun, finished } satisfies Record<
-      keyof typeof flags,
-      unknown
-    >),
+/**
+ * Puts a run as a decision wants it written into `target`, by names in SQL behind `prefix`. `begins`: a run that is
+ * leased begins with this write.
+ */
+export function runValuesOf(prefix: string): (run: RunWrite, how: { begins: boolean }, target?: Row) => Row {
+  const putColumns = valuesOf(plainColumns, prefix)
+  const [seenFence, leased, begins, finished] = flagNames.map((name) => prefix + name) as Flags
+  const [state, code, message] = [`${prefix}state`, `${prefix}error_code`, `${prefix}error_message`]
+  return (run, how, target = {}) => {
+    putColumns(run, target)
+    const isBegun = run.leased && how.begins
+    if (isBegun) target[state] = 'running'
+    target[code] = run.error?.code ?? null
+    target[message] = run.error?.message ?? null
+    target[seenFence] = run.seenFence
+    target[leased] = run.leased
+    target[begins] = isBegun
+    target[finished] = run.finished
+    return target
   }
 }
+
+const { errorCode: _, errorMessage: __, ...plainColumns } = writtenRunColumns
+type Flags = [seenFence: string, leased: string, begins: string, finished: string]
+const flagNames = Object.keys(flags)
 
 /** How a statement computes a column: of a new row, and of one that it changes (`u`). Null: it leaves the column alone. */
 type Computed = { made: string | null; changed: string | null }

@@ -11,7 +11,7 @@ import {
   type Written,
   writtenColumns,
 } from './move.ts'
-import { insertOfRuns, runValues, typedRunValues, updateOfRuns } from './run-writes.ts'
+import { insertOfRuns, runValuesOf, typedRunValues, updateOfRuns } from './run-writes.ts'
 
 /**
  * Writes a decision whole, or not at all (null: the job has changed since the view, or is gone).
@@ -44,6 +44,8 @@ export async function transition(
   const [row]: Row[] = await sql.unsafe(text, parameters, { prepare: true })
   return row ? readWritten(row, writing, row['made'] as string[]) : null
 }
+
+const runValues = runValuesOf('')
 
 const deliveryColumns = `id uuid, run_id uuid, target jsonb, event text, state text, attempt int, seen_attempt int,
     due_at timestamptz, leased boolean, error_code text, error_message text`

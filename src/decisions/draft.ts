@@ -90,7 +90,7 @@ function isUsedUp({ view: { job }, runtime, live }: Draft): boolean {
 /** Writes the end of a live run's attempt that was not (or cannot be) tried again. */
 export function finishRun(draft: Draft, run: LiveRun, outcome: Outcome, reason: string | null = null) {
   writeRun(draft, run, {
-    ...pick(outcomeColumns, { ...blankOf(outcomeColumns), ...outcome }),
+    ...pick(outcomeColumns, { ...noOutcome, ...outcome }),
     state: outcome.state,
     finished: true,
     reason: outcome.skippedReason ?? reason,
@@ -155,6 +155,7 @@ function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
   if (!write.finished) draft.live.set(run.id, asLive(write))
 }
 
+const noOutcome = blankOf(outcomeColumns)
 /** A write that changes nothing yet. */
 const unwritten = {
   ...blankOf(writtenRunColumns),
