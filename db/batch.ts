@@ -1,6 +1,6 @@
 import { DatabaseUnavailable } from './errors.ts'
 
-type Parts<Item, Result> = {
+type BatchNeeds<Item, Result> = {
   /** Two items with one key never share a statement. */
   keyOf: (item: Item) => string
   /** One statement for all the items; their results by key. */
@@ -18,9 +18,9 @@ type Parts<Item, Result> = {
  * A statement that Postgres refuses is carried out again item by item, so that one bad item fails alone.
  */
 export function createBatch<Item, Result>(
-  parts: Parts<Item, Result>,
+  needs: BatchNeeds<Item, Result>,
 ): (item: Item) => Promise<Result | null> {
-  const { keyOf, carryOut, most, atOnce } = parts
+  const { keyOf, carryOut, most, atOnce } = needs
   type Waiting = { item: Item; resolve: (result: Result | null) => void; reject: (error: unknown) => void }
   let waiting: Waiting[] = []
   let underWay = 0

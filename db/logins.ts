@@ -1,7 +1,7 @@
 import type { LoginRow, LoginStore } from '../src/timers/nas/index.ts'
 import type { Database, Sql } from './client.ts'
 
-type Parts = {
+type LoginStoreNeeds = {
   db: Database
   clientId: string
   /** A test's clock, instead of Postgres' own. */
@@ -23,7 +23,7 @@ type Stored = {
  * One login in `nas_login`. Every change is one statement on the one row, a compare-and-set on its subject (the
  * lease, the refresh token), so that any number of processes may try at once.
  */
-export function createLoginStore({ db, clientId, now = () => null }: Parts): LoginStore {
+export function createLoginStore({ db, clientId, now = () => null }: LoginStoreNeeds): LoginStore {
   const clock = (sql: Sql) => sql`coalesce(${now()}::timestamptz, clock_timestamp())`
 
   async function read(): Promise<LoginRow | null> {

@@ -30,7 +30,7 @@ export type ProcessRecord = {
 
 export type Owed = { owed: number; runs: number }
 
-type Parts = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
+type ProcessRecordNeeds = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
 
 /** To know that it is not zero is enough. */
 const countMax = 100
@@ -41,7 +41,7 @@ export function createProcessRecord({
   machineId,
   owner,
   clock = () => null,
-}: Parts): ProcessRecord {
+}: ProcessRecordNeeds): ProcessRecord {
   const name = `process:${machineId}`
   return {
     arrive: () =>

@@ -5,14 +5,14 @@ import { createRateLimit, type Left } from '../src/access/rate-limit.ts'
 import { addressOf } from './address.ts'
 import { operationOf } from './api.ts'
 import { foldedLogOf } from './folded.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
 const caller = Symbol('caller')
 
 /** Failed checks of a key in a minute, for each address. */
 const failuresPerMinute = 30
 
-type AccessParts = Pick<Parts, 'keys' | 'refusals' | 'config'>
+type AccessParts = Pick<RouteNeeds, 'keys' | 'refusals' | 'config'>
 
 /**
  * Who calls, how often, and whether they may: the hook of the API's scope, before the body is read. Nothing is looked

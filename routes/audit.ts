@@ -4,7 +4,7 @@ import type { AuditEntry, Intent } from '../src/access/audit.ts'
 import { callerOf } from './access.ts'
 import { changesSomething, type On, operationOf } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
 const intended = Symbol('audit entry')
 
@@ -14,13 +14,13 @@ const intended = Symbol('audit entry')
  * earlier (a scope, a body that cannot be read) is written once; one that exceeds the rate limit is not, or a flood
  * would be one of rows.
  */
-export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' | 'hold'>): void {
+export function auditChanges(scope: FastifyInstance, needs: Pick<RouteNeeds, 'audit' | 'hold'>): void {
   scope.decorateRequest(intended, null)
 
   scope.addHook('preHandler', async (request) => {
     const intent = await intentOf(request)
     if (!intent) return
-    request.setDecorator(intended, await parts.audit.intend(intent))
+    request.setDecorator(intended, await needs.audit.intend(intent))
   })
 
   // Before the answer is sent, and not waited for: a client that has disconnected gets no answer, but the change was made.
@@ -28,24 +28,24 @@ export function auditChanges(scope: FastifyInstance, parts: Pick<Parts, 'audit' 
     const { statusCode: status } = reply
     const id = request.getDecorator<string | null>(intended)
     const isRefusal = status >= 400 && status < 500 && status !== 429
-    if (id !== null) complete(parts.audit.answered(id, { status, target: madeBy(reply) }))
+    if (id !== null) complete(needs.audit.answered(id, { status, target: madeBy(reply) }))
     else if (isRefusal && callerOf(request)) {
       const intent = await intentOf(request)
-      if (intent) complete(parts.audit.refused(intent, status))
+      if (intent) complete(needs.audit.refused(intent, status))
     }
   })
 
   /** The process stays up for it. */
   function complete(writing: Promise<void>): void {
-    void writing.finally(parts.hold())
+    void writing.finally(needs.hold())
   }
 }
 
-export function auditRoutes(on: On, parts: Pick<Parts, 'audit'>): void {
+export function auditRoutes(on: On, needs: Pick<RouteNeeds, 'audit'>): void {
   on('GET /api/audit', async ({ query }) => {
     const { actor = null, action = null, limit = 100, cursor } = query
     const page = { after: readCursor('audit', cursor), limit }
-    const { items, next } = await parts.audit.list({ actor, action }, page)
+    const { items, next } = await needs.audit.list({ actor, action }, page)
     return { entries: items.map(entryBody), next_cursor: cursorFor('audit', next) }
   })
 }
@@ -87,8 +87,8 @@ type Members = { properties?: object; anyOf?: TSchema[]; allOf?: TSchema[]; oneO
 function namesIn(schema: TSchema | undefined): Set<string> {
   if (!schema) return new Set()
   const { properties = {}, anyOf = [], allOf = [], oneOf = [] } = schema as Members
-  const parts = [...anyOf, ...allOf, ...oneOf].flatMap((part) => [...namesIn(part)])
-  return new Set([...Object.keys(properties), ...parts])
+  const needs = [...anyOf, ...allOf, ...oneOf].flatMap((part) => [...namesIn(part)])
+  return new Set([...Object.keys(properties), ...needs])
 }
 
 /** The id in the answer to a creation: the last part of its `Location`. */

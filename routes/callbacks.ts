@@ -5,12 +5,12 @@ import { AppError } from '../src/ground/errors.ts'
 import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { acceptJson } from './json.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { beginningOf, storable } from '../src/ground/text.ts'
 
 const claims = Symbol('callback claims')
 
-type CallbackParts = Pick<Parts, 'callbacks' | 'hold' | 'refuseIfDraining'>
+type CallbackParts = Pick<RouteNeeds, 'callbacks' | 'hold' | 'refuseIfDraining'>
 
 /**
  * The one route of targets, in a scope of its own: an outcome that is reported later. The address is the right to

@@ -1,37 +1,37 @@
 import type { Channel } from '../src/delivery/channels.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
-export function channelRoutes(on: On, parts: Pick<Parts, 'channels' | 'send'>): void {
+export function channelRoutes(on: On, needs: Pick<RouteNeeds, 'channels' | 'send'>): void {
   on('GET /api/channels', async ({ query: { limit = 1000, cursor } }) => {
-    const channels = await parts.channels()
+    const channels = await needs.channels()
     const { items, next } = await channels.list({ after: readCursor('channels', cursor), limit })
     return { channels: items.map(channelBody), next_cursor: cursorFor('channels', next) }
   })
 
   on('GET /api/channels/{name}', async ({ params }) => {
-    const channels = await parts.channels()
+    const channels = await needs.channels()
     return { channel: channelBody(await channels.get(params.name)) }
   })
 
   on('PUT /api/channels/{name}', async ({ params, body }, _request, reply) => {
     const { default_on: defaultOn = null, ...config } = body
-    const channels = await parts.channels()
+    const channels = await needs.channels()
     const { channel, isNew, madeSecret } = await channels.put(params.name, config, listOf(defaultOn))
     if (isNew) reply.code(201).header('location', `/api/channels/${channel.name}`)
     return { channel: channelBody(channel), ...(madeSecret === null ? {} : { secret: madeSecret }) }
   })
 
   on('DELETE /api/channels/{name}', async ({ params }) => {
-    const channels = await parts.channels()
+    const channels = await needs.channels()
     await channels.remove(params.name)
     return { ok: true, name: params.name }
   })
 
   on('POST /api/channels/{name}/test', async ({ params }) => {
-    const channels = await parts.channels()
-    return channels.test(params.name, parts.send)
+    const channels = await needs.channels()
+    return channels.test(params.name, needs.send)
   })
 }
 

@@ -1,9 +1,9 @@
 import type { ShownDelivery } from '../db/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
-export function deliveryRoutes(on: On, { deliveries }: Pick<Parts, 'deliveries'>): void {
+export function deliveryRoutes(on: On, { deliveries }: Pick<RouteNeeds, 'deliveries'>): void {
   const list = async (runId: string) => ({ deliveries: (await deliveries.of(runId)).map(deliveryBody) })
 
   on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))

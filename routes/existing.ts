@@ -3,7 +3,7 @@ import type { On } from './api.ts'
 import { noModel } from './clients.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { lookAt } from './jobs.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { errorText } from './shapes.ts'
 
 // Routes that clients of agents with an API of this form call beside `/api/jobs`, in the forms that they read. This
@@ -13,8 +13,8 @@ import { errorText } from './shapes.ts'
 export const platform = 'hermes-agent'
 export const service = 'chronos'
 
-export function existingRoutes(on: On, parts: Parts): void {
-  const { prompt, version, corsOrigins } = parts.config
+export function existingRoutes(on: On, needs: RouteNeeds): void {
+  const { prompt, version, corsOrigins } = needs.config
   const model = prompt.model ?? noModel
 
   on('GET /v1/models', async () => ({
@@ -36,21 +36,21 @@ export function existingRoutes(on: On, parts: Parts): void {
   }))
 
   on('GET /api/jobs/{id}/executions', async ({ params, query }) => {
-    await lookAt(parts, params.id)
-    const { items, next } = await runsOf(parts, params.id, query)
+    await lookAt(needs, params.id)
+    const { items, next } = await runsOf(needs, params.id, query)
     return { executions: items.map(executionBody), next_cursor: cursorFor('runs', next) }
   })
 
   on('GET /api/jobs/{id}/output', async ({ params, query }) => {
-    await lookAt(parts, params.id)
-    const { items } = await runsOf(parts, params.id, { limit: query.limit ?? 10 })
+    await lookAt(needs, params.id)
+    const { items } = await runsOf(needs, params.id, { limit: query.limit ?? 10 })
     const outputs = items.flatMap(outputBody)
     return { job_id: params.id, output: outputs[0]?.content ?? null, outputs }
   })
 }
 
-async function runsOf(parts: Parts, jobId: string, wish: { limit?: number; cursor?: string }) {
-  const lists = await parts.lists()
+async function runsOf(needs: RouteNeeds, jobId: string, wish: { limit?: number; cursor?: string }) {
+  const lists = await needs.lists()
   const page = { after: readCursor('runs', wish.cursor), limit: wish.limit ?? 50 }
   return lists.runs({ jobId, states: [], tag: null, since: null, until: null }, page)
 }

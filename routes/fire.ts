@@ -3,14 +3,14 @@ import { AppError } from '../src/ground/errors.ts'
 import { readInstant } from '../src/ground/instant.ts'
 import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { foldedLogOf } from './folded.ts'
 import { beginningOf } from '../src/ground/text.ts'
 
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')
 
-type FireParts = Pick<Parts, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
+type FireParts = Pick<RouteNeeds, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
 
 /**
  * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether

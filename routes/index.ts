@@ -16,7 +16,7 @@ import { acceptJson } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
 import { openRoutes, tellKeyless } from './open.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { prepareAnswers } from './prepare.ts'
 import { answerError, answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
@@ -25,7 +25,7 @@ import { scheduleRoutes } from './schedules.ts'
 import { takeTurns } from './turns.ts'
 import { serviceRoutes } from './service.ts'
 
-export type { Parts } from './parts.ts'
+export type { RouteNeeds } from './needs.ts'
 export { answerError } from './problem.ts'
 
 /**
@@ -33,40 +33,40 @@ export { answerError } from './problem.ts'
  * clients, anyone. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
  * scope is closed by default.
  */
-export function registerRoutes(app: FastifyInstance, parts: Parts): void {
+export function registerRoutes(app: FastifyInstance, needs: RouteNeeds): void {
   foldLog(app)
   tellKeyless(app)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')
-  allowOrigins(app, parts.config.corsOrigins)
-  prepareAnswers(app, parts.config)
+  allowOrigins(app, needs.config.corsOrigins)
+  prepareAnswers(app, needs.config)
   app.register(fastifyAuth)
-  app.register(async (scope) => fireRoute(scope, parts))
-  app.register(async (scope) => callbackRoute(scope, parts))
-  app.register(async (scope) => apiScope(scope, parts))
-  app.register(async (scope) => openRoutes(scope, parts))
+  app.register(async (scope) => fireRoute(scope, needs))
+  app.register(async (scope) => callbackRoute(scope, needs))
+  app.register(async (scope) => apiScope(scope, needs))
+  app.register(async (scope) => openRoutes(scope, needs))
 }
 
-function apiScope(scope: FastifyInstance, parts: Parts): void {
-  checkAccess(scope, parts)
-  holdWhileAnswering(scope, parts.hold)
+function apiScope(scope: FastifyInstance, needs: RouteNeeds): void {
+  checkAccess(scope, needs)
+  holdWhileAnswering(scope, needs.hold)
   takeTurns(scope, {
     isLarge: async (request) => (await operationOf(request)).isLarge ?? false,
     caller: (request) => callerOf(request)?.id ?? '',
   })
-  auditChanges(scope, parts)
+  auditChanges(scope, needs)
   acceptJson(scope)
   const on = routesOf(scope)
-  jobRoutes(on, parts)
-  existingRoutes(on, parts)
-  runRoutes(on, parts)
-  deliveryRoutes(on, parts)
-  logRoutes(on, parts)
-  scheduleRoutes(on, parts)
-  secretRoutes(on, parts)
-  channelRoutes(on, parts)
-  serviceRoutes(on, parts)
-  keyRoutes(on, parts)
-  auditRoutes(on, parts)
+  jobRoutes(on, needs)
+  existingRoutes(on, needs)
+  runRoutes(on, needs)
+  deliveryRoutes(on, needs)
+  logRoutes(on, needs)
+  scheduleRoutes(on, needs)
+  secretRoutes(on, needs)
+  channelRoutes(on, needs)
+  serviceRoutes(on, needs)
+  keyRoutes(on, needs)
+  auditRoutes(on, needs)
 }

@@ -14,7 +14,7 @@ import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { idempotencyKey, ifMatch } from './headers.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { splitPolicy } from './policy.ts'
 import { fromLook, jobBody, runBody, type Showing } from './shapes.ts'
 import { warningsOf } from './warnings.ts'
@@ -22,22 +22,22 @@ import { warningsOf } from './warnings.ts'
 const activeStates = ['scheduled', 'error'] as const
 const allStates = [...activeStates, 'paused', 'completed'] as const
 
-export function jobRoutes(on: On, parts: Parts): void {
-  const { jobs } = parts
-  const answer = answering(parts)
+export function jobRoutes(on: On, needs: RouteNeeds): void {
+  const { jobs } = needs
+  const answer = answering(needs)
 
   on('GET /api/jobs', async ({ query }, request) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
-    const lists = await parts.lists()
+    const lists = await needs.lists()
     const page = { after: readCursor('jobs', cursor), limit }
     const [{ items, next }, hidden, channels] = await Promise.all([
       lists.jobs({ states, tag, text: q }, page),
       leftOut.length > 0 ? lists.countJobs({ states: leftOut, tag, text: q }) : 0,
       lists.channels(),
     ])
-    const showing = showingTo(request, parts, channels)
+    const showing = showingTo(request, needs, channels)
     return {
       jobs: items.map((job) => jobBody(job, showing)),
       next_cursor: cursorFor('jobs', next),
@@ -48,7 +48,7 @@ export function jobRoutes(on: On, parts: Parts): void {
 
   on('POST /api/jobs', async ({ query, body: given }, request, reply) => {
     const { body, ...sent } = translated(given, { isNew: true })
-    await checkTemplates(body, parts.config.prompt)
+    await checkTemplates(body, needs.config.prompt)
     const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
     const saved = await jobs.create(newJob(body, sent.model), idempotencyKey(request), sent.wish)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
@@ -57,14 +57,14 @@ export function jobRoutes(on: On, parts: Parts): void {
   })
 
   on('GET /api/jobs/{id}', async ({ params, query }, request, reply) => {
-    const look = await lookAt(parts, params.id)
+    const look = await lookAt(needs, params.id)
     return answer({ look, armed: true }, request, reply, { needsArm: false, ...withIgnored([], query) })
   })
 
   on('PATCH /api/jobs/{id}', async ({ params, query, body: given }, request, reply) => {
     if (Object.keys(given).length === 0) throw nothingToChange()
     const { body, model, wish, ignored } = translated(given, { isNew: false })
-    await checkTemplates(body, parts.config.prompt)
+    await checkTemplates(body, needs.config.prompt)
     const patch = { ...changes(body), ...(model !== undefined && { model }) }
     const saved = await jobs.change(params.id, patch, ifMatch(request), wish)
     const unused = [...ignored, ...ignoredModel({ model }, saved.look.authored.action.type)]
@@ -73,7 +73,7 @@ export function jobRoutes(on: On, parts: Parts): void {
 
   on('DELETE /api/jobs/{id}', async ({ params }, request) => {
     const wanted = ifMatch(request)
-    if (wanted !== null) checkVersion(await lookAt(parts, params.id), wanted)
+    if (wanted !== null) checkVersion(await lookAt(needs, params.id), wanted)
     await jobs.remove(params.id)
     return { ok: true, id: params.id }
   })
@@ -90,7 +90,7 @@ export function jobRoutes(on: On, parts: Parts): void {
 
   on('POST /api/jobs/{id}/run', async ({ params, body }, request, reply) => {
     return answerStarted(
-      parts,
+      needs,
       await jobs.runNow(params.id, {
         input: body.input ?? null,
         trigger: 'manual',
@@ -105,20 +105,20 @@ export function jobRoutes(on: On, parts: Parts): void {
 type AnswerWish = { needsArm: boolean; warns?: boolean; ignored?: string[] }
 
 /** The job as it is now; 424 if it is saved, but the wake-up that the change needs is not confirmed. */
-function answering(parts: Parts) {
+function answering(needs: RouteNeeds) {
   return async (
     { look, armed }: Saved,
     request: FastifyRequest,
     reply: FastifyReply,
     { needsArm, warns = false, ignored }: AnswerWish,
   ) => {
-    const lists = await parts.lists()
+    const lists = await needs.lists()
     const [surroundings, channels] = await Promise.all([
       lists.surroundings(look.authored.id),
       lists.channels(),
     ])
-    const job = jobBody(fromLook(look, surroundings), showingTo(request, parts, channels))
-    const warnings = warns ? warningsOf(look.authored, channels, parts.config.prompt) : []
+    const job = jobBody(fromLook(look, surroundings), showingTo(request, needs, channels))
+    const warnings = warns ? warningsOf(look.authored, channels, needs.config.prompt) : []
     const more = { ...(warnings.length > 0 && { warnings }), ...(ignored && { ignored }) }
     reply.header('etag', `"${job.version}"`)
     if (armed || !needsArm) return { job, ...more }
@@ -128,13 +128,13 @@ function answering(parts: Parts) {
 
 /** 202 with the run that a client has started, and its job; 424 as `answering` says. */
 export async function answerStarted(
-  parts: Parts,
+  needs: RouteNeeds,
   saved: Saved & { runId: string },
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const { job } = await answering(parts)(saved, request, reply, { needsArm: true })
-  const lists = await parts.lists()
+  const { job } = await answering(needs)(saved, request, reply, { needsArm: true })
+  const lists = await needs.lists()
   const run = await lists.run(saved.runId)
   reply.code(202).header('location', `/api/runs/${saved.runId}`)
   return { run: run && runBody(run), job }
@@ -143,7 +143,7 @@ export async function answerStarted(
 /** Who may write jobs may read all of them. */
 function showingTo(
   request: FastifyRequest,
-  { isArmed }: Pick<Parts, 'isArmed'>,
+  { isArmed }: Pick<RouteNeeds, 'isArmed'>,
   channels: ListedChannel[],
 ): Showing {
   return { isArmed, channels, showsAll: allows(callerOf(request)?.scopes ?? [], 'jobs:write') }
@@ -165,8 +165,8 @@ function nothingToChange(): AppError {
 }
 
 /** @throws AppError JOB_NOT_FOUND */
-export async function lookAt(parts: Pick<Parts, 'look'>, id: string): Promise<Look> {
-  const look = await parts.look(id)
+export async function lookAt(needs: Pick<RouteNeeds, 'look'>, id: string): Promise<Look> {
+  const look = await needs.look(id)
   if (look) return look
   throw notFound('job', id)
 }

@@ -4,11 +4,11 @@ import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
 const dayMs = 86_400_000
 
-export function keyRoutes(on: On, { keys, now }: Pick<Parts, 'keys' | 'now'>): void {
+export function keyRoutes(on: On, { keys, now }: Pick<RouteNeeds, 'keys' | 'now'>): void {
   on('POST /api/keys', async ({ body }, request, reply) => {
     const expiresAt = expiryOf(body, now())
     const { name, scopes } = body

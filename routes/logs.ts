@@ -3,18 +3,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
 import type { LogEvent } from '../src/attempt-logs/logs.ts'
 import type { On } from './api.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
 /** Each reads Postgres twice a second. */
 const mostFollowers = 50
 /** A client that takes nothing for so long is gone, or keeps us up for nothing. */
 const stalledAfterMs = 30_000
 
-export function logRoutes(on: On, parts: Pick<Parts, 'logs'>): void {
+export function logRoutes(on: On, needs: Pick<RouteNeeds, 'logs'>): void {
   let followers = 0
 
   on('GET /api/runs/{id}/logs', async ({ params, query }, request, reply) => {
-    const logs = await parts.logs()
+    const logs = await needs.logs()
     const { attempt: asked = null } = query
     if (query.follow) return follow(params.id, asked, request, reply)
     const { attempt, total, body, isText } = await logs.read(params.id, asked)
@@ -40,7 +40,7 @@ export function logRoutes(on: On, parts: Pick<Parts, 'logs'>): void {
       offset: last?.offset ?? 0,
       isOnly: asked !== null,
     }
-    const logs = await parts.logs()
+    const logs = await needs.logs()
     const events = await logs.follow(id, from, gone.signal)
     // a process that goes down ends its followers, and waits for no connection that they would keep
     reply.header('connection', 'close').header('x-accel-buffering', 'no')

@@ -2,7 +2,7 @@ import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
 import { platform, service } from './existing.ts'
 import type { OpenApiBytes } from './openapi.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
 /** A request without an `Authorization` header: such a route of a path comes before the one that asks for a key. */
 const withoutKey: RouteShorthandOptions = { constraints: { key: 'none' } }
@@ -26,18 +26,18 @@ export function tellKeyless(app: FastifyInstance): void {
 /** Routes without authentication. Nothing here touches the database but `/readyz`, through injected functions. */
 export function openRoutes(
   scope: FastifyInstance,
-  parts: Pick<Parts, 'readiness' | 'brief' | 'config'>,
+  needs: Pick<RouteNeeds, 'readiness' | 'brief' | 'config'>,
 ): void {
-  scope.get('/api/status', withoutKey, async () => parts.brief())
+  scope.get('/api/status', withoutKey, async () => needs.brief())
 
   scope.get('/healthz', async () => ({ status: 'ok' }))
   for (const path of ['/health', '/v1/health'])
-    scope.get(path, async () => ({ status: 'ok', platform, service, version: parts.config.version }))
+    scope.get(path, async () => ({ status: 'ok', platform, service, version: needs.config.version }))
 
   // however many ask, the database is asked once at a time
-  let looking: ReturnType<typeof parts.readiness> | undefined
+  let looking: ReturnType<typeof needs.readiness> | undefined
   scope.get('/readyz', async () => {
-    looking ??= parts.readiness().finally(() => (looking = undefined))
+    looking ??= needs.readiness().finally(() => (looking = undefined))
     const readiness = await looking
     if (readiness.ready) return readiness
     const { problem, ...state } = readiness
@@ -51,7 +51,7 @@ export function openRoutes(
   // made once: strangers ask for it, and it is the same as long as the process lives
   let document: Promise<OpenApiBytes> | undefined
   scope.get('/openapi.json', async (request, reply) => {
-    document ??= import('./openapi.ts').then(({ openApiBytes }) => openApiBytes(parts.config))
+    document ??= import('./openapi.ts').then(({ openApiBytes }) => openApiBytes(needs.config))
     const { bytes, etag } = await document
     reply.headers({ etag, 'cache-control': 'no-cache' })
     if (isTagOf(etag, request.headers['if-none-match'])) return reply.code(304).send()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable } from '../src/ground/errors.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { type Operation, operations, otherOperations, problem } from './schemas/index.ts'
 
 type Json = { [member: string]: unknown }
@@ -18,7 +18,7 @@ export function openApiBytes(config: Parameters<typeof openApiDocument>[0]): Ope
 export function openApiDocument({
   version,
   metricsHere,
-}: Pick<Parts['config'], 'version' | 'metricsHere'>): Json {
+}: Pick<RouteNeeds['config'], 'version' | 'metricsHere'>): Json {
   const routes: [string, Operation][] = [
     ...Object.entries(operations).filter(([key]) => metricsHere || key !== 'GET /metrics'),
     ...Object.entries(otherOperations),

@@ -6,14 +6,14 @@ import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { answerStarted, lookAt } from './jobs.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { runBody } from './shapes.ts'
 
 type Wish = Pick<Input<'GET /api/runs'>['query'], 'status' | 'tag' | 'since' | 'until' | 'limit' | 'cursor'>
 
-export function runRoutes(on: On, parts: Parts): void {
+export function runRoutes(on: On, needs: RouteNeeds): void {
   async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
-    const lists = await parts.lists()
+    const lists = await needs.lists()
     const page = { after: readCursor('runs', cursor), limit }
     const states = (status?.split(',') ?? []) as ListedRun['state'][]
     const [since, until] = [instantIn(times.since), instantIn(times.until)]
@@ -22,14 +22,14 @@ export function runRoutes(on: On, parts: Parts): void {
   }
 
   async function runOf(id: string): Promise<ListedRun> {
-    const lists = await parts.lists()
+    const lists = await needs.lists()
     const run = await lists.run(id)
     if (run) return run
     throw notFound('run', id)
   }
 
   on('GET /api/jobs/{id}/runs', async ({ params, query }) => {
-    await lookAt(parts, params.id)
+    await lookAt(needs, params.id)
     return list(params.id, query)
   })
 
@@ -38,7 +38,7 @@ export function runRoutes(on: On, parts: Parts): void {
   on('GET /api/runs/{id}', async ({ params }) => ({ run: runBody(await runOf(params.id)) }))
 
   on('POST /api/runs/{id}/cancel', async ({ params }, _request, reply) => {
-    await parts.jobs.cancelRun(params.id.toLowerCase())
+    await needs.jobs.cancelRun(params.id.toLowerCase())
     reply.code(202)
     return { run: runBody(await runOf(params.id)) }
   })
@@ -50,8 +50,8 @@ export function runRoutes(on: On, parts: Parts): void {
       throw new AppError('RUN_STATE_CONFLICT', detail)
     }
     return answerStarted(
-      parts,
-      await parts.jobs.runNow(jobId, { input, trigger: 'retry', startedBy: callerOf(request)?.id ?? null }),
+      needs,
+      await needs.jobs.runNow(jobId, { input, trigger: 'retry', startedBy: callerOf(request)?.id ?? null }),
       request,
       reply,
     )

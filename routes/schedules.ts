@@ -4,16 +4,16 @@ import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { lookAt } from './jobs.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { armBody, parsedScheduleBody, upcomingBody } from './shapes.ts'
 
 const usualCount = 5
 const dayMs = 86_400_000
 const lastInstant = new Date(8.64e15)
 
-export function scheduleRoutes(on: On, parts: Parts): void {
+export function scheduleRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/jobs/{id}/next', async ({ params, query }) => {
-    const { authored, view } = await lookAt(parts, params.id)
+    const { authored, view } = await lookAt(needs, params.id)
     const left = authored.repeatTimes === null ? Infinity : authored.repeatTimes - view.runtime.slotsUsed
     const count = Math.max(0, Math.min(query.count ?? usualCount, left))
     const after = instantIn(query.from) ?? view.now
@@ -22,17 +22,17 @@ export function scheduleRoutes(on: On, parts: Parts): void {
   })
 
   on('GET /api/jobs/{id}/arm', async ({ params }) => {
-    const look = await lookAt(parts, params.id)
-    const lists = await parts.lists()
-    return armBody(look, await lists.arms(params.id), parts.isArmed)
+    const look = await lookAt(needs, params.id)
+    const lists = await needs.lists()
+    return armBody(look, await lists.arms(params.id), needs.isArmed)
   })
 
   on('GET /api/jobs/{id}/slots', async ({ params, query }) => {
     const to = instantIn(query.to) ?? lastInstant
-    const from = instantIn(query.from) ?? new Date(Math.min(to.getTime(), parts.now().getTime()) - dayMs)
+    const from = instantIn(query.from) ?? new Date(Math.min(to.getTime(), needs.now().getTime()) - dayMs)
     const after = readCursor('slots', query.cursor)
     const begin = after === null ? from : new Date(Math.max(from.getTime(), after + 1))
-    const { items, next } = await parts.ledger(params.id, { from: begin, to, limit: query.limit ?? 1000 })
+    const { items, next } = await needs.ledger(params.id, { from: begin, to, limit: query.limit ?? 1000 })
     return {
       next_cursor: cursorFor('slots', next),
       slots: items.map(({ slot, verdict, reason, runId }) => ({
@@ -45,9 +45,9 @@ export function scheduleRoutes(on: On, parts: Parts): void {
   })
 
   on('POST /api/schedules/preview', async ({ body }) => {
-    const now = instantIn(body.from) ?? parts.now()
+    const now = instantIn(body.from) ?? needs.now()
     const { timezone: named = null } = body
-    const { text, zone } = readNamedZone(body.schedule, { named, usual: parts.config.timezone })
+    const { text, zone } = readNamedZone(body.schedule, { named, usual: needs.config.timezone })
     const schedule = parseSchedule(text, { now, zone })
     const slots = nextWithTransitions(
       { schedule, zone, anchor: now },

@@ -1,30 +1,30 @@
 import type { StoredSecret } from '../db/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 
-export function secretRoutes(on: On, parts: Pick<Parts, 'secrets'>): void {
+export function secretRoutes(on: On, needs: Pick<RouteNeeds, 'secrets'>): void {
   on('GET /api/secrets', async ({ query: { limit = 1000, cursor } }) => {
-    const secrets = await parts.secrets()
+    const secrets = await needs.secrets()
     const { items, next } = await secrets.list({ after: readCursor('secrets', cursor), limit })
     return { secrets: items.map(secretBody), next_cursor: cursorFor('secrets', next) }
   })
 
   on('PUT /api/secrets/{name}', async ({ params, body }, _request, reply) => {
-    const secrets = await parts.secrets()
+    const secrets = await needs.secrets()
     const secret = await secrets.put(params.name, body.value)
     if (secret.version === 1) reply.code(201).header('location', `/api/secrets/${secret.name}`)
     return { secret: secretBody(secret) }
   })
 
   on('DELETE /api/secrets/{name}', async ({ params }) => {
-    const secrets = await parts.secrets()
+    const secrets = await needs.secrets()
     await secrets.remove(params.name)
     return { ok: true, name: params.name }
   })
 
   on('POST /api/secrets/rotate', async () => {
-    const secrets = await parts.secrets()
+    const secrets = await needs.secrets()
     const { keyId, ...counts } = await secrets.rotate()
     return { key_id: keyId, ...counts }
   })

@@ -2,7 +2,7 @@ import type { ArmRow, ListedChannel, ListedJob, ListedRun, Look, Surroundings } 
 import { jobColumns, runColumns, runtimeColumns } from '../src/columns/index.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
-import type { Parts } from './parts.ts'
+import type { RouteNeeds } from './needs.ts'
 import { shownBy } from './columns.ts'
 import { withoutCredentials } from './credentials.ts'
 import { policyBody } from './policy.ts'
@@ -10,7 +10,7 @@ import { tellsNobodyOf } from './warnings.ts'
 
 /** The context for showing a job. `showsAll`: the caller may write jobs, and so read what is masked for others. */
 export type Showing = {
-  isArmed: Parts['isArmed']
+  isArmed: RouteNeeds['isArmed']
   channels: ListedChannel[]
   showsAll: boolean
 }
@@ -119,7 +119,7 @@ export function runBody(run: ListedRun) {
   }
 }
 
-export function armBody({ authored, registry }: Look, history: ArmRow[], isArmed: Parts['isArmed']) {
+export function armBody({ authored, registry }: Look, history: ArmRow[], isArmed: RouteNeeds['isArmed']) {
   const { wakeAt, armedAt } = registry
   const isOwed = registry.armedGen < registry.wakeGen
   const arms = history.map(provisionBody)
@@ -151,7 +151,7 @@ function provisionBody(arm: ArmRow) {
 }
 
 /** True only if there is a confirmed wake-up: nothing is held for a paused or finished job. */
-function isWakeSure(registry: Registry, isArmed: Parts['isArmed']): boolean {
+function isWakeSure(registry: Registry, isArmed: RouteNeeds['isArmed']): boolean {
   return registry.wakeAt !== null && isArmed(registry)
 }
 

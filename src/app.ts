@@ -55,7 +55,7 @@ export type App = {
   http: FastifyInstance
   holds: Holds
   /** To be called once the process listens: loads the keys, reconciles or begins to tick. */
-  begin(): Promise<void>
+  start(): Promise<void>
   /** No new claims; running attempts are ended and written down, wake-ups armed, connections closed. */
   drain(why?: string): Promise<void>
   /** Prometheus text. */
@@ -242,7 +242,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     http,
     holds,
     metrics,
-    async begin() {
+    async start() {
       await verifier.warm()
       await firstAnswer()
       if (isDraining()) return

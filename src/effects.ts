@@ -50,14 +50,14 @@ export function createEffects(needs: EffectsNeeds): Effects {
   })
 
   const send: SendMessage = async (target, message, signal) => {
-    const [{ createDeliverer }, { refusalOf }, channels] = await Promise.all([
+    const [{ createSender }, { refusalOf }, channels] = await Promise.all([
       import('./delivery/senders/index.ts'),
       import('./delivery/channels.ts'),
       needs.channels(),
     ])
     const found = await channels.resolve(target, secret).catch(refusalOf)
     if ('state' in found) return found
-    const delivered = await createDeliverer({
+    const delivered = await createSender({
       outbound,
       userAgent,
       always: secretsOf(config),

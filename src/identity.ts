@@ -16,9 +16,9 @@ import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
 import { createKeyStore, createLoginStore } from '../db/index.ts'
 import { userAgent } from './ground/version.ts'
 
-type Parts = { config: Config; database: Database; log: Log }
+type IdentityNeeds = { config: Config; database: Database; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */
-type NasParts = Parts & { hold: () => () => void }
+type NasParts = IdentityNeeds & { hold: () => () => void }
 
 /** The client of NAS; null if the environment does not say how to reach it, or with which identity. */
 export function createNas({ config, database, hold, log }: NasParts): NasClient | null {
@@ -71,7 +71,7 @@ function loginOf({ config, database, hold, log }: NasParts): AccessTokens | null
 }
 
 /** Verifies fire tokens; without a portal and an audience every token is refused. */
-export function createVerifier({ config, database, log }: Parts): TokenVerifier {
+export function createVerifier({ config, database, log }: IdentityNeeds): TokenVerifier {
   const { portalUrl, audience } = config.nas
   if (!portalUrl || !audience) return refuseAll
   const jwksUrl = config.nas.jwksUrl ?? `${portalUrl}/.well-known/jwks.json`

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, timers, log })
-  await app.begin()
+  await app.start()
   if (config.production && config.stallMs > 0) timers.after(watchAfterMs, () => watchForStall(config))
 }
 

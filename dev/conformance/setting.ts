@@ -15,10 +15,10 @@ import type { Setting, Side } from './run.ts'
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 /** For tests of the kit: proxies in between, and where the build is. */
-type Parts = { between?: Between; dist?: string }
+type SettingNeeds = { between?: Between; dist?: string }
 
 /** Everything that the clauses are tried on, as the options say; `close` leaves nothing behind. */
-export async function prepare(options: Options, { between = {}, dist = file('dist') }: Parts = {}) {
+export async function prepare(options: Options, { between = {}, dist = file('dist') }: SettingNeeds = {}) {
   const closers: (() => Promise<unknown>)[] = []
   const server = `${dist}/server.js`
   const sides = sidesOf(options)

@@ -46,7 +46,7 @@ export type MachineSettings = {
   clocks: boolean
 }
 
-type Parts = {
+type MachineNeeds = {
   id: string
   port: number
   image: Image
@@ -64,11 +64,11 @@ const restartsMax = 10
 const clockProgram = new URL('./clock.mjs', import.meta.url).href
 
 /** One machine: a process that is not there most of the time. */
-export function createMachine(parts: Parts): Machine {
-  const { id, port, settings, events } = parts
-  const clockFile = join(parts.folder, `${id}.clock`)
+export function createMachine(needs: MachineNeeds): Machine {
+  const { id, port, settings, events } = needs
+  const clockFile = join(needs.folder, `${id}.clock`)
   const lines: string[] = []
-  let { image } = parts
+  let { image } = needs
   let state: MachineState = 'stopped'
   let child: ChildProcess | null = null
   let restarts = 0
@@ -82,14 +82,14 @@ export function createMachine(parts: Parts): Machine {
     events.add(id, 'start', why)
     const clocks = settings.clocks ? ['--import', clockProgram] : []
     const booted = spawn(process.execPath, [...clocks, image.program, ...(image.args ?? [])], {
-      env: { ...parts.env(), ...image.env, FLY_MACHINE_ID: id, FLY_CLOCK: clockFile, PORT: String(port) },
+      env: { ...needs.env(), ...image.env, FLY_MACHINE_ID: id, FLY_CLOCK: clockFile, PORT: String(port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child = booted
     for (const output of [booted.stdout, booted.stderr])
       createInterface(output).on('line', (line) => {
         lines.push(line)
-        parts.log(line)
+        needs.log(line)
       })
     void once(booted, 'close').then(([code, signal]) =>
       ended(booted, code as number | null, signal as string | null),
@@ -166,7 +166,7 @@ export function createMachine(parts: Parts): Machine {
       child?.kill('SIGSTOP')
       events.asleep(id)
       events.add(id, 'suspend')
-      parts.onSuspend()
+      needs.onSuspend()
     },
     crash() {
       events.add(id, 'kill', 'SIGKILL by the kernel')

@@ -27,7 +27,7 @@ export type Proxy = {
   close(): Promise<void>
 }
 
-type Parts = { machines: Machine[]; settings: ProxySettings; events: Events; port?: number }
+type ProxyNeeds = { machines: Machine[]; settings: ProxySettings; events: Events; port?: number }
 type Incoming = { method: string; path: string; headers: IncomingHttpHeaders; body: Buffer }
 type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer }
 
@@ -40,7 +40,7 @@ class Unanswered extends Error {}
  * The proxy in front of all machines: takes a request, finds a machine that is awake or wakes one, dials it until it
  * accepts, sends the request, and sends it again where it got no answer.
  */
-export async function startProxy({ machines, settings, events, port = 0 }: Parts): Promise<Proxy> {
+export async function startProxy({ machines, settings, events, port = 0 }: ProxyNeeds): Promise<Proxy> {
   let answersToLose = 0
   let isOpen = true
 

@@ -17,7 +17,7 @@ type Watched = { name: string; jobId?: string; asOf?: Date }
 
 export type Checker = ReturnType<typeof createChecker>
 
-type Parts = {
+type CheckerNeeds = {
   clock: Clock
   trace: Trace
   tables: Tables
@@ -52,7 +52,7 @@ const callSlackMs = 1_000
  * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
  * what ran it knows from the target's log alone.
  */
-export function createChecker({ clock, trace, tables, effects, arrivals, armedMs }: Parts) {
+export function createChecker({ clock, trace, tables, effects, arrivals, armedMs }: CheckerNeeds) {
   const violations: Violation[] = []
   const known = new Map<string, Known>()
   /** The latest end that a lease of (run, fence) was ever given. */

@@ -10,7 +10,7 @@ import type { Scenario } from './scenario.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
 
-type Parts = {
+type ClientNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -25,7 +25,16 @@ const minute = 60_000
 const occasions = [['success'], ['failure', 'recovery'], ['always'], ['success', 'failure']]
 
 /** People and programs that use the API: they make jobs, and change, pause, run, cancel and remove them at any moment. */
-export function createClient({ clock, random, scenario, trace, tables, machines, isFaulty, broken }: Parts) {
+export function createClient({
+  clock,
+  random,
+  scenario,
+  trace,
+  tables,
+  machines,
+  isFaulty,
+  broken,
+}: ClientNeeds) {
   /** Sends an act to us. `again`: what was not answered is sent once more, as a program with an Idempotency-Key does. */
   function act(name: string, work: (jobs: Jobs, core: Core) => Promise<unknown>, again = 0) {
     const retry = () => {

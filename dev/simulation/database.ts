@@ -9,7 +9,7 @@ import type { Steps } from './steps.ts'
 import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
 
-type Parts = {
+type SimulatedDatabaseNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -23,8 +23,8 @@ type Parts = {
 const deadlineMs = 5_000
 
 /** Postgres, with what is between it and a process: latency, lost requests and answers, statements that come late, outages. */
-export function createSimulatedDatabase(parts: Parts) {
-  const { clock, random, scenario, tables, checker, trace, isFaulty } = parts
+export function createSimulatedDatabase(needs: SimulatedDatabaseNeeds) {
+  const { clock, random, scenario, tables, checker, trace, isFaulty } = needs
   const faults = scenario.database
   let isDown = false
 

@@ -15,7 +15,7 @@ import type { createSimulatedReceivers } from './receivers.ts'
 import type { createSimulatedTarget } from './target.ts'
 import type { Trace } from './trace.ts'
 
-type Parts = {
+type MachinesNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -51,8 +51,8 @@ const usualConfig = readConfig({
 export type Machines = ReturnType<typeof createMachines>
 
 /** Machines that are off until somebody calls: they boot, serve, die, freeze, drain and go when nothing is held. */
-export function createMachines(parts: Parts) {
-  const { clock, random, scenario, trace, isFaulty } = parts
+export function createMachines(needs: MachinesNeeds) {
+  const { clock, random, scenario, trace, isFaulty } = needs
   const config: Config = {
     ...usualConfig,
     runLeaseMs: scenario.leaseMs,
@@ -99,15 +99,15 @@ export function createMachines(parts: Parts) {
     const ids = random.fork()
     const log = (level: string) => (fields: object, message: string) =>
       trace(process.name, `${level}: ${message}`, 'err' in fields ? String(fields.err) : fields)
-    const store = parts.database.connect(process, steps)
+    const store = needs.database.connect(process, steps)
     const owner = `${machine.name}:${process.name}`
     const errors: Log = { info: () => {}, warn: log('warn'), error: log('error') }
     const core = createCore({
       ...{ config, store, holds, owner, leaving: new AbortController(), log: errors },
       leases: createLeases({ store, owner, timers: process.timers, log: errors }),
-      nas: parts.nas().connect(process, steps),
-      actions: parts.target.connect(process, steps),
-      send: parts.receivers.connect(process, steps),
+      nas: needs.nas().connect(process, steps),
+      actions: needs.target.connect(process, steps),
+      send: needs.receivers.connect(process, steps),
       checkReferences: async () => {},
       timers: process.timers,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
@@ -174,7 +174,7 @@ export function createMachines(parts: Parts) {
     const isBusy = () => holds.count() > 0 || inFlight.size > 0
     async function leave() {
       if (isBusy()) return
-      const { armsOwed } = await parts.database
+      const { armsOwed } = await needs.database
         .connect(process, { take: () => process.isAlive() })
         .readCounts({ isNasUsed: true })
         .catch(() => ({ armsOwed: 1 }))

@@ -17,7 +17,7 @@ import type { Trace } from './trace.ts'
 type Relay = { jobId: string; fireAtMs: number; tries: number; isDone: boolean }
 type Row = { jobId: string; fireAtMs: number; scheduleId: string; hasFired: boolean; takeBack: () => void }
 
-type Parts = {
+type SimulatedNasNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -39,7 +39,15 @@ const callMs = 15_000
 const gapsMs = [2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000]
 
 /** The timer service as contract.md has it, with all that it leaves open decided by the scenario. */
-export function createSimulatedNas({ clock, random, scenario, trace, isFaulty, call, changed }: Parts) {
+export function createSimulatedNas({
+  clock,
+  random,
+  scenario,
+  trace,
+  isFaulty,
+  call,
+  changed,
+}: SimulatedNasNeeds) {
   const manners = scenario.nas
   const rows = new Map<string, Row>()
   const relays = new Map<string, Set<Relay>>()

@@ -5,7 +5,7 @@ import type { Arrival } from './receivers.ts'
 import type { DeliveryRow, JobRow, RunRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-type Parts = {
+type OutboxJudgeNeeds = {
   tables: Tables
   arrivals: Arrival[]
   now: () => Date
@@ -21,7 +21,7 @@ type Wish = { to: string; on: readonly string[]; kind: 'message' | 'ping' | 'job
 export const silence = '[SILENT]'
 
 /** Judges what follows from outcomes: what is told, to whom and how often, which jobs are started, and late reports. */
-export function createOutboxJudge({ tables, arrivals, now, broken }: Parts) {
+export function createOutboxJudge({ tables, arrivals, now, broken }: OutboxJudgeNeeds) {
   /** Every delivery that was ever to start a job. */
   const starts = new Set<string>()
   const tries = new Map<string, number>()

@@ -1,4 +1,4 @@
-import type { Delivered } from '../../src/decisions/index.ts'
+import type { Sent } from '../../src/decisions/index.ts'
 import type { SendMessage } from '../../src/delivery/send.ts'
 import type { Clock } from './clock.ts'
 import type { Process } from './process.ts'
@@ -10,7 +10,7 @@ import type { Trace } from './trace.ts'
 /** What a receiver got, whoever still listens to its answer. */
 export type Arrival = { deliveryId: string; jobId: string; atMs: number; isTaken: boolean }
 
-type Parts = {
+type SimulatedReceiversNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -22,8 +22,8 @@ type Parts = {
 }
 
 /** Whoever is told of outcomes: slow, failing, gone, or not to be reached; with a log of its own. */
-export function createSimulatedReceivers(parts: Parts) {
-  const { clock, random, scenario, trace, isFaulty, arrivals, arrived } = parts
+export function createSimulatedReceivers(needs: SimulatedReceiversNeeds) {
+  const { clock, random, scenario, trace, isFaulty, arrivals, arrived } = needs
   const faults = scenario.receivers
 
   function connect(process: Process, steps: Steps): SendMessage {
@@ -56,10 +56,10 @@ export function createSimulatedReceivers(parts: Parts) {
       })
   }
 
-  function draw(): Delivered {
+  function draw(): Sent {
     if (!random.chance(isFaulty() ? faults.fails : faults.fails / 4)) return { state: 'delivered' }
     const error = { code: 'HTTP_STATUS', message: 'it was not taken' }
-    return random.pick<Delivered>([
+    return random.pick<Sent>([
       { state: 'retry', error },
       { state: 'retry', error },
       { state: 'retry', error, retryAfterMs: random.between(1_000, 300_000) },
@@ -71,7 +71,7 @@ export function createSimulatedReceivers(parts: Parts) {
   return { connect }
 }
 
-const unreachable: Delivered = {
+const unreachable: Sent = {
   state: 'retry',
   error: { code: 'CONNECTION_FAILED', message: 'no answer came' },
 }

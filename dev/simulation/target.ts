@@ -20,7 +20,7 @@ export type Effect = {
   succeeded: boolean | null
 }
 
-type Parts = {
+type SimulatedTargetNeeds = {
   clock: Clock
   random: Random
   scenario: Scenario
@@ -37,8 +37,8 @@ const usualTimeoutMs = 120_000
 const stopStates = { CANCELLED: 'cancelled', LEASE_LOST: 'interrupted', DRAINING: 'interrupted' } as const
 
 /** The target of all jobs, with a log of its own: the oracle that is outside of everything under test. */
-export function createSimulatedTarget(parts: Parts) {
-  const { clock, random, scenario, trace, isFaulty, effects, began } = parts
+export function createSimulatedTarget(needs: SimulatedTargetNeeds) {
+  const { clock, random, scenario, trace, isFaulty, effects, began } = needs
   const faults = scenario.target
 
   function connect(process: Process, steps: Steps): Actions {
@@ -106,7 +106,7 @@ export function createSimulatedTarget(parts: Parts) {
 
   /** Until it is answered; and sometimes once more. */
   function report(claims: CallbackClaims, told: Report, tries = 40) {
-    parts.report(claims, told, (status) => {
+    needs.report(claims, told, (status) => {
       trace('target', `its report of ${claims.runId} is answered ${status}`)
       const isOver = status !== null && status < 500
       const wants = isOver ? random.chance(faults.reportsTwice) && tries > 0 : tries > 0

@@ -19,7 +19,7 @@ export function askedTimer(args: string[]): Timer {
   }
 }
 
-type Parts = {
+type TimerNeeds = {
   kept: Kept
   url: string
   callbackUrl: string
@@ -33,11 +33,11 @@ const agentId = 'local'
 const clientId = 'chronos-local'
 
 /** Starts the timer service. Resolves with the variables by which the service is known there, once it answers. */
-export function startTimer(timer: Timer, parts: Parts): Promise<Record<string, string>> {
-  return timer === 'relay' ? startRelay(parts) : startNas(parts)
+export function startTimer(timer: Timer, needs: TimerNeeds): Promise<Record<string, string>> {
+  return timer === 'relay' ? startRelay(needs) : startNas(needs)
 }
 
-async function startNas({ kept, url, isNewDatabase, show, started }: Parts) {
+async function startNas({ kept, url, isNewDatabase, show, started }: TimerNeeds) {
   const port = String(kept.nasPort)
   const options = ['--port', port, '--client-id', clientId, '--state', nasState]
   const command = ['dev/nas/main.ts', ...options]
@@ -55,7 +55,7 @@ async function startNas({ kept, url, isNewDatabase, show, started }: Parts) {
   }
 }
 
-async function startRelay({ kept, url, callbackUrl, show, started }: Parts) {
+async function startRelay({ kept, url, callbackUrl, show, started }: TimerNeeds) {
   const env = {
     ...process.env,
     HOST: '127.0.0.1',

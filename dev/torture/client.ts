@@ -22,7 +22,7 @@ export type Client = {
 /** `done`: 2xx and armed · `owed`: saved, not armed (424) · an error code · `lost`: no answer. */
 export type Reply = 'done' | 'owed' | 'lost' | AppError['code']
 
-type Parts = {
+type ClientNeeds = {
   wake: () => Machine
   steps: Steps
   settled: () => Promise<void>
@@ -36,7 +36,7 @@ export const anyJob = '*'
 const mostTries = 5
 const pauseMs = 1_000
 
-export function createClient({ wake, steps, settled, passTime, unpromised }: Parts): Client {
+export function createClient({ wake, steps, settled, passTime, unpromised }: ClientNeeds): Client {
   let keys = 0
 
   /** One request to one machine; null: the machine died before its answer was out. */

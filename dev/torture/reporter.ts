@@ -19,9 +19,9 @@ export type Reporter = {
 export const reportedOutput = 'reported'
 const againMs = 1_000
 
-type Parts = { wake: () => Machine; steps: Steps; time: VirtualTime; unpromised: Unpromised }
+type ReporterNeeds = { wake: () => Machine; steps: Steps; time: VirtualTime; unpromised: Unpromised }
 
-export function createReporter({ wake, steps, time, unpromised }: Parts): Reporter {
+export function createReporter({ wake, steps, time, unpromised }: ReporterNeeds): Reporter {
   const answers: Answered[] = []
 
   function send(url: string) {

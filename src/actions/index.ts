@@ -28,7 +28,7 @@ export type Actions = {
   run(job: ActionJob, run: ActionRun, signal: AbortSignal): Promise<ActionOutcome>
 }
 
-type Parts = {
+type ActionsNeeds = {
   userAgent: string
   outbound: Pick<Outbound, 'line'>
   /** Default: no model server, no commands. */
@@ -71,18 +71,18 @@ export async function sweepFolders(): Promise<void> {
 }
 
 /** The actions a job can have. Each is loaded at its first use, so that a boot pays for none. */
-export function createActions(parts: Parts): Actions {
-  const protectAttempt = createProtector(parts.protect ?? [])
-  const settings = { ...nothingSet, ...parts.settings }
+export function createActions(needs: ActionsNeeds): Actions {
+  const protectAttempt = createProtector(needs.protect ?? [])
+  const settings = { ...nothingSet, ...needs.settings }
   let isCold = true
   return {
     async run(job, run, signal) {
-      if (isCold) await parts.untilCalm?.()
+      if (isCold) await needs.untilCalm?.()
       isCold = false
       const protection = protectAttempt()
-      const opened = parts.openLog?.(job, run)
+      const opened = needs.openLog?.(job, run)
       const log = opened && protection.log(opened)
-      const context = contextOf(parts, { job, run, signal, log, protection })
+      const context = contextOf(needs, { job, run, signal, log, protection })
       try {
         return protection.outcome(await runType({ job, run, signal, context }, settings))
       } catch (error) {
@@ -116,28 +116,28 @@ type Around = Pick<Attempt, 'job' | 'run' | 'signal'> & {
   protection: Protection
 }
 
-function contextOf(parts: Parts, { job, run, signal, log, protection }: Around): ActionContext {
+function contextOf(needs: ActionsNeeds, { job, run, signal, log, protection }: Around): ActionContext {
   return {
-    userAgent: parts.userAgent,
-    line: parts.outbound.line,
+    userAgent: needs.userAgent,
+    line: needs.outbound.line,
     async secret(name) {
-      if (!parts.secret) throw new AppError('SECRET_UNKNOWN', `No secret named ${name}`)
-      const value = await parts.secret(name)
+      if (!needs.secret) throw new AppError('SECRET_UNKNOWN', `No secret named ${name}`)
+      const value = await needs.secret(name)
       protection.note(value)
       return value
     },
-    lastOutput: async (jobId) => (await parts.lastOutput?.(jobId ?? job.id)) ?? null,
+    lastOutput: async (jobId) => (await needs.lastOutput?.(jobId ?? job.id)) ?? null,
     hide: protection.hide,
     hiding: protection.stream,
     log: (chunk) => log?.write(chunk),
     callbackUrl(deadlineMs) {
-      const url = parts.callbackUrl?.(job, run, deadlineMs)
+      const url = needs.callbackUrl?.(job, run, deadlineMs)
       // anyone who has it can report an outcome, and a target may echo its request
       if (url !== undefined) protection.note(url)
       if (url !== undefined) return url
       throw new AppError('CALLBACK_UNAVAILABLE', 'Callbacks cannot reach this process')
     },
-    isHeld: () => !signal.aborted && (parts.isHeld?.(run) ?? true),
+    isHeld: () => !signal.aborted && (needs.isHeld?.(run) ?? true),
   }
 }
 

@@ -40,7 +40,7 @@ export type LogEvent =
   | { type: 'end'; state: string | null }
   | { type: 'beat' }
 
-type Parts = {
+type LogsNeeds = {
   store: LogStore
   timers: Timers
   log: Pick<Log, 'warn'>
@@ -50,8 +50,8 @@ type Parts = {
 const lookEveryMs = 500
 const beatEveryMs = 15_000
 
-export function createLogs(parts: Parts): Logs {
-  const { store, timers, isDraining } = parts
+export function createLogs(needs: LogsNeeds): Logs {
+  const { store, timers, isDraining } = needs
 
   async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
     const stored = await store.read(runId, attempt, from)
@@ -119,7 +119,7 @@ export function createLogs(parts: Parts): Logs {
   }
 
   return {
-    open: (owner) => openSink(parts, owner),
+    open: (owner) => openSink(needs, owner),
     async read(runId, attempt) {
       const stored = await lookAt(runId, attempt, 0)
       return { attempt: attempt ?? stored.run.attempt, total: stored.total, ...wholeLog(stored) }
@@ -127,7 +127,7 @@ export function createLogs(parts: Parts): Logs {
     async follow(runId, from, signal) {
       return events(runId, await lookAt(runId, from.attempt, from.offset), from, signal)
     },
-    prune: createPruner(parts),
+    prune: createPruner(needs),
   }
 }
 

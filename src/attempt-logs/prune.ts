@@ -1,7 +1,7 @@
 import type { LogStore } from '../../db/index.ts'
 import { policyFrom } from '../decisions/index.ts'
 
-type Parts = { store: Pick<LogStore, 'jobs' | 'policyOf' | 'prune'>; isDraining: () => boolean }
+type PrunerNeeds = { store: Pick<LogStore, 'jobs' | 'policyOf' | 'prune'>; isDraining: () => boolean }
 
 /** Of one job in one statement: short, since a fire may want the row that it locks. */
 const batch = 200
@@ -13,7 +13,7 @@ const jobsAtOnce = 50
  * One pass after another removes expired logs, as `LogStore.prune`: from the job that is named first, then from
  * the jobs that follow those of the pass before, so that jobs that never run any more are reached as well.
  */
-export function createPruner({ store, isDraining }: Parts): (jobId: string) => Promise<void> {
+export function createPruner({ store, isDraining }: PrunerNeeds): (jobId: string) => Promise<void> {
   let after = ''
 
   return async function prune(jobId) {

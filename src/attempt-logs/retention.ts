@@ -1,7 +1,7 @@
 import type { Log } from '../ground/log.ts'
 import type { Timers } from '../ground/timers.ts'
 
-type Parts = {
+type RetentionNeeds = {
   timers: Timers
   /** Prunes; loaded at its first call. */
   prune: (jobId: string) => Promise<void>
@@ -17,7 +17,7 @@ const everyMs = 600_000
  * To be told of each settled run. On a process that has been up for a minute, and at most every ten minutes, it prunes;
  * no caller waits for that, and it keeps no process up.
  */
-export function createRetention({ timers, prune, isDraining, log }: Parts) {
+export function createRetention({ timers, prune, isDraining, log }: RetentionNeeds) {
   let notBefore = timers.now() + warmAfterMs
   return {
     settled(jobId: string): void {

@@ -9,7 +9,7 @@ export type Sink = { write(chunk: string | Uint8Array): void; end(): Promise<voi
 /** Which attempt it is: only while the run shows this fence is anything written. */
 export type SinkOwner = { runId: string; attempt: number; fence: number }
 
-type Parts = { store: Pick<LogStore, 'write'>; timers: Timers; log: Pick<Log, 'warn'> }
+type SinkNeeds = { store: Pick<LogStore, 'write'>; timers: Timers; log: Pick<Log, 'warn'> }
 
 /** So much is kept of either end. */
 const mostBytes = 64 * 1024
@@ -19,7 +19,7 @@ const flushEveryMs = 1_000
  * Collects the log of one attempt, and stores it: a second after the first of it came, at most once a second from there,
  * and at the end. A short attempt costs one statement, and one that writes nothing costs none.
  */
-export function openSink({ store, timers, log }: Parts, owner: SinkOwner): Sink {
+export function openSink({ store, timers, log }: SinkNeeds, owner: SinkOwner): Sink {
   const kept = createHeadTail(mostBytes)
   let storedTotal = 0
   /** Another process holds the run by now, or its log cannot be stored. */

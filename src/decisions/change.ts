@@ -7,7 +7,7 @@ import { later, slotAfter, withinBounds } from './slots.ts'
 import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
 
 /** The runtime of a job that begins at `now`. A one-shot that is a little late (the parser bounds it) is due at once. */
-export function begin(job: JobRule, now: Date): Runtime {
+export function firstRuntime(job: JobRule, now: Date): Runtime {
   const { schedule } = job
   const nextSlot = schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, now)
   const isWaiting = nextSlot !== null || schedule.kind === 'after'

@@ -12,10 +12,12 @@ import type {
   View,
 } from './types.ts'
 
-/** How a try to deliver went, as its sender says. `disabled`: the receiver wants no more of anything. */
-export type Delivered =
+/** How one try to deliver ended. `error.message` names the receiver by its origin only, as paths of such URLs are secrets. */
+export type Sent =
   | { state: 'delivered' }
+  /** The receiver's own wish, if any; at most 24 h. */
   | { state: 'retry'; error: { code: string; message: string }; retryAfterMs?: number }
+  /** `disabled`: the receiver is gone permanently, and nothing may be sent there any more. */
   | { state: 'failed' | 'disabled'; error: { code: string; message: string } }
 
 /** Waits between the tries, in milliseconds: about a day and a half in all, most of it with no process alive. */
@@ -152,9 +154,9 @@ function take(draft: Draft, delivery: PendingDelivery, seenAttempt: number | nul
 }
 
 /** How a try went, shown by its delivery and attempt. Null: that try does not hold the delivery any more. */
-export function delivered(
+export function settleDelivery(
   view: View,
-  done: { id: string; attempt: number; result: Delivered },
+  done: { id: string; attempt: number; result: Sent },
 ): Decision | null {
   const found = view.deliveries.find(
     ({ id, attempt, leaseUntil }) => id === done.id && attempt === done.attempt && leaseUntil,
@@ -186,7 +188,7 @@ export function deliverAgain(view: View, failed: PendingDelivery): Decision | nu
   return close(draft)
 }
 
-function tryLater(draft: Draft, delivery: PendingDelivery, result: Delivered & { state: 'retry' }) {
+function tryLater(draft: Draft, delivery: PendingDelivery, result: Sent & { state: 'retry' }) {
   const waitMs = waitsMs[delivery.attempt - 1]
   if (waitMs === undefined) return end(draft, delivery, 'failed', result.error)
   const dueAt = draft.view.now.getTime() + Math.max(waitMs, result.retryAfterMs ?? 0)

@@ -1,11 +1,20 @@
 export { viewAfter } from './after.ts'
 export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
-export { begin, cancelRun, pause, recount, reschedule, resume, startManual, stopBroken } from './change.ts'
+export {
+  cancelRun,
+  firstRuntime,
+  pause,
+  recount,
+  reschedule,
+  resume,
+  startManual,
+  stopBroken,
+} from './change.ts'
 export {
   deliverAgain,
-  delivered,
-  type Delivered,
+  type Sent,
   releaseDelivery,
+  settleDelivery,
   startPings,
   tellsNobody,
 } from './deliver.ts'

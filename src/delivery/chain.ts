@@ -1,5 +1,5 @@
 import type { Store, ToldRun } from '../../db/index.ts'
-import { type Delivered, startManual } from '../decisions/index.ts'
+import { type Sent, startManual } from '../decisions/index.ts'
 import { AppError } from '../ground/errors.ts'
 import type { Changes } from '../run/change.ts'
 
@@ -7,7 +7,7 @@ import type { Changes } from '../run/change.ts'
  * Starts the job that follows a run. The run that it starts bears the id of the delivery, so however often this is
  * tried, there is one.
  */
-export type StartFollower = (jobId: string, deliveryId: string, ahead: ToldRun) => Promise<Delivered>
+export type StartFollower = (jobId: string, deliveryId: string, ahead: ToldRun) => Promise<Sent>
 
 type ChainNeeds = { store: Pick<Store, 'jobOfRun'>; changes: Changes }
 

@@ -3,7 +3,7 @@ import type { ChannelStore, Page, PageWish, StoredChannel } from '../../db/index
 import { type Call, type RefusalOf, uncallableIn } from '../outbound/index.ts'
 import {
   callsOf,
-  type Delivered,
+  type Sent,
   type DeliveryError,
   type Message,
   type ReceiverConfig,
@@ -60,9 +60,9 @@ export type Channels = {
 }
 
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
-type SendTest = (target: ReceiverConfig, message: Message, signal: AbortSignal) => Promise<Delivered>
+type SendTest = (target: ReceiverConfig, message: Message, signal: AbortSignal) => Promise<Sent>
 
-type Parts = {
+type ChannelsNeeds = {
   store: ChannelStore
   seal: Seal | null
   /** Rejects if nothing may be sealed with this key. */
@@ -76,7 +76,7 @@ export function createChannels({
   seal,
   refusalOf: hostRefusalOf,
   expectKey = async () => {},
-}: Parts): Channels {
+}: ChannelsNeeds): Channels {
   async function put(name: string, given: ReceiverConfig, defaultOn: string[] | null) {
     if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
     const { seal: close } = needed(seal, 'channels')
@@ -227,7 +227,7 @@ function testMessage(name: string): Message {
  *
  * @throws the error: it is none of these
  */
-export function refusalOf(thrown: unknown): Exclude<Delivered, { state: 'delivered' }> {
+export function refusalOf(thrown: unknown): Exclude<Sent, { state: 'delivered' }> {
   if (!(thrown instanceof AppError)) throw thrown
   const error = { code: thrown.code, message: thrown.message }
   const isOurs = thrown.statusCode >= 500 || thrown.code === 'ENCRYPTION_KEY_MISSING'

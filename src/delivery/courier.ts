@@ -1,11 +1,11 @@
 import { type Look, refusedValue, type Store } from '../../db/index.ts'
 import {
   type Decision,
-  delivered,
-  type Delivered,
+  type Sent,
   deliveryLeaseMs,
   type DeliveryWrite,
   releaseDelivery,
+  settleDelivery,
 } from '../decisions/index.ts'
 import type { Log } from '../ground/log.ts'
 import { limited, type Timers } from '../ground/timers.ts'
@@ -32,7 +32,7 @@ type CourierNeeds = {
   timers: Timers
   log: Pick<Log, 'info' | 'error'>
   /** One try, over within `sendMs`. The behaviour of a receiver is a value; an exception here is our own bug. */
-  send: (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Delivered>
+  send: (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Sent>
 }
 
 const sendMs = 25_000
@@ -98,7 +98,7 @@ export function createCourier(needs: CourierNeeds): Courier {
     }
   }
 
-  async function trySending({ jobId, delivery }: Held): Promise<Delivered> {
+  async function trySending({ jobId, delivery }: Held): Promise<Sent> {
     const limit = limited(timers, sendMs)
     try {
       return await needs.send(jobId, delivery, limit.signal)
@@ -111,9 +111,9 @@ export function createCourier(needs: CourierNeeds): Courier {
     }
   }
 
-  function settle(held: Held, result: Delivered) {
+  function settle(held: Held, result: Sent) {
     const { id, attempt } = held.delivery
-    return write(held, ({ view }) => delivered(view, { id, attempt, result }))
+    return write(held, ({ view }) => settleDelivery(view, { id, attempt, result }))
   }
 
   function giveBack(held: Held) {

@@ -1,17 +1,13 @@
 import type { Store, ToldRun } from '../../db/index.ts'
-import type { Delivered, DeliveryTarget, DeliveryWrite } from '../decisions/index.ts'
+import type { Sent, DeliveryTarget, DeliveryWrite } from '../decisions/index.ts'
 import type { StartFollower } from './chain.ts'
 import type { Message } from './senders/index.ts'
 
 /** Tells one receiver, once, over before `signal` is needed. Whatever the receiver does is a value. */
-export type SendMessage = (
-  target: DeliveryTarget,
-  message: Message,
-  signal: AbortSignal,
-) => Promise<Delivered>
+export type SendMessage = (target: DeliveryTarget, message: Message, signal: AbortSignal) => Promise<Sent>
 
 /** One try of a delivery that this process holds. */
-export type SendDelivery = (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Delivered>
+export type SendDelivery = (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Sent>
 
 type SendNeeds = {
   store: Pick<Store, 'toldRun'>

@@ -1,5 +1,13 @@
 import { nothingToFollow, ruleOf, type Store } from '../../db/index.ts'
-import { begin, cancelRun, jitterMs, pause, resume, type Runtime, startManual } from '../decisions/index.ts'
+import {
+  cancelRun,
+  firstRuntime,
+  jitterMs,
+  pause,
+  resume,
+  type Runtime,
+  startManual,
+} from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { AppError, draining } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
@@ -89,7 +97,7 @@ export function createJobs(needs: JobsNeeds): Jobs {
     const policy = mergedPolicy({}, input.policy)
     const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
     const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
-    const fresh = begin(rule, now)
+    const fresh = firstRuntime(rule, now)
     if (!fresh.nextSlot && text !== null) throw noSlotLeft(text)
     const isOff = wish !== null && !wish.isOn
     const runtime: Runtime = isOff

@@ -21,7 +21,7 @@ export type Destination = {
   signal?: AbortSignal
 }
 
-type Parts = {
+type ConnectorNeeds = {
   guard: Guard
   memory: Memory
   lookup: Lookup
@@ -37,8 +37,8 @@ type Parts = {
  * Rejects with OutboundRefusal TARGET_FORBIDDEN or TARGET_PAUSED (`memory`), with ETIMEDOUT when `timeoutMs` are over for all of it, with the
  * signal's reason, or with the error of the look-up, the connection or TLS.
  */
-export function createConnector({ guard, memory, lookup, timeoutMs, ...parts }: Parts): Connect {
-  const dial = parts.dial ?? dialAny
+export function createConnector({ guard, memory, lookup, timeoutMs, ...needs }: ConnectorNeeds): Connect {
+  const dial = needs.dial ?? dialAny
 
   async function open({ host: given, port, tls = false }: Destination, stop: Stop): Promise<Socket> {
     const host = readHost(given)

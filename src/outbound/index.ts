@@ -28,7 +28,7 @@ export type Outbound = {
   refusalOf: RefusalOf
 }
 
-type Parts = {
+type OutboundNeeds = {
   /** Entries of TARGET_ALLOW (`readAllowEntry`): private targets that may be called. */
   allow: readonly string[]
   /** URLs that are never called, whatever `allow` says. */
@@ -47,10 +47,10 @@ type Parts = {
 const usualConnectTimeoutMs = 10_000
 
 /** All that checks is loaded with the first connection, so that a boot does not pay for it. */
-export function createOutbound(parts: Parts): Outbound {
+export function createOutbound(needs: OutboundNeeds): Outbound {
   let loadedGuard: Promise<Guard> | undefined
   function guard(): Promise<Guard> {
-    loadedGuard ??= import('./guard.ts').then(({ createGuard }) => createGuard(parts))
+    loadedGuard ??= import('./guard.ts').then(({ createGuard }) => createGuard(needs))
     return loadedGuard
   }
   let connector: Promise<Connect> | undefined
@@ -63,10 +63,10 @@ export function createOutbound(parts: Parts): Outbound {
     ])
     return createConnector({
       guard: guarding,
-      memory: createMemory(parts.now ?? (() => performance.now())),
-      lookup: parts.lookup ?? createLookup(parts),
-      dial: parts.dial,
-      timeoutMs: parts.connectTimeoutMs ?? usualConnectTimeoutMs,
+      memory: createMemory(needs.now ?? (() => performance.now())),
+      lookup: needs.lookup ?? createLookup(needs),
+      dial: needs.dial,
+      timeoutMs: needs.connectTimeoutMs ?? usualConnectTimeoutMs,
     })
   }
   async function connect(to: Destination): Promise<Socket> {

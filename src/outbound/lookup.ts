@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
  */
 export type Lookup = (name: string, signal: AbortSignal) => Promise<readonly string[]>
 
-type Parts = {
+type LookupNeeds = {
   /** `address:port`; default: those of the system. */
   nameServers?: readonly string[] | undefined
 }
@@ -25,7 +25,7 @@ const patienceMs = 300
  * look-up (getaddrinfo) cannot, and holds one of the process' four threads until it gives up: with a name server
  * that is silent, everything else that looks up a name or reads a file waits behind it.
  */
-export function createLookup({ nameServers }: Parts = {}): Lookup {
+export function createLookup({ nameServers }: LookupNeeds = {}): Lookup {
   const hosts = createHosts()
   return async (name, signal) => {
     signal.throwIfAborted()

@@ -18,14 +18,14 @@ export type Departure = {
   anyway(why: string): Promise<void>
 }
 
-type Parts = {
+type DepartureNeeds = {
   record: ProcessRecord
   /** False where nothing is armed with NAS (the built-in scheduler triggers): then no arm is owed to it. */
   isNasUsed: () => boolean
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, log }: Parts): Departure {
+export function createDeparture({ record, isNasUsed, log }: DepartureNeeds): Departure {
   let isWritten = false
 
   async function arrive() {

@@ -5,7 +5,7 @@ import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import { type Timers, within } from '../ground/timers.ts'
 
-type Parts = {
+type IdleExitNeeds = {
   /** Milliseconds with nothing held; 0: the process stays up for ever. */
   idleExitMs: number
   /** From the boot on; counts beside the idle time, not before it. */
@@ -32,8 +32,8 @@ const closeMs = 2_000
  *
  * Only what takes a hold prolongs the stay: no unauthenticated request, no health check, no scrape.
  */
-export function createIdleExit(parts: Parts): void {
-  const { idleExitMs, bootGraceMs, holds, server, departure, timers, exit, log } = parts
+export function createIdleExit(needs: IdleExitNeeds): void {
+  const { idleExitMs, bootGraceMs, holds, server, departure, timers, exit, log } = needs
   if (idleExitMs === 0) return
   let cancelWait = () => {}
   let isLeaving = false

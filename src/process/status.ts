@@ -7,7 +7,7 @@ import { type Heartbeat, heartbeatFact } from '../arming/builtin.ts'
 import type { SealState } from '../vault/seal-check.ts'
 import { version } from '../ground/version.ts'
 
-type Parts = {
+type StatusNeeds = {
   store: Store
   holds: Holds
   runs: RunCounts
@@ -31,40 +31,40 @@ type Parts = {
 }
 
 /** The owed and held items of the service, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
-export function createStatus(parts: Parts) {
-  const { store } = parts
+export function createStatus(needs: StatusNeeds) {
+  const { store } = needs
 
   /** From this process alone, without the database: for a portal that asks without a key. */
   function brief() {
     return {
       status: 'ok',
       version,
-      provider: parts.scheduler(),
-      nous_session_valid: parts.session(),
+      provider: needs.scheduler(),
+      nous_session_valid: needs.session(),
     }
   }
 
   async function status(): Promise<Record<string, unknown>> {
     const askedAt = performance.now()
-    const counts = await store.readCounts({ isNasUsed: parts.isNasUsed() })
+    const counts = await store.readCounts({ isNasUsed: needs.isNasUsed() })
     const databaseMs = Math.round(performance.now() - askedAt)
     const heartbeat = await store.readFact(heartbeatFact)
-    const unarmed = parts.isNasUsed() && counts.armsOwed > 0 ? await parts.unarmed(unarmedShown) : []
+    const unarmed = needs.isNasUsed() && counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
     return {
       ...brief(),
       // a wake-up that was lost is found by the next wake; until then nothing else reports a problem
-      status: counts.lost > 0 || parts.seal() === 'wrong' ? 'degraded' : 'ok',
+      status: counts.lost > 0 || needs.seal() === 'wrong' ? 'degraded' : 'ok',
       scheduler: {
-        name: parts.scheduler(),
-        configured: parts.configuredProvider,
+        name: needs.scheduler(),
+        configured: needs.configuredProvider,
         heartbeat: (heartbeat?.value as Heartbeat | undefined) ?? null,
       },
       process: {
-        owner: parts.owner,
-        started_at: parts.startedAt.toISOString(),
-        draining: parts.isDraining(),
-        holds: parts.holds.byKind(),
-        runs: parts.runs(),
+        owner: needs.owner,
+        started_at: needs.startedAt.toISOString(),
+        draining: needs.isDraining(),
+        holds: needs.holds.byKind(),
+        runs: needs.runs(),
       },
       waiting_for_place: {
         runs: counts.waiting.runs,
@@ -77,23 +77,23 @@ export function createStatus(parts: Parts) {
       jobs: counts.jobs,
       runs: counts.runs,
       owed: {
-        arms: armsOwed(counts, parts),
-        oldest_since: (parts.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
+        arms: armsOwed(counts, needs),
+        oldest_since: (needs.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
         cancels: counts.orphansOwed,
         overdue_jobs: counts.overdue,
         lost_wakes: counts.lost,
       },
       unarmed: unarmed.map((job) => unarmedBody(job, counts.now)),
       nas: nasStatus(),
-      encryption_key: parts.seal(),
+      encryption_key: needs.seal(),
       database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
     }
   }
 
   function nasStatus() {
-    const refusal = parts.refusal()
-    const lastError = parts.armer?.lastError() ?? null
-    const jwksError = parts.jwksError()
+    const refusal = needs.refusal()
+    const lastError = needs.armer?.lastError() ?? null
+    const jwksError = needs.jwksError()
     return {
       refused: refusal && { code: refusal.code, message: refusal.message },
       last_error: lastError && { ...lastError, at: lastError.at.toISOString() },
@@ -104,14 +104,14 @@ export function createStatus(parts: Parts) {
   return {
     brief,
     status,
-    metrics: async () => metricsText(await store.readCounts({ isNasUsed: parts.isNasUsed() }), parts),
+    metrics: async () => metricsText(await store.readCounts({ isNasUsed: needs.isNasUsed() }), needs),
   }
 }
 
 /** More are counted in `owed.arms`. */
 const unarmedShown = 20
 
-function armsOwed(counts: Counts, { isNasUsed }: Pick<Parts, 'isNasUsed'>): number {
+function armsOwed(counts: Counts, { isNasUsed }: Pick<StatusNeeds, 'isNasUsed'>): number {
   return isNasUsed() ? counts.armsOwed : 0
 }
 
@@ -132,14 +132,14 @@ function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: 
   }
 }
 
-function metricsText(counts: Counts, parts: Parts): string {
-  const { holds } = parts
-  const { running, queued } = parts.runs()
+function metricsText(counts: Counts, needs: StatusNeeds): string {
+  const { holds } = needs
+  const { running, queued } = needs.runs()
   return [
     ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
     ...metric('chronos_runs', 'gauge', 'Runs kept in the database, by state.', byState(counts.runs)),
     ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [
-      ['', armsOwed(counts, parts)],
+      ['', armsOwed(counts, needs)],
     ]),
     ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
       ['', counts.overdue],

@@ -2,13 +2,13 @@ import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import type { Timers } from '../ground/timers.ts'
 
-type Parts = { maxUptimeMs: number; holds: Holds; timers: Timers; log: Log }
+type UptimeNeeds = { maxUptimeMs: number; holds: Holds; timers: Timers; log: Log }
 
 /**
  * Says so when this process has been up for `maxUptimeMs`, and again after each further period, with what
  * holds it. It ends nothing: a machine that stays up costs money, one that goes down at the wrong time costs a run.
  */
-export function warnOfUptime({ maxUptimeMs, holds, timers, log }: Parts): void {
+export function warnOfUptime({ maxUptimeMs, holds, timers, log }: UptimeNeeds): void {
   if (maxUptimeMs === 0) return
   const bootedAt = timers.now()
   const warn = () => {

@@ -8,7 +8,7 @@ export type Rest = {
 export function createRest(): Rest {
   const busy = new Map<string, { count: number; rested: Promise<void>; tell: () => void }>()
 
-  function begin(jobId: string) {
+  function enter(jobId: string) {
     const found = busy.get(jobId)
     if (found) found.count += 1
     else {
@@ -17,7 +17,7 @@ export function createRest(): Rest {
     }
   }
 
-  function end(jobId: string) {
+  function leave(jobId: string) {
     const found = busy.get(jobId)
     if (!found || --found.count > 0) return
     busy.delete(jobId)
@@ -26,8 +26,8 @@ export function createRest(): Rest {
 
   return {
     during(jobId, work) {
-      begin(jobId)
-      void work.catch(() => {}).finally(() => end(jobId))
+      enter(jobId)
+      void work.catch(() => {}).finally(() => leave(jobId))
     },
     of: (jobId) => busy.get(jobId)?.rested ?? null,
   }

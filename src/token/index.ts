@@ -31,7 +31,7 @@ export type TokenVerifier = {
   health(): KeyringHealth
 }
 
-type Parts = {
+type TokenVerifierNeeds = {
   /** The portal's URL without a trailing slash, letter by letter. */
   issuer: string
   audience: string
@@ -47,9 +47,9 @@ type Parts = {
  * Verifies the tokens of the timer service: RS256/384/512, ES256/384 or EdDSA by a key of `jwksUrl`, `exp`
  * required, `nbf` and `iat` not in the future, 30 s leeway, valid for an hour at most, `purpose` exactly `cron_fire`.
  */
-export function createTokenVerifier(parts: Parts): TokenVerifier {
-  const { issuer, audience, keyStore, log, now = () => new Date() } = parts
-  const keyring = createKeyring({ fetchKeys: createKeyFetch(parts), keyStore, now, log })
+export function createTokenVerifier(needs: TokenVerifierNeeds): TokenVerifier {
+  const { issuer, audience, keyStore, log, now = () => new Date() } = needs
+  const keyring = createKeyring({ fetchKeys: createKeyFetch(needs), keyStore, now, log })
 
   async function verify(authorization: string | undefined): Promise<FireClaims> {
     const token = readToken(authorization)

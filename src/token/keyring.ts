@@ -41,13 +41,13 @@ const limits = {
 }
 
 type Wanted = { kid: string; alg: Algorithm }
-type Parts = { fetchKeys: () => Promise<JSONWebKeySet>; keyStore: KeyStore; now: () => Date; log: Log }
+type KeyringNeeds = { fetchKeys: () => Promise<JSONWebKeySet>; keyStore: KeyStore; now: () => Date; log: Log }
 
 /**
  * The portal's keys. (Not jose's remote key set: docs/decisions/by-hand.md.) At most one request is under way at a time, and none within the cool-down of the last one,
  * whatever tokens ask for. The store is only ever touched by `warm` and `refreshIfStale`.
  */
-export function createKeyring({ fetchKeys, keyStore, now, log }: Parts) {
+export function createKeyring({ fetchKeys, keyStore, now, log }: KeyringNeeds) {
   let held: KeySet | null = null
   let isUnsaved = false
   let warming: Promise<void> | null = null

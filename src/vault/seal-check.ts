@@ -14,7 +14,7 @@ export type SealCheck = {
   expect(): Promise<void>
 }
 
-type Parts = {
+type SealCheckNeeds = {
   store: Pick<SecretStore, 'knownValue'>
   seal: Seal | null
   log: Pick<Log, 'error'>
@@ -29,7 +29,7 @@ export const knownValueOf = (seal: Seal) => seal.seal('chronos', context)
  * Whether ENCRYPTION_KEY is the key of this database. A known value is sealed at first use and kept; a key that does not
  * open it is another one, with which nothing may be sealed: part of the secrets would be lost whichever key comes next.
  */
-export function createSealCheck({ store, seal, log }: Parts): SealCheck {
+export function createSealCheck({ store, seal, log }: SealCheckNeeds): SealCheck {
   let state: SealState = seal ? 'unknown' : 'unset'
 
   async function ask(): Promise<SealState> {

@@ -25,7 +25,7 @@ export type Secrets = {
 /** `unreadable`: no configured key opens them, by their contexts. `left`: others kept changing; rotate again. */
 export type Rotation = { keyId: string; resealed: number; unreadable: string[]; left: number }
 
-type Parts = {
+type SecretsNeeds = {
   store: SecretStore
   seal: Seal | null
   /** Rejects if nothing may be sealed with this key. */
@@ -55,7 +55,7 @@ export function createSecrets({
   seal,
   expectKey = async () => {},
   onRead = () => undefined,
-}: Parts): Secrets {
+}: SecretsNeeds): Secrets {
   async function read(asked: Iterable<string>): Promise<Map<string, string>> {
     const names = [...new Set(asked)]
     if (names.length === 0) return new Map()

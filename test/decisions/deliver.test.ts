@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  deliverAgain,
-  type Delivered,
-  delivered as deliveredOf,
-  releaseDelivery,
-} from '../../src/decisions/index.ts'
+import { deliverAgain, type Sent, settleDelivery, releaseDelivery } from '../../src/decisions/index.ts'
 import { at, createModel, iso, type KeptDelivery, type Model, type ModelOptions } from './model.ts'
 
 const failed = { state: 'failed', error: { code: 'HTTP_STATUS', message: 'answered 500' } } as const
@@ -13,8 +8,8 @@ const succeeded = (output?: string) => ({
   state: 'succeeded' as const,
   ...(output !== undefined && { output }),
 })
-const delivered: Delivered = { state: 'delivered' }
-const again = (retryAfterMs?: number): Delivered => ({
+const delivered: Sent = { state: 'delivered' }
+const again = (retryAfterMs?: number): Sent => ({
   state: 'retry',
   error: { code: 'TIMEOUT', message: '20 s are over' },
   ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -329,7 +324,7 @@ test('a lease that has lapsed is the next try, under the same id, and its first 
     [[id, 2]],
   )
   for (const attempt of [1, 3]) {
-    assert.equal(deliveredOf(model.view(), { id, attempt, result: delivered }), null)
+    assert.equal(settleDelivery(model.view(), { id, attempt, result: delivered }), null)
     assert.equal(releaseDelivery(model.view(), { id, attempt }), null)
   }
   model.delivered(delivered)

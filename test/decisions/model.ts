@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import {
+  firstRuntime,
   attend,
-  begin,
   cancelRun,
   channelsInTexts,
   type Decision,
   defaultPolicy,
-  delivered,
-  type Delivered,
+  settleDelivery,
+  type Sent,
   deliveryLeaseMs,
   type DeliveryWrite,
   type Fold,
@@ -86,7 +86,7 @@ export function createModel({
     deliver,
     after: null,
   }
-  let runtime: Runtime = begin(job, clock)
+  let runtime: Runtime = firstRuntime(job, clock)
   let wakeAt = runtime.nextSlot
   const runs = new Map<string, KeptRun>()
   const folds: Fold[] = []
@@ -179,12 +179,12 @@ export function createModel({
       return write(settle(view(), { runId: runId_, fence, outcome }))
     },
     /** How the newest try of a delivery went; without an id of the one that is held. */
-    delivered(result: Delivered, deliveryId?: string) {
+    delivered(result: Sent, deliveryId?: string) {
       const held = [...deliveries.values()].find((one) =>
         deliveryId ? one.id === deliveryId : one.leaseUntil !== null,
       )
       assert.ok(held, 'a delivery is held')
-      return write(delivered(view(), { id: held.id, attempt: held.attempt, result }))
+      return write(settleDelivery(view(), { id: held.id, attempt: held.attempt, result }))
     },
     /** `success delivered 1`: one line per delivery, with its tries. */
     deliveryLines: () =>

@@ -1,4 +1,4 @@
-import { createDeliverer, type Message, type Target } from '../../src/delivery/senders/index.ts'
+import { createSender, type Message, type Target } from '../../src/delivery/senders/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'
 
 /** A way out that lets loopback through; every name is this machine's. */
@@ -47,6 +47,6 @@ export async function send(
   message: Message = messageOf(),
   { timeoutMs, signal = new AbortController().signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
 ) {
-  const deliverer = createDeliverer({ outbound, userAgent: 'Chronos/test', ...(timeoutMs && { timeoutMs }) })
+  const deliverer = createSender({ outbound, userAgent: 'Chronos/test', ...(timeoutMs && { timeoutMs }) })
   return deliverer.send(target, message, signal)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { Parts } from '../../routes/index.ts'
+import type { RouteNeeds } from '../../routes/index.ts'
 import type { Caller, Keys } from '../../src/access/keys/index.ts'
 import { onlyRoutes } from '../support/routes.ts'
 import { codeOf, type Problem } from './setup.ts'
@@ -14,7 +14,7 @@ const keysWith = (check: Keys['check']): Keys => ({
   stored: () => Promise.reject(new Error('no key is stored here')),
 })
 
-async function app(t: { after(done: () => Promise<void>): void }, parts: Partial<Parts>) {
+async function app(t: { after(done: () => Promise<void>): void }, parts: Partial<RouteNeeds>) {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }
   const made: FastifyInstance = Fastify({ logger: { stream, level: 'warn' } })

@@ -52,7 +52,7 @@ test('a NAS that refuses this identity for good is asked once: jobs are made all
   context.after(() => service.close())
   const { nas, app, api, target } = service
   await nas.misbehave('answer', '403')
-  await app.begin()
+  await app.start()
   const job = await service.makeJob({ schedule: '* * * * * *', repeat: 1 })
   assert.equal(job.armed, true)
   await target.waitFor(1)

@@ -4,11 +4,11 @@ import { ruleOf, storeSchedule } from '../../db/index.ts'
 import type { Random } from '../../dev/simulation/random.ts'
 import {
   attend,
-  begin,
+  firstRuntime,
   cancelRun,
   type Decision,
-  type Delivered,
-  delivered,
+  type Sent,
+  settleDelivery,
   deliverAgain,
   type JobRule,
   pause,
@@ -98,7 +98,7 @@ function create({ random, now, jobIds }: State): Operation {
     policy: drawPolicy(random),
     repeatTimes: random.pick([null, null, 3]),
   }
-  const runtime = begin(ruleOf({ ...authored, version: 1, createdAt: now(), updatedAt: now() }), now())
+  const runtime = firstRuntime(ruleOf({ ...authored, version: 1, createdAt: now(), updatedAt: now() }), now())
   const key = random.chance(0.4) ? { key: `key-${random.between(1, 4)}`, bodyHash: 'hash' } : null
   if (!jobIds.includes(id)) jobIds.push(id)
   return {
@@ -223,14 +223,14 @@ function drawTry({ random }: State, view: View): Decision | null {
   const found = random.pick(view.deliveries)
   const shown = { id: found.id, attempt: random.chance(0.85) ? found.attempt : found.attempt - 1 }
   const error = { code: 'HTTP_STATUS', message: 'it answered 500' }
-  const result = random.pick<Delivered>([
+  const result = random.pick<Sent>([
     { state: 'delivered' },
     { state: 'retry', error },
     { state: 'retry', error, retryAfterMs: 90_000 },
     { state: 'failed', error },
     { state: 'disabled', error },
   ])
-  return random.chance(0.8) ? delivered(view, { ...shown, result }) : releaseDelivery(view, shown)
+  return random.chance(0.8) ? settleDelivery(view, { ...shown, result }) : releaseDelivery(view, shown)
 }
 
 /** What is told of a run, what was told to whom, and a delivery once more that has failed. */

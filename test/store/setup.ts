@@ -1,7 +1,7 @@
 import { nothingGiven } from '../../src/columns/index.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createStore, type Look, ruleOf, type Store, storeSchedule, type Written } from '../../db/index.ts'
-import { attend, begin, type Decision, type Occasion } from '../../src/decisions/index.ts'
+import { attend, firstRuntime, type Decision, type Occasion } from '../../src/decisions/index.ts'
 import { parseSchedule } from '../../src/schedule/index.ts'
 import { createDatabase } from '../../db/client.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -49,7 +49,7 @@ export async function openStore() {
         tags: ['x', 'y'],
       },
     }
-    const runtime = begin(ruleOf({ ...authored, version: 1, createdAt: now, updatedAt: now }), now)
+    const runtime = firstRuntime(ruleOf({ ...authored, version: 1, createdAt: now, updatedAt: now }), now)
     const made = await store.createJob(
       { ...authored, runtime, wakeAt: runtime.nextSlot },
       key === undefined ? null : { key, bodyHash: 'hash' },

@@ -1,16 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import { type Parts, registerRoutes } from '../../routes/index.ts'
+import { type RouteNeeds, registerRoutes } from '../../routes/index.ts'
 
 /** What the routes are configured with, where a test says nothing else of it. */
-export const routesConfig: Parts['config'] = {
+export const routesConfig: RouteNeeds['config'] = {
   ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3', rateLimitPerMinute: 0, isOnFly: false },
   ...{ corsOrigins: [], prompt: { baseUrl: null, model: null } },
 }
 
-type Given = { config?: Partial<Parts['config']> } & { [part in Exclude<keyof Parts, 'config'>]?: unknown }
+type Given = { config?: Partial<RouteNeeds['config']> } & {
+  [part in Exclude<keyof RouteNeeds, 'config'>]?: unknown
+}
 
 /** The routes alone on `app`, with as many of their parts as the test needs: whoever reaches for another finds nothing. */
 export function onlyRoutes(app: FastifyInstance, { config, ...parts }: Given = {}): void {
   const whole = { hold: () => () => {}, ...parts, config: { ...routesConfig, ...config } }
-  registerRoutes(app, whole as unknown as Parts)
+  registerRoutes(app, whole as unknown as RouteNeeds)
 }

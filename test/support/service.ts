@@ -71,7 +71,7 @@ export async function startService(options: Options = {}): Promise<Service> {
     nameServers: options.nameServers,
   })
   const url = await app.http.listen({ host: '127.0.0.1', port })
-  if (options.begin ?? true) await app.begin()
+  if (options.begin ?? true) await app.start()
 
   async function call(
     method: string,

@@ -34,7 +34,7 @@ export type OwnWorld = World & {
   close: () => Promise<void>
 }
 
-export type Parts = {
+export type WorldNeeds = {
   url: string
   key: string
   portal: Portal
@@ -42,7 +42,7 @@ export type Parts = {
   onJob?: (id: string) => void
 }
 
-export function describeWorld({ url, key, portal, target, onJob }: Parts): World {
+export function describeWorld({ url, key, portal, target, onJob }: WorldNeeds): World {
   const api = createClient(url, key)
   const { post } = api
   api.post = async (path, json, more) => {

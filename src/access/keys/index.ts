@@ -17,10 +17,10 @@ export type Keys = {
   stored(): Promise<StoredKeys>
 }
 
-type Parts = { apiKey: string; store: () => ApiKeyStore; log: Log }
+type KeysNeeds = { apiKey: string; store: () => ApiKeyStore; log: Log }
 
 /** Who may call the API: the key in the environment, and those that were made with it. */
-export function createKeys({ apiKey, store, log }: Parts): Keys {
+export function createKeys({ apiKey, store, log }: KeysNeeds): Keys {
   let loaded: Promise<StoredKeys> | undefined
   const stored = () => (loaded ??= load())
 

@@ -4,12 +4,12 @@ import { idempotencyKey } from '../shared/identity.ts'
 import type { ActionJob, ActionRun } from '../shared/outcome.ts'
 
 type Line = ReturnType<ActionContext['line']>
-type Parts = { job: ActionJob; run: ActionRun; context: ActionContext; signal: AbortSignal }
+type ScopeNeeds = { job: ActionJob; run: ActionRun; context: ActionContext; signal: AbortSignal }
 
 /** The context of a handler, until it is closed: then its connections are cut, and nothing is given or taken any more. */
 export type HandlerScope = { context: HandlerContext; close(): Promise<void> }
 
-export function openScope({ job, run, context, signal }: Parts): HandlerScope {
+export function openScope({ job, run, context, signal }: ScopeNeeds): HandlerScope {
   let isOpen = true
   let line: Line | undefined
 

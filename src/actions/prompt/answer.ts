@@ -29,14 +29,14 @@ export type Answer = {
   tokens(): { tokens: Tokens; isEstimated: boolean }
 }
 
-type Parts = {
+type AnswerNeeds = {
   promptTokens: number
   budgetTokens: number | null
   log: (text: string) => void
   hide: Hide
 }
 
-export function createAnswer({ promptTokens, budgetTokens, log, hide }: Parts): Answer {
+export function createAnswer({ promptTokens, budgetTokens, log, hide }: AnswerNeeds): Answer {
   const texts: string[] = []
   let bytes = 0
   let keptBytes = 0

@@ -5,13 +5,13 @@ import type { Line } from '../../outbound/index.ts'
 import { createRedactor } from '../../redact/index.ts'
 import { receiverOf, type Target } from './receivers.ts'
 import { secretsIn } from './shared/secrets.ts'
-import type { Delivered, Message } from './shared/message.ts'
+import type { Sent, Message } from './shared/message.ts'
 import type { Sending } from './shared/sending.ts'
 
 export { readMailbox } from './email/mailbox.ts'
 export type { ReceiverConfig } from './receiver.ts'
 export { callsOf, receiverOf, receivers, type Target } from './receivers.ts'
-export type { Delivered, DeliveryError, Message } from './shared/message.ts'
+export type { Sent, DeliveryError, Message } from './shared/message.ts'
 export { templateNames } from './shared/names.ts'
 export { type Place, receiverKit, type ReceiverKit } from './shared/schema.ts'
 
@@ -21,7 +21,7 @@ export type Way = {
   connect(to: { host: string; port: number; signal: AbortSignal }): Promise<Socket>
 }
 
-export type Deliverer = {
+export type Sender = {
   /**
    * Makes one try, of 20 s at most, and returns its outcome. The behaviour of a receiver is a value; an exception here is our
    * own bug. A try that was cut off may have arrived: a receiver may see a delivery twice, by the same id.
@@ -29,10 +29,10 @@ export type Deliverer = {
    * Codes: HTTP_STATUS, SMTP_REFUSED, TIMEOUT, CONNECTION_FAILED, TARGET_FORBIDDEN, TARGET_INVALID (the target or its
    * template cannot be used), and the code of the reason that `signal` aborts with.
    */
-  send(target: Target, message: Message, signal: AbortSignal): Promise<Delivered>
+  send(target: Target, message: Message, signal: AbortSignal): Promise<Sent>
 }
 
-type Parts = {
+type SenderNeeds = {
   outbound: Way
   userAgent: string
   timeoutMs?: number
@@ -44,8 +44,8 @@ type Parts = {
 
 const usualTimeoutMs = 20_000
 
-export function createDeliverer(parts: Parts): Deliverer {
-  const { outbound, userAgent, timeoutMs = usualTimeoutMs, always = [], note = () => undefined } = parts
+export function createSender(needs: SenderNeeds): Sender {
+  const { outbound, userAgent, timeoutMs = usualTimeoutMs, always = [], note = () => undefined } = needs
   return {
     async send(target, message, signal) {
       const receiver = receiverOf(target)
@@ -78,13 +78,13 @@ function timeIsOver(ms: number): Error {
   return Object.assign(new Error(`${ms / 1000} s are over`), { code: 'TIMEOUT' })
 }
 
-function unknownType({ type }: { type: unknown }): Delivered {
+function unknownType({ type }: { type: unknown }): Sent {
   const message = `unknown delivery type ${JSON.stringify(type)}`
   return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
 }
 
 /** A receiver may echo its request: none of its secrets go into a message. */
-function withoutSecrets(delivered: Delivered, hide: Sending['hide']): Delivered {
+function withoutSecrets(delivered: Sent, hide: Sending['hide']): Sent {
   if (delivered.state === 'delivered') return delivered
   const { code, message } = delivered.error
   return { ...delivered, error: { code, message: hide(message) } }

@@ -1,7 +1,7 @@
 import type { TObject } from 'typebox'
 import type { Call } from '../../outbound/index.ts'
 import type { ReceiverKit } from './shared/schema.ts'
-import type { Delivered, Message } from './shared/message.ts'
+import type { Sent, Message } from './shared/message.ts'
 import type { Sending } from './shared/sending.ts'
 
 /** Where deliveries go, as its author wrote it: `type` and its fields, with secrets by reference or as they are. */
@@ -31,4 +31,4 @@ export type Receiver<Target extends { type: string } = never> = {
 }
 
 /** One try. The behaviour of the receiver is a value; errors of the line are translated by `troubleOf`. */
-export type Send<Target> = (sending: Sending, target: Target, message: Message) => Promise<Delivered>
+export type Send<Target> = (sending: Sending, target: Target, message: Message) => Promise<Sent>

@@ -34,7 +34,7 @@ export type NasClient = {
   session(): Session
 }
 
-type Parts = {
+type NasClientNeeds = {
   portalUrl: string
   accessToken: AccessTokens
   userAgent: string
@@ -67,7 +67,7 @@ export function createNasClient({
   userAgent,
   log,
   timeoutMs = 15_000,
-}: Parts): NasClient {
+}: NasClientNeeds): NasClient {
   const base = requirePortalUrl(portalUrl).href.replace(/\/+$/, '')
   let refusal: NasFailure | null = null
 

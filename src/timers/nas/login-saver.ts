@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoginStore, Renewed } from './login-store.ts'
 
-type Parts = {
+type LoginSaverNeeds = {
   store: LoginStore
   log: Log
   /** Keeps this process up until the returned function is called. */
@@ -13,7 +13,7 @@ type Log = { warn(fields: object, message: string): void; error(fields: object, 
  * Stores new tokens, however long it takes: the refresh token among them is the only one that is good, and exists
  * in this process alone until it is stored.
  */
-export function createLoginSaver({ store, log, hold = () => () => {} }: Parts) {
+export function createLoginSaver({ store, log, hold = () => () => {} }: LoginSaverNeeds) {
   let unsaved: Renewed | null = null
   let release = () => {}
 

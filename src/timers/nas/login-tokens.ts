@@ -10,14 +10,14 @@ export type Sealer = {
   open(sealed: string, context: string): string
 }
 
-type Parts = {
+type LoginTokensNeeds = {
   seal: Sealer
   clientId: string
   log: { warn(fields: object, message: string): void }
 }
 
 /** The tokens of a login on their way into and out of the store. A null: it cannot be opened with our keys. */
-export function createLoginTokens({ seal: sealer, clientId, log }: Parts) {
+export function createLoginTokens({ seal: sealer, clientId, log }: LoginTokensNeeds) {
   const context = (kind: 'access' | 'refresh') => `nas_login:${clientId}:${kind}`
 
   function open(sealed: string, kind: 'access' | 'refresh'): string | null {

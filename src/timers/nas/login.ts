@@ -12,7 +12,7 @@ export type Login = AccessTokens & {
   isUnsaved(): boolean
 }
 
-type Parts = {
+type LoginNeeds = {
   tokenUrl: string
   clientId: string
   /** As in NAS_REFRESH_TOKEN; used for the first refresh only. One never seen before starts a new login. */
@@ -44,12 +44,12 @@ const pauseMs = { least: 1_000, most: 60_000 }
  * A refusal is remembered with the refresh token that it was about: no process asks again before NAS_REFRESH_TOKEN
  * is another one.
  */
-export function createLogin(parts: Parts): Login {
-  const { clientId, firstRefreshToken, store, log, now = () => new Date() } = parts
-  const { waitMs = 20_000, timeoutMs = 15_000 } = parts
-  const refresh = createRefresh({ ...parts, timeoutMs })
-  const tokens = createLoginTokens(parts)
-  const saver = createLoginSaver(parts)
+export function createLogin(needs: LoginNeeds): Login {
+  const { clientId, firstRefreshToken, store, log, now = () => new Date() } = needs
+  const { waitMs = 20_000, timeoutMs = 15_000 } = needs
+  const refresh = createRefresh({ ...needs, timeoutMs })
+  const tokens = createLoginTokens(needs)
+  const saver = createLoginSaver(needs)
   const firstHash = hashOf(firstRefreshToken)
   let held: Access | null = null
   let isRefused = false

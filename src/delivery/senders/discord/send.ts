@@ -1,5 +1,5 @@
 import { type Answer, call, objectIn, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
 
@@ -15,7 +15,7 @@ export async function sendToDiscord(
   sending: Sending,
   target: DiscordTarget,
   message: Message,
-): Promise<Delivered> {
+): Promise<Sent> {
   const look = { limit, escape, bold: (text: string) => `**${text}**`, block, template: target.template }
   const { text, isWhole } = textOf(message, look)
   const url = new URL(target.url)
@@ -36,7 +36,7 @@ function withFile(payload: string, output: string): FormData {
   return form
 }
 
-function judge(answer: Answer): Delivered {
+function judge(answer: Answer): Sent {
   const { code, message } = objectIn(answer.text)
   const verdict = verdictOf(answer, typeof message === 'string' ? `${String(code)} ${message}` : '')
   const isGone = answer.status === 404 && code === unknownWebhook

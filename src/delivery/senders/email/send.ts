@@ -4,7 +4,7 @@ import { AppError } from '../../../ground/errors.ts'
 import { retry } from '../shared/call.ts'
 import { limited } from './limited.ts'
 import { type Mailbox, readMailbox } from './mailbox.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { headlineOf, textOf } from '../shared/text.ts'
 import { beginningOf } from '../../../ground/text.ts'
@@ -37,7 +37,7 @@ export async function sendEmail(
   { connect, signal, hide }: Sending,
   target: EmailTarget,
   message: Message,
-): Promise<Delivered> {
+): Promise<Sent> {
   const { host, secure = false, port = secure ? 465 : 587 } = target
   const from = mailboxIn('from', target.from)
   const to = target.to.map((one) => mailboxIn('to', one))
@@ -93,7 +93,7 @@ function securityOf({ host, secure = false, user, password }: EmailTarget) {
 }
 
 /** The meaning of a server's reply: 5xx permanent, 4xx temporary (RFC 5321, 4.2.1). Null: it did not come to a reply. */
-function refusalOf(error: unknown, origin: string, hide: Sending['hide']): Delivered | null {
+function refusalOf(error: unknown, origin: string, hide: Sending['hide']): Sent | null {
   if (!(error instanceof Error)) return null
   const { responseCode, response, command, permanent } = error as Error & Record<string, unknown>
   if (typeof responseCode !== 'number') return null

@@ -1,5 +1,5 @@
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { beginningOf, withoutHalfStart } from '../../../ground/text.ts'
 
@@ -20,7 +20,7 @@ export async function pingHealthcheck(
   sending: Sending,
   target: HealthcheckTarget,
   message: Message,
-): Promise<Delivered> {
+): Promise<Sent> {
   const headers = { 'user-agent': sending.userAgent }
   if (target.style === 'cronitor') {
     return verdictOf(await call(sending, { url: cronitorUrl(target.url, message), method: 'GET', headers }))

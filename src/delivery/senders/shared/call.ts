@@ -1,7 +1,7 @@
 import ky from 'ky'
 import { readAtMost } from '../../../ground/read-limited.ts'
 import { readRetryAfter } from '../../../ground/retry-after.ts'
-import type { Delivered } from './message.ts'
+import type { Sent } from './message.ts'
 import type { Sending } from './sending.ts'
 import { beginningOf } from '../../../ground/text.ts'
 
@@ -48,7 +48,7 @@ export async function call(
  * The meaning of an answer: 2xx delivered, 410 gone permanently, 408, 425, 429 and 5xx to be tried again, all else failed.
  * `says`: the receiver's own words.
  */
-export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Delivered {
+export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Sent {
   if (status >= 200 && status < 300) return { state: 'delivered' }
   const words = says && `: ${beginningOf(hide(says).replaceAll(/\p{Cc}+/gu, ' '), 200)}`
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''
@@ -62,7 +62,7 @@ export function verdictOf({ origin, status, headers, hide }: Answer, says = ''):
 }
 
 /** To be tried again; null: whenever it suits. */
-export function retry(error: { code: string; message: string }, afterMs: number | null): Delivered {
+export function retry(error: { code: string; message: string }, afterMs: number | null): Sent {
   if (afterMs === null) return { state: 'retry', error }
   return { state: 'retry', error, retryAfterMs: Math.min(Math.max(afterMs, 0), longestRetryAfterMs) }
 }

@@ -23,14 +23,6 @@ export type Message = {
   link: string | null
 }
 
-/** How one try ended. `error.message` names the receiver by its origin only, as paths of such URLs are secrets. */
-export type Delivered =
-  | { state: 'delivered' }
-  /** The receiver's own wish, if any; at most 24 h. */
-  | { state: 'retry'; error: DeliveryError; retryAfterMs?: number }
-  /** Nothing that another try would mend. */
-  | { state: 'failed'; error: DeliveryError }
-  /** The receiver is gone permanently: nothing may be sent there any more. */
-  | { state: 'disabled'; error: DeliveryError }
+export type { Sent } from '../../../decisions/index.ts'
 
 export type DeliveryError = { code: string; message: string }

@@ -2,7 +2,7 @@ import { isNetworkError } from 'ky'
 import { AppError } from '../../../ground/errors.ts'
 import { type Call, OutboundRefusal } from '../../../outbound/index.ts'
 import { retry } from './call.ts'
-import type { Delivered } from './message.ts'
+import type { Sent } from './message.ts'
 
 /** Of nodemailer, if the message itself is at fault: no other try would succeed. */
 const invalid = new Set(['EENVELOPE', 'EMESSAGE', 'EAUTH', 'ENOAUTH', 'ECONFIG', 'EFILEACCESS', 'EURLACCESS'])
@@ -19,7 +19,7 @@ export function troubleOf(
   error: unknown,
   { to, type }: { to: string; type: string },
   signal: AbortSignal,
-): Delivered | null {
+): Sent | null {
   if (signal.aborted) {
     const [code = 'ABORTED'] = codesOf(signal.reason)
     const message = `The connection to ${to} broke off (${code}); the message may have arrived`
@@ -41,7 +41,7 @@ export function troubleOf(
   return retry({ code: 'CONNECTION_FAILED', message }, null)
 }
 
-function unusable(message: string): Delivered {
+function unusable(message: string): Sent {
   return { state: 'failed', error: { code: 'TARGET_INVALID', message } }
 }
 

@@ -1,5 +1,5 @@
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
 
@@ -9,11 +9,7 @@ export type SlackTarget = { type: 'slack'; url: string; template?: string }
 const limit = 3_900
 
 /** An incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat). A template is mrkdwn. */
-export async function sendToSlack(
-  sending: Sending,
-  target: SlackTarget,
-  message: Message,
-): Promise<Delivered> {
+export async function sendToSlack(sending: Sending, target: SlackTarget, message: Message): Promise<Sent> {
   const look = { limit, escape, bold: (text: string) => `*${text}*`, block, template: target.template }
   const { text } = textOf(message, look)
   const body = JSON.stringify({ text, mrkdwn: true, unfurl_links: false, unfurl_media: false })

@@ -1,6 +1,6 @@
 import { usualBase } from './base.ts'
 import { type Answer, call, objectIn, retry, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
 
@@ -22,7 +22,7 @@ export async function sendToTelegram(
   sending: Sending,
   target: TelegramTarget,
   message: Message,
-): Promise<Delivered> {
+): Promise<Sent> {
   const { template } = target
   const { text, isWhole } = textOf(message, { limit, template })
   const headers = { 'user-agent': sending.userAgent }
@@ -48,7 +48,7 @@ function methodOf({ api_base: base = usualBase, bot_token: token }: TelegramTarg
 }
 
 /** Its errors are in the body: `error_code`, and in `parameters` how long to wait. */
-function judge(answer: Answer): Delivered {
+function judge(answer: Answer): Sent {
   const { error_code: code, description, parameters } = objectIn(answer.text)
   const status = answer.status >= 300 && typeof code === 'number' ? code : answer.status
   const verdict = verdictOf({ ...answer, status }, typeof description === 'string' ? description : '')

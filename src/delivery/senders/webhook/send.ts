@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks'
 import { AppError } from '../../../ground/errors.ts'
 import { call, verdictOf } from '../shared/call.ts'
-import type { Delivered, Message } from '../shared/message.ts'
+import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { shortened, textOf } from '../shared/text.ts'
 
@@ -30,11 +30,7 @@ const mostText = 4_000
  * One POST of JSON as Standard Webhooks has it (https://www.standardwebhooks.com): the id is the delivery's, the same
  * over all tries, the timestamp that of this try, one signature for each secret. The body is the same over all tries.
  */
-export async function sendWebhook(
-  sending: Sending,
-  target: WebhookTarget,
-  message: Message,
-): Promise<Delivered> {
+export async function sendWebhook(sending: Sending, target: WebhookTarget, message: Message): Promise<Sent> {
   const body = JSON.stringify(
     payloadOf(message, textOf(message, { limit: mostText, template: target.template }).text),
   )

@@ -16,7 +16,7 @@ import type { SendMessage } from '../src/delivery/send.ts'
 import type { TokenVerifier } from '../src/token/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
-export type Parts = {
+export type RouteNeeds = {
   jobs: Jobs
   deliveries: Deliveries
   callbacks: Callbacks & Pick<CallbackAddress, 'verify'>
