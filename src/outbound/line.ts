@@ -6,7 +6,7 @@ import type { Asked, Reply, WholeReply } from './send.ts'
 export type Line = {
   /** As `sendOver`: one request, sent once, and its answer. */
   send(asked: Asked, signal: AbortSignal): Promise<Reply>
-  /** The same in the form of the global fetch, for code that is not ours. */
+  /** The same in the form of the global fetch: for ky, by which deliveries are sent, and for handlers. */
   fetch: typeof globalThis.fetch
   close(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import type { Look } from '../../db/index.ts'
+import { namesIn } from '../template/index.ts'
 
 /**
  * Places of a process, for attempts. An attempt that shares something with others (a job, the origin of its target, the API key
@@ -124,7 +125,10 @@ export function groupsOf(
   ]
 }
 
-/** The target of an action; null: none, or a template decides later. */
+/**
+ * The target of an action; null: none, or a template decides later. Secrets are the same for every run, so an origin
+ * that only they decide is known by their names.
+ */
 function originOf({ type, url, base_url: baseUrl }: Look['authored']['action']): string | null {
   if (type === 'prompt')
     return typeof baseUrl === 'string' ? (writtenOrigin(baseUrl) ?? baseUrl) : 'of the usual model'
@@ -132,6 +136,8 @@ function originOf({ type, url, base_url: baseUrl }: Look['authored']['action']):
 }
 
 function writtenOrigin(url: string): string | null {
-  const start = /^[^/]*\/\/[^/?#]*/.exec(url)?.[0]
-  return start === undefined || start.includes('{{') ? null : (URL.parse(start)?.origin ?? null)
+  const start = /^(?:[^/?#]*\/\/)?[^/?#]*/.exec(url)?.[0] ?? ''
+  if (!start.includes('{{')) return URL.parse(start)?.origin ?? null
+  const isFixed = [...namesIn(start)].every((name) => name.startsWith('secrets.'))
+  return isFixed ? start.replaceAll(/\s/g, '').toLowerCase() : null
 }

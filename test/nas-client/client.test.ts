@@ -155,6 +155,22 @@ test('a page with status 200 is not from NAS: nothing is armed', async (t) => {
   assert.deepEqual(!answer.ok && [answer.kind, answer.code], ['transient', 'NAS_UNREADABLE'])
 })
 
+test('a schedule_id that is no short word, or that repeats the token, is as good as none', async (t) => {
+  const token = 'a-token-of-some-length-0123456789'
+  const odd = ['a\u0000b', '\ud83d', 'x'.repeat(60_000), 'two words', '', `s-${token}`, 7, { a: 1 }, 'sch_1']
+  const { client } = await oddPortal(
+    t,
+    (response, seen) => response.end(JSON.stringify({ schedule_id: odd[seen.length - 1] })),
+    token,
+  )
+  const found: (string | null | false)[] = []
+  for (const _ of odd) {
+    const answer = await client.provision({ jobId, fireAt: inAnHour(), callbackUrl })
+    found.push(answer.ok && answer.value.scheduleId)
+  }
+  assert.deepEqual(found, [null, null, null, null, null, null, '7', null, 'sch_1'])
+})
+
 for (const body of ['{"error":"not_found"}', '<h1>Not Found</h1>', '']) {
   test(`a list that is 404 with ${body || 'nothing'} does not exist, and that is no failure`, async (t) => {
     const { client } = await oddPortal(t, (response) => response.writeHead(404).end(body))

@@ -35,7 +35,11 @@ export async function setup(
 export type Seen = { request: IncomingMessage; body: string }
 
 /** A portal that answers as it is told, for what no NAS would do. */
-export async function oddPortal(t: TestContext, answer: (response: ServerResponse, seen: Seen[]) => void) {
+export async function oddPortal(
+  t: TestContext,
+  answer: (response: ServerResponse, seen: Seen[]) => void,
+  token = 't',
+) {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
     let body = ''
@@ -57,7 +61,7 @@ export async function oddPortal(t: TestContext, answer: (response: ServerRespons
   const log = collectLog()
   const client = createNasClient({
     portalUrl: `${url}/`,
-    accessToken: createStaticToken('t'),
+    accessToken: createStaticToken(token),
     userAgent,
     log,
     timeoutMs: 2_000,

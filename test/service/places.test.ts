@@ -120,7 +120,13 @@ test('runs share a job, the origin of their target, and the key that started the
     'job a',
     'origin https://api.example',
   ])
-  assert.deepEqual(of({ type: 'http', url: '{{secrets.URL}}' }), ['job a'])
+  for (const url of ['{{secrets.URL}}', '{{ secrets.URL }}/x?y={{slot}}'])
+    assert.deepEqual(of({ type: 'http', url }), ['job a', 'origin {{secrets.url}}'])
+  assert.deepEqual(of({ type: 'http', url: 'https://{{secrets.HOST}}:8080/x' }), [
+    'job a',
+    'origin https://{{secrets.host}}:8080',
+  ])
+  assert.deepEqual(of({ type: 'http', url: 'https://{{secrets.HOST}}{{input}}/x' }), ['job a'])
   assert.deepEqual(of({ type: 'http', url: 'https://{{input}}/x' }), ['job a'])
   assert.deepEqual(of({ type: 'prompt' }), ['job a', 'origin of the usual model'])
   assert.deepEqual(of({ type: 'prompt', base_url: 'http://m.example/v1' }), [

@@ -105,12 +105,13 @@ function read(response: IncomingMessage, { call, reader, finish }: Reading) {
     const { statusCode: status = 0, headers } = response
     const isOk = status >= 200 && status < 300
     const given = reader.end()
-    const body = given && !isOk ? withoutSecrets(given, call) : given
+    // the answers of a login hold tokens that are wanted; those to a JSON request hold none
+    const body = given && (!isOk || call.json) ? withoutSecrets(given, call) : given
     finish({ ok: true, value: { status, headers, body, text: body ? '' : (reader.text?.() ?? '').trim() } })
   })
 }
 
-/** A portal's error message goes into rows and logs, and it may echo the tokens of the request. */
+/** What a portal says goes into rows and logs, and it may echo the tokens of the request. */
 function withoutSecrets(said: Record<string, unknown>, { headers, body }: Call): Record<string, unknown> {
   const sent = [headers['authorization'], headers['x-nous-refresh-token'], body?.get('refresh_token')]
   const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))

@@ -213,7 +213,10 @@ function readMs(text: string): number | null {
   return Number.isNaN(ms) ? (readInstant(text)?.getTime() ?? null) : ms
 }
 
+/** The id goes into rows and answers: one that is no short word, or repeats the token, is as good as none. */
 function readId(value: unknown): string | null {
   if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value ? value : null
+  return typeof value === 'string' && /^[!-~]{1,200}$/.test(value) && !value.includes('[REDACTED]')
+    ? value
+    : null
 }
