@@ -87,8 +87,8 @@ type Members = { properties?: object; anyOf?: TSchema[]; allOf?: TSchema[]; oneO
 function namesIn(schema: TSchema | undefined): Set<string> {
   if (!schema) return new Set()
   const { properties = {}, anyOf = [], allOf = [], oneOf = [] } = schema as Members
-  const needs = [...anyOf, ...allOf, ...oneOf].flatMap((part) => [...namesIn(part)])
-  return new Set([...Object.keys(properties), ...needs])
+  const parts = [...anyOf, ...allOf, ...oneOf].flatMap((part) => [...namesIn(part)])
+  return new Set([...Object.keys(properties), ...parts])
 }
 
 /** The id in the answer to a creation: the last part of its `Location`. */
