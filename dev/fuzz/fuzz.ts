@@ -14,7 +14,7 @@ type Wish = {
   seconds: number
   groups: number
   isShrunk: boolean
-  shrinkingMs?: number
+  shrinkingMs: number
   say: (line: string) => void
 }
 
@@ -87,7 +87,7 @@ type Shrinking = Wish & { stage: Stage; findings: Finding[] }
 async function shrink(
   groups: fc.Arbitrary<Group>,
   index: number,
-  { stage, findings, seed, say, shrinkingMs = 180_000 }: Shrinking,
+  { stage, findings, seed, say, shrinkingMs }: Shrinking,
 ): Promise<Case | null> {
   const kinds = new Set(findings.map(({ what }) => what))
   for (let at = index; at >= Math.max(0, index - looksBack); at--) {

@@ -13,6 +13,7 @@ was (with the smallest case that repeats it, in a file), 2 if an option cannot b
   --save FOLDER     where a case is saved, default .chronos/fuzz
   --dist FOLDER     the built files, default dist
   --database URL    a PostgreSQL that lets us create databases, in place of one of its own
+  --shrink-seconds N  how long a found case is made smaller, default 180
   --no-shrink       report the first case as it was found
   --help
 `
@@ -32,6 +33,7 @@ export function readOptions(args: string[]) {
       save: { type: 'string', default: '.chronos/fuzz' },
       dist: { type: 'string', default: 'dist' },
       database: text,
+      'shrink-seconds': text,
       'no-shrink': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -45,6 +47,7 @@ export function readOptions(args: string[]) {
     save: values.save,
     dist: values.dist,
     database: values.database ?? null,
+    shrinkingMs: 1_000 * (numberOf('shrink-seconds', values['shrink-seconds']) ?? 180),
     isShrunk: !values['no-shrink'],
   }
 }
