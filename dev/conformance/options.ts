@@ -10,6 +10,7 @@ option cannot be used.
   --side SIDE       only "service" or only "nas"
   --seed N          for what is drawn at random; each run prints its own
   --relay           try the relay (npm run relay) in place of the local NAS; implies --side nas
+  --relay-host HOST node (the default), or worker: its host for Cloudflare, on workerd
   --database URL    a PostgreSQL that lets us create databases, in place of one of its own
   --verbose         how long each clause took, and the table while it grows
   --help
@@ -55,10 +56,13 @@ export function readOptions(args: string[]) {
     throw new OptionError(
       '--relay tries the relay that it starts; --nas, --url and --side service try others.',
     )
+  const relayHost = hostOf(values['relay-host'])
+  if (relayHost === 'worker' && !values.relay) throw new OptionError('--relay-host needs --relay.')
   if (values.database !== undefined && values.url !== undefined)
     throw new OptionError('--database is for services that the kit starts; --url points at one that runs.')
   return {
     ...values,
+    relayHost,
     seed: numberOf('seed', values.seed) ?? Math.floor(Math.random() * 1_000_000),
     listen: placeOf(values),
     'target-port': numberOf('target-port', values['target-port']),
@@ -103,6 +107,11 @@ function placeOf({ listen, portal }: { listen?: string; portal?: string }): Plac
   return { host: bare(hostname), port: Number(port || 80) }
 }
 
+function hostOf(text: string): 'node' | 'worker' {
+  if (text === 'node' || text === 'worker') return text
+  throw new OptionError('--relay-host is "node" or "worker".')
+}
+
 function bare(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
 }
@@ -117,6 +126,7 @@ function valuesOf(args: string[]) {
         side: text,
         seed: text,
         relay: { type: 'boolean', default: false },
+        'relay-host': { type: 'string', default: 'node' },
         database: text,
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -14,6 +14,8 @@ import type { Setting, Side } from './run.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
+const relayPrograms = { node: 'relay/node/main.ts', worker: 'dev/relay/worker.ts' }
+
 /** For tests of the kit: proxies in between, and where the build is. */
 type SettingNeeds = { between?: Between; dist?: string }
 
@@ -46,7 +48,7 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
       seed: options.seed,
       server,
       nas: file('dev/nas/main.ts'),
-      relay: options.relay ? file('relay/node/main.ts') : null,
+      relay: options.relay ? file(relayPrograms[options.relayHost]) : null,
       databases,
       target,
       between,

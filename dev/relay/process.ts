@@ -16,8 +16,16 @@ export async function startRelayProcess(env: Record<string, string>, ...program:
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: workerd is a process that the program has started.
+    detached: true,
   })
-  const die = () => void child.kill('SIGKILL')
+  const die = () => {
+    try {
+      process.kill(-(child.pid ?? 0), 'SIGKILL')
+    } catch {
+      // It has ended.
+    }
+  }
   process.once('exit', die)
   let log = ''
   child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
@@ -27,10 +35,13 @@ export async function startRelayProcess(env: Record<string, string>, ...program:
     return { code: code as number | null, signal: signal as NodeJS.Signals | null }
   })
   const url = `http://127.0.0.1:${env['PORT']}`
-  const endsAt = Date.now() + 20_000
-  while (child.exitCode === null && child.signalCode === null && Date.now() < endsAt) {
-    if (/ info listening /.test(log)) break
-    await Promise.race([once(child.stdout, 'data'), ended, delay(1_000)])
+  const endsAt = Date.now() + 60_000
+  while (child.exitCode === null && child.signalCode === null && !/ info listening /.test(log)) {
+    if (Date.now() > endsAt) {
+      die()
+      throw new Error(`${program.join(' ')} does not listen after a minute; it said:\n${log}`)
+    }
+    await delay(20)
   }
   return {
     url,
@@ -39,7 +50,7 @@ export async function startRelayProcess(env: Record<string, string>, ...program:
     log: () => log,
     signal: (name: NodeJS.Signals) => void child.kill(name),
     async kill() {
-      child.kill('SIGKILL')
+      die()
       await ended
     },
   }

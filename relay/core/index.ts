@@ -4,7 +4,7 @@
  */
 export { type AddressRules, createAddressRules, hostOf } from './address.ts'
 export type { Agent, Quota } from './agent.ts'
-export type { Answer, Ask } from './answer.ts'
+export { type Answer, type Ask, bearer, refusal } from './answer.ts'
 export {
   type Arm,
   type ArmRequest,
@@ -18,6 +18,7 @@ export {
   settled,
   usualRetryGapsMs,
 } from './arm.ts'
+export { type Common, createReader, type Environment, readCommon } from './environment.ts'
 export { readInstant } from './instant.ts'
 export { fireClaims, type SigningKey } from './keys.ts'
 export { createRelay } from './relay.ts'
