@@ -16,7 +16,7 @@ const troubles: { does: BehaviourName; state: string; code: string; says: RegExp
     does: 'garbage',
     state: 'failed',
     code: 'ANSWER_UNREADABLE',
-    says: /what is not HTTP before it answered/,
+    says: /an answer that is not HTTP before it answered/,
   },
   {
     does: 'close_early',

@@ -107,5 +107,5 @@ test('CORS_ORIGINS takes exact origins only', () => {
     'https://u@a.example',
     'null',
   ])
-    assert.throws(() => read(wrong), /CORS_ORIGINS holds/, wrong)
+    assert.throws(() => read(wrong), /CORS_ORIGINS: ".*" is not an origin/, wrong)
 })
