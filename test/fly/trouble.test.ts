@@ -47,7 +47,7 @@ test('while Postgres cannot be asked the machine stays up, and once it can the m
   // what a boot does is done; what is left is going down
   await said('reconciled')
   await world.postgres.setMode('refuse')
-  await said('staying up')
+  await said('the process stays up')
   assert.equal(world.fly.machines[0]?.state(), 'started')
   await world.postgres.setMode('pass')
   await world.down()
