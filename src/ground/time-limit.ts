@@ -6,6 +6,8 @@ export type TimeLimit = {
   /** Starts the time again. */
   renew(): void
   release(): void
+  /** From now on it keeps no process up by itself. */
+  unref(): void
 }
 
 /**
@@ -26,6 +28,7 @@ export function withTimeLimit(
     signal: controller.signal,
     stop: (reason) => controller.abort(reason),
     renew: () => void timer?.refresh(),
+    unref: () => void timer?.unref(),
     release() {
       clearTimeout(timer)
       signal?.removeEventListener('abort', pass)

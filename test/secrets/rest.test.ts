@@ -32,7 +32,7 @@ test('a secret is made, replaced, listed and removed, and its value is in no ans
     [200, 2, at],
   )
   const listed = await api('GET', '/api/secrets')
-  assert.deepEqual(listed.body, { secrets: [replaced.body.secret] })
+  assert.deepEqual(listed.body, { secrets: [replaced.body.secret], next_cursor: null })
   const audit = await api('GET', '/api/audit')
   assert.doesNotMatch(JSON.stringify([made.body, replaced.body, listed.body, audit.body]), /hunter2/)
   assert.deepEqual((await api('DELETE', '/api/secrets/TOKEN')).body, { ok: true, name: 'TOKEN' })
@@ -86,5 +86,5 @@ test('without ENCRYPTION_KEY nothing is stored, and the answer says what to do',
   const refused = await keyless.api('PUT', '/api/secrets/TOKEN', { value })
   assert.equal(codeOf(refused), '409 ENCRYPTION_KEY_MISSING')
   assert.match(refused.body.detail, /openssl rand -base64 32/)
-  assert.deepEqual((await keyless.api('GET', '/api/secrets')).body, { secrets: [] })
+  assert.deepEqual((await keyless.api('GET', '/api/secrets')).body, { secrets: [], next_cursor: null })
 })

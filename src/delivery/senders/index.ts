@@ -54,6 +54,7 @@ export function createSender(needs: SenderNeeds): Sender {
       secrets.forEach(note)
       const { text: hide } = createRedactor([...always, ...secrets])
       const limit = withTimeLimit(signal, timeoutMs, () => timeIsOver(timeoutMs))
+      limit.unref()
       const line = outbound.line()
       try {
         const connect: Sending['connect'] = (to) => outbound.connect(to)
