@@ -28,10 +28,7 @@ for (const { most, calls } of [
     const outcome = await call('/loop?token=secret', most === undefined ? {} : { max_redirects: most })
     assert.equal(outcome.state, 'failed')
     assert.equal(outcome.error?.code, 'REDIRECT_LIMIT')
-    assert.match(
-      outcome.error.message,
-      new RegExp(`^target ${target.url} redirected more than ${calls - 1}`),
-    )
+    assert.match(outcome.error.message, new RegExp(`^target ${target.url} redirected more than ${calls - 1}`))
     assert.doesNotMatch(outcome.error.message, /secret|loop/)
     assert.equal(outcome.final, undefined)
     assert.equal(target.calls.length, calls)
