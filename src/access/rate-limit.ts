@@ -1,3 +1,5 @@
+import { createRecent } from '../ground/recent.ts'
+
 /** The remaining allowance of a caller; both instants in whole seconds from now, at least 1 if there is something to wait for. */
 export type Left = {
   limit: number
@@ -25,7 +27,7 @@ type Options = {
 
 /** In this process alone: what several machines let in adds up. */
 export function createRateLimit({ perMinute, maxCallers = 10_000, now = monotonic }: Options): RateLimit {
-  const buckets = new Map<string, { tokens: number; at: number }>()
+  const buckets = createRecent<{ tokens: number; at: number }>(maxCallers)
   const perMs = perMinute / 60_000
 
   function tokensOf(caller: string, at: number): number {
@@ -52,10 +54,7 @@ export function createRateLimit({ perMinute, maxCallers = 10_000, now = monotoni
       const before = tokensOf(caller, at)
       const isIn = before >= 1
       const tokens = isIn ? before - 1 : before
-      // last in the order again, so that the first in it is the one that was seen longest ago
-      buckets.delete(caller)
-      buckets.set(caller, { tokens, at })
-      if (buckets.size > maxCallers) buckets.delete(buckets.keys().next().value ?? caller)
+      buckets.note(caller, { tokens, at })
       return left(tokens, isIn)
     },
   }

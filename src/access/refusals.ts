@@ -1,3 +1,5 @@
+import { createRecent } from '../ground/recent.ts'
+
 /** A caller whose API key was refused: from where, for which route, with which key, why, how often and when. */
 export type Refusal = {
   address: string
@@ -21,22 +23,20 @@ const remembered = 50
 
 /** The trace of refused callers, in this process. Every one of them has its line in the log as well. */
 export function createRefusals(now: () => Date): Refusals {
-  const noted = new Map<string, NotedRefusal>()
+  const noted = createRecent<NotedRefusal>(remembered)
   return {
     note(refusal) {
       const { address, route, key } = refusal
       const name = `${address} ${route} ${key}`
       const at = now().toISOString()
       const before = noted.get(name)
-      noted.delete(name)
-      noted.set(name, {
+      noted.note(name, {
         ...refusal,
         times: (before?.times ?? 0) + 1,
         first_at: before?.first_at ?? at,
         last_at: at,
       })
-      if (noted.size > remembered) noted.delete(noted.keys().next().value ?? name)
     },
-    list: () => [...noted.values()].toReversed(),
+    list: () => noted.values().toReversed(),
   }
 }

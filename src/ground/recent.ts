@@ -4,6 +4,8 @@ export type Recent<T> = {
   note(key: string, value: T): void
   get(key: string): T | undefined
   forget(key: string): void
+  /** The oldest first. */
+  values(): T[]
 }
 
 export function createRecent<T>(max: number): Recent<T> {
@@ -18,5 +20,6 @@ export function createRecent<T>(max: number): Recent<T> {
     },
     get: (key) => noted.get(key),
     forget: (key) => void noted.delete(key),
+    values: () => [...noted.values()],
   }
 }

@@ -1,3 +1,4 @@
+import { createRecent } from '../ground/recent.ts'
 import { OutboundRefusal } from './refusal.ts'
 
 /**
@@ -29,7 +30,7 @@ const nameCodes = new Set(['ENOTFOUND', 'EAI_AGAIN'])
 
 /** `now`: milliseconds of a clock that only goes forward. */
 export function createMemory(now: () => number): Memory {
-  const troubles = new Map<string, Trouble>()
+  const troubles = createRecent<Trouble>(mostRemembered)
 
   function admit(key: string, subject: string) {
     const trouble = troubles.get(key)
@@ -47,9 +48,7 @@ export function createMemory(now: () => number): Memory {
     trouble.failures += 1
     trouble.code = code
     trouble.isProbing = false
-    troubles.delete(key)
-    troubles.set(key, trouble)
-    if (troubles.size > mostRemembered) troubles.delete(troubles.keys().next().value ?? '')
+    troubles.note(key, trouble)
     // those that were under way when the pause began do not make it longer
     if (trouble.failures < most || trouble.until > now()) return null
     trouble.pauseMs = Math.min(Math.max(trouble.pauseMs * 2, firstPauseMs), longestPauseMs)
@@ -75,8 +74,8 @@ export function createMemory(now: () => number): Memory {
       }
       return {
         connected() {
-          troubles.delete(host)
-          troubles.delete(place)
+          troubles.forget(host)
+          troubles.forget(place)
         },
         failed(error) {
           const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -85,7 +84,7 @@ export function createMemory(now: () => number): Memory {
             return note(host, code, 1)
           }
           // it has an address again
-          troubles.delete(host)
+          troubles.forget(host)
           if (connectionCodes.has(code)) return note(place, code, mostFailures)
           release(place)
           return null

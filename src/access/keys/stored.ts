@@ -3,6 +3,7 @@ import type { ApiKeyStore, StoredKey } from '../../../db/index.ts'
 import type { AppError } from '../../ground/errors.ts'
 import { notFound } from '../../ground/not-found.ts'
 import type { Log } from '../../ground/log.ts'
+import { createRecent } from '../../ground/recent.ts'
 import { type Caller, rejected } from './caller.ts'
 import { hashOf, makeKey } from './form.ts'
 import { type Scope, scopes } from './scopes.ts'
@@ -39,7 +40,7 @@ type Known = Pick<StoredKey, 'revokedAt'> & {
 
 /** Remembers what Postgres said of a key for 30 s. Expiry is judged by Postgres' clock, as everything else is. */
 export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log }): StoredKeys {
-  const known = new Map<string, Known>()
+  const known = createRecent<Known>(remembered)
   const asked = new Map<string, Promise<Known | null>>()
   const revokedHere = new Set<string>()
 
@@ -68,8 +69,10 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
   async function look(id: string): Promise<Known | null> {
     const found = await store.find(id)
     const notedAt = known.get(id)?.notedAt ?? -Infinity
-    known.delete(id)
-    if (!found) return null
+    if (!found) {
+      known.forget(id)
+      return null
+    }
     const now = performance.now()
     const key: Known = {
       revokedAt: found.revokedAt,
@@ -80,8 +83,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
       expiresAt: found.livesMs === null ? Infinity : now + found.livesMs,
       notedAt,
     }
-    known.set(id, key)
-    if (known.size > remembered) known.delete(known.keys().next().value ?? id)
+    known.note(id, key)
     return key
   }
 
@@ -98,7 +100,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
       if (!key) throw notFound('key', id)
       // a look that began before may still bring it back as good
       revokedHere.add(id)
-      known.delete(id)
+      known.forget(id)
       return key
     },
     used(id) {

@@ -1,3 +1,4 @@
+import { createRecent } from '../../ground/recent.ts'
 import { createRedactor, type Redactor, type RedactingStream } from '../../redact/index.ts'
 import type { AttemptLog } from './context.ts'
 import type { ActionOutcome } from './outcome.ts'
@@ -20,15 +21,14 @@ const keptRedactors = 32
 
 /** `always`: values that no run may show, used or not. */
 export function createProtector(always: readonly string[]): () => Protection {
-  const redactors = new Map<string, Redactor>()
+  const redactors = createRecent<Redactor>(keptRedactors)
 
   function redactorFor(values: ReadonlySet<string>): Redactor {
     const key = JSON.stringify([...values].toSorted())
     const known = redactors.get(key)
     if (known) return known
     const made = createRedactor(values)
-    redactors.set(key, made)
-    if (redactors.size > keptRedactors) redactors.delete(redactors.keys().next().value ?? '')
+    redactors.note(key, made)
     return made
   }
 
