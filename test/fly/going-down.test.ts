@@ -132,6 +132,8 @@ test('after hours of suspension a fire is refused while the clock is behind, sen
   world.fly.machines[0]?.suspend()
   await world.target.waitFor(1, 15_000)
   assert.equal((await world.ended(job.id)).state, 'succeeded')
+  // A short run has ended, and its next wake-up is armed, before its fire is answered.
+  await world.nas.waitFor(() => world.fires(job.id).includes(202), 15_000)
   const statuses = world.fires(job.id)
   assert.equal(statuses[0], 401)
   assert.equal(statuses.at(-1), 202)

@@ -200,7 +200,7 @@ function command(status: number) {
     for (const output of [process.stdout, process.stderr]) output.write((process.env.TOKEN + ' ').repeat(3000))
     process.exitCode = ${status}`
   return {
-    ...{ type: 'command', command: process.execPath, args: ['-e', script, secret('IN_ARGS')] },
+    ...{ type: 'command', command: process.execPath, args: ['-e', script, '--', secret('IN_ARGS')] },
     ...{ env: { TOKEN: secret('IN_ENV') }, stdin: secret('IN_STDIN') },
   }
 }
