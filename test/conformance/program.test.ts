@@ -66,7 +66,7 @@ test('an option that does not lead where it should is one sentence, before any c
   const nas = ['--nas', service.nas.url, '--nas-token', service.nas.accessToken, '--nas-audience', 'x']
   const port = String(await freePort())
   try {
-    const tries = [
+    for (const [args, says] of [
       [['--url', nowhere], /^--url: nothing answers at .* \(ECONNREFUSED\)/],
       [['--url', service.url, '--key', 'wrong-key-0123456789'], /^--key: .* answered 401/],
       [[...own, '--target', nowhere, '--target-port', port], /^--target: no call came to /],
@@ -75,15 +75,12 @@ test('an option that does not lead where it should is one sentence, before any c
       [[...nas.slice(0, 3), 'wrong', ...nas.slice(4)], /^--nas-token: .* answered 401/],
       [['--nas', service.nas.url, ...nas.slice(2), '--agent', nowhere], /^--agent needs --agent-port/],
       [['--database', 'postgres://x:x@127.0.0.1:1/x'], /^--database: .*ECONNREFUSED/],
-    ] as const
-    // All at once: each is a process that mostly waits.
-    const answers = tries.map(async ([args, says]) => {
+    ] as const) {
       const { code, text } = await conformance(...args)
       assert.equal(code, 2, text)
       assert.match(text, says)
       assert.doesNotMatch(text, /\n {4}at /, 'no stack')
-    })
-    await Promise.all(answers)
+    }
   } finally {
     await service.close()
   }
