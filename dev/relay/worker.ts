@@ -25,7 +25,6 @@ const wrangler = JSON.parse((await readFile(config, 'utf8')).replace(/^\s*\/\/.*
   compatibility_flags: string[]
   durable_objects: { bindings: { name: string; class_name: string }[] }
 }
-const names = ['RELAY_URL', 'RELAY_ADMIN_SECRET', 'RELAY_ALLOW', 'RELAY_ROWS', 'RELAY_PROVISIONS_PER_MINUTE']
 const miniflare = new Miniflare({
   host: env['HOST'] ?? '127.0.0.1',
   port: Number(env['PORT'] ?? 8787),
@@ -40,7 +39,9 @@ const miniflare = new Miniflare({
     ]),
   ),
   durableObjectsPersist: folder,
-  bindings: Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
+  bindings: Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name.startsWith('RELAY_') && value),
+  ),
 })
 const url = await miniflare.ready
 console.log(`${new Date().toISOString()} info listening url=${url.origin} database=${folder}`)

@@ -73,6 +73,11 @@ export function hostOf(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '')
 }
 
+/** The error of a call that is not made: `why` is what the rules say of the host. */
+export function refusedAddress(hostname: string, why: string): Error & { code: string } {
+  return Object.assign(new Error(`${hostOf(hostname)} ${why}`), { code: 'ADDRESS_REFUSED' })
+}
+
 function isPrivateName(host: string): boolean {
   const end = host.slice(host.lastIndexOf('.') + 1)
   return end === host || privateTopLevel.has(end) || host.endsWith('.home.arpa')

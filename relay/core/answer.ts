@@ -30,7 +30,8 @@ export function busy(error: string, description: string, seconds: number): Answe
 
 export type Fields = Record<string, unknown>
 
-const mostBytes = 64 * 1024
+/** Of a body. Hosts read no more of one than shows that it is larger. */
+export const mostBytes = 64 * 1024
 
 /** The text of a body, or the answer to one that is too large. */
 export async function readText(ask: Ask): Promise<string | Answer> {

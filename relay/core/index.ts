@@ -2,9 +2,9 @@
  * The relay without a host: decisions and routes. Web standards only (WebCrypto through jose), no `node:` import, so that
  * the same code runs in Node and in workerd. The local NAS (dev/nas) decides by it too.
  */
-export { type AddressRules, createAddressRules, hostOf } from './address.ts'
+export { type AddressRules, createAddressRules, hostOf, refusedAddress } from './address.ts'
 export type { Agent, Quota } from './agent.ts'
-export { type Answer, type Ask, bearer, refusal } from './answer.ts'
+export { type Answer, type Ask, bearer, mostBytes, refusal } from './answer.ts'
 export {
   type Arm,
   type ArmRequest,

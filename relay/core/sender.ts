@@ -1,3 +1,4 @@
+import { type AddressRules, refusedAddress } from './address.ts'
 import type { Agent } from './agent.ts'
 import { type Arm, type Outcome, readRetryAfterMs } from './arm.ts'
 import { fireUrl, within } from './callback.ts'
@@ -7,13 +8,13 @@ import type { Store } from './store.ts'
 export type Call = { url: string; headers: Record<string, string>; body: string; timeoutMs: number }
 
 /**
- * One POST of a host: no redirect is followed, private addresses are refused when connecting, and all of it takes
- * `timeoutMs` at most. Rejects if there is no answer.
+ * One POST of a host, to a host name that the rules permit. No redirect is followed, private addresses are refused when
+ * connecting if the host can see them, and all of it takes `timeoutMs` at most. Rejects if there is no answer.
  */
 export type Post = (call: Call) => Promise<{ status: number; retryAfter: string | null }>
 
 type Parts = {
-  store: Pick<Store, 'readKeys' | 'changeKeys'>
+  rules: AddressRules
   post: Post
   now: () => number
   /** In place of the issuer that an agent was created with. */
@@ -27,7 +28,13 @@ const keysAreGoodMs = 30_000
 export type Keyring = ReturnType<typeof createKeyring>
 
 /** The signing keys; the first is made when one is first asked for. Read again every half minute. */
-export function createKeyring({ store, now }: Pick<Parts, 'store' | 'now'>) {
+export function createKeyring({
+  store,
+  now,
+}: {
+  store: Pick<Store, 'readKeys' | 'changeKeys'>
+  now: () => number
+}) {
   let known: { keys: SigningKey[]; atMs: number } | null = null
 
   async function read(): Promise<SigningKey[]> {
@@ -55,11 +62,14 @@ export function createKeyring({ store, now }: Pick<Parts, 'store' | 'now'>) {
 }
 
 /** Sends one try of an arm. Whatever goes wrong is its outcome; nothing is thrown. */
-export function createSender({ post, now, issuer, timeoutMs, keyring }: Parts & { keyring: Keyring }) {
+export function createSender({ rules, post, now, issuer, timeoutMs, keyring }: Parts & { keyring: Keyring }) {
   const sign = createSigner()
   return async (arm: Arm, agent: Pick<Agent, 'issuer' | 'callbackUrls'>): Promise<Outcome> => {
     try {
       if (within(agent.callbackUrls, arm.callbackUrl) === null) return failed('callback_not_allowed')
+      const { hostname } = new URL(arm.callbackUrl)
+      const refused = rules.ofHost(hostname)
+      if (refused) return failed(reasonOf(refusedAddress(hostname, refused)))
       const nowMs = now()
       const key = signing(await keyring.read(), nowMs)
       if (!key) return failed('no signing key')

@@ -6,21 +6,19 @@ import {
   type RequestOptions,
 } from 'node:http'
 import type { LookupFunction } from 'node:net'
-import { type AddressRules, hostOf, type Post } from '../core/index.ts'
+import { type AddressRules, hostOf, type Post, refusedAddress } from '../core/index.ts'
 
+/** Of an answer's body. */
 const mostBytes = 64 * 1024
 
 /**
- * Posts to addresses that the rules permit: the host is judged by its name, then by every address that it has at that
- * moment, and the connection goes to one of those. Redirects are answers like any other.
+ * Posts to addresses that the rules permit: the host is judged by every address that it has at that moment, and the
+ * connection goes to one of those. Redirects are answers like any other.
  */
 export function createPost(rules: AddressRules): Post {
   const lookup = guardedLookup(rules)
   return async ({ url, headers, body, timeoutMs }) => {
-    const { hostname, protocol } = new URL(url)
-    const refused = rules.ofHost(hostname)
-    if (refused) throw refusedAddress(hostOf(hostname), refused)
-    const request = protocol === 'https:' ? (await import('node:https')).request : requestPlain
+    const request = new URL(url).protocol === 'https:' ? (await import('node:https')).request : requestPlain
     const options: RequestOptions = {
       method: 'POST',
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
@@ -64,10 +62,6 @@ function guardedLookup(rules: AddressRules): LookupFunction {
       return callback(null, first.address, first.family)
     })
   }
-}
-
-function refusedAddress(host: string, why: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${host} ${why}`), { code: 'ADDRESS_REFUSED' })
 }
 
 /** All addresses of a name now. */

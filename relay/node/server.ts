@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Answer, Ask } from '../core/index.ts'
+import { type Answer, type Ask, mostBytes } from '../core/index.ts'
 
 type Parts = {
   host: string
@@ -8,8 +8,6 @@ type Parts = {
   handle: (ask: Ask) => Promise<Answer>
   failed: (error: unknown) => void
 }
-
-const mostBytes = 64 * 1024
 const timeouts = {
   requestTimeout: 30_000,
   headersTimeout: 10_000,

@@ -54,7 +54,7 @@ export async function startRelay(options: RelayOptions) {
   const now = Date.now
   const keyring = createKeyring({ store, now })
   const timeoutMs = options.fireTimeoutMs ?? usualFireTimeoutMs
-  const send = createSender({ store, post: createPost(rules), now, issuer, timeoutMs, keyring })
+  const send = createSender({ rules, post: createPost(rules), now, issuer, timeoutMs, keyring })
   const ticker = createTicker({
     store,
     now,

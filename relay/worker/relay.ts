@@ -7,8 +7,8 @@ import {
   createRelay,
   createSender,
   hashOf,
-  hostOf,
   type Keyring,
+  mostBytes,
   type Post,
   readCommon,
   refusal,
@@ -25,8 +25,6 @@ type Send = ReturnType<typeof createSender>
 type Shared = { common: Common; problems: string[]; keyring: Keyring; send: Send }
 const sharedBy = new WeakMap<Env, Shared>()
 
-const mostBytes = 64 * 1024
-
 function sharedOf(env: Env): Shared {
   const known = sharedBy.get(env)
   if (known) return known
@@ -36,8 +34,8 @@ function sharedOf(env: Env): Shared {
     reader.problems.push('RELAY_ADMIN_SECRET is not set: `npx wrangler secret put RELAY_ADMIN_SECRET`.')
   const keyring = createKeyring({ store: createStore(env, null), now: Date.now })
   const send = createSender({
-    store: createStore(env, null),
-    post: createPost(common),
+    rules: common.rules,
+    post,
     now: Date.now,
     issuer: common.issuer,
     timeoutMs: usualFireTimeoutMs,
@@ -83,18 +81,10 @@ async function textOf({ body }: Request): Promise<string> {
   return text + decoder.decode()
 }
 
-/**
- * Posts to hosts that the rules permit. Cloudflare connects to public addresses only, whatever a name leads to, so that
- * the host is judged by its name or literal address. Redirects are answers like any other.
- */
-function createPost({ rules }: Common): Post {
-  return async ({ url, headers, body, timeoutMs }) => {
-    const { hostname } = new URL(url)
-    const refused = rules.ofHost(hostname)
-    if (refused) throw Object.assign(new Error(`${hostOf(hostname)} ${refused}`), { code: 'ADDRESS_REFUSED' })
-    const signal = AbortSignal.timeout(timeoutMs)
-    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
-    await response.body?.cancel()
-    return { status: response.status, retryAfter: response.headers.get('retry-after') }
-  }
+/** Cloudflare connects to public addresses only, whatever a name leads to. Redirects are answers like any other. */
+const post: Post = async ({ url, headers, body, timeoutMs }) => {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+  await response.body?.cancel()
+  return { status: response.status, retryAfter: response.headers.get('retry-after') }
 }
