@@ -9,22 +9,23 @@ const program = 'dev/relay/worker.ts'
 
 /** The relay on workerd, in a process of its own that can be killed and started again on the same storage. */
 async function worker(t: TestContext, more: Record<string, string> = {}) {
+  let relay: Awaited<ReturnType<typeof startRelayProcess>> | null = null
+  // Before its folder is asked for: what was asked for first is cleared away first.
+  t.after(() => relay?.kill())
   const env = { PORT: String(await freePort()), RELAY_DATABASE: await relayFile(t), ...more }
-  let relay = await startRelayProcess(env, program)
-  t.after(() => relay.kill())
+  const start = async () => (relay = await startRelayProcess(env, program))
+  const { url } = await start()
   const own = (method: string, path: string, json?: unknown) =>
-    callRelay(`${relay.url}${path}`, { method, token: adminSecret, ...(json !== undefined && { json }) })
+    callRelay(`${url}${path}`, { method, token: adminSecret, ...(json !== undefined && { json }) })
   return {
     own,
-    log: () => relay.log(),
-    kill: () => relay.kill(),
-    async start() {
-      relay = await startRelayProcess(env, program)
-    },
+    log: () => relay?.log() ?? '',
+    kill: async () => relay?.kill(),
+    start,
     async agent(callbackUrl: string, id: string) {
       const made = await own('POST', '/agents', { callback_urls: [callbackUrl], agent_id: id })
       assert.equal(made.status, 201, JSON.stringify(made.body))
-      return agentOf({ url: relay.url, token: String(made.body['token']), callbackUrl })
+      return agentOf({ url, token: String(made.body['token']), callbackUrl })
     },
   }
 }
@@ -106,10 +107,8 @@ test('workerd: agents are apart, and a revoked one is neither heard nor called',
 })
 
 test('workerd: without an admin secret every request is refused, with what to do', async (t) => {
-  const env = { PORT: String(await freePort()), RELAY_DATABASE: await relayFile(t), RELAY_ADMIN_SECRET: '' }
-  const relay = await startRelayProcess(env, program)
-  t.after(relay.kill)
-  const { status, body } = await callRelay(`${relay.url}/agents`, { method: 'GET' })
+  const relay = await worker(t, { RELAY_ADMIN_SECRET: '' })
+  const { status, body } = await relay.own('GET', '/agents')
   assert.equal(status, 503)
   assert.match(String(body['error_description']), /wrangler secret put RELAY_ADMIN_SECRET/)
 })
