@@ -143,10 +143,10 @@ export async function answerStarted(
 /** Who may write jobs may read all of them. */
 function showingTo(
   request: FastifyRequest,
-  { isArmed }: Pick<RouteNeeds, 'isArmed'>,
+  { isArmed, trigger }: Pick<RouteNeeds, 'isArmed' | 'trigger'>,
   channels: ListedChannel[],
 ): Showing {
-  return { isArmed, channels, showsAll: allows(callerOf(request)?.scopes ?? [], 'jobs:write') }
+  return { isArmed, trigger, channels, showsAll: allows(callerOf(request)?.scopes ?? [], 'jobs:write') }
 }
 
 function withIgnored(fields: string[], query: { profile?: unknown }): { ignored?: string[] } {

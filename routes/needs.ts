@@ -53,8 +53,10 @@ export type RouteNeeds = {
   status(): Promise<object>
   readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>
   metrics(): string | Promise<string>
-  /** Whether the wake-up that a job needs is sure, for the scheduler that triggers here. */
+  /** Whether an outside timer has confirmed the wake-up that a job needs. */
   isArmed(registry: Registry): boolean
+  /** The scheduler that triggers jobs here. */
+  trigger(): string
   config: {
     /** Zone of jobs that name none. */
     timezone: string

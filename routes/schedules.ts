@@ -24,7 +24,7 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/jobs/{id}/arm', async ({ params }) => {
     const look = await lookAt(needs, params.id)
     const lists = await needs.lists()
-    return armBody(look, await lists.arms(params.id), needs.isArmed)
+    return armBody(look, await lists.arms(params.id), needs)
   })
 
   on('GET /api/jobs/{id}/slots', async ({ params, query }) => {

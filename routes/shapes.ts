@@ -1,6 +1,5 @@
 import type { ArmRow, ListedChannel, ListedJob, ListedRun, Look, Surroundings } from '../db/index.ts'
 import { jobColumns, runColumns, runtimeColumns } from '../src/columns/index.ts'
-import type { Registry } from '../src/decisions/index.ts'
 import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
 import type { RouteNeeds } from './needs.ts'
 import { shownBy } from './columns.ts'
@@ -11,6 +10,7 @@ import { tellsNobodyOf } from './warnings.ts'
 /** The context for showing a job. `showsAll`: the caller may write jobs, and so read what is masked for others. */
 export type Showing = {
   isArmed: RouteNeeds['isArmed']
+  trigger: RouteNeeds['trigger']
   channels: ListedChannel[]
   showsAll: boolean
 }
@@ -22,7 +22,7 @@ const shownOfRun = shownBy(runColumns)
 /** A job as clients see it; the names are fixed, other programs read them. */
 export function jobBody(
   { authored, runtime, registry, latestRun, deliveryError }: ListedJob,
-  { isArmed, channels, showsAll }: Showing,
+  { isArmed, trigger, channels, showsAll }: Showing,
 ) {
   const { schedule, repeatTimes, action } = authored
   const model = action.type === 'prompt' ? action['model'] : undefined
@@ -54,7 +54,8 @@ export function jobBody(
     },
     last_delivery_error: deliveryError,
     repeat: { times: schedule.kind === 'once' ? 1 : repeatTimes, completed: runtime.slotsUsed },
-    armed: isWakeSure(registry, isArmed),
+    armed: isArmed(registry),
+    trigger: trigger(),
     ...policyBody(authored.policy),
   }
 }
@@ -119,13 +120,18 @@ export function runBody(run: ListedRun) {
   }
 }
 
-export function armBody({ authored, registry }: Look, history: ArmRow[], isArmed: RouteNeeds['isArmed']) {
+export function armBody(
+  { authored, registry }: Look,
+  history: ArmRow[],
+  { isArmed, trigger }: Pick<RouteNeeds, 'isArmed' | 'trigger'>,
+) {
   const { wakeAt, armedAt } = registry
   const isOwed = registry.armedGen < registry.wakeGen
   const arms = history.map(provisionBody)
   return {
     job_id: authored.id,
-    armed: isWakeSure(registry, isArmed),
+    armed: isArmed(registry),
+    trigger: trigger(),
     wake_at: iso(wakeAt),
     wake_changed_at: registry.wakeChangedAt.toISOString(),
     armed_at: iso(armedAt),
@@ -148,11 +154,6 @@ function provisionBody(arm: ArmRow) {
     took_ms: arm.tookMs,
     error: arm.errorCode === null ? null : { code: arm.errorCode, message: arm.error ?? '' },
   }
-}
-
-/** True only if there is a confirmed wake-up: nothing is held for a paused or finished job. */
-function isWakeSure(registry: Registry, isArmed: RouteNeeds['isArmed']): boolean {
-  return registry.wakeAt !== null && isArmed(registry)
 }
 
 function iso(instant: Date | null): string | null {

@@ -36,6 +36,7 @@ import { createGrowingRedactor } from './redact/index.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createRetention } from './attempt-logs/retention.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
+import { createSleepless } from './process/sleepless.ts'
 import { createStatus } from './process/status.ts'
 import { realTimers as timers, sleep, within } from './ground/timers.ts'
 import { version } from './ground/version.ts'
@@ -171,6 +172,9 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     seal: sealCheck.state,
   })
 
+  const warnIfSleepless = createSleepless({ config, isNasUsed: arming.isNasUsed, log })
+  arming.onMoved(warnIfSleepless)
+
   const refusals = createRefusals(() => clock() ?? new Date())
 
   registerRoutes(http, {
@@ -216,6 +220,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       }
     },
     isArmed: (registry) => arming.isArmed(registry, clock() ?? new Date()),
+    trigger: arming.scheduler,
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
       ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
@@ -243,6 +248,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     holds,
     metrics,
     async start() {
+      warnIfSleepless()
       await verifier.warm()
       await firstAnswer()
       if (isDraining()) return

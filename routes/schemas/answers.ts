@@ -21,6 +21,11 @@ export const schedule = Type.Object(
 const errorOrNull = Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()])
 const runState = Type.Enum([...runStates])
 
+const trigger = Type.String({
+  description:
+    'what calls when the job is due: `builtin` (this process, so `armed` is false) or an outside timer',
+})
+
 const { id: idOfJob, name: nameOfJob, ...shownOfJob } = shownSchemas(jobColumns, { id: jobId })
 export const job = Type.Object(
   {
@@ -54,7 +59,8 @@ export const job = Type.Object(
       description: 'why the last outcome has not reached a receiver',
     }),
     repeat: Type.Object({ times: orNull<number>('integer', {}), completed: Type.Integer() }),
-    armed: Type.Boolean({ description: 'the wake-up that the job needs is confirmed' }),
+    armed: Type.Boolean({ description: 'an outside timer has confirmed the wake-up that the job needs' }),
+    trigger,
     ...policyAnswer,
   },
   { title: 'Job' },
@@ -121,6 +127,7 @@ export const arm = Type.Object(
   {
     job_id: jobId,
     armed: Type.Boolean(),
+    trigger,
     wake_at: instantOutOrNull,
     wake_changed_at: instantOut,
     armed_at: instantOutOrNull,

@@ -24,7 +24,7 @@ export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked
   armLease(): ArmLease | null
   /** Tells NAS to forget a job that Postgres no longer knows. */
   cancelOrphan(jobId: string): Promise<void>
-  /** Whether the wake-up that the job needs is sure, and was not lost. */
+  /** Whether an outside timer has confirmed the wake-up that the job needs, and has not lost it. */
   isArmed(registry: Registry, now: Date): boolean
   /** The name of the scheduler that triggers. */
   scheduler(): string
@@ -104,8 +104,7 @@ export function createArming(needs: ArmingNeeds): Arming {
     },
     isArmed(registry, now) {
       const { wakeAt, armedGen, wakeGen } = registry
-      const isConfirmed = !isNasUsed() || armedGen === wakeGen
-      return wakeAt !== null && isConfirmed && !isWakeLost(registry, { now, isNasUsed: isNasUsed() })
+      return isNasUsed() && wakeAt !== null && armedGen === wakeGen && !isWakeLost(registry, now)
     },
     scheduler: () => scheduler,
     isNasUsed,

@@ -25,7 +25,7 @@ export function createSentinel({ store, armer }: SentinelNeeds): () => Promise<v
         continue
       }
       const isAhead = armedAt !== null && armedAt.getTime() - now.getTime() <= everyMs
-      if (isAhead && !isWakeLost(farthest, { now, isNasUsed: true })) return
+      if (isAhead && !isWakeLost(farthest, now)) return
       await store.disownArm(jobId, armedGen)
       await armer.ensure(jobId, { budgetMs: armBudgetMs, mostAheadMs: everyMs })
       return

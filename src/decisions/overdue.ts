@@ -8,13 +8,10 @@ export const lateMs = 60_000
 
 /**
  * Whether the wake-up of a job was lost: its instant has passed, and there was no fire, which would have moved it.
- * The instant that NAS holds may be a waypoint, long before the wake time. `isNasUsed` false: NAS holds nothing.
+ * The instant that NAS holds may be a waypoint, long before the wake time.
  */
-export function isWakeLost(
-  { wakeAt, armedAt }: Pick<Registry, 'wakeAt' | 'armedAt'>,
-  { now, isNasUsed }: { now: Date; isNasUsed: boolean },
-): boolean {
+export function isWakeLost({ wakeAt, armedAt }: Pick<Registry, 'wakeAt' | 'armedAt'>, now: Date): boolean {
   if (wakeAt === null) return false
-  const armed = isNasUsed && armedAt !== null && armedAt < wakeAt ? armedAt : wakeAt
+  const armed = armedAt !== null && armedAt < wakeAt ? armedAt : wakeAt
   return now.getTime() - armed.getTime() > lateMs
 }

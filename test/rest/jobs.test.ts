@@ -52,6 +52,7 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
     last_delivery_error: null,
     repeat: { times: null, completed: 0 },
     armed: true,
+    trigger: 'chronos',
     paused_at: null,
     paused_reason: null,
     resume_at: null,
