@@ -14,7 +14,6 @@ import {
   readDatabaseState,
 } from '../db/index.ts'
 import { answerError, registerRoutes } from '../routes/index.ts'
-import { lazySink } from './attempt-logs/lazy.ts'
 import { createAudit } from './access/audit.ts'
 import { createEffects } from './effects.ts'
 import { createCallbackAddress } from './run/callback-address.ts'
@@ -35,6 +34,7 @@ import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createRetention } from './attempt-logs/retention.ts'
+import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
 import { createStatus } from './process/status.ts'
@@ -124,13 +124,11 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       ...{ seal: sealOf(config), expectKey: sealCheck.expect, refusalOf: outbound.refusalOf },
     })
   }
+  const logStore = createLogStore(database, clock)
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
     loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
-      createLogs({
-        store: createLogStore(database, clock),
-        ...{ timers, log, isDraining },
-      }),
+      createLogs({ store: logStore, timers, log, isDraining }),
     )
     return loadedLogs
   }
@@ -138,7 +136,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const verifier = createVerifier({ config, database, log })
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
-    openLog: (_job, { id, attempt, fence }) => lazySink(logs, { runId: id, attempt, fence }),
+    openLog: (_job, { id, attempt, fence }) =>
+      openSink({ store: logStore, timers, log }, { runId: id, attempt, fence }),
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,

@@ -3,14 +3,12 @@ import { DatabaseUnavailable, type LogStore, type StoredLog } from '../../db/ind
 import { AppError } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
 import type { Log } from '../ground/log.ts'
-import { openSink, type Sink, type SinkOwner } from './sink.ts'
 import { piecesFrom, wholeLog } from './text.ts'
 import { createPruner } from './prune.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
 
-/** What attempts write: kept, read, followed and pruned. Loaded on first use. */
+/** The logs of attempts: read, followed and pruned. Loaded on first use; `openSink` writes them. */
 export type Logs = {
-  open(owner: SinkOwner): Sink
   /**
    * The log of an attempt, null: of the newest. Both ends of it, and how many bytes there were in all.
    *
@@ -119,7 +117,6 @@ export function createLogs(needs: LogsNeeds): Logs {
   }
 
   return {
-    open: (owner) => openSink(needs, owner),
     async read(runId, attempt) {
       const stored = await lookAt(runId, attempt, 0)
       return { attempt: attempt ?? stored.run.attempt, total: stored.total, ...wholeLog(stored) }

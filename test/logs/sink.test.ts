@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lazySink } from '../../src/attempt-logs/lazy.ts'
 import { openSink } from '../../src/attempt-logs/sink.ts'
 import { createManualTimers } from '../fly/timers.ts'
 
@@ -119,27 +118,13 @@ test('a store that fails is warned of and tried again, and the end does not reje
   assert.equal(warnings.length, 3)
 })
 
-test('what keeps logs is loaded with the first chunk, and gets all of them in order', async () => {
+test('a chunk may be changed by its owner once it is written', async () => {
   const { sink, writes } = setup()
-  const loading = Promise.withResolvers<void>()
-  let loads = 0
-  const load = async () => {
-    loads += 1
-    await loading.promise
-    return { open: () => sink }
-  }
-  const idle = lazySink(load, { runId: 'run', attempt: 1, fence: 1 })
-  await idle.end()
-  assert.equal(loads, 0)
-
-  const lazy = lazySink(load, { runId: 'run', attempt: 1, fence: 1 })
   const reused = Buffer.from('one ')
-  lazy.write(reused)
+  sink.write(reused)
   reused.fill('?')
-  lazy.write('two')
-  loading.resolve()
-  await lazy.end()
-  assert.equal(loads, 1)
+  sink.write('two')
+  await sink.end()
   assert.deepEqual(
     writes.map(({ head }) => String(head)),
     ['one two'],
