@@ -16,6 +16,7 @@ import {
 import { answerError, registerRoutes } from '../routes/index.ts'
 import { createAudit } from './access/audit.ts'
 import { createEffects } from './effects.ts'
+import { withoutSecrets } from './run/callback.ts'
 import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
@@ -182,7 +183,6 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     callbacks: {
       verify: address.verify,
       async report(claims, report) {
-        const { withoutSecrets } = await import('./run/reported.ts')
         const url: typeof address.url = (one) => (config.callbackUrl ? address.url(one) : '')
         const hiding = { store, secrets, always: secretsOf(config), url }
         return core.callbacks.report(claims, await withoutSecrets(hiding, claims, report))

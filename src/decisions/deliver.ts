@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { close, type Draft, openDraft, type Outcome, writeDelivery } from './draft.ts'
-import { isSilent } from './silent.ts'
 import { channelsInTexts, everyChannel, type On, type Spec, specsOf } from './specs.ts'
 import type {
   Decision,
@@ -114,6 +113,19 @@ function isDue({ on, kind }: Wish, { event, isFirstFailure, output, isChanged }:
   if (event === 'recovery' && wants('recovery', 'always')) return true
   if (kind === 'message' && output !== null && isSilent(output)) return false
   return wants('success', 'always') || (wants('changed') && isChanged)
+}
+
+const silentWords = ['[SILENT]', 'NO_REPLY']
+
+/**
+ * Whether a successful output asks for silence: its first or last line is `[SILENT]` or `NO_REPLY`, in upper case.
+ * Blanks and empty lines around them do not count.
+ */
+function isSilent(output: string): boolean {
+  const text = output.trim()
+  const first = /^[^\r\n]*/.exec(text)?.[0] ?? ''
+  const last = /[^\r\n]*$/.exec(text)?.[0] ?? ''
+  return silentWords.includes(first.trim()) || silentWords.includes(last.trim())
 }
 
 /**

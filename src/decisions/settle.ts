@@ -21,6 +21,20 @@ export function settle(
   return close(draft)
 }
 
+/**
+ * Gives a claimed run back before its attempt began: another process takes it, and the attempt does not count. Null:
+ * the fence no longer holds it.
+ */
+export function release(view: View, held: { runId: string; fence: number }): Decision | null {
+  const run = view.live.find(
+    ({ id, fence, leaseUntil }) => id === held.runId && fence === held.fence && leaseUntil,
+  )
+  if (!run) return null
+  const draft = openDraft(view)
+  parkRun(draft, run, view.now)
+  return close(draft)
+}
+
 /** Ends an attempt: the run waits for its next one where the policy grants it, else it is finished and counted. */
 export function endAttempt(draft: Draft, run: LiveRun, outcome: Outcome, reason: string | null = null) {
   const waitMs = outcome.final ? null : retryDelayMs(draft, run, outcome)

@@ -55,6 +55,36 @@ for (const [on, told] of [
   })
 }
 
+test('an output is silent when it is, or begins or ends with a line that is, [SILENT] or NO_REPLY', () => {
+  for (const word of ['[SILENT]', 'NO_REPLY']) {
+    for (const output of [
+      word,
+      ` ${word} `,
+      `\n\n${word}\n`,
+      `${word}\nnothing new`,
+      `nothing new\n  ${word}\r\n`,
+      `${word}\r\nmore`,
+    ])
+      assert.deepEqual(events('success', [succeeded(output)]), [[]], JSON.stringify(output))
+  }
+})
+
+test('an output is not silent for a word inside of a line, in the middle, or in lower case', () => {
+  const loud = [
+    '',
+    'report',
+    'NO_REPLY: why',
+    'it said [SILENT]',
+    'a\n[SILENT]\nb',
+    '[silent]',
+    'no_reply',
+    'NO_REPLYx',
+    '[SILENT] [SILENT]',
+  ]
+  for (const output of loud)
+    assert.deepEqual(events('success', [succeeded(output)]), [s], JSON.stringify(output))
+})
+
 test('every way to fail belongs to the same incident', () => {
   const outcomes = [{ state: 'timed_out' as const }, { state: 'interrupted' as const }, failed]
   assert.deepEqual(events('always', outcomes), [f, [], []])

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isSilent } from '../../src/decisions/silent.ts'
 import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/index.ts'
 import { readMailbox } from '../../src/delivery/senders/index.ts'
 import { shortened } from '../../src/delivery/senders/shared/text.ts'
@@ -51,35 +50,6 @@ test('a text may name several channels, each by the name that it has or would ha
   assert.deepEqual(channelsInTexts('local, Ops,telegram:-100123'), ['ops', 'telegram--100123'])
   assert.deepEqual(channelsInTexts(['discord:#a b', 'team,all', 7]), ['discord--a-b', 'team'])
   assert.equal(channelsInTexts('x'.repeat(100))[0]?.length, 63)
-})
-
-test('an output is silent when it is, or begins or ends with a line that is, [SILENT] or NO_REPLY', () => {
-  for (const word of ['[SILENT]', 'NO_REPLY']) {
-    for (const output of [
-      word,
-      ` ${word} `,
-      `\n\n${word}\n`,
-      `${word}\nnothing new`,
-      `nothing new\n  ${word}\r\n`,
-      `${word}\r\nmore`,
-    ])
-      assert.ok(isSilent(output), JSON.stringify(output))
-  }
-})
-
-test('an output is not silent for a word inside of a line, in the middle, or in lower case', () => {
-  const loud = [
-    '',
-    'report',
-    'NO_REPLY: why',
-    'it said [SILENT]',
-    'a\n[SILENT]\nb',
-    '[silent]',
-    'no_reply',
-    'NO_REPLYx',
-    '[SILENT] [SILENT]',
-  ]
-  for (const output of loud) assert.ok(!isSilent(output), JSON.stringify(output))
 })
 
 test('a shortened text has its beginning, its end and a count, within the limit', () => {
