@@ -23,7 +23,7 @@ export type DatabaseOptions = {
 
 export type CallOptions = {
   deadlineMs?: number
-  /** May be carried out twice: it is retried even if the outcome of the first try is unknown. */
+  /** May be carried out twice: it is retried even if the effect of the first try is unknown. */
   idempotent?: boolean
   /** The purpose, for the message of a failure: "the claim". */
   name?: string
@@ -116,11 +116,11 @@ export function createDatabase({
         const error = withoutParameters(thrown)
         const failure = classify(error)
         if (!failure) throw error
-        if (started?.surelyNotExecuted()) failure.outcome = 'not_executed'
+        if (started?.surelyNotExecuted()) failure.execution = 'not_executed'
         const pauseMs = 25 + Math.random() * 25 * tries
         const isLast =
           tries >= maxTries(failure) || performance.now() + pauseMs >= endsAt || closed !== undefined
-        if (isLast || (failure.outcome === 'unknown' && !idempotent))
+        if (isLast || (failure.execution === 'unknown' && !idempotent))
           throw new DatabaseUnavailable(failure, name, error)
         await delay(pauseMs)
       }

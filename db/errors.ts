@@ -2,14 +2,14 @@ import postgres from 'postgres'
 import { AppError } from '../src/ground/errors.ts'
 
 /** Whether a failed statement took effect: certainly not, or unknown (then read again, by run id). */
-export type Outcome = 'not_executed' | 'unknown'
+export type Execution = 'not_executed' | 'unknown'
 
 export type Failure = {
   /** `conflict`: lost to another transaction, worth another try at once. `unavailable`: no use of the database. */
   kind: 'conflict' | 'unavailable'
   /** SQLSTATE, or the code of the driver or of the system call. */
   reason: string
-  outcome: Outcome
+  execution: Execution
   /** The connection is gone or cannot be trusted, and its neighbours in the pool may be as badly off. */
   poolIsSuspect: boolean
 }
@@ -17,16 +17,16 @@ export type Failure = {
 /** DATABASE_UNAVAILABLE, with the known effect of the statement. The original error is the `cause`. */
 export class DatabaseUnavailable extends AppError {
   readonly reason: string
-  readonly outcome: Outcome
+  readonly execution: Execution
 
-  constructor({ reason, outcome }: Failure, name: string, cause: unknown) {
-    const effect = outcome === 'unknown' ? 'may or may not have been carried out' : 'was not carried out'
+  constructor({ reason, execution }: Failure, name: string, cause: unknown) {
+    const effect = execution === 'unknown' ? 'may or may not have been carried out' : 'was not carried out'
     super('DATABASE_UNAVAILABLE', `The database was not available (${reason}); ${name} ${effect}`, {
       cause,
       retryAfterS: 1,
     })
     this.reason = reason
-    this.outcome = outcome
+    this.execution = execution
   }
 }
 
@@ -44,7 +44,7 @@ export class SessionUnusable extends Error {
 /** Reads an error of postgres.js by SQLSTATE or code; null where the database did its work and said no (23505…). */
 export function classify(error: unknown): Failure | null {
   if (error instanceof DatabaseUnavailable) {
-    return { kind: 'unavailable', reason: error.reason, outcome: error.outcome, poolIsSuspect: false }
+    return { kind: 'unavailable', reason: error.reason, execution: error.execution, poolIsSuspect: false }
   }
   if (error instanceof SessionUnusable) return failure('unavailable', error.reason, 'not_executed', true)
   if (error instanceof postgres.PostgresError) return classifyState(error.code)
@@ -124,6 +124,11 @@ function isTlsRefusal(code: string): boolean {
 
 const certificateFaults = /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/
 
-function failure(kind: Failure['kind'], reason: string, outcome: Outcome, poolIsSuspect: boolean): Failure {
-  return { kind, reason, outcome, poolIsSuspect }
+function failure(
+  kind: Failure['kind'],
+  reason: string,
+  execution: Execution,
+  poolIsSuspect: boolean,
+): Failure {
+  return { kind, reason, execution, poolIsSuspect }
 }

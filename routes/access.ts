@@ -12,7 +12,7 @@ const caller = Symbol('caller')
 /** Failed checks of a key in a minute, for each address. */
 const failuresPerMinute = 30
 
-type AccessParts = Pick<RouteNeeds, 'keys' | 'refusals' | 'config'>
+type AccessNeeds = Pick<RouteNeeds, 'keys' | 'refusals' | 'config'>
 
 /**
  * Who calls, how often, and whether they may: the hook of the API's scope, before the body is read. Nothing is looked
@@ -20,7 +20,7 @@ type AccessParts = Pick<RouteNeeds, 'keys' | 'refusals' | 'config'>
  *
  * Answers 401, 429 (a good key over its limit, or an address after too many bad ones) or 403.
  */
-export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: AccessParts): void {
+export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: AccessNeeds): void {
   const { rateLimitPerMinute: perMinute, isOnFly } = config
   const calls = perMinute > 0 ? createRateLimit({ perMinute }) : null
   const failures = perMinute > 0 ? createRateLimit({ perMinute: failuresPerMinute }) : null

@@ -10,7 +10,7 @@ import { beginningOf, storable } from '../src/ground/text.ts'
 
 const claims = Symbol('callback claims')
 
-type CallbackParts = Pick<RouteNeeds, 'callbacks' | 'hold' | 'refuseIfDraining'>
+type CallbackNeeds = Pick<RouteNeeds, 'callbacks' | 'hold' | 'refuseIfDraining'>
 
 /**
  * The one route of targets, in a scope of its own: an outcome that is reported later. The address is the right to
@@ -18,7 +18,7 @@ type CallbackParts = Pick<RouteNeeds, 'callbacks' | 'hold' | 'refuseIfDraining'>
  */
 export function callbackRoute(
   scope: FastifyInstance,
-  { callbacks, hold, refuseIfDraining }: CallbackParts,
+  { callbacks, hold, refuseIfDraining }: CallbackNeeds,
 ): void {
   scope.decorateRequest(claims, null)
   scope.addHook(

@@ -10,7 +10,7 @@ import { beginningOf } from '../src/ground/text.ts'
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')
 
-type FireParts = Pick<RouteNeeds, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
+type FireNeeds = Pick<RouteNeeds, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
 
 /**
  * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether
@@ -19,7 +19,7 @@ type FireParts = Pick<RouteNeeds, 'verifier' | 'hold' | 'refuseIfDraining' | 'fi
  */
 export function fireRoute(
   scope: FastifyInstance,
-  { verifier, hold, refuseIfDraining, fire }: FireParts,
+  { verifier, hold, refuseIfDraining, fire }: FireNeeds,
 ): void {
   scope.decorateRequest(firedJobId, null)
   scope.addHook(

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode, errorTable } from '../src/ground/errors.ts'
-import type { Line } from '../src/ground/folded-log.ts'
+import type { LogLine } from '../src/ground/folded-log.ts'
 import { rejectReason } from '../src/token/index.ts'
 import { setHeaders } from './answer-headers.ts'
 import { foldedLogOf } from './folded.ts'
@@ -68,7 +68,7 @@ function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
   if (code === 'INTERNAL')
     return request.log.error({ err: cause ?? thrown }, 'the request failed with an internal error')
   const route = request.routeOptions.url ?? ''
-  const fold = (kind: string, line: Line) => foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
+  const fold = (kind: string, line: LogLine) => foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
   if (error.statusCode >= 500)
     fold(code, { level: 'warn', fields: { code, err: cause }, message: error.message })
   else if (code === 'TOKEN_REJECTED') {

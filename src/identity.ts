@@ -18,10 +18,10 @@ import { userAgent } from './ground/version.ts'
 
 type IdentityNeeds = { config: Config; database: Database; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */
-type NasParts = IdentityNeeds & { hold: () => () => void }
+type NasNeeds = IdentityNeeds & { hold: () => () => void }
 
 /** The client of NAS; null if the environment does not say how to reach it, or with which identity. */
-export function createNas({ config, database, hold, log }: NasParts): NasClient | null {
+export function createNas({ config, database, hold, log }: NasNeeds): NasClient | null {
   const { portalUrl } = config.nas
   const accessToken = accessTokens({ config, database, hold, log })
   return portalUrl && accessToken ? createNasClient({ portalUrl, accessToken, userAgent, log }) : null
@@ -32,7 +32,7 @@ export function sealOf({ encryptionKey, encryptionKeysOld }: Config): Seal | nul
   return encryptionKey && createSeal(encryptionKey, encryptionKeysOld)
 }
 
-function accessTokens({ config, database, hold, log }: NasParts): AccessTokens | null {
+function accessTokens({ config, database, hold, log }: NasNeeds): AccessTokens | null {
   const { accessToken } = config.nas
   const login = loginOf({ config, database, hold, log })
   if (!accessToken) return login
@@ -53,7 +53,7 @@ function warnOfEnd(accessToken: string, hasLogin: boolean, log: Log): void {
   )
 }
 
-function loginOf({ config, database, hold, log }: NasParts): AccessTokens | null {
+function loginOf({ config, database, hold, log }: NasNeeds): AccessTokens | null {
   const { refreshToken, tokenUrl, clientId } = config.nas
   const seal = sealOf(config)
   if (!refreshToken || !tokenUrl || !clientId || !seal) return null

@@ -1,4 +1,4 @@
-import { type Bench, type BenchParts, createBench, OptionMissing } from './kit/bench.ts'
+import { type Bench, type BenchNeeds, createBench, OptionMissing } from './kit/bench.ts'
 import type { Clause, Group, Need } from './kit/clause.ts'
 import type { Nas } from './kit/nas.ts'
 import { Tries } from './kit/tries.ts'
@@ -8,7 +8,7 @@ export type Side = 'service' | 'nas'
 export type Result = { clause: string; side: Side; ms: number } & ({ tries: Tries } | { untried: string })
 
 /** What there is to try clauses on. A side without `shared` and without the right to start its own is not tried. */
-export type Setting = BenchParts & {
+export type Setting = BenchNeeds & {
   sides: Side[]
   /** Services and timer services may be started here. */
   startsOwn: { service: boolean; nas: boolean }

@@ -7,7 +7,7 @@ import { play } from './play.ts'
 import { type Setting, startWorld, type World } from './world.ts'
 
 export type Case = { seed: number; findings: Finding[]; group: Group }
-export type Outcome = { totals: Totals; findings: Finding[]; found: Case | null; isRepeated: boolean }
+export type FuzzResult = { totals: Totals; findings: Finding[]; found: Case | null; isRepeated: boolean }
 
 type Wish = {
   seed: number
@@ -29,7 +29,7 @@ const marking: Finding['what'][] = ['memory', 'ended', 'unsettled', 'hung', 'log
  * Plays generated groups until the time is over or something is found; that is then repeated alone on a fresh service,
  * and made smaller.
  */
-export async function fuzz(setting: Setting, wish: Wish): Promise<Outcome> {
+export async function fuzz(setting: Setting, wish: Wish): Promise<FuzzResult> {
   const { say } = wish
   const totals = emptyTotals()
   const stage = createStage(setting, totals)
@@ -120,7 +120,7 @@ async function shrink(
 }
 
 /** Plays one saved group on a fresh service, so many times at most. */
-export async function replay(setting: Setting, { group, findings }: Case, most = 5): Promise<Outcome> {
+export async function replay(setting: Setting, { group, findings }: Case, most = 5): Promise<FuzzResult> {
   const totals = emptyTotals()
   const stage = createStage(setting, totals)
   try {

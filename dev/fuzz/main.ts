@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Case, fuzz, type Outcome, progress, replay } from './fuzz.ts'
+import { type Case, fuzz, type FuzzResult, progress, replay } from './fuzz.ts'
 import { imageSettings } from './image.ts'
 import { help, type Options, readOptions } from './options.ts'
 import { openSetting } from './world.ts'
@@ -49,7 +49,7 @@ function readOrSay(args: string[]): Options | null | undefined {
 }
 
 async function report(
-  { totals, findings, found, isRepeated }: Outcome,
+  { totals, findings, found, isRepeated }: FuzzResult,
   { seed, save }: Options,
 ): Promise<void> {
   console.log(
@@ -67,7 +67,7 @@ async function report(
   )
 }
 
-function table(answers: Outcome['totals']['answers']): string {
+function table(answers: FuzzResult['totals']['answers']): string {
   const rows = Object.entries(answers)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(

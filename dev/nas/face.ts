@@ -2,10 +2,10 @@ import type { Arm } from './arms.ts'
 import type { Clock, VirtualClock } from './clock.ts'
 import { writeInstant } from './instant.ts'
 import type { HeldArm, Nas } from './nas.ts'
-import { instantOf, type Parts } from './parts.ts'
+import { instantOf, type NasCore } from './core.ts'
 
 /** What a test can see of the NAS. */
-export function viewOf({ arms, portal, log, identity }: Parts) {
+export function viewOf({ arms, portal, log, identity }: NasCore) {
   const { instance } = identity
   return {
     armed: (agent = instance) => portal.list(agent),
@@ -19,7 +19,7 @@ export function viewOf({ arms, portal, log, identity }: Parts) {
 }
 
 /** Its time, and waiting for it. */
-export function timeOf({ clock, relay, signal }: Parts) {
+export function timeOf({ clock, relay, signal }: NasCore) {
   const idle = async () => {
     // A fire that was held goes on in a microtask: without this turn it would look as if nothing were on its way.
     await new Promise(setImmediate)
@@ -36,7 +36,7 @@ export function timeOf({ clock, relay, signal }: Parts) {
 }
 
 /** Fires by hand, and the keys that sign them. */
-export function firesOf({ arms, relay, sender, keys, log, identity }: Parts) {
+export function firesOf({ arms, relay, sender, keys, log, identity }: NasCore) {
   const { instance } = identity
   return {
     async fireNow(jobId, agent = instance) {
@@ -61,7 +61,7 @@ export function firesOf({ arms, relay, sender, keys, log, identity }: Parts) {
 }
 
 /** Logins and access tokens. */
-export function loginsOf({ logins, log, save, identity }: Parts) {
+export function loginsOf({ logins, log, save, identity }: NasCore) {
   const { instance } = identity
   return {
     refreshToken: () => logins.refreshToken(instance) ?? '',
@@ -83,7 +83,7 @@ export function loginsOf({ logins, log, save, identity }: Parts) {
 }
 
 /** Misbehaving and behaving; `enforce` makes a change count that is not looked up with each call. */
-export function mannersOf({ misbehave, log }: Parts, enforce: (name: string) => Promise<void>) {
+export function mannersOf({ misbehave, log }: NasCore, enforce: (name: string) => Promise<void>) {
   let inForce = Promise.resolve()
   misbehave.onChange((name) => {
     inForce = enforce(name)

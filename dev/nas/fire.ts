@@ -7,7 +7,7 @@ import type { Misbehave } from './misbehave.ts'
 /** What a fire got. `status` null: no answer came, for the reason in `error`. `body` is parsed where it is JSON. */
 export type FireAnswer = { status: number | null; error: string | null; body: unknown; retryAfterMs: number }
 
-type SenderParts = {
+type SenderNeeds = {
   keys: Keys
   misbehave: Misbehave
   log: Log
@@ -19,7 +19,7 @@ type SenderParts = {
 export type Sender = ReturnType<typeof createSender>
 
 /** Signs fires and sends them. A target that cannot be reached is an answer too: nothing is thrown. */
-export function createSender({ keys, misbehave, log, halted, options }: SenderParts) {
+export function createSender({ keys, misbehave, log, halted, options }: SenderNeeds) {
   async function send(arm: Arm, { copy }: { copy: number }): Promise<FireAnswer> {
     const { callbackUrl, agent, jobId, fireAt, scheduleId } = arm
     const ids = { agent, job_id: jobId, fire_at: fireAt, schedule_id: scheduleId, attempt: arm.tries, copy }

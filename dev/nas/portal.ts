@@ -12,12 +12,12 @@ export type Answer = { status: number; body: unknown; headers?: Record<string, s
 /** A row as `GET list` shows it. */
 export type ListedArm = { job_id: string; fire_at: string; schedule_id: string }
 
-type PortalParts = { arms: Arms; clock: Clock; relay: Relay; misbehave: Misbehave; log: Log; signal: Signal }
+type PortalNeeds = { arms: Arms; clock: Clock; relay: Relay; misbehave: Misbehave; log: Log; signal: Signal }
 
 export type Portal = ReturnType<typeof createPortal>
 
 /** The three agent-cron calls, for an agent that is already known. What is wrong with a request is answered, not thrown. */
-export function createPortal({ arms, clock, relay, misbehave, log, signal }: PortalParts) {
+export function createPortal({ arms, clock, relay, misbehave, log, signal }: PortalNeeds) {
   const nowMs = () => clock.now() + (misbehave.look('skew')?.amount ?? 0)
   const shown = ({ jobId, fireAt, scheduleId }: Arm) => ({
     job_id: jobId,

@@ -6,7 +6,7 @@ import type { Log } from './log.ts'
 import type { Misbehave } from './misbehave.ts'
 import type { Signal } from './signal.ts'
 
-type RelayParts = {
+type RelayNeeds = {
   arms: Arms
   clock: Clock
   sender: Sender
@@ -33,7 +33,7 @@ export function createRelay({
   signal,
   halted,
   retryGapsMs,
-}: RelayParts) {
+}: RelayNeeds) {
   const timers = new Map<string, () => void>()
   const held = new Set<() => void>()
   let sending = 0

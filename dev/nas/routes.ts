@@ -16,7 +16,7 @@ const calls: Record<string, { call: PortalCall; method: string }> = {
   '/.well-known/jwks.json': { call: 'jwks', method: 'GET' },
 }
 
-type RoutesParts = {
+type RoutesNeeds = {
   arms: Arms
   portal: Portal
   logins: Logins
@@ -37,14 +37,14 @@ type Ask = {
 }
 
 /** What the portal does with a request from outside: firewall, identity, the call itself, and every misbehaviour on the way. */
-export function createRoutes(parts: RoutesParts, { firewall }: { firewall: boolean }) {
-  const { misbehave, log } = parts
+export function createRoutes(needs: RoutesNeeds, { firewall }: { firewall: boolean }) {
+  const { misbehave, log } = needs
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const route = calls[new URL(request.url ?? '/', 'http://nas').pathname]
     const text = await readBody(request)
     const body = parsed(text)
-    const ask = { request, text, agent: agentOf(parts, request), jobId: field(body, 'job_id') }
+    const ask = { request, text, agent: agentOf(needs, request), jobId: field(body, 'job_id') }
     const note = (status: number | null, answer?: Answer) =>
       log.add({
         kind: 'request',
@@ -78,19 +78,19 @@ export function createRoutes(parts: RoutesParts, { firewall }: { firewall: boole
     }
     const canned = misbehave.act('answer', where)
     if (canned) return reply(cannedAnswer(canned.word, canned.amount))
-    const answer = await answerTo(parts, { ...ask, call: route.call }, body)
-    parts.save()
+    const answer = await answerTo(needs, { ...ask, call: route.call }, body)
+    needs.save()
     const slow = misbehave.act('slow', where)
-    if (slow) await parts.wait(slow.amount)
+    if (slow) await needs.wait(slow.amount)
     if (misbehave.act('lose_answer', where)) return cut()
     reply(answer)
   }
 }
 
-async function answerTo(parts: RoutesParts, ask: Ask, body: unknown): Promise<Answer> {
-  if (ask.call === 'jwks') return jwksAnswer(parts)
+async function answerTo(needs: RoutesNeeds, ask: Ask, body: unknown): Promise<Answer> {
+  if (ask.call === 'jwks') return jwksAnswer(needs)
   if (ask.text === null) return { status: 413, body: { error: 'too_large' } }
-  if (ask.call === 'token') return tokenAnswer(parts, ask.request, ask.text)
+  if (ask.call === 'token') return tokenAnswer(needs, ask.request, ask.text)
   if (ask.agent === null) {
     return {
       status: 401,
@@ -99,12 +99,12 @@ async function answerTo(parts: RoutesParts, ask: Ask, body: unknown): Promise<An
     }
   }
   if (ask.call === 'list') {
-    if (parts.misbehave.act('list_missing')) return { status: 404, body: { error: 'not_found' } }
-    return parts.portal.listed(ask.agent)
+    if (needs.misbehave.act('list_missing')) return { status: 404, body: { error: 'not_found' } }
+    return needs.portal.listed(ask.agent)
   }
-  if (ask.call === 'cancel') return parts.portal.cancel(ask.agent, body)
-  const answer = await parts.portal.provision(ask.agent, body)
-  const otherwise = answer.status === 200 && parts.misbehave.act('provision_answer', { jobId: ask.jobId })
+  if (ask.call === 'cancel') return needs.portal.cancel(ask.agent, body)
+  const answer = await needs.portal.provision(ask.agent, body)
+  const otherwise = answer.status === 200 && needs.misbehave.act('provision_answer', { jobId: ask.jobId })
   return otherwise ? writtenAs(otherwise.word, answer) : answer
 }
 
@@ -114,7 +114,7 @@ function writtenAs(word: string, { body }: Answer): Answer {
   return { status: word === '204' ? 204 : 200, body: word === 'text' ? 'OK' : '' }
 }
 
-function tokenAnswer({ logins, misbehave }: RoutesParts, request: IncomingMessage, text: string): Answer {
+function tokenAnswer({ logins, misbehave }: RoutesNeeds, request: IncomingMessage, text: string): Answer {
   const headers = { 'cache-control': 'no-store', pragma: 'no-cache' }
   if (!request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
     const body = { error: 'invalid_request', error_description: 'expected application/x-www-form-urlencoded' }
@@ -148,7 +148,7 @@ function deadLogin(word: string, { body }: Answer): Answer {
   return { status: 400, body: { ...(body as object), error: word } }
 }
 
-async function jwksAnswer({ keys, misbehave, wait }: RoutesParts): Promise<Answer> {
+async function jwksAnswer({ keys, misbehave, wait }: RoutesNeeds): Promise<Answer> {
   const bad = misbehave.act('jwks', { call: 'jwks' })
   const headers = { 'content-type': 'application/json', 'cache-control': 'max-age=300' }
   if (bad?.word === 'down') return { status: 503, body: { error: 'unavailable' } }
@@ -169,7 +169,7 @@ function cannedAnswer(word: string, amount: number): Answer {
   return { status: Number(word), body: { error: 'server_error' } }
 }
 
-function agentOf({ logins }: RoutesParts, request: IncomingMessage): string | null {
+function agentOf({ logins }: RoutesNeeds, request: IncomingMessage): string | null {
   const [, token] = /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '') ?? []
   return token === undefined ? null : logins.agentOf(token)
 }

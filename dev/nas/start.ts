@@ -4,7 +4,7 @@ import { type Listener, listen } from './http.ts'
 import { splitMisbehaviour } from './misbehave.ts'
 import { misbehavioursOf } from './modes.ts'
 import type { Nas, NasOptions } from './nas.ts'
-import { createParts, type Parts } from './parts.ts'
+import { createNasCore, type NasCore } from './core.ts'
 import { createRoutes } from './routes.ts'
 
 /**
@@ -14,8 +14,8 @@ import { createRoutes } from './routes.ts'
  */
 export async function startNas(options: NasOptions = {}): Promise<Nas> {
   const { host = '127.0.0.1', port = 0, controlPort } = options
-  const parts = await createParts(options, () => issuer)
-  const routes = createRoutes(parts, { firewall: options.firewall ?? true })
+  const core = await createNasCore(options, () => issuer)
+  const routes = createRoutes(core, { firewall: options.firewall ?? true })
   const control = createControl(() => nas)
   const portal = await listen({
     ...{ host, port },
@@ -35,16 +35,16 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
   const issuer = (options.portalUrl ?? url).replace(/\/+$/, '')
   const nas: Nas = {
     ...{ url, issuer, controlUrl: second && urlOf(second, '127.0.0.1') },
-    ...namesOf(parts, issuer),
-    ...viewOf(parts),
-    ...timeOf(parts),
-    ...firesOf(parts),
-    ...loginsOf(parts),
-    ...mannersOf(parts, (name) => enforce(parts, portal, name)),
-    waitFor: (look, timeoutMs = 5_000) => parts.signal.until(() => look(nas), timeoutMs, String(look)),
+    ...namesOf(core, issuer),
+    ...viewOf(core),
+    ...timeOf(core),
+    ...firesOf(core),
+    ...loginsOf(core),
+    ...mannersOf(core, (name) => enforce(core, portal, name)),
+    waitFor: (look, timeoutMs = 5_000) => core.signal.until(() => look(nas), timeoutMs, String(look)),
     async close() {
-      parts.halt()
-      parts.clock.stop()
+      core.halt()
+      core.clock.stop()
       await Promise.all([portal.close(), second?.close()])
     },
   }
@@ -56,12 +56,12 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
     await nas.close()
     throw error
   }
-  parts.relay.scheduleAll()
-  parts.save()
+  core.relay.scheduleAll()
+  core.save()
   return nas
 }
 
-function namesOf({ identity, logins }: Parts, issuer: string) {
+function namesOf({ identity, logins }: NasCore, issuer: string) {
   const { instance, clientId, accessToken } = identity
   const audience = `agent:${instance}`
   const tokenUrl = `${issuer}/oauth/token`
@@ -84,7 +84,7 @@ function namesOf({ identity, logins }: Parts, issuer: string) {
 }
 
 /** Makes a change of a misbehaviour count that is not looked up with each call: plans, frozen lists, the listener. */
-async function enforce({ clock, misbehave, portal, relay }: Parts, listener: Listener, name: string) {
+async function enforce({ clock, misbehave, portal, relay }: NasCore, listener: Listener, name: string) {
   if (name === 'list_stale') portal.freezeLists()
   if (['hold_fires', 'fire_early', 'fire_late', 'skew'].includes(name)) relay.scheduleAll()
   if (name !== 'down') return

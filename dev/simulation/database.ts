@@ -91,15 +91,15 @@ export function createSimulatedDatabase(needs: SimulatedDatabaseNeeds) {
             tell()
           }
 
-          function fail(outcome: 'not_executed' | 'unknown', reason: string) {
+          function fail(execution: 'not_executed' | 'unknown', reason: string) {
             settle(() => {
               const pauseMs = random.between(25, 50)
-              const isWorthIt = outcome === 'not_executed' || call.idempotent
+              const isWorthIt = execution === 'not_executed' || call.idempotent
               if (isWorthIt && tries < 2 && clock.now() + pauseMs < endsAt) {
                 process.after(pauseMs, attempt)
                 return
               }
-              const failure = { kind: 'unavailable', reason, outcome, poolIsSuspect: true } as const
+              const failure = { kind: 'unavailable', reason, execution, poolIsSuspect: true } as const
               reject(new DatabaseUnavailable(failure, call.name, null))
             })
           }

@@ -12,7 +12,7 @@ import { createTables } from './tables.ts'
 import { createSimulatedTarget, type Effect } from './target.ts'
 import { createTrace } from './trace.ts'
 
-export type Outcome = {
+export type WorldResult = {
   seed: number
   scenario: Scenario
   steps: number
@@ -45,7 +45,7 @@ const channels = [
 export async function simulate(
   seed: number,
   print: ((line: string) => void) | null = null,
-): Promise<Outcome> {
+): Promise<WorldResult> {
   const random = createRandom(seed)
   const scenario = makeScenario(random)
   const clock = createClock(scenario.startMs)

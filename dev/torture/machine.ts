@@ -18,10 +18,10 @@ import { sleep, type Timers } from '../../src/ground/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
 
-/** One process of the service: the real stories over parts that count and die; without HTTP. */
+/** One process of the service: the real stories over needs that count and die; without HTTP. */
 export type Machine = { name: string; core: Core; address: CallbackAddress; holds: Holds; life: Life }
 
-export type MachineParts = {
+export type MachineNeeds = {
   name: string
   config: Config
   store: Store
@@ -41,16 +41,16 @@ const bootGraceMs = 2_000
 const idleExitMs = 3_000
 
 /** Boots: everything begins as after a cold start. It goes away by itself once nothing is held, as the real one does. */
-export function bootMachine(parts: MachineParts): Machine {
-  const { config, steps, time, log } = parts
-  const life = steps.born(parts.onGone)
+export function bootMachine(needs: MachineNeeds): Machine {
+  const { config, steps, time, log } = needs
+  const life = steps.born(needs.onGone)
   const holds = createHolds()
   const timers: Timers = {
-    now: () => time.now() + parts.clockAheadMs,
+    now: () => time.now() + needs.clockAheadMs,
     after: (ms, work) => time.after(ms, () => void life.awake().then(() => life.isAlive() && work())),
   }
-  const store = mortal('store', parts.store, { steps, life })
-  const { portalUrl, accessToken } = parts.nas
+  const store = mortal('store', needs.store, { steps, life })
+  const { portalUrl, accessToken } = needs.nas
   const client = createNasClient({
     portalUrl,
     accessToken: createStaticToken(accessToken),
@@ -58,14 +58,14 @@ export function bootMachine(parts: MachineParts): Machine {
     log,
   })
   const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
-  const owner = `${parts.name}:${randomUUID()}`
+  const owner = `${needs.name}:${randomUUID()}`
   const leases = createLeases({ store, owner, timers, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey] : [],
     callbackUrl: config.callbackUrl,
   })
   const outside = {
-    ...{ config, store, ...kept(parts, life) },
+    ...{ config, store, ...kept(needs, life) },
     ...{ address, leases },
     now: time.now,
   }
@@ -73,7 +73,7 @@ export function bootMachine(parts: MachineParts): Machine {
   // what it reads of a channel is a step of its own, so only the call itself is one
   const told = createEffects({ ...outside, outbound: stepping(outbound, { steps, life }) })
   const send: SendMessage = (target, message, signal) => {
-    parts.onSend(message.id, life)
+    needs.onSend(message.id, life)
     return told.send(target, message, signal)
   }
   const core: Core = createCore({
@@ -85,7 +85,7 @@ export function bootMachine(parts: MachineParts): Machine {
     timers,
     ...{ owner, leaving: new AbortController(), log },
   })
-  const machine = { name: parts.name, core, address, holds, life }
+  const machine = { name: needs.name, core, address, holds, life }
   leaveWhenIdle(machine, { timers, store })
   void core.schedulers.start()
   return machine
@@ -103,7 +103,7 @@ function stepping(outbound: Outbound, { steps, life }: { steps: Steps; life: Lif
 }
 
 /** The channels and secrets in the tables. */
-function kept({ config, database, steps, time }: MachineParts, life: Life) {
+function kept({ config, database, steps, time }: MachineNeeds, life: Life) {
   const clock = () => new Date(time.now())
   const seal = sealOf(config)
   const channels = mortal('channels', createChannelStore(database, clock), { steps, life })

@@ -17,14 +17,14 @@ import type { Keyring } from './sender.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
 
-type Parts = { store: Store; settings: Settings; budgets: Budgets; keyring: Keyring; now: () => number }
+type AdminNeeds = { store: Store; settings: Settings; budgets: Budgets; keyring: Keyring; now: () => number }
 type Call = { ask: Ask; agentId: string; fields: Fields }
 
 const agentIdForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const longestGraceS = 7 * 86_400
 
 /** The operations of the owner of the relay, with the admin secret: agents, their credentials, and the signing keys. */
-export function createAdmin({ store, settings, budgets, keyring, now }: Parts) {
+export function createAdmin({ store, settings, budgets, keyring, now }: AdminNeeds) {
   const issuerFor = (ask: Ask) => settings.issuer ?? new URL(ask.url).origin
 
   async function create({ ask, fields }: Call): Promise<Answer> {

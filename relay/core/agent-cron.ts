@@ -18,10 +18,10 @@ import { hashOf, readToken } from './secret.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
 
-type Parts = { store: Store; settings: Settings; budgets: Budgets; now: () => number }
+type AgentCronNeeds = { store: Store; settings: Settings; budgets: Budgets; now: () => number }
 
 /** The three calls of an agent: docs/contract.md, "Arms". */
-export function createAgentCron({ store, settings, budgets, now }: Parts) {
+export function createAgentCron({ store, settings, budgets, now }: AgentCronNeeds) {
   async function provision(agent: Agent, ask: Ask): Promise<Answer> {
     const waitS = budgets.take(agent.id, agent.quota.provisionsPerMinute, now())
     if (waitS > 0) {

@@ -22,7 +22,7 @@ export type Arm = {
 export type ArmRequest = Pick<Arm, 'agentId' | 'jobId' | 'scheduleId' | 'fireAt' | 'fireAtMs' | 'callbackUrl'>
 
 /** How a try ended. `status` null: without an answer, because of `error`. */
-export type Outcome = { status: number | null; error: string | null; retryAfterMs: number }
+export type FireOutcome = { status: number | null; error: string | null; retryAfterMs: number }
 
 /** `stale`: another arm has taken the place of the one that was tried; nothing changes. */
 export type Settled =
@@ -66,7 +66,7 @@ export function begun(arm: Arm, nowMs: number, gapsMs: readonly number[]): Arm |
 /** The longest of the usual gaps. A `Retry-After` that is wrong must not lose the wake-up. */
 const longestRetryAfterMs = 6 * 3_600_000
 
-type Try = { tried: Arm; outcome: Outcome; nowMs: number; gapsMs: readonly number[] }
+type Try = { tried: Arm; outcome: FireOutcome; nowMs: number; gapsMs: readonly number[] }
 
 /** The next state of the arm that is `held` now, after a try of `tried` (as `begun` returned it). */
 export function settled(held: Arm | null, { tried, outcome, nowMs, gapsMs }: Try): Settled {

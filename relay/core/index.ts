@@ -11,7 +11,7 @@ export {
   begun,
   isDue,
   isTaken,
-  type Outcome,
+  type FireOutcome,
   provisioned,
   readRetryAfterMs,
   type Settled,

@@ -9,13 +9,13 @@ import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
 
 type Route = (ask: Ask, agentId?: string) => Promise<Answer>
-type Parts = { store: Store; settings: Settings; keyring: Keyring; now?: () => number }
+type RelayNeeds = { store: Store; settings: Settings; keyring: Keyring; now?: () => number }
 
 /**
  * A timer service by the contract of docs/contract.md, over whatever keeps its rows: takes a request, gives the answer.
  * Sending due fires is the host's part (`begun`, `createSender`, `settled`).
  */
-export function createRelay({ store, settings, keyring, now = Date.now }: Parts) {
+export function createRelay({ store, settings, keyring, now = Date.now }: RelayNeeds) {
   const budgets = createBudgets()
   const routes: Record<string, Route> = {
     ...createAgentCron({ store, settings, budgets, now }),

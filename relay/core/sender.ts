@@ -1,6 +1,6 @@
 import { type AddressRules, refusedAddress } from './address.ts'
 import type { Agent } from './agent.ts'
-import { type Arm, type Outcome, readRetryAfterMs } from './arm.ts'
+import { type Arm, type FireOutcome, readRetryAfterMs } from './arm.ts'
 import { fireUrl, within } from './callback.ts'
 import { createSigner, fireClaims, newKey, rotated, signing, type SigningKey } from './keys.ts'
 import type { Store } from './store.ts'
@@ -13,7 +13,7 @@ export type Call = { url: string; headers: Record<string, string>; body: string;
  */
 export type Post = (call: Call) => Promise<{ status: number; retryAfter: string | null }>
 
-type Parts = {
+type SenderNeeds = {
   rules: AddressRules
   post: Post
   now: () => number
@@ -62,9 +62,16 @@ export function createKeyring({
 }
 
 /** Sends one try of an arm. Whatever goes wrong is its outcome; nothing is thrown. */
-export function createSender({ rules, post, now, issuer, timeoutMs, keyring }: Parts & { keyring: Keyring }) {
+export function createSender({
+  rules,
+  post,
+  now,
+  issuer,
+  timeoutMs,
+  keyring,
+}: SenderNeeds & { keyring: Keyring }) {
   const sign = createSigner()
-  return async (arm: Arm, agent: Pick<Agent, 'issuer' | 'callbackUrls'>): Promise<Outcome> => {
+  return async (arm: Arm, agent: Pick<Agent, 'issuer' | 'callbackUrls'>): Promise<FireOutcome> => {
     try {
       if (within(agent.callbackUrls, arm.callbackUrl) === null) return failed('callback_not_allowed')
       const { hostname } = new URL(arm.callbackUrl)
@@ -94,7 +101,7 @@ export function createSender({ rules, post, now, issuer, timeoutMs, keyring }: P
   }
 }
 
-function failed(error: string): Outcome {
+function failed(error: string): FireOutcome {
   return { status: null, error, retryAfterMs: 0 }
 }
 

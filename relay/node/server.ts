@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { type Answer, type Ask, mostBytes } from '../core/index.ts'
 
-type Parts = {
+type ServerNeeds = {
   host: string
   port: number
   handle: (ask: Ask) => Promise<Answer>
@@ -16,7 +16,7 @@ const timeouts = {
 }
 
 /** Listens when this resolves. Rejects with the system's error if the port cannot be had. */
-export async function listen({ host, port, handle, failed }: Parts) {
+export async function listen({ host, port, handle, failed }: ServerNeeds) {
   const server = createServer(timeouts, (request, response) => {
     answer(request, handle).then(
       (it) => write(response, it),
@@ -43,7 +43,7 @@ export async function listen({ host, port, handle, failed }: Parts) {
   }
 }
 
-async function answer(request: IncomingMessage, handle: Parts['handle']): Promise<Answer> {
+async function answer(request: IncomingMessage, handle: ServerNeeds['handle']): Promise<Answer> {
   const { method = 'GET', headers } = request
   const text = await read(request)
   if (text === null) return { status: 413, headers: { connection: 'close' }, body: null }

@@ -3,7 +3,7 @@ import {
   type Agent,
   type Arm,
   begun,
-  type Outcome,
+  type FireOutcome,
   provisioned,
   type Settled,
   settled,
@@ -23,7 +23,7 @@ export type SqliteStore = Store & {
    * the transaction. Arms whose tries are used up are deleted and come back too, as `givenUp`.
    */
   begin(input: BeginInput): Promise<{ tries: Try[]; givenUp: Arm[] }>
-  settle(tried: Arm, outcome: Outcome, nowMs: number): Promise<Settled>
+  settle(tried: Arm, outcome: FireOutcome, nowMs: number): Promise<Settled>
   /** When the next try is due that `isFree` lets through. */
   nextDueMs(isFree: (arm: DueArm) => boolean, skipped: readonly string[]): number | null
 }
@@ -38,7 +38,7 @@ type BeginInput = {
   taken: (arm: Arm) => void
 }
 
-type Parts = {
+type StoreNeeds = {
   database: DatabaseSync
   gapsMs: readonly number[]
   /** Called when an arm was stored, after the transaction. */
@@ -46,7 +46,7 @@ type Parts = {
 }
 
 /** All that the relay knows, in one SQLite database. */
-export function createStore({ database, gapsMs, armed }: Parts): SqliteStore {
+export function createStore({ database, gapsMs, armed }: StoreNeeds): SqliteStore {
   const sql = statements(database)
   const batch = createBatch(database)
 

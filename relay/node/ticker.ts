@@ -1,9 +1,9 @@
-import type { Arm, Outcome, Settled } from '../core/index.ts'
+import type { Arm, FireOutcome, Settled } from '../core/index.ts'
 import type { DueArm, SqliteStore, Try } from './store.ts'
 
-type Parts = {
+type TickerNeeds = {
   store: SqliteStore
-  send: (tried: Try) => Promise<Outcome>
+  send: (tried: Try) => Promise<FireOutcome>
   now: () => number
   told: (event: Fired) => void
   failed: (error: unknown) => void
@@ -12,7 +12,7 @@ type Parts = {
 /** The outcome of a try, for the log. */
 export type Fired = {
   arm: Arm
-  outcome: Outcome | null
+  outcome: FireOutcome | null
   verdict: Settled['verdict']
   tookMs: number
   latenessMs: number
@@ -27,7 +27,7 @@ const longestWaitMs = 600_000
 const pauseMs = 1_000
 
 /** Sends due fires, at their instants. It waits for the nearest instant and looks at nothing in between. */
-export function createTicker({ store, send, now, told, failed }: Parts) {
+export function createTicker({ store, send, now, told, failed }: TickerNeeds) {
   const flying = new Map<string, string>()
   let timer: { atMs: number; handle: NodeJS.Timeout } | null = null
   let isLooking = false

@@ -4,7 +4,7 @@ import {
   type ArmRequest,
   begun,
   isDue,
-  type Outcome,
+  type FireOutcome,
   provisioned,
   settled,
   usualFireTimeoutMs,
@@ -69,7 +69,7 @@ export class JobObject extends DurableObject<Env> implements JobArm {
     }
   }
 
-  async #settle(tried: Kept, outcome: Outcome): Promise<void> {
+  async #settle(tried: Kept, outcome: FireOutcome): Promise<void> {
     const held = this.#held()
     const done = settled(held?.arm ?? null, { tried: tried.arm, outcome, nowMs: Date.now(), gapsMs })
     if (done.verdict === 'stale') return
@@ -82,7 +82,7 @@ export class JobObject extends DurableObject<Env> implements JobArm {
   }
 
   /** The registry first: dying in between, the row is fired again, which is allowed; the other order would list a row that never comes. */
-  async #end(kept: Kept, says: string, outcome: Outcome | null): Promise<void> {
+  async #end(kept: Kept, says: string, outcome: FireOutcome | null): Promise<void> {
     tell(says, kept.arm, outcome)
     await this.#agent(kept).ended(kept.arm)
     await this.#forget(kept)

@@ -1,11 +1,11 @@
-import type { Arm, Outcome } from '../core/index.ts'
+import type { Arm, FireOutcome } from '../core/index.ts'
 
 // What a Worker prints is what `wrangler tail` and the dashboard show. Nothing secret is ever a field.
 
 export function tell(
   says: string,
   { agentId, jobId, fireAt, fireAtMs, tries }: Arm,
-  outcome: Outcome | null,
+  outcome: FireOutcome | null,
 ): void {
   const status = outcome?.status ?? outcome?.error ?? 'none'
   const lateMs = Date.now() - fireAtMs

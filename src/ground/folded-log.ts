@@ -1,7 +1,7 @@
 import type { Log } from './log.ts'
 import type { Timers } from './timers.ts'
 
-export type Line = { level: 'info' | 'warn'; fields: object; message: string }
+export type LogLine = { level: 'info' | 'warn'; fields: object; message: string }
 
 /**
  * Lines that strangers, or a timer service that retries, can cause by the thousand. The first of a kind is written at
@@ -9,7 +9,7 @@ export type Line = { level: 'info' | 'warn'; fields: object; message: string }
  */
 export type FoldedLog = {
   /** Each `kind` is remembered for a minute, a thousand at most: those beyond are counted together, as one kind. */
-  write(log: Log, kind: string, line: Line): void
+  write(log: Log, kind: string, line: LogLine): void
   /** Writes the counts that are due later. To be called before the process ends. */
   end(): void
 }
@@ -20,7 +20,7 @@ const mostKinds = 1_000
 export function createFoldedLog(timers: Timers): FoldedLog {
   const open = new Map<string, { times: number; close: () => void }>()
 
-  function write(log: Log, given: string, line: Line) {
+  function write(log: Log, given: string, line: LogLine) {
     const kind = open.has(given) || open.size < mostKinds ? given : 'others'
     const known = open.get(kind)
     if (known) {

@@ -7,7 +7,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Range = { address: Address; bits: number; port: number | null }
 type Own = { host: string; port: number; isHere: boolean }
 
-export type GuardParts = {
+export type GuardNeeds = {
   /** Entries of TARGET_ALLOW. */
   allow: readonly string[]
   /** URLs that are never called: this process's own addresses, its public address, NAS. */
@@ -23,7 +23,7 @@ export type Guard = {
 }
 
 /** @throws Error: an entry that cannot be read; the configuration checks them before. */
-export function createGuard(parts: GuardParts): Guard {
+export function createGuard(parts: GuardNeeds): Guard {
   const entries = parts.allow.map(readEntry)
   const ranges = entries.flatMap((entry) => (entry.kind === 'range' ? readRange(entry) : []))
   const names = entries.filter((entry) => entry.kind === 'name')

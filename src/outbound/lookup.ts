@@ -53,14 +53,14 @@ export function createLookup({ nameServers }: LookupNeeds = {}): Lookup {
   }
 }
 
-type Answer = { found: string[] } | { code: string }
+type Resolved = { found: string[] } | { code: string }
 
 /** Empty: there is no such name, or it has no address. */
 async function ask(resolver: Resolver, name: string): Promise<string[]> {
   const v4 = answerOf(resolver.resolve4(name))
   const v6 = answerOf(resolver.resolve6(name))
   const first = await Promise.race([v4, v6])
-  const patience = Promise.withResolvers<Answer>()
+  const patience = Promise.withResolvers<Resolved>()
   const timer = 'found' in first && setTimeout(() => patience.resolve({ found: [] }), patienceMs)
   const answers = await Promise.all([v4, v6].map((one) => Promise.race([one, patience.promise])))
   if (timer) clearTimeout(timer)
@@ -71,7 +71,7 @@ async function ask(resolver: Resolver, name: string): Promise<string[]> {
   throw Object.assign(new Error(`no name server answered for ${name} (${code})`), { code: 'EAI_AGAIN' })
 }
 
-async function answerOf(work: Promise<string[]>): Promise<Answer> {
+async function answerOf(work: Promise<string[]>): Promise<Resolved> {
   try {
     return { found: await work }
   } catch (error) {

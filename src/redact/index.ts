@@ -1,6 +1,6 @@
 import { type Cover, createCover } from './cover.ts'
 import { formsOf } from './forms.ts'
-import { piecesOf } from './parts.ts'
+import { piecesOf } from './pieces.ts'
 import { createSearch, type Search } from './search.ts'
 
 /** Takes secret values out of whatever is to be kept or shown. */

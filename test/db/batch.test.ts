@@ -78,7 +78,7 @@ test('a statement that is refused is carried out again one by one, so that the b
 
 test('where the database cannot be reached all of a statement fail with it, and nothing is sent again', async () => {
   const failure = new DatabaseUnavailable(
-    { kind: 'unavailable', reason: 'CONNECTION_CLOSED', outcome: 'unknown', poolIsSuspect: true },
+    { kind: 'unavailable', reason: 'CONNECTION_CLOSED', execution: 'unknown', poolIsSuspect: true },
     'the claim',
     connectionError('CONNECTION_CLOSED'),
   )

@@ -46,8 +46,8 @@ test('a call in mid-query when the connection is reset fails with its outcome un
     await database.sql`select 1`
     await proxy.setMode('reset')
     await proxy.setMode('pass')
-    const { outcome } = await call
-    assert.equal(outcome, 'unknown')
+    const { execution } = await call
+    assert.equal(execution, 'unknown')
     assert.equal(await one(db), 1)
     assert.equal(lost.length, 1)
   }
@@ -66,8 +66,8 @@ test('a lost reply leaves the outcome unknown, and the statement was carried out
   const { db } = setup()
   await one(db)
   await proxy.setMode('lose_reply')
-  const { outcome } = await unavailable(db.run((sql) => sql`insert into notes (text) values ('once')`))
-  assert.equal(outcome, 'unknown')
+  const { execution } = await unavailable(db.run((sql) => sql`insert into notes (text) values ('once')`))
+  assert.equal(execution, 'unknown')
   assert.equal((await database.sql`select from notes`).length, 1)
 })
 
@@ -81,7 +81,7 @@ test('close settles after a reset, in time, and again when it is called again', 
   await db.close(200)
   await db.close(200)
   assert.ok(performance.now() - startedAt < 1000)
-  assert.equal((await unavailable(one(db))).outcome, 'not_executed')
+  assert.equal((await unavailable(one(db))).execution, 'not_executed')
 })
 
 test('close cuts what is still running at its deadline', async () => {
@@ -90,7 +90,7 @@ test('close cuts what is still running at its deadline', async () => {
   const call = unavailable(db.run((sql) => sql`select pg_sleep(30), 'cut off'`))
   await until(async () => (await runningLike("%'cut off'%")) > 0)
   await db.close(50)
-  assert.equal((await call).outcome, 'unknown')
+  assert.equal((await call).execution, 'unknown')
 })
 
 test('a server that accepts and closes during start-up is given up on without a storm of connections', async () => {
@@ -129,7 +129,7 @@ test('a refused connection is tried twice, was surely not carried out, and heals
   await proxy.setMode('refuse')
   const error = await unavailable(db.run((sql) => sql`insert into notes (text) values ('never')`))
   assert.equal(error.reason, 'ECONNREFUSED')
-  assert.equal(error.outcome, 'not_executed')
+  assert.equal(error.execution, 'not_executed')
   await proxy.setMode('pass')
   assert.equal(await one(db), 1)
 })
@@ -196,7 +196,7 @@ test('a wrong password and a missing database are the database being unavailable
   ] as const) {
     const error = await unavailable(one(setup({ url: url.href }).db))
     assert.equal(error.reason, reason)
-    assert.equal(error.outcome, 'not_executed')
+    assert.equal(error.execution, 'not_executed')
     assert.ok(!error.message.includes(url.password))
   }
 })

@@ -109,7 +109,7 @@ test('a lock that is not granted in time is a database that is busy, not a bug',
   end()
   await holding
   assert.ok(error instanceof DatabaseUnavailable, String(error))
-  assert.deepEqual([error.reason, error.outcome], ['55P03', 'not_executed'])
+  assert.deepEqual([error.reason, error.execution], ['55P03', 'not_executed'])
 })
 
 test('bytes are read in both forms that a server may write them in', () => {

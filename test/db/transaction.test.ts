@@ -89,7 +89,7 @@ test('a lost answer to the commit leaves the outcome unknown, and the work is no
     await note(tx, 'committed')
     await proxy.setMode('lose_reply')
   })
-  await assert.rejects(call, (error) => error instanceof DatabaseUnavailable && error.outcome === 'unknown')
+  await assert.rejects(call, (error) => error instanceof DatabaseUnavailable && error.execution === 'unknown')
   assert.equal(calls, 1)
   assert.deepEqual(await notes(), ['committed'])
 })
@@ -162,7 +162,7 @@ test('at its deadline a transaction is let go: no later statement, no commit, no
   )
   await assert.rejects(
     call,
-    (error) => error instanceof DatabaseUnavailable && error.outcome === 'not_executed',
+    (error) => error instanceof DatabaseUnavailable && error.execution === 'not_executed',
   )
   late.resolve()
   await database.sql`update counters set value = value + 10`

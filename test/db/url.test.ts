@@ -131,17 +131,17 @@ test('a failure is told by its code: unavailable or not, carried out or unknown'
   assert.equal(local('ERR_INVALID_ARG_TYPE'), null)
   for (const code of ['40001', '40P01']) assert.equal(state(code)?.kind, 'conflict')
   for (const code of ['53300', '57P03', '57014', '28P01', '3D000', '25006', '25P03']) {
-    assert.equal(state(code)?.outcome, 'not_executed', code)
+    assert.equal(state(code)?.execution, 'not_executed', code)
   }
-  for (const code of ['57P01', '57P02', '08006']) assert.equal(state(code)?.outcome, 'unknown', code)
+  for (const code of ['57P01', '57P02', '08006']) assert.equal(state(code)?.execution, 'unknown', code)
   for (const code of ['ECONNREFUSED', 'EHOSTUNREACH', 'ETIMEDOUT']) {
-    assert.equal(local(code, { syscall: 'connect' })?.outcome, 'not_executed', code)
+    assert.equal(local(code, { syscall: 'connect' })?.execution, 'not_executed', code)
   }
   for (const code of ['ENOTFOUND', 'EAI_AGAIN']) {
-    assert.equal(local(code, { syscall: 'getaddrinfo' })?.outcome, 'not_executed', code)
+    assert.equal(local(code, { syscall: 'getaddrinfo' })?.execution, 'not_executed', code)
   }
   for (const code of ['ERR_TLS_CERT_ALTNAME_INVALID', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED']) {
-    assert.equal(local(code)?.outcome, 'not_executed', code)
+    assert.equal(local(code)?.execution, 'not_executed', code)
   }
   for (const code of [
     'ECONNRESET',
@@ -150,6 +150,6 @@ test('a failure is told by its code: unavailable or not, carried out or unknown'
     'CONNECTION_DESTROYED',
     'DEADLINE_EXCEEDED',
   ]) {
-    assert.deepEqual([local(code)?.outcome, local(code)?.poolIsSuspect], ['unknown', true], code)
+    assert.deepEqual([local(code)?.execution, local(code)?.poolIsSuspect], ['unknown', true], code)
   }
 })

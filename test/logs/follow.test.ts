@@ -29,7 +29,7 @@ async function follow(runId: string, { attempt, offset = 0, isOnly = false }: Fr
       reads.count += 1
       if (reads.isBroken)
         throw new DatabaseUnavailable(
-          { kind: 'unavailable', reason: 'X', outcome: 'not_executed', poolIsSuspect: true },
+          { kind: 'unavailable', reason: 'X', execution: 'not_executed', poolIsSuspect: true },
           'it',
           null,
         )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Outcome, simulate } from '../../dev/simulation/simulate.ts'
+import { type WorldResult, simulate } from '../../dev/simulation/simulate.ts'
 
 // About 20,000 slots; on a busy machine fewer. The long run is `node dev/simulation/main.ts --seeds 30000`.
 const seedsAtMost = 500
@@ -25,7 +25,7 @@ test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, a
 
 test('a seed gives the same world each time, step by step', async () => {
   const traces: string[][] = [[], []]
-  const outcomes: Outcome[] = []
+  const outcomes: WorldResult[] = []
   // the numbers of arm leases are counted by the process, over all worlds
   for (const lines of traces)
     outcomes.push(await simulate(7, (line) => lines.push(line.replaceAll(/\/\d+\/\d+"/g, '"'))))

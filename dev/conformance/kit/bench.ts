@@ -36,7 +36,7 @@ const harmless = [
   '--provision-answer 200',
 ]
 
-export type BenchParts = {
+export type BenchNeeds = {
   seed: number
   server: string
   nas: string
@@ -47,7 +47,7 @@ export type BenchParts = {
   between: Between
 }
 
-export function createBench({ seed, server, nas, relay, databases, target, between }: BenchParts): Bench {
+export function createBench({ seed, server, nas, relay, databases, target, between }: BenchNeeds): Bench {
   return {
     random: (name) => createRandom(seed, name),
     async withWorld({ before, ...options }, work) {

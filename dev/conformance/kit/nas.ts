@@ -39,9 +39,9 @@ export type OwnNas = Nas & {
   close: () => Promise<void>
 }
 
-type NasParts = { url: string; audience: string; accessToken: string; agent: Agent; hasFirewall?: boolean }
+type NasNeeds = { url: string; audience: string; accessToken: string; agent: Agent; hasFirewall?: boolean }
 
-export function describeNas({ url, audience, accessToken, agent, hasFirewall = true }: NasParts): Nas {
+export function describeNas({ url, audience, accessToken, agent, hasFirewall = true }: NasNeeds): Nas {
   const base = url.replace(/\/+$/, '')
   const headers = { Authorization: `Bearer ${accessToken}` }
   const list = () => call('GET', `${base}/api/agent-cron/list`, { headers })

@@ -107,7 +107,7 @@ async function wrongFolder(path: string, user: ProgramUser | null): Promise<stri
   return `action.cwd: user ${user.uid}, who runs the program, may not enter ${path}`
 }
 
-type CallParts = {
+type CallNeeds = {
   job: ActionJob
   run: ActionRun
   values: Values
@@ -118,7 +118,7 @@ type CallParts = {
   limiter: string[]
 }
 
-function callOf(action: CommandAction, parts: CallParts): ProgramCall {
+function callOf(action: CommandAction, parts: CallNeeds): ProgramCall {
   const { job, run, values, settings, cwd, folder, user, limiter } = parts
   const own: Record<string, string> = {}
   for (const [name, text] of Object.entries(action.env ?? {})) own[name] = render(text, values)

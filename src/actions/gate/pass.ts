@@ -1,5 +1,5 @@
 import type { Handlers } from '../../handlers/index.ts'
-import { type Answer, wishesOf } from '../http/answer.ts'
+import { type HttpAnswer, wishesOf } from '../http/answer.ts'
 import type { ActionContext } from '../shared/context.ts'
 import { exchange } from '../http/exchange.ts'
 import { type Gate, gateOf } from './check.ts'
@@ -69,7 +69,7 @@ async function askTarget(gate: Gate, { job, run, signal, context }: Attempt): Pr
   return 'outcome' in made ? made : read(made.answer)
 }
 
-function read(answer: Answer): Verdict {
+function read(answer: HttpAnswer): Verdict {
   const { status } = answer.response
   if (status === 204 || status === 304) return { nothingToDo: `the gate answered ${status}` }
   if (status >= 200 && status < 300) return { says: jsonIn(answer) }
@@ -79,7 +79,7 @@ function read(answer: Answer): Verdict {
 }
 
 /** A page that is no JSON says nothing, and so that there is something to do. */
-function jsonIn({ body }: Answer): unknown {
+function jsonIn({ body }: HttpAnswer): unknown {
   try {
     return JSON.parse(body.text) as unknown
   } catch {

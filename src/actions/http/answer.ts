@@ -6,10 +6,10 @@ import type { ActionOutcome } from '../shared/outcome.ts'
 import type { HttpCall } from './request.ts'
 
 /** A whole answer. `from` names who gave it, as messages may. */
-export type Answer = { response: Reply; body: Body; from: string; redirects: number; tookMs: number }
+export type HttpAnswer = { response: Reply; body: Body; from: string; redirects: number; tookMs: number }
 
 /** The status line, an empty line, and the body. */
-function outputOf({ response, body, redirects, tookMs }: Answer): string {
+function outputOf({ response, body, redirects, tookMs }: HttpAnswer): string {
   const cut = body.isCut ? `, cut after ${mostOutputBytes} bytes` : ''
   const charset =
     body.unknownCharset === null
@@ -23,7 +23,7 @@ function outputOf({ response, body, redirects, tookMs }: Answer): string {
  * The outcome of a complete answer: succeeded if its status is one of `call.success`, otherwise failed with HTTP_STATUS. If
  * the target may report later, a 202 says that it will.
  */
-export function judge(call: HttpCall, answer: Answer): ActionOutcome {
+export function judge(call: HttpCall, answer: HttpAnswer): ActionOutcome {
   const output = outputOf(answer)
   const { status, headers } = answer.response
   if (status === 202 && call.callbackMs !== null) return { state: 'waiting', waitMs: call.callbackMs, output }
@@ -36,7 +36,7 @@ export function judge(call: HttpCall, answer: Answer): ActionOutcome {
 /** The wishes of a refusing target for the next attempt. */
 export function wishesOf({
   response: { status, headers },
-}: Answer): Pick<ActionOutcome, 'retryAfterMs' | 'final'> {
+}: HttpAnswer): Pick<ActionOutcome, 'retryAfterMs' | 'final'> {
   const retryAfterMs = status === 429 || status === 503 ? readRetryAfter(headers.get('retry-after')) : null
   return {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),

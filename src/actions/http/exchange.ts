@@ -1,7 +1,7 @@
 import { CallFailed, followRedirects, type Hop, OutboundRefusal, type Reply } from '../../outbound/index.ts'
 import { readBody } from '../shared/body.ts'
 import type { Progress } from '../shared/progress.ts'
-import type { Answer } from './answer.ts'
+import type { HttpAnswer } from './answer.ts'
 import type { ActionContext } from '../shared/context.ts'
 import { callFailed, failureOf } from '../shared/failure.ts'
 import type { ActionOutcome } from '../shared/outcome.ts'
@@ -19,7 +19,7 @@ export async function exchange(
   call: HttpCall,
   signal: AbortSignal,
   context: ActionContext,
-): Promise<{ answer: Answer } | { outcome: ActionOutcome }> {
+): Promise<{ answer: HttpAnswer } | { outcome: ActionOutcome }> {
   const line = context.line()
   const stop = stopAfter(call.timeoutMs, signal)
   const startedAt = performance.now()

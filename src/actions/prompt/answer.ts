@@ -15,7 +15,7 @@ export class ModelFailed extends Error {
 }
 
 /** An answer as it grows. */
-export type Answer = {
+export type ModelAnswer = {
   /** Takes an event of a stream, or a whole answer. @throws AnswerUnreadable, BudgetExceeded, ModelFailed */
   take(data: string): void
   /** Null if there is none: all of it, or the beginning and a line that says how much is missing. */
@@ -36,7 +36,7 @@ type AnswerNeeds = {
   hide: Hide
 }
 
-export function createAnswer({ promptTokens, budgetTokens, log, hide }: AnswerNeeds): Answer {
+export function createAnswer({ promptTokens, budgetTokens, log, hide }: AnswerNeeds): ModelAnswer {
   const texts: string[] = []
   let bytes = 0
   let keptBytes = 0

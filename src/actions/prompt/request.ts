@@ -129,9 +129,9 @@ function messagesOf(parts: Texts & { blocks: string[]; skills: string[] }): Mess
   return [...(system ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content }]
 }
 
-type BodyParts = { url: URL; model: string; messages: Message[]; skills: string[] }
+type BodyNeeds = { url: URL; model: string; messages: Message[]; skills: string[] }
 
-function bodyOf(action: PromptAction, { url, model, messages, skills }: BodyParts): object {
+function bodyOf(action: PromptAction, { url, model, messages, skills }: BodyNeeds): object {
   const { max_tokens: maxTokens, temperature } = action
   const isOpenAi = /(^|\.)openai\.(azure\.)?com$/.test(url.hostname)
   // OpenAI's newer models refuse `max_tokens`, which is the name that all other servers know.

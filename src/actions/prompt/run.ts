@@ -4,7 +4,7 @@ import type { Progress } from '../shared/progress.ts'
 import type { ActionContext } from '../shared/context.ts'
 import { callFailed, failureOf } from '../shared/failure.ts'
 import { type ActionJob, type ActionOutcome, type ActionRun, finalFailure } from '../shared/outcome.ts'
-import { type Answer, BudgetExceeded, createAnswer, ModelFailed } from './answer.ts'
+import { type ModelAnswer, BudgetExceeded, createAnswer, ModelFailed } from './answer.ts'
 import { AnswerUnreadable, eventsOf, piecesOf, wholeOf } from './events.ts'
 import { type PromptCall, readPrompt } from './request.ts'
 import type { PromptDefaults } from '../type.ts'
@@ -84,7 +84,7 @@ async function ask(
 
 async function readAnswer(
   response: Reply,
-  answer: Answer,
+  answer: ModelAnswer,
   progress: Progress,
   { signal, heard }: { signal: AbortSignal; heard: () => void },
 ): Promise<void> {
@@ -101,7 +101,7 @@ async function readAnswer(
 }
 
 /** The outcome of a complete answer. */
-function ended({ url }: PromptCall, answer: Answer, { log }: ActionContext): ActionOutcome {
+function ended({ url }: PromptCall, answer: ModelAnswer, { log }: ActionContext): ActionOutcome {
   const reason = answer.finishReason()
   const text = answer.text()
   if (text === null || text.trim() === '') {
@@ -117,7 +117,11 @@ function ended({ url }: PromptCall, answer: Answer, { log }: ActionContext): Act
   return { state: 'succeeded' }
 }
 
-function withAnswer({ model, price }: PromptCall, answer: Answer, outcome: ActionOutcome): ActionOutcome {
+function withAnswer(
+  { model, price }: PromptCall,
+  answer: ModelAnswer,
+  outcome: ActionOutcome,
+): ActionOutcome {
   const text = answer.text()
   const finishReason = answer.finishReason()
   const usage = usageBody({ model: answer.model() ?? model, ...answer.tokens(), finishReason, price })

@@ -1,4 +1,4 @@
-import { type Answer, call, objectIn, verdictOf } from '../shared/call.ts'
+import { type ReceiverAnswer, call, objectIn, verdictOf } from '../shared/call.ts'
 import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
@@ -36,7 +36,7 @@ function withFile(payload: string, output: string): FormData {
   return form
 }
 
-function judge(answer: Answer): Sent {
+function judge(answer: ReceiverAnswer): Sent {
   const { code, message } = objectIn(answer.text)
   const verdict = verdictOf(answer, typeof message === 'string' ? `${String(code)} ${message}` : '')
   const isGone = answer.status === 404 && code === unknownWebhook

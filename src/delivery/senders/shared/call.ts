@@ -13,7 +13,7 @@ export type Call = {
 }
 
 /** `text`: at most 16 KiB of the body, and none of a 2xx, which has said all by its status. */
-export type Answer = {
+export type ReceiverAnswer = {
   origin: string
   status: number
   headers: Headers
@@ -28,7 +28,7 @@ const longestRetryAfterMs = 24 * 3_600_000
 export async function call(
   { line, hide, signal }: Pick<Sending, 'line' | 'hide' | 'signal'>,
   { url, ...request }: Call,
-): Promise<Answer> {
+): Promise<ReceiverAnswer> {
   const response = await ky(url, {
     method: 'POST',
     ...request,
@@ -48,7 +48,7 @@ export async function call(
  * The meaning of an answer: 2xx delivered, 410 gone permanently, 408, 425, 429 and 5xx to be tried again, all else failed.
  * `says`: the receiver's own words.
  */
-export function verdictOf({ origin, status, headers, hide }: Answer, says = ''): Sent {
+export function verdictOf({ origin, status, headers, hide }: ReceiverAnswer, says = ''): Sent {
   if (status >= 200 && status < 300) return { state: 'delivered' }
   const words = says && `: ${beginningOf(hide(says).replaceAll(/\p{Cc}+/gu, ' '), 200)}`
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is not followed' : ''

@@ -1,5 +1,5 @@
 import { usualBase } from './base.ts'
-import { type Answer, call, objectIn, retry, verdictOf } from '../shared/call.ts'
+import { type ReceiverAnswer, call, objectIn, retry, verdictOf } from '../shared/call.ts'
 import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
 import { textOf } from '../shared/text.ts'
@@ -48,7 +48,7 @@ function methodOf({ api_base: base = usualBase, bot_token: token }: TelegramTarg
 }
 
 /** Its errors are in the body: `error_code`, and in `parameters` how long to wait. */
-function judge(answer: Answer): Sent {
+function judge(answer: ReceiverAnswer): Sent {
   const { error_code: code, description, parameters } = objectIn(answer.text)
   const status = answer.status >= 300 && typeof code === 'number' ? code : answer.status
   const verdict = verdictOf({ ...answer, status }, typeof description === 'string' ? description : '')

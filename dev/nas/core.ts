@@ -16,10 +16,10 @@ import { loadState, saveState } from './state.ts'
 // Seconds, then minutes, then hours, and a limit: the contract's words. The numbers are ours.
 const usualRetryGapsMs = [2, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600].map((seconds) => seconds * 1_000)
 
-export type Parts = Awaited<ReturnType<typeof createParts>>
+export type NasCore = Awaited<ReturnType<typeof createNasCore>>
 
 /** Everything of a NAS but its ports, wired by hand. `issuer` is asked for when a token is signed. */
-export async function createParts(options: NasOptions, issuer: () => string) {
+export async function createNasCore(options: NasOptions, issuer: () => string) {
   const { instance = 'local', clientId = 'chronos-local', algs = ['ES256'], state } = options
   const saved = state === undefined ? null : loadState(state)
   const clock = clockFor(options.time ?? 'virtual')
