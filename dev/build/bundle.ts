@@ -1,7 +1,22 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build as esbuild, type Metafile, type Plugin } from 'esbuild'
+import { type BuildOptions, build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
+
+/** A file that Node runs alone, as small as it gets without losing names. */
+export const oneFile = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node26',
+  metafile: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // error classes and Fastify's plugins are distinguished by name
+  keepNames: true,
+  legalComments: 'eof',
+  logLevel: 'warning',
+} as const satisfies BuildOptions
 
 /**
  * Bundles each entry point, with all that it imports, into one file in `outdir` that needs no node_modules beside
@@ -15,19 +30,9 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
   const { metafile, outputFiles } = await esbuild({
     entryPoints,
     outdir,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node26',
+    ...oneFile,
     // `require`, put off: a script that is started from a code cache (dev/image/boot.cjs) has no loader of modules.
     supported: { 'dynamic-import': false },
-    metafile: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    // Error classes and Fastify's plugins are told apart by name.
-    keepNames: true,
-    legalComments: 'eof',
-    logLevel: 'warning',
     plugins: [embedMigrations, embedHandlers, leaveOutDev, lateBuiltins],
     write: false,
   })

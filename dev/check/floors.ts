@@ -2,14 +2,28 @@ import { isBuiltin } from 'node:module'
 import { posix, relative } from 'node:path'
 
 /**
- * The lint rule `chronos/floors`, loaded by oxlint (.oxlintrc.json). It reads where a file stands and what it
- * imports, and refuses an import that points up or sideways, goes past a package's door (`index.ts`), or takes
- * an outside library from a package that does not own it. Unlike `no-restricted-imports` it follows
- * `await import()` too, which is how most of the service is loaded.
+ * The lint rules of this project, loaded by oxlint (.oxlintrc.json).
+ *
+ * `chronos/floors` knows the place of a file and its imports. It refuses an import that points up or sideways, goes past
+ * a package's door (`index.ts`), or takes an outside library from a package that does not own it. Unlike
+ * `no-restricted-imports` it follows `await import()` too, which is how most of the service is loaded.
+ *
+ * `chronos/names` refuses names of types that say nothing.
  */
 export default {
   meta: { name: 'chronos' },
-  rules: { floors: { create: watchImports } },
+  rules: { floors: { create: watchImports }, names: { create: watchNames } },
+}
+
+/** Names that say nothing: whatever a function is given is its `…Needs`. */
+const emptyName = /(?:Parts|Deps)$/
+
+function watchNames(context: Context) {
+  const look = (node: Node) => {
+    const name = node.id?.name ?? ''
+    if (emptyName.test(name)) context.report({ node, message: `type ${name}: name it for its user, …Needs` })
+  }
+  return { TSTypeAliasDeclaration: look, TSInterfaceDeclaration: look }
 }
 
 /** Floor 4: the process, and the wiring by hand. */
@@ -151,6 +165,7 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
 
 // The part of oxlint's plugin interface (that of ESLint) that is used here.
 type Node = {
+  id?: { name?: string }
   source?: { type: string; value?: unknown } | null
   importKind?: string
   exportKind?: string

@@ -18,7 +18,7 @@ import { sleep, type Timers } from '../../src/ground/timers.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
 
-/** One process of the service: the real stories over needs that count and die; without HTTP. */
+/** One process of the service: the real stories over parts that count and die; without HTTP. */
 export type Machine = { name: string; core: Core; address: CallbackAddress; holds: Holds; life: Life }
 
 export type MachineNeeds = {

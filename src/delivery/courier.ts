@@ -8,7 +8,8 @@ import {
   settleDelivery,
 } from '../decisions/index.ts'
 import type { Log } from '../ground/log.ts'
-import { limited, type Timers } from '../ground/timers.ts'
+import { withTimeLimit } from '../ground/time-limit.ts'
+import type { Timers } from '../ground/timers.ts'
 import type { Admission, Enacted, TakenSend } from '../run/admission.ts'
 import { persist } from '../run/persist.ts'
 import type { Rest } from '../run/rest.ts'
@@ -99,7 +100,7 @@ export function createCourier(needs: CourierNeeds): Courier {
   }
 
   async function trySending({ jobId, delivery }: Held): Promise<Sent> {
-    const limit = limited(timers, sendMs)
+    const limit = withTimeLimit(undefined, sendMs, timeIsOver, timers)
     try {
       return await needs.send(jobId, delivery, limit.signal)
     } catch (error) {
@@ -107,7 +108,7 @@ export function createCourier(needs: CourierNeeds): Courier {
       const message = 'the delivery failed with an internal error; the log has the details'
       return { state: 'retry', error: { code: 'INTERNAL', message } }
     } finally {
-      limit.end()
+      limit.release()
     }
   }
 
@@ -143,4 +144,8 @@ export function createCourier(needs: CourierNeeds): Courier {
       startNext()
     },
   }
+}
+
+function timeIsOver(): Error {
+  return Object.assign(new Error(`${sendMs} ms are over`), { code: 'TIMEOUT' })
 }

@@ -1,3 +1,5 @@
+import { realTimers, type Timers } from './timers.ts'
+
 /** A signal of its own, until it is released. */
 export type TimeLimit = {
   signal: AbortSignal
@@ -6,8 +8,6 @@ export type TimeLimit = {
   /** Starts the time again. */
   renew(): void
   release(): void
-  /** From now on it keeps no process up by itself. */
-  unref(): void
 }
 
 /**
@@ -18,19 +18,25 @@ export function withTimeLimit(
   signal: AbortSignal | undefined,
   ms: number | null,
   late: () => Error = () => new Error(`${ms} ms are over`),
+  timers: Pick<Timers, 'after'> = realTimers,
 ): TimeLimit {
   const controller = new AbortController()
   const pass = () => controller.abort(signal?.reason)
-  const timer = ms === null ? undefined : setTimeout(() => controller.abort(late()), ms)
+  const start = () => (ms === null ? undefined : timers.after(ms, () => controller.abort(late())))
+  let takeBack = start()
   signal?.addEventListener('abort', pass, { once: true })
   if (signal?.aborted) pass()
   return {
     signal: controller.signal,
     stop: (reason) => controller.abort(reason),
-    renew: () => void timer?.refresh(),
-    unref: () => void timer?.unref(),
+    renew() {
+      if (!takeBack || controller.signal.aborted) return
+      takeBack()
+      takeBack = start()
+    },
     release() {
-      clearTimeout(timer)
+      takeBack?.()
+      takeBack = undefined
       signal?.removeEventListener('abort', pass)
     },
   }

@@ -2,7 +2,7 @@
 export type Timers = {
   /** Milliseconds from some fixed point; never goes back. For spans only: Postgres' clock decides what is due. */
   now(): number
-  /** Calls `work` once, `ms` from now; the returned function takes that back. */
+  /** Calls `work` once after `ms`. Returns a function that cancels it. */
   after(ms: number, work: () => void): () => void
 }
 
@@ -28,19 +28,10 @@ export function sleep(timers: Timers, ms: number, signal?: AbortSignal): Promise
   })
 }
 
-/** What `work` resolves to, or `fallback` after `ms`; `work` goes on either way. Rejects where `work` does in time. */
+/** The result of `work`, or `fallback` after `ms`; `work` goes on either way. Rejects if `work` does in time. */
 export function within<T, F>(timers: Timers, ms: number, work: Promise<T>, fallback: F): Promise<T | F> {
   return new Promise((resolve, reject) => {
     const takeBack = timers.after(ms, () => resolve(fallback))
     work.then(resolve, reject).finally(takeBack)
   })
-}
-
-/** A signal that aborts with the code TIMEOUT after `ms`, unless `end` is called before. */
-export function limited(timers: Timers, ms: number): { signal: AbortSignal; end(): void } {
-  const stop = new AbortController()
-  const takeBack = timers.after(ms, () =>
-    stop.abort(Object.assign(new Error(`${ms} ms are over`), { code: 'TIMEOUT' })),
-  )
-  return { signal: stop.signal, end: takeBack }
 }

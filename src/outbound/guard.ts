@@ -23,11 +23,11 @@ export type Guard = {
 }
 
 /** @throws Error: an entry that cannot be read; the configuration checks them before. */
-export function createGuard(parts: GuardNeeds): Guard {
-  const entries = parts.allow.map(readEntry)
+export function createGuard(needs: GuardNeeds): Guard {
+  const entries = needs.allow.map(readEntry)
   const ranges = entries.flatMap((entry) => (entry.kind === 'range' ? readRange(entry) : []))
   const names = entries.filter((entry) => entry.kind === 'name')
-  const own = parts.own.map(readOwn)
+  const own = needs.own.map(readOwn)
   const isNamed = (host: string, port: number) =>
     names.some(
       (entry) =>

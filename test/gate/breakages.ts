@@ -186,6 +186,11 @@ export const queue = {
     ],
   ]),
 
+  ...broken('oxlint', 'chronos(names)', [
+    ['a type named Parts', 'src/run/zz-parts.ts', 'export type Parts = { one: 1 }\n'],
+    ['an interface that ends so', 'dev/zz/parts.ts', 'export interface RunnerParts {\n  one: 1\n}\n'],
+  ]),
+
   ...broken('biome', 'format', [
     ['semicolons', 'src/zz-format.ts', 'export const a = 1;\n'],
     ['unaligned JSON', 'zz.json', '{"a":1,\n"b":2}\n'],

@@ -118,8 +118,8 @@ type CallNeeds = {
   limiter: string[]
 }
 
-function callOf(action: CommandAction, parts: CallNeeds): ProgramCall {
-  const { job, run, values, settings, cwd, folder, user, limiter } = parts
+function callOf(action: CommandAction, needs: CallNeeds): ProgramCall {
+  const { job, run, values, settings, cwd, folder, user, limiter } = needs
   const own: Record<string, string> = {}
   for (const [name, text] of Object.entries(action.env ?? {})) own[name] = render(text, values)
   return {

@@ -53,8 +53,7 @@ export function createSender(needs: SenderNeeds): Sender {
       const secrets = secretsIn(target, receiver)
       secrets.forEach(note)
       const { text: hide } = createRedactor([...always, ...secrets])
-      const limit = withTimeLimit(signal, timeoutMs, () => timeIsOver(timeoutMs))
-      limit.unref()
+      const limit = withTimeLimit(signal, timeoutMs, () => timeIsOver(timeoutMs), quietTimers)
       const line = outbound.line()
       try {
         const connect: Sending['connect'] = (to) => outbound.connect(to)
@@ -73,6 +72,14 @@ export function createSender(needs: SenderNeeds): Sender {
       }
     },
   }
+}
+
+/** The hold of the delivery keeps the process up; its time limit does not. */
+const quietTimers = {
+  after(ms: number, work: () => void) {
+    const timer = setTimeout(work, ms).unref()
+    return () => clearTimeout(timer)
+  },
 }
 
 function timeIsOver(ms: number): Error {
