@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { attend, settle, viewAfter } from '../src/decisions/index.ts'
-import { look } from '../db/look.ts'
+import { lookAll } from '../db/look.ts'
 import { transition } from '../db/transition.ts'
 import { jobId, seedJobs } from './seed.ts'
 import type { World } from './world.ts'
@@ -54,7 +54,7 @@ async function record(url: string): Promise<string> {
     debug: (_connection, query, parameters: (string | null)[]) =>
       void statements.push(written(query, parameters, slot)),
   })
-  const seen = await look(sql, jobId(1), null)
+  const seen = (await lookAll(sql, [jobId(1)], null)).get(jobId(1))
   if (!seen) throw new Error('the job to record is not there')
   slot = seen.view.runtime.nextSlot?.toISOString() ?? ''
   const writing = {

@@ -5,7 +5,7 @@ import type { DatabaseState } from './readiness.ts'
 
 export type { ShownDelivery, ToldRun } from './deliveries.ts'
 export { type ApiKeyStore, createApiKeyStore, type StoredKey } from './api-keys.ts'
-export type { ArmResult, ListedArms, TakenArm } from './arms.ts'
+export type { ArmResult } from './arms.ts'
 export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from './audit.ts'
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
@@ -42,7 +42,7 @@ export {
   type StoredSecret,
 } from './secrets.ts'
 export { createStore, type Store } from './store.ts'
-export type { ArmLease, ArmOrder, Writing, Written } from './move.ts'
+export type { ArmLease, ArmOrder, Written } from './move.ts'
 
 /** What `/readyz` asks; loaded there and not at boot. */
 export async function readDatabaseState(database: Database): Promise<DatabaseState> {

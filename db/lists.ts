@@ -213,7 +213,11 @@ export function createLists(database: Database): Lists {
 
 type Orm = Parameters<Parameters<Database['drizzle']>[0]>[0]
 
-/** Long outputs are cut. */
+/**
+ * Long outputs are cut.
+ *
+ * @internal Exported for the test that reads its plan.
+ */
 export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
   const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
   const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`

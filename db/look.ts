@@ -7,16 +7,12 @@ import { authoredColumns, type Look, lookedRegistryColumns, readLook } from './r
 export type Sql = postgres.Sql | postgres.TransactionSql
 
 /**
- * Everything that decides about one job, and Postgres' clock, in one statement and so in one snapshot; null: no such
- * job. Whatever changes any of it adds 1 to `rev`, so a write that shows this `rev` acts on this snapshot.
+ * Everything that decides about each of these jobs, and Postgres' clock, in one statement and so in one snapshot; a job
+ * that is gone is missing. Whatever changes any of it adds 1 to `rev`, so a write that shows this `rev` acts on this
+ * snapshot.
  *
  * `now` (a test's clock) stands in for Postgres' own.
  */
-export async function look(sql: Sql, jobId: string, now: Date | null): Promise<Look | null> {
-  return (await lookAll(sql, [jobId], now)).get(jobId) ?? null
-}
-
-/** The same for several jobs in one statement; a job that is gone is missing. */
 export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Promise<Map<string, Look>> {
   const [text, wanted] =
     jobIds.length === 1 ? [lookAtOne, jobIds[0] as string] : [lookAtSeveral, JSON.stringify(jobIds)]

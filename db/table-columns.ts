@@ -5,7 +5,7 @@ import { clock, type Column, type Columns, snakeCase, type ValueOf } from '../sr
 export const instant = (name: string) => timestamp(name, { withTimezone: true })
 export const number = (name: string) => bigint(name, { mode: 'number' })
 // The driver makes and reads JSON. drizzle's own jsonb would parse a text again, and read "5" as the number 5.
-export const json = customType<{ data: unknown }>({ dataType: () => 'jsonb' })
+const json = customType<{ data: unknown }>({ dataType: () => 'jsonb' })
 
 /** As drizzle types a column whose values are `T`. */
 type Builder<T> = ReturnType<ReturnType<typeof customType<{ data: T }>>>

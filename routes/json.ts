@@ -32,6 +32,7 @@ export function acceptJson(scope: FastifyInstance, options: Options = {}): void 
  * are more than 50,000 values and more than 64 levels, before anything walks them.
  *
  * @throws AppError BODY_NOT_JSON, FIELD_INVALID
+ * @internal Exported for tests.
  */
 export function readJson(body: Buffer, { keepsNumbers = false }: Options = {}): unknown {
   if (body.length === 0) return undefined

@@ -1,14 +1,7 @@
-import type {
-  ArmLease,
-  ArmOrder,
-  ArmResult,
-  Authored,
-  Look,
-  TakenArm,
-  Writing,
-  Written,
-} from '../../db/index.ts'
-import { type ListedArms, nothingToFollow, ruleOf } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, ArmResult, Authored, Look, Written } from '../../db/index.ts'
+import type { ListedArms, TakenArm } from '../../db/arms.ts'
+import { nothingToFollow, ruleOf } from '../../db/index.ts'
+import type { Writing } from '../../db/move.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
 import {

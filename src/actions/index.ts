@@ -13,7 +13,7 @@ import { actionTypes, typeOf } from './types.ts'
 
 export { missingForPrompt } from './prompt/needs.ts'
 export type { Available } from './shared/check.ts'
-export type { ActionContext, AttemptLog, LastOutput } from './shared/context.ts'
+export type { AttemptLog } from './shared/context.ts'
 export type { ActionJob, ActionOutcome, ActionRun } from './shared/outcome.ts'
 export type { ActionKit, PromptPlace } from './type.ts'
 export { actionTypes } from './types.ts'

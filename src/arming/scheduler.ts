@@ -41,7 +41,7 @@ export type CronScheduler = {
   reconcile?(): Promise<ReconcileCounts>
 }
 
-export const nothingReconciled: ReconcileCounts = {
+const nothingReconciled: ReconcileCounts = {
   attended: 0,
   armed: 0,
   cancelled: 0,

@@ -19,11 +19,9 @@ export {
   type JobState,
   jobStates,
   type LiveState,
-  liveStates,
   type RunState,
   runStates,
   type StoredSchedule,
   type TerminalState,
   type Trigger,
-  triggers,
 } from './words.ts'

@@ -17,6 +17,7 @@ export type Handlers = {
 /** Those of the folder `handlers/`. */
 export const handlers: Handlers = handlersOf(modules)
 
+/** @internal Exported for tests, which bring handlers of their own. */
 export function handlersOf(found: Modules): Handlers {
   return {
     names: () => [...found.keys()],

@@ -13,4 +13,3 @@ export {
   typicalPeriodMs,
 } from './slots.ts'
 export { nextWithTransitions, type UpcomingSlot } from './upcoming.ts'
-export { checkZone } from './zone.ts'

@@ -1,4 +1,5 @@
-import type { ActionContext, ActionJob, ActionRun } from '../../src/actions/index.ts'
+import type { ActionJob, ActionRun } from '../../src/actions/index.ts'
+import type { ActionContext } from '../../src/actions/shared/context.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { createRedactor } from '../../src/redact/index.ts'
 import { createOutbound } from '../../src/outbound/index.ts'

@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import { type ModelBehaviour, startModel } from '../../dev/model/index.ts'
-import type { ActionContext, ActionJob, ActionRun, LastOutput } from '../../src/actions/index.ts'
+import type { ActionJob, ActionRun } from '../../src/actions/index.ts'
+import type { ActionContext, LastOutput } from '../../src/actions/shared/context.ts'
 import type { PromptDefaults } from '../../src/actions/type.ts'
 import { runPrompt } from '../../src/actions/prompt/run.ts'
 import { createOutbound } from '../../src/outbound/index.ts'

@@ -12,8 +12,8 @@ import {
   runStates,
   runtimeColumns,
   snakeCase,
-  triggers,
 } from '../../src/columns/index.ts'
+import { triggers } from '../../src/columns/words.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 // The declarations of src/columns and what the migrations leave, both as lines of text, so that a difference can be read.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import { dumpSchema } from '../../db/dump.ts'
+import { dumpSchema } from '../../dev/postgres/schema-text.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 const database = await createTestDatabase()
@@ -13,7 +13,7 @@ test('db/schema.sql is what the migrations make', async () => {
   assert.equal(
     committed,
     fresh,
-    'db/schema.sql is out of date; write it anew: node dev/run.mjs dev/postgres/dump.ts',
+    'db/schema.sql is out of date; write it again: node dev/run.mjs dev/postgres/dump.ts',
   )
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/index.ts'
-import { readMailbox } from '../../src/delivery/senders/index.ts'
+import { channelsInTexts, channelsOf, specsOf } from '../../src/decisions/specs.ts'
+import { readMailbox } from '../../src/delivery/senders/email/mailbox.ts'
 import { shortened } from '../../src/delivery/senders/shared/text.ts'
 
 test('whatever form `deliver` has, it is a list of specs with lists of events', () => {

@@ -210,6 +210,13 @@ export const queue = {
       'export type Used = 1\nexport type nobodyAsksForThis = 2\n',
     ],
   ]),
+  ...broken('knip --production', 'zz-tested', [
+    [
+      'a file of the service that only a test imports',
+      'src/ground/zz-tested.ts',
+      'export const tested = 1\n',
+    ],
+  ]),
   ...broken('words', 'spelling', [
     ['a misspelt word in a page', 'docs/zz-spelling.md', 'What you recieve.\n'],
     ['American spelling in a comment', 'src/token/zz-spelling.ts', '/** A behavior. */\nexport {}\n'],
@@ -241,11 +248,12 @@ export const obedient: Record<string, string> = {
   'test/zz/obedient.test.ts': `import { test } from 'node:test'
 import { used } from './half.ts'
 import type { Used } from './half-type.ts'
+import { tested } from '../../src/ground/zz-tested.ts'
 import { follows } from '../../src/run/zz-obedient.ts'
 
 test('a test is registered, not awaited', async () => {
   const one: Used = used
-  await follows(one)
+  await follows(one + tested)
 })
 `,
   'src/run/zz-obedient.ts': `import type { FastifyBaseLogger } from 'fastify'

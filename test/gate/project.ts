@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { machinePaths } from '../../dev/check/steps.ts'
 
-export type Tool = 'tsc' | 'oxlint' | 'biome' | 'knip' | 'words' | 'machine paths'
+export type Tool = 'tsc' | 'oxlint' | 'biome' | 'knip' | 'knip --production' | 'words' | 'machine paths'
 
 /** What each tool said, one line for each finding. */
 export type Findings = Record<Tool, string[]>
@@ -34,15 +34,16 @@ function ignoreMissing(error: NodeJS.ErrnoException) {
 
 /** The steps of `npm run check`, each in its tool's one-line format. */
 export async function runTools(folder: string): Promise<Findings> {
-  const [tsc, oxlint, biome, knip, words, paths] = await Promise.all([
+  const [tsc, oxlint, biome, knip, shipped, words, paths] = await Promise.all([
     output(folder, 'tsc', ['--noEmit', '-p', '.']),
     output(folder, 'oxlint', ['-f', 'unix']),
     output(folder, 'biome', ['format', '--reporter=github', '--max-diagnostics=none', '.']),
     output(folder, 'knip', ['--no-progress', '--reporter', 'compact']),
+    output(folder, 'knip', ['--production', '--no-progress', '--reporter', 'compact']),
     output(folder, 'node', ['dev/check/words.ts']),
     output(folder, 'git', ['grep', '-nIE', machinePaths]),
   ])
-  return { tsc, oxlint, biome, knip, words, 'machine paths': paths }
+  return { tsc, oxlint, biome, knip, 'knip --production': shipped, words, 'machine paths': paths }
 }
 
 async function output(cwd: string, command: string, args: string[]): Promise<string[]> {

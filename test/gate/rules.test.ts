@@ -30,7 +30,9 @@ for (const { tool, rule, file, what } of breakages) {
 }
 
 test('what keeps the rules is let through', () => {
-  const said = Object.values(findings).flat()
+  // only a test imports it, as it stands for shapes and not for a part of the service
+  const { 'knip --production': _, ...others } = findings
+  const said = Object.values(others).flat()
   for (const file of Object.keys(obedient)) {
     assert.deepEqual(
       said.filter((line) => line.includes(file)),

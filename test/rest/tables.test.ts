@@ -49,25 +49,3 @@ test('the drizzle schema has the defaults of a migrated database', async () => {
   const expected = [...rows.map(({ line }) => line), ...identities]
   assert.deepEqual([...new Set(declared)].toSorted(), expected.toSorted())
 })
-
-test('the drizzle schema names the constraints and indexes of a migrated database', async () => {
-  const rows = await database.sql<{ line: string }[]>`
-    select format('%s %s %s', conrelid::regclass, contype, conname) as line from pg_constraint
-    where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'c', 'f')
-      and conrelid::regclass::text = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))
-    union all
-    select format('%s i%s %s', i.indrelid::regclass, case when i.indisunique then ' unique' else '' end, c.relname)
-    from pg_index i join pg_class c on c.oid = i.indexrelid
-    where c.relnamespace = 'public'::regnamespace and i.indrelid::regclass::text = any (array(select jsonb_array_elements_text(${database.sql.json(names)})))
-      and not exists (select from pg_constraint where conindid = i.indexrelid)`
-  const declared = tables.flatMap(
-    ({ name, primaryKeys, uniqueConstraints, checks, foreignKeys, indexes }) => [
-      ...primaryKeys.map((key) => `${name} p ${key.getName()}`),
-      ...uniqueConstraints.map((one) => `${name} u ${one.getName()}`),
-      ...checks.map((one) => `${name} c ${one.name}`),
-      ...foreignKeys.map((key) => `${name} f ${key.getName()}`),
-      ...indexes.map(({ config }) => `${name} i${config.unique ? ' unique' : ''} ${config.name}`),
-    ],
-  )
-  assert.deepEqual(declared.toSorted(), rows.map(({ line }) => line).toSorted())
-})

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
-import {
-  checkZone,
-  explain,
-  nextWithTransitions,
-  parseSchedule,
-  readNamedZone,
-} from '../../src/schedule/index.ts'
+import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../../src/schedule/index.ts'
+import { checkZone } from '../../src/schedule/zone.ts'
 
 const now = new Date('2026-06-22T12:00:00Z')
 const read = (text: string, zone = 'UTC') => parseSchedule(text, { now, zone })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { resolveCronScheduler } from '../../src/arming/resolve.ts'
-import { type CronScheduler, nothingReconciled, withDefaults } from '../../src/arming/scheduler.ts'
+import { type CronScheduler, withDefaults } from '../../src/arming/scheduler.ts'
 import { createTestLog } from './setup.ts'
 
 const scheduler = (name: string, isAvailable: () => boolean = () => true): CronScheduler => ({
@@ -49,6 +49,8 @@ test('a provider whose availability throws counts as not available: cron never l
   })
   assert.equal(resolve('chronos', [broken]).name, 'builtin')
 })
+
+const nothingReconciled = { attended: 0, armed: 0, cancelled: 0, owed: 0, foreign: 0, complete: true }
 
 test('a scheduler without the optional hooks is whole with the defaults', async () => {
   const whole = withDefaults(scheduler('plain'))

@@ -1,5 +1,6 @@
 import { nothingGiven } from '../../src/columns/index.ts'
-import type { Authored, Look, Store, Writing } from '../../db/index.ts'
+import type { Authored, Look, Store } from '../../db/index.ts'
+import type { Writing } from '../../db/move.ts'
 import { ruleOf, storeSchedule } from '../../db/index.ts'
 import type { Random } from '../../dev/simulation/random.ts'
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { templateNames } from '../../src/delivery/senders/index.ts'
+import { templateNames } from '../../src/delivery/senders/shared/names.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { actionNames, namesIn, render, templateProblems, wholeName } from '../../src/template/index.ts'
 

@@ -3,7 +3,8 @@ import { createHmac, createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import { exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { AppError } from '../../src/ground/errors.ts'
-import { rejectReason, type RejectReason } from '../../src/token/index.ts'
+import { rejectReason } from '../../src/token/index.ts'
+import type { RejectReason } from '../../src/token/rejection.ts'
 import { audience, key, part, setup, start } from './setup.ts'
 
 type Context = Awaited<ReturnType<typeof setup>>

@@ -8,11 +8,9 @@ import { secretsIn } from './shared/secrets.ts'
 import type { Sent, Message } from './shared/message.ts'
 import type { Sending } from './shared/sending.ts'
 
-export { readMailbox } from './email/mailbox.ts'
 export type { ReceiverConfig } from './receiver.ts'
 export { callsOf, receiverOf, receivers, type Target } from './receivers.ts'
 export type { Sent, DeliveryError, Message } from './shared/message.ts'
-export { templateNames } from './shared/names.ts'
 export { type Place, receiverKit, type ReceiverKit } from './shared/schema.ts'
 
 /** The guarded way out. */

@@ -1,4 +1,4 @@
-import type { Sql } from './client.ts'
+import type { Sql } from '../../db/client.ts'
 
 /**
  * The schema `public` as text: tables, columns, defaults, constraints, indexes and comments, sorted by name, read
