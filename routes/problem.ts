@@ -68,7 +68,8 @@ function note(error: AppError, thrown: unknown, request: FastifyRequest): void {
   if (code === 'INTERNAL')
     return request.log.error({ err: cause ?? thrown }, 'the request failed with an internal error')
   const route = request.routeOptions.url ?? ''
-  const fold = (kind: string, line: LogLine) => foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
+  const fold = (kind: string, line: LogLine) =>
+    foldedLogOf(request).write(request.log, `${kind} ${route}`, line)
   if (error.statusCode >= 500)
     fold(code, { level: 'warn', fields: { code, err: cause }, message: error.message })
   else if (code === 'TOKEN_REJECTED') {
