@@ -5,6 +5,7 @@ import { answerError } from '../routes/index.ts'
 import { readConfig } from '../src/ground/config.ts'
 import { createHolds } from '../src/ground/holds.ts'
 import { logOptions } from '../src/ground/log.ts'
+import { createNasFireVerifier } from '../src/timers/nas/index.ts'
 import { createTokenVerifier } from '../src/token/index.ts'
 
 /** The same server, the same verified token, the same body checks; what would be claimed is said to be not due. */
@@ -29,7 +30,7 @@ async function main() {
   http.register(fastifyAuth)
   http.register(async (scope) =>
     fireRoute(scope, {
-      verifier,
+      verifier: createNasFireVerifier(verifier),
       hold: () => holds.take('request'),
       refuseIfDraining() {},
       fire: { fire: async () => ({ status: 'not_due' }), answered() {} },

@@ -1,7 +1,7 @@
 import type { Registry } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
-import type { ArmLease, ArmOrder } from './move.ts'
+import { armedOf, type ArmLease, type ArmOrder } from './move.ts'
 
 /** `nothing owed` · `taken by another` until its arm lease ends · an order for us to carry out. */
 export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'; order: ArmOrder }
@@ -22,7 +22,7 @@ export async function takeArm(
       from clock
       where job_id = ${wish.jobId} and armed_gen < wake_gen
         and (arm_lease_until is null or arm_lease_until <= clock.now or starts_with(arm_lease_by, ${wish.lease.heirOf}))
-      returning job_id, wake_gen, wake_at, recent_arms, clock.now
+      returning job_id, wake_gen, wake_at, recent_arms, armed_at, armed_schedule, clock.now
     )
     select taken.*, (select armed_gen < wake_gen from job_runtime where job_id = ${wish.jobId}) as owed
     from (select 1) one left join taken on true`
@@ -35,12 +35,15 @@ export async function takeArm(
       gen: Number(row['wake_gen']),
       wakeAt: maybeDate(row['wake_at']),
       recentArms: row['recent_arms'] as Date[],
+      armed: armedOf(row),
       now: date(row['now']),
     },
   }
 }
 
-/** What NAS said to an order. `fireAt` null: a cancel. `mayBeHeld`: NAS may hold `fireAt` now, whatever it answered. */
+/**
+ * What the timer said to an order. `fireAt` null: a cancel. `mayBeHeld`: it may hold `fireAt` now, whatever it answered.
+ */
 export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; tookMs: number } & (
   | { outcome: 'armed'; scheduleId: string | null }
   | { outcome: 'cancelled' }
@@ -52,15 +55,15 @@ const armsKept = 20
 const recentArmsKept = 6
 
 /**
- * Writes what NAS said and gives the arm lease back; returns whether an arm is owed still (the wake time moved on
- * meanwhile, or the call failed). Only the holder of the arm lease writes: an answer that comes after the lease was
+ * Writes what the timer said and gives the arm lease back; returns whether an arm is owed still (the wake time moved on
+ * meanwhile, or the call failed), and whether anything was written. Only the holder of the arm lease writes: an answer that comes after the lease was
  * taken over changes nothing. A generation once confirmed is never un-confirmed here.
  */
 export async function recordArm(
   sql: Sql,
   jobId: string,
   result: ArmResult & { holder: string; now: Date | null },
-): Promise<{ isOwed: boolean }> {
+): Promise<{ isOwed: boolean; isWritten: boolean }> {
   const isDone = result.outcome !== 'failed'
   const failure = result.outcome === 'failed' ? result : null
   const scheduleId = result.outcome === 'armed' ? result.scheduleId : null
@@ -90,7 +93,7 @@ export async function recordArm(
         and id <= (select id from arms where job_id = ${jobId} order by id desc offset ${armsKept} limit 1)
     )
     select owed from done`
-  return { isOwed: row ? Boolean(row['owed']) : true }
+  return { isOwed: row ? Boolean(row['owed']) : true, isWritten: row !== undefined }
 }
 
 /** NAS has lost a confirmed arm: it is owed again. Returns false if the job is gone. */
@@ -210,6 +213,12 @@ export async function orphans(sql: Sql, which: 'owed' | 'all'): Promise<string[]
   const rows: Row[] = await sql`
     select job_id from orphans where ${which === 'all'} or cancelled_at is null order by deleted_at limit 10000`
   return rows.map((row) => row['job_id'] as string)
+}
+
+/** What the timer called the last wake-up of a deleted job; null: it named none, or the job is not known. */
+export async function orphanSchedule(sql: Sql, jobId: string): Promise<string | null> {
+  const [row]: Row[] = await sql`select armed_schedule from orphans where job_id = ${jobId}`
+  return (row?.['armed_schedule'] as string | undefined) ?? null
 }
 
 export async function orphanCancelled(sql: Sql, jobId: string): Promise<void> {

@@ -142,13 +142,16 @@ export function nothingToFollow(jobId: string): AppError {
  * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
  */
 export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | null> {
-  const [row]: Row[] = await sql`select job_id from job_runtime where job_id = ${jobId} for update`
+  const [row]: Row[] = await sql`
+    select armed_schedule from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
   const followers: Row[] = await sql`select id, name from jobs where after_job = ${jobId} order by id`
   if (followers.length > 0) throw isFollowed(jobId, followers)
   const live: Row[] = await sql`
     select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq for update`
-  await sql`insert into orphans (job_id) values (${jobId}) on conflict on constraint orphans_pkey do nothing`
+  await sql`
+    insert into orphans (job_id, armed_schedule) values (${jobId}, ${row['armed_schedule'] as string | null})
+    on conflict on constraint orphans_pkey do nothing`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)
 }

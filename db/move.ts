@@ -23,13 +23,17 @@ export type Writing = {
  */
 export type ArmLease = { holder: string; heirOf: string; ms: number }
 
-/** The right to make the next NAS call for a job, until the arm lease ends. `gen` is the generation that it confirms. */
+/**
+ * The right to make the next call of the timer for a job, until the arm lease ends. `gen` is the generation that it
+ * confirms, `armed` the wake-up that was confirmed last; null: none.
+ */
 export type ArmOrder = {
   jobId: string
   holder: string
   gen: number
   wakeAt: Date | null
   recentArms: Date[]
+  armed: { at: Date; scheduleId: string | null } | null
   now: Date
 }
 
@@ -111,11 +115,11 @@ export const headOf = (how: 'one' | 'several') => `
         arm_lease_until = case when ${takes} then w.arm_until else r.arm_lease_until end
       from wanted w
       where r.job_id = w.job_id and r.rev = w.rev
-      returning r.wake_gen, r.armed_gen, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
+      returning r.wake_gen, r.armed_gen, r.armed_at, r.armed_schedule, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
     )`
 
 /** The columns that a statement selects of `job`, for `readWritten`. */
-export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen,
+export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
     to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
 
 /** The parameters of `headOf`. Texts, so that one statement is prepared whichever of them are null. */
@@ -163,11 +167,19 @@ export function readWritten(row: Row, writing: Move['writing'], made: Iterable<u
     rev: Number(row['new_rev']),
     wakeAt,
     isArmOwed: Number(row['armed_gen']) < gen,
-    order: isOurs ? { jobId, holder, gen, wakeAt, recentArms: instantsOf(row['recent_arms']), now } : null,
+    order: isOurs
+      ? { jobId, holder, gen, wakeAt, recentArms: instantsOf(row['recent_arms']), armed: armedOf(row), now }
+      : null,
     inserted: new Set(made as Iterable<string>),
     leaseUntil: date(row['lease_until']),
     now,
   }
+}
+
+/** The wake-up that the timer was last confirmed to hold, in a row of `job_runtime`. */
+export function armedOf(row: Row): ArmOrder['armed'] {
+  const at = maybeDate(row['armed_at'])
+  return at && { at, scheduleId: row['armed_schedule'] as string | null }
 }
 
 const instantsOf = (texts: unknown) => (texts as string[]).map((text) => new Date(text))

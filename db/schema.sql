@@ -267,6 +267,7 @@ create table orphans (
   job_id text not null,
   deleted_at timestamp with time zone default clock_timestamp() not null,
   cancelled_at timestamp with time zone,
+  armed_schedule text,
   constraint orphans_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);

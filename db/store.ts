@@ -123,6 +123,7 @@ export function createStore(
         name: 'comparing what NAS lists',
       }),
     orphans: (which: 'owed' | 'all') => database.run((sql) => arms.orphans(sql, which), { idempotent }),
+    orphanSchedule: (jobId: string) => database.run((sql) => arms.orphanSchedule(sql, jobId), { idempotent }),
     orphanCancelled: (jobId: string) =>
       database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),
 

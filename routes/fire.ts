@@ -3,18 +3,20 @@ import { AppError } from '../src/ground/errors.ts'
 import { readInstant } from '../src/ground/instant.ts'
 import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
+import type { VerifiedFire } from '../src/timers/index.ts'
 import type { RouteNeeds } from './needs.ts'
 import { foldedLogOf } from './folded.ts'
 import { beginningOf } from '../src/ground/text.ts'
 
 const maxBytes = 4096
 const firedJobId = Symbol('fired job')
+const verifiedFire = Symbol('verified fire')
 
 type FireNeeds = Pick<RouteNeeds, 'verifier' | 'hold' | 'refuseIfDraining' | 'fire'>
 
 /**
- * The one route of the timer service, in a scope of its own. In this order: the token (no body, no database), whether
- * fires are taken now, the body, the fire. Checked by hand: a machine boots for a fire, and a validator
+ * The one route of the timer, in a scope of its own. In this order: its token (no body, no database), whether fires are
+ * taken now, the body, the fire. Checked by hand: a machine boots for a fire, and a validator
  * costs more to load than to run.
  */
 export function fireRoute(
@@ -22,26 +24,34 @@ export function fireRoute(
   { verifier, hold, refuseIfDraining, fire }: FireNeeds,
 ): void {
   scope.decorateRequest(firedJobId, null)
+  scope.decorateRequest(verifiedFire, null)
   scope.addHook(
     'onRequest',
     scope.auth([
       async (request: FastifyRequest) => {
-        await verifier.verify(request.headers.authorization)
+        request.setDecorator(verifiedFire, await verifier.verifyFire(request.headers))
       },
     ]),
   )
   holdWhileAnswering(scope, hold)
   scope.addHook('onRequest', async () => refuseIfDraining())
   scope.removeAllContentTypeParsers()
-  // As text, whatever type it is said to have, even one that cannot be read: what counts is whether it is JSON.
+  // Raw, whatever type it is said to have, even one that cannot be read: what counts is whether it is JSON.
   scope.addHook('onRequest', async ({ headers }) => {
     headers['content-type'] = 'text/plain'
   })
   scope.addContentTypeParser(
     'text/plain',
-    { parseAs: 'string', bodyLimit: maxBytes },
+    { parseAs: 'buffer', bodyLimit: maxBytes },
     (_request, body, done) => done(null, body),
   )
+  // some timers sign the body as well, byte by byte
+  scope.addHook('preHandler', async (request) => {
+    const { body } = request
+    request
+      .getDecorator<VerifiedFire | null>(verifiedFire)
+      ?.checkBody?.(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
+  })
   scope.post('/api/cron/fire', {
     bodyLimit: maxBytes,
     onResponse: async (request, reply) => {
@@ -62,7 +72,8 @@ export function fireRoute(
 
 /** Only `job_id` counts: an instant that cannot be read is as if it were absent, and further fields are ignored. */
 function readFire(request: FastifyRequest): { jobId: string; fireAt: Date | null } {
-  const { job_id: jobId, fire_at: text } = parse(request.body)
+  const { body } = request
+  const { job_id: jobId, fire_at: text } = parse(Buffer.isBuffer(body) ? body.toString() : '')
   if (typeof jobId !== 'string')
     throw new AppError('FIELD_INVALID', `job_id is ${kindOf(jobId)}. Send the id of the job as text.`)
   const fireAt = readInstant(text)
@@ -78,10 +89,9 @@ function isJobId(text: string): boolean {
   return /^[0-9a-f]{12}$/.test(text)
 }
 
-function parse(text: unknown): Record<string, unknown> {
+function parse(text: string): Record<string, unknown> {
   const expected = 'Send a JSON object with job_id.'
-  if (typeof text !== 'string' || text === '')
-    throw new AppError('BODY_NOT_JSON', `The body is empty. ${expected}`)
+  if (text === '') throw new AppError('BODY_NOT_JSON', `The body is empty. ${expected}`)
   let body: unknown
   try {
     body = JSON.parse(text)

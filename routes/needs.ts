@@ -13,7 +13,7 @@ import type { Logs } from '../src/attempt-logs/logs.ts'
 import type { Keys } from '../src/access/keys/index.ts'
 import type { Deliveries } from '../src/delivery/deliveries.ts'
 import type { SendMessage } from '../src/delivery/send.ts'
-import type { TokenVerifier } from '../src/token/index.ts'
+import type { FireVerifier } from '../src/timers/index.ts'
 
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type RouteNeeds = {
@@ -22,7 +22,7 @@ export type RouteNeeds = {
   callbacks: Callbacks & Pick<CallbackAddress, 'verify'>
   fire: FireCall
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
-  verifier: Pick<TokenVerifier, 'verify'>
+  verifier: Pick<FireVerifier, 'verifyFire'>
   keys: Keys
   /** Keeps a trace of callers whose API key was refused. */
   refusals: Pick<Refusals, 'note'>

@@ -26,7 +26,7 @@ import { createDeparture, type Departure } from './process/departure.ts'
 import { draining } from './ground/errors.ts'
 import { exposuresOf } from './process/exposure.ts'
 import { createHolds, type Holds } from './ground/holds.ts'
-import { createNas, createVerifier, sealOf } from './identity.ts'
+import { createTimer, sealOf } from './identity.ts'
 import { createKeys } from './access/keys/index.ts'
 import { createLedger } from './jobs/ledger.ts'
 import { logOptions } from './ground/log.ts'
@@ -133,8 +133,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     )
     return loadedLogs
   }
-  const nas = createNas({ config, database, hold: () => holds.take('login'), log })
-  const verifier = createVerifier({ config, database, log })
+  const { client: timer, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) =>
@@ -148,7 +147,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     prune: async (jobId) => (await logs()).prune(jobId),
   })
   const core = createCore({
-    ...{ config, store, nas, leases, leaving, holds, timers, owner, log, ...effects },
+    ...{ config, store, timer, leases, leaving, holds, timers, owner, log, ...effects },
     actions: withDeadline({ ...config, actions: effects.actions, timers, log }),
     settled: retention.settled,
   })
@@ -164,11 +163,11 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     scheduler: arming.scheduler,
     isDraining,
     armer: arming.armer,
-    refusal: () => arming.refusal() ?? nas?.refusal() ?? null,
+    refusal: () => arming.refusal() ?? timer?.refusal() ?? null,
     isNasUsed: arming.isNasUsed,
-    session: () => nas?.session() ?? 'unknown',
+    session: () => timer?.session() ?? 'unknown',
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
-    jwksError: () => verifier.health().lastError,
+    jwksError: verifier.keysError,
     seal: sealCheck.state,
   })
 

@@ -21,14 +21,14 @@ import { createQueue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
-import type { NasClient } from './timers/nas/index.ts'
+import type { TimerClient } from './timers/index.ts'
 
 /** Everything outside that the stories touch: the caller provides them. */
 export type CoreNeeds = {
   config: Config
   store: Store
-  /** Null if NAS is not configured. */
-  nas: NasClient | null
+  /** What wakes us from outside; null: none is configured. */
+  timer: TimerClient | null
   actions: Actions
   /** Tells receivers; jobs that start other jobs are not told by it. */
   send: SendMessage
@@ -64,7 +64,7 @@ export type Core = {
 
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
-  const { config, store, nas, actions, send, checkReferences, leases, leaving } = needs
+  const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
   const { holds, timers, chance, owner, log } = needs
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
@@ -75,7 +75,7 @@ export function createCore(needs: CoreNeeds): Core {
     // a place may be reserved before its run is here
     return { running, queued: Math.max(0, leases.count() - running), waiting }
   }
-  const arming = createArming({ config, store, holds, rest, timers, chance, owner, nas, log })
+  const arming = createArming({ config, store, holds, rest, timers, chance, owner, timer, log })
   const admission = createAdmission({
     ...{ store, leases, queue, owner, timers, log, chance },
     ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
@@ -95,7 +95,7 @@ export function createCore(needs: CoreNeeds): Core {
     nearMs: config.idleExitMs > 0 ? config.idleExitMs : 60_000,
   })
   const { changes, fireDue } = story
-  const schedulers = createSchedulers({ config, store, holds, timers, nas, arming, fireDue, log })
+  const schedulers = createSchedulers({ config, store, holds, timers, timer, arming, fireDue, log })
   const jobs = createJobs({
     ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },
     cancelOrphan: (jobId) => within(timers, 2_000, arming.cancelOrphan(jobId), undefined),

@@ -2,14 +2,16 @@ import type { Config } from './ground/config.ts'
 import type { Database } from '../db/index.ts'
 import { AppError } from './ground/errors.ts'
 import type { Log } from './ground/log.ts'
+import type { FireVerifier, TimerClient } from './timers/index.ts'
 import {
   type AccessTokens,
   createLogin,
   createNasClient,
+  createNasFireVerifier,
+  createNasTimer,
   createStaticToken,
   createTokenThenLogin,
   expiryOf,
-  type NasClient,
 } from './timers/nas/index.ts'
 import { createSeal, type Seal } from './vault/seal/index.ts'
 import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
@@ -20,11 +22,19 @@ type IdentityNeeds = { config: Config; database: Database; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */
 type NasNeeds = IdentityNeeds & { hold: () => () => void }
 
-/** The client of NAS; null if the environment does not say how to reach it, or with which identity. */
-export function createNas({ config, database, hold, log }: NasNeeds): NasClient | null {
-  const { portalUrl } = config.nas
+/** What wakes us, and what proves its fires. `client` null: the environment does not say how to call it. */
+type ChosenTimer = { client: TimerClient | null; verifier: FireVerifier }
+
+/** The timer that CRON_PROVIDER names; otherwise NAS, as far as it is configured. */
+export function createTimer(needs: NasNeeds): ChosenTimer {
+  return { client: createNas(needs), verifier: createNasFireVerifier(createVerifier(needs)) }
+}
+
+function createNas({ config, database, hold, log }: NasNeeds): TimerClient | null {
+  const { portalUrl, maxHorizonMs: horizonMs } = config.nas
   const accessToken = accessTokens({ config, database, hold, log })
-  return portalUrl && accessToken ? createNasClient({ portalUrl, accessToken, userAgent, log }) : null
+  if (!portalUrl || !accessToken) return null
+  return createNasTimer(createNasClient({ portalUrl, accessToken, userAgent, log }), { horizonMs })
 }
 
 /** Null where the environment has no key. */
@@ -71,7 +81,7 @@ function loginOf({ config, database, hold, log }: NasNeeds): AccessTokens | null
 }
 
 /** Verifies fire tokens; without a portal and an audience every token is refused. */
-export function createVerifier({ config, database, log }: IdentityNeeds): TokenVerifier {
+function createVerifier({ config, database, log }: IdentityNeeds): TokenVerifier {
   const { portalUrl, audience } = config.nas
   if (!portalUrl || !audience) return refuseAll
   const jwksUrl = config.nas.jwksUrl ?? `${portalUrl}/.well-known/jwks.json`

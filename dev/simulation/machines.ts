@@ -4,6 +4,7 @@ import { readConfig } from '../../src/ground/config.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import type { Log } from '../../src/ground/log.ts'
 import { createLeases } from '../../src/run/leases.ts'
+import { createNasTimer } from '../../src/timers/nas/index.ts'
 import type { createSimulatedDatabase } from './database.ts'
 import type { Clock } from './clock.ts'
 import type { SimulatedNas } from './nas.ts'
@@ -105,7 +106,7 @@ export function createMachines(needs: MachinesNeeds) {
     const core = createCore({
       ...{ config, store, holds, owner, leaving: new AbortController(), log: errors },
       leases: createLeases({ store, owner, timers: process.timers, log: errors }),
-      nas: needs.nas().connect(process, steps),
+      timer: createNasTimer(needs.nas().connect(process, steps), { horizonMs: config.nas.maxHorizonMs }),
       actions: needs.target.connect(process, steps),
       send: needs.receivers.connect(process, steps),
       checkReferences: async () => {},

@@ -1,11 +1,5 @@
-import type {
-  Armed,
-  NasAnswer,
-  NasClient,
-  NasCode,
-  NasFailure,
-  Provision,
-} from '../../src/timers/nas/index.ts'
+import type { Armed } from '../../src/timers/index.ts'
+import type { NasAnswer, NasClient, NasCode, NasFailure, Provision } from '../../src/timers/nas/index.ts'
 import type { Clock } from './clock.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'

@@ -41,7 +41,10 @@ const { errorCode: _, errorMessage: __, ...plainColumns } = writtenRunColumns
  */
 export function createTables() {
   const jobs = new Map<string, JobRow>()
-  const orphans = new Map<string, { deletedAt: Date; cancelledAt: Date | null }>()
+  const orphans = new Map<
+    string,
+    { deletedAt: Date; cancelledAt: Date | null; armedSchedule: string | null }
+  >()
   const facts = new Map<string, { value: unknown; updatedAt: Date }>()
   const keys = new Map<string, { jobId: string; bodyHash: string }>()
   const jobOfRunId = new Map<string, string>()
@@ -125,9 +128,9 @@ export function createTables() {
     return { state: 'order', order: orderOf(job, lease, now) }
   }
 
-  function recordArm(jobId: string, result: ArmResult & { holder: string }, now: Date): { isOwed: boolean } {
+  function recordArm(jobId: string, result: ArmResult & { holder: string }, now: Date) {
     const job = jobs.get(jobId)
-    if (!job || job.registry.armLeaseBy !== result.holder) return { isOwed: true }
+    if (!job || job.registry.armLeaseBy !== result.holder) return { isOwed: true, isWritten: false }
     const { registry } = job
     const { fireAt } = result
     const isDone = result.outcome !== 'failed'
@@ -147,7 +150,7 @@ export function createTables() {
       armError: result.outcome === 'failed' ? `${result.code}: ${result.message}` : null,
       armFailedAt: isDone ? null : (registry.armFailedAt ?? now),
     }
-    return { isOwed: job.registry.armedGen < job.registry.wakeGen }
+    return { isOwed: job.registry.armedGen < job.registry.wakeGen, isWritten: true }
   }
 
   function disownArm(jobId: string, gen: number): boolean {
@@ -258,7 +261,8 @@ export function createTables() {
     const job = jobs.get(jobId)
     if (!job) return null
     if (followersOf(jobId).length > 0) throw new AppError('JOB_STATE_CONFLICT', `others follow job ${jobId}`)
-    if (!orphans.has(jobId)) orphans.set(jobId, { deletedAt: now, cancelledAt: null })
+    const { armedSchedule } = job.registry
+    if (!orphans.has(jobId)) orphans.set(jobId, { deletedAt: now, cancelledAt: null, armedSchedule })
     jobs.delete(jobId)
     for (const [key, known] of keys) if (known.jobId === jobId) keys.delete(key)
     for (const { id } of job.runs) jobOfRunId.delete(id)
@@ -331,6 +335,7 @@ export function createTables() {
     },
     orphanIds: (which: 'owed' | 'all') =>
       [...orphans].filter(([, { cancelledAt }]) => which === 'all' || cancelledAt === null).map(([id]) => id),
+    orphanSchedule: (jobId: string) => orphans.get(jobId)?.armedSchedule ?? null,
     orphanCancelled(jobId: string, now: Date) {
       const orphan = orphans.get(jobId)
       if (orphan) orphan.cancelledAt = now
@@ -356,8 +361,9 @@ function leaseArm(lease: ArmLease | null, now: Date): Pick<RuntimeRow, 'armLease
 }
 
 function orderOf(job: JobRow, { holder }: ArmLease, now: Date): ArmOrder {
-  const { wakeGen, wakeAt, recentArms } = job.registry
-  return { jobId: job.authored.id, holder, gen: wakeGen, wakeAt, recentArms, now }
+  const { wakeGen, wakeAt, recentArms, armedAt, armedSchedule } = job.registry
+  const armed = armedAt && { at: armedAt, scheduleId: armedSchedule }
+  return { jobId: job.authored.id, holder, gen: wakeGen, wakeAt, recentArms, armed, now }
 }
 
 function wantedWakeAt({ wakeTerm, starts, sends }: Decision, now: Date, leaseUntil: Date): Date | null {

@@ -8,7 +8,7 @@ import { createEffects } from '../../src/effects.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import { sealOf } from '../../src/identity.ts'
 import type { Log } from '../../src/ground/log.ts'
-import { createNasClient, createStaticToken } from '../../src/timers/nas/index.ts'
+import { createNasClient, createNasTimer, createStaticToken } from '../../src/timers/nas/index.ts'
 import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
 import type { SendMessage } from '../../src/delivery/send.ts'
 import { type CallbackAddress, createCallbackAddress } from '../../src/run/callback-address.ts'
@@ -78,7 +78,7 @@ export function bootMachine(needs: MachineNeeds): Machine {
   }
   const core: Core = createCore({
     ...{ config, store, checkReferences: effects.checkReferences, leases },
-    nas: mortal('nas', client, { steps, life }),
+    timer: createNasTimer(mortal('nas', client, { steps, life }), { horizonMs: config.nas.maxHorizonMs }),
     actions: lastingActions(mortal('action', effects.actions, { steps, life }), timers),
     send,
     holds,

@@ -3,23 +3,23 @@ import { leasesOf, orderGoodForMs } from './arm-lease.ts'
 import { type FireAtLimits, freshFireAt, tighter } from './fire-at.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import type { Holds } from '../ground/holds.ts'
-import type { NasClient, NasFailure } from '../timers/nas/index.ts'
+import { mayBeHeld, type TimerClient, type TimerFailure } from '../timers/index.ts'
 import { createRecent } from '../ground/recent.ts'
 import type { Rest } from '../run/rest.ts'
 import { sleep, type Timers, within } from '../ground/timers.ts'
 
-/** Whether NAS has confirmed the job's newest wake time; `refused`: NAS will never take an arm of ours. */
+/** Whether the timer has confirmed the job's newest wake time; `refused`: it will never take an arm of ours. */
 export type ArmState = 'armed' | 'owed' | 'refused'
 
 export type Armer = {
   /**
-   * Makes NAS hold the job's wake time, and reports the result after `budgetMs` at most. An arm that is still owed then is
+   * Makes the timer hold the job's wake time, and reports the result after `budgetMs` at most. An arm that is still owed then is
    * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
    */
   ensure(jobId: string, options: EnsureOptions): Promise<ArmState>
-  /** Tells NAS to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
+  /** Tells the timer to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
   cancelOrphan(jobId: string): Promise<boolean>
-  /** `timers.now()` of the last time that NAS confirmed an arm of this job to this process; -Infinity: never. */
+  /** `timers.now()` of the last time that the timer confirmed an arm of this job to this process; -Infinity: never. */
   lastArmedAt(jobId: string): number
   /** The last failed call, for people; null: none since the last good one. */
   lastError(): { at: Date; code: string; message: string } | null
@@ -28,8 +28,8 @@ export type Armer = {
 
 /**
  * `order`: the arm lease, if it is taken already. `mostAheadMs`: arm no further ahead, whatever the wake time is.
- * `atRest`: the wake time moves again when the work of this job in this process ends. If it ends within a moment, NAS
- * is asked once, after that, and not twice.
+ * `atRest`: the wake time moves again when the work of this job in this process ends. If it ends within a moment,
+ * the timer is asked once, after that, and not twice.
  */
 export type EnsureOptions = {
   budgetMs: number
@@ -41,15 +41,14 @@ export type EnsureOptions = {
 type ArmerNeeds = {
   store: Store
   rest: Rest
-  nas: NasClient
+  timer: TimerClient
   holds: Holds
   owner: string
   callbackUrl: string
-  maxHorizonMs: number
   timers: Timers
   chance?: Chance | undefined
   log: { warn(fields: object, message: string): void }
-  onRefused: (failure: NasFailure) => void
+  onRefused: (failure: TimerFailure) => void
 }
 
 /** Long enough for most calls of a web hook to end, short enough for a caller that waits for its 202. */
@@ -60,7 +59,7 @@ const frozenMs = 500
 /** How one try went; `more`: the wake time moved on meanwhile; `busy`: another process has the arm lease. */
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
-/** `asked`: what NAS may hold of earlier tries, newest first, whether or not Postgres knows of it. */
+/** `asked`: what the timer may hold of earlier tries, newest first, whether or not Postgres knows of it. */
 type Try = { order: ArmOrder | null; nextLease: () => ArmLease; asked: Date[]; mostAheadMs: number }
 const askedMax = 64
 
@@ -75,14 +74,14 @@ const armedAtMax = 20_000
 const firstPauseMs = 500
 const lastPauseMs = 60_000
 
-/** Arming: making the registry that NAS holds agree with the wake times that Postgres wants. */
+/** Arming: making the registry that the timer holds agree with the wake times that Postgres wants. */
 export function createArmer(needs: ArmerNeeds): Armer {
-  const { store, nas, holds, rest, owner, timers, log, chance = realChance } = needs
+  const { store, timer, holds, rest, owner, timers, log, chance = realChance } = needs
   const underWay = new Map<string, Work>()
   const stopping = new AbortController()
   const armedAt = createRecent<number>(armedAtMax)
   let lastError: ReturnType<Armer['lastError']> = null
-  let limits: FireAtLimits = { horizonMs: needs.maxHorizonMs, leadMs: 0 }
+  let limits: FireAtLimits = { horizonMs: timer.limits.horizonMs, leadMs: 0 }
 
   async function ensure(
     jobId: string,
@@ -147,7 +146,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     let order = first.atRest ? await orderAtRest(jobId, first.order, nextLease) : first.order
     let pauseMs = firstPauseMs
     const asked: Date[] = []
-    // the holder is done within a call of NAS, or dead until its arm lease ends: ask soon at first, then less
+    // the holder is done within a call of the timer, or dead until its arm lease ends: ask soon at first, then less
     let waits = 0
     while (!stopping.signal.aborted) {
       work.isAskedAgain = false
@@ -186,7 +185,8 @@ export function createArmer(needs: ArmerNeeds): Armer {
     const result = await carryOut({ ...taken.order, recentArms }, mostAheadMs)
     if (result.fireAt && result.mayBeHeld) asked.unshift(result.fireAt)
     if (asked.length > askedMax) asked.pop()
-    const { isOwed } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
+    const { isOwed, isWritten } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
+    if (result.outcome === 'armed' && isWritten) dropReplaced(taken.order)
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
   }
@@ -198,42 +198,57 @@ export function createArmer(needs: ArmerNeeds): Armer {
     const startedAt = timers.now()
     const horizonMs = Math.min(limits.horizonMs, mostAheadMs)
     const fireAt = order.wakeAt && freshFireAt(order, { ...limits, horizonMs })
+    const { jobId, gen, armed } = order
     const answer = fireAt
-      ? await nas.provision({ jobId: order.jobId, fireAt, callbackUrl: needs.callbackUrl })
-      : await nas.cancel(order.jobId)
-    const mayBeHeld = answer.ok || !notHeld.has(answer.code)
+      ? await timer.arm({ jobId, gen, fireAt, callbackUrl: needs.callbackUrl })
+      : await timer.cancel({ jobId, scheduleId: armed?.scheduleId ?? null })
     const base = {
-      gen: order.gen,
+      gen,
       fireAt,
-      mayBeHeld,
+      mayBeHeld: answer.ok || mayBeHeld(answer),
       tookMs: Math.round(timers.now() - startedAt),
       retryAfterMs: 0,
     }
     if (answer.ok) {
       lastError = null
-      armedAt.note(order.jobId, timers.now())
+      armedAt.note(jobId, timers.now())
       return answer.value
         ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
         : { ...base, outcome: 'cancelled' }
     }
-    noteFailure(order.jobId, answer)
+    noteFailure(jobId, answer)
     if (answer.kind === 'rejected' && fireAt) limits = tighter(limits, fireAt.getTime() - order.now.getTime())
     const { code, message, kind, retryAfterMs = 0 } = answer
     return { ...base, outcome: 'failed', code, message, isRefused: kind === 'refused', retryAfterMs }
   }
 
-  function noteFailure(jobId: string, failure: NasFailure) {
+  /**
+   * The wake-up that stands beside the new one is taken back, now that the new one is confirmed and written down. One that
+   * is due by now has fired, or will: it costs nothing more. If it stays, it costs one wake that finds nothing due.
+   */
+  function dropReplaced({ jobId, armed, now }: ArmOrder) {
+    if (timer.limits.isOnePerJob || !armed || armed.scheduleId === null || armed.at <= now) return
+    const dropped = timer.cancel({ jobId, scheduleId: armed.scheduleId }).then((answer) => {
+      if (answer.ok) return
+      const fields = { job: jobId, code: answer.code, status: answer.status }
+      log.warn(fields, `${timer.title} did not cancel a wake-up that was replaced: ${answer.message}`)
+    })
+    void holds.during('arm', dropped)
+  }
+
+  function noteFailure(jobId: string, failure: TimerFailure) {
     lastError = { at: new Date(), code: failure.code, message: failure.message }
     if (failure.kind === 'refused') needs.onRefused(failure)
     else
       log.warn(
         { job: jobId, code: failure.code, status: failure.status },
-        `NAS did not arm: ${failure.message}`,
+        `${timer.title} did not arm: ${failure.message}`,
       )
   }
 
   async function cancelOrphan(jobId: string): Promise<boolean> {
-    const answer = await holds.during('arm', nas.cancel(jobId))
+    const answer = await holds.during('arm', cancelWhole(jobId)).catch(() => null)
+    if (!answer) return false
     if (!answer.ok) {
       noteFailure(jobId, answer)
       return false
@@ -244,6 +259,11 @@ export function createArmer(needs: ArmerNeeds): Armer {
     )
   }
 
+  async function cancelWhole(jobId: string) {
+    const scheduleId = timer.limits.isOnePerJob ? null : await store.orphanSchedule(jobId)
+    return timer.cancel({ jobId, scheduleId })
+  }
+
   return {
     ensure,
     cancelOrphan,
@@ -252,12 +272,3 @@ export function createArmer(needs: ArmerNeeds): Armer {
     stop: () => stopping.abort(),
   }
 }
-
-/** Answers after which NAS certainly does not hold the arm. */
-const notHeld = new Set<NasFailure['code']>([
-  'NAS_UNREACHABLE',
-  'NAS_REJECTED',
-  'NAS_BUSY',
-  'NAS_INVALID_CLIENT',
-  'NAS_TOKEN_REJECTED',
-])

@@ -6,35 +6,35 @@ import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import type { Timers } from '../ground/timers.ts'
 import type { Rest } from '../run/rest.ts'
-import type { NasClient, NasFailure } from '../timers/nas/index.ts'
+import type { TimerClient, TimerFailure } from '../timers/index.ts'
 import { armLease } from './arm-lease.ts'
 import { createArmer, type Armer, type ArmState, type EnsureOptions } from './arm.ts'
 import { aboutBuiltin } from './builtin.ts'
-import { aboutChronos } from './chronos.ts'
 import { createConfirm, type Confirm } from './confirm.ts'
+import { providers } from './providers.ts'
 import { resolveCronScheduler } from './resolve.ts'
 
-/** Making wake-ups sure, whatever triggers: NAS, which has to be asked, or this process, which only has to look. */
+/** Making wake-ups sure, whatever triggers: the timer, which has to be asked, or this process, which only has to look. */
 export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked'> & {
   /** The wake time of a job may have moved: makes it sure, or says after `budgetMs` that it is not. */
   arm(jobId: string, options: EnsureOptions): Promise<ArmState>
   /** As `arm`, for a change that a client made: it may have made another job the farthest one. */
   armChanged(jobId: string, options: EnsureOptions): Promise<ArmState>
-  /** Null if nothing is armed with NAS: then a claim takes no arm lease with it. */
+  /** Null if nothing is armed with a timer: then a claim takes no arm lease with it. */
   armLease(): ArmLease | null
-  /** Tells NAS to forget a job that Postgres no longer knows. */
+  /** Tells the timer to forget a job that Postgres no longer knows. */
   cancelOrphan(jobId: string): Promise<void>
   /** Whether an outside timer has confirmed the wake-up that the job needs, and has not lost it. */
   isArmed(registry: Registry, now: Date): boolean
   /** The name of the scheduler that triggers. */
   scheduler(): string
   isNasUsed(): boolean
-  /** Why NAS is not called any more: it refuses this identity, or there is no login to call it with; null: it is. */
-  refusal(): NasFailure | null
-  refuse(failure: NasFailure): void
-  /** Null if NAS is not configured. */
+  /** Why the timer is not called any more: it refuses this identity, or there is no login to call it with; null: it is. */
+  refusal(): TimerFailure | null
+  refuse(failure: TimerFailure): void
+  /** Null if no timer is configured. */
   armer: Armer | null
-  /** `listener` is called when wake times may have moved that no call of NAS stands for. */
+  /** `listener` is called when wake times may have moved that no call of the timer stands for. */
   onMoved(listener: () => void): void
 }
 
@@ -46,36 +46,36 @@ type ArmingNeeds = {
   timers: Timers
   chance?: Chance | undefined
   owner: string
-  /** Null if NAS is not configured. */
-  nas: NasClient | null
+  /** Null if none is configured. */
+  timer: TimerClient | null
   log: Log
 }
 
 export function createArming(needs: ArmingNeeds): Arming {
-  const { config, store, holds, rest, timers, chance, owner, nas, log } = needs
-  const { maxHorizonMs } = config.nas
-  const { name: resolved } = resolveCronScheduler(
-    config.provider,
-    { builtin: aboutBuiltin, others: nas ? [aboutChronos(config)] : [] },
-    log,
-  )
+  const { config, store, holds, rest, timers, chance, owner, timer, log } = needs
+  const others = Object.entries(providers).map(([name, { missing }]) => ({
+    name,
+    isAvailable: () => timer?.name === name && missing(config).length === 0,
+    missing: () => missing(config),
+  }))
+  const { name: resolved } = resolveCronScheduler(config.provider, { builtin: aboutBuiltin, others }, log)
   let scheduler = resolved
-  let refusal: NasFailure | null = null
+  let refusal: TimerFailure | null = null
   const listeners: (() => void)[] = []
   // the scheduler that arms is not available without it
   const callbackUrl = config.callbackUrl ?? ''
   const usual = { store, holds, timers, log }
-  const armer =
-    nas && createArmer({ ...usual, nas, rest, chance, owner, maxHorizonMs, callbackUrl, onRefused: refuse })
-  const confirm = nas && armer && createConfirm({ ...usual, nas, armer })
+  const armer = timer && createArmer({ ...usual, timer, rest, chance, owner, callbackUrl, onRefused: refuse })
+  // where each wake-up stands for itself, the answer to a fire takes no other one away
+  const confirm = timer?.limits.isOnePerJob && armer ? createConfirm({ ...usual, timer, armer }) : null
   const isNasUsed = () => scheduler !== aboutBuiltin.name
 
-  function refuse(failure: NasFailure) {
+  function refuse(failure: TimerFailure) {
     refusal ??= failure
     if (!isNasUsed()) return
     log.warn(
       { code: failure.code },
-      'NAS permanently refuses this identity; switched to the built-in scheduler',
+      `${timer?.title ?? 'The timer'} permanently refuses this identity; switched to the built-in scheduler`,
     )
     scheduler = aboutBuiltin.name
     moved()

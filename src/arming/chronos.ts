@@ -1,13 +1,11 @@
 import type { Armer, ArmState } from './arm.ts'
-import type { NasConfig } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
 import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
 
-type ChronosConfig = { nas: NasConfig; callbackUrl: string | null }
-
 type ChronosNeeds = {
-  config: ChronosConfig
+  /** That of the timer. */
+  name: string
   armer: Armer
   reconcile: () => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
@@ -19,30 +17,14 @@ type ChronosNeeds = {
 /** With growing pauses about ten minutes; after that the process may go, and the next boot looks again. */
 const bootTries = 15
 
-/** Available if NAS can be called, and can call us. */
-export function aboutChronos({
-  nas,
-  callbackUrl,
-}: ChronosConfig): Pick<CronScheduler, 'name' | 'isAvailable'> {
-  return {
-    name: 'chronos',
-    isAvailable() {
-      const hasLogin =
-        nas.accessToken !== null ||
-        (nas.refreshToken !== null && nas.tokenUrl !== null && nas.clientId !== null)
-      return nas.portalUrl !== null && nas.audience !== null && callbackUrl !== null && hasLogin
-    },
-  }
-}
-
 /**
- * The timer is outside: NAS holds one armed one-shot per job and calls us. Nothing waits in this process.
+ * The timer is outside: it holds what is armed, and calls us. Nothing waits in this process.
  */
 export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
-  const { config, armer, reconcile, fireDue, holds, timers, log } = needs
+  const { name, armer, reconcile, fireDue, holds, timers, log } = needs
   const stopping = new AbortController()
 
-  /** Postgres or NAS may be down for the moment; missed work must not wait for the next boot. */
+  /** Postgres or the timer may be down for the moment; missed work must not wait for the next boot. */
   async function reconcileAtBoot() {
     for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
       const isComplete = await reconcile().then(
@@ -55,7 +37,8 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
   }
 
   return {
-    ...aboutChronos(config),
+    name,
+    isAvailable: () => true,
     /** Starts the reconcile of a boot in the background, and returns. */
     async start() {
       void holds.during('reconcile', reconcileAtBoot())

@@ -1,7 +1,7 @@
 import type { Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
-import type { NasClient } from '../timers/nas/index.ts'
+import type { TimerClient } from '../timers/index.ts'
 import { sleep, type Timers, within } from '../ground/timers.ts'
 
 /** The observed manners of this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
@@ -10,7 +10,7 @@ const nasMannersFact = 'nas_manners'
 
 type ConfirmNeeds = {
   store: Store
-  nas: NasClient
+  timer: TimerClient
   armer: Pick<Armer, 'ensure' | 'lastArmedAt'>
   holds: Holds
   timers: Timers
@@ -43,7 +43,7 @@ export type Confirm = {
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
-export function createConfirm({ store, nas, armer, holds, timers, log }: ConfirmNeeds): Confirm {
+export function createConfirm({ store, timer, armer, holds, timers, log }: ConfirmNeeds): Confirm {
   /** Answers that were not looked after yet: by job, `timers.now()` of the answer. */
   let answers = new Map<string, number>()
   const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
@@ -71,7 +71,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
 
   async function look(batch: Map<string, number>, known: NasManners) {
     lookedAt = timers.now()
-    const answer = await nas.list()
+    const answer = await timer.list()
     if (!answer.ok || !answer.value) return armAgain(batch.keys())
     const listed = new Set(answer.value.map(({ jobId }) => jobId))
     const missing: string[] = []
@@ -88,7 +88,7 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
     if (missing.length > 0)
       log.warn(
         { jobs: missing.length },
-        'NAS dropped arms when their fires were acknowledged; they are armed again',
+        `${timer.title} dropped arms when their fires were acknowledged; they are armed again`,
       )
     await armAgain(missing)
   }
@@ -124,7 +124,9 @@ export function createConfirm({ store, nas, armer, holds, timers, log }: Confirm
     if (isUnderWay) return
     isUnderWay = true
     const work = confirmAll()
-      .catch((error: unknown) => log.warn({ err: error }, 'the arms that NAS holds could not be confirmed'))
+      .catch((error: unknown) =>
+        log.warn({ err: error }, `the arms that ${timer.title} holds could not be confirmed`),
+      )
       .finally(() => {
         isUnderWay = false
         for (const each of [...expected.keys()]) end(each)

@@ -1,35 +1,35 @@
 import type { Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import { inParallel } from '../ground/parallel.ts'
-import type { Armed, NasClient, NasFailure } from '../timers/nas/index.ts'
+import type { Armed, TimerClient, TimerFailure } from '../timers/index.ts'
 import type { ReconcileCounts } from './scheduler.ts'
 
 type ReconcileNeeds = {
   store: Store
-  nas: NasClient
-  /** Our base URL, as NAS is told it. */
+  timer: TimerClient
+  /** Our base URL, as the timer is told it. */
   callbackUrl: string
   armer: Pick<Armer, 'ensure' | 'cancelOrphan'>
   /** Attends to the jobs whose wake-up did not come; how many there were. */
   attendOverdue: () => Promise<number>
-  onRefused: (failure: NasFailure) => void
+  onRefused: (failure: TimerFailure) => void
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
 
 const pageSize = 1_000
 const atOnce = 8
 const armBudgetMs = 20_000
-/** NAS may drop fractions of a second. */
+/** A timer may drop fractions of a second. */
 const toleranceMs = 1_000
 
 /**
- * Makes the arms of NAS agree with Postgres: handles overdue jobs, asks NAS once for its list, makes owed arms,
- * missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
+ * Makes the arms of the timer agree with Postgres: handles overdue jobs, asks the timer once for its list, makes owed
+ * arms, missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
  * leave one out. At boot and on request only, never on the path of a fire.
  */
 export function createReconcile({
   store,
-  nas,
+  timer,
   armer,
   attendOverdue,
   callbackUrl,
@@ -48,10 +48,10 @@ export function createReconcile({
     counts.attended = await attendOverdue()
     if (await store.noteCallback(callbackUrl))
       log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed again')
-    const answer = await nas.list()
+    const answer = await timer.list()
     if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
     else if (answer.kind === 'refused') onRefused(answer)
-    else log.warn({ code: answer.code }, `NAS did not list what it holds: ${answer.message}`)
+    else log.warn({ code: answer.code }, `${timer.title} did not list what it holds: ${answer.message}`)
     if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
     counts.complete = answer.ok || answer.kind === 'refused'
     log.info(counts, 'reconciled')

@@ -1,10 +1,13 @@
 import type { CronScheduler } from './scheduler.ts'
 
-type Nameable = Pick<CronScheduler, 'name' | 'isAvailable'>
+type Nameable = Pick<CronScheduler, 'name' | 'isAvailable'> & {
+  /** The variables that it lacks. */
+  missing?(): string[]
+}
 
 /**
  * The scheduler that `provider` (CRON_PROVIDER) names. Empty: the built-in one. A name that is unknown, or whose
- * scheduler is not available, falls back to the built-in one with a warning: cron never loses its trigger.
+ * scheduler is not available, falls back to the built-in one with a warning that says why: cron never loses its trigger.
  */
 export function resolveCronScheduler<S extends Nameable>(
   provider: string,
@@ -16,8 +19,9 @@ export function resolveCronScheduler<S extends Nameable>(
   const named = others.find(({ name }) => name === provider)
   if (named && isAvailable(named)) return named
   const known = [builtin, ...others].map(({ name }) => name).join(', ')
+  const missing = named?.missing?.() ?? []
   const why = named
-    ? `"${provider}" is not available: its configuration is incomplete`
+    ? `"${provider}" is not available: its configuration is incomplete${missing.length > 0 ? `. Set ${missing.join(', ')}` : ''}`
     : `"${provider}" is not one of ${known}`
   log.warn({ provider }, `CRON_PROVIDER ${why}. Using the built-in scheduler.`)
   return builtin

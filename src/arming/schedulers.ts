@@ -4,7 +4,7 @@ import type { Config } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import type { Timers } from '../ground/timers.ts'
-import type { NasClient } from '../timers/nas/index.ts'
+import type { TimerClient } from '../timers/index.ts'
 import type { Arming } from './arming.ts'
 import { createBuiltinScheduler } from './builtin.ts'
 import { createChronosScheduler } from './chronos.ts'
@@ -13,7 +13,7 @@ import { type CronScheduler, type ReconcileCounts, withDefaults } from './schedu
 import { createSentinel } from './sentinel.ts'
 import { createSweep } from './sweep.ts'
 
-/** What calls when a job is due: the scheduler that was resolved, or the built-in one since NAS refused this identity. */
+/** What calls when a job is due: the scheduler that was resolved, or the built-in one since the timer refused this identity. */
 export type Schedulers = {
   /** Begins to trigger. To be called once the process listens. */
   start(): Promise<void>
@@ -28,8 +28,8 @@ type SchedulersNeeds = {
   store: Store
   holds: Holds
   timers: Timers
-  /** Null if NAS is not configured. */
-  nas: NasClient | null
+  /** Null if none is configured. */
+  timer: TimerClient | null
   arming: Arming
   /** Attends to one job, whatever is due of it. */
   fireDue: (jobId: string, trigger?: Trigger) => Promise<void>
@@ -37,7 +37,7 @@ type SchedulersNeeds = {
 }
 
 export function createSchedulers(needs: SchedulersNeeds): Schedulers {
-  const { config, store, holds, timers, nas, arming, fireDue, log } = needs
+  const { config, store, holds, timers, timer, arming, fireDue, log } = needs
   const { armer, isNasUsed } = arming
   const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
   const sentinel = config.sentinel && armer ? createSentinel({ store, armer }) : null
@@ -47,12 +47,12 @@ export function createSchedulers(needs: SchedulersNeeds): Schedulers {
     isWanted: () => isStarted && isNasUsed(),
   })
   const chronos: CronScheduler | null =
-    nas &&
+    timer &&
     armer &&
     createChronosScheduler({
-      ...{ config, armer, fireDue, holds, timers, log },
+      ...{ name: timer.name, armer, fireDue, holds, timers, log },
       reconcile: createReconcile({
-        ...{ store, nas, armer, callbackUrl: config.callbackUrl ?? '', log },
+        ...{ store, timer, armer, callbackUrl: config.callbackUrl ?? '', log },
         ...{ attendOverdue: sweep.run, onRefused: arming.refuse },
       }),
     })

@@ -1,7 +1,7 @@
 import type { Counts, FailedDelivery, Store, UnarmedJob } from '../../db/index.ts'
 import type { Armer } from '../arming/arm.ts'
 import type { Holds } from '../ground/holds.ts'
-import type { NasFailure, Session } from '../timers/nas/index.ts'
+import type { Session, TimerFailure } from '../timers/index.ts'
 import type { RunCounts } from '../run/queue.ts'
 import { type Heartbeat, heartbeatFact } from '../arming/builtin.ts'
 import type { SealState } from '../vault/seal-check.ts'
@@ -20,11 +20,11 @@ type StatusNeeds = {
   isNasUsed: () => boolean
   /** Jobs whose wake time NAS has not confirmed, those that wait longest first. */
   unarmed: (limit: number) => Promise<UnarmedJob[]>
-  /** The state of the login at NAS; `unknown` without one. */
+  /** The state of the login at the timer; `unknown` without one. */
   session: () => Session
-  /** Null where NAS is not configured. */
+  /** Null where no timer is configured. */
   armer: Armer | null
-  refusal: () => NasFailure | null
+  refusal: () => TimerFailure | null
   jwksError: () => { at: Date; message: string } | null
   /** Whether ENCRYPTION_KEY is that of this database. */
   seal: () => SealState

@@ -164,7 +164,7 @@ export const queue = {
     [
       'an import past the door of a package of src',
       'src/run/zz-door2.ts',
-      `export * from '../timers/nas/call.ts'\n`,
+      `export * from '../timers/nas/client.ts'\n`,
     ],
     ['an import past the door of routes', 'src/app.ts', `export * from './../routes/zz.ts'\n`],
     ['a lazy import past a door', 'routes/zz-door.ts', `export const go = () => import('../db/client.ts')\n`],

@@ -46,7 +46,7 @@ test('a bug in the check of a key is answered 500 without detail and logged once
 })
 
 test('a bug in the verifier of tokens is answered 500, never 401', async (t) => {
-  const { get } = await app(t, { verifier: { verify: () => Promise.reject(new TypeError('bug')) } })
+  const { get } = await app(t, { verifier: { verifyFire: () => Promise.reject(new TypeError('bug')) } })
   assert.equal(codeOf(await get('/api/cron/fire', 'POST')), '500 INTERNAL')
 })
 
@@ -61,7 +61,7 @@ test('a bug that carries a status of its own is answered 500 all the same', asyn
 test('fires are not taken before the process is ready, and no fire is tried', async (t) => {
   const { AppError } = await import('../../src/ground/errors.ts')
   const { get } = await app(t, {
-    verifier: { verify: () => Promise.resolve({ kid: 'k' }) },
+    verifier: { verifyFire: () => Promise.resolve({}) },
     refuseIfDraining: () => {
       throw new AppError('NOT_READY', 'not yet', { retryAfterS: 3 })
     },

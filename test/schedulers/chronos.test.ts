@@ -6,10 +6,12 @@ import { type Armer, createArmer } from '../../src/arming/arm.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createHolds } from '../../src/ground/holds.ts'
 import { createRest } from '../../src/run/rest.ts'
-import { createNasClient, createStaticToken, type NasFailure } from '../../src/timers/nas/index.ts'
+import type { TimerFailure } from '../../src/timers/index.ts'
+import { createNasClient, createNasTimer, createStaticToken } from '../../src/timers/nas/index.ts'
 import { createReconcile } from '../../src/arming/reconcile.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
-import { aboutChronos, createChronosScheduler } from '../../src/arming/chronos.ts'
+import { createChronosScheduler } from '../../src/arming/chronos.ts'
+import { providers } from '../../src/arming/providers.ts'
 import { realTimers as timers } from '../../src/ground/timers.ts'
 import { at, claim, lookAt, writing } from '../store/setup.ts'
 import { createTestLog, openEmptyStore } from './setup.ts'
@@ -27,7 +29,7 @@ function setup({ store = opened.store } = {}) {
   const log = createTestLog()
   const holds = createHolds()
   const fired: string[] = []
-  const refusals: NasFailure[] = []
+  const refusals: TimerFailure[] = []
   const client = createNasClient({
     ...{
       portalUrl: nas.url,
@@ -36,13 +38,13 @@ function setup({ store = opened.store } = {}) {
       log,
     },
   })
-  const onRefused = (failure: NasFailure) => void refusals.push(failure)
+  const timer = createNasTimer(client, { horizonMs: 7 * 86_400_000 })
+  const onRefused = (failure: TimerFailure) => void refusals.push(failure)
   const callbackUrl = 'http://127.0.0.1:9'
   armer = createArmer({
     rest: createRest(),
-    ...{ store, nas: client, holds, timers, log, onRefused, owner: 'machine:boot' },
+    ...{ store, timer, holds, timers, log, onRefused, owner: 'machine:boot' },
     callbackUrl,
-    maxHorizonMs: 7 * 86_400_000,
   })
   const fireDue = async (jobId: string) => {
     fired.push(jobId)
@@ -55,16 +57,15 @@ function setup({ store = opened.store } = {}) {
   })
   const reconcile = createReconcile({
     store,
-    nas: client,
+    timer,
     armer,
     callbackUrl,
     attendOverdue: sweep.run,
     onRefused,
     log,
   })
-  const config = readConfig({ ...nas.environment(), CALLBACK_URL: 'http://127.0.0.1:9' })
   const scheduler = createChronosScheduler({
-    ...{ config, reconcile, fireDue, holds, timers, log, armer },
+    ...{ name: 'chronos', reconcile, fireDue, holds, timers, log, armer },
   })
   const counted = nas.log.length
   const calls = () =>
@@ -93,12 +94,12 @@ test('chronos is available from its configuration alone: portal, audience, callb
     ...{ NAS_REFRESH_TOKEN: 'r', NAS_TOKEN_URL: 'https://portal.invalid/token', NAS_CLIENT_ID: 'c' },
     ENCRYPTION_KEY: keyOf(1).toString('base64'),
   }
-  const isAvailable = (env: Record<string, string>) => aboutChronos(readConfig(env)).isAvailable()
-  assert.equal(isAvailable(whole), true)
-  for (const missing of Object.keys(whole)) {
-    assert.equal(isAvailable({ ...whole, [missing]: '' }), false, missing)
-  }
-  assert.equal(isAvailable({ ...whole, NAS_ACCESS_TOKEN: '', ...login }), true)
+  const missing = (env: Record<string, string>) => providers['chronos']?.missing(readConfig(env))
+  assert.deepEqual(missing(whole), [])
+  for (const name of ['NAS_PORTAL_URL', 'NAS_AUDIENCE', 'CALLBACK_URL'])
+    assert.deepEqual(missing({ ...whole, [name]: '' }), [name])
+  assert.deepEqual(missing({ ...whole, NAS_ACCESS_TOKEN: '' }), ['NAS_REFRESH_TOKEN (or NAS_ACCESS_TOKEN)'])
+  assert.deepEqual(missing({ ...whole, NAS_ACCESS_TOKEN: '', ...login }), [])
 })
 
 test('start arms what is owed in the background, and returns before NAS is asked', async () => {
@@ -119,7 +120,7 @@ test('start does not throw where the reconcile of the boot fails; it is logged, 
   const waits: number[] = []
   const tries = ['away', 'partial', 'whole']
   const scheduler = createChronosScheduler({
-    config: readConfig({}),
+    name: 'chronos',
     armer,
     async reconcile() {
       const went = tries.shift()
@@ -231,7 +232,7 @@ test('what is written late of an earlier try does not end the arm lease of the n
   }
   const { change } = setup({ store })
   assert.equal(await change(jobId), 'armed')
-  assert.deepEqual(seen, [{ isOwed: true }, { state: 'busy' }])
+  assert.deepEqual(seen, [{ isOwed: true, isWritten: false }, { state: 'busy' }])
   assert.equal(armedFor(jobId), at('08:59:59').toISOString())
 })
 

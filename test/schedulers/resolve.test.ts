@@ -43,6 +43,16 @@ test('a provider that is not available falls back to the built-in scheduler with
   assert.match(warnings[0] ?? '', /"chronos" is not available: its configuration is incomplete/)
 })
 
+test('the warning names what a provider lacks', () => {
+  const lacking = Object.assign(
+    scheduler('chronos', () => false),
+    { missing: () => ['NAS_PORTAL_URL', 'CALLBACK_URL'] },
+  )
+  assert.deepEqual(resolve('chronos', [lacking]).warnings, [
+    'CRON_PROVIDER "chronos" is not available: its configuration is incomplete. Set NAS_PORTAL_URL, CALLBACK_URL. Using the built-in scheduler.',
+  ])
+})
+
 test('a provider whose availability throws counts as not available: cron never loses its trigger', () => {
   const broken = scheduler('chronos', () => {
     throw new Error('no')

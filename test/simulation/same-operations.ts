@@ -375,6 +375,7 @@ function list({ random, now, jobIds }: State): Operation {
       ),
       orphans: (await store.orphans('owed')).sort(),
       allOrphans: (await store.orphans('all')).sort(),
+      orphanSchedules: await Promise.all(jobIds.map((id) => store.orphanSchedule(id))),
     }),
   }
 }

@@ -43,6 +43,7 @@ test('the order names the wake time and its generation', async () => {
     gen: 1,
     wakeAt: at('09:00:00'),
     recentArms: [],
+    armed: null,
     now: at('08:30:00'),
   })
 })
@@ -59,7 +60,7 @@ test('an order is given again once the arm lease has ended, and not before', asy
 test('a confirmed arm is owed no more, and gives no order', async () => {
   const jobId = await freshJob()
   const { gen } = await orderOf(jobId)
-  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: false })
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: false, isWritten: true })
   assert.equal((await take(jobId)).state, 'armed')
   const { armedGen, wakeGen, armedAt, armedSchedule } = await registry(jobId)
   assert.deepEqual([armedGen, wakeGen, armedAt, armedSchedule], [1, 1, at('09:00:00'), 's1'])
@@ -81,12 +82,24 @@ test('once it has taken it again, what it says of its earlier order counts no mo
   const first = await orderOf(jobId, 'an order/1')
   const second = await orderOf(jobId, 'an order/2')
   const late = armed(first.gen, at('08:59:00'), first.holder)
-  assert.deepEqual(await opened.store.recordArm(jobId, late), { isOwed: true })
+  assert.deepEqual(await opened.store.recordArm(jobId, late), { isOwed: true, isWritten: false })
   assert.equal((await registry(jobId)).armedGen, 0)
   assert.equal((await take(jobId, 'another')).state, 'busy')
   assert.deepEqual(await opened.store.recordArm(jobId, armed(second.gen, at('09:00:00'), second.holder)), {
     isOwed: false,
+    isWritten: true,
   })
+})
+
+test('an order, and the trace of a deleted job, name the wake-up that the timer holds', async () => {
+  const jobId = await freshJob()
+  const { gen } = await orderOf(jobId)
+  await opened.store.recordArm(jobId, armed(gen))
+  await opened.store.disownArm(jobId, gen)
+  assert.deepEqual((await orderOf(jobId)).armed, { at: at('09:00:00'), scheduleId: `s${gen}` })
+  assert.equal(await opened.store.orphanSchedule(jobId), null)
+  await opened.store.deleteJob(jobId)
+  assert.equal(await opened.store.orphanSchedule(jobId), `s${gen}`)
 })
 
 test('a job that is gone owes nothing', async () => {
@@ -98,7 +111,7 @@ test('an arm that was asked for before the wake time moved leaves the new one ow
   const { gen } = await orderOf(jobId)
   opened.setTime('09:00:00')
   await claim(opened.store, jobId)
-  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: true })
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen)), { isOwed: true, isWritten: true })
   assert.equal((await orderOf(jobId)).gen, 2)
 })
 
@@ -108,10 +121,14 @@ test('a former order records nothing, also where the newer one is of the same pr
   opened.setTime('08:31:00')
   await orderOf(jobId, 'another')
   const known = await registry(jobId)
-  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('09:00:00'))), { isOwed: true })
+  assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('09:00:00'))), {
+    isOwed: true,
+    isWritten: false,
+  })
   assert.deepEqual(await registry(jobId), known)
   assert.deepEqual(await opened.store.recordArm(jobId, armed(gen, at('08:59:59'), 'another')), {
     isOwed: false,
+    isWritten: true,
   })
   assert.deepEqual(
     (await opened.store.readArms(jobId)).map(({ fireAt }) => fireAt),
@@ -136,7 +153,7 @@ test('a generation that was confirmed stays confirmed, whatever a later call say
     message: '503',
     holder: 'an order',
   } as const
-  assert.deepEqual(await opened.store.recordArm(jobId, failure), { isOwed: true })
+  assert.deepEqual(await opened.store.recordArm(jobId, failure), { isOwed: true, isWritten: true })
   const failed = await registry(jobId)
   assert.deepEqual(
     [failed.armedGen, failed.armedAt, failed.armError, failed.armFailedAt],

@@ -1,11 +1,6 @@
 import { readJsonObject } from '../../ground/json.ts'
+import type { Session } from '../index.ts'
 import type { NasAnswer } from './answer.ts'
-
-/**
- * The state of a login, in the words that a portal reads. `terminal`: it is dead, and only another login helps.
- * `unknown`: neither that nor a token that would be taken now; it has not been used yet, or its token has expired.
- */
-export type Session = 'valid' | 'terminal' | 'unknown'
 
 /** Where access tokens come from. */
 export type AccessTokens = {

@@ -1,16 +1,14 @@
 import { readInstant } from '../../ground/instant.ts'
 import { isJsonObject } from '../../ground/json.ts'
 import { requirePortalUrl } from '../../ground/portal-url.ts'
-import type { AccessTokens, Session } from './access.ts'
-import { failure, type NasAnswer, type NasFailure } from './answer.ts'
-import { failureOf, isPage, type Reply, send } from './call.ts'
-import { type BodyReader, createRowReader } from './rows.ts'
+import { type Armed, type BodyReader, failure, isPage, type Reply, send, type Session } from '../index.ts'
+import type { AccessTokens } from './access.ts'
+import type { NasAnswer, NasFailure } from './answer.ts'
+import { failureOf } from './failure.ts'
+import { createRowReader } from './rows.ts'
 
 /** `callbackUrl`: our base URL; NAS appends the route of fires. */
 export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
-
-/** What NAS holds for a job, until this instant (epoch milliseconds). As small as it can be: there may be 100,000. */
-export type Armed = { jobId: string; fireAtMs: number }
 
 export type NasClient = {
   /**
@@ -110,7 +108,17 @@ export function createNasClient({
   ): Promise<NasAnswer<Reply>> {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
     const url = new URL(`${base}${path}`)
-    return send({ method, url, headers, json, timeoutMs, maxBytes, reader: newReader?.(), signal })
+    return send({
+      service: 'NAS',
+      method,
+      url,
+      headers,
+      json,
+      timeoutMs,
+      maxBytes,
+      reader: newReader?.(),
+      signal,
+    })
   }
 
   async function provision({ jobId, fireAt, callbackUrl }: Provision, signal?: AbortSignal) {

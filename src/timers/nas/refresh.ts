@@ -1,7 +1,8 @@
 import { isJsonObject } from '../../ground/json.ts'
 import { requirePortalUrl } from '../../ground/portal-url.ts'
-import { failure, type NasCode, type NasFailure } from './answer.ts'
-import { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
+import { errorOf, failure, isPage, type Reply, send } from '../index.ts'
+import type { NasCode, NasFailure } from './answer.ts'
+import { failureOf } from './failure.ts'
 
 export type Tokens = { access: string; lifetimeMs: number; refresh: string }
 
@@ -48,10 +49,12 @@ export function createRefresh(parts: {
     const isHeaderText = /^[\x21-\x7e]+$/.test(refreshToken)
     const headers = isHeaderText ? { ...ownHeaders, 'x-nous-refresh-token': refreshToken } : ownHeaders
     const call = {
+      service: 'NAS',
       method: 'post',
       url,
       headers,
       body,
+      secrets: [refreshToken],
       timeoutMs: parts.timeoutMs,
       maxBytes: 64 * 1024,
     } as const

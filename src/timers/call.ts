@@ -1,16 +1,20 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { readRetryAfter } from '../../ground/retry-after.ts'
-import { failureName } from '../../ground/failure-name.ts'
-import { createRedactor } from '../../redact/index.ts'
-import { failure, type NasAnswer, type NasFailure } from './answer.ts'
-import { type BodyReader, createWholeReader } from './rows.ts'
+import { readRetryAfter } from '../ground/retry-after.ts'
+import { failureName } from '../ground/failure-name.ts'
+import { createRedactor } from '../redact/index.ts'
+import { type CallCode, failure, type TimerAnswer, type TimerFailure } from './answer.ts'
+import { type BodyReader, createWholeReader } from './body.ts'
 
-export type Call = {
-  method: 'get' | 'post'
+export type Call<Service extends string> = {
+  /** What the codes of its failures begin with. */
+  service: Service
+  method: 'get' | 'post' | 'delete'
   url: URL
   headers: Record<string, string>
   json?: unknown
   body?: URLSearchParams
+  /** Beside the `authorization` header: what an answer may echo, and no log may show. */
+  secrets?: readonly string[]
   /** For the whole call, body included. */
   timeoutMs: number
   maxBytes: number
@@ -37,32 +41,33 @@ const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'
  * By `node:http` itself, which a server has loaded anyway: the fetch beneath ky costs a boot 35 to 70 ms, and the
  * first arm stands between a fire and its 202.
  */
-export async function send(call: Call): Promise<NasAnswer<Reply>> {
-  const { url, timeoutMs, reader = createWholeReader(), signal } = call
+export async function send<Service extends string>(call: Call<Service>): Promise<Sent<Service>> {
+  const { service, url, timeoutMs, reader = createWholeReader(), signal } = call
+  const aborted = failure('transient', `${service}_ABORTED` as const, 'the call was cancelled on our side')
   if (signal?.aborted) return aborted
   const open = url.protocol === 'https:' ? await openTls() : openPlain
   return new Promise((resolve) => {
     const asked = open(url, call)
-    const finish = (answer: NasAnswer<Reply>) => {
+    const finish = (answer: Sent<Service>) => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', giveUp)
       resolve(answer)
       if (!answer.ok) asked.destroy()
     }
     const timer = setTimeout(() => {
-      finish(failure('transient', 'NAS_TIMEOUT', `no complete answer within ${timeoutMs} ms`))
+      finish(failure('transient', `${service}_TIMEOUT`, `no complete answer within ${timeoutMs} ms`))
     }, timeoutMs)
     const giveUp = () => finish(aborted)
     signal?.addEventListener('abort', giveUp, { once: true })
-    asked.on('error', (error) => finish(broken(error)))
+    asked.on('error', (error) => finish(broken(service, error)))
     asked.on('response', (response) => read(response, { call, reader, finish }))
     asked.end(bodyOf(call))
   })
 }
 
-const aborted = failure('transient', 'NAS_ABORTED', 'the call was cancelled on our side')
-
-type Open = (url: URL, call: Call) => ClientRequest
+type Sent<Service extends string> = TimerAnswer<Reply, CallCode<Service>>
+type AnyCall = Call<string>
+type Open = (url: URL, call: AnyCall) => ClientRequest
 
 // A connection idles for less than the 5 s after which common servers close theirs, so that none is used that is
 // being closed. As many at once as a portal can be expected to like.
@@ -80,27 +85,31 @@ async function openTls(): Promise<Open> {
   return overTls
 }
 
-function headersOf({ headers, json, body }: Call): Record<string, string> {
+function headersOf({ headers, json, body }: AnyCall): Record<string, string> {
   const own = { ...headers, 'accept-encoding': 'identity' }
   if (json !== undefined) return { ...own, 'content-type': 'application/json' }
   return body ? { ...own, 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' } : own
 }
 
-function bodyOf({ json, body }: Call): string | undefined {
+function bodyOf({ json, body }: AnyCall): string | undefined {
   return json === undefined ? body?.toString() : JSON.stringify(json)
 }
 
-type Reading = { call: Call; reader: BodyReader; finish: (answer: NasAnswer<Reply>) => void }
+type Reading<Service extends string> = {
+  call: Call<Service>
+  reader: BodyReader
+  finish: (answer: Sent<Service>) => void
+}
 
-function read(response: IncomingMessage, { call, reader, finish }: Reading) {
-  const { maxBytes } = call
+function read<Service extends string>(response: IncomingMessage, { call, reader, finish }: Reading<Service>) {
+  const { service, maxBytes } = call
   let size = 0
   response.on('data', (chunk: Buffer) => {
     size += chunk.length
     if (size <= maxBytes) reader.take(chunk)
-    else finish(failure('transient', 'NAS_UNREADABLE', `the answer is larger than ${maxBytes} bytes`))
+    else finish(failure('transient', `${service}_UNREADABLE`, `the answer is larger than ${maxBytes} bytes`))
   })
-  response.on('error', (error) => finish(broken(error)))
+  response.on('error', (error) => finish(broken(service, error)))
   response.on('end', () => {
     const { statusCode: status = 0, headers } = response
     const isOk = status >= 200 && status < 300
@@ -111,39 +120,42 @@ function read(response: IncomingMessage, { call, reader, finish }: Reading) {
   })
 }
 
-/** What a portal says goes into rows and logs, and it may echo the tokens of the request. */
-function withoutSecrets(said: Record<string, unknown>, { headers, body }: Call): Record<string, unknown> {
-  const sent = [headers['authorization'], headers['x-nous-refresh-token'], body?.get('refresh_token')]
+/** What a service says goes into rows and logs, and it may echo the tokens of the request. */
+function withoutSecrets(
+  said: Record<string, unknown>,
+  { headers, secrets = [] }: AnyCall,
+): Record<string, unknown> {
+  const sent = [headers['authorization'], ...secrets]
   const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))
   return json(said) as Record<string, unknown>
 }
 
-function broken(error: unknown): NasFailure {
+function broken<Service extends string>(service: Service, error: unknown): TimerFailure<CallCode<Service>> {
   const name = failureName(error)
-  const code = unsent.has(name) ? 'NAS_UNREACHABLE' : 'NAS_ANSWER_LOST'
-  return failure('transient', code, `the call failed: ${name}`)
+  const how = unsent.has(name) ? 'UNREACHABLE' : 'ANSWER_LOST'
+  return failure('transient', `${service}_${how}` as const, `the call failed: ${name}`)
 }
 
 const mostRetryAfterMs = 3_600_000
 
 /** The meaning of an answer other than 2xx. */
-export function failureOf({ status, headers, body }: Reply): NasFailure {
+export function failureOf<Service extends string>(
+  service: Service,
+  { status, headers, body }: Reply,
+): TimerFailure<CallCode<Service>> {
   const said = errorOf(body)
   const message = said ? `answered ${status}: ${said}` : `answered ${status}`
   const retryAfterMs = readRetryAfter(headers['retry-after'], mostRetryAfterMs)
   const more = { status, ...(retryAfterMs === null ? {} : { retryAfterMs }) }
-  if (status === 403 && body?.['error'] === 'invalid_client') {
-    return { ...failure('refused', 'NAS_INVALID_CLIENT', message), ...more }
-  }
-  if (status === 429) return { ...failure('transient', 'NAS_BUSY', message), ...more }
-  // Without a JSON body it was not NAS that spoke, but something in front of it (a firewall, a maintenance page).
+  if (status === 429) return { ...failure('transient', `${service}_BUSY` as const, message), ...more }
+  // Without a JSON body it was not the service that spoke, but something in front of it (a firewall, a maintenance page).
   // 408 and 425 ask for the same request again; a redirect is not followed.
   const isOurs = body && status >= 400 && status < 500 && status !== 408 && status !== 425
-  if (isOurs) return { ...failure('rejected', 'NAS_REJECTED', message), ...more }
-  return { ...failure('transient', 'NAS_FAILED', message), ...more }
+  if (isOurs) return { ...failure('rejected', `${service}_REJECTED` as const, message), ...more }
+  return { ...failure('transient', `${service}_FAILED` as const, message), ...more }
 }
 
-/** True for an HTML page: it is from a firewall or a proxy, never from NAS or its login. */
+/** True for an HTML page: it is from a firewall or a proxy, never from the service or its login. */
 export function isPage({ text }: Reply): boolean {
   return text.startsWith('<')
 }

@@ -1,0 +1,31 @@
+import type { Config } from '../ground/config.ts'
+import type { Timer, TimerNeeds } from '../timers/index.ts'
+
+export type Provider = {
+  /** What is unset in the environment and has to be set; from the configuration alone. */
+  missing(config: Config): string[]
+  /** Loads it, only where it is chosen. Null: it is part of the program, because most services are woken by it. */
+  load: ((needs: TimerNeeds) => Promise<Timer>) | null
+}
+
+/** The timers that CRON_PROVIDER may name, beside the built-in one. */
+export const providers: Record<string, Provider> = {
+  chronos: { missing: missingOfNas, load: null },
+}
+
+/** NAS can be called, and can call us. */
+function missingOfNas({ nas, callbackUrl }: Pick<Config, 'nas' | 'callbackUrl'>): string[] {
+  const hasLogin = nas.accessToken !== null || nas.refreshToken !== null
+  const given = {
+    NAS_PORTAL_URL: nas.portalUrl,
+    NAS_AUDIENCE: nas.audience,
+    CALLBACK_URL: callbackUrl,
+    'NAS_REFRESH_TOKEN (or NAS_ACCESS_TOKEN)': hasLogin,
+    ...(!nas.accessToken && nas.refreshToken && { NAS_TOKEN_URL: nas.tokenUrl, NAS_CLIENT_ID: nas.clientId }),
+  }
+  return unset(given)
+}
+
+function unset(given: Record<string, unknown>): string[] {
+  return Object.entries(given).flatMap(([name, value]) => (value ? [] : [name]))
+}
