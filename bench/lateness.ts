@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { monday } from './bill.ts'
 import { percentile, show, table } from './numbers.ts'
-import { freePort, start } from './process.ts'
+import { start } from './process.ts'
 import { seedJobs } from './seed.ts'
 import { takeWakes } from './wakes.ts'
 import { type NasProcess, serviceEnv, type World } from './world.ts'
+import { freePort } from '../dev/free-port.ts'
 
 const jobs = 10
 const sampleS = 20

@@ -10,8 +10,8 @@ import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose'
 import postgres from 'postgres'
 import { migrate } from '../db/index.ts'
 import { startPostgres } from '../dev/postgres/index.ts'
-import { freePort } from './process.ts'
 import { buildPrograms, type Programs } from './programs.ts'
+import { freePort } from '../dev/free-port.ts'
 
 /** What the benchmarks share: a PostgreSQL that keeps its promises (fsync on), the built programs, signing keys. */
 export type World = {

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../free-port.ts'
 import { type Bill, createEvents, type Events, type FlyEvent } from './events.ts'
 import { createMachine, type Image, type Machine, type MachineSettings } from './machine.ts'
 import { type ProxySettings, startProxy } from './proxy.ts'
@@ -68,7 +68,7 @@ export async function startFly(options: FlyOptions): Promise<Fly> {
   const settings = { ...usual, ...options.settings }
   const folder = await mkdtemp(join(tmpdir(), 'local-fly-'))
   const events = createEvents(options.print)
-  const ports = await freePorts(count)
+  const ports = await Promise.all(Array.from({ length: count }, () => freePort()))
   const machines = ports.map((port, index) => {
     const id = `m${index + 1}`
     const onSuspend = () => options.onSuspend?.({ id, port })
@@ -142,13 +142,4 @@ async function runToEnd(
   const child = spawn(process.execPath, [program, ...args], { env: { ...env, ...own }, stdio: 'ignore' })
   const [code] = (await once(child, 'close')) as [number | null]
   return code ?? 1
-}
-
-/** All at once, so that none is given twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(probes.map((server) => once(server, 'listening')))
-  const ports = probes.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(probes.map((server) => once(server.close(), 'close')))
-  return ports
 }

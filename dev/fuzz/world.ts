@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { type Databases, openDatabases } from '../conformance/kit/database.ts'
-import { freePort } from '../conformance/kit/http.ts'
 import { type Nas, startNas } from '../nas/index.ts'
 import type { Answer } from './answers.ts'
 import type { ImageSettings } from './image.ts'
 import { type Outside, startOutside } from './outside.ts'
 import { watchPace } from './postgres-pace.ts'
 import { type Service, startService } from './service.ts'
+import { freePort } from '../free-port.ts'
 
 /** No attempt takes longer, whatever its job says. */
 export const maxRunMs = 4_000

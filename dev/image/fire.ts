@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startNas } from '../nas/index.ts'
 import { startTarget } from '../target/index.ts'
+import { freePort } from '../free-port.ts'
 
 type Wish = { databaseUrl: string; apiKey: string; start: (env: Record<string, string>) => ChildProcess }
 
@@ -80,12 +80,4 @@ async function makeJob(url: string, apiKey: string, targetUrl: string) {
 /** The shells in between have become the program by `exec`, so the process that was started is it. */
 function peakRss({ pid }: ChildProcess): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  await once(probe.close(), 'close')
-  return port
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { commandAs, ownerFor, type Owner } from './owner.ts'
 import { runningServer } from './postmaster.ts'
 import { runToEnd, type Server, serve } from './process.ts'
+import { freePort } from '../free-port.ts'
 
 export type PostgresOptions = {
   /** Made where it is missing; its data is kept between starts. */
@@ -175,19 +175,6 @@ async function exists(path: string): Promise<boolean> {
     if (codeOf(error) === 'ENOENT') return false
     throw unusable(dirname(path), error)
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const probe = createServer()
-    probe.once('error', failed)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() =>
-        address && typeof address === 'object' ? found(address.port) : failed(new Error('no port')),
-      )
-    })
-  })
 }
 
 function codeOf(error: unknown): string {

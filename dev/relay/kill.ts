@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { agentOf, callRelay, instantIn } from './client.ts'
 import { type Hook, startHook } from './hook.ts'
-import { adminSecret, freePort, startRelayProcess } from './process.ts'
+import { adminSecret, startRelayProcess } from './process.ts'
+import { freePort } from '../free-port.ts'
 
 export type Account = {
   kills: number

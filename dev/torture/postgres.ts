@@ -12,10 +12,11 @@ import type { Witness } from './effects.ts'
 import { failing } from './failing.ts'
 import { playOnce } from './kill.ts'
 import { addJudgement, emptyJudgement } from './oracle.ts'
-import { freePort, until } from './process.ts'
+import { until } from './process.ts'
 import { scenarios } from './scenarios.ts'
 import { emptyTold } from './told.ts'
 import { type Row, some, sweep } from './sweep.ts'
+import { freePort } from '../free-port.ts'
 
 /** PostgreSQL itself dies (SIGQUIT: at once, no checkpoint) at a statement of a fire, and comes back. */
 export async function killPostgres(

@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -22,25 +20,6 @@ export type ServiceProcess = {
 
 const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
 const apiKey = 'torture-key-0123456789'
-
-/**
- * A port that is free now; the service has to know its own address before it listens. Below those that the system gives
- * to connections, so that none takes it meanwhile, or while what listens there is started again.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const probe = createServer().listen(port, '127.0.0.1')
-    const isFree = await once(probe, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    probe.close()
-    await once(probe, 'close')
-    return port
-  }
-}
 
 /** Resolves when the process listens. `port`: where NAS was told to call. */
 export async function startProcess(port: number, env: Record<string, string>): Promise<ServiceProcess> {

@@ -13,6 +13,7 @@ import { sweepFolders } from '../../src/actions/command/folder.ts'
 import type { CommandConfig } from '../../src/ground/config.ts'
 import { mayChangeUsers } from '../support/command-users.ts'
 import { attemptOf, stopReason } from './attempt.ts'
+import { until } from '../support/until.ts'
 
 // Real programs as real other users, against this very process. Where nobody may change users (a test run by an
 // ordinary user) there are none: then test/actions/command-config.test.ts holds that COMMAND_UID is refused.
@@ -99,7 +100,7 @@ asRoot(
       },
     )
     const firstEnd = first.outcome()
-    await until(() => first.logged().split('\n').length > 2)
+    await until('the first program is up', () => first.logged().split('\n').length > 2)
     const [pid = '', folder = ''] = first.logged().split('\n')
     const second = await said(
       `id -u; cat ${folder}/mine; cat /proc/${pid}/environ; kill -9 ${pid}; touch ${folder}/go`,
@@ -116,7 +117,7 @@ asRoot('where as many programs run as there are users, a further one is to be tr
   const two = { ...alone, users: { first: uid + 30, count: 2, gid: null } }
   const slow = [shell('echo up; sleep 600', two), shell('echo up; sleep 600', two)]
   const ends = slow.map(({ outcome }) => outcome())
-  await until(() => slow.every(({ logged }) => logged().includes('up')))
+  await until('both programs are up', () => slow.every(({ logged }) => logged().includes('up')))
   const { state, error, final } = await shell('true', two).outcome()
   assert.deepEqual([state, error?.code, final], ['failed', 'COMMAND_NOT_STARTED', undefined])
   slow.forEach(({ stop }) => stop.abort(stopReason('CANCELLED')))
@@ -226,11 +227,11 @@ test('a program ends with this process, also when that is killed; the next one c
   assert.ok(isAlive(pid) && existsSync(folder))
   child.kill('SIGKILL')
   await once(child, 'exit')
-  await until(() => !isAlive(pid))
+  await until('the program is gone', () => !isAlive(pid))
   assert.ok(existsSync(folder))
   const ours = shell('pwd; sleep 600')
   const end = ours.outcome()
-  await until(() => ours.logged().includes('chronos-run'))
+  await until('our program is up', () => ours.logged().includes('chronos-run'))
   await sweepFolders()
   assert.equal(existsSync(folder), false)
   assert.equal(existsSync(ours.logged().trim()), true, 'one that is in use stays')
@@ -267,12 +268,4 @@ async function temporary(t: TestContext): Promise<string> {
   t.after(() => rm(folder, { recursive: true }))
   assert.equal((await stat(folder)).mode & 0o777, 0o700)
   return folder
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const endsAt = performance.now() + 20_000
-  while (!isSo()) {
-    assert.ok(performance.now() < endsAt, 'within 20 s')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }

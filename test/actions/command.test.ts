@@ -11,6 +11,7 @@ import { runCommand } from '../../src/actions/command/run.ts'
 import type { ActionRun } from '../../src/actions/index.ts'
 import { attemptOf, stopReason } from './attempt.ts'
 import { slot, someRun } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // Real programs: sh and this Node; real signals.
 
@@ -210,7 +211,7 @@ test('when it is stopped the whole group gets SIGTERM', async (t) => {
     `sleep 600 & echo $! > ${pids.path}; trap 'echo bye; exit 0' TERM; echo up; wait`,
   )
   const ended = outcome()
-  await until(() => logged().includes('up'))
+  await until('the program is up', () => logged().includes('up'))
   stop.abort(stopReason('CANCELLED'))
   const { state, error, output } = await ended
   assert.deepEqual([state, error?.code, output], ['cancelled', 'CANCELLED', 'up\nbye\n'])
@@ -224,7 +225,7 @@ test('one that ignores SIGTERM is killed 5 s after, with its children', async (t
   )
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const ended = outcome()
-  await until(() => logged().includes('up'))
+  await until('the program is up', () => logged().includes('up'))
   stop.abort(stopReason('LEASE_LOST'))
   t.mock.timers.tick(4_999)
   await new Promise((resolve) => setImmediate(resolve))
@@ -251,7 +252,7 @@ test('what a program leaves behind is ended after it, although it ignores SIGTER
     while [ ! -s ${stubborn.path} ]; do :; done; echo done; exit 4`,
   )
   const ended = outcome()
-  await until(() => stubborn.isWritten())
+  await until('the stubborn child is up', () => stubborn.isWritten())
   const { error, output } = await ticking(t, ended)
   assert.deepEqual([error?.code, output], ['EXIT_CODE', 'done\n'])
   t.mock.timers.reset()
@@ -304,7 +305,7 @@ async function pidFile(t: TestContext) {
     pid,
     isWritten: () => existsSync(path) && pid() > 0,
     alive: () => isAlive(pid()),
-    gone: () => until(() => !isAlive(pid())),
+    gone: () => until('the program is gone', () => !isAlive(pid())),
   }
 }
 
@@ -326,8 +327,4 @@ async function ticking<T>(t: TestContext, ended: Promise<T>): Promise<T> {
     await new Promise((resolve) => realSetTimeout(resolve, 2))
   }
   return over
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => realSetTimeout(resolve, 5))
 }

@@ -9,6 +9,7 @@ import { AppError } from '../../src/ground/errors.ts'
 import { defineHandler, type Handler, handlersOf, type HandlerContext } from '../../src/handlers/index.ts'
 import { attemptOf, stopReason } from './attempt.ts'
 import { slot, someRun } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const anything = Type.Unknown()
 
@@ -226,7 +227,7 @@ test('one that ignores its signal is settled without, 5 s after, and its context
     }),
   )
   const ended = outcome()
-  await until(() => kept !== undefined)
+  await until('the handler runs', () => kept !== undefined)
   stop.abort(stopReason('CANCELLED'))
   t.mock.timers.tick(4_999)
   assert.equal(
@@ -308,8 +309,4 @@ async function serve(t: TestContext) {
     server.close()
   })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, hanging, cut }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }

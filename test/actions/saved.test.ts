@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { commandsOn } from '../support/command-users.ts'
 import { type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const clock = '2026-06-18T08:00:00Z'
 let service: Service
@@ -23,11 +24,10 @@ async function run(action: object, input?: unknown) {
     input === undefined ? {} : { input },
   )
   assert.equal(started.status, 202)
-  for (;;) {
+  return until('the run has ended', async () => {
     const { body: shown } = await service.api('GET', `/api/runs/${started.body.run.id}`)
-    if (['succeeded', 'failed', 'timed_out'].includes(shown.run.state)) return shown.run
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+    return ['succeeded', 'failed', 'timed_out'].includes(shown.run.state) && shown.run
+  })
 }
 
 test('a handler runs with the input of the action and that of the run', async () => {

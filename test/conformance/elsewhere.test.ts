@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { bundle } from '../../dev/build/bundle.ts'
-import { freePort } from '../../dev/conformance/kit/http.ts'
-import { until } from '../../dev/conformance/kit/wait.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { freePort } from '../../dev/free-port.ts'
+import { until } from '../support/until.ts'
 
 // As docs/contract.md has it for a service and a portal that run elsewhere: each is a process of its own, with nothing
 // of the kit in it, and the kit knows them by its options alone.
@@ -44,7 +44,7 @@ async function start(args: string[], { url, env = {} }: { url: string; env?: Rec
       ({ status }) => status === 200,
       () => false,
     ) // prettier-ignore
-  await until(`${url} to answer`, isUp, 30_000)
+  await until(`${url} answers`, isUp)
 }
 
 const key = 'elsewhere-key-0123456789'

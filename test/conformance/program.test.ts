@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
-import { freePort } from '../../dev/conformance/kit/http.ts'
 import { apiKey, startService } from '../support/service.ts'
 import { startProxy } from './proxy.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 /** `npm run conformance -- …`, to its end. */
 function conformance(...args: string[]): Promise<{ code: number; text: string }> {

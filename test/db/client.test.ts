@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import type { Database, DatabaseOptions } from '../../db/client.ts'
 import { DatabaseUnavailable } from '../../db/errors.ts'
-import { createFaultyDatabase, until } from './faulty.ts'
+import { createFaultyDatabase } from './faulty.ts'
+import { until } from '../support/until.ts'
 
 const { database, proxy, connect, drop } = await createFaultyDatabase()
 
@@ -88,7 +89,7 @@ test('close cuts what is still running at its deadline', async () => {
   const { db } = setup({ deadlineMs: 20_000 })
   await one(db)
   const call = unavailable(db.run((sql) => sql`select pg_sleep(30), 'cut off'`))
-  await until(async () => (await runningLike("%'cut off'%")) > 0)
+  await until('the statement runs', async () => (await runningLike("%'cut off'%")) > 0)
   await db.close(50)
   assert.equal((await call).execution, 'unknown')
 })
@@ -139,7 +140,7 @@ test('a statement at its deadline is cancelled on the server, and its neighbours
   const neighbour = db.run((sql) => sql<{ done: string }[]>`select 'done' as done from pg_sleep(0.4)`)
   await unavailable(db.run((sql) => sql`select pg_sleep(30), 'slow one'`, { deadlineMs: 100 }))
   assert.equal((await neighbour)[0]?.done, 'done')
-  await until(async () => (await runningLike("%'slow one'%")) === 0)
+  await until('the statement is cancelled', async () => (await runningLike("%'slow one'%")) === 0)
 })
 
 test('a statement at its deadline whose cancel finds no server ends in its error, and the process goes on', async () => {
@@ -149,11 +150,11 @@ test('a statement at its deadline whose cancel finds no server ends in its error
   const sleeping = (deadlineMs: number) =>
     unavailable(prefer.run((sql) => sql`select pg_sleep(30), 'cut off'`, { deadlineMs }))
   const [statement, another] = [sleeping(300), sleeping(5_000)]
-  await until(async () => (await runningLike("%'cut off'%")) === 2)
+  await until('both statements run', async () => (await runningLike("%'cut off'%")) === 2)
   await proxy.setMode('black_hole')
   const { accepted } = proxy.counters()
   assert.equal((await statement).reason, 'DEADLINE_EXCEEDED')
-  await until(async () => proxy.counters().accepted > accepted)
+  await until('a cancel is tried', () => proxy.counters().accepted > accepted)
   await prefer.close(10)
   await another
   await proxy.setMode('pass')
@@ -166,7 +167,7 @@ test('a connection that the server ends costs one retry of a call that may be re
   const call = db.run((sql) => sql<{ pid: number }[]>`select pg_backend_pid() as pid, pg_sleep(0.2)`, {
     idempotent: true,
   })
-  await until(async () => (await runningLike('%pg_sleep(0.2)%')) > 0)
+  await until('the statement runs', async () => (await runningLike('%pg_sleep(0.2)%')) > 0)
   await database.sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = 'to-be-ended' and query like '%pg_sleep(0.2)%'`

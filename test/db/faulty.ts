@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { createDatabase, type Database, type DatabaseOptions } from '../../db/client.ts'
 import { startTcpProxy, type TcpProxy } from '../../dev/tcp-proxy/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -33,14 +32,5 @@ export async function createFaultyDatabase(): Promise<FaultyDatabase> {
       await proxy.close()
       await database.drop()
     },
-  }
-}
-
-/** Waits for something to come true; fails after five seconds. */
-export async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < deadline, 'it did not come true within 5 s')
-    await new Promise((wake) => setTimeout(wake, 10))
   }
 }

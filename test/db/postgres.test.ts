@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import postgres from 'postgres'
 import { startPostgres } from '../../dev/postgres/index.ts'
-import { until } from './faulty.ts'
+import { until } from '../support/until.ts'
 
 // mkdtemp makes it 0700: nobody but us can pass, and the server (as root: another user) must all the same.
 const folder = await mkdtemp(join(tmpdir(), 'chronos-postgres-'))
@@ -96,7 +96,7 @@ test('when its starter is killed the server goes too, and a start straight after
   const next = await startPostgres({ dataDir })
   assert.notEqual(await serverPid(), pid)
   await next.stop()
-  await until(async () => !isAlive(pid))
+  await until('the first server is gone', () => !isAlive(pid))
 })
 
 test('a directory that cannot be made is refused with the reason', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import type postgres from 'postgres'
 import { DatabaseUnavailable } from '../../db/errors.ts'
-import { createFaultyDatabase, until } from './faulty.ts'
+import { createFaultyDatabase } from './faulty.ts'
+import { until } from '../support/until.ts'
 
 const { database, proxy, connect, drop } = await createFaultyDatabase()
 
@@ -117,7 +118,7 @@ test('work that ignores the loss of its connection can send nothing more, on any
     })
     await call
     assert.equal(calls, 2)
-    await until(async () => refused.length === 3)
+    await until('all three are refused', () => refused.length === 3)
     assert.deepEqual(refused, ['CONNECTION_ENDED', 'CONNECTION_ENDED', 'CONNECTION_ENDED'])
     assert.deepEqual(await notes(), [])
   }

@@ -7,6 +7,7 @@ import { load, readSet, type ExampleSet } from '../../examples/load.ts'
 import { startServers } from '../../examples/servers.ts'
 import { apiKey, type Json, type Service, startService } from '../support/service.ts'
 import { keyOf } from '../support/key.ts'
+import { until } from '../support/until.ts'
 
 // The demo set, whole, against the real service and local servers of every kind that it calls.
 
@@ -38,13 +39,12 @@ async function start(name: string, input?: object): Promise<void> {
 
 /** The newest run of a job, once it has ended. */
 async function ended(name: string): Promise<Json> {
-  for (;;) {
+  const newest: Json = await until(`the newest run of ${name} has ended`, async () => {
     const { body } = await service.api('GET', `/api/jobs/${idOf(name)}/runs`)
-    const [newest] = body.runs
-    if (newest && ['succeeded', 'failed', 'timed_out'].includes(newest.state))
-      return (await service.api('GET', `/api/runs/${newest.id}`)).body.run
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
+    const [run] = body.runs
+    return run && ['succeeded', 'failed', 'timed_out'].includes(run.state) && run
+  })
+  return (await service.api('GET', `/api/runs/${newest.id}`)).body.run
 }
 
 test('the set loads whole, and once more without a second job', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { poll, setup, useRelease } from './setup.ts'
+import { setup, useRelease } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const release = useRelease()
 
@@ -41,7 +42,7 @@ test('an image that cannot boot is deployed to a stopped machine without a word;
   assert.equal(await canary(fly.url), 502)
   await fly.until(() => fly.events.some(({ what }) => what === 'restart'))
   await fly.deploy(release().server)
-  await poll('the canary lives', async () => ((await canary(fly.url)) === 200 ? true : null))
+  await until('the canary lives', async () => ((await canary(fly.url)) === 200 ? true : null))
 })
 
 test('while the host of one machine is dead the other takes the fires, and finds the lapsed run', async (context) => {

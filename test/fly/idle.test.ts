@@ -7,6 +7,7 @@ import { createHolds } from '../../src/ground/holds.ts'
 import { createIdleExit } from '../../src/process/idle.ts'
 import { warnOfUptime } from '../../src/process/uptime.ts'
 import { createManualTimers } from './timers.ts'
+import { until } from '../support/until.ts'
 
 const graceMs = 60_000
 const idleMs = 30_000
@@ -38,20 +39,15 @@ async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
       (answer) => answer.status,
       (error: Error) => (error.cause as { code: string }).code,
     )
-  /** Closing and listening take real turns of the event loop, whatever the time is. */
-  const until = async (isThere: () => boolean) => {
-    for (let turn = 0; turn < 2_000 && !isThere(); turn++) await new Promise(setImmediate)
-    assert.ok(isThere(), 'it never came')
-  }
-  return { timers, holds, exits, asked, postgres, server, port, call, until }
+  return { timers, holds, exits, asked, postgres, server, port, call }
 }
 
 test('it leaves when the boot grace and the idle time have both passed, and not a moment earlier', async (context) => {
-  const { timers, exits, until } = await setup(context)
+  const { timers, exits } = await setup(context)
   await timers.pass(graceMs - 1)
   assert.deepEqual(exits, [])
   await timers.pass(1)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['idle'])
 })
 
@@ -62,7 +58,7 @@ test('without IDLE_EXIT_MS it waits for nothing and holds nothing', async (conte
 })
 
 test('a hold keeps it up as long as it lasts, and its release begins the idle time anew', async (context) => {
-  const { timers, holds, exits, until } = await setup(context)
+  const { timers, holds, exits } = await setup(context)
   await timers.pass(graceMs - 1)
   const release = holds.take('run')
   await timers.pass(10 * idleMs)
@@ -71,71 +67,71 @@ test('a hold keeps it up as long as it lasts, and its release begins the idle ti
   await timers.pass(idleMs - 1)
   assert.deepEqual(exits, [])
   await timers.pass(1)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
 })
 
 test('calls that take no hold prolong nothing', async (context) => {
-  const { timers, exits, call, until } = await setup(context)
+  const { timers, exits, call } = await setup(context)
   await timers.pass(graceMs - idleMs)
   for (let at = 0; at < idleMs; at += 10_000) {
     assert.equal(await call(), 200)
     await timers.pass(10_000)
   }
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
 })
 
 test('a call that arrives while it looks again makes it listen on, at the same port', async (context) => {
-  const { timers, holds, exits, postgres, server, call, until } = await setup(context)
+  const { timers, holds, exits, postgres, server, call } = await setup(context)
   let release = () => {}
   postgres.answer = async () => {
     release = holds.take('request')
     return true
   }
   await timers.pass(graceMs)
-  await until(() => server.listening)
+  await until('it listens', () => server.listening)
   assert.deepEqual(exits, [])
   assert.equal(await call(), 200)
   postgres.answer = async () => true
   release()
   await timers.pass(idleMs)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
 })
 
 test('while it looks again the port is closed, so that a late fire is sent to the next process', async (context) => {
-  const { timers, exits, postgres, call, until } = await setup(context)
+  const { timers, exits, postgres, call } = await setup(context)
   let seen: number | string = 0
   postgres.answer = async () => {
     seen = await call()
     return true
   }
   await timers.pass(graceMs)
-  await until(() => seen !== 0)
+  await until('a call is refused', () => seen !== 0)
   assert.equal(seen, 'ECONNREFUSED')
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
 })
 
 test('something owed in Postgres makes it listen on and ask again an idle time later', async (context) => {
-  const { timers, exits, asked, postgres, server, until } = await setup(context)
+  const { timers, exits, asked, postgres, server } = await setup(context)
   postgres.answer = async () => false
   await timers.pass(graceMs)
-  await until(() => server.listening)
+  await until('it listens', () => server.listening)
   postgres.answer = async () => true
   await timers.pass(idleMs)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
   assert.deepEqual(asked, [graceMs, graceMs + idleMs])
 })
 
 test('a Postgres that cannot be asked counts as busy', async (context) => {
-  const { timers, exits, postgres, server, call, until } = await setup(context)
+  const { timers, exits, postgres, server, call } = await setup(context)
   postgres.answer = async () => Promise.reject(new Error('no connection'))
   await timers.pass(graceMs)
-  await until(() => server.listening)
+  await until('it listens', () => server.listening)
   assert.deepEqual(exits, [])
   assert.equal(await call(), 200)
 })
 
 test('half a request holds it for two seconds at most, and is cut', async (context) => {
-  const { timers, exits, server, port, until } = await setup(context)
+  const { timers, exits, server, port } = await setup(context)
   await timers.pass(graceMs - idleMs)
   const arrived = once(server, 'connection')
   const half = connect(port, '127.0.0.1')
@@ -146,12 +142,12 @@ test('half a request holds it for two seconds at most, and is cut', async (conte
   await timers.pass(idleMs + 1_999)
   assert.deepEqual(exits, [])
   await timers.pass(1)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
   await cut
 })
 
 test('a port that cannot be had again is told, and ends the process as broken', async (context) => {
-  const { timers, exits, postgres, port, until } = await setup(context)
+  const { timers, exits, postgres, port } = await setup(context)
   const thief = createServer()
   context.after(() => void thief.close())
   postgres.answer = async () => {
@@ -159,7 +155,7 @@ test('a port that cannot be had again is told, and ends the process as broken', 
     return false
   }
   await timers.pass(graceMs)
-  await until(() => exits.length > 0)
+  await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['broken'])
 })
 

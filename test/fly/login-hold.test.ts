@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createHolds } from '../../src/ground/holds.ts'
 import { createLoginSaver } from '../../src/timers/nas/login-saver.ts'
 import type { LoginStore, Renewed } from '../../src/timers/nas/login-store.ts'
-import { poll } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const quiet = { warn() {}, error() {} }
 
@@ -23,7 +23,7 @@ test('a new refresh token holds the process until it is stored, however often st
   const saver = createLoginSaver({ store, log: quiet, hold: () => holds.take('login') })
   assert.equal(await saver.save({} as Renewed, () => {}), 'later')
   assert.equal(holds.count('login'), 1)
-  await poll('the token is stored', () => (saver.isUnsaved() ? null : true))
+  await until('the token is stored', () => (saver.isUnsaved() ? null : true))
   assert.equal(holds.count(), 0)
 })
 

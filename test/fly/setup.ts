@@ -3,6 +3,7 @@ import { after, before, type TestContext } from 'node:test'
 import { buildRelease, type Release, type Shown, startWorld, type World } from '../../dev/fly/world.ts'
 import type { AnswerEntry } from '../../dev/nas/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 
 export type Setup = World & {
   database: TestDatabase
@@ -68,7 +69,7 @@ export async function setup(context: TestContext, options: Options = {}): Promis
       await sql`update jobs set policy = ${sql.json(policy)} where id = ${jobId}`
     },
     ended: (jobId, runId) =>
-      poll(`run ${runId ?? ''} of job ${jobId} ends`, async () => {
+      until(`run ${runId ?? ''} of job ${jobId} ends`, async () => {
         const [run] = await sql<{ id: string; state: string; attempt: number; error_code: string | null }[]>`
           select id, state, attempt, error_code from runs where job_id = ${jobId} and finished_at is not null
             and (${runId ?? null}::uuid is null or id = ${runId ?? null}) order by seq desc limit 1`
@@ -84,19 +85,4 @@ export async function setup(context: TestContext, options: Options = {}): Promis
     fireNow: async (jobId) =>
       (await nas.sendFire({ url: `${fly.url}/api/cron/fire`, body: { job_id: jobId } })).status,
   }
-}
-
-/** The first value of `look` that is there. */
-export async function poll<T>(
-  what: string,
-  look: () => Promise<T | null | undefined> | T | null | undefined,
-  timeoutMs = 15_000,
-): Promise<T> {
-  const endsAt = performance.now() + timeoutMs
-  while (performance.now() < endsAt) {
-    const found = await look()
-    if (found !== null && found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`not within ${timeoutMs} ms: ${what}`)
 }

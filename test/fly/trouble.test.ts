@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { poll, type Setup, setup, useRelease } from './setup.ts'
+import { type Setup, setup, useRelease } from './setup.ts'
+import { until } from '../support/until.ts'
 
 useRelease()
 
@@ -42,7 +43,7 @@ test('a fire that finds a slow Postgres is answered 202, only later', async (con
 test('while Postgres cannot be asked the machine stays up, and once it can the machine goes down', async (context) => {
   const world = await setup(context, { env: { BOOT_GRACE_MS: '2000' } })
   const said = (text: string) =>
-    poll(text, () => world.fly.machines[0]?.lines.find((line) => line.includes(text)))
+    until(text, () => world.fly.machines[0]?.lines.find((line) => line.includes(text)))
   await world.makeJob()
   // what a boot does is done; what is left is going down
   await said('reconciled')

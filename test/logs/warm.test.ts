@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
 import { realTimers } from '../../src/ground/timers.ts'
 import { startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 test('a service that has been up for a minute prunes after a run, and one that has not does not', async (t) => {
   const service = await startService()
@@ -12,11 +12,10 @@ test('a service that has been up for a minute prunes after a run, and one that h
 
   async function runOnce(): Promise<void> {
     const { body } = await service.api('POST', `/api/jobs/${job.id}/run`)
-    for (;;) {
+    await until('the run has ended', async () => {
       const run = await service.api('GET', `/api/runs/${body.run.id}`)
-      if (run.body.run.finished_at) return
-      await delay(10)
-    }
+      return run.body.run.finished_at
+    })
   }
   const outputs = async () =>
     (await sql`select output is not null as kept from runs where job_id = ${job.id} order by seq`).map(
@@ -30,6 +29,6 @@ test('a service that has been up for a minute prunes after a run, and one that h
   const now = realTimers.now
   t.mock.method(realTimers, 'now', () => now() + 61_000)
   await runOnce()
-  while ((await outputs())[1]) await delay(10)
+  await until('the second output is gone', async () => !(await outputs())[1])
   assert.deepEqual(await outputs(), [false, false, true])
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
-import { eventually, hook } from './setup.ts'
+import { hook } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const clock = '2026-06-18T09:00:00Z'
 const slot = '2026-06-18T10:00:00Z'
@@ -58,7 +59,7 @@ test('of 500 fires in one go all are claimed and acknowledged, run at MAX_CONCUR
   const answers = await fireAll(service, jobIds, 50)
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [202])
   await service.target.waitFor(500, 40_000)
-  await eventually('all are settled', async () => {
+  await until('all are settled', async () => {
     const { body } = await service.api('GET', '/api/status')
     return body.runs.succeeded === 500
   })
@@ -87,14 +88,14 @@ test('a full queue answers 503 with a spread Retry-After and claims nothing; wha
   service.target.behave('/hook', { does: 'status' })
   const { body } = await service.api('GET', '/api/runs?status=running')
   await service.api('POST', `/api/runs/${body.runs[0].id}/cancel`)
-  await eventually('there is room again', async () => {
+  await until('there is room again', async () => {
     const { body: status } = await service.api('GET', '/api/status')
     return status.process.runs.queued === 0
   })
   const late = jobIds.filter((_, n) => answers[n]?.status === 503)
   const again = await fireAll(service, late, 10)
   assert.deepEqual([...new Set(again.map(({ status }) => status))], [202])
-  await eventually('all are over', async () => {
+  await until('all are over', async () => {
     const { body: status } = await service.api('GET', '/api/status')
     return status.runs.succeeded === 529 && status.runs.cancelled === 1
   })

@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
 import { readPage, tableUnder } from '../docs/pages.ts'
 import { readCommands, readCurl } from '../docs/shell.ts'
-import { clockOf, eventually, lastRun, runsOf } from './setup.ts'
+import { clockOf, lastRun, runsOf } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // docs/policies.md shows a job under each heading, and a table of what becomes of it. Both are played here.
 
@@ -67,7 +68,7 @@ for (const [name = '', ...states] of tableUnder(page, 'Overlap').slice(1))
     for (const [index, time] of ['09:01:00', '09:02:00', '09:03:00'].entries()) {
       await fireAt(job, time)
       if (['running', 'cancelled'].includes(states[index] ?? ''))
-        await eventually('the call', () => callsOf(path).length > index)
+        await until('the call', () => callsOf(path).length > index)
     }
     const runs = await runsOf(service, job.id)
     assert.deepEqual(

@@ -5,7 +5,7 @@ import { startTarget, type Target } from '../../dev/target/index.ts'
 import { type ServerProcess, startServerProcess } from '../store/processes.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { apiKey, type Json } from '../support/service.ts'
-import { eventually } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // Real processes on the real clock; NAS stands still, so that all the fires are ours.
 
@@ -89,7 +89,7 @@ test('a job whose run kills the process each time pauses itself: the attempts we
   for (const attempt of [1, 2]) {
     await target.waitFor(() => callsNow() === attempt, 10_000)
     await kill(server)
-    await eventually('its lease has ended', async () => (await readRuns())[0]?.['is_lapsed'])
+    await until('its lease has ended', async () => (await readRuns())[0]?.['is_lapsed'])
     server = await boot(3_000)
     await fire(server)
   }

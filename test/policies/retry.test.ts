@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
-import { change, eventually, hook, lastRun, readJob } from './setup.ts'
+import { change, hook, lastRun, readJob } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // On Postgres' own clock: NAS stands still here, so whatever comes by itself was waited for in this process.
 
@@ -71,7 +72,7 @@ test('a job pauses itself after so many failures in a row, says why, and wants n
     ['paused', false, false, 2],
   )
   assert.match(paused.paused_reason, /^2 failures in a row; the last: HTTP_STATUS/)
-  await eventually('NAS holds nothing', () => !service.nas.armed().some(({ job_id }) => job_id === job.id))
+  await until('NAS holds nothing', () => !service.nas.armed().some(({ job_id }) => job_id === job.id))
   const { body } = await service.api('POST', `/api/jobs/${job.id}/resume`)
   assert.deepEqual([body.job.state, body.job.failure_streak], ['scheduled', 0])
 })
@@ -92,11 +93,11 @@ test('a wait that is longer than the idle limit goes through NAS, with no proces
     retry: { attempts: 2, backoff: 'fixed', delay_ms: 600_000 },
   })
   await first.api('POST', `/api/jobs/${job.id}/run`)
-  await eventually('the wake-up is armed for the next attempt', async () => {
+  await until('the wake-up is armed for the next attempt', async () => {
     const { body } = await first.api('GET', `/api/jobs/${job.id}/arm`)
     return body.armed && body.wake_at === '2026-06-18T08:10:00.000Z'
   })
-  await eventually('nothing but this very request holds the process', async () => {
+  await until('nothing but this very request holds the process', async () => {
     const { body } = await first.api('GET', '/api/status')
     return Object.keys(body.process.holds).every((kind) => kind === 'request' || kind === 'boot')
   })
@@ -119,10 +120,7 @@ test('a wait that is shorter than the idle limit is held here', async (t) => {
   const retry = { attempts: 2, backoff: 'fixed', delay_ms: 600_000 }
   const job = await own.makeJob({ action: hook(own, '/near'), retry })
   await own.api('POST', `/api/jobs/${job.id}/run`)
-  await eventually(
-    'a timer',
-    async () => (await own.api('GET', '/api/status')).body.process.holds.timer === 1,
-  )
+  await until('a timer', async () => (await own.api('GET', '/api/status')).body.process.holds.timer === 1)
 })
 
 test('POST /api/runs/{id}/retry of a finished run makes a new one with the same input and no slot', async () => {

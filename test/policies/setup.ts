@@ -1,18 +1,6 @@
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Json, Service } from '../support/service.ts'
-
-/** What `read` gives as soon as it is neither null nor undefined nor false; fails with `what` after 15 s. */
-export async function eventually<T>(
-  what: string,
-  read: () => Promise<T | null | undefined | false> | T | null | undefined | false,
-): Promise<T> {
-  for (const endsAt = performance.now() + 15_000; performance.now() < endsAt; await delay(20)) {
-    const value = await read()
-    if (value !== null && value !== undefined && value !== false) return value
-  }
-  throw new Error(`within 15 s it did not come: ${what}`)
-}
+import { until } from '../support/until.ts'
 
 /** The runs of a job, oldest first. */
 export async function runsOf({ api }: Pick<Service, 'api'>, jobId: string): Promise<Json[]> {
@@ -22,7 +10,7 @@ export async function runsOf({ api }: Pick<Service, 'api'>, jobId: string): Prom
 
 /** The newest run of a job, once it has finished. */
 export function lastRun(service: Pick<Service, 'api'>, jobId: string, count = 1): Promise<Json> {
-  return eventually(`${count} finished runs of ${jobId}`, async () => {
+  return until(`${count} finished runs of ${jobId}`, async () => {
     const runs = await runsOf(service, jobId)
     const isOver = runs.length >= count && runs.every(({ finished_at: at }) => at !== null)
     return isOver && runs.at(-1)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
-import { clockOf, eventually, hook, lastRun, runsOf } from './setup.ts'
+import { clockOf, hook, lastRun, runsOf } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // Jobs are due every minute from 09:01 on; `at` sets Postgres' clock, and NAS stands still.
 
@@ -72,7 +73,7 @@ test('while a backlog waits for the live run, the wake-up is the end of its leas
   const { job, path } = await make({ catch_up: 'all', lease_ms: 600_000 })
   service.target.behave(path, { does: 'hang' })
   await fireAt(job, '09:04:00')
-  await eventually('the call', () => callsOf(path).length === 1)
+  await until('the call', () => callsOf(path).length === 1)
   assert.equal(await wakeAt(job), '09:14:02')
   assert.equal(await fireAt(job, '09:04:30'), 200)
   assert.deepEqual(await lines(job), ['09:01 running'])
@@ -94,7 +95,7 @@ test('catch_up all: a slot that comes while a run is live is a case of overlap a
   const { job, path } = await make({ catch_up: 'all' })
   service.target.behave(path, { does: 'hang' })
   await fireAt(job, '09:01:00')
-  await eventually('the call', () => callsOf(path).length === 1)
+  await until('the call', () => callsOf(path).length === 1)
   assert.equal(await wakeAt(job), '09:02')
   await fireAt(job, '09:02:00')
   assert.deepEqual(await lines(job), ['09:01 running', '09:02 skipped'])
@@ -136,7 +137,7 @@ test('overlap queue lets one slot wait and skips the next; cancel_running gives 
   const replaced = await make({ overlap: 'cancel_running' })
   service.target.behave(replaced.path, { does: 'hang' })
   await fireAt(replaced.job, '09:01:00')
-  await eventually('the call', () => callsOf(replaced.path).length === 1)
+  await until('the call', () => callsOf(replaced.path).length === 1)
   service.target.behave(replaced.path, { does: 'status' })
   await fireAt(replaced.job, '09:02:00')
   await lastRun(service, replaced.job.id, 2)
@@ -149,7 +150,7 @@ test('overlap allow lets max_live runs be live, and skips the next slot', async 
   const { job, path } = await make({ overlap: 'allow', max_live: 2 })
   service.target.behave(path, { does: 'hang' })
   for (const time of ['09:01:00', '09:02:00', '09:03:00']) await fireAt(job, time)
-  await eventually('two calls', () => callsOf(path).length === 2)
+  await until('two calls', () => callsOf(path).length === 2)
   assert.deepEqual(await lines(job), ['09:01 running', '09:02 running', '09:03 skipped'])
   for (const run of await runsOf(service, job.id))
     if (run.finished_at === null) await service.api('POST', `/api/runs/${run.id}/cancel`)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
-import { eventually, hook } from './setup.ts'
+import { hook } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // Random lives of jobs through the real API on a set clock, and beside them a reckoning of the slots that knows nothing
 // of our code: cron `*/p * * * *` in UTC names each minute that p divides.
@@ -71,8 +72,8 @@ async function createLife(seed: number) {
     for (const at of ahead) if (at <= now) nominal.add(at)
   }
 
-  function addSlots(from: number, until: number) {
-    for (let at = Math.floor(from / minuteMs) * minuteMs; at <= until; at += minuteMs) {
+  function addSlots(from: number, to: number) {
+    for (let at = Math.floor(from / minuteMs) * minuteMs; at <= to; at += minuteMs) {
       const isIn =
         at > from && (rule.starts === null || at >= rule.starts) && (rule.ends === null || at <= rule.ends)
       if (isIn && new Date(at).getUTCMinutes() % rule.period === 0) nominal.add(at)
@@ -96,10 +97,14 @@ async function createLife(seed: number) {
       return `${schedule} ${status}`
     }
     if (does === 'policy') return changePolicy()
-    const until = new Date(now + 1_000 + Math.floor(pick.fraction() * 20 * minuteMs)).toISOString()
+    const untilAt = new Date(now + 1_000 + Math.floor(pick.fraction() * 20 * minuteMs)).toISOString()
     const action = does === 'resume' ? 'resume' : 'pause'
-    const { status } = await api('POST', `/api/jobs/${id}/${action}`, does === 'pauseUntil' ? { until } : {})
-    return `${does === 'pauseUntil' ? until : ''} ${status}`
+    const { status } = await api(
+      'POST',
+      `/api/jobs/${id}/${action}`,
+      does === 'pauseUntil' ? { until: untilAt } : {},
+    )
+    return `${does === 'pauseUntil' ? untilAt : ''} ${status}`
   }
 
   async function noteAhead() {
@@ -150,7 +155,7 @@ async function createLife(seed: number) {
     await service.api('POST', `/api/jobs/${id}/resume`)
     await cancelLive()
     service.target.behave(path, { does: 'status' })
-    const left = await eventually(`an end of what is due; ${story.join('\n')}`, async () => {
+    const left = await until(`an end of what is due; ${story.join('\n')}`, async () => {
       await service.fire({ job_id: id, fire_at: new Date(now).toISOString() })
       const slots = await check()
       return slots.every(({ verdict }) => verdict !== 'due' && verdict !== 'running') && slots

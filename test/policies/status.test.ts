@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { startNas } from '../../dev/nas/index.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
-import { change, eventually, readJob } from './setup.ts'
+import { change, readJob } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const clock = '2026-06-18T08:00:00Z'
 
@@ -49,7 +50,7 @@ test('a job that NAS did not arm is shown as not armed, with what was said and s
   assert.deepEqual([arm.last_provision.outcome, arm.last_provision.error.code], ['failed', 'NAS_FAILED'])
 
   await service.nas.behave()
-  await eventually('it is armed', async () => (await readJob(service, id)).armed)
+  await until('it is armed', async () => (await readJob(service, id)).armed)
   const after = await statusOf(service)
   assert.deepEqual(
     [after.owed.arms, after.owed.oldest_since, after.unarmed, after.nas.last_error],
@@ -63,7 +64,7 @@ test('GET /api/jobs/{id}/arm tells the whole story of the last arms, newest firs
   await service.nas.misbehave('answer', '429', { times: 1 })
   await change(service, id, { schedule: '30 8 * * *' })
   await service.api('POST', `/api/jobs/${id}/pause`)
-  const story = await eventually('the cancel is told', async () => {
+  const story = await until('the cancel is told', async () => {
     const arm = await armOf(service, id)
     return arm.last_provision.outcome === 'cancelled' && arm
   })
@@ -122,7 +123,7 @@ test('while the built-in scheduler triggers, no arm is owed to NAS', async (t) =
   const [row] = await service.database
     .sql`select armed_gen < wake_gen as owed from job_runtime where job_id = ${id}`
   assert.equal(row?.['owed'], true)
-  const status = await eventually('a heartbeat', async () => {
+  const status = await until('a heartbeat', async () => {
     const shown = await statusOf(service)
     return shown.scheduler.heartbeat?.clean_tick_at && shown
   })

@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { agentOf, callRelay, instantIn } from '../../dev/relay/client.ts'
-import { adminSecret, freePort, startRelayProcess } from '../../dev/relay/process.ts'
+import { adminSecret, startRelayProcess } from '../../dev/relay/process.ts'
 import { hook, relayFile, taken } from './setup.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 const program = 'relay/node/main.ts'
 

@@ -4,10 +4,12 @@ import { after, before, test } from 'node:test'
 import { type Fly, startFly } from '../../dev/fly/index.ts'
 import { buildRelease, type Release } from '../../dev/fly/world.ts'
 import { callRelay } from '../../dev/relay/client.ts'
-import { adminSecret, freePort, startRelayProcess } from '../../dev/relay/process.ts'
+import { adminSecret, startRelayProcess } from '../../dev/relay/process.ts'
 import { startTarget } from '../../dev/target/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { relayFile } from './setup.ts'
+import { freePort } from '../../dev/free-port.ts'
+import { until } from '../support/until.ts'
 
 let release: Release
 before(async () => {
@@ -53,11 +55,12 @@ test('a service that is off is woken by the relay, runs its job, arms again and 
       fire_at: string
     }[]
   const ended = (count: number) =>
-    until(async () => {
+    until(`${count} runs have succeeded`, async () => {
       const [row] = await database.sql`select count(*)::int as runs from runs where state = 'succeeded'`
       return Number(row?.['runs']) >= count
     })
-  const off = () => until(() => fly.machines.every((machine) => machine.state() === 'stopped'))
+  const off = () =>
+    until('every machine is off', () => fly.machines.every((machine) => machine.state() === 'stopped'))
 
   const created = await fetch(`${fly.url}/api/jobs`, {
     method: 'POST',
@@ -77,17 +80,8 @@ test('a service that is off is woken by the relay, runs its job, arms again and 
   await relay.kill()
   relay = await startRelayProcess(env, 'relay/node/main.ts')
   await ended(2)
-  await until(async () =>
+  await until('the next wake-up is armed', async () =>
     (await rows()).some((row) => Date.parse(row.fire_at) > Date.parse(before_?.fire_at ?? '')),
   )
   await off()
 })
-
-/** Looked at anew every 50 ms: what is waited for is in other processes. */
-async function until(look: () => boolean | Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 60_000
-  while (!(await look())) {
-    assert.ok(Date.now() < endsAt, `it never came: ${String(look)}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { agentOf, callRelay, instantIn } from '../../dev/relay/client.ts'
 import { killAtRandom } from '../../dev/relay/kill.ts'
-import { adminSecret, freePort, startRelayProcess } from '../../dev/relay/process.ts'
+import { adminSecret, startRelayProcess } from '../../dev/relay/process.ts'
 import { hook, relayFile, taken } from './setup.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 const program = 'dev/relay/worker.ts'
 

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { startDiscordReceiver } from '../../dev/receivers/index.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
 import { putChannel } from '../channels/setup.ts'
+import { until } from '../support/until.ts'
 
 const emoji = '\u{1F600}'
 let service: Service
@@ -26,15 +27,13 @@ after(() => service.close())
 
 /** The run that was started, once its deliveries are over as well. */
 async function over(runId: string): Promise<{ run: Json; deliveries: Json[] }> {
-  for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
+  return until(`run ${runId} is over, with its deliveries`, async () => {
     const { run } = (await service.api('GET', `/api/runs/${runId}`)).body
     const told = await service.api('GET', `/api/runs/${runId}/deliveries`)
     const { deliveries } = told.body as { deliveries: Json[] }
     const isOver = !['claimed', 'running'].includes(run.state)
-    if (isOver && deliveries.every(({ state }) => state !== 'pending')) return { run, deliveries }
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  throw new Error(`run ${runId} is not over after 10 s`)
+    return isOver && deliveries.every(({ state }) => state !== 'pending') && { run, deliveries }
+  })
 }
 
 async function runJob(fields: Record<string, unknown>) {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { startNas } from '../../dev/nas/index.ts'
 import { startTarget } from '../../dev/target/index.ts'
-import { freePort, startProcess, until } from '../../dev/torture/process.ts'
+import { startProcess } from '../../dev/torture/process.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 const leaseMs = 2_000
 const retry = { attempts: 2, delayMs: 100, maxDelayMs: 100, backoff: 'fixed', on: ['interrupted'] }
@@ -40,13 +42,11 @@ async function setup(t: TestContext) {
   /** The platform starts a machine when a request comes for it, and only then. */
   const wokenByNas = async () => {
     const seen = nas.fires().length
-    await until(
-      async () =>
-        nas
-          .fires()
-          .slice(seen)
-          .some(({ error }) => error === 'ECONNREFUSED'),
-      'NAS to call a machine that is off',
+    await until('NAS to call a machine that is off', async () =>
+      nas
+        .fires()
+        .slice(seen)
+        .some(({ error }) => error === 'ECONNREFUSED'),
     )
     return start()
   }
@@ -81,10 +81,10 @@ test('SIGKILL in mid-run: the watchdog wakes a machine, which says interrupted, 
   target.behave('/held', { does: 'status' })
   await wokenByNas()
   await until(
-    async () => (await runOf(once))?.['state'] === 'interrupted',
     'the first run to be told as interrupted',
+    async () => (await runOf(once))?.['state'] === 'interrupted',
   )
-  await until(async () => (await runOf(again))?.['state'] === 'succeeded', 'the second one to be run again')
+  await until('the second one to be run again', async () => (await runOf(again))?.['state'] === 'succeeded')
   const calls = target.calls.map(({ headers }) => [headers['x-chronos-job'], headers['x-chronos-attempt']])
   assert.deepEqual(
     calls.filter(([job]) => job === once),
@@ -126,21 +126,20 @@ test('SIGSTOP past the lease, then SIGCONT: the stale owner settles nothing and 
   stale.signal('SIGSTOP')
   target.behave('/held', { does: 'status' })
   const other = await start(await freePort())
-  await until(async () => {
+  await until('the lease to end', async () => {
     const [row] =
       await database.sql`select lease_until < clock_timestamp() as over from runs where job_id = ${id}`
     return row?.['over'] === true
-  }, 'the lease to end')
+  })
   // the proxy of a platform would take NAS's fires to the machine that answers
-  await until(async () => {
+  await until('the other machine to run it', async () => {
     await nas.sendFire({ url: `${other.url}/api/cron/fire`, body: { job_id: id } })
     return (await runOf(id))?.['state'] === 'succeeded'
-  }, 'the other machine to run it')
+  })
   const settled = await runOf(id)
   stale.signal('SIGCONT')
-  await until(
-    async () => stale.lines.some((line) => line.includes('"run ends"')),
-    'the stale owner to have noticed its attempt',
+  await until('the stale owner to have noticed its attempt', async () =>
+    stale.lines.some((line) => line.includes('"run ends"')),
   )
   const { status } = await stale.api('GET', `/api/jobs/${id}`)
   assert.equal(status, 200)

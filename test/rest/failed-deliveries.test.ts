@@ -4,6 +4,7 @@ import { startDiscordReceiver } from '../../dev/receivers/index.ts'
 import { putChannel, startSealing } from '../channels/setup.ts'
 import { type Json, type Service } from '../support/service.ts'
 import { codeOf } from './setup.ts'
+import { until } from '../support/until.ts'
 
 let service: Service
 let receiver: Awaited<ReturnType<typeof startDiscordReceiver>>
@@ -24,15 +25,13 @@ const refuses = (message: string) => {
 /** A run of the job that is over with its deliveries. */
 async function over(job: Json): Promise<string> {
   const { body } = await service.api('POST', `/api/jobs/${job.id}/run`)
-  for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
+  return until('the run is over, with its deliveries', async () => {
     const { run } = (await service.api('GET', `/api/runs/${body.run.id}`)).body
     const told = await service.api('GET', `/api/runs/${body.run.id}/deliveries`)
     const { deliveries } = told.body as { deliveries: Json[] }
     const isOver = !['claimed', 'running'].includes(run.state)
-    if (isOver && deliveries.every(({ state }) => state !== 'pending')) return body.run.id
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  throw new Error('the run is not over after 10 s')
+    return isOver && deliveries.every(({ state }) => state !== 'pending') && body.run.id
+  })
 }
 
 /** The fields of each warning that the service logs until the test is over. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 test('with the built-in trigger the process is the timer: a job runs, runs again, and stops when its repeats are used up, without a call to NAS', async (context) => {
   const service = await startService({ env: { CRON_PROVIDER: '' } })
@@ -14,7 +15,7 @@ test('with the built-in trigger the process is the timer: a job runs, runs again
   const calls = await target.waitFor(2)
   const slots = calls.map(({ headers }) => Date.parse(headers['x-chronos-slot'] ?? ''))
   assert.ok((slots[1] as number) > (slots[0] as number))
-  const shown = await until(async () => {
+  const shown = await until('the job is completed', async () => {
     const { body } = await api('GET', `/api/jobs/${job.id}`)
     return body.job.state === 'completed' && body.job
   })
@@ -34,7 +35,7 @@ test('with the built-in trigger the process is the timer: a job runs, runs again
 test('the status shows the heartbeat of the built-in trigger: that it is alive, and its last clean tick', async (context) => {
   const service = await startService({ env: { CRON_PROVIDER: '' } })
   context.after(() => service.close())
-  const heartbeat = await until(async () => {
+  const heartbeat = await until('a heartbeat', async () => {
     const { body } = await service.api('GET', '/api/status')
     return body.scheduler.heartbeat?.clean_tick_at && body.scheduler.heartbeat
   })
@@ -64,12 +65,3 @@ test('a NAS that refuses this identity for good is asked once: jobs are made all
   assert.equal(body.nas.refused.code, 'NAS_INVALID_CLIENT')
   assert.equal(nas.requests().length, 1)
 })
-
-/** The first truthy answer of `look`, asked anew as soon as it has answered. */
-async function until<T>(look: () => Promise<T>): Promise<Exclude<T, false | null | undefined | ''>> {
-  for (const endsAt = performance.now() + 10_000; performance.now() < endsAt; ) {
-    const found = await look()
-    if (found) return found as Exclude<T, false | null | undefined | ''>
-  }
-  throw new Error(`nothing within 10 s: ${String(look)}`)
-}

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { commandsOn } from '../support/command-users.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
-import { freePort, type ServiceProcess, startProcess } from '../../dev/torture/process.ts'
+import { type ServiceProcess, startProcess } from '../../dev/torture/process.ts'
 import { operations, otherOperations } from '../../routes/schemas/index.ts'
 import type { Json } from '../support/service.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Echo, startEcho, startMailEcho } from './echo.ts'
 import { dump, leaks, textsIn } from './haystack.ts'
+import { freePort } from '../../dev/free-port.ts'
+import { until } from '../support/until.ts'
 
 // A value of its own in every input for secrets, targets that give back all that they are sent, and then a search for
 // each value, in every form, in all that can be seen: rows, answers of the API, log.
@@ -402,12 +404,4 @@ async function call(
   const read: unknown = isJson && text ? JSON.parse(text) : text
   answers.push(JSON.stringify([...response.headers]), text, ...textsIn(read))
   return { status: response.status, body: read }
-}
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endsAt = performance.now() + 30_000
-  while (!(await isSo())) {
-    if (performance.now() > endsAt) throw new Error(`not within 30 s: ${what}`)
-    await new Promise((wake) => setTimeout(wake, 50))
-  }
 }

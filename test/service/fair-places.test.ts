@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { startTarget, type Target } from '../../dev/target/index.ts'
 import { makeKey } from '../keys/setup.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 let service: Service
 let other: Target
@@ -19,17 +20,14 @@ const started = async (job: Json, headers = {}): Promise<string> =>
   (await service.api('POST', `/api/jobs/${job.id}/run`, {}, headers)).body.run.id
 const runOf = async (id: string): Promise<Json> => (await service.api('GET', `/api/runs/${id}`)).body.run
 const status = async (): Promise<Json> => (await service.api('GET', '/api/status')).body
+/** The status, once it is as `isSo` says. */
+const statusWith = (isSo: (shown: Json) => boolean): Promise<Json> =>
+  until(`a status: ${isSo.toString()}`, async () => {
+    const shown = await status()
+    return isSo(shown) && shown
+  })
 
 const idsOf = (runs: { id: string }[]) => runs.map(({ id }) => id).toSorted()
-
-async function until<T>(read: () => Promise<T>, isRight: (value: T) => boolean): Promise<T> {
-  for (const deadline = performance.now() + 10_000; ; ) {
-    const value = await read()
-    if (isRight(value)) return value
-    if (performance.now() > deadline) assert.fail(`not within 10 s: ${JSON.stringify(value)}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
 
 test('calls that hang leave half of the places to others, and those that wait for one show it', async () => {
   service.target.behave('/hang', { does: 'hang' })
@@ -44,16 +42,10 @@ test('calls that hang leave half of the places to others, and those that wait fo
   // somebody else's job goes on at once
   const quick = await service.makeJob({ action: { type: 'http', url: `${other.url}/quick` } })
   const run = await started(quick)
-  await until(
-    () => runOf(run),
-    ({ state }) => state === 'succeeded',
-  )
+  await until('the quick run has ended', async () => (await runOf(run)).state === 'succeeded')
   assert.equal(service.target.calls.length, 3)
 
-  const { waiting_for_place: waiting } = await until(
-    status,
-    ({ waiting_for_place: seen }) => seen.runs === 17,
-  )
+  const { waiting_for_place: waiting } = await statusWith(({ waiting_for_place: seen }) => seen.runs === 17)
   assert.ok(Date.now() - Date.parse(waiting.oldest_since) >= 900)
   const { body: metrics } = await service.api('GET', '/metrics')
   assert.match(metrics, /^chronos_runs_waiting_for_place 17$/m)
@@ -72,7 +64,7 @@ test('as places are left those that wait begin, in their order, and show it no l
   const waits = (await service.api('GET', '/api/runs?status=claimed')).body as { runs: Json[] }
   for (const { id } of runs) await service.api('POST', `/api/runs/${id}/cancel`)
   await service.target.waitFor(callsBefore + 3)
-  const { waiting_for_place: waiting } = await until(status, ({ waiting_for_place: seen }) => seen.runs <= 14)
+  const { waiting_for_place: waiting } = await statusWith(({ waiting_for_place: seen }) => seen.runs <= 14)
   assert.equal(waiting.runs, 14)
   // the list has the newest first
   const oldest = idsOf(waits.runs.slice(-3))
@@ -80,7 +72,7 @@ test('as places are left those that wait begin, in their order, and show it no l
   assert.deepEqual(idsOf(begun.runs), oldest)
   // what waits and is cancelled never begins
   for (const { id } of waits.runs) await service.api('POST', `/api/runs/${id}/cancel`)
-  const free = await until(status, ({ process }) => process.runs.running === 0)
+  const free = await statusWith(({ process }) => process.runs.running === 0)
   assert.deepEqual([free.process.runs.queued, free.waiting_for_place.runs], [0, 0])
   assert.equal(service.target.calls.length, callsBefore + 3)
 })
@@ -93,10 +85,10 @@ test('a key that starts runs of many targets has half of the places as well', as
       targets.map(({ url }) => service.makeJob({ action: { type: 'http', url: `${url}/hang` } })),
     )
     const runs = await Promise.all(jobs.map((job) => started(job)))
-    const seen = await until(status, ({ process }) => process.runs.waiting === 2)
+    const seen = await statusWith(({ process }) => process.runs.waiting === 2)
     assert.equal(seen.process.runs.running, 3)
     for (const id of runs) await service.api('POST', `/api/runs/${id}/cancel`)
-    await until(status, ({ process }) => process.runs.running === 0)
+    await statusWith(({ process }) => process.runs.running === 0)
   } finally {
     await Promise.all(targets.map((target) => target.close()))
   }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { bundle } from '../../dev/build/bundle.ts'
 import { startTarget, type Target } from '../../dev/target/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 /**
  * The two shipped files alone in an empty folder, with the environment of the contract and nothing else, against the
@@ -115,13 +115,4 @@ async function armed(): Promise<string[]> {
   const response = await fetch(`${nasUrl}/api/agent-cron/list`, { headers })
   const body = (await response.json()) as { armed: { job_id: string }[] }
   return body.armed.map((arm) => arm.job_id)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

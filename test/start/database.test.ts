@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { copyProject, processesOf } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const project = await copyProject()
 after(project.remove)
@@ -36,5 +37,5 @@ test('of three programs that want the development database one starts it, the ot
   assert.match(urls[0] ?? '', /^postgres:\/\/chronos:.+@127\.0\.0\.1:\d+\/postgres$/)
   assert.equal(new Set(urls).size, 1)
   await Promise.all(programs.map(({ end }) => end()))
-  while ((await processesOf(project.folder)).length > 0) await new Promise((wake) => setTimeout(wake, 20))
+  await until('every process is gone', async () => (await processesOf(project.folder)).length === 0)
 })

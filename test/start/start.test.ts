@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Kept } from '../../dev/start/home.ts'
 import { copyProject, isFree, occupy, processesOf, type Started } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const call = /^(\S+) target +POST \/hello (\w+):(\S+)$/
 
@@ -122,12 +122,11 @@ function laterBy(instant: string, ms: number): string {
   return new Date(Date.parse(instant) + ms).toISOString()
 }
 
+/** Which processes were left is the answer, if any stay. */
 async function untilGone(folder: string): Promise<void> {
-  const endsAt = Date.now() + 10_000
-  for (;;) {
-    const left = await processesOf(folder)
-    if (left.length === 0) return
-    assert.ok(Date.now() < endsAt, `still there: ${left.join('\n')}`)
-    await delay(20)
-  }
+  let left: string[] = []
+  await until('every process is gone', async () => {
+    left = await processesOf(folder)
+    return left.length === 0
+  }).catch(() => assert.fail(`still there: ${left.join('\n')}`))
 }

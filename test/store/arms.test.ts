@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { takeArm } from '../../db/arms.ts'
 import { armLeaseMs, at, claim, decide, lookAt, type Opened, openStore, race, writing } from './setup.ts'
+import { until } from '../support/until.ts'
 
 let opened: Opened
 before(async () => {
@@ -276,12 +276,10 @@ test('what is owed is found page by page, each job once', async () => {
 
 /** Resolves once a backend of this database waits for a lock. */
 async function someoneWaits() {
-  for (let n = 0; n < 500; n++) {
+  await until('somebody waits for a lock', async () => {
     const [row] = await opened.sql`
       select count(*)::int as n from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`
-    if (row?.['n']) return
-    await delay(5)
-  }
-  assert.fail('nobody waited')
+    return row?.['n'] > 0
+  })
 }

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../dev/free-port.ts'
 
 const program = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
 const readyMs = 20_000
@@ -54,13 +54,4 @@ export async function startServerProcess(env: Record<string, string>): Promise<S
       await gone
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

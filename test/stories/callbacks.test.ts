@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import type { Service } from '../support/service.ts'
-import { setup, until } from './setup.ts'
+import { setup } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const deadline_ms = 3_600_000
 const inAnHour = '2026-06-18T09:00:00.000Z'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setup, until } from './setup.ts'
+import { setup } from './setup.ts'
+import { until } from '../support/until.ts'
 
 /** Job A, which calls `/hook`, and job B after it, which calls `/b` with what A gives it. */
 async function chain(t: TestContext, { on, ...fields }: { on?: unknown; [field: string]: unknown } = {}) {

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const hours = (n: number) => new Date(Date.parse('2026-06-18T08:00:00Z') + n * 3_600_000)
 
 test('with a NAS that keeps arms the look after an answer is skipped once that is learnt', async () => {
   const service = await startService({ clock: hours(0) })
   const { nas, target, database } = service
+  const untilKept = (count: number) =>
+    until(`NAS is known to have kept ${count} arms`, async () => {
+      const [fact] = await database.sql`select value from facts where name = 'nas_manners'`
+      return Number(fact?.['value'].kept) >= count
+    })
   const job = await service.makeJob({ schedule: 'every 1h' })
   for (let n = 1; n <= 8; n++) {
     const before = nas.requests('list').length
@@ -21,14 +27,6 @@ test('with a NAS that keeps arms the look after an answer is skipped once that i
   const looks = nas.requests('list').length
   assert.ok(looks <= 7, `${looks} lists: one at boot, five to learn, one sample`)
   await service.close()
-
-  async function untilKept(n: number) {
-    for (;;) {
-      const [fact] = await database.sql`select value from facts where name = 'nas_manners'`
-      if (Number(fact?.['value'].kept) >= n) return
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
 })
 
 test('with a NAS that forgets the row on a 2xx, the arm is made again after the answer', async () => {

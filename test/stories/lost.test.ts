@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Json, Service } from '../support/service.ts'
-import { setup, until } from './setup.ts'
+import { setup } from './setup.ts'
+import { until } from '../support/until.ts'
 
 // The timer service loses a row: nobody fires that job any more. Whatever wakes the process finds it.
 

@@ -4,7 +4,7 @@ import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { startTarget } from '../../dev/target/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { type Service, startService } from '../support/service.ts'
-import { until } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const hours = (n: number) => new Date(Date.parse('2026-06-18T08:00:00Z') + n * 3_600_000)
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { startWebhookReceiver } from '../../dev/receivers/index.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const signingSecret = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'
 const startsAt = '2026-06-18T08:00:00Z'
@@ -30,16 +31,6 @@ export async function setup(t: TestContext, { with: shared, env = {}, begin = tr
     })
   }
   return { service, ...on(service) }
-}
-
-/** What `look` gives, once it gives something; asked again and again for 10 s at most. */
-export async function until<T>(what: string, look: () => Promise<T | false | null | undefined>): Promise<T> {
-  for (const endsAt = performance.now() + 10_000; performance.now() < endsAt; ) {
-    const found = await look()
-    if (found !== false && found !== null && found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`after 10 s it is not so: ${what}`)
 }
 
 /** What stories do with a service, in few words. */

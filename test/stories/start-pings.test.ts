@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startHealthcheckReceiver } from '../../dev/receivers/index.ts'
-import { setup, until } from './setup.ts'
+import { setup } from './setup.ts'
+import { until } from '../support/until.ts'
 
 const check = '/ping/073305d2-3582-4dd6-b6a3-425e88583ca2'
 

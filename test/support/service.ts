@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '../../dev/free-port.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { startTarget, type Target } from '../../dev/target/index.ts'
 import { type App, createApp } from '../../src/app.ts'
@@ -53,6 +52,7 @@ export async function startService(options: Options = {}): Promise<Service> {
   const nas = options.nas ?? (await startNas(options.clock ? { time: options.clock } : {}))
   const target = options.target ?? (await startTarget())
   let clock = options.clock ? new Date(options.clock) : null
+  // the service has to know its own address before it listens, because NAS calls it back there
   const port = await freePort()
   const config = readConfig({
     DATABASE_URL: database.url,
@@ -122,14 +122,4 @@ export async function startService(options: Options = {}): Promise<Service> {
     },
   }
   return service
-}
-
-/** The service has to know its own address before it listens, because NAS calls it back there. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

@@ -1,8 +1,9 @@
 import type { Clause, Group } from '../kit/clause.ts'
-import { call, freePort } from '../kit/http.ts'
+import { call } from '../kit/http.ts'
 import { at, keysOf, textAt } from '../kit/json.ts'
 import { eventually, until } from '../kit/wait.ts'
 import { daily } from './soon.ts'
+import { freePort } from '../../free-port.ts'
 
 /** What `GET /api/status` says to anybody. */
 const openFields = ['nous_session_valid', 'provider', 'status', 'version']

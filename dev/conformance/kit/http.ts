@@ -113,13 +113,6 @@ export async function listen(
   }
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const { port, close } = await listen(() => {})
-  await close()
-  return port
-}
-
 /** What came in, kept for the checks. `closedAt` is set if the caller hung up before it was answered. */
 export type Incoming = {
   at: number

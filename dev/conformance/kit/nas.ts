@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createAgent, type Agent } from './agent.ts'
-import { type Answer, call, freePort } from './http.ts'
+import { type Answer, call } from './http.ts'
 import { listAt, textAt } from './json.ts'
 import { loginClient, secret } from './login.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startProgram } from './program.ts'
 import { eventually } from './wait.ts'
+import { freePort } from '../../free-port.ts'
 
 /** A timer service as its agent sees it. */
 export type Nas = {

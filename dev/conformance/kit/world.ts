@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { createClient, type Client } from './client.ts'
 import { createGate } from './database.ts'
-import { type Answer, call, freePort } from './http.ts'
+import { type Answer, call } from './http.ts'
 import { at, textAt } from './json.ts'
 import { loginClient, secret } from './login.ts'
 import type { Portal } from './portal.ts'
 import { type Program, startProgram } from './program.ts'
 import type { Target } from './target.ts'
 import { eventually, until } from './wait.ts'
+import { freePort } from '../../free-port.ts'
 
 export type MadeJob = { id: string; path: string; answer: Answer }
 
