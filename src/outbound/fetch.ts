@@ -13,6 +13,9 @@ export function fetchOver(send: Send): typeof globalThis.fetch {
   return async (input, init) => {
     const asked = new Request(input, init)
     const { method, headers, signal } = asked
+    // A Request hears the signal that it was made with through a weak reference: once it is collected, while its answer is
+    // still read, it would hear nothing any more. So its own signal, which is held until then, holds it.
+    signal.addEventListener('abort', () => [input, asked], { once: true })
     const url = new URL(asked.url)
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
       throw new TypeError('fetch failed', { cause: new Error('must be an http or https URL') })
