@@ -49,3 +49,10 @@ export const pageQuery = { limit: Type.Optional(limit(1000)), cursor: Type.Optio
 export const instantOut = Type.String({ format: 'date-time' })
 export const instantOutOrNull = orNull<string>('string', { format: 'date-time' })
 export const textOrNull = orNull<string>('string', {})
+
+export const noBody = object({})
+export const jobParams = object({ id: jobId })
+
+/** Clients of an agent with several profiles name one with every call. */
+export const profile = Type.Optional(Type.String({ maxLength: 200, description: 'accepted and ignored' }))
+export const clientQuery = object({ profile })

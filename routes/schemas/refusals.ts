@@ -7,3 +7,5 @@ export const bodyErrors = [
   'BODY_TOO_LARGE',
   'MEDIA_TYPE_UNSUPPORTED',
 ] as const
+export const jobErrors = ['JOB_ID_INVALID', 'JOB_NOT_FOUND'] as const
+export const scheduleErrors = ['SCHEDULE_INVALID', 'SCHEDULE_IN_PAST', 'TIMEZONE_UNKNOWN'] as const

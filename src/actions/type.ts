@@ -1,5 +1,5 @@
 import type { TObject } from 'typebox'
-import type { CommandConfig } from '../ground/config.ts'
+import type { CommandConfig } from '../ground/config-commands.ts'
 import type { Problem } from '../ground/problem.ts'
 import type { SchemaKit } from '../ground/schema.ts'
 import type { Call } from '../outbound/index.ts'

@@ -1,4 +1,13 @@
-import { readAllowEntry } from './allow.ts'
+import { commands, type CommandConfig } from './config-commands.ts'
+import {
+  corsOrigins,
+  encryptionKey,
+  type Env,
+  isZone,
+  oldEncryptionKeys,
+  readers,
+  targetAllow,
+} from './config-values.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
@@ -49,21 +58,6 @@ export type Config = {
   machineId: string
 }
 
-/** How programs run that jobs start. */
-export type CommandConfig = {
-  /** Their environment. */
-  env: Record<string, string>
-  /** The users that they run as, one each if there are several; null: the user of this process. */
-  users: { first: number; count: number; gid: number | null } | null
-  /** Of each process; 0: no limit. */
-  memoryMb: number
-  processorS: number
-  /** Of all processes of one user of `users`; 0: no limit. */
-  processes: number
-  /** Of the folder of one run; 0: no limit. */
-  folderMb: number
-}
-
 export type NasConfig = {
   portalUrl: string | null
   jwksUrl: string | null
@@ -81,8 +75,6 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   static readonly exitStatus = 78
 }
-
-type Env = Record<string, string | undefined>
 
 /** @throws ConfigError: names every invalid variable, the rule and its value (never a secret). */
 export function readConfig(env: Env = process.env, privileges: () => Privileges = ownPrivileges): Config {
@@ -169,39 +161,6 @@ function databaseUrl(env: Env, problems: string[]): string | null {
   return wrong.length > 0 ? null : url
 }
 
-function targetAllow(list: string, problems: string[]): string[] {
-  const entries = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean)
-  const wrong = entries.filter((entry) => readAllowEntry(entry) === null)
-  for (const entry of wrong)
-    problems.push(
-      `TARGET_ALLOW: "${entry}" is not a host name, *.name, an address (each also with :port) or a range such as 10.0.0.0/8`,
-    )
-  return entries
-}
-
-/** Each exactly as a browser sends it in `Origin`. */
-function corsOrigins(list: string, problems: string[]): string[] {
-  const entries = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean)
-  return entries.flatMap((entry) => {
-    const url = URL.parse(entry)
-    const isOrigin =
-      (url?.protocol === 'https:' || url?.protocol === 'http:') &&
-      url.href === `${url.origin}/` &&
-      !url.host.includes('*')
-    if (url && isOrigin) return [url.origin]
-    problems.push(
-      `CORS_ORIGINS: "${entry.slice(0, 100)}" is not an origin. List origins such as https://dashboard.example.com, separated by commas ("*" is not supported)`,
-    )
-    return []
-  })
-}
-
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 function checkTogether(config: Config, problems: string[]) {
@@ -261,165 +220,4 @@ function writtenPasswords(address: string): string[] {
   const inAuthority = /^[a-z]+:\/\/[^:/?]*:([^/?]*)@/.exec(address)?.[1]
   const inQuery = /[?&]password=([^&]*)/.exec(address)?.[1]
   return [inAuthority, inQuery].filter((text) => text !== undefined && text !== '') as string[]
-}
-
-const usualForCommands = ['PATH', 'LANG', 'TZ']
-/** Not even by COMMAND_ENV_ALLOW: with one of these a program could act as this service. */
-const neverForCommands = [
-  ...['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY', 'ENCRYPTION_KEYS_OLD'],
-  ...['NAS_ACCESS_TOKEN', 'NAS_REFRESH_TOKEN', 'PROMPT_API_KEY'],
-]
-
-function commands(env: Env, problems: string[], privileges: () => Privileges): Config['commands'] {
-  const { text, isOn } = readers(env, problems)
-  const areOn = isOn('COMMANDS')
-  const more = (text('COMMAND_ENV_ALLOW') ?? '').split(/[\s,]+/).filter(Boolean)
-  for (const name of more) {
-    if (neverForCommands.includes(name))
-      problems.push(`COMMAND_ENV_ALLOW must not name ${name}, which holds a secret of this service`)
-    else if (!/^[A-Za-z_]\w*$/.test(name))
-      problems.push(`COMMAND_ENV_ALLOW: "${name}" is not a variable name. Separate names by commas`)
-  }
-  const users = commandUsers(env, problems)
-  if (!areOn) return null
-  checkUsers(users, problems, privileges())
-  const given = [...usualForCommands, ...more].map((name) => [name, env[name]] as const)
-  const seen = given.filter((pair): pair is readonly [string, string] => pair[1] !== undefined)
-  return { env: Object.fromEntries(seen), users }
-}
-
-const largestId = 2 ** 31 - 1
-
-/** `20000`: all programs run as this user; `20000-20019`: each that runs at the same time as another one of its own. */
-function commandUsers(env: Env, problems: string[]): CommandConfig['users'] {
-  const { text, integer } = readers(env, problems)
-  const value = text('COMMAND_UID')
-  if (value === null) {
-    if (text('COMMAND_GID') !== null) problems.push('COMMAND_UID is required with COMMAND_GID')
-    return null
-  }
-  const gid = text('COMMAND_GID') === null ? null : integer('COMMAND_GID', 0, 1, largestId)
-  const [, from = '', to = from] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(value) ?? []
-  const [first, last] = [Number(from), Number(to)]
-  const isRange = from !== '' && first >= 1 && first <= last && last <= largestId
-  // A program that runs as root is this service, and more.
-  if (isRange) return { first, count: last - first + 1, gid }
-  problems.push(
-    `COMMAND_UID must be the number of a user other than root, or a range such as 20000-20019, not "${value}"`,
-  )
-  return null
-}
-
-function checkUsers(
-  users: CommandConfig['users'],
-  problems: string[],
-  { uid, mayChangeUsers }: Privileges,
-): void {
-  if (!users) {
-    if (mayChangeUsers && problems.every((line) => !line.startsWith('COMMAND_UID')))
-      problems.push(
-        'COMMAND_UID is required with COMMANDS=on, because this process may change users. ' +
-          'Set it to users that only programs have (20000-20019), so that programs cannot read the secrets of this service',
-      )
-    return
-  }
-  if (!mayChangeUsers)
-    problems.push(
-      'COMMAND_UID is set, but this process may not start programs as another user. ' +
-        'Start it as root (with the capabilities CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID), or remove COMMAND_UID',
-    )
-  if (uid !== null && uid >= users.first && uid < users.first + users.count)
-    problems.push(`COMMAND_UID includes ${uid}, the user of this process. Programs need a user of their own`)
-}
-
-function isZone(zone: string): boolean {
-  if (zone === 'UTC') return true
-  try {
-    return Boolean(Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone))
-  } catch {
-    return false
-  }
-}
-
-function encryptionKey(value: string | null, problems: string[]): Buffer | null {
-  if (value === null) return null
-  const key = Buffer.from(value, 'base64')
-  const wrong = wrongWithKey(key)
-  if (wrong === null) return key
-  problems.push(`ENCRYPTION_KEY must be 32 random bytes as base64 (openssl rand -base64 32), not ${wrong}`)
-  return null
-}
-
-/** Null: it may well be random. Of 32 random bytes hardly any two are the same, or the same step apart. */
-function wrongWithKey(key: Buffer): string | null {
-  if (key.length !== 32) return `${key.length} bytes`
-  const steps = key.map((byte, index) => byte - (key[index - 1] ?? 0))
-  const isRandom = [key, steps].every((bytes) => new Set(bytes).size >= leastVariety)
-  return isRandom ? null : 'bytes that follow a pattern'
-}
-
-/** Random ones have about 30, and hex digits instead of random bytes about 14. */
-const leastVariety = 8
-
-/** Separated by commas. An invalid entry is named by its position, never quoted. */
-function oldEncryptionKeys(value: string | null, problems: string[]): Buffer[] {
-  const entries = (value ?? '').split(',').map((entry) => entry.trim())
-  return entries.filter(Boolean).flatMap((entry, index) => {
-    const key = Buffer.from(entry, 'base64')
-    // a weak key still has to decrypt its data until that is resealed
-    if (key.length === 32) return [key]
-    problems.push(
-      `ENCRYPTION_KEYS_OLD: entry ${index + 1} must be 32 bytes as base64, not ${key.length} bytes`,
-    )
-    return []
-  })
-}
-
-function readers(env: Env, problems: string[]) {
-  const text = (name: string): string | null => env[name]?.trim() || null
-
-  function secret(name: string, form?: RegExp, rule?: string): string | null {
-    const value = text(name)
-    if (value === null || !form || form.test(value)) return value
-    problems.push(`${name} must be ${rule}`)
-    return null
-  }
-
-  function integer(name: string, fallback: number, least: number, most: number): number {
-    const value = text(name)
-    if (value === null) return fallback
-    if (/^\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
-    problems.push(`${name} must be a whole number from ${least} to ${most}, not "${value}"`)
-    return fallback
-  }
-
-  function url(name: string, { isPlainAllowed = false } = {}): string | null {
-    const value = text(name)
-    if (value === null) return null
-    const parsed = URL.canParse(value) ? new URL(value) : null
-    const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
-    if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && (isLoopback || isPlainAllowed)))
-      return value.replace(/\/+$/, '')
-    const rule = isPlainAllowed ? 'an http or https URL' : 'an https URL (plain http for loopback only)'
-    problems.push(`${name} must be ${rule}, not "${parsed?.origin ?? value}"`)
-    return null
-  }
-
-  /** The address that routes are appended to; one that ends in the route of fires is cut to it. */
-  function base(name: string): string | null {
-    const value = url(name)
-    if (value === null || !/[?#]/.test(value)) return value && value.replace(/\/*(\/api\/cron\/fire)?$/, '')
-    problems.push(
-      `${name} must not have a query or a fragment. Use the base URL of this service, such as https://app.fly.dev`,
-    )
-    return null
-  }
-
-  function isOn(name: string): boolean {
-    const value = text(name) ?? 'off'
-    if (value !== 'on' && value !== 'off') problems.push(`${name} must be "on" or "off", not "${value}"`)
-    return value === 'on'
-  }
-
-  return { text, secret, integer, url, base, isOn }
 }

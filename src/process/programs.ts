@@ -1,5 +1,5 @@
 import { sweepFolders } from '../actions/index.ts'
-import type { CommandConfig } from '../ground/config.ts'
+import type { CommandConfig } from '../ground/config-commands.ts'
 import type { Log } from '../ground/log.ts'
 import { inheritedFiles } from '../ground/inherited-files.ts'
 import { isOpenToItsUser } from '../ground/privileges.ts'

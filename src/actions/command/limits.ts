@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
-import type { CommandConfig } from '../../ground/config.ts'
+import type { CommandConfig } from '../../ground/config-commands.ts'
 import type { ProgramUser } from './user.ts'
 
 const usualPath = '/usr/local/bin:/usr/bin:/bin'

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { CommandConfig } from '../../ground/config.ts'
+import type { CommandConfig } from '../../ground/config-commands.ts'
 import type { RedactingStream } from '../../redact/index.ts'
 import { namesIn, render, type Values } from '../../template/index.ts'
 import { withTimeLimit } from '../../ground/time-limit.ts'

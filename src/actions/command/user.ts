@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { CommandConfig } from '../../ground/config.ts'
+import type { CommandConfig } from '../../ground/config-commands.ts'
 
 /** The user of a program. `isAlone`: no other program does at this time, so that all of this user's processes are its own. */
 export type ProgramUser = { uid: number; gid: number; isAlone: boolean }

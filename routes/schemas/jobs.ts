@@ -1,0 +1,191 @@
+import Type from 'typebox'
+import type { Scope } from '../../src/access/keys/index.ts'
+import { arm, ignored, job, run, slot, upcoming, warnings } from './answers.ts'
+import {
+  clientQuery,
+  cursor,
+  instant,
+  instantOut,
+  jobId,
+  jobParams,
+  limit,
+  noBody,
+  object,
+  orNull,
+  pageQuery,
+  profile,
+} from './fields.ts'
+import { jobInput, jobPatch, pauseInput, runInput } from './inputs.ts'
+import type { Operation } from './operation.ts'
+import { bodyErrors, inputErrors, jobErrors, scheduleErrors } from './refusals.ts'
+
+const oneJob = object({ job, ignored: Type.Optional(ignored) }, { title: 'OneJob' })
+const savedJob = object(
+  { job, warnings: Type.Optional(warnings), ignored: Type.Optional(ignored) },
+  { title: 'SavedJob' },
+)
+const ifMatch = {
+  'If-Match': Type.Optional(Type.String({ description: 'the `ETag` that was read, or `*`' })),
+}
+export const jobOperations = {
+  'GET /api/jobs': {
+    id: 'listJobs',
+    scope: 'jobs:read',
+    isLarge: true,
+    summary: 'Jobs, newest first',
+    query: object({
+      include_disabled: Type.Optional(
+        Type.Boolean({ default: false, description: 'paused and finished jobs as well; also 1, yes, on' }),
+      ),
+      limit: Type.Optional(limit(1000)),
+      cursor: Type.Optional(cursor),
+      state: Type.Optional(
+        Type.Enum([...job.properties.state.enum, 'all'], { description: '`all`: whatever their state is' }),
+      ),
+      profile,
+      tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      q: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: 'a part of name or prompt' }),
+      ),
+    }),
+    status: 200,
+    answer: object(
+      {
+        jobs: Type.Array(job),
+        next_cursor: orNull<string>('string', {}),
+        hidden: Type.Integer({
+          description: 'paused and finished jobs that match and were left out; see `state`',
+        }),
+        ignored: Type.Optional(ignored),
+      },
+      { title: 'Jobs' },
+    ),
+    errors: [...inputErrors, 'CURSOR_INVALID'],
+  },
+  'POST /api/jobs': {
+    id: 'createJob',
+    scope: 'jobs:write',
+    summary: 'Make a job, and arm its wake-up',
+    headers: {
+      'Idempotency-Key': Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 255,
+          description: 'the same key and body give the same job, however often they are sent',
+        }),
+      ),
+    },
+    query: clientQuery,
+    body: jobInput,
+    status: 201,
+    answer: savedJob,
+    errors: [...bodyErrors, ...scheduleErrors, 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
+  },
+  'GET /api/jobs/{id}': {
+    id: 'readJob',
+    scope: 'jobs:read',
+    summary: 'One job',
+    params: jobParams,
+    query: clientQuery,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'PATCH /api/jobs/{id}': {
+    id: 'changeJob',
+    scope: 'jobs:write',
+    summary: 'Change the fields that are given',
+    params: jobParams,
+    headers: ifMatch,
+    query: clientQuery,
+    body: jobPatch,
+    status: 200,
+    answer: savedJob,
+    errors: [
+      ...jobErrors,
+      ...bodyErrors,
+      ...scheduleErrors,
+      'AFTER_CYCLE',
+      'JOB_STATE_CONFLICT',
+      'VERSION_CONFLICT',
+      'NOT_ARMED',
+    ],
+  },
+  'DELETE /api/jobs/{id}': {
+    id: 'removeJob',
+    scope: 'jobs:write',
+    summary: 'Remove a job with its history; cancels its arm and its live runs',
+    params: jobParams,
+    query: clientQuery,
+    headers: ifMatch,
+    status: 200,
+    answer: object({ ok: Type.Literal(true), id: jobId }),
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'VERSION_CONFLICT'],
+  },
+  'POST /api/jobs/{id}/pause': {
+    id: 'pauseJob',
+    scope: 'jobs:write',
+    summary: 'Pause a job, until resumed or until an instant',
+    params: jobParams,
+    query: clientQuery,
+    body: pauseInput,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
+  'POST /api/jobs/{id}/resume': {
+    id: 'resumeJob',
+    scope: 'jobs:write',
+    summary: 'Let a paused job go on',
+    params: jobParams,
+    query: clientQuery,
+    body: noBody,
+    status: 200,
+    answer: oneJob,
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
+  'POST /api/jobs/{id}/run': {
+    id: 'runJob',
+    scope: 'runs:start',
+    summary: 'Run a job now, beside its schedule',
+    params: jobParams,
+    query: clientQuery,
+    body: runInput,
+    status: 202,
+    answer: object({ run, job }),
+    errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
+  },
+  'GET /api/jobs/{id}/next': {
+    id: 'nextSlots',
+    scope: 'jobs:read',
+    summary: "The next slots, with the zone's clock changes",
+    params: jobParams,
+    query: object({
+      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 5 })),
+      from: Type.Optional(instant),
+    }),
+    status: 200,
+    answer: object({ job_id: jobId, timezone: Type.String(), next: Type.Array(instantOut), upcoming }),
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/arm': {
+    id: 'readArm',
+    scope: 'jobs:read',
+    summary: 'The wake-up that is wanted, and what the timer service was told',
+    params: jobParams,
+    status: 200,
+    answer: arm,
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/slots': {
+    id: 'listSlots',
+    scope: 'jobs:read',
+    isLarge: true,
+    summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
+    params: jobParams,
+    query: object({ from: Type.Optional(instant), to: Type.Optional(instant), ...pageQuery }),
+    status: 200,
+    answer: object({ slots: Type.Array(slot), next_cursor: orNull<string>('string', {}) }),
+    errors: [...jobErrors, ...inputErrors, 'CURSOR_INVALID'],
+  },
+} satisfies Record<string, Operation & { scope: Scope }>
