@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import type { DatabaseServer, DatabaseTarget, DatabaseTls } from '../src/ground/database-url.ts'
+import type { DatabaseTls } from '../src/ground/database-tls.ts'
+import type { DatabaseServer, DatabaseTarget } from '../src/ground/database-url.ts'
 import { connectionError } from './errors.ts'
 
 type Dial = {

@@ -18,7 +18,6 @@ export type {
   ArmRow,
   ListedChannel,
   ListedJob,
-  ListedRun,
   Lists,
   Surroundings,
   UnarmedJob,
@@ -34,6 +33,7 @@ export {
   storeSchedule,
 } from './rows.ts'
 export type { Page, PageWish } from './pages.ts'
+export type { ListedRun } from './run-lists.ts'
 export {
   createSecretStore,
   type SealedPlace,

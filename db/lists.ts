@@ -1,17 +1,12 @@
-import { and, arrayContains, count, desc, eq, gte, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, arrayContains, count, desc, eq, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
-import { having, pick, type RowOf, runColumns } from '../src/columns/index.ts'
+import { pick } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import { mapPage, type Page, type PageWish, readPage } from './pages.ts'
 import { type Authored, authoredOf } from './rows.ts'
-import { arms, channels, inTrouble, isInTrouble, jobRuntime, jobs, runs } from './schema.ts'
-
-const listedRunColumns = {
-  ...having(runColumns, 'shown'),
-  errorCode: runColumns.errorCode,
-  errorMessage: runColumns.errorMessage,
-}
+import { type ListedRun, listedRunColumns, type RunFilter, selectRuns } from './run-lists.ts'
+import { arms, channels, jobRuntime, jobs, runs } from './schema.ts'
 
 /** The newest run of a job, in flight or not. */
 export type LatestRun = {
@@ -26,11 +21,6 @@ export type LatestRun = {
 export type Surroundings = { latestRun: LatestRun | null; deliveryError: string | null }
 export type ListedJob = Surroundings & { authored: Authored; runtime: Runtime; registry: Registry }
 export type ListedChannel = { name: string; type: string; defaultOn: string[] | null; isOff: boolean }
-/** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
-export type ListedRun = RowOf<typeof listedRunColumns> & {
-  jobName: string
-  isOutputCut: boolean
-}
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
 
 /** `armedAt`: the last instant that NAS confirmed. `since`: since when that has differed from the wanted one. */
@@ -43,15 +33,6 @@ export type UnarmedJob = {
 }
 
 export type JobFilter = { states: JobState[]; tag: string | null; text: string | null }
-/** `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
-export type RunFilter = {
-  jobId: string | null
-  states: RunState[]
-  tag: string | null
-  since: Date | null
-  until: Date | null
-}
-
 /** What people read, in drizzle. Loaded on first use, because drizzle costs more than the rest of a boot. */
 export type Lists = {
   /**
@@ -72,8 +53,6 @@ export type Lists = {
   unarmed(limit: number): Promise<UnarmedJob[]>
 }
 
-/** A list of a thousand runs stays at a few MB. */
-const listedOutputChars = 4096
 const armsShown = 20
 
 export function createLists(database: Database): Lists {
@@ -211,27 +190,6 @@ export function createLists(database: Database): Lists {
   }
 }
 
-type Orm = Parameters<Parameters<Database['drizzle']>[0]>[0]
-
-/**
- * Long outputs are cut.
- *
- * @internal Exported for the test that reads its plan.
- */
-export function selectRuns(orm: Orm, filter: RunFilter, page: PageWish) {
-  const output = sql<string | null>`left(${runs.output}, ${listedOutputChars})`
-  const isOutputCut = sql<boolean>`coalesce(length(${runs.output}) > ${listedOutputChars}, false)`
-  // by the index of seq the planner would walk through every run before the span, if few in it match
-  const newestFirst = filter.since ? desc(sql`${runs.seq} + 0`) : desc(runs.seq)
-  return orm
-    .select({ ...pick(listedRunColumns, runs), output, isOutputCut, jobName: jobs.name, seq: runs.seq })
-    .from(runs)
-    .innerJoin(jobs, eq(jobs.id, runs.jobId))
-    .where(and(...runConditions(filter), page.after === null ? undefined : lt(runs.seq, page.after)))
-    .orderBy(newestFirst)
-    .limit(page.limit)
-}
-
 const latestColumns = {
   id: runs.id,
   state: runs.state,
@@ -281,18 +239,6 @@ function jobConditions({ states, tag, text }: JobFilter): (SQL | undefined)[] {
     inArray(jobRuntime.state, states),
     tag === null ? undefined : arrayContains(jobs.tags, [tag]),
     text === null ? undefined : or(ilike(jobs.name, containing(text)), ilike(jobs.prompt, containing(text))),
-  ]
-}
-
-function runConditions({ jobId, states, tag, since, until }: RunFilter): (SQL | undefined)[] {
-  return [
-    jobId === null ? undefined : eq(runs.jobId, jobId),
-    states.length === 0 ? undefined : inArray(runs.state, states),
-    // said as the index says it, so that it is used whatever the driver does with parameters
-    states.length > 0 && states.every((one) => inTrouble.includes(one)) ? isInTrouble : undefined,
-    tag === null ? undefined : arrayContains(jobs.tags, [tag]),
-    since === null ? undefined : gte(runs.claimedAt, since),
-    until === null ? undefined : lt(runs.claimedAt, until),
   ]
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { selectRuns } from '../../db/lists.ts'
+import { selectRuns } from '../../db/run-lists.ts'
 import { codeOf } from '../rest/setup.ts'
 import type { Json, Service } from '../support/service.ts'
 import { finished, startForClients } from './setup.ts'
