@@ -24,11 +24,15 @@ export type ProcessRecord = {
    * which wake-ups passed over a minute ago although NAS had confirmed them.
    */
   arrive(): Promise<{ earlier: ProcessNote | null; forgotten: { jobs: number; since: Date | null } }>
-  /** Records the exit, with the owed work in the same snapshot; with `onlyIfFree` only if there is none. */
-  depart(wish: { why: string; onlyIfFree: boolean; countArms: boolean }): Promise<Owed>
+  /**
+   * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
+   * is near.
+   */
+  depart(wish: { why: string; stayFor: { nearMs: number } | null; countArms: boolean }): Promise<Owed>
 }
 
-export type Owed = { owed: number; runs: number }
+/** `near`: jobs whose wake time comes within `nearMs`, or came as short a time ago: their fire may be on its way. */
+type Owed = { owed: number; runs: number; near: number }
 
 type ProcessRecordNeeds = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
 
@@ -74,24 +78,28 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving) {
   }
 }
 
-type Departing = Arriving & { why: string; onlyIfFree: boolean; countArms: boolean }
+type Departing = Arriving & Parameters<ProcessRecord['depart']>[0]
 
 async function depart(sql: Sql, wish: Departing): Promise<Owed> {
-  const { name, owner, now, why, onlyIfFree, countArms } = wish
+  const { name, owner, now, why, stayFor, countArms } = wish
+  const nearMs = stayFor?.nearMs ?? 0
   const [row]: Row[] = await sql`
-    with seen as (
-      select coalesce(${now}::timestamptz, clock_timestamp()) as now,
-        (select count(*)::int from (
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    seen as (
+      select clock.now, (select count(*)::int from (
           select from job_runtime where ${countArms}::boolean and armed_gen < wake_gen limit ${countMax}) o) as owed,
         (select count(*)::int from runs where state in ('claimed', 'running') and runs.owner = ${owner})
           + (select count(*)::int from deliveries where state = 'pending' and deliveries.owner = ${owner}) as runs,
-        (select min(wake_at) from job_runtime) as next_wake_at),
+        (select count(*)::int from job_runtime
+          where wake_at > clock.now - ${nearMs} * interval '1 ms' and wake_at < clock.now + ${nearMs} * interval '1 ms') as near,
+        (select min(wake_at) from job_runtime) as next_wake_at
+      from clock),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,
         'why', ${why}::text, 'owed', owed, 'runs', runs, 'next_wake_at', next_wake_at), now
-      from seen where not ${onlyIfFree}::boolean or owed + runs = 0
+      from seen where ${stayFor === null}::boolean or owed + runs + near = 0
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
-    select owed, runs from seen`
-  return { owed: Number(row?.['owed']), runs: Number(row?.['runs']) }
+    select owed, runs, near from seen`
+  return { owed: Number(row?.['owed']), runs: Number(row?.['runs']), near: Number(row?.['near']) }
 }

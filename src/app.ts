@@ -33,6 +33,7 @@ import { logOptions } from './ground/log.ts'
 import type { Logs } from './attempt-logs/logs.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
+import { bootMs } from './run/near.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createRetention } from './attempt-logs/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
@@ -155,6 +156,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
+    nearMs: bootMs,
     log,
   })
   const { brief, status, metrics } = createStatus({

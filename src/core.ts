@@ -17,6 +17,7 @@ import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
 import { createFireLimits, queueMax } from './run/fire-limits.ts'
 import type { Leases } from './run/leases.ts'
+import { bootMs } from './run/near.ts'
 import { createQueue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
@@ -91,8 +92,8 @@ export function createCore(needs: CoreNeeds): Core {
       queued: () => runs().queued,
     }),
     settled: (jobId) => needs.settled?.(jobId),
-    // waiting for longer than the process would stay idle anyway is left to NAS, with no process alive in between
-    nearMs: config.idleExitMs > 0 ? config.idleExitMs : 60_000,
+    // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between
+    nearMs: config.idleExitMs > 0 ? config.idleExitMs + bootMs : 60_000,
   })
   const { changes, fireDue } = story
   const schedulers = createSchedulers({ config, store, holds, timers, timer, arming, fireDue, log })

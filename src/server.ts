@@ -31,11 +31,11 @@ async function main(): Promise<void> {
   if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
   createIdleExit({
     ...{ ...config, holds, departure, timers, log },
-    server: listener.server,
+    ...{ server: listener.server, firstAnswered: listener.firstAnswered },
     exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, timers, log })
-  await app.start()
+  await holds.during('boot', app.start())
   if (config.production && config.stallMs > 0) timers.after(watchAfterMs, () => watchForStall(config))
 }
 

@@ -166,8 +166,10 @@ const groups: Group[] = [
   {
     title: 'Going up and down',
     variables: {
-      IDLE_EXIT_MS: 'ms; exit after this long with no work in progress; 0 disables',
-      BOOT_GRACE_MS: 'ms; with `IDLE_EXIT_MS`, stay up at least this long after start',
+      IDLE_EXIT_MS:
+        'ms; exit after this long with no work in progress and no wake time within a second; 0 disables. About 1000 for a machine that sleeps ([why](decisions/short-wakes.md))',
+      BOOT_GRACE_MS:
+        'ms; with `IDLE_EXIT_MS`, how long to wait after start for the call that started the machine. Once that is answered, this counts for nothing',
       DRAIN_TIMEOUT_MS: 'ms; the longest a shutdown after SIGTERM may take',
       DRAIN_FINISH_MS: 'ms; of that, how long running attempts may continue before they are stopped',
       MAX_UPTIME: 'ms; with `IDLE_EXIT_MS`, log a warning when the process is up for longer; 0 disables',

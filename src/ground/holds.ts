@@ -1,5 +1,7 @@
 /** A reason why this process must stay up. */
 export type HoldKind =
+  /** What a start looks after, up to the reconcile, which holds by itself. */
+  | 'boot'
   /** A claimed run, under way or waiting for room. */
   | 'run'
   /** A delivery that is being sent, or waits for its turn. */

@@ -9,7 +9,8 @@ export type Departure = {
   /** Reads the record of the previous process, logs broken promises, and records that this one is up. Never rejects. */
   arrive(): Promise<void>
   /**
-   * Writes the exit record if nothing is owed and no run is held by this process, in one statement; false: something is.
+   * Writes the exit record if nothing is owed, no run is held by this process and no wake time is near, in one statement.
+   * False: the process has a reason to stay.
    *
    * @throws DatabaseUnavailable: unknown.
    */
@@ -22,10 +23,12 @@ type DepartureNeeds = {
   record: ProcessRecord
   /** False where nothing is armed with NAS (the built-in scheduler triggers): then no arm is owed to it. */
   isNasUsed: () => boolean
+  /** A wake time that is nearer is cheaper to wait for than to boot for. */
+  nearMs: number
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, log }: DepartureNeeds): Departure {
+export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNeeds): Departure {
   let isWritten = false
 
   async function arrive() {
@@ -53,9 +56,14 @@ export function createDeparture({ record, isNasUsed, log }: DepartureNeeds): Dep
   }
 
   async function ifNothingIsOwed() {
-    const { owed, runs } = await record.depart({ why: 'idle', onlyIfFree: true, countArms: isNasUsed() })
-    isWritten = owed + runs === 0
-    if (!isWritten) log.info({ owed, runs }, 'Postgres has unfinished work')
+    const { owed, runs, near } = await record.depart({
+      why: 'idle',
+      stayFor: { nearMs },
+      countArms: isNasUsed(),
+    })
+    isWritten = owed + runs + near === 0
+    if (owed + runs > 0) log.info({ owed, runs }, 'Postgres has unfinished work')
+    else if (near > 0) log.info({ near }, 'the next wake time is nearer than a boot is long')
     return isWritten
   }
 
@@ -63,7 +71,7 @@ export function createDeparture({ record, isNasUsed, log }: DepartureNeeds): Dep
     if (isWritten) return
     isWritten = true
     const left = await record
-      .depart({ why, onlyIfFree: false, countArms: isNasUsed() })
+      .depart({ why, stayFor: null, countArms: isNasUsed() })
       .catch((error: unknown) => log.warn({ err: error }, 'the exit record could not be written'))
     if (left && left.owed + left.runs > 0)
       log.warn({ ...left, why }, 'exiting with unfinished work; the next process continues it')

@@ -8,8 +8,9 @@ import { type Timers, within } from '../ground/timers.ts'
 type IdleExitNeeds = {
   /** Milliseconds with nothing held; 0: the process stays up for ever. */
   idleExitMs: number
-  /** From the boot on; counts beside the idle time, not before it. */
+  /** From the boot on, until the call that the machine was started for is answered; beside the idle time, not before it. */
   bootGraceMs: number
+  firstAnswered: Promise<void>
   holds: Holds
   server: Server
   departure: Pick<Departure, 'ifNothingIsOwed'>
@@ -23,24 +24,29 @@ type IdleExitNeeds = {
 const closeMs = 2_000
 
 /**
- * Lets the process go when nothing has been held for `idleExitMs`, and not before `bootGraceMs` after its boot.
+ * Lets the process go when nothing has been held for `idleExitMs`. Until the call that the machine was started for has
+ * been answered, at least `bootGraceMs` after the boot: the platform may take that long to deliver it.
  *
  * A fire may come in at the moment of the decision. So first the listener is closed: a call that came before is
  * answered, one that comes later finds no port, and its sender (a proxy, NAS) sends it again, to the next
- * process. Then it looks again: if a call took a hold meanwhile, if Postgres has unfinished work, or
- * where Postgres cannot be asked, it listens on. What cannot be read counts as busy.
+ * process. Then it looks again: if a call took a hold meanwhile, if Postgres has unfinished work or a wake time that is
+ * nearer than a boot is long, or if Postgres cannot be asked, it listens on. What cannot be read counts as busy.
  *
  * Only what takes a hold prolongs the stay: no unauthenticated request, no health check, no scrape.
  */
 export function createIdleExit(needs: IdleExitNeeds): void {
-  const { idleExitMs, bootGraceMs, holds, server, departure, timers, exit, log } = needs
+  const { idleExitMs, bootGraceMs, firstAnswered, holds, server, departure, timers, exit, log } = needs
   if (idleExitMs === 0) return
   let cancelWait = () => {}
   let isLeaving = false
   let isGone = false
-  const graceEndsAt = timers.now() + bootGraceMs
+  let graceEndsAt = timers.now() + bootGraceMs
   holds.onFree(waitFromNow)
   waitFromNow()
+  void firstAnswered.then(() => {
+    graceEndsAt = timers.now()
+    waitFromNow()
+  })
 
   function waitFromNow() {
     cancelWait()

@@ -5,6 +5,12 @@ import type { Enacted } from './admission.ts'
 /** So that an instant waited for here has come by Postgres' clock as well. */
 const clockSlackMs = 10
 
+/**
+ * How long a wake is awake for its boot and its exit, about. Staying up for longer than that, beyond the idle time, costs
+ * more than to leave the wait to NAS.
+ */
+export const bootMs = 1_000
+
 /** Waits that are short enough for this process; NAS holds the same wake-ups, in case the process dies. */
 export type NearWaits = {
   /** Calls `work` in `ms`, under a hold, unless `stop` comes before. */

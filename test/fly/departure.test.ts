@@ -23,7 +23,7 @@ function processNamed(owner: string, machineId = 'm1') {
     void lines.push({ level, message, fields: { ...fields } })
   const log = { info: note('info'), warn: note('warn'), error: note('error') }
   const record = createProcessRecord({ database: service.database.db, machineId, owner, clock: () => now })
-  return { lines, ...createDeparture({ record, isNasUsed: () => true, log }) }
+  return { lines, ...createDeparture({ record, isNasUsed: () => true, nearMs: 1_000, log }) }
 }
 
 let now = new Date('2026-06-18T08:00:00Z')
@@ -59,6 +59,24 @@ test('an arm that is owed keeps the exit record from being written', async () =>
   const [row] = await service.database
     .sql`select value ->> 'state' as state from facts where name = 'process:m1'`
   assert.equal(row?.['state'], 'up')
+})
+
+test('a wake time that is nearer than a boot is long keeps the process up, and a later or an older one does not', async () => {
+  const { id } = await service.makeJob()
+  const { ifNothingIsOwed, lines } = processNamed('m1:a')
+  const leavesWithWakeIn = async (ms: number) => {
+    const wakeAt = new Date(now.getTime() + ms)
+    await service.database.sql`update job_runtime set wake_at = ${wakeAt} where job_id = ${id}`
+    return ifNothingIsOwed()
+  }
+  assert.equal(await leavesWithWakeIn(999), false)
+  assert.equal(lines.at(-1)?.message, 'the next wake time is nearer than a boot is long')
+  assert.equal(await leavesWithWakeIn(-999), false, 'its fire is on its way')
+  const record = () => service.database.sql`select from facts where name = 'process:m1'`
+  assert.equal((await record()).length, 0)
+  assert.equal(await leavesWithWakeIn(-1_000), true, 'NAS is late; the next process takes its fire')
+  assert.equal(await leavesWithWakeIn(1_000), true)
+  assert.equal((await record()).length, 1)
 })
 
 test('a run that Postgres says is ours keeps the exit record from being written, and one of others does not', async () => {

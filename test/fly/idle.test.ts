@@ -20,12 +20,14 @@ async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
   const exits: string[] = []
   const asked: number[] = []
   const postgres = { answer: async () => true }
+  const first = Promise.withResolvers<void>()
   const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   context.after(() => void server.close())
   createIdleExit({
-    ...{ idleExitMs, bootGraceMs: graceMs, holds, server, timers, log: quiet },
+    ...{ idleExitMs, bootGraceMs: graceMs, firstAnswered: first.promise },
+    ...{ holds, server, timers, log: quiet },
     departure: {
       ifNothingIsOwed() {
         asked.push(timers.now())
@@ -39,7 +41,7 @@ async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
       (answer) => answer.status,
       (error: Error) => (error.cause as { code: string }).code,
     )
-  return { timers, holds, exits, asked, postgres, server, port, call }
+  return { timers, holds, exits, asked, postgres, server, port, call, answered: first.resolve }
 }
 
 test('it leaves when the boot grace and the idle time have both passed, and not a moment earlier', async (context) => {
@@ -49,6 +51,28 @@ test('it leaves when the boot grace and the idle time have both passed, and not 
   await timers.pass(1)
   await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['idle'])
+})
+
+test('the boot grace ends when the first call has been answered, and the idle time begins then', async (context) => {
+  const { timers, exits, answered } = await setup(context)
+  await timers.pass(5_000)
+  answered()
+  await timers.pass(idleMs - 1)
+  assert.deepEqual(exits, [])
+  await timers.pass(1)
+  await until('it leaves', () => exits.length > 0)
+  assert.deepEqual(exits, ['idle'])
+})
+
+test('a first call whose work goes on is no reason to leave', async (context) => {
+  const { timers, holds, exits, answered } = await setup(context)
+  const release = holds.take('run')
+  answered()
+  await timers.pass(10 * graceMs)
+  assert.deepEqual(exits, [])
+  release()
+  await timers.pass(idleMs)
+  await until('it leaves', () => exits.length > 0)
 })
 
 test('without IDLE_EXIT_MS it waits for nothing and holds nothing', async (context) => {

@@ -41,7 +41,7 @@ test('a fire that finds a slow Postgres is answered 202, only later', async (con
 })
 
 test('while Postgres cannot be asked the machine stays up, and once it can the machine goes down', async (context) => {
-  const world = await setup(context, { env: { BOOT_GRACE_MS: '2000' } })
+  const world = await setup(context, { env: { IDLE_EXIT_MS: '1500' } })
   const said = (text: string) =>
     until(text, () => world.fly.machines[0]?.lines.find((line) => line.includes(text)))
   await world.makeJob()
