@@ -21,8 +21,8 @@ export type HoldKind =
   | 'drain'
 
 /**
- * All the reasons why this process must stay up, by kind: the one place that knows them. `onFree` is called each time
- * the last one is released.
+ * All the reasons why this process must stay up, by kind: the one place that knows them. `onRelease` is called
+ * after each release, `onFree` after that of the last one.
  */
 export type Holds = {
   /** Takes a hold; the returned function releases it, and may be called more than once. */
@@ -32,6 +32,7 @@ export type Holds = {
   /** All that are held, or those of the kinds that are named. */
   count(...kinds: HoldKind[]): number
   byKind(): Partial<Record<HoldKind, number>>
+  onRelease(listener: (kind: HoldKind) => void): void
   onFree(listener: () => void): void
   /** Resolves when the next hold is released. */
   released(): Promise<void>
@@ -39,7 +40,7 @@ export type Holds = {
 
 export function createHolds(): Holds {
   const counts = new Map<HoldKind, number>()
-  const listeners: (() => void)[] = []
+  const listeners: ((kind: HoldKind) => void)[] = []
   let waiters: (() => void)[] = []
   let total = 0
 
@@ -52,7 +53,7 @@ export function createHolds(): Holds {
       change(kind, -1)
       for (const tell of waiters) tell()
       waiters = []
-      if (total === 0) for (const listener of listeners) listener()
+      for (const listener of listeners) listener(kind)
     }
   }
 
@@ -70,7 +71,8 @@ export function createHolds(): Holds {
     count: (...kinds) =>
       kinds.length === 0 ? total : kinds.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0),
     byKind: () => Object.fromEntries([...counts].filter(([, count]) => count > 0)),
-    onFree: (listener) => void listeners.push(listener),
+    onFree: (listener) => void listeners.push(() => total === 0 && listener()),
+    onRelease: (listener) => void listeners.push(listener),
     released: () => new Promise((resolve) => void waiters.push(resolve)),
   }
 }

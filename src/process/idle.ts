@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { Departure } from './departure.ts'
-import type { Holds } from '../ground/holds.ts'
+import type { HoldKind, Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import { type Timers, within } from '../ground/timers.ts'
 
@@ -23,9 +23,13 @@ type IdleExitNeeds = {
 /** Requests that are still being authenticated get this long for an answer; NAS repeats a fire that is cut. */
 const closeMs = 2_000
 
+/** A wake does it by itself, beside what it was started for. It is waited for, and nothing is expected to follow it. */
+const isUpkeep = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile'
+
 /**
- * Lets the process go when nothing has been held for `idleExitMs`. Until the call that the machine was started for has
- * been answered, at least `bootGraceMs` after the boot: the platform may take that long to deliver it.
+ * Lets the process go when nothing has been held for `idleExitMs`, besides what a wake looks after by itself. Until the
+ * call that the machine was started for has been answered, at least `bootGraceMs` after the boot: the platform may take
+ * that long to deliver it.
  *
  * A fire may come in at the moment of the decision. So first the listener is closed: a call that came before is
  * answered, one that comes later finds no port, and its sender (a proxy, NAS) sends it again, to the next
@@ -41,18 +45,22 @@ export function createIdleExit(needs: IdleExitNeeds): void {
   let isLeaving = false
   let isGone = false
   let graceEndsAt = timers.now() + bootGraceMs
-  holds.onFree(waitFromNow)
-  waitFromNow()
+  let idleSince = timers.now()
+  holds.onRelease((kind) => {
+    if (!isUpkeep(kind)) idleSince = timers.now()
+    if (holds.count() === 0) wait()
+  })
+  wait()
   void firstAnswered.then(() => {
-    graceEndsAt = timers.now()
-    waitFromNow()
+    graceEndsAt = idleSince = timers.now()
+    wait()
   })
 
-  function waitFromNow() {
+  function wait() {
     cancelWait()
     if (isGone || isLeaving) return
-    const waitMs = Math.max(idleExitMs, graceEndsAt - timers.now())
-    cancelWait = timers.after(waitMs, () => {
+    const endsAt = Math.max(idleSince + idleExitMs, graceEndsAt)
+    cancelWait = timers.after(Math.max(0, endsAt - timers.now()), () => {
       if (holds.count() > 0) return // the release of the last one starts the wait again
       isLeaving = true
       leave()
@@ -62,7 +70,8 @@ export function createIdleExit(needs: IdleExitNeeds): void {
         })
         .finally(() => {
           isLeaving = false
-          if (holds.count() === 0) waitFromNow()
+          idleSince = timers.now()
+          if (holds.count() === 0) wait()
         })
     })
   }

@@ -64,6 +64,17 @@ test('the boot grace ends when the first call has been answered, and the idle ti
   assert.deepEqual(exits, ['idle'])
 })
 
+test('what a start looks after is waited for, and begins no idle time', async (context) => {
+  const { timers, holds, exits, answered } = await setup(context)
+  const releases = [holds.take('boot'), holds.take('reconcile')]
+  answered()
+  await timers.pass(idleMs + 5_000)
+  assert.deepEqual(exits, [])
+  for (const release of releases) release()
+  await timers.pass(0)
+  await until('it leaves', () => exits.length > 0)
+})
+
 test('a first call whose work goes on is no reason to leave', async (context) => {
   const { timers, holds, exits, answered } = await setup(context)
   const release = holds.take('run')
