@@ -55,8 +55,10 @@ export function fireRoute(
   scope.post('/api/cron/fire', {
     bodyLimit: maxBytes,
     onResponse: async (request, reply) => {
+      if (reply.statusCode >= 300) return
+      request.getDecorator<VerifiedFire | null>(verifiedFire)?.acknowledged?.()
       const jobId = request.getDecorator<string | null>(firedJobId)
-      if (jobId !== null && reply.statusCode < 300) fire.answered(jobId)
+      if (jobId !== null) fire.answered(jobId)
     },
     handler: async (request, reply) => {
       const { jobId, fireAt } = readFire(request)

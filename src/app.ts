@@ -279,8 +279,9 @@ function noCompiler(): never {
   throw new Error('a route left its checks to Fastify')
 }
 
-/** Addresses that no job may call: those of this process, public and local, and NAS. */
-function ownUrls({ port, metricsPort, callbackUrl, nas }: Config): string[] {
+/** Addresses that no job may call: those of this process, public and local, and of its timer. */
+function ownUrls({ port, metricsPort, callbackUrl, provider, nas, qstash }: Config): string[] {
   const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
-  return [...here, callbackUrl, nas.portalUrl, nas.jwksUrl, nas.tokenUrl].filter((url) => url !== null)
+  const ofTimer = [nas.portalUrl, nas.jwksUrl, nas.tokenUrl, provider === 'qstash' ? qstash.url : null]
+  return [...here, callbackUrl, ...ofTimer].filter((url) => url !== null)
 }

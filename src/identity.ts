@@ -1,8 +1,9 @@
+import { providers } from './arming/providers.ts'
 import type { Config } from './ground/config.ts'
 import type { Database } from '../db/index.ts'
 import { AppError } from './ground/errors.ts'
 import type { Log } from './ground/log.ts'
-import type { FireVerifier, TimerClient } from './timers/index.ts'
+import { createLazyTimer, type FireVerifier, type TimerClient } from './timers/index.ts'
 import {
   type AccessTokens,
   createLogin,
@@ -27,6 +28,17 @@ type ChosenTimer = { client: TimerClient | null; verifier: FireVerifier }
 
 /** The timer that CRON_PROVIDER names; otherwise NAS, as far as it is configured. */
 export function createTimer(needs: NasNeeds): ChosenTimer {
+  const { config, database, log } = needs
+  const provider = providers[config.provider]
+  if (provider?.load && provider.missing(config).length === 0) {
+    const { title, load } = provider
+    const keyStore = (jwksUrl: string) => createKeyStore({ db: database, jwksUrl })
+    const timer = createLazyTimer({
+      ...{ name: config.provider, title, limits: provider.limits(config) },
+      load: () => load({ config, userAgent, keyStore, log }),
+    })
+    return { client: timer, verifier: timer }
+  }
   return { client: createNas(needs), verifier: createNasFireVerifier(createVerifier(needs)) }
 }
 

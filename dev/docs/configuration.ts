@@ -76,7 +76,7 @@ const whole = {
   COMMAND_UID: '61000',
 }
 const candidates = [
-  ...['production', '2000', '70000', 'debug', 'Europe/Berlin', 'https://other.example', 'on', 'off'],
+  ...['production', '50', '2000', '70000', 'debug', 'Europe/Berlin', 'https://other.example', 'on', 'off'],
   ...['postgres://other@db.example/chronos', 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=', 'NAS_CLIENT_ID'],
 ]
 
@@ -96,12 +96,13 @@ function fieldOf(name: string): string {
   throw new Error(`no candidate changes what ${name} sets; add one`)
 }
 
-function flat({ nas, prompt, commands, commandLimits, ...rest }: Config): Record<string, string> {
+function flat({ nas, qstash, prompt, commands, commandLimits, ...rest }: Config): Record<string, string> {
   const { users, env } = commands ?? { users: null, env: {} }
   const all = {
     ...rest,
     ...nas,
-    ...Object.fromEntries(Object.entries(prompt).map(([key, value]) => [`prompt.${key}`, value])),
+    ...under('qstash', qstash),
+    ...under('prompt', prompt),
     commands: commands !== null,
     commandUid: users?.first ?? null,
     commandGid: users?.gid ?? null,
@@ -111,9 +112,14 @@ function flat({ nas, prompt, commands, commandLimits, ...rest }: Config): Record
   return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, String(value)]))
 }
 
+function under(name: string, fields: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [`${name}.${key}`, value]))
+}
+
 /** Behind a default. */
 const remarks: Record<string, string> = {
   NAS_MAX_HORIZON: ' (7 days)',
+  QSTASH_MAX_HORIZON: ' (7 days, the free plan)',
   RUN_LEASE_MS: ' (5 min)',
   MAX_RUN_MS: ' (61 min)',
   MAX_UPTIME: ' (1 h)',
@@ -148,7 +154,7 @@ const groups: Group[] = [
       'A login is either the static `NAS_ACCESS_TOKEN`, or `NAS_REFRESH_TOKEN` with `NAS_TOKEN_URL`, `NAS_CLIENT_ID` and `ENCRYPTION_KEY`.',
     variables: {
       CRON_PROVIDER:
-        '`chronos` (NAS wakes us) or `builtin` (this process is the timer and stays up). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning',
+        'what wakes us: `chronos` (NAS), `qstash`, or `builtin` (this process is the timer and stays up) ([timers](timers.md)). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning that names what is missing',
       NAS_PORTAL_URL: 'base URL of NAS, and the `iss` of its fire tokens; https, or http to loopback',
       NAS_JWKS_URL: 'its signing keys. Unset: `{NAS_PORTAL_URL}/.well-known/jwks.json`',
       NAS_AUDIENCE: 'the `aud` of fire tokens, `agent:{instance_id}`',
@@ -161,6 +167,20 @@ const groups: Group[] = [
         'ms; a wake-up further ahead is armed at this distance first, and that wake arms the next one',
       SENTINEL:
         '`on`: NAS calls at least once a day, so that a lost wake-up of any job is found within a day ([bounds](operations.md#a-wake-up-was-lost))',
+    },
+  },
+  {
+    title: 'QStash',
+    intro:
+      'With `CRON_PROVIDER=qstash` ([set up](timers.md#qstash)). The first four have the names that the console of Upstash shows.',
+    variables: {
+      QSTASH_URL: 'where the API of your region is; https, or http to loopback',
+      QSTASH_TOKEN: 'the token of the API; required',
+      QSTASH_CURRENT_SIGNING_KEY: 'the key that fires are signed with; required',
+      QSTASH_NEXT_SIGNING_KEY: 'the key that takes its place when the keys are rolled; required',
+      QSTASH_RETRIES: 'tries of a fire after the first one, at most those of your plan',
+      QSTASH_MAX_HORIZON:
+        'ms; the longest delay of your plan. A wake-up further ahead is armed at this distance first, and that wake arms the next one',
     },
   },
   {

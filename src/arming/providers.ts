@@ -1,16 +1,36 @@
 import type { Config } from '../ground/config.ts'
-import type { Timer, TimerNeeds } from '../timers/index.ts'
+import type { Timer, TimerLimits, TimerNeeds } from '../timers/index.ts'
 
 export type Provider = {
+  /** As logs and messages call it. */
+  title: string
   /** What is unset in the environment and has to be set; from the configuration alone. */
   missing(config: Config): string[]
   /** Loads it, only where it is chosen. Null: it is part of the program, because most services are woken by it. */
   load: ((needs: TimerNeeds) => Promise<Timer>) | null
+  limits(config: Config): TimerLimits
 }
 
 /** The timers that CRON_PROVIDER may name, beside the built-in one. */
 export const providers: Record<string, Provider> = {
-  chronos: { missing: missingOfNas, load: null },
+  chronos: {
+    title: 'NAS',
+    missing: missingOfNas,
+    limits: ({ nas }) => ({ horizonMs: nas.maxHorizonMs, isOnePerJob: true }),
+    load: null,
+  },
+  qstash: {
+    title: 'QStash',
+    missing: ({ qstash, callbackUrl }) =>
+      unset({
+        QSTASH_TOKEN: qstash.token,
+        QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
+        QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
+        CALLBACK_URL: callbackUrl,
+      }),
+    limits: ({ qstash }) => ({ horizonMs: qstash.maxHorizonMs, isOnePerJob: false }),
+    load: async (needs) => (await import('../timers/qstash/index.ts')).createQstashTimer(needs),
+  },
 }
 
 /** NAS can be called, and can call us. */

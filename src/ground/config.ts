@@ -19,6 +19,7 @@ export type Config = {
   production: boolean
   provider: string
   nas: NasConfig
+  qstash: QstashConfig
   /** Our own public address, without a trailing slash: NAS appends the route of fires, we those of links and callbacks. */
   callbackUrl: string | null
   apiKey: string | null
@@ -70,6 +71,17 @@ export type NasConfig = {
   maxHorizonMs: number
 }
 
+export type QstashConfig = {
+  url: string
+  token: string | null
+  currentSigningKey: string | null
+  nextSigningKey: string | null
+  /** Tries of a fire after the first one. */
+  retries: number
+  /** As `maxHorizonMs` of NAS: the longest delay of the plan. */
+  maxHorizonMs: number
+}
+
 /** Everything that is wrong with the environment, in one message; exit status 78 (EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -95,7 +107,15 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
       refreshToken: secret('NAS_REFRESH_TOKEN'),
       tokenUrl: url('NAS_TOKEN_URL'),
       clientId: text('NAS_CLIENT_ID'),
-      maxHorizonMs: integer('NAS_MAX_HORIZON', 7 * 86_400_000, 60_000, 10 * 365 * 86_400_000),
+      maxHorizonMs: integer('NAS_MAX_HORIZON', 7 * 86_400_000, 60_000, longestHorizonMs),
+    },
+    qstash: {
+      url: url('QSTASH_URL') ?? 'https://qstash.upstash.io',
+      token: secret('QSTASH_TOKEN', ...printable),
+      currentSigningKey: secret('QSTASH_CURRENT_SIGNING_KEY', ...printable),
+      nextSigningKey: secret('QSTASH_NEXT_SIGNING_KEY', ...printable),
+      retries: integer('QSTASH_RETRIES', 3, 0, 100),
+      maxHorizonMs: integer('QSTASH_MAX_HORIZON', 7 * 86_400_000, 60_000, longestHorizonMs),
     },
     callbackUrl: base('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
@@ -104,7 +124,7 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
     prompt: {
       // a model is often a neighbour on a private network, without TLS
       baseUrl: url('PROMPT_BASE_URL', { isPlainAllowed: true }),
-      apiKey: secret('PROMPT_API_KEY', /^[\x21-\x7e]+$/, 'printable characters without spaces'),
+      apiKey: secret('PROMPT_API_KEY', ...printable),
       model: text('PROMPT_MODEL'),
     },
     targetAllow: targetAllow(text('TARGET_ALLOW') ?? (production ? '' : '127.0.0.0/8,::1'), problems),
@@ -161,6 +181,9 @@ function databaseUrl(env: Env, problems: string[]): string | null {
   return wrong.length > 0 ? null : url
 }
 
+const printable = [/^[\x21-\x7e]+$/, 'printable characters without spaces'] as const
+const longestHorizonMs = 10 * 365 * 86_400_000
+
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 function checkTogether(config: Config, problems: string[]) {
@@ -195,12 +218,16 @@ function checkTogether(config: Config, problems: string[]) {
  */
 export function secretsOf(config: Config): string[] {
   const { accessToken, refreshToken } = config.nas
+  const { token, currentSigningKey, nextSigningKey } = config.qstash
   const keys = [config.encryptionKey, ...config.encryptionKeysOld].filter((key) => key !== null)
   const given = [
     config.apiKey,
     config.prompt.apiKey,
     accessToken,
     refreshToken,
+    token,
+    currentSigningKey,
+    nextSigningKey,
     ...passwordsOf(config.databaseUrl),
   ]
   return [

@@ -1,12 +1,16 @@
 export { type CallCode, failure, mayBeHeld, type TimerAnswer, type TimerFailure } from './answer.ts'
 export type { BodyReader } from './body.ts'
+export { createLazyTimer } from './lazy.ts'
+export { createRefusal } from './refusal.ts'
 export { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
 export type {
   Armed,
+  ArmWish,
   FireVerifier,
   Session,
   Timer,
   TimerClient,
+  TimerLimits,
   TimerNeeds,
   VerifiedFire,
 } from './timer.ts'

@@ -74,8 +74,12 @@ export type FireVerifier = {
   keysError(): { at: Date; message: string } | null
 }
 
-/** `checkBody`: for a timer that signs the body too. Throws AppError TOKEN_REJECTED if it is another one. */
-export type VerifiedFire = { checkBody?(body: Buffer): void }
+export type VerifiedFire = {
+  /** For a timer that signs the body too. @throws AppError TOKEN_REJECTED: it is another one */
+  checkBody?(body: Buffer): void
+  /** The fire was answered 2xx: its token may be refused from now on. */
+  acknowledged?(): void
+}
 
 /** All that a timer is made of. */
 export type TimerNeeds = {

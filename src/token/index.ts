@@ -9,7 +9,7 @@ import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
 import { rejection } from './rejection.ts'
 
 export type { JSONWebKeySet } from 'jose'
-export { rejectReason } from './rejection.ts'
+export { rejection, rejectReason, shown } from './rejection.ts'
 export type { KeyringHealth, KeyStore }
 
 /** Which key signed a verified fire token. Its other claims are not used: the job is named in the body. */

@@ -12,6 +12,7 @@ const reasons = [
   'kid',
   'crit',
   'iss',
+  'sub',
   'aud',
   'purpose',
   'exp',
@@ -21,6 +22,9 @@ const reasons = [
   'key_unknown',
   'key_unfit',
   'signature',
+  'body',
+  'replay',
+  'email',
 ] as const
 
 /**

@@ -1,0 +1,32 @@
+import type { Timer, TimerLimits } from './timer.ts'
+
+type LazyNeeds = { name: string; title: string; limits: TimerLimits; load: () => Promise<Timer> }
+
+/** A timer that is loaded when it is first used, so that a service that is woken by another one never loads it. */
+export function createLazyTimer({ name, title, limits, load }: LazyNeeds): Timer {
+  let loading: Promise<Timer> | undefined
+  let timer: Timer | undefined
+
+  function whole(): Promise<Timer> {
+    loading ??= load().then((loaded) => {
+      timer = loaded
+      return loaded
+    })
+    return loading
+  }
+
+  return {
+    name,
+    title,
+    limits,
+    arm: async (wanted, signal) => (await whole()).arm(wanted, signal),
+    cancel: async (arm, signal) => (await whole()).cancel(arm, signal),
+    list: async (signal) => (await whole()).list(signal),
+    refusal: () => timer?.refusal() ?? null,
+    session: () => timer?.session() ?? 'unknown',
+    verifyFire: async (headers) => (await whole()).verifyFire(headers),
+    warm: async () => (await whole()).warm(),
+    refreshIfStale: async () => (await whole()).refreshIfStale(),
+    keysError: () => timer?.keysError() ?? null,
+  }
+}

@@ -1,0 +1,19 @@
+import { type Timer, type TimerNeeds } from '../index.ts'
+import { createQstashClient } from './client.ts'
+import { createSignatureCheck } from './signature.ts'
+
+/** QStash of Upstash (docs/timers.md): one scheduled message for each wake-up, and its signature on each fire. */
+export function createQstashTimer({ config, userAgent, log }: TimerNeeds): Timer {
+  const { qstash, callbackUrl } = config
+  const verifyFire = createSignatureCheck({
+    fireUrl: `${callbackUrl}/api/cron/fire`,
+    keys: [qstash.currentSigningKey, qstash.nextSigningKey].filter((key) => key !== null),
+  })
+  return {
+    ...createQstashClient({ ...qstash, token: qstash.token ?? '', userAgent, log }),
+    verifyFire: ({ 'upstash-signature': signature }) => verifyFire(signature),
+    warm: async () => {},
+    refreshIfStale: async () => {},
+    keysError: () => null,
+  }
+}

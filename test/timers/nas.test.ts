@@ -1,0 +1,4 @@
+import { startNasStandIn } from './kit.ts'
+import { tryTable } from './table.ts'
+
+tryTable(startNasStandIn)

@@ -1,0 +1,4 @@
+import { startQstashStandIn } from './kit.ts'
+import { tryTable } from './table.ts'
+
+tryTable(startQstashStandIn)
