@@ -280,8 +280,9 @@ function noCompiler(): never {
 }
 
 /** Addresses that no job may call: those of this process, public and local, and of its timer. */
-function ownUrls({ port, metricsPort, callbackUrl, provider, nas, qstash }: Config): string[] {
+function ownUrls({ port, metricsPort, callbackUrl, provider, nas, qstash, cloudTasks }: Config): string[] {
   const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
-  const ofTimer = [nas.portalUrl, nas.jwksUrl, nas.tokenUrl, provider === 'qstash' ? qstash.url : null]
+  const chosen: Record<string, string> = { qstash: qstash.url, 'cloud-tasks': cloudTasks.url }
+  const ofTimer = [nas.portalUrl, nas.jwksUrl, nas.tokenUrl, chosen[provider] ?? null]
   return [...here, callbackUrl, ...ofTimer].filter((url) => url !== null)
 }

@@ -78,6 +78,7 @@ const whole = {
 const candidates = [
   ...['production', '50', '2000', '70000', 'debug', 'Europe/Berlin', 'https://other.example', 'on', 'off'],
   ...['postgres://other@db.example/chronos', 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=', 'NAS_CLIENT_ID'],
+  ...['projects/a/locations/b/queues/c', '{"client_email":"a@b","private_key":"PRIVATE KEY"}'],
 ]
 
 /** The field of the configuration that a variable sets: the one that differs if the variable does. */
@@ -96,12 +97,21 @@ function fieldOf(name: string): string {
   throw new Error(`no candidate changes what ${name} sets; add one`)
 }
 
-function flat({ nas, qstash, prompt, commands, commandLimits, ...rest }: Config): Record<string, string> {
+function flat({
+  nas,
+  qstash,
+  cloudTasks,
+  prompt,
+  commands,
+  commandLimits,
+  ...rest
+}: Config): Record<string, string> {
   const { users, env } = commands ?? { users: null, env: {} }
   const all = {
     ...rest,
     ...nas,
     ...under('qstash', qstash),
+    ...under('cloudTasks', cloudTasks),
     ...under('prompt', prompt),
     commands: commands !== null,
     commandUid: users?.first ?? null,
@@ -119,6 +129,7 @@ function under(name: string, fields: object): Record<string, unknown> {
 /** Behind a default. */
 const remarks: Record<string, string> = {
   NAS_MAX_HORIZON: ' (7 days)',
+  CLOUD_TASKS_MAX_HORIZON: ' (29 days)',
   QSTASH_MAX_HORIZON: ' (7 days, the free plan)',
   RUN_LEASE_MS: ' (5 min)',
   MAX_RUN_MS: ' (61 min)',
@@ -154,7 +165,7 @@ const groups: Group[] = [
       'A login is either the static `NAS_ACCESS_TOKEN`, or `NAS_REFRESH_TOKEN` with `NAS_TOKEN_URL`, `NAS_CLIENT_ID` and `ENCRYPTION_KEY`.',
     variables: {
       CRON_PROVIDER:
-        'what wakes us: `chronos` (NAS), `qstash`, or `builtin` (this process is the timer and stays up) ([timers](timers.md)). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning that names what is missing',
+        'what wakes us: `chronos` (NAS), `qstash`, `cloud-tasks`, or `builtin` (this process is the timer and stays up) ([timers](timers.md)). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning that names what is missing',
       NAS_PORTAL_URL: 'base URL of NAS, and the `iss` of its fire tokens; https, or http to loopback',
       NAS_JWKS_URL: 'its signing keys. Unset: `{NAS_PORTAL_URL}/.well-known/jwks.json`',
       NAS_AUDIENCE: 'the `aud` of fire tokens, `agent:{instance_id}`',
@@ -181,6 +192,19 @@ const groups: Group[] = [
       QSTASH_RETRIES: 'tries of a fire after the first one, at most those of your plan',
       QSTASH_MAX_HORIZON:
         'ms; the longest delay of your plan. A wake-up further ahead is armed at this distance first, and that wake arms the next one',
+    },
+  },
+  {
+    title: 'Google Cloud Tasks',
+    intro: 'With `CRON_PROVIDER=cloud-tasks` ([set up](timers.md#google-cloud-tasks)).',
+    variables: {
+      CLOUD_TASKS_QUEUE: 'the queue, `projects/PROJECT/locations/LOCATION/queues/QUEUE`; required',
+      CLOUD_TASKS_KEY:
+        'the JSON key file of the service account that makes tasks, as text or as base64; required',
+      CLOUD_TASKS_CALLER: 'the service account whose token each fire brings. Unset: that of the key',
+      CLOUD_TASKS_URL: 'the API; https, or http to loopback',
+      CLOUD_TASKS_JWKS_URL: "Google's signing keys",
+      CLOUD_TASKS_MAX_HORIZON: 'ms; a wake-up further ahead is armed at this distance first',
     },
   },
   {

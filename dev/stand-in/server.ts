@@ -6,10 +6,11 @@ import { type Faults, takeApiFault } from './faults.ts'
 export type StandInCall = { method: string; path: string; headers: IncomingMessage['headers']; body: Buffer }
 export type StandInAnswer = { status: number; body?: unknown }
 
-/** An HTTP server on loopback that answers with `handle`, unless `faults` say otherwise. */
+/** An HTTP server on loopback that answers with `handle`, unless `faults` say otherwise; a path that is spared meets none. */
 export async function startStandInServer(
   faults: Faults,
   handle: (call: StandInCall) => Promise<StandInAnswer>,
+  isSpared: (path: string) => boolean = () => false,
 ) {
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy())
@@ -19,7 +20,7 @@ export async function startStandInServer(
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
     const { method = '', url = '', headers } = request
-    const fault = takeApiFault(faults, method)
+    const fault = isSpared(url) ? null : takeApiFault(faults, method)
     if (fault?.kind === 'down') return void request.socket.destroy()
     if (fault?.kind === 'refuse')
       return send(response, { status: fault.status, body: { error: 'as the test has it' } })

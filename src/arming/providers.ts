@@ -31,6 +31,17 @@ export const providers: Record<string, Provider> = {
     limits: ({ qstash }) => ({ horizonMs: qstash.maxHorizonMs, isOnePerJob: false }),
     load: async (needs) => (await import('../timers/qstash/index.ts')).createQstashTimer(needs),
   },
+  'cloud-tasks': {
+    title: 'Cloud Tasks',
+    missing: ({ cloudTasks, callbackUrl }) =>
+      unset({
+        CLOUD_TASKS_QUEUE: cloudTasks.queue,
+        CLOUD_TASKS_KEY: cloudTasks.key,
+        CALLBACK_URL: callbackUrl,
+      }),
+    limits: ({ cloudTasks }) => ({ horizonMs: cloudTasks.maxHorizonMs, isOnePerJob: false }),
+    load: async (needs) => (await import('../timers/cloud-tasks/index.ts')).createCloudTasksTimer(needs),
+  },
 }
 
 /** NAS can be called, and can call us. */

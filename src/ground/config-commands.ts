@@ -22,6 +22,7 @@ const neverForCommands = [
   ...['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY', 'ENCRYPTION_KEYS_OLD'],
   ...['NAS_ACCESS_TOKEN', 'NAS_REFRESH_TOKEN', 'PROMPT_API_KEY'],
   ...['QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'QSTASH_NEXT_SIGNING_KEY'],
+  'CLOUD_TASKS_KEY',
 ]
 
 /** COMMANDS and the variables that go with it; null: no job may start a program. */

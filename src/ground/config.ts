@@ -8,6 +8,7 @@ import {
   readers,
   targetAllow,
 } from './config-values.ts'
+import { type CloudTasksConfig, cloudTasks, secretsOfKey } from './config-cloud-tasks.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
@@ -20,6 +21,7 @@ export type Config = {
   provider: string
   nas: NasConfig
   qstash: QstashConfig
+  cloudTasks: CloudTasksConfig
   /** Our own public address, without a trailing slash: NAS appends the route of fires, we those of links and callbacks. */
   callbackUrl: string | null
   apiKey: string | null
@@ -117,6 +119,7 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
       retries: integer('QSTASH_RETRIES', 3, 0, 100),
       maxHorizonMs: integer('QSTASH_MAX_HORIZON', 7 * 86_400_000, 60_000, longestHorizonMs),
     },
+    cloudTasks: cloudTasks({ text, secret, integer, url }, problems),
     callbackUrl: base('CALLBACK_URL'),
     apiKey: secret('API_KEY', /^[\x21-\x7e]{16,}$/, 'at least 16 printable characters without spaces'),
     rateLimitPerMinute: integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
@@ -228,6 +231,7 @@ export function secretsOf(config: Config): string[] {
     token,
     currentSigningKey,
     nextSigningKey,
+    ...secretsOfKey(config.cloudTasks.key),
     ...passwordsOf(config.databaseUrl),
   ]
   return [

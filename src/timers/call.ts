@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { isJsonObject } from '../ground/json.ts'
 import { readRetryAfter } from '../ground/retry-after.ts'
 import { failureName } from '../ground/failure-name.ts'
 import { createRedactor } from '../redact/index.ts'
@@ -162,7 +163,10 @@ export function isPage({ text }: Reply): boolean {
 
 /** The text of an error body (`error`, and `error_description`, `detail` or `message` behind it), cut short. */
 export function errorOf(body: Record<string, unknown> | null): string {
-  const parts = [body?.['error'], body?.['error_description'] ?? body?.['detail'] ?? body?.['message']]
+  const error = body?.['error']
+  // as Google has it
+  const inner = isJsonObject(error) ? [error['status'], error['message']] : [error]
+  const parts = [...inner, body?.['error_description'] ?? body?.['detail'] ?? body?.['message']]
   const text = parts.filter((part) => typeof part === 'string').join(': ')
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
 }

@@ -21,17 +21,26 @@ export function checkClaims(claims: Record<string, unknown>, { issuer, audience,
   }
   if (purpose !== 'cron_fire') throw rejection('purpose', `purpose is ${shown(purpose)}`)
   checkTimes(claims, now)
+  checkLife(claims, now)
 }
 
-/** Claims are NumericDates: seconds since 1970. Only `exp` has to be there. */
-function checkTimes(claims: Record<string, unknown>, now: Date): void {
+/**
+ * Claims are NumericDates: seconds since 1970. Only `exp` has to be there.
+ *
+ * @throws AppError TOKEN_REJECTED
+ */
+export function checkTimes(claims: Record<string, unknown>, now: Date): void {
   const nowS = Math.floor(now.getTime() / 1000)
   const { exp, nbf, iat } = claims
   if (!isNumericDate(exp) || exp <= nowS - leewayS)
     throw rejection('exp', `exp is ${shown(exp)}, now ${nowS}`)
   if (isNotYet(nbf, nowS)) throw rejection('nbf', `nbf is ${shown(nbf)}, now ${nowS}`)
   if (isNotYet(iat, nowS)) throw rejection('iat', `iat is ${shown(iat)}, now ${nowS}`)
-  const lifeS = exp - (isNumericDate(iat) ? iat : nowS + leewayS)
+}
+
+function checkLife({ exp, iat }: Record<string, unknown>, now: Date): void {
+  const nowS = Math.floor(now.getTime() / 1000)
+  const lifeS = Number(exp) - (isNumericDate(iat) ? iat : nowS + leewayS)
   if (lifeS > longestLifeS) throw rejection('life', `valid for ${lifeS} s, longer than an hour`)
 }
 

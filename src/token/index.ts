@@ -3,6 +3,7 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { failureName } from '../ground/failure-name.ts'
 import { checkClaims } from './claims.ts'
 import { createKeyFetch } from './fetch-keys.ts'
+import { checkGoogleClaims, googleIssuers } from './google.ts'
 import { importKey } from './key-set.ts'
 import { type KeyringHealth, type KeyStore, type Log, createKeyring } from './keyring.ts'
 import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
@@ -31,10 +32,7 @@ export type TokenVerifier = {
   health(): KeyringHealth
 }
 
-type TokenVerifierNeeds = {
-  /** The portal's URL without a trailing slash, letter by letter. */
-  issuer: string
-  audience: string
+type KeyNeeds = {
   /** https, or http to loopback. */
   jwksUrl: string
   userAgent: string
@@ -43,19 +41,53 @@ type TokenVerifierNeeds = {
   now?: () => Date
 }
 
+type TokenVerifierNeeds = KeyNeeds & {
+  /** The portal's URL without a trailing slash, letter by letter. */
+  issuer: string
+  audience: string
+}
+
 /**
  * Verifies the tokens of the timer service: RS256/384/512, ES256/384 or EdDSA by a key of `jwksUrl`, `exp`
  * required, `nbf` and `iat` not in the future, 30 s leeway, valid for an hour at most, `purpose` exactly `cron_fire`.
  */
 export function createTokenVerifier(needs: TokenVerifierNeeds): TokenVerifier {
-  const { issuer, audience, keyStore, log, now = () => new Date() } = needs
+  const { issuer, audience } = needs
+  return createVerifier({
+    ...needs,
+    issuers: [issuer],
+    check: (claims, now) => checkClaims(claims, { issuer, audience, now }),
+  })
+}
+
+/** Verifies OIDC tokens that Google made for the service account `email`, by a key of `jwksUrl`. */
+export function createGoogleTokenVerifier(
+  needs: KeyNeeds & { audience: string; email: string },
+): TokenVerifier {
+  const { audience, email } = needs
+  return createVerifier({
+    ...needs,
+    issuers: googleIssuers,
+    check: (claims, now) => checkGoogleClaims(claims, { audience, email, now }),
+  })
+}
+
+type VerifierNeeds = KeyNeeds & {
+  issuers: string[]
+  audience: string
+  /** @throws AppError TOKEN_REJECTED */
+  check: (claims: Record<string, unknown>, now: Date) => void
+}
+
+function createVerifier(needs: VerifierNeeds): TokenVerifier {
+  const { issuers, audience, check, keyStore, log, now = () => new Date() } = needs
   const keyring = createKeyring({ fetchKeys: createKeyFetch(needs), keyStore, now, log })
 
   async function verify(authorization: string | undefined): Promise<FireClaims> {
     const token = readToken(authorization)
     // All that needs no key comes first, so that junk never makes us call the portal.
-    checkClaims(token.payload, { issuer, audience, now: now() })
-    checkClaims(await prove(token), { issuer, audience, now: now() })
+    check(token.payload, now())
+    check(await prove(token), now())
     return { kid: token.kid }
   }
 
@@ -74,7 +106,13 @@ export function createTokenVerifier(needs: TokenVerifierNeeds): TokenVerifier {
     const key = await importKey(jwk, token.alg).catch((cause: unknown) => {
       throw rejection('key_unfit', `key ${token.kid} cannot be imported: ${String(cause)}`)
     })
-    const options = { algorithms: [...algorithms], issuer, audience, clockTolerance: 30, currentDate: now() }
+    const options = {
+      algorithms: [...algorithms],
+      issuer: issuers,
+      audience,
+      clockTolerance: 30,
+      currentDate: now(),
+    }
     try {
       const { payload } = await jwtVerify(token.text, key, { ...options, requiredClaims: ['exp'] })
       return payload

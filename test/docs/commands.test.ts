@@ -12,7 +12,7 @@ import { keyOf } from '../support/key.ts'
 // A block marked `sh outside` is for other people's programs, which are not there when tests run.
 
 const shownUrl = 'http://127.0.0.1:8080'
-const outside = ['fly', 'flyctl', 'docker', 'podman', 'buildah']
+const outside = ['fly', 'flyctl', 'docker', 'podman', 'buildah', 'gcloud']
 
 const pages = await readPages()
 const blocks = pages.flatMap((page) => blocksOf(page).map((block) => ({ ...block, path: page.path })))

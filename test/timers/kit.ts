@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test'
+import { startCloudTasks } from '../../dev/cloud-tasks/index.ts'
 import { startNas } from '../../dev/nas/index.ts'
 import { startQstash } from '../../dev/qstash/index.ts'
 import type { ApiFault, Faults } from '../../dev/stand-in/faults.ts'
@@ -104,6 +105,21 @@ export async function startQstashStandIn(): Promise<StandIn> {
       for (const { messageId } of messagesOf(jobId)) qstash.forget(messageId)
     },
     close: qstash.close,
+  }
+}
+
+export async function startCloudTasksStandIn(): Promise<StandIn> {
+  const tasks = await startCloudTasks({ time: new Date(startsAt) })
+  const tasksOf = (jobId: string) => tasks.pending().filter(({ name }) => name.includes(`/${jobId}-`))
+  return {
+    ...faulty(tasks.faults),
+    environment: tasks.environment,
+    moveTo: tasks.moveTo,
+    heldFor: (jobId) => tasksOf(jobId).map(({ scheduleMs }) => new Date(scheduleMs)),
+    lose: (jobId) => {
+      for (const { name } of tasksOf(jobId)) tasks.forget(name)
+    },
+    close: tasks.close,
   }
 }
 

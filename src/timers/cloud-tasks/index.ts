@@ -1,0 +1,26 @@
+import { createGoogleTokenVerifier } from '../../token/index.ts'
+import type { Timer, TimerNeeds } from '../index.ts'
+import { createAccess } from './access.ts'
+import { createCloudTasksClient } from './client.ts'
+
+/** Google Cloud Tasks (docs/timers.md): one task for each wake-up, and Google's token on each fire. */
+export function createCloudTasksTimer({ config, userAgent, keyStore, log }: TimerNeeds): Timer {
+  const { callbackUrl, cloudTasks } = config
+  const { queue, key, caller, jwksUrl } = cloudTasks
+  if (!queue || !key || !caller) throw new Error('Cloud Tasks is not configured')
+  const tokens = createGoogleTokenVerifier({
+    ...{ audience: `${callbackUrl}/api/cron/fire`, email: caller },
+    ...{ jwksUrl, userAgent, keyStore: keyStore(jwksUrl), log },
+  })
+  const access = createAccess({ key, userAgent })
+  return {
+    ...createCloudTasksClient({ ...cloudTasks, queue, caller, access, userAgent, log }),
+    async verifyFire({ authorization }) {
+      await tokens.verify(authorization)
+      return {}
+    },
+    warm: tokens.warm,
+    refreshIfStale: tokens.refreshIfStale,
+    keysError: () => tokens.health().lastError,
+  }
+}

@@ -1,0 +1,4 @@
+import { startCloudTasksStandIn } from './kit.ts'
+import { tryTable } from './table.ts'
+
+tryTable(startCloudTasksStandIn)
