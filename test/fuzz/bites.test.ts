@@ -51,7 +51,7 @@ describe('one group', { concurrency: 3 }, () => {
 })
 
 // far below its limit on a machine that has time; what it does is bounded in seconds, and each service has to boot
-test('a finding is saved, and its case repeats it', { timeout: 240_000 }, async () => {
+test('a finding is made smaller and saved, and its case repeats it', { timeout: 240_000 }, async () => {
   const dist = await copied('program')
   await plant(dist, faults[0]!)
   const ours = ['--dist', dist, '--save', folder, '--database', database]
@@ -61,6 +61,16 @@ test('a finding is saved, and its case repeats it', { timeout: 240_000 }, async 
   const file = join(folder, '3.json')
   assert.ok(found.said.includes(`--replay ${file}`))
   const { group } = JSON.parse(await readFile(file, 'utf8')) as Case
+  const sizes = [...found.said.matchAll(/shown by (\d+) requests and (\d+) jobs/g)].map(
+    ([, calls, outings]) => ({
+      calls: Number(calls),
+      outings: Number(outings),
+    }),
+  )
+  const [asFound, smallest] = [sizes[0], sizes.at(-1)]
+  assert.ok(asFound && smallest && asFound.calls > 1, found.said)
+  assert.ok(smallest.calls < asFound.calls, found.said)
+  assert.deepEqual({ calls: group.calls.length, outings: group.outings.length }, smallest)
   assert.ok(group.calls.some(({ key }) => key === 'GET /v1/health'))
   const again = await replayOn(dist, group)
   assert.ok(again.findings.some(({ what }) => what === 'answer'))

@@ -14,6 +14,7 @@ import { createChronosScheduler } from '../../src/arming/chronos.ts'
 import { providers } from '../../src/arming/providers.ts'
 import { realTimers as timers } from '../../src/ground/timers.ts'
 import { at, claim, lookAt, writing } from '../store/setup.ts'
+import { oddPortal } from '../nas-client/setup.ts'
 import { createTestLog, openEmptyStore } from './setup.ts'
 import { keyOf } from '../support/key.ts'
 
@@ -25,14 +26,14 @@ beforeEach(async () => {
 })
 afterEach(() => nas.close())
 
-function setup({ store = opened.store } = {}) {
+function setup({ store = opened.store, portalUrl = nas.url } = {}) {
   const log = createTestLog()
   const holds = createHolds()
   const fired: string[] = []
   const refusals: TimerFailure[] = []
   const client = createNasClient({
     ...{
-      portalUrl: nas.url,
+      portalUrl,
       accessToken: createStaticToken(nas.accessToken),
       userAgent: 'chronos/test',
       log,
@@ -234,6 +235,16 @@ test('what is written late of an earlier try does not end the arm lease of the n
   assert.equal(await change(jobId), 'armed')
   assert.deepEqual(seen, [{ isOwed: true, isWritten: false }, { state: 'busy' }])
   assert.equal(armedFor(jobId), at('08:59:59').toISOString())
+})
+
+// Postgres stores no NUL in a text: the arm would be made at NAS and never recorded
+test('a schedule_id with a NUL does not keep the arm from being recorded', async (t) => {
+  const jobId = await opened.job()
+  const { url } = await oddPortal(t, (response) => response.end(JSON.stringify({ schedule_id: 'a\0b' })))
+  const { change } = setup({ portalUrl: url })
+  assert.equal(await change(jobId), 'armed')
+  const { registry } = await lookAt(opened.store, jobId)
+  assert.equal(registry.armedGen, registry.wakeGen)
 })
 
 test('a refusal of our identity is said once, and ends the tries', async () => {
