@@ -2,7 +2,7 @@ import type { DeliveryTarget, PendingDelivery, RunState } from '../src/decisions
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import type { PageWish } from './pages.ts'
-import { readDelivery } from './rows.ts'
+import { nameOfTarget, readDelivery } from './rows.ts'
 
 /** The content of a delivery: the run as it ended, and its job's name. */
 export type ToldRun = {
@@ -28,14 +28,20 @@ export type ShownDelivery = PendingDelivery & {
   finishedAt: Date | null
 }
 
-/** Null: the run is gone, with its job. */
-export async function toldRun(sql: Sql, runId: string): Promise<ToldRun | null> {
+/** Everything that one try sends, and its receiver in full. Null: the run is gone, with its job. */
+export async function toldBy(
+  sql: Sql,
+  deliveryId: string,
+): Promise<{ run: ToldRun; target: DeliveryTarget } | null> {
   const [row]: Row[] = await sql`
     select r.id, r.job_id, j.name, r.slot, r.state, r.attempt, r.trigger, r.started_at, r.finished_at, r.input, r.output,
-      r.error_code, r.error_message
-    from runs r join jobs j on j.id = r.job_id
-    where r.id = ${runId}`
-  if (!row) return null
+      r.error_code, r.error_message, d.target
+    from deliveries d join runs r on r.id = d.run_id join jobs j on j.id = r.job_id
+    where d.id = ${deliveryId}`
+  return row ? { run: runOf(row), target: row['target'] as DeliveryTarget } : null
+}
+
+function runOf(row: Row): ToldRun {
   return {
     job: { id: row['job_id'] as string, name: row['name'] as string },
     id: row['id'] as string,
@@ -58,13 +64,10 @@ export async function deliveriesOf(sql: Sql, runId: string): Promise<ShownDelive
   return rows.map(readShown)
 }
 
-/** Of a target only what says which it is: with its template it may have 100 KB. */
 function shownColumns(sql: Sql) {
   return sql`
     d.id, d.seq, d.run_id, d.job_id, d.event, d.state, d.attempt, d.due_at, d.owner, d.lease_until, d.error_code,
-    d.error_message, d.created_at, d.finished_at,
-    jsonb_strip_nulls(jsonb_build_object(
-      'channel', d.target -> 'channel', 'type', d.target -> 'type', 'job', d.target -> 'job')) as target`
+    d.error_message, d.created_at, d.finished_at, ${sql.unsafe(nameOfTarget)} as target`
 }
 
 export type DeliveryState = ShownDelivery['state']

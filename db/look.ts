@@ -2,7 +2,7 @@ import type postgres from 'postgres'
 import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
 import { date, membersOf, type Row, selectionOf } from './columns.ts'
 import { movesMax } from './move.ts'
-import { authoredColumns, type Look, lookedRegistryColumns, readLook } from './rows.ts'
+import { authoredColumns, type Look, lookedRegistryColumns, nameOfTarget, readLook } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql
 
@@ -29,7 +29,7 @@ const columns = `
       from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
     coalesce((
       select jsonb_agg(jsonb_build_object(
-        'id', d.id, 'run_id', d.run_id, 'target', d.target, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,
+        'id', d.id, 'run_id', d.run_id, 'target', ${nameOfTarget}, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,
         'owner', d.owner, 'lease_until', d.lease_until) order by d.seq)
       from deliveries d where d.job_id = j.id and d.state = 'pending'), '[]') as deliveries,
     coalesce((

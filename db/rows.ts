@@ -96,6 +96,10 @@ export function authoredValues({
   return valuesOfColumns({ ...rest, afterJob: after?.job ?? null, afterOn: after?.on ?? null })
 }
 
+/** Of a delivery's target only what says which it is: with its template it may have 100 KB. */
+export const nameOfTarget = `jsonb_strip_nulls(jsonb_build_object(
+      'channel', d.target -> 'channel', 'type', d.target -> 'type', 'job', d.target -> 'job'))`
+
 /** A pending delivery as the look statement aggregates it, or a row of the table. */
 export function readDelivery(row: Row): PendingDelivery {
   return {

@@ -66,8 +66,8 @@ export function createStore(
             name: 'the claim',
           }),
 
-    toldRun: (runId: string) =>
-      database.run((sql) => deliveries.toldRun(sql, runId), { idempotent, name: 'reading the run' }),
+    toldBy: (deliveryId: string) =>
+      database.run((sql) => deliveries.toldBy(sql, deliveryId), { idempotent, name: 'reading the run' }),
     deliveriesOf: (runId: string) =>
       database.run((sql) => deliveries.deliveriesOf(sql, runId), { idempotent, name: 'reading deliveries' }),
     lastOutput: (jobId: string) =>

@@ -49,7 +49,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
         (now) => tables.changeJob(authored, view, decision, writing, now),
         view.now,
       ),
-    toldRun: (runId) => read('toldRun', () => tables.toldRun(runId)),
+    toldBy: (deliveryId) => read('toldBy', () => tables.toldBy(deliveryId)),
     deliveriesOf: (runId) => read('deliveriesOf', () => tables.deliveriesOf(runId)),
     lastOutput: (jobId) => read('lastOutput', () => tables.lastOutput(jobId)),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),

@@ -25,7 +25,7 @@ import {
 } from '../../src/decisions/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { checkDelivery, checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
-import { lastOutput, toldRun } from './told.ts'
+import { lastOutput, nameOfTarget, toldBy } from './told.ts'
 import type { DeliveryRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
 
 export type Tables = ReturnType<typeof createTables>
@@ -274,9 +274,14 @@ export function createTables() {
     orphans,
     /** Those that concern jobs which do not name them, by name. */
     channels,
-    toldRun: (runId: string) => toldRun(jobs.get(jobOfRunId.get(runId) ?? ''), runId),
+    toldBy(deliveryId: string) {
+      const job = [...jobs.values()].find(({ deliveries }) => deliveries.some(({ id }) => id === deliveryId))
+      return toldBy(job, deliveryId)
+    },
     deliveriesOf: (runId: string): DeliveryRow[] =>
-      (jobs.get(jobOfRunId.get(runId) ?? '')?.deliveries ?? []).filter((one) => one.runId === runId),
+      (jobs.get(jobOfRunId.get(runId) ?? '')?.deliveries ?? [])
+        .filter((one) => one.runId === runId)
+        .map((one) => ({ ...one, target: nameOfTarget(one.target) })),
     lastOutput: (jobId: string) => lastOutput(jobs.get(jobId)),
     look,
     transition,
@@ -435,7 +440,7 @@ function writeDeliveries(
 }
 
 function readPending({ id, runId, target, event, attempt, dueAt, owner, leaseUntil }: DeliveryRow) {
-  return { id, runId, target, event, attempt, dueAt, owner, leaseUntil }
+  return { id, runId, target: nameOfTarget(target), event, attempt, dueAt, owner, leaseUntil }
 }
 
 type Kept = Pick<RunRow, 'startedAt' | 'output' | 'claimedAt' | keyof typeof outcomeColumns>

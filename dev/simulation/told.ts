@@ -1,15 +1,32 @@
 import type { ToldRun } from '../../db/index.ts'
+import type { DeliveryTarget } from '../../src/decisions/index.ts'
 import type { JobRow } from './rows.ts'
 
 /** As db/deliveries.ts has it. */
-export function toldRun(job: JobRow | undefined, runId: string): ToldRun | null {
-  const run = job?.runs.find(({ id }) => id === runId)
-  if (!job || !run) return null
+export function toldBy(
+  job: JobRow | undefined,
+  deliveryId: string,
+): { run: ToldRun; target: DeliveryTarget } | null {
+  const delivery = job?.deliveries.find(({ id }) => id === deliveryId)
+  const run = job?.runs.find(({ id }) => id === delivery?.runId)
+  return job && run && delivery ? { run: runOf(job, run), target: delivery.target } : null
+}
+
+function runOf(job: JobRow, run: JobRow['runs'][number]): ToldRun {
   const { id, slot, state, attempt, trigger, startedAt, finishedAt, output, error } = run
   const { id: jobId, name } = job.authored
   return {
     ...{ job: { id: jobId, name }, id, slot, state, attempt, trigger, startedAt, finishedAt, output, error },
     input: run.input ?? null,
+  }
+}
+
+/** What a look and a list say of a target. */
+export function nameOfTarget({ channel, type, job }: DeliveryTarget): DeliveryTarget {
+  return {
+    ...(channel !== undefined && { channel }),
+    ...(type !== undefined && { type }),
+    ...(job !== undefined && { job }),
   }
 }
 

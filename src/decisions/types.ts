@@ -105,6 +105,7 @@ export type DeliveryTarget = { channel?: string; type?: string; job?: string; [f
 export type PendingDelivery = {
   id: string
   runId: string
+  /** In full for a new delivery; as it is looked at, only its channel, type or job. */
   target: DeliveryTarget
   event: DeliveryEvent
   /** Tries begun; the number of the newest is its fence. */

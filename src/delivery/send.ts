@@ -10,7 +10,7 @@ export type SendMessage = (target: DeliveryTarget, message: Message, signal: Abo
 export type SendDelivery = (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Sent>
 
 type SendNeeds = {
-  store: Pick<Store, 'toldRun'>
+  store: Pick<Store, 'toldBy'>
   send: SendMessage
   startFollower: StartFollower
   /** Our own public address. */
@@ -20,14 +20,14 @@ type SendNeeds = {
 /** A try goes to a receiver, as a message, or to a job that follows, as the start of a run. */
 export function createSend({ store, send, startFollower, callbackUrl }: SendNeeds): SendDelivery {
   return async (jobId, delivery, signal) => {
-    const run = await store.toldRun(delivery.runId)
-    if (!run) {
+    const told = await store.toldBy(delivery.id)
+    if (!told) {
       const message = `run ${delivery.runId} of job ${jobId} is gone`
       return { state: 'failed', error: { code: 'RUN_NOT_FOUND', message } }
     }
-    const { job } = delivery.target
-    if (job !== undefined) return startFollower(job, delivery.id, run)
-    return send(delivery.target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal)
+    const { run, target } = told
+    if (target.job !== undefined) return startFollower(target.job, delivery.id, run)
+    return send(target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal)
   }
 }
 

@@ -241,6 +241,7 @@ function told(state: State): Operation {
   const jobId = jobOf.get(runId) ?? random.pick(state.jobIds)
   const [seen] = looks.get(jobId) ?? []
   const writing = drawWriting(state)
+  const nowhere = random.uuid()
   return {
     name: `told ${runId}`,
     async carryOut(store) {
@@ -248,7 +249,7 @@ function told(state: State): Operation {
       const failed = deliveries.find((one) => one.state === 'failed')
       const decision = seen && failed && deliverAgain(seen.view, failed)
       return {
-        run: await store.toldRun(runId),
+        told: await store.toldBy(deliveries[0]?.id ?? nowhere),
         last: await store.lastOutput(jobId),
         // when a row was made is told by Postgres' own clock
         deliveries: deliveries.map((one) => ({ ...one, createdAt: null })),

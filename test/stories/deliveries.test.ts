@@ -47,6 +47,24 @@ test('a delivery that fails for good leaves its run as it was, and can be sent o
   assert.deepEqual(received(receiver), [id, id])
 })
 
+test('a failed delivery to a receiver that the job describes is sent again to the same address, as described', async (t) => {
+  const { service, start, delivery } = await setup(t)
+  service.target.behave('/told', { does: 'status', value: 404, times: 1 })
+  await service.api('PUT', '/api/secrets/TOLD', { value: `${service.target.url}/told` })
+  const receiver = { type: 'slack', url: '{{secrets.TOLD}}', template: 'run {{run.id}} is over' }
+  const job = await service.makeJob({ deliver: receiver })
+  const runId = await start(job.id)
+  const { id } = await delivery(runId, ({ state }) => state === 'failed')
+  assert.equal((await service.api('POST', `/api/runs/${runId}/deliveries/${id}/retry`)).status, 202)
+  await delivery(runId, ({ attempt, state }) => attempt === 2 && state !== 'pending')
+  const texts = service.target.calls.filter(({ path }) => path === '/told').map(({ body }) => String(body))
+  assert.equal(texts.length, 2)
+  assert.ok(
+    texts.every((text) => text.includes(`run ${runId} is over`)),
+    texts.join(),
+  )
+})
+
 test('the lease of a try that lapses is the next try, by whoever is there; what becomes of the first changes nothing', async (t) => {
   const first = await setup(t)
   const receiver = await first.channel('team', (end) => t.after(end))
