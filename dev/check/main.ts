@@ -4,7 +4,7 @@ import { type Step, steps } from './steps.ts'
 /**
  * `npm run check`: everything that must hold of the text of the project, without running it. Each step is one
  * tool; all run at once, each failure is shown whole, and any makes the exit code 1. That every rule really
- * bites is proven by test/gate, which breaks each one.
+ * bites is proven by test/check, which breaks each one.
  */
 async function main() {
   const outcomes = await Promise.all(steps.map(run))

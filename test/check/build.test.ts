@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { migrations } from '../../db/migrations.ts'
 import { bundle, eagerPackages } from '../../dev/build/bundle.ts'
 
-const entry = 'test/gate/fixture/server.ts'
+const entry = 'test/check/fixture/server.ts'
 let folder: string
 let eager: string[]
 

@@ -4,7 +4,7 @@ import { breakages, obedient } from './breakages.ts'
 import { copyProject, type Findings, runTools } from './project.ts'
 
 /**
- * The gate is only as good as the proof that each rule bites: a glob that matches nothing and a rule that is
+ * `npm run check` is only as good as the proof that each rule bites: a glob that matches nothing and a rule that is
  * misspelt look exactly like a clean project. So each rule is broken once, in a copy of this tree, and has to be
  * named by its tool, for that file.
  */
