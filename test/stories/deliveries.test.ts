@@ -57,7 +57,7 @@ test('a failed delivery to a receiver that the job describes is sent again to th
   const { id } = await delivery(runId, ({ state }) => state === 'failed')
   assert.equal((await service.api('POST', `/api/runs/${runId}/deliveries/${id}/retry`)).status, 202)
   await delivery(runId, ({ attempt, state }) => attempt === 2 && state !== 'pending')
-  const texts = service.target.calls.filter(({ path }) => path === '/told').map(({ body }) => String(body))
+  const texts = service.target.calls.filter(({ path }) => path === '/told').map(({ body }) => body)
   assert.equal(texts.length, 2)
   assert.ok(
     texts.every((text) => text.includes(`run ${runId} is over`)),
