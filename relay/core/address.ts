@@ -70,7 +70,7 @@ export function createAddressRules(allow: readonly string[]): AddressRules {
 
 /** The host of a URL as it is compared: an IPv6 address without brackets, a name without the dot at its end. */
 export function hostOf(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '')
+  return hostname.replace(/^\[(.*)\]$/, '$1').replace(/(?<!\.)\.+$/, '')
 }
 
 /** The error of a call that is not made: `why` is what the rules say of the host. */

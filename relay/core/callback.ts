@@ -24,14 +24,14 @@ export function readBase(given: unknown, rules: AddressRules): { base: string } 
 }
 
 function cut(url: URL): string {
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/cron\/fire$/, '')
-  return `${url.origin}${path.replace(/\/+$/, '')}`
+  const path = url.pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api\/cron\/fire$/, '')
+  return `${url.origin}${path.replace(/(?<!\/)\/+$/, '')}`
 }
 
 /** `given` as it is kept, if it is one of `bases` or lies below one; otherwise null. */
 export function within(bases: readonly string[], given: unknown): string | null {
   const url = typeof given === 'string' ? URL.parse(given) : null
   if (!url || url.username || url.password || url.search || url.hash) return null
-  const base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+  const base = `${url.origin}${url.pathname.replace(/(?<!\/)\/+$/, '')}`
   return bases.some((one) => base === one || base.startsWith(`${one}/`)) ? base : null
 }

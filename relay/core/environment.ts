@@ -70,7 +70,7 @@ function issuerOf(given: string | null, problems: string[]): string | null {
   if (given === null) return null
   const url = URL.parse(given)
   if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
-    return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+    return `${url.origin}${url.pathname}`.replace(/(?<!\/)\/+$/, '')
   problems.push(`RELAY_URL is ${JSON.stringify(given)}; it has to be the public base URL of this relay.`)
   return null
 }

@@ -124,7 +124,7 @@ const silentWords = ['[SILENT]', 'NO_REPLY']
 function isSilent(output: string): boolean {
   const text = output.trim()
   const first = /^[^\r\n]*/.exec(text)?.[0] ?? ''
-  const last = /[^\r\n]*$/.exec(text)?.[0] ?? ''
+  const last = /(?<![^\r\n])[^\r\n]*$/.exec(text)?.[0] ?? ''
   return silentWords.includes(first.trim()) || silentWords.includes(last.trim())
 }
 

@@ -27,7 +27,7 @@ export function readers(env: Env, problems: string[]) {
     const parsed = URL.canParse(value) ? new URL(value) : null
     const isLoopback = parsed !== null && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname)
     if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && (isLoopback || isPlainAllowed)))
-      return value.replace(/\/+$/, '')
+      return value.replace(/(?<!\/)\/+$/, '')
     const rule = isPlainAllowed ? 'an http or https URL' : 'an https URL (plain http for loopback only)'
     problems.push(`${name} must be ${rule}, not "${parsed?.origin ?? value}"`)
     return null
@@ -36,7 +36,7 @@ export function readers(env: Env, problems: string[]) {
   /** The address that routes are appended to; one that ends in the route of fires is cut to it. */
   function base(name: string): string | null {
     const value = url(name)
-    if (value === null || !/[?#]/.test(value)) return value && value.replace(/\/*(\/api\/cron\/fire)?$/, '')
+    if (value === null || !/[?#]/.test(value)) return value && value.replace(/(?<!\/)\/*\/api\/cron\/fire$/, '')
     problems.push(
       `${name} must not have a query or a fragment. Use the base URL of this service, such as https://app.fly.dev`,
     )

@@ -59,7 +59,7 @@ export function readDatabaseUrl(url: string): { target: DatabaseTarget; problems
   return { target, problems }
 }
 
-const form = /^postgres(?:ql)?:\/\/(?:([^/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s
+const form = /^postgres(?:ql)?:\/\/(?:([^/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/s
 
 type Decode = (what: string, text: string) => string
 
@@ -150,7 +150,7 @@ function entryOf(entry: string, decode: Decode, problems: string[]): { host: str
   }
   if (v6 === undefined) return { host: decode('the host', name), port }
   const host = decode('the host', v6)
-  if (isIP(host.replace(/%.*$/, '')) !== 6) problems.push('the host in brackets is not an IPv6 address')
+  if (isIP(withoutZone(host)) !== 6) problems.push('the host in brackets is not an IPv6 address')
   return { host, port }
 }
 
@@ -193,8 +193,8 @@ export function exposureOf({ servers, tls }: DatabaseTarget): string | null {
 /** Loopback, a private network, a Unix socket, or a name that only a private network knows. */
 export function isPrivateHost(host: string): boolean {
   if (host.startsWith('/') || host.startsWith('@')) return true
-  const version = isIP(host.replace(/%.*$/, ''))
-  if (version > 0) return privateRanges().check(host.replace(/%.*$/, ''), version === 4 ? 'ipv4' : 'ipv6')
+  const version = isIP(withoutZone(host))
+  if (version > 0) return privateRanges().check(withoutZone(host), version === 4 ? 'ipv4' : 'ipv6')
   return !host.includes('.') || /\.(internal|flycast|local|lan|localhost|home\.arpa)\.?$/i.test(host)
 }
 
@@ -213,4 +213,9 @@ function privateRanges(): BlockList {
   list.addSubnet('fc00::', 7, 'ipv6')
   list.addSubnet('fe80::', 10, 'ipv6')
   return list
+}
+
+/** `fe80::1%eth0` without the name of its interface. */
+function withoutZone(host: string): string {
+  return host.split('%', 1)[0] as string
 }

@@ -96,10 +96,10 @@ const mostSuffixes = 6
 
 function searchList(): string[] {
   const lines = textOf('/etc/resolv.conf').split('\n')
-  const [, list = ''] = lines.findLast((line) => /^(search|domain)\s/.test(line))?.match(/^\w+\s+(.*)$/) ?? []
+  const [, list = ''] = lines.findLast((line) => /^(search|domain)\s/.test(line))?.match(/^\w+\s+(\S.*)$/) ?? []
   return list
     .split(/\s+/)
-    .map((suffix) => suffix.replace(/\.+$/, ''))
+    .map((suffix) => suffix.replace(/(?<!\.)\.+$/, ''))
     .filter((suffix) => suffix !== '')
     .slice(0, mostSuffixes)
 }

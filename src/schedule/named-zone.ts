@@ -13,7 +13,8 @@ export function readNamedZone<T extends string | null>(
   text: T,
   { named, usual }: { named: string | null; usual: string },
 ): { text: T | string; zone: string } {
-  const [, variable = '', prefixed = '', rest = ''] = prefix.exec(text ?? '') ?? []
+  const [whole = '', variable = '', prefixed = ''] = prefix.exec(text ?? '') ?? []
+  const rest = (text ?? '').slice(whole.length).trimStart()
   if (variable === '') return { text, zone: checkZone(named ?? usual) }
   const zone = checkZone(prefixed)
   if (named === null) return { text: rest, zone }
@@ -25,7 +26,7 @@ export function readNamedZone<T extends string | null>(
   )
 }
 
-const prefix = /^\s*(CRON_TZ|TZ)=(\S*)(?:\s+([^]*))?$/i
+const prefix = /^\s*(CRON_TZ|TZ)=(\S*)/i
 
 /** Links count as their targets: `US/Eastern` is `America/New_York`. */
 function isSame(one: string, other: string): boolean {

@@ -186,6 +186,23 @@ export const queue = {
     ],
   ]),
 
+  ...broken('oxlint', 'regexes(linear)', [
+    [
+      'an end that is tried from each place',
+      'src/zz-end.ts',
+      `export const end = (text: string) => /\\/+$/.test(text)\n`,
+    ],
+    [
+      'two parts for one text',
+      'routes/zz-parts.ts',
+      `export const is = (text: string) => /^a+a+b$/.test(text)\n`,
+    ],
+    [
+      'a repetition of repetitions',
+      'relay/zz-twice.ts',
+      `export const is = (text: string) => /^(?:a+)+$/.test(text)\n`,
+    ],
+  ]),
   ...broken('oxlint', 'chronos(names)', [
     ['a type named Parts', 'src/run/zz-parts.ts', 'export type Parts = { one: 1 }\n'],
     ['an interface that ends so', 'dev/zz/parts.ts', 'export interface RunnerParts {\n  one: 1\n}\n'],

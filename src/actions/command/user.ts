@@ -54,7 +54,7 @@ async function processesOf(uid: number): Promise<number[]> {
 async function isOf(pid: number, uid: number): Promise<boolean> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   if (/^State:\s*Z/m.test(text)) return false
-  const ids = /^Uid:\s*(.+)$/m.exec(text)?.[1] ?? ''
+  const ids = /^Uid:\s*(\S.*)$/m.exec(text)?.[1] ?? ''
   return ids.split(/\s+/).includes(String(uid))
 }
 

@@ -101,7 +101,7 @@ function notAvailable(prompt: string | null, baseUrl: string | null, model: stri
 function endpoint(baseUrl: string): URL | null {
   const url = URL.parse(baseUrl)
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return null
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/chat/completions`
+  url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/chat/completions`
   return url
 }
 

@@ -66,7 +66,7 @@ export function createNasClient({
   log,
   timeoutMs = 15_000,
 }: NasClientNeeds): NasClient {
-  const base = requirePortalUrl(portalUrl).href.replace(/\/+$/, '')
+  const base = requirePortalUrl(portalUrl).href.replace(/(?<!\/)\/+$/, '')
   let refusal: NasFailure | null = null
 
   async function ask(request: Request): Promise<NasAnswer<Reply>> {

@@ -65,7 +65,7 @@ export function createSignatureCheck({ fireUrl, keys, now = () => new Date() }: 
       checkBody(body) {
         const hash = createHash('sha256').update(body).digest('base64url')
         const signed = payload['body']
-        if (typeof signed !== 'string' || signed.replace(/=+$/, '') !== hash)
+        if (typeof signed !== 'string' || signed.replace(/(?<!=)=+$/, '') !== hash)
           throw rejection('body', 'the body is not the one that was signed')
       },
       acknowledged: () => acknowledged.note(id, true),

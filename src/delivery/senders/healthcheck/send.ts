@@ -35,7 +35,7 @@ const pings = { start: '/start', success: '', recovery: '', failure: '/fail', te
 
 function pingUrl(base: string, { event, run }: Message): URL {
   const url = new URL(base)
-  url.pathname = url.pathname.replace(/\/+$/, '') + pings[event]
+  url.pathname = url.pathname.replace(/(?<!\/)\/+$/, '') + pings[event]
   url.searchParams.set('rid', run.id)
   return url
 }

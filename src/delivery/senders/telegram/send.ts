@@ -44,7 +44,7 @@ export async function sendToTelegram(
 }
 
 function methodOf({ api_base: base = usualBase, bot_token: token }: TelegramTarget, name: string): URL {
-  return new URL(`${base.replace(/\/+$/, '')}/bot${token}/${name}`)
+  return new URL(`${base.replace(/(?<!\/)\/+$/, '')}/bot${token}/${name}`)
 }
 
 /** Its errors are in the body: `error_code`, and in `parameters` how long to wait. */
