@@ -53,7 +53,11 @@ function isByName(text: string): boolean {
 function withoutUrlCredentials(text: string): string {
   if (!/^https?:\/\//i.test(text)) return text
   const plain = text.replace(/^(https?:\/\/)[^/?#@]*@/i, `$1${mask}@`)
-  return plain.replaceAll(/([?&])([^=&#?]+)=([^&#]+)/g, (whole, start: string, name: string, value: string) =>
-    (telling.test(name) || tellingInUrls.test(name)) && !isByName(value) ? `${start}${name}=${mask}` : whole,
+  return plain.replaceAll(
+    /([?&])([^=&#?]+)=([^&#]+)/g,
+    (whole, start: string, name: string, value: string) =>
+      (telling.test(name) || tellingInUrls.test(name)) && !isByName(value)
+        ? `${start}${name}=${mask}`
+        : whole,
   )
 }

@@ -35,7 +35,9 @@ export function readHost(text: string): string | null {
   const isBare = isIPv6(text)
   if (text.includes('%') || (!isBare && !/^(\[[\da-f.:]+\]|[^\s/\\?#@:[\]*]+)$/i.test(text))) return null
   const hostname = URL.parse(`http://${isBare ? `[${text}]` : text}/`)?.hostname
-  return hostname === undefined ? null : hostname.replace(/^\[(.*)\]$/, '$1').replace(/(?<!\.)\.+$/, '') || null
+  return hostname === undefined
+    ? null
+    : hostname.replace(/^\[(.*)\]$/, '$1').replace(/(?<!\.)\.+$/, '') || null
 }
 
 function rangeEntry(address: string, bits: number, port: number | null): AllowEntry | null {

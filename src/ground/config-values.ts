@@ -36,7 +36,8 @@ export function readers(env: Env, problems: string[]) {
   /** The address that routes are appended to; one that ends in the route of fires is cut to it. */
   function base(name: string): string | null {
     const value = url(name)
-    if (value === null || !/[?#]/.test(value)) return value && value.replace(/(?<!\/)\/*\/api\/cron\/fire$/, '')
+    if (value === null || !/[?#]/.test(value))
+      return value && value.replace(/(?<!\/)\/*\/api\/cron\/fire$/, '')
     problems.push(
       `${name} must not have a query or a fragment. Use the base URL of this service, such as https://app.fly.dev`,
     )

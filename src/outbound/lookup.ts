@@ -96,7 +96,8 @@ const mostSuffixes = 6
 
 function searchList(): string[] {
   const lines = textOf('/etc/resolv.conf').split('\n')
-  const [, list = ''] = lines.findLast((line) => /^(search|domain)\s/.test(line))?.match(/^\w+\s+(\S.*)$/) ?? []
+  const [, list = ''] =
+    lines.findLast((line) => /^(search|domain)\s/.test(line))?.match(/^\w+\s+(\S.*)$/) ?? []
   return list
     .split(/\s+/)
     .map((suffix) => suffix.replace(/(?<!\.)\.+$/, ''))
