@@ -12,6 +12,7 @@ option cannot be used.
   --relay           try the relay (npm run relay) in place of the local NAS; implies --side nas
   --relay-host HOST node (the default), or worker: its host for Cloudflare, on workerd
   --database URL    a PostgreSQL that lets us create databases, in place of one of its own
+  --dist FOLDER     the built files, default dist
   --verbose         how long each clause took, and the table while it grows
   --help
 
@@ -128,6 +129,7 @@ function valuesOf(args: string[]) {
         relay: { type: 'boolean', default: false },
         'relay-host': { type: 'string', default: 'node' },
         database: text,
+        dist: text,
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         url: text,

@@ -20,7 +20,10 @@ const relayPrograms = { node: 'relay/node/main.ts', worker: 'dev/relay/worker.ts
 type SettingNeeds = { between?: Between; dist?: string }
 
 /** Everything that the clauses are tried on, as the options say; `close` leaves nothing behind. */
-export async function prepare(options: Options, { between = {}, dist = file('dist') }: SettingNeeds = {}) {
+export async function prepare(
+  options: Options,
+  { between = {}, dist = options.dist ?? file('dist') }: SettingNeeds = {},
+) {
   const closers: (() => Promise<unknown>)[] = []
   const server = `${dist}/server.js`
   const sides = sidesOf(options)
@@ -33,7 +36,7 @@ export async function prepare(options: Options, { between = {}, dist = file('dis
   }
   try {
     if (startsOwn.service && !existsSync(server))
-      throw new OptionError('There is no dist/server.js. Run `npm run build` first.')
+      throw new OptionError(`There is no ${server}. Run \`npm run build\` first.`)
     const targetPort = options['target-port']
     const target = await createTarget({
       ...(options.target && { publicUrl: options.target }),

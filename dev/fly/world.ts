@@ -48,11 +48,15 @@ type WorldOptions = Omit<FlyOptions, 'image' | 'env'> & {
 export async function buildRelease(): Promise<Release> {
   const folder = await mkdtemp(join(tmpdir(), 'chronos-release-'))
   await bundle(['src/server.ts', 'src/migrate.ts'], folder)
+  return { ...releaseIn(folder), remove: () => rm(folder, { recursive: true }) }
+}
+
+/** What is bundled there already. */
+export function releaseIn(folder: string): Omit<Release, 'remove'> {
   const env = { NODE_COMPILE_CACHE: join(folder, 'cache') }
   return {
     server: { name: 'chronos', program: join(folder, 'server.js'), env },
     migrate: { name: 'migrate', program: join(folder, 'migrate.js'), env },
-    remove: () => rm(folder, { recursive: true }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { compileCache } from '../compile-cache.ts'
 
 export const adminSecret = 'the-admin-secret-of-a-relay-in-tests'
 
@@ -9,6 +10,7 @@ export async function startRelayProcess(env: Record<string, string>, ...program:
   const child = spawn(process.execPath, program, {
     env: {
       PATH: process.env['PATH'] ?? '',
+      ...compileCache,
       RELAY_ADMIN_SECRET: adminSecret,
       RELAY_ALLOW: '127.0.0.0/8',
       ...env,

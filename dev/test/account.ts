@@ -7,6 +7,8 @@ export type Tally = {
   read(event: TestEvent): void
   /** Files that ran at least one test to its end. */
   ranFiles(): number
+  /** The files that took the longest, from the start of their process to its end, a line each. */
+  slowest(count: number): string
   /** What makes this run a failure, one sentence each; empty after a good run. */
   problems(): string[]
 }
@@ -17,16 +19,26 @@ export type Tally = {
  */
 export function createTally(files: readonly string[]): Tally {
   const ran = new Set<string>()
+  const tookMs = new Map<string, number>()
   let failed = 0
   let total: EventData.TestSummary['counts'] | undefined
   return {
     read({ type, data }) {
       if (type === 'test:fail') failed += 1
+      if (type === 'test:complete' && files.includes(data.name))
+        tookMs.set(data.name, data.details.duration_ms)
       if (type !== 'test:summary') return
       if (data.file === undefined) total = data.counts
       else if (data.counts.tests > 0) ran.add(data.file)
     },
     ranFiles: () => ran.size,
+    slowest(count) {
+      const all = [...tookMs].toSorted(([, one], [, other]) => other - one)
+      const lines = all
+        .slice(0, count)
+        .map(([file, ms]) => `${(ms / 1_000).toFixed(1).padStart(8)} s  ${relative('.', file)}`)
+      return ['the slowest files:', ...lines].join('\n')
+    },
     problems() {
       if (!total) return ['the run was cut short']
       const { cancelled, skipped, todo } = total

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from '../compile-cache.ts'
 
 /** The service as it is started in production: a process of its own, told everything by its environment. */
 export type ServiceProcess = {
@@ -19,22 +20,28 @@ export type ServiceProcess = {
 }
 
 const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+const quickImports = fileURLToPath(new URL('../quick-imports.ts', import.meta.url))
 const apiKey = 'torture-key-0123456789'
 
 /** Resolves when the process listens. `port`: where NAS was told to call. */
 export async function startProcess(port: number, env: Record<string, string>): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', server], {
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      API_KEY: apiKey,
-      RATE_LIMIT_PER_MINUTE: '0',
-      CRON_PROVIDER: 'chronos',
-      ...env,
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--import', quickImports, server],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        ...compileCache,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        API_KEY: apiKey,
+        RATE_LIMIT_PER_MINUTE: '0',
+        CRON_PROVIDER: 'chronos',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  )
   const url = `http://127.0.0.1:${port}`
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr])

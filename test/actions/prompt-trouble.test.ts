@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { type ModelBehaviour, startModel } from '../../dev/model/index.ts'
+import { realTimers } from '../../src/ground/timers.ts'
+import { until } from '../support/until.ts'
 import { setup } from './prompt-setup.ts'
 
 type Trouble = {
@@ -11,6 +13,8 @@ type Trouble = {
   final?: true
   output?: string
   fields?: object
+  /** The server has come so far; only then the limit of `fields` begins. */
+  from?: (seen: { calls: number; logged: string }) => boolean
 }
 
 const silent = { inactivity_ms: 300 }
@@ -21,6 +25,7 @@ const troubles: Trouble[] = [
     code: 'MODEL_SILENT',
     says: /300 ms before it answered/,
     fields: silent,
+    from: ({ calls }) => calls === 1,
   },
   {
     behaviour: { does: 'stall', text: 'First second third' },
@@ -29,13 +34,14 @@ const troubles: Trouble[] = [
     says: /sent nothing for 300 ms after \d+ bytes/,
     output: 'First second',
     fields: silent,
+    from: ({ logged }) => logged.includes('second'),
   },
   {
     behaviour: { does: 'heartbeats', gapMs: 20 },
     state: 'timed_out',
     code: 'TIMEOUT',
     says: /time limit, after \d+ ms, after it answered 200/,
-    fields: { inactivity_ms: 5_000, timeout_ms: 400 },
+    fields: { inactivity_ms: 15_000, timeout_ms: 3_000 },
   },
   {
     behaviour: { does: 'cut', text: 'First second third' },
@@ -67,16 +73,35 @@ const troubles: Trouble[] = [
   { behaviour: { does: 'endless_line' }, code: 'ANSWER_UNREADABLE', says: /more than 1 MiB/ },
 ]
 
-for (const { behaviour, state = 'failed', code, says, output, fields } of troubles) {
+for (const { behaviour, state = 'failed', code, says, output, fields, from } of troubles) {
   test(`a server that does ${JSON.stringify(behaviour)} ends the attempt as ${state} with ${code}`, async (t) => {
     const { model, ask } = await setup(t, behaviour)
-    const outcome = await ask(fields)
+    let logged = ''
+    if (from) holdSilence(t, () => from({ calls: model.calls.length, logged }))
+    const outcome = await ask(fields, { onLog: (piece) => (logged += piece) })
     assert.deepEqual([outcome.state, outcome.error?.code], [state, code])
     assert.match(outcome.error?.message ?? '', says)
     assert.equal(outcome.final, undefined)
     if (output !== undefined) assert.equal(outcome.output, output)
     assert.equal(model.calls.length, 1)
     await model.allClosed()
+  })
+}
+
+/** The limit of a silence begins once it `isSo`: a busy machine may need longer than that for a call to arrive. */
+function holdSilence(t: TestContext, isSo: () => boolean): void {
+  const { after } = realTimers
+  t.mock.method(realTimers, 'after', (ms: number, work: () => void) => {
+    if (ms !== silent.inactivity_ms) return after(ms, work)
+    let takeBack: (() => void) | null = null
+    let isTakenBack = false
+    void until('the limit begins', () => isTakenBack || isSo()).then(() => {
+      if (!isTakenBack) takeBack = after(ms, work)
+    })
+    return () => {
+      isTakenBack = true
+      takeBack?.()
+    }
   })
 }
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
+import { findTestFiles } from '../../dev/test/find.ts'
+import { longestFirst, longFiles } from '../../dev/test/longest.ts'
 
 /** The runner in a small project of its own, whose test files are these; `ran` holds what it said of them. */
 const files = {
@@ -44,6 +46,7 @@ test('one good file is a good run, closed by the lines of node', async () => {
   const { code, text } = await npmTest('good')
   assert.match(text, /test files: 1 found, 1 ran\nℹ tests 1\n/)
   assert.match(text, /ℹ pass 1\nℹ fail 0\n/)
+  assert.match(text, /the slowest files:\n +\d+\.\d s {2}test\/good\.test\.ts\n/)
   assert.equal(code, 0)
 })
 
@@ -57,6 +60,16 @@ test('files without tests, crashes, skips and leaked timers each fail the run an
   assert.match(text, /✖ test\/leak\.test\.ts ran no test, or did not end/)
   assert.match(text, /keeps the process alive: .*Timeout/)
   assert.match(text, /✖ 1 skipped/)
+})
+
+test('what takes long is started first, and is there', async () => {
+  const all = await findTestFiles([])
+  const ordered = longestFirst(all)
+  assert.deepEqual(ordered.toSorted(), all)
+  assert.deepEqual(
+    ordered.slice(0, longFiles.length).map((file) => relative('.', file)),
+    longFiles,
+  )
 })
 
 test('a filter that fits no file is refused', async () => {

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { bundle } from '../../dev/build/bundle.ts'
 import { groups } from '../../dev/conformance/clauses/index.ts'
 import { type Options, readOptions } from '../../dev/conformance/options.ts'
 import { type Side, tryClauses } from '../../dev/conformance/run.ts'
 import { prepare } from '../../dev/conformance/setting.ts'
 import { failures } from '../../dev/conformance/table.ts'
+import { type Build, sharedBuild } from '../support/build.ts'
 import { sharedTestCluster } from '../support/cluster.ts'
 import { type Breakage, breakages } from './breakages.ts'
 import { startProxy, type Tamper } from './proxy.ts'
@@ -19,14 +16,13 @@ import { startProxy, type Tamper } from './proxy.ts'
  */
 export function testBites(side: Side, places: Breakage['place'][]): void {
   const ours = breakages.filter((it) => it.side === side && places.includes(it.place))
-  let dist: string
+  let dist: Build
   let database: string
   before(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'chronos-conformance-dist-'))
-    await bundle(['src/server.ts', 'src/migrate.ts'], dist)
+    dist = await sharedBuild()
     database = await sharedTestCluster()
   })
-  after(() => rm(dist, { recursive: true }))
+  after(() => dist.remove())
 
   test('without a breakage the clauses hold', async () => {
     const names = [...new Set(ours.flatMap((it) => it.clauses))]
@@ -52,7 +48,7 @@ export function testBites(side: Side, places: Breakage['place'][]): void {
     }
     const options = readOptions(['--side', side, '--database', database, '--seed', '1']) as Options
     const { setting, close } = await prepare(options, {
-      dist,
+      dist: dist.folder,
       between: broken ? { [broken.place]: through } : {},
     })
     try {

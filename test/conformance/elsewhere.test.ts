@@ -2,30 +2,27 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { bundle } from '../../dev/build/bundle.ts'
+import { type Build, sharedBuild } from '../support/build.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { freePort } from '../../dev/free-port.ts'
 import { until } from '../support/until.ts'
+import { compileCache } from '../../dev/compile-cache.ts'
 
 // As docs/contract.md has it for a service and a portal that run elsewhere: each is a process of its own, with nothing
 // of the kit in it, and the kit knows them by its options alone.
 
 const started: ChildProcess[] = []
-let dist: string
+let dist: Build
 before(async () => {
-  dist = await mkdtemp(join(tmpdir(), 'chronos-elsewhere-'))
-  await bundle(['src/server.ts'], dist)
+  dist = await sharedBuild()
 })
 after(async () => {
   for (const child of started) {
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
-  await rm(dist, { recursive: true })
+  await dist.remove()
 })
 
 function conformance(...args: string[]): Promise<{ code: number; text: string }> {
@@ -37,7 +34,10 @@ function conformance(...args: string[]): Promise<{ code: number; text: string }>
 }
 
 async function start(args: string[], { url, env = {} }: { url: string; env?: Record<string, string> }) {
-  const child = spawn(process.execPath, args, { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'ignore' })
+  const child = spawn(process.execPath, args, {
+    env: { PATH: '/usr/bin:/bin', ...compileCache, ...env },
+    stdio: 'ignore',
+  })
   started.push(child)
   const isUp = () =>
     fetch(url).then(
@@ -68,7 +68,7 @@ async function startServiceElsewhere(nas: { url: string; token: string; audience
     NAS_AUDIENCE: nas.audience,
     TARGET_ALLOW: '127.0.0.0/8',
   }
-  await start([`${dist}/server.js`], { url: `${url}/readyz`, env })
+  await start([`${dist.folder}/server.js`], { url: `${url}/readyz`, env })
   const jobs = async () => {
     const headers = { Authorization: `Bearer ${key}` }
     const answer = await fetch(`${url}/api/jobs?include_disabled=true`, { headers })

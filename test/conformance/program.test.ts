@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
+import { sharedBuild } from '../support/build.ts'
 import { apiKey, startService } from '../support/service.ts'
 import { startProxy } from './proxy.ts'
 import { freePort } from '../../dev/free-port.ts'
@@ -60,28 +61,34 @@ test('a clause that does not hold ends in 1, with what was expected and seen', a
 })
 
 test('an option that does not lead where it should is one sentence, before any clause is tried', async () => {
-  const service = await startService()
+  const [service, build] = await Promise.all([startService(), sharedBuild()])
   const nowhere = `http://127.0.0.1:${await freePort()}`
+  // the kit listens there itself
+  const portal = `http://127.0.0.1:${await freePort()}`
   const own = ['--url', service.url, '--key', apiKey]
   const nas = ['--nas', service.nas.url, '--nas-token', service.nas.accessToken, '--nas-audience', 'x']
   const port = String(await freePort())
   try {
-    for (const [args, says] of [
+    // Each looks for as long as its option allows, up to 45 s: all at once.
+    const cases = [
       [['--url', nowhere], /^--url: nothing answers at .* \(ECONNREFUSED\)/],
       [['--url', service.url, '--key', 'wrong-key-0123456789'], /^--key: .* answered 401/],
       [[...own, '--target', nowhere, '--target-port', port], /^--target: no call came to /],
-      [[...own, '--portal', nowhere, '--portal-token', 'x'], /^--portal: .* answered 401/],
+      [[...own, '--portal', portal, '--portal-token', 'x'], /^--portal: .* answered 401/],
       [['--nas', nowhere, ...nas.slice(2)], /^--nas: nothing answers at /],
       [[...nas.slice(0, 3), 'wrong', ...nas.slice(4)], /^--nas-token: .* answered 401/],
       [['--nas', service.nas.url, ...nas.slice(2), '--agent', nowhere], /^--agent needs --agent-port/],
-      [['--database', 'postgres://x:x@127.0.0.1:1/x'], /^--database: .*ECONNREFUSED/],
-    ] as const) {
-      const { code, text } = await conformance(...args)
+      [['--dist', build.folder, '--database', 'postgres://x:x@127.0.0.1:1/x'], /^--database: .*ECONNREFUSED/],
+    ] as const
+    const ends = await Promise.all(cases.map(([args]) => conformance(...args)))
+    for (const [index, [, says]] of cases.entries()) {
+      const { code, text } = ends[index]!
       assert.equal(code, 2, text)
       assert.match(text, says)
       assert.doesNotMatch(text, /\n {4}at /, 'no stack')
     }
   } finally {
+    await build.remove()
     await service.close()
   }
 })

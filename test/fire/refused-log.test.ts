@@ -17,7 +17,7 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
   })
   const app = Fastify({ logger: { stream } })
   onlyRoutes(app, {
-    verifier: { verify },
+    verifier: { verifyFire: async (headers: { authorization?: string }) => verify(headers.authorization) },
     refuseIfDraining: () => {},
     callbacks: {
       verify() {

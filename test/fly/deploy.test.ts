@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setup, useRelease } from './setup.ts'
 import { until } from '../support/until.ts'
@@ -36,7 +37,9 @@ test('a release command that fails stops the deploy, and the machines keep their
 test('an image that cannot boot is deployed to a stopped machine without a word; the canary finds it', async (context) => {
   // short: a quick machine would else use up its restarts while the proxy still dials
   const { fly } = await setup(context, { settings: { connectMs: 250, restartDelayMs: 50 } })
-  const program = join(dirname(release().server.program), 'broken.js')
+  const folder = await mkdtemp(join(tmpdir(), 'chronos-broken-'))
+  context.after(() => rm(folder, { recursive: true }))
+  const program = join(folder, 'broken.js')
   await writeFile(program, 'throw new Error("this image cannot boot")')
   assert.equal(await fly.deploy({ name: 'broken', program }), true)
   assert.equal(await canary(fly.url), 502)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext } from 'node:test'
-import { buildRelease, type Release, type Shown, startWorld, type World } from '../../dev/fly/world.ts'
+import { type Release, type Shown, startWorld, type World } from '../../dev/fly/world.ts'
 import type { AnswerEntry } from '../../dev/nas/index.ts'
+import { sharedBuild } from '../support/build.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
@@ -28,7 +29,7 @@ let release: Release
 /** To be called at the top of a test file: what is fired at is the bundle, as it is shipped. */
 export function useRelease(): () => Release {
   before(async () => {
-    release = await buildRelease()
+    release = (await sharedBuild()).release
   })
   after(() => release.remove())
   return () => release

@@ -5,11 +5,12 @@ import { until } from '../support/until.ts'
 
 useRelease()
 
-/** A job that is due soon, and no machine up. */
-async function dueSoon({ makeJob, down }: Setup) {
+/** A job that is due soon, and no machine up; `fires` once nothing is in the way of its fire. */
+async function dueSoon({ makeJob, down, nas }: Setup) {
+  await nas.misbehave('hold_fires')
   const job = await makeJob({ schedule: 'in 2s' })
   await down()
-  return job
+  return { id: job.id, fires: () => nas.behave('hold_fires') }
 }
 
 async function ranOnce(world: Setup, jobId: string) {
@@ -22,8 +23,9 @@ async function ranOnce(world: Setup, jobId: string) {
 for (const mode of ['refuse', 'close_at_startup'] as const) {
   test(`a fire that finds Postgres in the state "${mode}" is answered 503, sent again, and runs once`, async (context) => {
     const world = await setup(context)
-    const { id } = await dueSoon(world)
+    const { id, fires } = await dueSoon(world)
     await world.postgres.setMode(mode)
+    await fires()
     await world.nas.waitFor((nas) => nas.fires(id).length >= 1, 20_000)
     assert.deepEqual(new Set(world.fires(id)), new Set([503]))
     await world.postgres.setMode('pass')
@@ -34,8 +36,9 @@ for (const mode of ['refuse', 'close_at_startup'] as const) {
 
 test('a fire that finds a slow Postgres is answered 202, only later', async (context) => {
   const world = await setup(context)
-  const { id } = await dueSoon(world)
+  const { id, fires } = await dueSoon(world)
   await world.postgres.setMode({ kind: 'slow', ms: 50 })
+  await fires()
   await ranOnce(world, id)
   assert.deepEqual(world.fires(id), [202])
 })
@@ -56,9 +59,10 @@ test('while Postgres cannot be asked the machine stays up, and once it can the m
 
 test('a fire whose key cannot be had is answered 503, sent again, and runs once', async (context) => {
   const world = await setup(context)
-  const { id } = await dueSoon(world)
+  const { id, fires } = await dueSoon(world)
   await world.database.sql`delete from nas_keys`
   await world.nas.misbehave('jwks', 'down')
+  await fires()
   await world.nas.waitFor((nas) => nas.fires(id).length >= 1, 20_000)
   assert.equal(world.fires(id)[0], 503)
   await world.nas.behave()

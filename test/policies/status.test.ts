@@ -118,8 +118,8 @@ test('a job about which nothing can be decided is in error, not armed, and has n
 
 test('while the built-in scheduler triggers, no arm is owed to NAS', async (t) => {
   const service = await start(t, { CRON_PROVIDER: 'builtin' })
-  const { id, armed } = await service.makeJob()
-  assert.equal(armed, true, 'this process is the timer')
+  const { id, armed, trigger } = await service.makeJob()
+  assert.deepEqual([armed, trigger], [false, 'builtin'], 'this process is the timer')
   const [row] = await service.database
     .sql`select armed_gen < wake_gen as owed from job_runtime where job_id = ${id}`
   assert.equal(row?.['owed'], true)

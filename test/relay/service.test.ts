@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { type Fly, startFly } from '../../dev/fly/index.ts'
-import { buildRelease, type Release } from '../../dev/fly/world.ts'
+import type { Release } from '../../dev/fly/world.ts'
 import { callRelay } from '../../dev/relay/client.ts'
 import { adminSecret, startRelayProcess } from '../../dev/relay/process.ts'
 import { startTarget } from '../../dev/target/index.ts'
+import { sharedBuild } from '../support/build.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { relayFile } from './setup.ts'
 import { freePort } from '../../dev/free-port.ts'
@@ -13,7 +14,7 @@ import { until } from '../support/until.ts'
 
 let release: Release
 before(async () => {
-  release = await buildRelease()
+  release = (await sharedBuild()).release
 })
 after(() => release.remove())
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { bundle } from '../../dev/build/bundle.ts'
 import { startTarget, type Target } from '../../dev/target/index.ts'
+import { sharedBuild } from '../support/build.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { freePort } from '../../dev/free-port.ts'
 
@@ -27,7 +27,9 @@ before(async () => {
   database = await createTestDatabase({ migrations: [] })
   target = await startTarget()
   folder = await mkdtemp(join(tmpdir(), 'chronos-shipped-'))
-  await bundle(['src/server.ts', 'src/migrate.ts'], folder)
+  const build = await sharedBuild()
+  for (const file of ['server.js', 'migrate.js']) await copyFile(join(build.folder, file), join(folder, file))
+  await build.remove()
   const [servicePort, nasPort] = await Promise.all([freePort(), freePort()])
   url = `http://127.0.0.1:${servicePort}`
   nasUrl = `http://127.0.0.1:${nasPort}`

@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../dev/free-port.ts'
+import { compileCache } from '../../dev/compile-cache.ts'
 
 const program = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+const quickImports = fileURLToPath(new URL('../../dev/quick-imports.ts', import.meta.url))
 const readyMs = 20_000
 
 export type ServerProcess = {
@@ -20,8 +22,15 @@ export type ServerProcess = {
 export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const child = spawn(process.execPath, [program], {
-    env: { HOST: '127.0.0.1', PORT: String(port), CALLBACK_URL: url, LOG_LEVEL: 'warn', ...env },
+  const child = spawn(process.execPath, ['--import', quickImports, program], {
+    env: {
+      ...compileCache,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      CALLBACK_URL: url,
+      LOG_LEVEL: 'warn',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -7,12 +7,16 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { type RunningPostgres, startPostgres } from '../../dev/postgres/index.ts'
 
-/** A cluster of its own for one run of the tests, gone with `stop()`. Its URL goes into CHRONOS_TEST_PG. */
-export async function startTestCluster(): Promise<RunningPostgres> {
+/**
+ * A cluster of its own for one run of the tests, and a `folder` for what their files share, gone with `stop()`. The
+ * cluster's URL goes into CHRONOS_TEST_PG.
+ */
+export async function startTestCluster(): Promise<RunningPostgres & { folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'chronos-test-'))
   const server = await startPostgres({ dataDir: join(folder, 'data'), durable: false })
   return {
     url: server.url,
+    folder,
     async stop() {
       await server.stop()
       await rm(folder, { recursive: true })

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { compileCache } from '../../compile-cache.ts'
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null }
 export type Program = ReturnType<typeof startProgram>
@@ -8,7 +9,10 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
 /** A process of this Node with exactly this environment; it never outlives ours. */
 export function startProgram(args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    env: { ...compileCache, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   running.add(child)
   let log = ''
   const keep = (chunk: Buffer) => void (log += chunk.toString())
