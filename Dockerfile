@@ -42,6 +42,27 @@ RUN mkdir -p /image/etc /image/tmp /image/usr/local/bin \
  && cp -r /app /image/ \
  && chmod 711 /image/usr/local/bin/node
 
+# For jobs that start programs: the same service on top of Debian, with a shell and PostgreSQL's clients (pg_dump, psql).
+#   docker build --target commands -t chronos .          (Fly: build-target in fly.toml; docs/deploy.md, "Commands")
+# pg_dump reads servers of its own version and older. Another one: --build-arg POSTGRES_CLIENT=postgresql-client-18, from
+# the packages of postgresql.org.
+FROM ${BASE} AS commands
+ARG POSTGRES_CLIENT=postgresql-client
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates curl util-linux postgresql-common postgresql-client \
+ && case "$POSTGRES_CLIENT" in *-client) ;; *) \
+      /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && apt-get install -y --no-install-recommends "$POSTGRES_CLIENT" ;; esac \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /app /app
+COPY dev/image/bake.mjs /tmp/
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
+WORKDIR /app
+# As root, which the compile cache is for as well: the service starts each program as a user of its own.
+RUN node --no-concurrent-recompilation /tmp/bake.mjs /app/cache /app/boot.js /app/migrate.js && rm /tmp/bake.mjs
+ENV COMMANDS=on COMMAND_UID=20000-20019
+EXPOSE 8080
+CMD ["/usr/local/bin/node", "--no-concurrent-recompilation", "/app/boot.js"]
+
 FROM scratch
 COPY --from=build /image /
 # For 256 MB, of which a Fly machine sees about 215: 112 for V8's old objects and 3 x 2 for its young ones; the rest is

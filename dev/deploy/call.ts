@@ -1,0 +1,51 @@
+/** An answer of the service that is tried. `at`: its own clock, in whole seconds. */
+export type Answer = { status: number; body: Fields; at: Date }
+// oxlint-disable-next-line typescript/no-explicit-any -- each reader says what it expects
+export type Fields = Record<string, any>
+
+export type Call = (method: string, path: string, body?: object) => Promise<Answer>
+
+/** No answer of the service: why, in words for the person who deployed it. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable'
+}
+
+/** A machine that sleeps boots first, and a proxy in front of it may need some tries. */
+const timeoutMs = 40_000
+
+/** Calls at `url` with the API key. Each rejects with Unreachable if nothing there answers. */
+export function createCall(url: string, apiKey: string): Call {
+  return async (method, path, body) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const signal = AbortSignal.timeout(timeoutMs)
+    const answer = await fetch(url + path, { method, headers, signal, redirect: 'manual', ...sent }).catch(
+      (error: Error) => {
+        throw new Unreachable(whyNot(url, error))
+      },
+    )
+    const text = await answer.text()
+    const at = new Date(answer.headers.get('date') ?? Date.now())
+    return { status: answer.status, body: fieldsIn(text), at }
+  }
+}
+
+function fieldsIn(text: string): Fields {
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? (body as Fields) : {}
+  } catch {
+    return {}
+  }
+}
+
+function whyNot(url: string, error: Error): string {
+  const { host } = new URL(url)
+  const cause = error.cause instanceof Error ? error.cause : error
+  const code = 'code' in cause ? String(cause.code) : error.name
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `There is no host ${host}. Check the URL.`
+  if (code === 'ECONNREFUSED') return `Nothing listens at ${host}. Check the port, and that the service runs.`
+  if (code === 'TimeoutError') return `${host} did not answer within ${timeoutMs / 1000} s. Look at its log.`
+  if (/CERT|TLS|SSL|ALTNAME/.test(code)) return `The certificate of ${host} is not accepted (${code}).`
+  return `${host} broke off the call (${code}: ${cause.message}). Look at its log.`
+}
