@@ -19,7 +19,7 @@ export type CheckOptions = {
 }
 
 /** Something is wrong: what, and what to do about it. Nothing that comes after it can be tried. */
-export class Wrong extends Error {
+class Wrong extends Error {
   override readonly name = 'Wrong'
 }
 

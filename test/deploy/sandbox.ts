@@ -56,7 +56,7 @@ export async function createSandbox(context: TestContext): Promise<Sandbox> {
     await mkdir(each, { recursive: true })
   for (const path of copied) await cp(path, join(folder, path), { recursive: true })
   await cp(process.execPath, join(folder, 'node_modules/node/bin/node'))
-  const standIn = resolve('test/deploy/stand-in.mjs')
+  const standIn = resolve('test/deploy/stand-in.ts')
   for (const name of programs)
     await writeFile(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${standIn}" ${name} "$@"\n`, {
       mode: 0o755,
