@@ -1,7 +1,32 @@
-/** An answer of the service that is tried. `at`: its own clock, in whole seconds. */
+/** What is read of the answers of the service, whichever they are. */
+export type Fields = {
+  status?: string
+  problem?: string
+  database?: boolean
+  detail?: string
+  error?: string
+  scheduler?: { name: string; configured: string }
+  nas?: { refused: { code: string; message: string } | null }
+  process?: { started_at: string; holds: Record<string, number> }
+  job?: { id: string; armed: boolean }
+  runs?: Run[]
+  armed?: boolean
+  trigger?: string
+  armed_at?: string | null
+  wake_at?: string | null
+  last_error?: string | null
+}
+
+export type Run = {
+  trigger: string
+  state: string
+  finished_at: string | null
+  lateness_ms: number | null
+  error: { code: string; message: string } | null
+}
+
+/** `at`: by the clock of the service, in whole seconds. */
 export type Answer = { status: number; body: Fields; at: Date }
-// oxlint-disable-next-line typescript/no-explicit-any -- each reader says what it expects
-export type Fields = Record<string, any>
 
 export type Call = (method: string, path: string, body?: object) => Promise<Answer>
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Call, createCall, type Fields, Unreachable } from './call.ts'
+import { type Call, createCall, type Fields, type Run, Unreachable } from './call.ts'
 import { checkSleep } from './sleep.ts'
 
 export type CheckOptions = {
@@ -64,7 +64,7 @@ export async function checkDeployment(options: CheckOptions): Promise<boolean> {
 async function answers(call: Call): Promise<string> {
   const startedAt = performance.now()
   const { status, body } = await call('GET', '/healthz')
-  if (status === 200 && body['status'] === 'ok')
+  if (status === 200 && body.status === 'ok')
     return `it answers, after ${Math.round(performance.now() - startedAt)} ms`
   if (status >= 500)
     throw new Wrong(
@@ -77,9 +77,9 @@ async function isReady(call: Call): Promise<string> {
   const { status, body } = await call('GET', '/readyz')
   if (status === 200) return 'it reaches its database, which is up to date'
   const problem =
-    body['database'] === false
+    body.database === false
       ? 'its database does not answer'
-      : (body['problem'] ?? `/readyz is answered ${status}`)
+      : (body.problem ?? `/readyz is answered ${status}`)
   throw new Wrong(`it is not ready: ${problem}. Check DATABASE_URL, and that the migration has run.`)
 }
 
@@ -98,8 +98,8 @@ type Judged = { isWrong: boolean; text: string }
 
 /** Which timer wakes the service, and whether it is the one that was meant. */
 function timerOf({ scheduler, nas }: Fields, { isAlwaysOn }: CheckOptions): Judged {
-  const { name, configured } = scheduler as { name: string; configured: string }
-  const refused = nas?.refused as { code: string; message: string } | null | undefined
+  const { name, configured } = scheduler ?? { name: 'builtin', configured: '' }
+  const refused = nas?.refused
   if (name !== 'builtin') return { isWrong: false, text: `an outside timer wakes it (${name})` }
   const asked = configured === '' ? 'builtin' : configured
   if (refused)
@@ -157,12 +157,12 @@ async function makeJob(call: Call, { dueInS, targetUrl, isAlwaysOn }: CheckOptio
     repeat: 5,
     action: { type: 'http', url: targetUrl, method: 'GET' },
   })
-  const job = (body['job'] ?? {}) as { id: string; armed: boolean; trigger: string }
+  const job = body.job ?? { id: '', armed: false }
   if (status === 424) {
     const arm = await call('GET', `/api/jobs/${job.id}/arm`)
     await call('DELETE', `/api/jobs/${job.id}`)
     throw new Wrong(
-      `the timer does not confirm wake-ups: ${arm.body['last_error'] ?? 'no reason is known'}. Check the address and the token of the timer.`,
+      `the timer does not confirm wake-ups: ${arm.body.last_error ?? 'no reason is known'}. Check the address and the token of the timer.`,
     )
   }
   if (status !== 201)
@@ -182,7 +182,7 @@ async function judgeRun(call: Call, jobId: string, options: CheckOptions, { good
   if (!run) {
     const { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
     throw new Wrong(
-      `the job was due, and no fire came. The timer had confirmed a wake-up for ${arm['armed_at'] ?? 'no instant'}, and its call has to reach ${options.url}/api/cron/fire: check CALLBACK_URL, which has to be this address, and the log of the timer. A line "a fire was refused" in the log of the service means that it arrived, with a token for another service.`,
+      `the job was due, and no fire came. The timer had confirmed a wake-up for ${arm.armed_at ?? 'no instant'}, and its call has to reach ${options.url}/api/cron/fire: check CALLBACK_URL, which has to be this address, and the log of the timer. A line "a fire was refused" in the log of the service means that it arrived, with a token for another service.`,
     )
   }
   const { trigger, state, lateness_ms: lateMs, error } = run
@@ -198,11 +198,11 @@ async function judgeRun(call: Call, jobId: string, options: CheckOptions, { good
   good(`the job ${how} and ran, ${lateMs} ms after its time`)
 }
 
-async function firstRun(call: Call, jobId: string, { patienceMs }: CheckOptions): Promise<Fields | null> {
+async function firstRun(call: Call, jobId: string, { patienceMs }: CheckOptions): Promise<Run | null> {
   for (const endsAt = performance.now() + patienceMs; ; await delay(lookEveryMs)) {
     const { body } = await call('GET', `/api/jobs/${jobId}/runs`)
-    const first = (body['runs'] as Fields[] | undefined)?.at(-1)
-    if (first?.['finished_at']) return first
+    const first = body.runs?.at(-1)
+    if (first?.finished_at) return first
     if (performance.now() > endsAt) return first ?? null
   }
 }
@@ -214,12 +214,12 @@ async function judgeArm(
   { good, bad }: Say,
 ): Promise<void> {
   const { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
-  if (arm['armed']) good(`it is armed again, for ${arm['wake_at']}`)
-  else if (arm['trigger'] === 'builtin' && isAlwaysOn) good(`it is due again at ${arm['wake_at']}`)
-  else if (arm['trigger'] !== 'builtin')
-    bad(`it is not armed again: ${arm['last_error'] ?? 'the timer has not confirmed it yet'}.`)
+  if (arm.armed) good(`it is armed again, for ${arm.wake_at}`)
+  else if (arm.trigger === 'builtin' && isAlwaysOn) good(`it is due again at ${arm.wake_at}`)
+  else if (arm.trigger !== 'builtin')
+    bad(`it is not armed again: ${arm.last_error ?? 'the timer has not confirmed it yet'}.`)
 }
 
 function detailOf(body: Fields): string {
-  return String(body['detail'] ?? body['error'] ?? 'no reason was given')
+  return body.detail ?? body.error ?? 'no reason was given'
 }

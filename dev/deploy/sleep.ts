@@ -19,14 +19,14 @@ export async function checkSleep(
     const leftMs = withinMs - (performance.now() - startedAt)
     await delay(Math.min(waitMs, Math.max(leftMs, 1_000)))
     const { body, at } = await call('GET', '/api/status')
-    const bootedAt = new Date(body['process']?.started_at as string)
+    const bootedAt = new Date(body.process?.started_at ?? 0)
     if (bootedAt > new Date(lastAt.getTime() + 1_000))
       return { isAsleep: true, text: 'the machine sleeps when nobody needs it' }
     lastAt = at
     if (performance.now() - startedAt < withinMs) continue
     return {
       isAsleep: false,
-      text: `the machine does not sleep: it was still up after ${Math.round(withinMs / 1000)} s. ${causeOfStay(body['process']?.holds)}`,
+      text: `the machine does not sleep: it was still up after ${Math.round(withinMs / 1000)} s. ${causeOfStay(body.process?.holds)}`,
     }
   }
 }

@@ -107,7 +107,7 @@ test('deploying to zero, command by command, and then a new encryption key that 
   const { adminSecret = '' } = await sandbox.told()
   assert.ok(adminSecret.length >= 24)
   const relay = await startRelay(context, { adminSecret })
-  const [address = ''] = [sandbox.variable('RELAY')]
+  const address = sandbox.variable('RELAY')
   const app = 'https://my-chronos.fly.dev'
   sandbox.set({ PLACES: JSON.stringify({ [address]: relay.url, [app]: service }) })
 
