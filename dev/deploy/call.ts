@@ -17,7 +17,7 @@ export type Fields = {
   last_error?: string | null
 }
 
-export type Run = {
+type Run = {
   trigger: string
   state: string
   finished_at: string | null
@@ -58,7 +58,7 @@ export function createCall(url: string, apiKey: string): Call {
 function fieldsIn(text: string): Fields {
   try {
     const body: unknown = JSON.parse(text)
-    return typeof body === 'object' && body !== null ? (body as Fields) : {}
+    return typeof body === 'object' && body !== null ? body : {}
   } catch {
     return {}
   }

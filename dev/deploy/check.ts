@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Call, createCall, type Fields, type Run, Unreachable } from './call.ts'
+import { type Call, createCall, type Fields, Unreachable } from './call.ts'
 import { checkSleep } from './sleep.ts'
 
 export type CheckOptions = {
@@ -178,33 +178,40 @@ async function makeJob(call: Call, { dueInS, targetUrl, isAlwaysOn }: CheckOptio
 }
 
 async function judgeRun(call: Call, jobId: string, options: CheckOptions, { good }: Say): Promise<void> {
-  const run = await firstRun(call, jobId, options)
-  if (!run) {
+  const found = await firstRun(call, jobId, options)
+  if (!found) {
     const { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
     throw new Wrong(
-      `the job was due, and no fire came. The timer had confirmed a wake-up for ${arm.armed_at ?? 'no instant'}, and its call has to reach ${options.url}/api/cron/fire: check CALLBACK_URL, which has to be this address, and the log of the timer. A line "a fire was refused" in the log of the service means that it arrived, with a token for another service.`,
+      `the job was due, and no fire came. The timer had confirmed a wake-up for ${arm.armed_at ?? 'no instant'}, and ${callHasToReach(options)} A line "a fire was refused" in the log of the service means that it arrived, with a token for another service.`,
     )
   }
-  const { trigger, state, lateness_ms: lateMs, error } = run
-  if (trigger !== 'fire' && trigger !== 'builtin')
+  const { trigger, state, lateness_ms: lateMs, error } = found.run
+  if (!found.isInTime && trigger !== 'builtin')
     throw new Wrong(
-      `the job ran only because this check woke the service (${trigger}): the call of the timer did not arrive in time. Check CALLBACK_URL, which has to be ${options.url}.`,
+      `the job ran only after this check had woken the service, ${lateMs} ms after its time: the call of the timer did not arrive, or came late. For the timer, ${callHasToReach(options)}`,
     )
   if (state !== 'succeeded')
     throw new Wrong(
       `the job was fired, and its run ended as ${state}: ${error ? `${error.code}: ${error.message}` : 'no reason is known'}. It calls ${options.targetUrl}; --target names another address.`,
     )
-  const how = trigger === 'fire' ? 'was fired' : 'came due'
+  const how = trigger === 'builtin' ? 'came due' : 'was fired'
   good(`the job ${how} and ran, ${lateMs} ms after its time`)
 }
 
-async function firstRun(call: Call, jobId: string, { patienceMs }: CheckOptions): Promise<Run | null> {
+/** `isInTime`: it was there at the first look, so that something else than this look has woken the service for it. */
+async function firstRun(call: Call, jobId: string, { patienceMs }: CheckOptions) {
+  let looks = 0
+  let isInTime = false
   for (const endsAt = performance.now() + patienceMs; ; await delay(lookEveryMs)) {
     const { body } = await call('GET', `/api/jobs/${jobId}/runs`)
-    const first = body.runs?.at(-1)
-    if (first?.finished_at) return first
-    if (performance.now() > endsAt) return first ?? null
+    const run = body.runs?.at(-1)
+    if (looks++ === 0) isInTime = run !== undefined
+    if (run?.finished_at || performance.now() > endsAt) return run ? { run, isInTime } : null
   }
+}
+
+function callHasToReach({ url }: CheckOptions): string {
+  return `its call has to reach ${url}/api/cron/fire: check CALLBACK_URL, which has to be this address, and the log of the timer.`
 }
 
 async function judgeArm(

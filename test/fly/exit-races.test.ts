@@ -7,7 +7,7 @@ useRelease()
 
 const beforeMs = 90
 const afterMs = 60
-const stepMs = Number(process.env['EXIT_STEP_MS'] ?? 15)
+const stepMs = 15
 /** On a busy machine the exit may come earlier or later than it did when it was measured. */
 const moreOffsets = 12
 const dueAheadMs = 20
