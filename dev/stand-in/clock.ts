@@ -16,6 +16,7 @@ export function createStandInClock(startMs: number | null): StandInClock {
   const waiting = new Set<Waiting>()
   let nowMs = startMs
   const now = () => nowMs ?? Date.now()
+  let isStopped = false
 
   function begin(one: Waiting) {
     if (!waiting.delete(one)) return
@@ -36,6 +37,7 @@ export function createStandInClock(startMs: number | null): StandInClock {
   return {
     now,
     at(instantMs, work) {
+      if (isStopped) return () => {}
       const one: Waiting = { instantMs, work }
       waiting.add(one)
       wait(one)
@@ -51,6 +53,7 @@ export function createStandInClock(startMs: number | null): StandInClock {
     },
     isBehind: () => [...waiting].some((one) => one.instantMs <= now()),
     stop() {
+      isStopped = true
       for (const { timer } of waiting) clearTimeout(timer)
       waiting.clear()
     },

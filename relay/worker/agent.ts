@@ -11,6 +11,8 @@ import type { AgentRegistry, Env, KeptAgent } from './runtime.ts'
 export class AgentObject extends DurableObject<Env> implements AgentRegistry {
   /** What is under way for a job. Calls for one job take turns, so that the registry is written in the order of the arms. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Jobs whose first row is being made. Only these count towards the agent's rows before they are there. */
+  readonly #adding = new Set<string>()
   #relay: ReturnType<typeof relayOf> | null = null
 
   /** The calls of the agent. All of them come here, so that its rate limit is one. */
@@ -41,12 +43,18 @@ export class AgentObject extends DurableObject<Env> implements AgentRegistry {
     return this.#inTurn(request.jobId, async () => {
       const agent = this.read()
       if (!agent) return 'gone'
-      const isNew = this.#row(request.jobId) === undefined
-      if (isNew && this.#count() + this.#turns.size > mostRows) return 'full'
-      const armed = await this.#job(request.jobId).arm(request, agent.createdMs)
-      if (this.read()?.createdMs !== agent.createdMs) return 'gone'
-      this.#putRow(armed)
-      return { scheduleId: armed.scheduleId }
+      if (this.#row(request.jobId) === undefined) {
+        if (this.#count() + this.#adding.size >= mostRows) return 'full'
+        this.#adding.add(request.jobId)
+      }
+      try {
+        const armed = await this.#job(request.jobId).arm(request, agent.createdMs)
+        if (this.read()?.createdMs !== agent.createdMs) return 'gone'
+        this.#putRow(armed)
+        return { scheduleId: armed.scheduleId }
+      } finally {
+        this.#adding.delete(request.jobId)
+      }
     })
   }
 

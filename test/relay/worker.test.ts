@@ -107,6 +107,28 @@ test('workerd: agents are apart, and a revoked one is neither heard nor called',
   assert.equal(target.fires.length, 1)
 })
 
+test('workerd: near its rows an agent may replace and cancel at once, and the last place is given once', async (t) => {
+  const target = await hook(t)
+  const relay = await worker(t, { RELAY_ROWS: '3' })
+  const { provision, cancel, list } = await relay.agent(target.url, 'one')
+  const at = (day: number) => `2027-01-${String(day).padStart(2, '0')}T00:00:00Z`
+  for (const job of ['a', 'b']) assert.equal((await provision(job, at(1))).status, 200)
+  // many calls under way for the rows that are there, and one for a new one
+  const calls = [2, 3, 4, 5].flatMap((day) => [provision('a', at(day)), provision('b', at(day))])
+  const answers = await Promise.all([...calls, provision('c', at(1)), cancel('other')])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    answers.map(() => 200),
+  )
+  assert.equal((await cancel('c')).status, 200)
+  const last = await Promise.all(['c', 'd', 'e', 'f'].map((job) => provision(job, at(1))))
+  assert.deepEqual(
+    last.map(({ status }) => status).toSorted((one, other) => one - other),
+    [200, 429, 429, 429],
+  )
+  assert.equal((await list()).length, 3)
+})
+
 test('workerd: without an admin secret every request is refused, with what to do', async (t) => {
   const relay = await worker(t, { RELAY_ADMIN_SECRET: '' })
   const { status, body } = await relay.own('GET', '/agents')
