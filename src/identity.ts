@@ -34,7 +34,7 @@ export function createTimer(needs: NasNeeds): ChosenTimer {
     const { title, load } = provider
     const keyStore = (jwksUrl: string) => createKeyStore({ db: database, jwksUrl })
     const timer = createLazyTimer({
-      ...{ name: config.provider, title, limits: provider.limits(config) },
+      ...{ name: config.provider, title, place: provider.place(config), limits: provider.limits(config) },
       load: () => load({ config, userAgent, keyStore, log }),
     })
     return { client: timer, verifier: timer }

@@ -4,6 +4,8 @@ import type { Timer, TimerLimits, TimerNeeds } from '../timers/index.ts'
 export type Provider = {
   /** As logs and messages call it. */
   title: string
+  /** `place` of its timer. */
+  place(config: Config): string
   /** What is unset in the environment and has to be set; from the configuration alone. */
   missing(config: Config): string[]
   /** Loads it, only where it is chosen. Null: it is part of the program, because most services are woken by it. */
@@ -15,12 +17,14 @@ export type Provider = {
 export const providers: Record<string, Provider> = {
   chronos: {
     title: 'NAS',
+    place: () => '',
     missing: missingOfNas,
     limits: ({ nas }) => ({ horizonMs: nas.maxHorizonMs, isOnePerJob: true }),
     load: null,
   },
   qstash: {
     title: 'QStash',
+    place: ({ qstash }) => qstash.url,
     missing: ({ qstash, callbackUrl }) =>
       unset({
         QSTASH_TOKEN: qstash.token,
@@ -33,6 +37,7 @@ export const providers: Record<string, Provider> = {
   },
   'cloud-tasks': {
     title: 'Cloud Tasks',
+    place: ({ cloudTasks }) => cloudTasks.queue ?? '',
     missing: ({ cloudTasks, callbackUrl }) =>
       unset({
         CLOUD_TASKS_QUEUE: cloudTasks.queue,

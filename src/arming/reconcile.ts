@@ -46,8 +46,9 @@ export function createReconcile({
       complete: false,
     }
     counts.attended = await attendOverdue()
-    if (await store.noteCallback(callbackUrl))
-      log.warn({ callbackUrl }, 'CALLBACK_URL has changed; every job is armed again')
+    // what another timer holds, or one that calls another address, wakes us no more
+    if (await store.noteCallback([callbackUrl, timer.place].filter(Boolean).join(' ')))
+      log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
     const answer = await timer.list()
     if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
     else if (answer.kind === 'refused') onRefused(answer)

@@ -1,9 +1,9 @@
-import type { Timer, TimerLimits } from './timer.ts'
+import type { Timer } from './timer.ts'
 
-type LazyNeeds = { name: string; title: string; limits: TimerLimits; load: () => Promise<Timer> }
+type LazyNeeds = Pick<Timer, 'name' | 'title' | 'place' | 'limits'> & { load: () => Promise<Timer> }
 
 /** A timer that is loaded when it is first used, so that a service that is woken by another one never loads it. */
-export function createLazyTimer({ name, title, limits, load }: LazyNeeds): Timer {
+export function createLazyTimer({ load, ...known }: LazyNeeds): Timer {
   let loading: Promise<Timer> | undefined
   let timer: Timer | undefined
 
@@ -16,9 +16,7 @@ export function createLazyTimer({ name, title, limits, load }: LazyNeeds): Timer
   }
 
   return {
-    name,
-    title,
-    limits,
+    ...known,
     arm: async (wanted, signal) => (await whole()).arm(wanted, signal),
     cancel: async (arm, signal) => (await whole()).cancel(arm, signal),
     list: async (signal) => (await whole()).list(signal),

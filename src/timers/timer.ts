@@ -16,6 +16,8 @@ export type TimerClient = {
   readonly name: string
   /** As logs and messages call it. */
   readonly title: string
+  /** Where it keeps wake-ups: at another place none of them are known. Empty: its list tells what is there. */
+  readonly place: string
   readonly limits: TimerLimits
   /** Makes one wake-up. `scheduleId`: what the service calls it, which `cancel` is given; null: it names none. */
   arm(wanted: ArmWish, signal?: AbortSignal): Promise<TimerAnswer<{ scheduleId: string | null }>>

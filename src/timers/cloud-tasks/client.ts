@@ -74,7 +74,7 @@ export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerClien
       maxBytes,
       signal,
     }
-    return send({ service: 'CLOUD_TASKS', ...call })
+    return send({ service: 'CLOUD_TASKS', ...call, secrets: [token] })
   }
 
   async function arm({ jobId, gen, fireAt, callbackUrl }: ArmWish, signal?: AbortSignal) {
@@ -103,6 +103,7 @@ export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerClien
   return {
     name: 'cloud-tasks',
     title: 'Cloud Tasks',
+    place: queue,
     limits: { horizonMs: maxHorizonMs, isOnePerJob: false },
     arm,
     async cancel({ scheduleId }, signal) {

@@ -7,6 +7,7 @@ export function createNasTimer(client: NasClient, { horizonMs }: { horizonMs: nu
   return {
     name: 'chronos',
     title: 'NAS',
+    place: '',
     limits: { horizonMs, isOnePerJob: true },
     arm: (wanted, signal) => client.provision(wanted, signal),
     cancel: ({ jobId }, signal) => client.cancel(jobId, signal),

@@ -53,6 +53,7 @@ export function createQstashClient(needs: QstashClientNeeds): TimerClient {
         method,
         url: new URL(`${url}${path}`),
         headers: { ...own, ...headers },
+        secrets: [token],
         json,
         timeoutMs,
         maxBytes,
@@ -100,6 +101,7 @@ export function createQstashClient(needs: QstashClientNeeds): TimerClient {
   return {
     name: 'qstash',
     title: 'QStash',
+    place: url,
     limits: { horizonMs: maxHorizonMs, isOnePerJob: false },
     arm,
     async cancel({ scheduleId }, signal) {
