@@ -178,6 +178,26 @@ test('what QStash did not sign is refused, and changes nothing', async (t) => {
   assert.deepEqual(await fire(body, { signature }), refused, 'a replay')
 })
 
+test('what NAS had armed is armed with QStash when that takes over, and again at another address of its API', async () => {
+  const callback = { CALLBACK_URL: 'https://app.example' }
+  const before = await startService({ clock: startsAt, env: callback })
+  await before.makeJob({ schedule: '0 9 * * *' })
+  const { database, nas, target } = before
+  const shared = { database, nas, target, clock: startsAt }
+  const regions = [
+    await startQstash({ time: new Date(startsAt) }),
+    await startQstash({ time: new Date(startsAt) }),
+  ]
+  for (const qstash of regions) {
+    const service = await startService({ ...shared, env: { ...qstash.environment(), ...callback } })
+    await until('the job is armed there', () => qstash.pending().length === 1 || null)
+    await until('nothing is held', () => service.app.holds.count() === 0 || null)
+    await service.close()
+    await qstash.close()
+  }
+  await before.close()
+})
+
 test('a token that QStash refuses is said once; the built-in ticker runs the jobs', async (t) => {
   const { qstash, service, statusOf } = await setup(t, { QSTASH_TOKEN: 'another-token' })
   service.setClock(null)

@@ -35,13 +35,14 @@ for (const [name, { missing, limits }] of Object.entries(providers))
 test('a timer is loaded when it is first used, once, and says before that what needs no loading', async () => {
   let loads = 0
   const limits = { horizonMs: 1, isOnePerJob: false }
+  const place = 'here'
   const calls: string[] = []
   const timer = createLazyTimer({
-    ...{ name: 'own', title: 'Own', limits },
+    ...{ name: 'own', title: 'Own', place, limits },
     async load() {
       loads += 1
       return {
-        ...{ name: 'own', title: 'Own', limits },
+        ...{ name: 'own', title: 'Own', place, limits },
         arm: async ({ jobId }) => ({ ok: true, value: { scheduleId: calls.push(jobId).toString() } }),
         cancel: async () => ({ ok: true, value: null }),
         list: async () => ({ ok: true, value: null }),
