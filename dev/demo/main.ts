@@ -3,9 +3,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createDatabase, migrate } from '../../db/index.ts'
 import { buildRelease, startWorld, type World } from '../fly/world.ts'
 import { startPostgres } from '../postgres/index.ts'
+import { startDemoRelay } from './relay.ts'
 import { createTimeline } from './timeline.ts'
 
 const leaseMs = 4_000
@@ -18,6 +20,8 @@ async function main() {
     startPostgres({ dataDir: join(folder, 'data'), durable: false }),
     buildRelease(),
   ])
+  const relay = await startDemoRelay(folder, line.relay)
+  const asKnown: Record<string, string> = {}
   let world: World | undefined
   try {
     await migrate(postgres.url)
@@ -25,18 +29,20 @@ async function main() {
       release,
       databaseUrl: postgres.url,
       machines: 2,
-      nas: { print: line.nas },
       print: line.fly,
       log: line.log,
       settings: { restart: 'no', killSignal: 'SIGTERM' },
-      env: { IDLE_EXIT_MS: '500', BOOT_GRACE_MS: '500', RUN_LEASE_MS: String(leaseMs) },
+      env: asKnown,
     })
+    Object.assign(asKnown, await relay.register(world.fly.url), { RUN_LEASE_MS: String(leaseMs) })
+    Object.assign(asKnown, { IDLE_EXIT_MS: String(line.idleMs) })
     await threeJobs(world, line)
     await deathInMidRun(world, line, postgres.url)
     line.bill(world.fly.bill())
   } finally {
     line.end()
     await world?.close()
+    await relay.close()
     await postgres.stop()
     await Promise.all([release.remove(), rm(folder, { recursive: true })])
   }
@@ -68,11 +74,14 @@ async function deathInMidRun(world: World, line: Line, databaseUrl: string) {
   line.name(id, name)
   await retryOnce(databaseUrl, id)
   await world.target.waitFor((calls) => calls.some(({ path }) => path === '/long'), 15_000)
-  await world.nas.waitFor((nas) => nas.fires(id).some(({ status }) => status === 202))
+  // its wake-up for the end of the lease is confirmed by then
+  while (!line.accepted(id)) await delay(20)
   const machine = world.fly.machines.find((one) => one.state() === 'started')
   machine?.crash()
   await world.fly.until(() => machine?.state() === 'stopped')
-  line.say(`nothing is left of it but a row in Postgres, a lease that ends, and a wake-up that NAS holds`)
+  line.say(
+    `nothing is left of it but a row in Postgres, a lease that ends, and a wake-up that the relay holds`,
+  )
   await world.target.waitFor((calls) => calls.filter(({ path }) => path === '/long').length === 2, 30_000)
   await allOff(world)
 }

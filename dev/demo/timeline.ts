@@ -8,6 +8,7 @@ export function createTimeline(
   const startedAt = performance.now()
   const names = new Map<string, string>()
   const since = new Map<string, number>()
+  const taken = new Set<string>()
   let isOver = false
 
   function show(who: string, text: string) {
@@ -48,19 +49,25 @@ export function createTimeline(
     if (msg === 'run ends') show(machine, styleText('green', `${job}: ${state}`))
   }
 
-  /** A line of the local NAS; the time in front of it is ours. */
-  function nas(raw: string) {
-    const text = raw.replace(/^\S+ /, '').trim()
-    const provision = /^← provision (\S+) for \S+ \((.*)\) 200$/.exec(text)
-    if (provision) show('nas', `is asked to call for ${provision[1]} ${provision[2]}`)
-    const fire = /^→ fire (\S+) at \S+ \(try (\d+)\)$/.exec(text)
-    if (fire)
-      show('nas', styleText('bold', `calls for ${fire[1]}${fire[2] === '1' ? '' : `, try ${fire[2]}`}`))
+  /** A line of the relay: when, how grave, what, and its fields as name=value. */
+  function relay(raw: string) {
+    const [, what = '', fields = ''] = /^\S+ \S+ (\w+) (.*)$/.exec(raw) ?? []
+    const { job = '', fire_at: at = '', try: tries = '', status } = fieldsIn(fields)
+    const inMs = Date.parse(at) - Date.now()
+    if (what === 'armed')
+      show('relay', `is asked to call for ${job} in ${Math.max(0, inMs / 1000).toFixed(1)} s`)
+    if (what === 'fired') {
+      if (status === '202') taken.add(job)
+      show('relay', styleText('bold', `has called for ${job}${tries === '1' ? '' : `, try ${tries}`}`))
+    }
   }
 
   return {
     fly,
-    nas,
+    relay,
+    /** Whether a fire of the job was answered 202. */
+    accepted: (id: string) => taken.has(id),
+    idleMs,
     log,
     say: (text: string) => show('', text),
     chapter: (text: string) => print(`\n${styleText('bold', text)}`),
@@ -68,11 +75,11 @@ export function createTimeline(
     bill({ awakeS, elapsedS, starts }: Bill) {
       const perStartS = awakeS / starts
       print(`\n${styleText('bold', 'The bill')}`)
-      const dayS = 4 * 24 * (perStartS + idleS)
+      const dayS = 4 * 24 * perStartS
       print(
         [
           `  here       ${awakeS.toFixed(1)} s awake in ${starts} starts, of ${elapsedS.toFixed(1)} s that an always-on process is paid for`,
-          `  a wake-up  ${perStartS.toFixed(1)} s here; as deployed the idle time before the exit comes on top, ${idleS} s`,
+          `  a wake-up  ${perStartS.toFixed(1)} s, of which ${idleMs / 1000} s is the wait for neighbours before the exit`,
           `  a day      of four jobs an hour, each alone: ${Math.round(dayS)} s awake; always on 86400 s, ${Math.round(86_400 / dayS)} times as much`,
         ].join('\n'),
       )
@@ -85,13 +92,19 @@ export function createTimeline(
 }
 
 /** IDLE_EXIT_MS of fly.toml. */
-const idleS = 10
+const idleMs = 1_000
+
+function fieldsIn(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(' ').map((field) => field.split(/=(.*)/s).slice(0, 2) as [string, string]),
+  )
+}
 
 function readEntry(raw: string): Record<string, string> {
   return raw.startsWith('{') ? (JSON.parse(raw) as Record<string, string>) : {}
 }
 
-const colours = { nas: 'magenta', proxy: 'blue', m1: 'cyan', m2: 'yellow' } as const
+const colours = { relay: 'magenta', proxy: 'blue', m1: 'cyan', m2: 'yellow' } as const
 
 function colour(who: string, text: string): string {
   return who in colours ? styleText(colours[who as keyof typeof colours], text) : text
