@@ -1,9 +1,9 @@
-import { having, jobColumns, runtimeColumns } from '../src/columns/index.ts'
-import type { Runtime, View } from '../src/decisions/index.ts'
+import { having, jobColumns, readyColumns, runtimeColumns } from '../src/columns/index.ts'
+import { readyOfNew, type Runtime, type View } from '../src/decisions/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { namesOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
 import type { Sql } from './look.ts'
-import { authoredColumns, authoredValues, readAuthored, type Authored } from './rows.ts'
+import { authoredColumns, authoredValues, readAuthored, ruleOf, type Authored } from './rows.ts'
 
 /** A job about to be made. `wakeAt` is its wake time under `runtime`. */
 export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
@@ -17,7 +17,7 @@ const givenNames = namesOf(givenColumns)
 const givenRecord = `given(${typedNamesOf(givenColumns)})`
 const changedNames = namesOf(having(jobColumns, 'set', 'always'))
 
-const decidedColumns = having(runtimeColumns, 'set', 'always')
+const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = namesOf(decidedColumns)
 const decidedRecord = `decided(${typedNamesOf(decidedColumns)})`
 const decidedValues = valuesOf(decidedColumns)
@@ -34,6 +34,7 @@ export async function createJob(
   key: { key: string; bodyHash: string } | null,
 ): Promise<Authored | null> {
   const { runtime } = job
+  const decided = decidedValues({ ...runtime, ...readyOfNew(ruleOf({ ...job, version: 1 }), runtime) })
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${job.now}::timestamptz, clock_timestamp()) as now),
     keyed as (
@@ -53,9 +54,9 @@ export async function createJob(
       update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
-      insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, wake_at, wake_changed_at)
-      select made.id, ${sql.unsafe(decidedNames)}, ${job.wakeAt}::timestamptz, clock.now
-      from made, clock, jsonb_to_record(${sql.json(decidedValues(runtime) as never)}) as ${sql.unsafe(decidedRecord)}
+      insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, ready_rev, wake_at, wake_changed_at)
+      select made.id, ${sql.unsafe(decidedNames)}, 1, ${job.wakeAt}::timestamptz, clock.now
+      from made, clock, jsonb_to_record(${sql.json(decided as never)}) as ${sql.unsafe(decidedRecord)}
     )
     select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
     if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)

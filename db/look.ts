@@ -21,9 +21,21 @@ export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Pro
 }
 
 // Texts that never change, with parameters that are texts: read and planned once for each connection.
+/** The rows of `jobs` (`j`) and `job_runtime` (`r`) themselves. */
+export const rowsOfJob = `${selectionOf(authoredColumns, 'j')},
+    ${selectionOf({ ...runtimeColumns, ...lookedRegistryColumns }, 'r')}`
+
+/** Who is told of a job's outcomes. `job`: where the statement has the columns of the job. */
+export const hearersOf = (job: string) => `
+    coalesce((
+      select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
+      from channels c where ${job}.deliver is not null or c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
+    coalesce((
+      select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
+      from jobs a where a.after_job = ${job}.id), '[]') as dependents`
+
 const columns = `
-    ${selectionOf(authoredColumns, 'j')},
-    ${selectionOf({ ...runtimeColumns, ...lookedRegistryColumns }, 'r')},
+    ${rowsOfJob},
     coalesce((
       select jsonb_agg(jsonb_build_object(${membersOf(liveRunColumns, 'l')}) order by l.seq)
       from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
@@ -32,12 +44,7 @@ const columns = `
         'id', d.id, 'run_id', d.run_id, 'target', ${nameOfTarget}, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,
         'owner', d.owner, 'lease_until', d.lease_until) order by d.seq)
       from deliveries d where d.job_id = j.id and d.state = 'pending'), '[]') as deliveries,
-    coalesce((
-      select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
-      from channels c where j.deliver is not null or c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
-    coalesce((
-      select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
-      from jobs a where a.after_job = j.id), '[]') as dependents,
+    ${hearersOf('j')},
     coalesce($1::text::timestamptz, clock_timestamp()) as now`
 
 const lookAtOne = `select ${columns} from jobs j join job_runtime r on r.job_id = j.id where j.id = $2::text`

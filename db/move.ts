@@ -1,5 +1,12 @@
-import { having, runtimeColumns, snakeCase } from '../src/columns/index.ts'
-import { type Decision, deliveryLeaseMs, leaseMarginMs, type View } from '../src/decisions/index.ts'
+import { having, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
+import {
+  type Decision,
+  deliveryLeaseMs,
+  type JobRule,
+  leaseMarginMs,
+  readyAfter,
+  type View,
+} from '../src/decisions/index.ts'
 import { date, maybeDate, type Row, valuesOf } from './columns.ts'
 import { runValuesOf, runValueTypes } from './run-writes.ts'
 
@@ -48,13 +55,13 @@ export type Written = {
   now: Date
 }
 
-/** One decision of one job, as it is to be written. */
-export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'> }
+/** One decision of one job, as it is to be written. `rule`: in force from then on, if it is another one. */
+export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'>; rule?: JobRule }
 
 /** So many jobs are moved by one statement at most; for more, its plan would read the whole table of a small service. */
 export const movesMax = 16
 
-const decidedColumns = having(runtimeColumns, 'set', 'always')
+const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = Object.keys(decidedColumns).map(snakeCase)
 const decidedValues = valuesOf(decidedColumns)
 const runPrefix = 'run_'
@@ -107,6 +114,7 @@ export const headOf = (how: 'one' | 'several') => `
     job as (
       update job_runtime r set
         rev = r.rev + 1,
+        ready_rev = r.rev + 1,
         ${decidedNames.map((name) => `${name} = w.${name}`).join(', ')},
         wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
@@ -136,7 +144,7 @@ function textOf(value: unknown, type?: string): string | null {
   return value instanceof Date ? value.toISOString() : `${value as string | number | boolean}`
 }
 
-function moveJson({ view, decision, writing }: Move): Row {
+function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
   const { runtime, runs, starts, sends, wakeTerm } = decision
   const values: Row = {
     job_id: view.job.id,
@@ -151,12 +159,12 @@ function moveJson({ view, decision, writing }: Move): Row {
     owner: writing.owner,
     output: writing.output,
   }
-  decidedValues(runtime, values)
+  decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision) }, values)
   return runs[0] ? firstRunValues(runs[0], writing, values) : values
 }
 
 /** A row of `writtenColumns`, and the runs that the statement made (their ids). */
-export function readWritten(row: Row, writing: Move['writing'], made: Iterable<unknown>): Written {
+export function readWritten(row: Row, writing: Pick<Writing, 'armLease'>, made: Iterable<unknown>): Written {
   const now = date(row['now'])
   const wakeAt = maybeDate(row['wake_at'])
   const gen = Number(row['wake_gen'])

@@ -48,10 +48,11 @@ export function readLook(row: Row): Look {
 }
 
 /** The rule by which decisions are made about an authored job. */
-export function ruleOf(authored: Authored): JobRule {
-  const { id, timezone, anchor, repeatTimes } = authored
+export function ruleOf(authored: Omit<Authored, 'createdAt' | 'updatedAt'>): JobRule {
+  const { id, version, timezone, anchor, repeatTimes } = authored
   return {
     id,
+    version,
     schedule: readSchedule(authored.schedule),
     zone: timezone,
     anchor,

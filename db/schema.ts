@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import {
   jobColumns,
+  readyColumns,
   registryColumns,
   runColumns,
   type RunState,
@@ -20,7 +21,7 @@ export const jobs = pgTable('jobs', tableColumns(jobColumns))
 
 export const jobRuntime = pgTable('job_runtime', {
   jobId: text('job_id').notNull(),
-  ...tableColumns({ ...runtimeColumns, ...registryColumns }),
+  ...tableColumns({ ...runtimeColumns, ...readyColumns, ...registryColumns }),
 })
 
 /** Ends that people look for; runs_trouble has these and no others. */

@@ -11,8 +11,9 @@ import { readPage } from './pages.ts'
 import * as runs from './runs.ts'
 import { type Move, movesMax, type Writing, type Written } from './move.ts'
 import { isPlain, movePlain } from './hot.ts'
+import { claimReady, type ReadyClaim, type ReadyClaimed } from './ready.ts'
 import { transition } from './transition.ts'
-import type { Authored, Look } from './rows.ts'
+import { type Authored, type Look, ruleOf } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
 
 /** How calls share statements: calls that come while `atOnce` of a kind are under way shares the next one, `most` of them. */
@@ -47,10 +48,19 @@ export function createStore(
       database.run((sql) => movePlain(sql, moves, now()), { idempotent, name: 'the claim' }),
     ...crowd,
   })
+  const claim = createBatch<ReadyClaim, ReadyClaimed>({
+    keyOf: ({ jobId }) => jobId,
+    carryOut: (claims) =>
+      database.run((sql) => claimReady(sql, claims, now()), { idempotent, name: 'the claim' }),
+    ...crowd,
+  })
   return {
     /** A test's clock, instead of Postgres' own; null: Postgres' own. */
     clock,
     look: (jobId: string): Promise<Look | null> => lookAt(jobId),
+
+    /** May be tried twice: a second try of one that was carried out finds `rev` moved, and answers null. */
+    claimReady: (wish: ReadyClaim): Promise<ReadyClaimed | null> => claim(wish),
 
     now: (): Promise<Date> =>
       database.run((sql) => readClock(sql, now()), { idempotent, name: 'reading the clock' }),
@@ -144,8 +154,9 @@ export function createStore(
       database
         .transaction(async (tx) => {
           await jobs.follow(tx, { id: authored.id, before: view.job.after, after: authored.after })
+          const rule = ruleOf({ ...authored, version: authored.version + 1 })
           const isMoved = decision
-            ? await transition(tx, view, decision, { ...writing, now: now() })
+            ? await transition(tx, view, decision, { ...writing, now: now() }, rule)
             : await jobs.touch(tx, view)
           if (!isMoved || !(await jobs.updateAuthored(tx, authored, now()))) throw raced
           return true

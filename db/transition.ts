@@ -17,23 +17,25 @@ import { insertOfRuns, runValuesOf, typedRunValues, updateOfRuns } from './run-w
  * Writes a decision whole, or not at all (null: the job has changed since the view, or is gone).
  *
  * One statement in any case: `movePlain` for what writes one run at most, and this one for whatever touches more: a run
- * that takes another's place, missed slots that are folded, deliveries that are owed.
+ * that takes another's place, missed slots that are folded, deliveries that are owed. `rule`: in force from then on; `view` has
+ * the one that the slots so far are of.
  */
 export async function transition(
   sql: Sql,
   view: View,
   decision: Decision,
   writing: Writing,
+  rule = view.job,
 ): Promise<Written | null> {
-  const move = { view, decision, writing }
+  const move = { view, decision, writing, rule }
   if (isPlain(decision)) return (await movePlain(sql, [move], writing.now)).get(view.job.id) ?? null
   const { runs, folds, deliveries } = decision
-  const rule = { schedule: view.job.schedule, timezone: view.job.zone, anchor: view.job.anchor }
+  const former = { schedule: view.job.schedule, timezone: view.job.zone, anchor: view.job.anchor }
   const documents = [
     runs.filter(({ seenFence }) => seenFence === null).map((run) => runValues(run, writing)),
     runs.filter(({ seenFence }) => seenFence !== null).map((run) => runValues(run, writing)),
     folds.map(foldJson),
-    rule,
+    former,
     deliveries.filter(({ seenAttempt }) => seenAttempt === null).map(deliveryJson),
     deliveries.filter(({ seenAttempt }) => seenAttempt !== null).map(deliveryJson),
   ]

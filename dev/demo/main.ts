@@ -97,7 +97,9 @@ async function makeJob({ api, target }: World, fields: { name: string } & Record
 async function retryOnce(databaseUrl: string, jobId: string) {
   const database = createDatabase({ url: databaseUrl })
   const policy = { retry: { attempts: 2, backoff: 'fixed', delayMs: 100 } }
-  await database.run((sql) => sql`update jobs set policy = ${sql.json(policy)} where id = ${jobId}`)
+  await database.run(
+    (sql) => sql`update jobs set policy = ${sql.json(policy)}, version = version + 1 where id = ${jobId}`,
+  )
   await database.close()
 }
 

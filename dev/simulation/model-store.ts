@@ -21,6 +21,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
   const store: Store = {
     clock: () => null,
     look: (jobId) => read('look', (now) => tables.look(jobId, now), jobId),
+    claimReady: (claim) => read('claimReady', (now) => tables.claimReady(claim, now), claim.jobId),
     now: () => read('now', (now) => now),
     jobOfRun: (runId) => read('jobOfRun', () => tables.jobOfRun(runId)),
     transition: (view, decision, writing) =>

@@ -1,6 +1,6 @@
 import type { Authored, FoldedSlots, ShownDelivery } from '../../db/index.ts'
 import type { registryColumns, RowOf, runColumns } from '../../src/columns/index.ts'
-import type { Runtime } from '../../src/decisions/index.ts'
+import type { Ready, Runtime } from '../../src/decisions/index.ts'
 
 /** The part of `job_runtime` that arming is about. */
 export type RuntimeRow = RowOf<typeof registryColumns>
@@ -19,6 +19,8 @@ export type DeliveryRow = ShownDelivery
 export type JobRow = {
   authored: Authored
   runtime: Runtime
+  /** The claim of the next slot, decided when `runtime.rev` was `readyRev`. */
+  ready: Ready & { readyRev: number }
   registry: RuntimeRow
   runs: RunRow[]
   folds: FoldRow[]

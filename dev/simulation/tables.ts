@@ -1,4 +1,5 @@
 import type { ArmLease, ArmOrder, ArmResult, Authored, Look, Written } from '../../db/index.ts'
+import type { ReadyClaim, ReadyClaimed } from '../../db/ready.ts'
 import type { ListedArms, TakenArm } from '../../db/arms.ts'
 import { nothingToFollow, ruleOf } from '../../db/index.ts'
 import type { Writing } from '../../db/move.ts'
@@ -18,10 +19,15 @@ import {
   type Decision,
   deliveryLeaseMs,
   type DeliveryWrite,
+  jitterMs,
   leaseMarginMs,
   type LiveRun,
+  readyAfter,
+  readyOfNew,
+  readyRun,
   type RunWrite,
   type View,
+  viewAfter,
 } from '../../src/decisions/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { checkDelivery, checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
@@ -81,6 +87,7 @@ export function createTables() {
     decision: Decision,
     writing: Omit<Writing, 'now'>,
     now: Date,
+    rule = view.job,
   ): Written | null {
     const job = jobs.get(view.job.id)
     if (!job || job.runtime.rev !== view.runtime.rev) return null
@@ -100,6 +107,7 @@ export function createTables() {
     const written = writeRuns(job, decision.runs, { ...writing, now, leaseUntil })
     const deliveries = writeDeliveries(job, decision.deliveries, { owner: writing.owner, now })
     job.runtime = runtime
+    job.ready = { ...readyAfter({ ...view, job: rule }, decision), readyRev: runtime.rev }
     job.registry = {
       ...registry,
       wakeAt,
@@ -115,6 +123,35 @@ export function createTables() {
     const order = takes && writing.armLease ? orderOf(job, writing.armLease, now) : null
     const isArmOwed = registry.armedGen < gen
     return { rev: runtime.rev, wakeAt, isArmOwed, order, inserted: written.inserted, leaseUntil, now }
+  }
+
+  function claimReady(claim: ReadyClaim, now: Date): ReadyClaimed | null {
+    const job = jobs.get(claim.jobId)
+    const slot = job?.runtime.nextSlot
+    if (!job || !slot || !isReady(job, now)) return null
+    const { ready, runtime, authored } = job
+    const { runId: id, trigger, owner, begins, armLease } = claim
+    const fence = runtime.fence + 1
+    const run = readyRun({ id, slot, trigger, fence })
+    const advanced = { lastSlot: slot, nextSlot: ready.afterSlot, slotsUsed: runtime.slotsUsed + 1, fence }
+    const jitter = jitterMs(ruleOf(authored))
+    const decision = {
+      ...{ runtime: { ...runtime, ...advanced }, runs: [run], starts: [run], folds: [], deliveries: [] },
+      ...{ sends: [], stops: [], wakeTerm: ready.afterSlot && new Date(ready.afterSlot.getTime() + jitter) },
+    }
+    const { view } = look(claim.jobId, now) as Look
+    const leaseMs = view.job.policy.leaseMs ?? claim.leaseMs
+    const writing = { owner, leaseMs, begins, armSpent: true, armLease, output: null }
+    const written = transition(view, decision, writing, now) as Written
+    const after = look(claim.jobId, now) as Look
+    return {
+      look: {
+        ...after,
+        view: viewAfter({ ...view, registry: after.registry }, decision, { ...written, owner }),
+      },
+      run,
+      written,
+    }
   }
 
   function takeArm({ jobId, lease }: { jobId: string; lease: ArmLease }, now: Date): TakenArm {
@@ -205,6 +242,7 @@ export function createTables() {
     jobs.set(job.id, {
       authored,
       runtime,
+      ready: { ...readyOfNew(ruleOf(authored), runtime), readyRev: runtime.rev },
       registry: { ...blankOf(registryColumns), wakeAt, wakeChangedAt: now },
       runs: [],
       folds: [],
@@ -227,7 +265,8 @@ export function createTables() {
     const job = jobs.get(authored.id)
     if (!job || job.authored.version !== authored.version) return false
     if (job.runtime.rev !== view.runtime.rev) return false
-    if (decision) transition(view, decision, writing, now)
+    const rule = ruleOf({ ...authored, version: authored.version + 1 })
+    if (decision) transition(view, decision, writing, now, rule)
     else touch(authored.id)
     if (JSON.stringify(view.job.after) !== JSON.stringify(authored.after))
       for (const id of new Set([before, after])) touch(id)
@@ -285,6 +324,7 @@ export function createTables() {
     lastOutput: (jobId: string) => lastOutput(jobs.get(jobId)),
     look,
     transition,
+    claimReady,
     takeArm,
     recordArm,
     disownArm,
@@ -351,6 +391,12 @@ export function createTables() {
     },
     armsOwed: () => [...jobs.values()].filter(isOwed).length,
   }
+}
+
+function isReady({ ready, runtime, authored }: JobRow, now: Date): boolean {
+  const { readyFrom, readyUntil, readyVersion, readyRev } = ready
+  if (!readyFrom || !readyUntil || readyRev !== runtime.rev || readyVersion !== authored.version) return false
+  return readyFrom <= now && now < readyUntil
 }
 
 function isOwed(job: JobRow | undefined): boolean {

@@ -12,7 +12,14 @@ export {
   snakeCase,
   type ValueOf,
 } from './column.ts'
-export { givenColumns, jobColumns, nothingGiven, registryColumns, runtimeColumns } from './jobs.ts'
+export {
+  givenColumns,
+  jobColumns,
+  nothingGiven,
+  readyColumns,
+  registryColumns,
+  runtimeColumns,
+} from './jobs.ts'
 export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
 export {
   type Attempt,

@@ -67,3 +67,16 @@ export const registryColumns = {
   armLeaseBy: { sql: 'text', nullable: true, set: 'statement' },
   armLeaseUntil: { sql: 'timestamptz', nullable: true, set: 'statement' },
 } as const satisfies Columns
+
+/** Of table `job_runtime`: the claim of the next slot, decided beforehand (src/decisions/ready.ts). */
+export const readyColumns = {
+  /** The slot after `next_slot`; null: there is none. */
+  afterSlot: { sql: 'timestamptz', nullable: true, set: 'always' },
+  /** From when (inclusive) until when (exclusive) the claim may be carried out; null: nothing is decided. */
+  readyFrom: { sql: 'timestamptz', nullable: true, set: 'always' },
+  readyUntil: { sql: 'timestamptz', nullable: true, set: 'always' },
+  /** The version of the job by whose rule it was decided. */
+  readyVersion: { sql: 'bigint', nullable: true, set: 'always' },
+  /** It holds as long as this is `rev`: whatever else happens to the job moves that on. */
+  readyRev: { sql: 'bigint', nullable: true, set: 'statement' },
+} as const satisfies Columns

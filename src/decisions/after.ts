@@ -5,8 +5,10 @@ import type { Decision, LiveRun, PendingDelivery, View } from './types.ts'
 /** The result of a written decision: the job's new `rev`, Postgres' clock at the write, and whose leases last until when. */
 export type WrittenAs = { rev: number; now: Date; owner: string; leaseUntil: Date }
 
+type Written = Pick<Decision, 'runtime' | 'runs' | 'deliveries'>
+
 /** The view as the write of `decision` left it: as good as a new look, as long as no other process has written since. */
-export function viewAfter(view: View, decision: Decision, { rev, now, owner, leaseUntil }: WrittenAs): View {
+export function viewAfter(view: View, decision: Written, { rev, now, owner, leaseUntil }: WrittenAs): View {
   const live = new Map(view.live.map((run) => [run.id, run]))
   for (const write of decision.runs) {
     if (write.finished) {
@@ -25,7 +27,7 @@ export function viewAfter(view: View, decision: Decision, { rev, now, owner, lea
 
 function deliveriesAfter(
   view: View,
-  { deliveries: writes }: Decision,
+  { deliveries: writes }: Written,
   { now, owner }: Pick<WrittenAs, 'now' | 'owner'>,
 ): PendingDelivery[] {
   const pending = new Map(view.deliveries.map((delivery) => [delivery.id, delivery]))

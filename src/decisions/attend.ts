@@ -127,7 +127,7 @@ function catchUp(draft: Draft, due: Span, dueUntil: Date, occasion: Occasion) {
 }
 
 /** How late a slot of this job may still run. A one-shot without a deadline runs however late it is. */
-function graceMs(job: JobRule, slot: Date): number {
+export function graceMs(job: JobRule, slot: Date): number {
   if (job.policy.deadlineMs !== null) return job.policy.deadlineMs
   const periodMs = typicalPeriodMs(job, slot)
   if (periodMs === null || job.policy.catchUp === 'all') return Number.POSITIVE_INFINITY

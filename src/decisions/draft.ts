@@ -157,7 +157,7 @@ function writeRun(draft: Draft, run: LiveRun, change: Partial<RunWrite>) {
 
 const noOutcome = blankOf(outcomeColumns)
 /** A write that changes nothing yet. */
-const unwritten = {
+export const unwritten = {
   ...blankOf(writtenRunColumns),
   seenFence: null,
   leased: false,
@@ -167,7 +167,8 @@ const unwritten = {
 
 /** A live run as it is, to be written again with the caller's changes. */
 export function rewritten(run: LiveRun): RunWrite {
-  return { ...unwritten, ...run, seenFence: run.fence }
+  const { owner: _, leaseUntil: __, ...kept } = run
+  return { ...unwritten, ...kept, seenFence: kept.fence }
 }
 
 /** A new delivery, or a change of one. */

@@ -5,6 +5,7 @@ import type {
   liveRunColumns,
   LiveState,
   outcomeColumns,
+  readyColumns,
   registryColumns,
   RowOf,
   RunState,
@@ -59,6 +60,8 @@ export type RetryableState = 'failed' | 'timed_out' | 'interrupted'
 /** The part of the authored job that a decision needs. */
 export type JobRule = Rule & {
   id: string
+  /** That of the authored job. */
+  version: number
   policy: Policy
   repeatTimes: number | null
   deliver: unknown
@@ -67,6 +70,9 @@ export type JobRule = Rule & {
 
 /** The runtime row, as it was read. */
 export type Runtime = RowOf<typeof runtimeColumns>
+
+/** The claim of the next slot, decided beforehand: see `readyAfter`. */
+export type Ready = RowOf<Having<typeof readyColumns, 'set', 'always'>>
 
 /** The arm that NAS should hold (wanted) and the last one that it confirmed (armed). */
 export type RegistryDetail = RowOf<Having<typeof registryColumns, 'look'>>

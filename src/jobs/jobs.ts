@@ -96,7 +96,7 @@ export function createJobs(needs: JobsNeeds): Jobs {
     const id = chance.jobId()
     const policy = mergedPolicy({}, input.policy)
     const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
-    const rule = ruleOf({ ...job, version: 1, createdAt: now, updatedAt: now })
+    const rule = ruleOf({ ...job, version: 1 })
     const fresh = firstRuntime(rule, now)
     if (!fresh.nextSlot && text !== null) throw noSlotLeft(text)
     const isOff = wish !== null && !wish.isOn

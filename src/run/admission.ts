@@ -9,6 +9,7 @@ import {
   rearm,
   rewritten,
   stopBroken,
+  type Trigger,
   viewAfter,
 } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
@@ -57,7 +58,7 @@ export type Admission = {
 }
 
 type AdmissionNeeds = {
-  store: Pick<Store, 'look' | 'transition'>
+  store: Pick<Store, 'look' | 'transition' | 'claimReady'>
   leases: Leases
   queue: Queue
   owner: string
@@ -82,8 +83,10 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   const warnOfTrouble = createTroubleLog(log)
   /** Claims that are being written right now, by run and fence: how many, as two looks may lead to the same one. */
   const awaited = new Map<string, number>()
+  /** The same for claims that were decided beforehand, by run. */
+  const awaitedReady = new Set<string>()
   const isKnown = (run: { id: string; fence: number }) =>
-    awaited.has(keyOf(run)) || leases.hasSeen(run.id, run.fence)
+    awaited.has(keyOf(run)) || awaitedReady.has(run.id) || leases.hasSeen(run.id, run.fence)
 
   async function enact(
     look: Look,
@@ -130,6 +133,35 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   }
 
   async function claim(jobId: string, occasion: ClaimOccasion): Promise<Claimed> {
+    return (await claimReady(jobId, occasion.trigger)) ?? claimLooking(jobId, occasion)
+  }
+
+  /** The usual claim, in one statement. Null: there is something to be decided, or nothing to be done. */
+  async function claimReady(jobId: string, trigger: Trigger): Promise<Claimed | null> {
+    const runId = chance.uuid()
+    const askedAt = timers.now()
+    const begins = queue.reserveUnnamed()
+    let hasPlace = false
+    awaitedReady.add(runId)
+    try {
+      const wish = { jobId, runId, trigger, owner, leaseMs, begins, armLease: needs.armLease() }
+      const claimed = await store.claimReady(wish)
+      if (!claimed) return null
+      const { look, run: write, written } = claimed
+      if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
+      const won = { look, write, leaseMs: jobLeaseMs, askedAt, heardAt: timers.now(), hasBegun: begins }
+      const runs = written.inserted.has(runId) ? [leases.hold({ ...won, startedBy: null })] : []
+      hasPlace = begins && runs.length > 0
+      if (hasPlace) for (const { groups } of runs) queue.name(groups)
+      return { state: 'claimed', look, runIds: [runId], taken: { runs, sends: [] }, order: written.order }
+    } finally {
+      awaitedReady.delete(runId)
+      if (begins && !hasPlace) queue.unreserveUnnamed()
+    }
+  }
+
+  async function claimLooking(jobId: string, occasion: ClaimOccasion): Promise<Claimed> {
     const adopted: HeldRun[] = []
     let isHandedOn = false
     try {

@@ -8,6 +8,13 @@ import { namesIn } from '../template/index.ts'
 export type Places = {
   /** At once, or not at all. */
   tryTake(groups: readonly string[]): boolean
+  /**
+   * A place for an attempt whose groups are not known yet, if there certainly is one for it: whatever its groups are,
+   * they have their share. `name` tells them, or `leaveUnnamed` gives it back.
+   */
+  tryTakeUnnamed(): boolean
+  name(groups: readonly string[]): void
+  leaveUnnamed(): void
   /** As soon as there is one, first come, first served. False: `signal` came before. */
   take(groups: readonly string[], signal: AbortSignal): Promise<boolean>
   leave(groups: readonly string[]): void
@@ -22,9 +29,12 @@ export function createPlaces(most: number): Places {
   const all = createPasses(most)
   const mostOfGroup = Math.max(1, Math.floor(most / 2))
   const groupPasses = new Map<string, Passes>()
+  /** Taken, of groups that are not known: they may be of any. */
+  let unnamed = 0
+  const unnamedNow = () => unnamed
 
   function passesOf(group: string): Passes {
-    const passes = groupPasses.get(group) ?? createPasses(mostOfGroup)
+    const passes = groupPasses.get(group) ?? createPasses(mostOfGroup, unnamedNow)
     groupPasses.set(group, passes)
     return passes
   }
@@ -35,6 +45,11 @@ export function createPlaces(most: number): Places {
     if (passes.isUnused()) groupPasses.delete(group)
   }
 
+  function endUnnamed() {
+    unnamed -= 1
+    for (const passes of groupPasses.values()) passes.handOn()
+  }
+
   return {
     tryTake(groups) {
       if (![...groups.map(passesOf), all].every((passes) => passes.hasRoom())) {
@@ -43,6 +58,19 @@ export function createPlaces(most: number): Places {
       }
       for (const group of groups) passesOf(group).tryTake()
       return all.tryTake()
+    },
+    tryTakeUnnamed() {
+      if (all.taken() >= mostOfGroup || !all.tryTake()) return false
+      unnamed += 1
+      return true
+    },
+    name(groups) {
+      for (const group of groups) passesOf(group).force()
+      endUnnamed()
+    },
+    leaveUnnamed() {
+      all.leave()
+      endUnnamed()
     },
     async take(groups, signal) {
       const taken: string[] = []
@@ -64,12 +92,14 @@ export function createPlaces(most: number): Places {
 
 type Passes = ReturnType<typeof createPasses>
 
-function createPasses(most: number) {
+/** `others`: so many more may have to be counted as taken. */
+function createPasses(most: number, others = () => 0) {
   const waiting = new Set<() => void>()
   let taken = 0
+  const hasRoom = () => taken + others() < most
 
   function handOn() {
-    while (taken < most) {
+    while (hasRoom()) {
       const [next] = waiting
       if (!next) return
       waiting.delete(next)
@@ -79,13 +109,16 @@ function createPasses(most: number) {
   }
 
   function tryTake(): boolean {
-    if (taken >= most) return false
+    if (!hasRoom()) return false
     taken += 1
     return true
   }
 
   return {
-    hasRoom: () => taken < most,
+    hasRoom,
+    handOn,
+    /** One that was counted among the others. */
+    force: () => void (taken += 1),
     taken: () => taken,
     isUnused: () => taken === 0 && waiting.size === 0,
     tryTake,

@@ -11,6 +11,11 @@ export type Queue = {
    */
   reserve(groups: readonly string[], count: number): boolean
   unreserve(groups: readonly string[], count: number): void
+  /** The same for one run whose job is not known yet: `name` tells its groups, or `unreserveUnnamed`
+   * gives its place back. */
+  reserveUnnamed(): boolean
+  name(groups: readonly string[]): void
+  unreserveUnnamed(): void
   /** Resolves once the run has a place; false: it was aborted before. */
   enter(run: HeldRun): Promise<boolean>
   leave(run: HeldRun): void
@@ -92,6 +97,9 @@ export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueN
     unreserve(groups, count) {
       for (let left = count; left > 0; left--) places.leave(groups)
     },
+    reserveUnnamed: places.tryTakeUnnamed,
+    name: places.name,
+    unreserveUnnamed: places.leaveUnnamed,
     enter,
     leave: (run) => places.leave(run.groups),
     counts: () => ({ running: places.taken(), waiting: waiting.size }),

@@ -7,6 +7,7 @@ import {
   type Columns,
   jobColumns,
   jobStates,
+  readyColumns,
   registryColumns,
   runColumns,
   runStates,
@@ -23,7 +24,12 @@ after(() => database.drop())
 
 const tables: Record<string, Columns> = {
   jobs: jobColumns,
-  job_runtime: { jobId: { sql: 'text', set: 'statement' }, ...runtimeColumns, ...registryColumns },
+  job_runtime: {
+    jobId: { sql: 'text', set: 'statement' },
+    ...runtimeColumns,
+    ...readyColumns,
+    ...registryColumns,
+  },
   runs: runColumns,
 }
 

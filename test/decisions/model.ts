@@ -75,6 +75,7 @@ export function createModel({
   const named = channelsInTexts(deliver).map((name) => ({ name, type: 'slack', defaultOn: null }))
   let job: JobRule = {
     id,
+    version: 1,
     schedule:
       schedule === 'after'
         ? { kind: 'after', display: 'after job' }

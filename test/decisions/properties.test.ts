@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
+  attend,
   type Decision,
   defaultPolicy,
   type JobRule,
   jitterMs,
   leaseMarginMs,
   type Policy,
+  readyRun,
   type Runtime,
   settle,
 } from '../../src/decisions/index.ts'
+import { readyOf } from '../../src/decisions/ready.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import { createModel, iso, type KeptRun, type Model } from './model.ts'
@@ -51,6 +54,9 @@ const step = fc.record({
 })
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
+/** How many claims were decided beforehand, and why each of them ends when it does. */
+const readied = { claims: 0, byNextSlot: 0, byLateness: 0 }
+
 test('whatever happens to a job in whatever order, every slot gets one verdict, one fence rules, and the wake time is right', () => {
   const start = fc.record({
     schedule,
@@ -66,6 +72,8 @@ test('whatever happens to a job in whatever order, every slot gets one verdict, 
     }),
     { numRuns: 400 },
   )
+  const { claims, byNextSlot, byLateness } = readied
+  assert.ok(claims > 500 && byNextSlot > 50 && byLateness > 50, JSON.stringify(readied))
 })
 
 /** Takes the steps and keeps the books beside the model: which slots the job has had, and what became of each. */
@@ -93,7 +101,38 @@ function createBook(job: Model) {
       if (isNewEpoch) beginEpoch(before)
       assert.equal(iso(job.wakeAt()), iso(trueWake(job)), 'the wake time is the earliest of its terms')
     }
+    checkReady(one)
     checkBooks()
+  }
+
+  /** A claim that is decided beforehand is the one that a look at any instant of its time decides. */
+  function checkReady({ ms, pick }: Step) {
+    const view = job.view()
+    const { readyFrom, readyUntil, afterSlot } = readyOf(view)
+    const { runtime } = view
+    const slot = runtime.nextSlot
+    if (!readyFrom || !readyUntil || !slot) return
+    readied.claims += 1
+    const [from, until] = [readyFrom.getTime(), readyUntil.getTime()]
+    const decideAt = (now: number) =>
+      attend(
+        { ...view, now: new Date(now) },
+        { trigger: 'fire', fireAt: pick === 0 ? null : readyFrom, earlyMs: 60_000, newRunId: () => 'new' },
+      )
+    const run = readyRun({ id: 'new', slot, trigger: 'fire', fence: runtime.fence + 1 })
+    const advanced = {
+      ...runtime,
+      ...{ lastSlot: slot, nextSlot: afterSlot, slotsUsed: runtime.slotsUsed + 1, fence: runtime.fence + 1 },
+    }
+    const wakeTerm = afterSlot && new Date(afterSlot.getTime() + from - slot.getTime())
+    const expected = { runtime: advanced, runs: [run], starts: [run], wakeTerm }
+    const nothing = { folds: [], deliveries: [], sends: [], stops: [] }
+    for (const now of [from, from + (ms % (until - from)), until - 1])
+      assert.deepEqual(decideAt(now), { ...expected, ...nothing }, `at ${iso(new Date(now))}`)
+    if (until === from + 3_600_000) return
+    assert.notDeepEqual(decideAt(until), { ...expected, ...nothing }, 'it ends when another is due')
+    if (wakeTerm && until === wakeTerm.getTime()) readied.byNextSlot += 1
+    else readied.byLateness += 1
   }
 
   /** Whoever attends as long as something is due leaves nothing behind: the wake time lies ahead. */

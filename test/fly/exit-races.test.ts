@@ -40,7 +40,7 @@ async function laterJob({ api, target }: Setup, name: string): Promise<string> {
 const makeDue = ({ database: { sql } }: Setup, id: string) => sql`
   with due as (select date_trunc('second', now()) - interval '5 s' as at),
   moved as (
-    update jobs set schedule = jsonb_set(schedule, '{run_at}', to_jsonb(due.at)) from due where id = ${id})
+    update jobs set schedule = jsonb_set(schedule, '{run_at}', to_jsonb(due.at)), version = version + 1 from due where id = ${id})
   update job_runtime set next_slot = due.at, wake_at = due.at, armed_at = due.at from due where job_id = ${id}`
 
 /** Sends a fire as NAS does: again after a while, until it is answered with 2xx. The number of tries. */

@@ -67,7 +67,7 @@ export async function setup(context: TestContext, options: Options = {}): Promis
     },
     async retryOnce(jobId) {
       const policy = { retry: { attempts: 2, backoff: 'fixed', delayMs: 100 } }
-      await sql`update jobs set policy = ${sql.json(policy)} where id = ${jobId}`
+      await sql`update jobs set policy = ${sql.json(policy)}, version = version + 1 where id = ${jobId}`
     },
     ended: (jobId, runId) =>
       until(`run ${runId ?? ''} of job ${jobId} ends`, async () => {

@@ -99,7 +99,7 @@ test('a job about which nothing can be decided is in error, not armed, and has n
   const service = await start(t)
   const { id } = await service.makeJob()
   await service.database.sql`
-    update jobs set schedule = jsonb_set(schedule, '{expr}', '"no cron"') where id = ${id}`
+    update jobs set schedule = jsonb_set(schedule, '{expr}', '"no cron"'), version = version + 1 where id = ${id}`
   service.setClock('2026-06-18T09:00:00Z')
   await service.fire({ job_id: id, fire_at: '2026-06-18T09:00:00Z' })
   const job = await readJob(service, id)

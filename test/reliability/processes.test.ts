@@ -52,7 +52,7 @@ async function setup(t: TestContext) {
   }
   /** Grants a job a second attempt, well before its first one is due. */
   const grantRetry = async (jobId: string) => {
-    await database.sql`update jobs set policy = ${JSON.stringify({ retry })}::text::jsonb where id = ${jobId}`
+    await database.sql`update jobs set policy = ${JSON.stringify({ retry })}::text::jsonb, version = version + 1 where id = ${jobId}`
   }
   return { database, nas, target, start, runOf, wokenByNas, grantRetry }
 }

@@ -6,6 +6,21 @@ import { at, historyOf, mostOf, set, stage } from './setup.ts'
 const common = await stage()
 const retry = { attempts: 3, delayMs: 5_000, backoff: 'fixed', on: ['interrupted'], maxDelayMs: 5_000 }
 
+/** How a claim is made: its process looks first, or need not. */
+const ways = ['decided upon a look', 'decided beforehand'] as const
+const claimOf = {
+  'decided upon a look': 'store.transition',
+  'decided beforehand': 'store.claimReady',
+} as const
+const realStore = (clock: () => Date) => createStore(common.database.db, clock)
+const storeOf = {
+  'decided upon a look': (clock: () => Date): Store => ({
+    ...realStore(clock),
+    claimReady: async () => null,
+  }),
+  'decided beforehand': realStore,
+}
+
 test('a process that was frozen past its lease cannot settle what another one runs by now', async (t) => {
   const { world, make } = await set(t, common, { machines: 2 })
   const id = await make({ schedule: '5 * * * *', policy: { retry }, action: { hold_ms: 50_000 } })
@@ -29,20 +44,22 @@ test('a process that was frozen past its lease cannot settle what another one ru
   assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
 })
 
-test('a process that was frozen between its claim and its effect does not begin the effect when its lease has ended', async (t) => {
-  const { world, witness, make } = await set(t, common, { machines: 2 })
-  const id = await make({ schedule: '5 * * * *', policy: { retry } })
-  await world.until(at(4, 30))
-  world.steps.begin([{ at: 'store.transition', when: 'after', freezes: true }])
-  await world.until(at(7))
-  assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
-  for (const { life } of world.machines()) life.thaw()
-  await world.until(at(9))
-  assert.deepEqual(
-    witness.effects().map(({ attempt }) => attempt),
-    [2],
-  )
-})
+for (const how of ways) {
+  test(`a process that was frozen between its claim, ${how}, and its effect does not begin the effect when its lease has ended`, async (t) => {
+    const { world, witness, make } = await set(t, common, { machines: 2, store: storeOf[how] })
+    const id = await make({ schedule: '5 * * * *', policy: { retry } })
+    await world.until(at(4, 30))
+    world.steps.begin([{ at: claimOf[how], when: 'after', freezes: true }])
+    await world.until(at(7))
+    assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
+    for (const { life } of world.machines()) life.thaw()
+    await world.until(at(9))
+    assert.deepEqual(
+      witness.effects().map(({ attempt }) => attempt),
+      [2],
+    )
+  })
+}
 
 test('two edits whose arms overlap leave NAS with the instant of the later one', async (t) => {
   const { world, make } = await set(t, common, { machines: 2 })
@@ -121,53 +138,62 @@ test('processes whose own clocks are an hour apart agree on what is due', async 
   assert.ok((await historyOf(world, id)).every(({ state }) => state === 'succeeded'))
 })
 
-test('a claim that was decided before a pause is not written after it', async (t) => {
-  const { world, witness, make } = await set(t, common, { machines: 2 })
-  const id = await make({ schedule: '5 * * * *' })
-  await world.until(at(4, 30))
-  world.steps.begin([{ at: 'store.transition', when: 'before', freezes: true }])
-  await world.until(at(5, 1))
-  const frozen = world.machines().filter(({ life }) => life.isFrozen())
-  assert.equal(frozen.length, 1, 'a process has decided to claim the slot, and not written it')
-  assert.equal(await world.client.pause(id), 'done')
-  for (const { life } of frozen) life.thaw()
-  await world.until(at(8))
-  assert.equal(witness.effects().length, 0)
-  assert.equal((await historyOf(world, id)).length, 0)
-  assert.deepEqual(world.nas.armed(), [])
-})
+for (const how of ways) {
+  test(`a claim that was ${how} before a pause is not written after it`, async (t) => {
+    const { world, witness, make } = await set(t, common, { machines: 2, store: storeOf[how] })
+    const id = await make({ schedule: '5 * * * *' })
+    await world.until(at(4, 30))
+    world.steps.begin([{ at: claimOf[how], when: 'before', freezes: true }])
+    await world.until(at(5, 1))
+    const frozen = world.machines().filter(({ life }) => life.isFrozen())
+    assert.equal(frozen.length, 1, 'a process has decided to claim the slot, and not written it')
+    assert.equal(await world.client.pause(id), 'done')
+    for (const { life } of frozen) life.thaw()
+    await world.until(at(8))
+    assert.equal(witness.effects().length, 0)
+    assert.equal((await historyOf(world, id)).length, 0)
+    assert.deepEqual(world.nas.armed(), [])
+  })
+}
 
-test('a look that is answered in the same breath as the claim does not begin the run a second time', async (t) => {
-  // PostgreSQL's answers to both come in one piece of a connection: the claim's first, the look's so many turns later
-  for (let turns = 0; turns < 4; turns++) {
-    let answerClaim: (() => void) | null = null
-    const pairing = (store: Store): Store => ({
-      ...store,
-      async transition(...args) {
-        const written = await store.transition(...args)
-        if (written && args[1].starts.length > 0)
+for (const how of ways) {
+  test(`a look that is answered in the same breath as a claim ${how} does not begin the run a second time`, async (t) => {
+    // PostgreSQL's answers to both come in one piece of a connection: the claim's first, the look's so many turns later
+    for (let turns = 0; turns < 4; turns++) {
+      let answerClaim: (() => void) | null = null
+      let paired = 0
+      const held = async <T>(claimed: T, isClaim: boolean): Promise<T> => {
+        if (claimed && isClaim)
           await new Promise<void>((resolve) => {
             answerClaim = resolve
+            paired += 1
             // the other fire may have looked already: then this pair of answers was not one
             setTimeout(resolve, 200)
           })
-        return written
-      },
-      async look(jobId) {
-        const look = await store.look(jobId)
-        answerClaim?.()
-        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
-        return look
-      },
-    })
-    const { world, witness, make } = await set(t, common, {
-      store: (clock) => pairing(createStore(common.database.db, clock)),
-      patienceMs: 50,
-    })
-    await make({ schedule: '5 * * * *' })
-    await world.nas.misbehave('duplicate', 2)
-    await world.until(at(6))
-    assert.equal(witness.effects().length, 1, `answered ${turns} turns apart`)
-    await world.close()
-  }
-})
+        return claimed
+      }
+      const pairing = (store: Store): Store => ({
+        ...store,
+        claimReady: async (wish) =>
+          how === 'decided beforehand' ? held(await store.claimReady(wish), true) : null,
+        transition: async (...args) => held(await store.transition(...args), args[1].starts.length > 0),
+        async look(jobId) {
+          const look = await store.look(jobId)
+          answerClaim?.()
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+          return look
+        },
+      })
+      const { world, witness, make } = await set(t, common, {
+        store: (clock) => pairing(createStore(common.database.db, clock)),
+        patienceMs: 50,
+      })
+      await make({ schedule: '5 * * * *' })
+      await world.nas.misbehave('duplicate', 2)
+      await world.until(at(6))
+      assert.equal(witness.effects().length, 1, `answered ${turns} turns apart`)
+      assert.equal(paired, 1)
+      await world.close()
+    }
+  })
+}

@@ -13,7 +13,7 @@ test('a fire that comes inside the jitter of its job is claimed, and the run wai
   let job = await service.makeJob()
   // it follows from the id: one that is long enough to be measured
   while (jitterOf(job) < 400) job = await service.makeJob()
-  await database.sql`update jobs set policy = ${database.sql.json(policy)} where id = ${job.id}`
+  await database.sql`update jobs set policy = ${database.sql.json(policy)}, version = version + 1 where id = ${job.id}`
 
   service.setClock('2026-06-18T09:00:00.010Z')
   const firedAt = performance.now()

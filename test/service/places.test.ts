@@ -44,6 +44,15 @@ const anyStep = fc.oneof(
   { weight: 2, arbitrary: fc.record({ does: fc.constant('leave' as const), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('stop' as const), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('try' as const), groups: anyGroups }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('unnamed' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      does: fc.constant('name' as const),
+      groups: fc.option(anyGroups, { nil: null }),
+      which: fc.nat(),
+    }),
+  },
 )
 
 test('whatever comes, leaves and gives up: no group has more than half, and each that waits gets in at last', async () => {
@@ -54,11 +63,18 @@ test('whatever comes, leaves and gives up: no group has more than half, and each
       async (most, steps) => {
         const { places, wishes, inside, waiting, want, leave, settled } = setup(most)
         const half = Math.max(1, Math.floor(most / 2))
+        let unnamed = 0
         const check = () => {
-          assert.ok(inside().length <= most)
-          assert.equal(places.taken(), inside().length)
+          assert.ok(inside().length + unnamed <= most)
+          assert.equal(places.taken(), inside().length + unnamed)
           for (const group of new Set(wishes.flatMap(({ groups }) => groups)))
-            assert.ok(inside().filter(({ groups }) => groups.includes(group)).length <= half, group)
+            assert.ok(inside().filter(({ groups }) => groups.includes(group)).length + unnamed <= half, group)
+        }
+        const name = (groups: string[] | null) => {
+          unnamed -= 1
+          if (groups === null) return places.leaveUnnamed()
+          wishes.push({ groups, stop: new AbortController(), state: 'in' })
+          places.name(groups)
         }
         for (const step of steps) {
           if (step.does === 'want') want(step.groups)
@@ -68,10 +84,15 @@ test('whatever comes, leaves and gives up: no group has more than half, and each
           } else if (step.does === 'leave') {
             const found = inside()[step.which % Math.max(1, inside().length)]
             if (found) leave(found)
+          } else if (step.does === 'unnamed') unnamed += Number(places.tryTakeUnnamed())
+          else if (step.does === 'name') {
+            if (unnamed > 0) name(step.groups)
           } else waiting()[step.which % Math.max(1, waiting().length)]?.stop.abort()
           await settled()
           check()
         }
+        while (unnamed > 0) name(null)
+        await settled()
         while (waiting().length > 0) {
           const [first] = inside()
           assert.ok(first, `${waiting().length} wait, and nobody is in`)

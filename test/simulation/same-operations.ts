@@ -53,6 +53,8 @@ export function createOperations(random: Random, now: () => Date) {
       decide,
       decide,
       decide,
+      claimReady,
+      claimReady,
       told,
       told,
       tell,
@@ -99,7 +101,7 @@ function create({ random, now, jobIds }: State): Operation {
     policy: drawPolicy(random),
     repeatTimes: random.pick([null, null, 3]),
   }
-  const runtime = firstRuntime(ruleOf({ ...authored, version: 1, createdAt: now(), updatedAt: now() }), now())
+  const runtime = firstRuntime(ruleOf({ ...authored, version: 1 }), now())
   const key = random.chance(0.4) ? { key: `key-${random.between(1, 4)}`, bodyHash: 'hash' } : null
   if (!jobIds.includes(id)) jobIds.push(id)
   return {
@@ -158,6 +160,19 @@ function decide(state: State): Operation {
   return {
     name: `transition ${seen.authored.id} rev ${seen.view.runtime.rev}`,
     carryOut: (store) => store.transition(seen.view, decision, writing),
+  }
+}
+
+/** The claim of the next slot, decided beforehand, whatever has happened since. */
+function claimReady(state: State): Operation {
+  const { random } = state
+  const jobId = random.pick(state.jobIds)
+  const { owner, leaseMs, begins, armLease } = drawWriting(state)
+  const runId = random.uuid()
+  const claim = { jobId, runId, trigger: random.pick(['fire', 'builtin'] as const) }
+  return {
+    name: `claimReady ${jobId}`,
+    carryOut: (store) => store.claimReady({ ...claim, owner, leaseMs, begins, armLease }),
   }
 }
 

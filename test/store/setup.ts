@@ -49,7 +49,7 @@ export async function openStore() {
         tags: ['x', 'y'],
       },
     }
-    const runtime = firstRuntime(ruleOf({ ...authored, version: 1, createdAt: now, updatedAt: now }), now)
+    const runtime = firstRuntime(ruleOf({ ...authored, version: 1 }), now)
     const made = await store.createJob(
       { ...authored, runtime, wakeAt: runtime.nextSlot },
       key === undefined ? null : { key, bodyHash: 'hash' },

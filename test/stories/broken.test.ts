@@ -12,7 +12,7 @@ test('a job whose schedule cannot be evaluated any more stops and says so, and t
   const { api, database, nas, target } = service
   const broken = await service.makeJob({ name: 'broken' })
   const sound = await service.makeJob({ name: 'sound' })
-  await database.sql`update jobs set schedule = schedule || '{"expr":"no cron at all"}' where id = ${broken.id}`
+  await database.sql`update jobs set schedule = schedule || '{"expr":"no cron at all"}', version = version + 1 where id = ${broken.id}`
   service.setClock('2026-06-18T09:00:00Z')
   await nas.setTime('2026-06-18T09:00:00Z')
   const [call] = await target.waitFor(1)

@@ -1,0 +1,132 @@
+import { leaseMarginMs, readyRun, type RunWrite, type Trigger, viewAfter } from '../src/decisions/index.ts'
+import type { Row } from './columns.ts'
+import { hearersOf, rowsOfJob, type Sql } from './look.ts'
+import { type ArmLease, movesMax, readWritten, type Written } from './move.ts'
+import { type Look, readLook } from './rows.ts'
+
+/** A claim of a job's next slot that was decided beforehand. Its fields are those of `Writing`. */
+export type ReadyClaim = {
+  jobId: string
+  runId: string
+  trigger: Trigger
+  owner: string
+  /** A job that names a lease of its own has that. */
+  leaseMs: number
+  begins: boolean
+  armLease: ArmLease | null
+}
+
+/** `look`: the job as the claim left it. */
+export type ReadyClaimed = { look: Look; run: RunWrite; written: Written }
+
+/**
+ * Carries out what `readyOf` decided when the job was written last, of one job or of several at once, each of them whole or
+ * not at all; results by job. Missing: nothing was decided, its time has not come or is over, or anything about
+ * the job has changed since. Then the caller looks.
+ *
+ * Compare-and-set in the one row that every transition of the job updates, so of any number of claims one succeeds. That
+ * the action is the one which belongs to the row is compared too: `version` is that of the row of `jobs` that is read here, while a
+ * writer that had to wait for the row's lock sees its current `ready_version`.
+ */
+export async function claimReady(
+  sql: Sql,
+  claims: ReadyClaim[],
+  now: Date | null,
+): Promise<Map<string, ReadyClaimed>> {
+  const ordered = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)).map(valuesOf)
+  const [first] = ordered
+  const wanted =
+    ordered.length === 1 ? typed.map(([name]) => first?.[name] ?? null) : [JSON.stringify(ordered)]
+  const text = ordered.length === 1 ? texts.one : texts.several
+  const clock = now && now.toISOString()
+  const rows: Row[] = await sql.unsafe(text, [clock, ...(wanted as string[])], { prepare: true })
+  const byJob = new Map(claims.map((claim) => [claim.jobId, claim]))
+  return new Map(
+    rows.map((row) => {
+      const claim = byJob.get(row['id'] as string) as ReadyClaim
+      return [claim.jobId, readClaimed(row, claim)]
+    }),
+  )
+}
+
+function valuesOf({
+  jobId,
+  runId,
+  trigger,
+  owner,
+  leaseMs,
+  begins,
+  armLease,
+}: ReadyClaim): Record<string, string | null> {
+  return {
+    job_id: jobId,
+    run_id: runId,
+    trigger,
+    owner,
+    lease_ms: String(leaseMs),
+    begins: String(begins),
+    arm_holder: armLease?.holder ?? null,
+    arm_ms: String(armLease?.ms ?? 0),
+  }
+}
+
+function readClaimed(row: Row, { runId, trigger, owner, armLease }: ReadyClaim): ReadyClaimed {
+  const written = readWritten(row, { armLease }, row['made'] === null ? [] : [row['made']])
+  const look = readLook({ ...row, live: [], deliveries: [] })
+  const { runtime } = look.view
+  const made = { id: runId, slot: runtime.lastSlot as Date, trigger, fence: runtime.fence }
+  const run = readyRun(made)
+  const claimed = { runtime, runs: [run], deliveries: [] }
+  return { look: { ...look, view: viewAfter(look.view, claimed, { ...written, owner }) }, run, written }
+}
+
+const typed: [name: string, type: string][] = [
+  ['job_id', 'text'],
+  ['run_id', 'uuid'],
+  ['trigger', 'text'],
+  ['owner', 'text'],
+  ['lease_ms', 'bigint'],
+  ['begins', 'boolean'],
+  ['arm_holder', 'text'],
+  ['arm_ms', 'bigint'],
+]
+const one = `(select ${typed.map(([name, type], n) => `$${n + 2}::text::${type} as ${name}`).join(', ')}) x`
+const several = `jsonb_to_recordset($2::text::jsonb) as x(${typed.map(([name, type]) => `${name} ${type}`).join(', ')}) limit ${movesMax}`
+
+/** The arm that is wanted is another one after every claim: the wake time was not later than now, and is later afterwards. */
+const takes = '(w.arm_holder is not null and (r.arm_lease_until is null or r.arm_lease_until <= w.now))'
+const leaseMs = `coalesce((j.policy ->> 'leaseMs')::bigint, w.lease_ms)`
+
+const textOf = (wanted: string, how: string) => `
+    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
+    wanted as ${how} (select x.*, clock.now from clock, ${wanted}),
+    job as (
+      update job_runtime r set
+        rev = r.rev + 1,
+        last_slot = r.next_slot,
+        next_slot = r.after_slot,
+        slots_used = r.slots_used + 1,
+        fence = r.fence + 1,
+        wake_at = least(r.after_slot + (r.ready_from - r.next_slot),
+          w.now + (${leaseMs} + ${leaseMarginMs}) * interval '1 ms'),
+        wake_gen = r.wake_gen + 1,
+        wake_changed_at = w.now,
+        arm_lease_by = case when ${takes} then w.arm_holder else r.arm_lease_by end,
+        arm_lease_until = case when ${takes} then w.now + w.arm_ms * interval '1 ms' else r.arm_lease_until end
+      from wanted w join jobs j on j.id = w.job_id
+      where r.job_id = w.job_id and r.ready_rev = r.rev and r.ready_version = j.version
+        and r.ready_from <= w.now and w.now < r.ready_until
+      returning ${rowsOfJob}, w.*, r.rev as new_rev, to_jsonb(r.recent_arms) as recent_arms, r.arm_lease_by,
+        w.now + ${leaseMs} * interval '1 ms' as lease_until
+    ),
+    made as (
+      insert into runs (id, job_id, slot, trigger, state, fence, attempt, owner, lease_until, claimed_at, started_at)
+      select run_id, job_id, last_slot, trigger, case when begins then 'running' else 'claimed' end, fence, 1, owner,
+        lease_until, now, case when begins then now end
+      from job
+      on conflict on constraint runs_job_slot do nothing
+      returning job_id, id
+    )
+    select job.*, made.id as made, ${hearersOf('job')} from job left join made on made.job_id = job.job_id`
+
+const texts = { one: textOf(one, 'not materialized'), several: textOf(several, 'materialized') }
