@@ -8,7 +8,7 @@ export const longFiles = [
   'test/conformance/program.test.ts',
   'test/conformance/bites-service.test.ts',
   'test/conformance/bites-portal.test.ts',
-  'test/gate/rules.test.ts',
+  'test/check/rules.test.ts',
   'test/fuzz/bites.test.ts',
   'test/service/dead-login.test.ts',
   'test/reliability/processes.test.ts',
