@@ -23,7 +23,7 @@ export type Running = {
 
 type Start = { program: string; env: Record<string, string>; args?: string[]; port?: number }
 
-/** Starts a server on loopback (default: on a free port) and resolves as soon as the kernel lets somebody in. */
+/** Starts a server on loopback (default: on a free port) and resolves as soon as the kernel lets someone in. */
 export async function start({ program, env, args = [], port: given }: Start): Promise<Running> {
   const port = given ?? (await freePort())
   const spawnedAt = performance.now()

@@ -46,7 +46,7 @@ export async function seedJobs(
 /** Far enough ahead for NAS not to fire by itself. */
 export const armedAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
 
-/** Makes NAS hold what the seed says that it holds: a boot would arm everything anew otherwise. */
+/** Makes NAS hold what the seed says that it holds: a boot would arm everything again otherwise. */
 export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
   const fire_at = armedAt.toISOString()
   const left = ids.values()

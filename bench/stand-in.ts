@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NasProcess } from './world.ts'
 
-/** So long the first list waits, for somebody to join what it belongs to. */
+/** So long the first list waits, for someone to join what it belongs to. */
 const firstListMs = 100
 
 /** A portal that keeps nothing: it answers at once, lists what it was given at its start, and counts the calls. */

@@ -77,7 +77,7 @@ export async function untilSettled(sql: Awaited<ReturnType<World['database']>>['
       from runs where trigger <> 'manual'`
     if (row?.made === count && row.live === 0) return
     if (performance.now() > giveUpAt)
-      throw new Error(`${row?.made} runs, ${row?.live} of them live; expected ${count}, all of them ended`)
+      throw new Error(`${row?.made} runs, ${row?.live} of them live, instead of ${count} that have ended`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -21,7 +21,7 @@ export type World = {
   database(): Promise<Database>
   /** The local NAS, in a process of its own. */
   nas(): Promise<NasProcess>
-  /** For fires that are sent from here: a key set in the place of the portal's. */
+  /** For fires that are sent from here: a key set instead of the portal's. */
   keys: Keys
   close(): Promise<void>
 }
@@ -135,7 +135,7 @@ export function serviceEnv(database: Database, nas: NasProcess, keys: Keys): Rec
     ...nas.env,
     NAS_JWKS_URL: keys.jwksUrl,
     DATABASE_URL: database.url,
-    // nobody listens there: what NAS would fire lies in the future
+    // no one listens there: what NAS would fire lies in the future
     CALLBACK_URL: 'http://127.0.0.1:9',
     API_KEY: apiKey,
     RATE_LIMIT_PER_MINUTE: '0',

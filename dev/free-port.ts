@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-// Below the ports that systems give to whoever asks for any (32768 on Linux), and above those that fetch refuses to call.
+// Below the ports that systems give if any will do (from 32768 on Linux), and above those that fetch refuses to call.
 const firstPort = 11_000
 const lastPort = 32_767
 

@@ -4,11 +4,11 @@ import { satisfies } from 'semver'
 
 /**
  * Whether any package of package-lock.json has a known advisory, by the list that is committed beside this file: no
- * service is asked, so that a clone is judged the same on every machine. Exit status 1: one has, and nobody has accepted
+ * service is asked, so that a clone is judged the same on every machine. Exit status 1: one has, and no one has accepted
  * it. An old list is warned of and fails nothing.
  *
  *   npm run advisories                  (a step of .ci/run)
- *   npm run advisories -- --refresh     makes the list anew by `npm audit`, which needs the registry's advisory
+ *   npm run advisories -- --refresh     makes the list again by `npm audit`, which needs the registry's advisory
  *                                       service; without it the list stays as it is
  */
 type Advisory = {

@@ -76,7 +76,7 @@ const pure = [
  */
 const shared = ['src/outbound', 'src/token', 'src/timers']
 
-/** Floor 0: what everybody stands on. It has no door: each file is one small thing. */
+/** Floor 0: what everyone stands on. It has no door: each file is one small thing. */
 const ground = 'src/ground'
 
 /**
@@ -128,7 +128,7 @@ function floorOf(pack: string): number {
   return Number.POSITIVE_INFINITY
 }
 
-/** Why this import is refused, as a sentence; null where it is fine. */
+/** Why this import is refused, as a sentence; null if it is fine. */
 function objection(found: Import): string | null {
   return found.specifier.startsWith('.') ? pathObjection(found) : libraryObjection(found)
 }

@@ -69,7 +69,7 @@ export async function prepare(
   }
 }
 
-/** Whoever points at one side means that one; `--side` says otherwise. */
+/** If only one side is pointed at, that one is meant; `--side` says otherwise. */
 function sidesOf({ side, url, nas, relay }: Options): Side[] {
   if (relay) return ['nas']
   if (side !== undefined) return [side as Side]

@@ -51,7 +51,7 @@ async function main() {
 type Line = ReturnType<typeof createTimeline>
 
 async function threeJobs(world: World, line: Line) {
-  line.chapter('Three jobs are made; then nobody is there until they are due')
+  line.chapter('Three jobs are made; then no process is up until they are due')
   const made = [
     await makeJob(world, { name: 'the mail', schedule: 'in 4s' }),
     await makeJob(world, { name: 'the report', schedule: 'in 8s' }),
@@ -93,7 +93,7 @@ async function makeJob({ api, target }: World, fields: { name: string } & Record
   return { id: body.job.id, name: fields.name }
 }
 
-/** What its author would set: an attempt that was interrupted is made once more. */
+/** What its author would set: an attempt that was interrupted is made again. */
 async function retryOnce(databaseUrl: string, jobId: string) {
   const database = createDatabase({ url: databaseUrl })
   const policy = { retry: { attempts: 2, backoff: 'fixed', delayMs: 100 } }

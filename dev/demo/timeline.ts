@@ -18,7 +18,7 @@ export function createTimeline(
     print(`${styleText('dim', at)} ${colour(who, who.padEnd(8))} ${named}`)
   }
 
-  /** How long ago `key` began, in words; begins it anew. */
+  /** How long ago `key` began, in words; begins it again. */
   const took = (key: string) => {
     const ms = performance.now() - (since.get(key) ?? performance.now())
     return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`

@@ -43,7 +43,7 @@ export type Fly = {
   loseAnswers(count: number): void
   /**
    * Runs the release command, then gives every machine the image: one that is up is stopped and started again, one
-   * that is not stays down, so nobody has tried the image there. False: the release command failed, nothing changed.
+   * that is not stays down, so no one has tried the image there. False: the release command failed, nothing changed.
    */
   deploy(image: Image, release?: Image): Promise<boolean>
   close(): Promise<void>

@@ -21,7 +21,7 @@ export type Machine = {
   /** Every line that its processes wrote, oldest first. */
   lines: string[]
   pid(): number | null
-  /** Boots it, or wakes it from a suspension; nothing where it is up. */
+  /** Boots it, or wakes it from a suspension; nothing if it is up. */
   start(why: string): void
   /** `kill_signal`, and SIGKILL after `kill_timeout`. Resolves when it is stopped. */
   stop(why: string): Promise<void>

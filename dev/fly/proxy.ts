@@ -33,12 +33,12 @@ type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer }
 
 const redialMs = 10
 
-/** The connection broke after the request was sent, and nobody knows what became of it. */
+/** The connection broke after the request was sent, and no one knows what became of it. */
 class Unanswered extends Error {}
 
 /**
  * The proxy in front of all machines: takes a request, finds a machine that is awake or wakes one, dials it until it
- * accepts, sends the request, and sends it again where it got no answer.
+ * accepts, sends the request, and sends it again if it got no answer.
  */
 export async function startProxy({ machines, settings, events, port = 0 }: ProxyNeeds): Promise<Proxy> {
   let answersToLose = 0
@@ -85,7 +85,7 @@ export async function startProxy({ machines, settings, events, port = 0 }: Proxy
     return asleep ?? awake ?? null
   }
 
-  /** Null: nobody listens there (yet, or any more). */
+  /** Null: no one listens there (yet, or any more). */
   async function tryMachine(machine: Machine, incoming: Incoming): Promise<Answer | null> {
     machine.load += 1
     try {
@@ -129,7 +129,7 @@ export async function startProxy({ machines, settings, events, port = 0 }: Proxy
   }
 }
 
-/** Null where the connection is refused. @throws Unanswered: it broke later. */
+/** Null if the connection is refused. @throws Unanswered: it broke later. */
 function forward(port: number, { method, path, headers, body }: Incoming): Promise<Answer | null> {
   return new Promise((resolve, reject) => {
     const { connection: _connection, 'transfer-encoding': _encoding, ...kept } = headers

@@ -8,7 +8,7 @@ import { startTarget, type Target } from '../target/index.ts'
 import { startTcpProxy, type TcpProxy } from '../tcp-proxy/index.ts'
 import { type Fly, type FlyOptions, type Image, startFly } from './index.ts'
 
-/** The shipped files, bundled anew in a folder of their own. */
+/** The shipped files, bundled again in a folder of their own. */
 export type Release = { server: Image; migrate: Image; remove(): Promise<void> }
 
 /** Of a job or a run, the fields that are looked at here. */

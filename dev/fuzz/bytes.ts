@@ -1,6 +1,6 @@
 /**
  * Bytes as they stand in a saved case: short, readable, and exact. A text is UTF-8; `each` is a text once for every
- * number from 0, written in the place of `#`.
+ * number from 0, written instead of `#`.
  */
 export type Bytes = (
   | string
@@ -9,7 +9,7 @@ export type Bytes = (
   | { each: string; times: number }
 )[]
 
-/** What `fill` puts in the place of the names between `@@`. */
+/** What `fill` puts instead of the names between `@@`. */
 export function toBuffer(bytes: Bytes, fill: (text: string) => string = (text) => text): Buffer {
   return Buffer.concat(bytes.map((piece) => pieceOf(piece, fill)))
 }

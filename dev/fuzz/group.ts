@@ -8,7 +8,7 @@ import { wildValue } from './wild.ts'
 export const receiverTypes = ['webhook', 'slack', 'discord', 'telegram', 'email', 'healthcheck'] as const
 export type ReceiverType = (typeof receiverTypes)[number]
 
-/** A job that runs, and how everybody whom it calls answers. */
+/** A job that runs, and the answers of all that it calls. */
 export type Outing = {
   kind: 'http' | 'callback' | 'gate' | 'prompt' | 'handler'
   /** By a one-shot that the timer service fires, or by a call. */
@@ -71,7 +71,7 @@ function outingOf(kinds: Outing['kind'][], answer: fc.Arbitrary<Answer>): fc.Arb
   })
 }
 
-/** Whoever calls there has the longest limits, and waits for it. */
+/** Its callers have the longest limits, and wait for it. */
 function briefly(answer: Answer): Answer {
   return { ...answer, isEndless: false, ending: answer.ending === 'hold' ? 'reset' : answer.ending, gapMs: 0 }
 }

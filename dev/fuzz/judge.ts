@@ -71,7 +71,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
       return [
         {
           what: 'blocked',
-          says: `the event loop was blocked for ${Math.round(ownMs)} ms of processor time (${Math.round(wallMs)} ms went by); expected at most ${blockedMs}`,
+          says: `the event loop was blocked for ${Math.round(ownMs)} ms of processor time (${Math.round(wallMs)} ms went by), more than ${blockedMs}`,
         },
       ]
     })
@@ -84,7 +84,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
     return [
       {
         what: 'memory',
-        says: `${Math.round(peakMb)} MiB were in use at once; expected at most ${image.memoryMb}`,
+        says: `${Math.round(peakMb)} MiB were in use at once, more than ${image.memoryMb}`,
       },
     ]
   }

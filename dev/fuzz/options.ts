@@ -55,5 +55,5 @@ export function readOptions(args: string[]) {
 function numberOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new Error(`--${name} is "${text}"; expected a whole number`)
+  throw new Error(`--${name} must be a whole number, not "${text}"`)
 }

@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, Replies } from './answers.ts'
 import { toBuffer } from './bytes.ts'
 
-/** Everybody whom the service calls: targets, model servers and receivers, answering as they are told to. */
+/** All that the service calls: targets, model servers and receivers, answering as they are told to. */
 export type Outside = {
   /** Where this answer is given; one of several origins. */
   place(answer: Answer): string
@@ -15,7 +15,7 @@ export type Outside = {
   /** Addresses that targets were asked to report to. */
   callbacks: string[]
   counts: { answers: number; bytes: number; mails: number }
-  /** From now on everybody answers well and at once; open connections are closed. */
+  /** From now on everyone answers well and at once; open connections are closed. */
   calm(): void
   close(): Promise<void>
 }

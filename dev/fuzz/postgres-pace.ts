@@ -11,7 +11,7 @@ export type Pace = {
 type Span = { from: number; to: number }
 
 const everyMs = 250
-/** Quicker than this is no trouble for anybody. */
+/** Quicker than this is no trouble for anyone. */
 const worthNotingMs = 400
 
 /** A `select` that reads no table waits for no lock: what delays it is the machine, not what the service has asked for. */

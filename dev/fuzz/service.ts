@@ -16,7 +16,7 @@ export type Service = {
   starvedMs(fromMs: number, toMs: number): number
   /** What the probe and the log have said since the last look. */
   take(): { turns: Turn[]; lines: string[] }
-  /** The most memory that it ever had in use, in MiB; null where the system does not tell. */
+  /** The most memory that it ever had in use, in MiB; null if the system does not tell. */
   peakMb(): Promise<number | null>
   /** How it ended; null: it runs. */
   ended(): string | null

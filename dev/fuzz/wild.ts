@@ -4,7 +4,7 @@ import type { Mutation } from './document.ts'
 
 const times = fc.constantFrom(1, 2, 51, 101, 201, 1_001, 5_000, 20_001, 49_999, 62_000, 100_001)
 
-/** Texts that somebody's code was wrong about, as JSON. */
+/** Texts that someone's code was wrong about, as JSON. */
 const texts: Bytes[] = [
   ['""'],
   ['" "'],

@@ -30,7 +30,7 @@ export async function send(call: Call, port: number, fill: (text: string) => str
     await write(call, fill, async (piece) => {
       if (!socket.destroyed && !socket.write(piece)) await sleep(1)
     })
-    // a request that is not whole ends here; whoever answers it needs no more than it has
+    // a request that is not whole ends here; it can be answered without the rest
     if (!call.isPlain) setTimeout(() => socket.end(), halfClosedMs).unref()
     const isHung = (await closed) && !isFollowed
     return { ...readHead(head), isHung }

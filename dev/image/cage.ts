@@ -3,14 +3,14 @@ import { join } from 'node:path'
 
 /** A memory limit of the kernel's for a few processes. */
 export type Cage = {
-  /** Shell words that put the shell itself into it; empty where there is no limit. */
+  /** Shell words that put the shell itself into it; empty if there is no limit. */
   enter: string
-  /** The most that was in use at once, page cache included, in bytes; null: nobody knows. */
+  /** The most that was in use at once, page cache included, in bytes; null: no one knows. */
   peakBytes(): number | null
   remove(): void
 }
 
-/** A control group below our own, of either version; null where this system does not permit it. */
+/** A control group below our own, of either version; null if this system does not permit it. */
 export function makeCage(limitBytes: number): Cage | null {
   const groups = readFileSync('/proc/self/cgroup', 'utf8').split('\n')
   const old = groups.find((line) => line.split(':')[1]?.split(',').includes('memory'))

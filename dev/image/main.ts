@@ -18,7 +18,7 @@ const mebibyte = 1024 * 1024
 const expectedFile =
   /^\/(etc\/(passwd|group|nsswitch\.conf)|(usr\/)?lib(64)?\/.*\.so[.\d]*|usr\/local\/bin\/node|app\/(boot|server|migrate)\.js|app\/sbom\.cdx\.json|app\/cache\/.+)$/
 const heapLimit = "require('node:v8').getHeapStatistics().heap_size_limit"
-/** The machine's memory, and what it sets in place of the image's own NODE_OPTIONS. */
+/** The machine's memory, and what it sets instead of the image's own NODE_OPTIONS. */
 const sizes: Size[] = [
   { megabytes: 256, env: {} },
   { megabytes: 512, env: { NODE_OPTIONS: '--max-old-space-size=320 --max-semi-space-size=16' } },

@@ -13,12 +13,12 @@ const tag = 'localhost/chronos'
 /** Builds the Dockerfile with buildah (it needs no daemon); what it prints goes to the terminal. @throws ImageError */
 export function buildImage(root: string): void {
   if (spawnSync('buildah', ['--version']).error)
-    throw new ImageError('buildah was not found; expected it installed (Debian: apt-get install buildah)')
+    throw new ImageError('buildah was not found. Install it (Debian: apt-get install buildah)')
   const isHere =
     spawnSync('buildah', ['inspect', '--type', 'image', baseImage], { stdio: 'ignore' }).status === 0
   if (!isHere && spawnSync('buildah', ['pull', '-q', baseImage], { stdio: 'ignore' }).status !== 0)
     throw new ImageError(
-      `${baseImage} is not in the image store, and no registry gave it; expected it in either (buildah images, buildah pull)`,
+      `${baseImage} is not in the image store, and no registry gave it (buildah images, buildah pull)`,
     )
   const { status } = spawnSync('buildah', ['bud', '-q', '--isolation', 'chroot', '-t', tag, root], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -45,9 +45,12 @@ export function mountImage(): { root: string; config: Config; unmount(): void } 
     }
   } catch (error) {
     spawnSync('buildah', ['rm', container])
-    throw new ImageError('the image cannot be mounted; expected root, or `buildah unshare npm run image`', {
-      cause: error,
-    })
+    throw new ImageError(
+      'the image cannot be mounted. Run this as root, or as `buildah unshare npm run image`',
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -16,7 +16,7 @@ export type ModelBehaviour = {
   /** Milliseconds between two pieces of a stream; default 0. */
   gapMs?: number
   finishReason?: string
-  /** False: no usage is told, whoever asks for it. */
+  /** False: no usage is told, even if it is asked for. */
   usage?: boolean
   /** After so many calls the server is a good one again; default: never. */
   times?: number

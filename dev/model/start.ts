@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { readAsked } from './answer.ts'
 import { behaviours, type ModelBehaviour } from './behaviours.ts'
 
-/** A call as it came in. `body`: parsed; the text itself where it is not JSON. Names of headers in lower case. */
+/** A call as it came in. `body`: parsed; the text itself if it is not JSON. Names of headers in lower case. */
 export type ModelCall = { method: string; path: string; headers: Record<string, string>; body: unknown }
 
 export type Model = {
@@ -107,14 +107,14 @@ export async function startModel({ port = 0, print }: Options = {}): Promise<Mod
     async waitFor(count) {
       await until(
         () => calls.length >= count,
-        () => `${calls.length} calls came; expected ${count}`,
+        () => `${calls.length} calls came instead of ${count}`,
       )
       return calls
     },
     allClosed: () =>
       until(
         () => sockets.size === 0,
-        () => `${sockets.size} connections stand; expected none`,
+        () => `${sockets.size} connections are still open`,
       ),
     async close() {
       server.close()

@@ -80,7 +80,7 @@ async function misbehave({ nas, fields }: Ask): Promise<Answer> {
   if (asked.name === 'down' && asked.word === 'refuse' && asked.amount === 0 && nas.controlUrl === null) {
     return wrong(
       409,
-      'down=refuse would shut these paths too; expected down=refuse:10s, or a start with --control-port',
+      'down=refuse would shut these paths too. Use down=refuse:10s, or start with --control-port',
     )
   }
   await nas.misbehave(asked.name, text, limits)

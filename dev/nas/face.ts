@@ -106,7 +106,7 @@ export function mannersOf({ misbehave, log }: NasCore, enforce: (name: string) =
 
 function virtual(clock: Clock | VirtualClock): VirtualClock {
   if ('moveTo' in clock) return clock
-  throw new Error('this NAS runs on the wall clock; expected a virtual one to move')
+  throw new Error('this NAS runs on the wall clock, which cannot be moved')
 }
 
 function heldArm(arm: Arm): HeldArm {

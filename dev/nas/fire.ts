@@ -4,7 +4,7 @@ import type { Keys, TokenOverrides } from './keys.ts'
 import type { Log } from './log.ts'
 import type { Misbehave } from './misbehave.ts'
 
-/** What a fire got. `status` null: no answer came, for the reason in `error`. `body` is parsed where it is JSON. */
+/** What a fire got. `status` null: no answer came, for the reason in `error`. `body` is parsed if it is JSON. */
 export type FireAnswer = { status: number | null; error: string | null; body: unknown; retryAfterMs: number }
 
 type SenderNeeds = {

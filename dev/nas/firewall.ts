@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-// What HTTP libraries call themselves when nobody told them otherwise.
+// What HTTP libraries call themselves when no one told them otherwise.
 const libraryNames =
   /^(node|undici|node-fetch|axios|got|ky|jose|superagent|needle|deno|bun|curl|wget|python|okhttp|java|go-http-client|libwww)\b/i
 

@@ -6,7 +6,7 @@ import type { Answer } from './portal.ts'
 // A provision is below 1 KB; whatever is longer is not for us.
 const longestBody = 65_536
 
-/** The whole body as text; null where it is longer than 64 KB. */
+/** The whole body as text; null if it is longer than 64 KB. */
 export async function readBody(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = []
   let length = 0
@@ -39,7 +39,7 @@ export type Listener = {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** A listening server; port 0 takes a free one. Rejects with the system's error (`EADDRINUSE`) where it cannot listen. */
+/** A listening server; port 0 takes a free one. Rejects with the system's error (`EADDRINUSE`) if it cannot listen. */
 export async function listen(input: { host: string; port: number; handle: Handle }): Promise<Listener> {
   let port = input.port
   const server: Server = createServer((request, response) => {

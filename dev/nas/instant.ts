@@ -2,7 +2,7 @@ export { readInstant } from '../../relay/core/index.ts'
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `90`, `90ms`, `5s`, `2m`, `1h`, `7d`, each with an optional sign, as a number (of milliseconds); null where it is anything else. */
+/** `90`, `90ms`, `5s`, `2m`, `1h`, `7d`, each with an optional sign, as a number (of milliseconds); null if it is anything else. */
 export function readAmount(text: string): number | null {
   const [, digits, unit] = /^([+-]?\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? []
   return digits === undefined ? null : Number(digits) * (unitMs[unit ?? 'ms'] ?? 1)

@@ -26,7 +26,7 @@ export type FireEntry = {
   copy: number
 }
 
-/** What became of a fire. `status` null: no answer, for the reason in `error`. `body`: parsed where it was JSON. */
+/** What became of a fire. `status` null: no answer, for the reason in `error`. `body`: parsed if it was JSON. */
 export type AnswerEntry = Omit<FireEntry, 'kind'> & {
   kind: 'answer'
   status: number | null

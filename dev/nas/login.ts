@@ -69,7 +69,7 @@ export function createLogins({ clientId, now, saved }: LoginsInput) {
     issue: (agent: string, lifetimeS: number | null, token = secret('at')) =>
       allow(token, agent, { lifetimeS }),
 
-    /** The agent that the access token speaks for; null where it is unknown, expired or revoked. */
+    /** The agent that the access token speaks for; null if it is unknown, expired or revoked. */
     agentOf: (token: string) => access.find((one) => one.token === token && isLive(one))?.agent ?? null,
 
     /** Revokes every login of the agent. */

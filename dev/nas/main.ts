@@ -2,7 +2,7 @@
 import { startNas } from './index.ts'
 import { helpPage, readCommandLine, UsageError } from './options.ts'
 
-/** The local NAS as a program. Exit status: 0 after SIGINT or SIGTERM, 1 where it cannot start, 2 for a command line that cannot be read. */
+/** The local NAS as a program. Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot start, 2 for a command line that cannot be read. */
 async function main(): Promise<void> {
   const commandLine = readCommandLine(process.argv.slice(2))
   if (commandLine.help) {
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   }
 
   console.log(`local NAS at ${nas.url} (control: ${nas.controlUrl ?? nas.url}/control/log)`)
-  // Tokens that somebody passed in are theirs to show.
+  // Tokens that someone passed in are theirs to show.
   if (options.accessToken === undefined && options.refreshToken === undefined) {
     for (const [name, value] of Object.entries(nas.environment())) console.log(`  ${name}=${value}`)
   }

@@ -24,7 +24,7 @@ type Where = { jobId?: string | undefined; call?: PortalCall | undefined }
 
 export type Misbehave = ReturnType<typeof createMisbehave>
 
-/** Somebody named a misbehaviour or a value that does not exist; the message says what does. */
+/** Someone named a misbehaviour or a value that does not exist; the message says what does. */
 export class MisbehaviourUnknown extends Error {
   override readonly name = 'MisbehaviourUnknown'
 }
@@ -45,7 +45,7 @@ export function createMisbehave() {
 
   return {
     all: () => [...on.values()],
-    /** `listener` is called after every change by `set` and `reset`, in place of an earlier one. */
+    /** `listener` is called after every change by `set` and `reset`, instead of an earlier one. */
     onChange(listener: (name: MisbehaviourName) => void) {
       changed = listener
     },

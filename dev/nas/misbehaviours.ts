@@ -2,9 +2,9 @@
  * Every way in which this NAS can be made to misbehave; `docs/local-nas.md` and `--help` are held against it.
  *
  * `takes`: what the value is. amount: a number, a duration (`500ms`, `2s`, `7d`) or a count, `fallback` where it is
- * left out, with an optional `:word` behind it · word: one of `words`, the first where it is left out, with an
+ * left out, with an optional `:word` behind it · word: one of `words`, the first if it is left out, with an
  * optional `:amount` behind it · text: as given · nothing.
- * `aims`: the calls it meets where none is named; it can be limited to one `call`.
+ * `aims`: the calls it meets if none is named; it can be limited to one `call`.
  * `lasting`: it shifts what is planned and not one call, so it cannot be limited to a number of `times`.
  */
 export const misbehaviours = {
@@ -104,7 +104,7 @@ export const misbehaviours = {
   list_missing: { takes: 'nothing', says: 'GET list is 404' },
   list_stale: { takes: 'nothing', lasting: true, says: 'lists what was armed when this began' },
   list_partial: { takes: 'amount', fallback: 1, says: 'lists so many rows only' },
-  list_foreign: { takes: 'amount', fallback: 1, says: 'lists so many rows more that nobody here armed' },
+  list_foreign: { takes: 'amount', fallback: 1, says: 'lists so many more rows that no agent here armed' },
   // its clock
   skew: {
     takes: 'amount',

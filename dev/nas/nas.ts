@@ -97,7 +97,7 @@ export type Nas = {
 
   /** Fires the job's row now, whatever its instant; its outcome counts like that of any fire. Throws where nothing is armed. */
   fireNow(jobId: string, agent?: string): Promise<FireAnswer>
-  /** Loses what is armed for the job, with its retries, and tells nobody. */
+  /** Loses what is armed for the job, with its retries, and tells no one. */
   lose(jobId: string, agent?: string): void
   /** Sends any fire to any URL; no row is touched. `token`: default a good one. */
   sendFire(input: { url: string; body: unknown; token?: string }): Promise<FireAnswer>

@@ -147,7 +147,7 @@ export function createRelay({
     schedule,
     drop,
     deliver,
-    /** Plans everything anew: after a start, and when a misbehaviour shifts the plan. */
+    /** Plans everything again: after a start, and when a misbehaviour shifts the plan. */
     scheduleAll: () => arms.all().forEach(schedule),
     isRelaying: (agent: string, jobId: string) =>
       arms.ofJob(agent, jobId).some((arm) => arm.state === 'relaying'),

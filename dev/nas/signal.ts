@@ -1,4 +1,4 @@
-/** Tells those who wait that something has changed, so that nobody has to poll or sleep. */
+/** Tells those who wait that something has changed, so that no one has to poll or sleep. */
 export type Signal = {
   changed(): void
   /**
@@ -39,7 +39,7 @@ export function createSignal(before: () => void = () => {}): Signal {
           }
         }
         if (timeoutMs !== undefined) {
-          const late = new Error(`waited ${timeoutMs} ms; expected this to hold by then: ${what}`)
+          const late = new Error(`after ${timeoutMs} ms this still did not hold: ${what}`)
           timer = setTimeout(() => finish(() => reject(late)), timeoutMs)
         }
         waiting.add(again)

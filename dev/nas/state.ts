@@ -5,7 +5,7 @@ import type { SavedLogins } from './login.ts'
 
 export type Saved = { version: 1; keys: SavedKeys; logins: SavedLogins; arms: SavedArms; accessToken: string }
 
-/** What an earlier process left in the file; null where there is none. Throws where the file is something else. */
+/** What an earlier process left in the file; null if there is none. Throws if the file is something else. */
 export function loadState(file: string): Saved | null {
   if (!existsSync(file)) return null
   const saved = JSON.parse(readFileSync(file, 'utf8')) as Partial<Saved>

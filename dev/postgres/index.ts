@@ -8,7 +8,7 @@ import { runToEnd, type Server, serve } from './process.ts'
 import { freePort } from '../free-port.ts'
 
 export type PostgresOptions = {
-  /** Made where it is missing; its data is kept between starts. */
+  /** Made if it is missing; its data is kept between starts. */
   dataDir: string
   /** Default: a free one, another at each start. */
   port?: number

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 
-/** Whom the server runs as; null: as ourselves. */
+/** The user that the server runs as; null: our own. */
 export type Owner = { uid: number; gid: number } | null
 
 export type Command = { file: string; args: string[] }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** What a live server says of itself in its lock file, `postmaster.pid`: line 1 is its pid, line 8 its status. */
 export type RunningServer = { pid: number; status: string }
 
-/** The server that has `directory` open; null where there is none, even if a killed one left its lock file. */
+/** The server that has `directory` open; null if there is none, even if a killed one left its lock file. */
 export async function runningServer(directory: string): Promise<RunningServer | null> {
   const text = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => '')
   const lines = text.split('\n')

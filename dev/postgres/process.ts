@@ -7,7 +7,7 @@ import { runningServer } from './postmaster.ts'
 
 export type Server = { stop: () => Promise<void> }
 
-/** Runs a program to its end; where that is not 0, the error has what it wrote. */
+/** Runs a program to its end; if that is not 0, the error has what it wrote. */
 export async function runToEnd(command: Command): Promise<void> {
   const child = spawn(command.file, command.args, {
     cwd: '/',

@@ -22,7 +22,7 @@ export function createBox<T>() {
   return {
     items,
     until,
-    /** Something has changed that somebody may wait for. */
+    /** Something has changed that someone may wait for. */
     look,
     put(item: T) {
       items.push(item)

@@ -1,6 +1,6 @@
 /**
- * For local servers only: the key is known to everybody. Self-signed for `smtp.example`, until 2120, and trusted by
- * nobody who does not say so.
+ * For local servers only: the key is known to everyone. Self-signed for `smtp.example`, until 2120, and trusted by
+ * no one who does not say so.
  */
 export const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRdETc9eXeGX4qt/h

@@ -11,7 +11,7 @@ export type Call = { method: string; url: URL; headers: Record<string, string>; 
 /** What a receiver answers, and what it keeps. */
 export type Reply<T> = { status: number; headers?: Record<string, string>; body?: unknown; got: T }
 
-/** What a receiver does in the place of its work. `hang`: never answers; `close`: ends the connection;
+/** What a receiver does instead of its work. `hang`: never answers; `close`: ends the connection;
  * `stall`: a beginning of a body and nothing more; `flood`: a body without an end. */
 export type Misbehaviour =
   | { does: 'answer'; status: number; headers?: Record<string, string>; body?: unknown }
@@ -105,7 +105,7 @@ export async function formOf({ headers, body }: Call): Promise<FormData> {
   return new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData()
 }
 
-/** The object in a JSON body; null where there is none. */
+/** The object in a JSON body; null if there is none. */
 export function jsonOf({ headers, body }: Call): Record<string, unknown> | null {
   if (!headers['content-type']?.startsWith('application/json')) return null
   try {

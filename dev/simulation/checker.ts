@@ -33,7 +33,7 @@ type Known = {
   verdicts: Map<number, string>
   /** NAS was confirmed to hold a wake-up, and none has been let go since: from here on it must hold one. */
   isChained: boolean
-  /** NAS let the job go, as it may: until the next confirmation nobody can know. */
+  /** NAS let the job go, as it may: until the next confirmation no one can know. */
   excuse: string | null
   /** The most runs at once that its policy has ever allowed: what was let in under one policy goes on under the next. */
   limit: number
@@ -49,7 +49,7 @@ const sweepMs = 60_000
 const callSlackMs = 1_000
 
 /**
- * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by nobody;
+ * Judges a world by what has to be true at any moment, whatever goes wrong. It sees everything and is seen by no one;
  * what ran it knows from the target's log alone.
  */
 export function createChecker({ clock, trace, tables, effects, arrivals, armedMs }: CheckerNeeds) {
@@ -202,7 +202,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     return slots.map((slotMs) => [slotMs, fold.verdict])
   }
 
-  /** The wake time is no later than anything that needs a process. Derived here once more, from the rows. */
+  /** The wake time is no later than anything that needs a process. Derived here again, from the rows. */
   function judgeWakeTime(job: JobRow) {
     const { authored, runtime, registry, runs } = job
     const rule = ruleOf(authored)
@@ -280,7 +280,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     judgeChain(jobId)
   }
 
-  /** What a process died with before it was noted, or was noted long ago, nobody can know: the rest is never repeated. */
+  /** What a process died with before it was noted, or was noted long ago, no one can know: the rest is never repeated. */
   function judgeFreshness(jobId: string, fireAtMs: number) {
     const isSame = (at: Date) => Math.floor(at.getTime() / 1000) === Math.floor(fireAtMs / 1000)
     if (tables.jobs.get(jobId)?.registry.recentArms.some(isSame))

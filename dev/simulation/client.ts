@@ -35,7 +35,7 @@ export function createClient({
   isFaulty,
   broken,
 }: ClientNeeds) {
-  /** Sends an act to us. `again`: what was not answered is sent once more, as a program with an Idempotency-Key does. */
+  /** Sends an act to us. `again`: what was not answered is sent again, as a program with an Idempotency-Key does. */
   function act(name: string, work: (jobs: Jobs, core: Core) => Promise<unknown>, again = 0) {
     const retry = () => {
       if (again > 0) clock.after(20_000, () => act(name, work, again - 1))

@@ -28,7 +28,7 @@ type MachinesNeeds = {
   receivers: ReturnType<typeof createSimulatedReceivers>
 }
 
-/** A request to us: `handle` is done by a process; `failed` where none answers (dead, or not reachable). */
+/** A request to us: `handle` is done by a process; `failed` if none answers (dead, or not reachable). */
 export type Request = { handle: (core: Core, process: Process) => Promise<() => void>; failed: () => void }
 
 type Machine = { name: string; boots: number; running: Running | null; waiting: Request[] | null }
@@ -51,7 +51,7 @@ const usualConfig = readConfig({
 
 export type Machines = ReturnType<typeof createMachines>
 
-/** Machines that are off until somebody calls: they boot, serve, die, freeze, drain and go when nothing is held. */
+/** Machines that are off until someone calls: they boot, serve, die, freeze, drain and go when nothing is held. */
 export function createMachines(needs: MachinesNeeds) {
   const { clock, random, scenario, trace, isFaulty } = needs
   const config: Config = {

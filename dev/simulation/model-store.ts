@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts'
 /** A statement on its way. `asOf`: the look that it was decided on. */
 export type Call<T> = {
   name: string
-  /** May be carried out twice: whoever performs it tries it again even where its outcome is unknown. */
+  /** May be carried out twice: it is tried again even if its effect is unknown. */
   idempotent: boolean
   jobId?: string
   asOf?: Date
@@ -58,9 +58,9 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
     readFact: (name) => read('readFact', () => tables.readFact(name)),
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
-    listDeliveries: () => Promise.reject(new Error('nobody lists deliveries here')),
-    readLedger: () => Promise.reject(new Error('nobody reads the ledger here')),
-    readArms: () => Promise.reject(new Error('nobody reads the story of the arms here')),
+    listDeliveries: () => Promise.reject(new Error('the simulation lists no deliveries')),
+    readLedger: () => Promise.reject(new Error('the simulation reads no ledger')),
+    readArms: () => Promise.reject(new Error('the simulation reads no story of arms')),
     readCounts: () =>
       read('readCounts', (now) => ({
         jobs: { scheduled: 0, paused: 0, completed: 0, error: 0 },

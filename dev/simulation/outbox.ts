@@ -13,14 +13,14 @@ type OutboxJudgeNeeds = {
 }
 
 type Before = Pick<JobRow, 'runtime' | 'runs' | 'deliveries' | 'authored'>
-/** As the client of this world writes it; a text stands for nobody. */
+/** As the client of this world writes it; a text stands for no one. */
 type Spec = { on: string[]; url?: string; channel?: string }
 type Wish = { to: string; on: readonly string[]; kind: 'message' | 'ping' | 'job' }
 
 /** The output that asks for silence. */
 export const silence = '[SILENT]'
 
-/** Judges what follows from outcomes: what is told, to whom and how often, which jobs are started, and late reports. */
+/** Judges what follows from outcomes: what is told, to which receiver and how often, which jobs are started, and late reports. */
 export function createOutboxJudge({ tables, arrivals, now, broken }: OutboxJudgeNeeds) {
   /** Every delivery that was ever to start a job. */
   const starts = new Set<string>()
@@ -40,7 +40,7 @@ export function createOutboxJudge({ tables, arrivals, now, broken }: OutboxJudge
       const wanted = wantedFor(run, streak, wishesOf(before))
       if (found.toSorted().join() !== wanted.toSorted().join())
         broken(
-          'outcomes are told once to whom they concern',
+          'outcomes are told once, to the receivers that they concern',
           jobId,
           `run ${run.id} (${run.state}, after ${streak} failures): ${found.join()}; expected ${wanted.join()}`,
         )
@@ -112,7 +112,7 @@ export function createOutboxJudge({ tables, arrivals, now, broken }: OutboxJudge
   return { judgeWrite, arrived, reported, reportsTaken: () => taken.size }
 }
 
-/** Instants at which somebody has to look because of deliveries and of targets that are to report. */
+/** Instants at which someone has to look because of deliveries and of targets that are to report. */
 export function outboxTerms({ runs, deliveries }: JobRow): [string, number][] {
   const terms: [string, number][] = []
   for (const { state, callbackUntil } of runs)

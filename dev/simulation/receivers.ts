@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.ts'
 import type { Steps } from './steps.ts'
 import type { Trace } from './trace.ts'
 
-/** What a receiver got, whoever still listens to its answer. */
+/** What a receiver got, even if no process listens to its answer any more. */
 export type Arrival = { deliveryId: string; jobId: string; atMs: number; isTaken: boolean }
 
 type SimulatedReceiversNeeds = {
@@ -21,7 +21,7 @@ type SimulatedReceiversNeeds = {
   arrived: (arrival: Arrival) => void
 }
 
-/** Whoever is told of outcomes: slow, failing, gone, or not to be reached; with a log of its own. */
+/** The receivers of outcomes: slow, failing, gone, or not to be reached; with a log of its own. */
 export function createSimulatedReceivers(needs: SimulatedReceiversNeeds) {
   const { clock, random, scenario, trace, isFaulty, arrivals, arrived } = needs
   const faults = scenario.receivers

@@ -5,7 +5,7 @@ import type { Ready, Runtime } from '../../src/decisions/index.ts'
 /** The part of `job_runtime` that arming is about. */
 export type RuntimeRow = RowOf<typeof registryColumns>
 
-/** `waitingSince` is for people alone: nobody reads it here. */
+/** `waitingSince` is for people alone: no one reads it here. */
 export type RunRow = Omit<
   RowOf<typeof runColumns>,
   'seq' | 'jobId' | 'errorCode' | 'errorMessage' | 'waitingSince'

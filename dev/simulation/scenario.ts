@@ -45,7 +45,7 @@ export type Scenario = {
     slow: number
     killsProcess: number
   }
-  /** Everybody is told by default: a channel, and one that pings. */
+  /** Everyone is told by default: a channel, and one that pings. */
   channels: boolean
 }
 
@@ -71,7 +71,7 @@ export type NasScenario = {
   partialList: boolean
   outageEveryMs: number
   outageMs: number
-  /** A row vanishes without a word, on average every so often; 0: never. */
+  /** A row vanishes silently, on average every so often; 0: never. */
   losesRowEveryMs: number
 }
 

@@ -9,7 +9,7 @@ import type { Scenario } from './scenario.ts'
 import type { Steps } from './steps.ts'
 import type { Trace } from './trace.ts'
 
-/** What really happened, as only the target knows it. `succeeded` is set when the target is done, whoever still listens. */
+/** What really happened, as only the target knows it. `succeeded` is set when the target is done, even if no process listens any more. */
 export type Effect = {
   jobId: string
   slotMs: number | null
@@ -104,7 +104,7 @@ export function createSimulatedTarget(needs: SimulatedTargetNeeds) {
 
   const drawOutput = () => random.pick(['done', 'done', silence])
 
-  /** Until it is answered; and sometimes once more. */
+  /** Until it is answered; and sometimes again. */
   function report(claims: CallbackClaims, told: Report, tries = 40) {
     needs.report(claims, told, (status) => {
       trace('target', `its report of ${claims.runId} is answered ${status}`)

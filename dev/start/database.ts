@@ -6,7 +6,7 @@ import { runningServer } from '../postgres/postmaster.ts'
 import { databaseFolder } from './home.ts'
 
 /**
- * The URL of the development database under `.chronos/postgres`, up to date. Started where nobody serves it yet, and
+ * The URL of the development database under `.chronos/postgres`, up to date. Started where no one serves it yet, and
  * then it stops with this process; otherwise joined, and it stops with the process that started it.
  */
 export async function startDevelopmentDatabase(): Promise<string> {
@@ -46,7 +46,7 @@ export async function openDatabase(url: string): Promise<string[]> {
   }
 }
 
-/** Null where no server has the folder open. Its lock file says the port (line 4), its folder has the password. */
+/** Null if no server has the folder open. Its lock file says the port (line 4), its folder has the password. */
 async function runningUrl(): Promise<string | null> {
   const server = await runningServer(databaseFolder)
   if (server?.status !== 'ready') return null

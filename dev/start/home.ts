@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { codeOf, StartError } from './errors.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
-/** What is kept between starts. Removing it is starting anew. */
+/** What is kept between starts. Removing it is starting again. */
 export const home = join(root, '.chronos')
 export const databaseFolder = join(home, 'postgres')
 export const nasState = join(home, 'nas.json')
@@ -18,7 +18,7 @@ export type Kept = {
   nasPort: number
   proxyPort: number
   targetPort: number
-  /** The first of its login; null until somebody logs in. */
+  /** The first of its login; null until someone logs in. */
   refreshToken: string | null
 }
 

@@ -22,7 +22,7 @@ export function serviceLines(raw: string): string {
   return [line('service', text, at), ...explain(err as Told | undefined, isBad(level))].join('\n')
 }
 
-/** A line of the local NAS begins with its time. Its greeting has a token in it, which is nobody's business here. */
+/** A line of the local NAS begins with its time. Its greeting has a token in it, which is no one's business here. */
 export function nasLine(raw: string): string | null {
   if (/^ {2}NAS_[A-Z_]+=/.test(raw)) return null
   const timed = /^(\d\d:\d\d:\d\d\.\d{3}) (.*)$/.exec(raw)

@@ -13,7 +13,7 @@ const mostTries = 50
 export async function servicePort(host: string, asked: string | undefined): Promise<number> {
   if (!asked) return firstFree(usualPort, host)
   const port = /^\d{1,5}$/.test(asked) ? Number(asked) : Number.NaN
-  if (!(port <= 65_535)) throw new StartError(`PORT is "${asked}"; expected a number from 0 to 65535.`)
+  if (!(port <= 65_535)) throw new StartError(`PORT must be a number from 0 to 65535, not "${asked}".`)
   const trouble = await tryPort(port, host)
   if (typeof trouble === 'number') return trouble
   const why = trouble === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${trouble})`
@@ -28,7 +28,7 @@ export async function settlePorts(kept: Kept, port: number): Promise<{ kept: Kep
   const settled = { ...kept }
   const taken = [port]
   const moved: string[] = []
-  // Before the first login nobody has been told of a port.
+  // Before the first login no one has been told of a port.
   const isFirst = kept.refreshToken === null
   for (const [name, what] of portNames) {
     settled[name] = await firstFree(kept[name], '127.0.0.1', taken)
@@ -53,7 +53,7 @@ async function firstFree(wanted: number, host: string, taken: number[] = []): Pr
     const found = await tryPort(port, host)
     if (typeof found === 'number') return found
     if (found !== 'EADDRINUSE')
-      throw new StartError(`Nobody can listen on ${host} port ${port} (${found}); set HOST and PORT.`)
+      throw new StartError(`Cannot listen on ${host} port ${port} (${found}). Set HOST and PORT.`)
   }
   throw new StartError(
     `The ports from ${wanted} to ${last} on ${host} are all taken; set PORT to a free one.`,

@@ -33,7 +33,7 @@ export function createStop(): Stop {
 
 /**
  * Tells of Ctrl-C and its kin, and of their repetition: who presses Ctrl-C again does not want to wait. Also of the
- * end of whoever reads our output, or has started us.
+ * end of the process that reads our output, or that has started us.
  */
 export function onEnd({ stop, stopNow }: { stop: (why: string) => void; stopNow: () => void }): void {
   let signals = 0
@@ -44,7 +44,7 @@ export function onEnd({ stop, stopNow }: { stop: (why: string) => void; stopNow:
       else stop(signal)
     })
   }
-  process.stdout.on('error', () => stop('nobody reads on'))
+  process.stdout.on('error', () => stop('no process reads on'))
   const parent = process.ppid
   setInterval(() => {
     if (process.ppid !== parent) stop('the starter is gone')

@@ -64,7 +64,7 @@ async function startRelay({ kept, url, callbackUrl, show, started }: TimerNeeds)
     RELAY_URL: url,
     RELAY_DATABASE: relayDatabase,
     RELAY_ALLOW: '127.0.0.0/8',
-    // Whoever may read it may read what it protects.
+    // A user who may read it may read what it protects.
     RELAY_ADMIN_SECRET: kept.encryptionKey,
   }
   const command = ['relay/node/main.ts']
@@ -79,7 +79,7 @@ async function startRelay({ kept, url, callbackUrl, show, started }: TimerNeeds)
   const settings = { callback_urls: [callbackUrl] }
   const made = await ask('POST', '/agents', { agent_id: agentId, ...settings })
   if (made.status === 201) return variables(made.body)
-  // Of an earlier start, whose token nobody has kept; the address that it calls may have moved.
+  // Of an earlier start, whose token no one has kept; the address that it calls may have moved.
   await ask('PATCH', `/agents/${agentId}`, settings)
   return variables((await ask('POST', `/agents/${agentId}/token`, {})).body)
 }

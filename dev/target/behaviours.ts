@@ -47,11 +47,11 @@ export const behaviours = {
   garbage({ request }: Exchange) {
     request.socket.end('\u0001\u0002 this is not HTTP\r\n\r\n')
   },
-  /** Closes the connection in place of an answer. */
+  /** Closes the connection instead of an answer. */
   close_early({ request }: Exchange) {
     request.socket.end()
   },
-  /** Resets the connection in place of an answer. */
+  /** Resets the connection instead of an answer. */
   reset({ request }: Exchange) {
     request.socket.resetAndDestroy()
   },

@@ -103,7 +103,7 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
     async waitFor(wanted, timeoutMs = 5_000) {
       const isThere = typeof wanted === 'number' ? () => calls.length >= wanted : () => wanted(calls)
       await waitUntil(isThere, waiting, timeoutMs).catch((cause: unknown) => {
-        throw new Error(`${calls.length} calls came within ${timeoutMs} ms; expected ${String(wanted)}`, {
+        throw new Error(`${calls.length} calls came within ${timeoutMs} ms instead of ${String(wanted)}`, {
           cause,
         })
       })
@@ -111,7 +111,7 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
     },
     async allClosed(timeoutMs = 5_000) {
       await waitUntil(() => sockets.size === 0, waiting, timeoutMs).catch((cause: unknown) => {
-        throw new Error(`${sockets.size} connections stand after ${timeoutMs} ms; expected none`, { cause })
+        throw new Error(`${sockets.size} connections are still open after ${timeoutMs} ms`, { cause })
       })
     },
     async close() {

@@ -8,7 +8,7 @@ export type ProxyMode =
   | { kind: 'refuse' }
   /** Open and new connections are reset at once. */
   | { kind: 'reset' }
-  /** New connections are accepted and closed at the client's first bytes, without a word; open ones pass. */
+  /** New connections are accepted and closed at the client's first bytes, unanswered; open ones pass. */
   | { kind: 'close_at_startup' }
   /** Nothing moves either way and nothing is closed, as when the peer or a router between has vanished. */
   | { kind: 'black_hole' }

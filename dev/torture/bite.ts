@@ -57,7 +57,7 @@ export async function mutate({ name, also, ...first }: Mutation, tree: string): 
     const whole = mutated.get(path)?.whole ?? (await readFile(path, 'utf8'))
     const text = mutated.get(path)?.broken ?? whole
     const times = text.split(find).length - 1
-    if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file}; expected once`)
+    if (times !== 1) throw new Error(`"${name}": its text occurs ${times} times in ${file} instead of once`)
     mutated.set(path, { path, whole, broken: text.replace(find, () => put) })
   }
   return [...mutated.values()]

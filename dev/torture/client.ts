@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts'
 import type { Unpromised } from './unpromised.ts'
 import { never, type Steps } from './steps.ts'
 
-/** What a client does over the API, and does again where it got no answer. */
+/** What a client does over the API, and does again if it got no answer. */
 export type Client = {
   /** The new job's id; null: no answer came, as often as it was asked for. */
   create(input: Partial<JobInput> & { schedule: string | null }): Promise<string | null>

@@ -97,7 +97,7 @@ async function send(
   status: number,
   retryAfterS: number | undefined,
 ): Promise<void> {
-  // NAS has hung up: nobody hears the answer
+  // NAS has hung up: no one hears the answer
   if (response.destroyed) return
   const closed = once(response, 'close')
   response

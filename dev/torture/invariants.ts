@@ -12,7 +12,7 @@ type Row = {
   armed_at: Date | null
   /** The wake time is that of a further attempt, or of a further try to deliver. */
   is_retry: boolean
-  /** It runs because of a delivery that is not told as done: whoever takes that up again makes its wake-up sure. */
+  /** It runs because of a delivery that is not told as done: the process that takes that up again makes its wake-up sure. */
   is_being_started: boolean
 }
 
@@ -23,7 +23,7 @@ const leaseMs = 62_000
  * Safety, whenever no process is up: of every job whose last change was promised, NAS holds a one-shot that is not
  * after its wake time, or owes a retry. Otherwise nothing would ever wake a process for it.
  *
- * A further attempt (of a run, of a delivery) is nobody's promise: where the process dies between the failure and its
+ * A further attempt (of a run, of a delivery) is no one's promise: where the process dies between the failure and its
  * arm, the watchdog of the attempt before stands, and the next one is late by a lease at most.
  */
 export async function checkAsleep(world: World): Promise<void> {

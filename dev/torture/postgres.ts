@@ -86,7 +86,7 @@ export async function killPostgres(
   }
 }
 
-/** Everything through Debian's pgbouncer, pooling by transaction; null where it is not installed. */
+/** Everything through Debian's pgbouncer, pooling by transaction; null if it is not installed. */
 export async function throughPooler(
   stage: { database: TestDatabase; witness: Witness },
   { points, random }: { points: number; random: () => number },

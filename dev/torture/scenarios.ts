@@ -194,7 +194,7 @@ const firingScenarios: Scenario[] = [
       await world.until(at(12))
     },
     async finish(world, job) {
-      // a process that died of the only fire there was is nobody's to wake
+      // a process that died of the only fire there was is no one's to wake
       world.wake()
       job.due(15)
       await world.until(at(17))

@@ -35,7 +35,7 @@ export type Steps = {
   born(onDeath: () => void): Life
   /** Makes one step for a process. Never settles once that is dead. */
   make<T>(life: Life, label: string, call: () => Promise<T>): Promise<T>
-  /** Calls that the outside has not finished, whoever made them; of one kind only, where it is named. */
+  /** Calls that the outside has not finished, of any caller; of one kind only, if it is named. */
   inFlight(kind?: string): number
   /** Called after everything that happens here. */
   onChange(listener: () => void): void
@@ -158,7 +158,7 @@ const synchronous = new Set(['refusal', 'session', 'clock'])
 
 async function asynchronous(outcome: unknown, label: string): Promise<unknown> {
   if (outcome instanceof Promise) return outcome
-  throw new TypeError(`${label} gave no promise; expected its name among those that make no call`)
+  throw new TypeError(`${label} gave no promise. Add its name to those that make no call`)
 }
 
 export function never<T>(): Promise<T> {

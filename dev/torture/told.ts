@@ -131,7 +131,7 @@ function judgeOutbox({ runs, deliveries, jobs, channels }: Rows, say: Say) {
   const found = deliveries.map(
     ({ run_id, target }) => `${run_id} → ${target.url ?? target.channel ?? target.job}`,
   )
-  for (const one of wanted) if (!found.includes(one)) say(`nobody is told of ${one}`)
+  for (const one of wanted) if (!found.includes(one)) say(`no receiver is told of ${one}`)
   for (const [index, one] of found.entries()) {
     if (!wanted.includes(one)) say(`${one} is told and should not be`)
     if (found.indexOf(one) !== index) say(`${one} is told by two deliveries`)
@@ -161,7 +161,7 @@ function judgeReceipts(
   return twice
 }
 
-/** A delivery that starts a job: that run bears its id, once; where it has failed there is none. */
+/** A delivery that starts a job: that run bears its id, once; if it has failed there is none. */
 function judgeStart({ id, state, error_code }: Delivery, runs: Run[], say: Say) {
   const started = runs.filter((run) => run.id === id)
   if (state === 'delivered' && started.length !== 1)
@@ -178,7 +178,7 @@ function judgeReports(
     const numbers = new Set(run.attempts.map(({ attempt }) => attempt))
     if (numbers.size < run.attempts.length) say(`run ${run.id}: an attempt ended twice`)
     if (ids.has(run.id) && run.state === 'succeeded' && !effects.some(({ runId }) => runId === run.id))
-      say(`run ${run.id} succeeded and called nobody`)
+      say(`run ${run.id} succeeded and called no target`)
     if (run.is_asynchronous) for (const attempt of run.attempts) judgeLate(run, attempt, { answered, say })
   }
 }
@@ -196,7 +196,7 @@ function judgeLate(run: Run, attempt: Attempt, { answered, say }: { answered: An
   const isReported = attempt.state === 'succeeded'
   if (taken > 0 && !isReported) say(`${what}: a report was taken`)
   if (isReported && (answers.length === 0 || run.output !== reportedOutput))
-    say(`${what}: nobody reported it (${run.output})`)
+    say(`${what}: no target reported it (${run.output})`)
   const isLapsed = attempt.state === 'interrupted' || attempt.error?.code === 'CALLBACK_TIMEOUT'
   if (!isReported && !isLapsed) say(`${what}: expected the reported outcome, or the deadline`)
 }

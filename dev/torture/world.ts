@@ -26,7 +26,7 @@ export type World = {
   /** By delivery: the processes that began to send it. */
   senders: Map<string, Life[]>
   now(): Date
-  /** The machine that takes the next request, in turn; boots it where it is not up, and passes over frozen ones. */
+  /** The machine that takes the next request, in turn; boots it if it is not up, and passes over frozen ones. */
   wake(): Machine
   /** A fire that NAS sends now, whatever it has armed; its status. */
   fire(jobId: string, fireAt: Date): Promise<number | null>

@@ -15,7 +15,7 @@ import { mayChangeUsers } from '../support/command-users.ts'
 import { attemptOf, stopReason } from './attempt.ts'
 import { until } from '../support/until.ts'
 
-// Real programs as real other users, against this very process. Where nobody may change users (a test run by an
+// Real programs as real other users, against this very process. Where no one may change users (a test run by an
 // ordinary user) there are none: then test/actions/command-config.test.ts holds that COMMAND_UID is refused.
 function asRoot(name: string, work: (t: TestContext) => Promise<void>) {
   if (mayChangeUsers) void test(name, work)

@@ -9,7 +9,7 @@ import postgres from 'postgres'
 import { startPostgres } from '../../dev/postgres/index.ts'
 import { until } from '../support/until.ts'
 
-// mkdtemp makes it 0700: nobody but us can pass, and the server (as root: another user) must all the same.
+// mkdtemp makes it 0700: no one but us can pass, and the server (as root: another user) must all the same.
 const folder = await mkdtemp(join(tmpdir(), 'chronos-postgres-'))
 const dataDir = join(folder, 'deep', 'er', 'data')
 after(() => rm(folder, { recursive: true }))

@@ -213,7 +213,7 @@ export function createModel({
       job = { ...job, schedule: parseSchedule(text, { now: clock, zone: 'UTC' }), anchor: clock }
       return write(reschedule(view(), old))
     },
-    /** Nobody can read the rule any more; whoever looks stops the job. */
+    /** No one can read the rule any more; whoever looks stops the job. */
     breakRule() {
       job = { ...job, schedule: { kind: 'cron', expr: 'no cron', display: 'no cron' } }
       return write(stopBroken(view(), 'INTERNAL: broken'))

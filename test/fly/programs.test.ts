@@ -35,5 +35,5 @@ test('npm run demo tells the story in its order, to the bill', async () => {
 test('npm run image says what it needs where it is not there', async () => {
   const { code, text } = await run('dev/image/main.ts', { PATH: '/nowhere' })
   assert.equal(code, 1)
-  assert.match(text, /buildah was not found; expected it installed/)
+  assert.match(text, /buildah was not found\. Install it/)
 })

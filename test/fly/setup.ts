@@ -13,7 +13,7 @@ export type Setup = World & {
   /** Starts a run of the job now; its id. */
   runNow(jobId: string): Promise<string>
   retryOnce(jobId: string): Promise<void>
-  /** Once the run has ended; without an id the newest of the job. Asked in Postgres, so that nobody is woken by it. */
+  /** Once the run has ended; without an id the newest of the job. Asked in Postgres, so that no one is woken by it. */
   ended(
     jobId: string,
     runId?: string,

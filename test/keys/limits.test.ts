@@ -77,7 +77,7 @@ test('of wrong keys from one address thirty a minute are answered 401, then 429;
   )
   for (const good of [as, {}])
     assert.equal((await service.api('GET', '/api/jobs', undefined, good)).status, 200)
-  // one that nobody has shown here before is not even looked up
+  // one that no one has shown here before is not even looked up
   const fresh = await makeKey(shared)
   assert.equal(codeOf(await service.api('GET', '/api/jobs', undefined, fresh.as)), '429 RATE_LIMITED')
 })

@@ -1,4 +1,4 @@
-/** For mail.example, signed by nobody else, until 2126. Made for these tests and used nowhere else. */
+/** For mail.example, signed by no one else, until 2126. Made for these tests and used nowhere else. */
 export const certificate = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgs51BeGQWjYo/l1KJ

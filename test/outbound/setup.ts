@@ -10,7 +10,7 @@ export type Names = Record<string, string[] | string[][]>
 type Options = { allow?: string[]; own?: string[]; names?: Names }
 
 /**
- * A way out that connects to nobody: `dialled` are the addresses it would have tried, `lookedUp` the names it asked
+ * A way out that connects to no one: `dialled` are the addresses it would have tried, `lookedUp` the names it asked
  * for. `tryFetch` and `tryConnect` say how it ended, by the code in the depths of the error.
  */
 export function setup({ allow = [], own = [], names = {} }: Options = {}) {

@@ -20,7 +20,7 @@ before(async () => {
 })
 after(() => Promise.all([service.close(), live.close()]))
 
-/** The job that the section shows, changed by `more`, with its target in the place of the one on the page. */
+/** The job that the section shows, changed by `more`, with its target instead of the one on the page. */
 async function makeShown(
   on: Service,
   heading: string,

@@ -121,7 +121,7 @@ test('the encryption key is 32 bytes of base64', () => {
       problemsOf({ ENCRYPTION_KEY: pattern.toString('base64') })[0] ?? '',
       /bytes that follow a pattern/,
     )
-  // 32 hex digits in the place of 32 bytes: poor, but random
+  // 32 hex digits instead of 32 bytes: poor, but random
   const digits = Buffer.from('9f86d081884c7d659a2feaa0c55ad015').toString('base64')
   assert.equal(readConfig({ ENCRYPTION_KEY: digits }).encryptionKey?.length, 32)
   assert.match(problemsOf({ ENCRYPTION_KEY: keyOf(7).toString('hex') })[0] ?? '', /not 48 bytes/)

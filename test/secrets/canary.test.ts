@@ -66,7 +66,7 @@ let nas: Nas
 let echo: Echo
 let mail: Awaited<ReturnType<typeof startMailEcho>>
 let service: ServiceProcess
-/** Every answer that anybody got. */
+/** Every answer that anyone got. */
 const answers: string[] = []
 
 before(async () => {
@@ -267,7 +267,7 @@ test('runs and deliveries reach targets with their secrets, and targets give all
   )
 })
 
-/** A job that is started by the outcome of one whose target gives everything back, and hands its output on once more. */
+/** A job that is started by the outcome of one whose target gives everything back, and hands its output on again. */
 async function runChain(): Promise<void> {
   const first = { name: 'first of a chain', schedule: 'every 30d', ...http('ok') }
   const made = await call('POST', '/api/jobs', first)

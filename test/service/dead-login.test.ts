@@ -14,7 +14,7 @@ type Status = {
   process: { holds: Record<string, number> }
 }
 
-/** The real service, with a login whose refresh token somebody else has spent. */
+/** The real service, with a login whose refresh token someone else has spent. */
 async function setup(t: TestContext, loginError: string) {
   const [database, target] = [await createTestDatabase(), await startTarget()]
   const nas = await startNas({ time: 'wall', modes: { 'dead-login': loginError } })

@@ -39,7 +39,7 @@ test('calls that hang leave half of the places to others, and those that wait fo
   for (const job of jobs) runs.push(await started(job, as))
   await service.target.waitFor(3)
 
-  // somebody else's job goes on at once
+  // someone else's job goes on at once
   const quick = await service.makeJob({ action: { type: 'http', url: `${other.url}/quick` } })
   const run = await started(quick)
   await until('the quick run has ended', async () => (await runOf(run)).state === 'succeeded')

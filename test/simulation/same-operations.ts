@@ -113,7 +113,7 @@ function create({ random, now, jobIds }: State): Operation {
   }
 }
 
-/** Nobody, everybody by default, a channel that pings, and receivers of its own. */
+/** No one, everyone by default, a channel that pings, and receivers of its own. */
 function drawDeliver({ pick }: Random): unknown {
   return pick([
     null,
@@ -249,7 +249,7 @@ function drawTry({ random }: State, view: View): Decision | null {
   return random.chance(0.8) ? settleDelivery(view, { ...shown, result }) : releaseDelivery(view, shown)
 }
 
-/** What is told of a run, what was told to whom, and a delivery once more that has failed. */
+/** What is told of a run, what was told to whom, and a delivery again that has failed. */
 function told(state: State): Operation {
   const { random, jobOf, looks } = state
   const runId = jobOf.size > 0 && random.chance(0.9) ? random.pick([...jobOf.keys()]) : random.uuid()

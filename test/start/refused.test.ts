@@ -18,15 +18,15 @@ test('a port that was asked for and is taken: one sentence, and nothing is start
 test('a PORT that is no port: one sentence', async () => {
   const started = project.start({ PORT: 'http' })
   assert.equal(await started.ended, 1)
-  assert.deepEqual(started.lines, ['PORT is "http"; expected a number from 0 to 65535.'])
+  assert.deepEqual(started.lines, ['PORT must be a number from 0 to 65535, not "http".'])
 })
 
 test('a HOST that is not of this machine: one sentence', async () => {
-  // RFC 5737: an address for documentation, which nobody has.
+  // RFC 5737: an address for documentation, which no one has.
   const started = project.start({ HOST: '203.0.113.77' })
   assert.equal(await started.ended, 1)
   assert.deepEqual(started.lines, [
-    'Nobody can listen on 203.0.113.77 port 8080 (EADDRNOTAVAIL); set HOST and PORT.',
+    'Cannot listen on 203.0.113.77 port 8080 (EADDRNOTAVAIL). Set HOST and PORT.',
   ])
 })
 
@@ -39,7 +39,7 @@ test('an environment that the service refuses stops the start, and nothing is le
 })
 
 test('somebody who is not root, with the usual port taken, gets the next one, and Ctrl-C leaves nothing', async (t) => {
-  // Taken by us, or by somebody else already.
+  // Taken by us, or by someone else already.
   const usual = await occupy(8080).catch(() => null)
   t.after(() => usual?.free())
   const started = project.start()

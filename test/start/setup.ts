@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const isRoot = process.getuid?.() === 0
-/** Somebody who is not root and owns nothing here. */
+/** Someone who is not root and owns nothing here. */
 const stranger = 65534
 const readyMs = 30_000
 
@@ -40,7 +40,7 @@ export async function copyProject({ asStranger = false } = {}) {
     folder,
     start: (env: Record<string, string> = {}, args: string[] = []) =>
       start(folder, env, { asStranger: asStranger && isRoot, args }),
-    /** Nobody but root may write in the folder any more. */
+    /** No one but root may write in the folder any more. */
     async forbidWriting() {
       if (isRoot) await chown(folder, 0, 0)
       await chmod(folder, 0o555)
@@ -152,7 +152,7 @@ export async function occupy(port = 0): Promise<{ port: number; free: () => Prom
   }
 }
 
-/** Whether somebody could listen there now. */
+/** Whether someone could listen there now. */
 export async function isFree(port: number): Promise<boolean> {
   const taken = await occupy(port).catch(() => null)
   await taken?.free()

@@ -4,9 +4,9 @@ import type { Json, Service } from '../support/service.ts'
 import { setup } from './setup.ts'
 import { until } from '../support/until.ts'
 
-// The timer service loses a row: nobody fires that job any more. Whatever wakes the process finds it.
+// The timer service loses a row: no one fires that job any more. Whatever wakes the process finds it.
 
-/** NAS holds nothing for the job any more, and nobody was told. */
+/** NAS holds nothing for the job any more, and no one was told. */
 function lose({ nas }: Service, jobId: string) {
   nas.lose(jobId)
   assert.ok(nas.armed().every((arm) => arm.job_id !== jobId))

@@ -17,6 +17,6 @@ test('a pause is cancelled at NAS and a resume is armed there, both at once', as
   const resumed = await api('POST', `/api/jobs/${job.id}/resume`)
   assert.equal(resumed.body.job.armed, true)
   assert.equal(nas.armed().length, 1)
-  // the arm lease lasts 20 s: an order that nobody carries out would have held this up
+  // the arm lease lasts 20 s: an order that no one carries out would have held this up
   assert.ok(performance.now() - startedAt < 10_000)
 })

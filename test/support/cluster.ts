@@ -26,7 +26,7 @@ export async function startTestCluster(): Promise<RunningPostgres & { folder: st
 
 /**
  * The cluster that test files share when they are run by hand: the one in CHRONOS_TEST_PG, else one that a process
- * of its own keeps under `.chronos/` until nobody has been connected for a minute.
+ * of its own keeps under `.chronos/` until no one has been connected for a minute.
  */
 export async function sharedTestCluster(): Promise<string> {
   const given = process.env['CHRONOS_TEST_PG']

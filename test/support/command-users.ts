@@ -3,7 +3,7 @@ import { ownPrivileges } from '../../src/ground/privileges.ts'
 /** Whether this machine lets us start programs as another user (root does). */
 export const { mayChangeUsers } = ownPrivileges()
 
-/** Users that nobody is; as many as a process makes attempts at once. */
+/** Users that no one is; as many as a process makes attempts at once. */
 const firstUser = 61_000
 
 /** What COMMANDS=on needs beside itself here. */

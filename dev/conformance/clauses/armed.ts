@@ -38,7 +38,7 @@ export async function becomesRight(
   await until('the run', () => world.target.callsAt(path)[0])
   t.equal('calls of the target', world.target.callsAt(path).length, 1)
   await rowOf(world, id)
-  isArmedAhead(t, 'armed anew', world, id)
+  isArmedAhead(t, 'armed again', world, id)
 }
 
 type Trouble = { call: 'provision' | 'token'; reply: Reply; leastGapMs?: number }

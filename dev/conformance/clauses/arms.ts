@@ -630,13 +630,13 @@ const relaying: Clause[] = [
           const again = nas.newJobId()
           nas.agent.during(again, () => nas.provision(again, isoIn(3_600_000)))
           await nas.provision(again, isoIn(-1000))
-          await hasRows(t, nas, `--rows ${rows}, armed anew before the 2xx`, again, leftOfNewer)
+          await hasRows(t, nas, `--rows ${rows}, armed again before the 2xx`, again, leftOfNewer)
         })
     },
   },
 ]
 
-/** The rows of a job once its first fire has been answered for good. */
+/** The rows of a job once its first fire has been answered, whatever came before. */
 async function hasRows(t: Tries, nas: Nas, what: string, jobId: string, expected: number): Promise<void> {
   await until('a fire', () => nas.agent.callsOf(jobId)[0]?.answeredAt)
   await eventually(async () => (await nas.rowsOf(jobId)).length === expected, 1500)

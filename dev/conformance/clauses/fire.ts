@@ -451,7 +451,7 @@ const lost: Clause = {
         seen: 'none within 10 s',
       })
       const isArmed = () => Date.parse(world.portal.rows.get(lostJob.id)?.fireAt ?? '') > Date.now()
-      t.that('and armed anew', await eventually(isArmed, 5000), { expected: 'a row', seen: 'none' })
+      t.that('and armed again', await eventually(isArmed, 5000), { expected: 'a row', seen: 'none' })
     })
   },
 }

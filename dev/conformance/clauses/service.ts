@@ -5,7 +5,7 @@ import { eventually, until } from '../kit/wait.ts'
 import { daily } from './soon.ts'
 import { freePort } from '../../free-port.ts'
 
-/** What `GET /api/status` says to anybody. */
+/** What `GET /api/status` says to anyone. */
 const openFields = ['nous_session_valid', 'provider', 'status', 'version']
 
 const routes: Clause[] = [

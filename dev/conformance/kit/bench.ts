@@ -40,7 +40,7 @@ export type BenchNeeds = {
   seed: number
   server: string
   nas: string
-  /** The relay, if it is tried in place of the local NAS. */
+  /** The relay, if it is tried instead of the local NAS. */
   relay: string | null
   databases: Databases | null
   target: Target

@@ -34,7 +34,7 @@ export function createRelay({ token }: { token: () => Promise<string> }) {
     retention: 'keep' as Retention,
     /** How an instant is shown by the list and in a fire. */
     format: (instant: string) => instant,
-    /** More bodies for one arm, in place of the usual one. */
+    /** More bodies for one arm, instead of the usual one. */
     body: (row: Row): unknown => ({ job_id: row.jobId, fire_at: relay.format(row.fireAt) }),
 
     arm(wanted: Omit<Row, 'scheduleId' | 'isDelivered'>): Row {

@@ -11,7 +11,7 @@ export async function until<T>(
   return found
 }
 
-/** As `until`, but answers the last value in place of throwing. */
+/** As `until`, but answers the last value instead of throwing. */
 export async function eventually<T>(look: () => T | Promise<T>, timeoutMs = 10_000): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

@@ -30,7 +30,7 @@ export type World = {
 export type OwnWorld = World & {
   program: () => Program
   database: { url: string; shut: () => void; open: () => void }
-  /** The same service once more, with the same environment: after the first has ended, or beside it. */
+  /** The same service again, with the same environment: after the first has ended, or beside it. */
   another: (env?: Record<string, string>) => Promise<OwnWorld>
   close: () => Promise<void>
 }
@@ -87,7 +87,7 @@ export type ServiceOptions = {
   env?: Record<string, string>
   /** How it is known to NAS: a static access token, or a login. */
   identity?: 'static' | 'login'
-  /** A proxy in between; answers what to call in place of this address. */
+  /** A proxy in between; answers what to call instead of this address. */
   between?: (url: string) => string | Promise<string>
   /** False: it is not expected to become ready. */
   becomesReady?: boolean
