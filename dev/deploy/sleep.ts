@@ -21,7 +21,7 @@ export async function checkSleep(
     const { body, at } = await call('GET', '/api/status')
     const bootedAt = new Date(body.process?.started_at ?? 0)
     if (bootedAt > new Date(lastAt.getTime() + 1_000))
-      return { isAsleep: true, text: 'the machine sleeps when nobody needs it' }
+      return { isAsleep: true, text: 'the machine sleeps when no one needs it' }
     lastAt = at
     if (performance.now() - startedAt < withinMs) continue
     return {
