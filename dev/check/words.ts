@@ -6,7 +6,7 @@ import { type Prose, proseOfPage, proseOfSource } from './prose.ts'
 
 /**
  * `node dev/check/words.ts`: spelling (British), and phrases that make our English read as if translated, each with a
- * better one. It reads pages, and the comments and sentences of source files. `--count` prints how often three habits
+ * better one. It reads pages, and the comments and sentences of shipped files. `--count` prints how often three habits
  * occur instead. A term that the dictionary lacks goes into `words.txt`.
  */
 const phrases: [phrase: RegExp, better: string][] = [
@@ -37,9 +37,6 @@ const habits = {
   who: /\b(?:whoever|whom|somebody|nobody|anybody|whose)\b/gi,
 }
 
-/** The phrases stand in here. */
-const quoting = ['dev/check/words.ts']
-
 type Found = { file: string; area: 'pages' | 'texts' | 'comments'; prose: Prose[] }
 
 function main(): void {
@@ -53,9 +50,8 @@ function main(): void {
 function proseOf(file: string): Found[] {
   const isPage =
     /^(?:[A-Z]+\.md|docs\/.*\.md|relay\/.*\.md|examples\/.*\.md)$/.test(file) && file !== 'CHANGELOG.md'
-  const isSource =
-    /^(?:src|routes|db|relay|handlers|dev|bench)\/.*\.ts$/.test(file) && !quoting.includes(file)
-  if (!isPage && !isSource) return []
+  const isShipped = /^(?:src|routes|db|relay|handlers)\/.*\.ts$/.test(file)
+  if (!isPage && !isShipped) return []
   const text = read(file)
   if (isPage) return [{ file, area: 'pages', prose: proseOfPage(text) }]
   const { comments, texts } = proseOfSource(text)
