@@ -17,6 +17,10 @@ export function tryTable(start: () => Promise<StandIn>): void {
       await atRest()
       for (const time of ['08:05', '08:10', '08:15']) {
         if (row === 'forgetting') standIn.lose(time === '08:05' ? once : recurring)
+        if (row === 'early') {
+          await passTo(new Date(Date.parse(slot(time)) - 1_500).toISOString())
+          assert.ok(callsOf(recurring).includes(slot(time)), 'an early fire is taken, and its run waits')
+        }
         await passTo(slot(time))
         // late fires come, and those that are owed are sent again
         await passTo(slot(time).replace(':00.', ':30.'))
