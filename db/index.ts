@@ -34,7 +34,6 @@ export {
 } from './rows.ts'
 export type { Page, PageWish } from './pages.ts'
 export type { ListedRun } from './run-lists.ts'
-export type { ReadyClaim } from './ready.ts'
 export {
   createSecretStore,
   type SealedPlace,

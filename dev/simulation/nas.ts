@@ -1,5 +1,6 @@
 import type { Armed } from '../../src/timers/index.ts'
-import type { NasAnswer, NasClient, NasCode, NasFailure, Provision } from '../../src/timers/nas/index.ts'
+import type { NasAnswer, NasCode, NasFailure } from '../../src/timers/nas/answer.ts'
+import type { NasClient, Provision } from '../../src/timers/nas/client.ts'
 import type { Clock } from './clock.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { Renewed } from '../../src/timers/nas/index.ts'
+import type { Renewed } from '../../src/timers/nas/login-store.ts'
 import { loginSetup } from './login-setup.ts'
 
 const hash = (digit: string) => digit.repeat(64)

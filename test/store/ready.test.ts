@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { ruleOf, type ReadyClaim } from '../../db/index.ts'
+import { ruleOf } from '../../db/index.ts'
+import type { ReadyClaim } from '../../db/ready.ts'
 import { pause, recount, resume, settle } from '../../src/decisions/index.ts'
 import { at, decide, leaseMs, lookAt, type Opened, openStore, owner, race, writing } from './setup.ts'
 
