@@ -14,11 +14,12 @@ const lastPort = 32_767
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort + 1))
-    if ((await mark(port)) && (await isFree(port))) return port
+    if ((await markPort(port)) && (await isFree(port))) return port
   }
 }
 
-function mark(port: number): Promise<boolean> {
+/** Whether nobody else has marked it; from now on it is marked as ours, until this process ends. */
+export function markPort(port: number): Promise<boolean> {
   const socket = createSocket('udp4')
   return new Promise((resolve) => {
     socket.once('error', () => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { markPort } from '../free-port.ts'
 import { codeOf, StartError } from './errors.ts'
 import type { Kept } from './home.ts'
 
@@ -51,6 +52,8 @@ async function firstFree(wanted: number, host: string, taken: number[] = []): Pr
   for (let port = wanted; port <= last; port++) {
     if (taken.includes(port)) continue
     const found = await tryPort(port, host)
+    // another start may be about to listen there
+    if (typeof found === 'number' && !(await markPort(found))) continue
     if (typeof found === 'number') return found
     if (found !== 'EADDRINUSE')
       throw new StartError(`Cannot listen on ${host} port ${port} (${found}). Set HOST and PORT.`)

@@ -68,6 +68,9 @@ test('of 500 fires in one go all are claimed and acknowledged, run at MAX_CONCUR
   assert.ok(mostAtOnce() <= 10, `${mostAtOnce()} at once`)
 })
 
+// hundreds of runs, of which one is made at a time
+const oneByOne = { withinMs: 100_000 }
+
 test('a full queue answers 503 with a spread Retry-After and claims nothing; what waits runs, and so does the retry', async (t) => {
   const service = await start(t, 1)
   const jobIds = await makeJobs(service, 530)
@@ -88,17 +91,25 @@ test('a full queue answers 503 with a spread Retry-After and claims nothing; wha
   service.target.behave('/hook', { does: 'status' })
   const { body } = await service.api('GET', '/api/runs?status=running')
   await service.api('POST', `/api/runs/${body.runs[0].id}/cancel`)
-  await until('there is room again', async () => {
-    const { body: status } = await service.api('GET', '/api/status')
-    return status.process.runs.queued === 0
-  })
+  await until(
+    'there is room again',
+    async () => {
+      const { body: status } = await service.api('GET', '/api/status')
+      return status.process.runs.queued === 0
+    },
+    oneByOne,
+  )
   const late = jobIds.filter((_, n) => answers[n]?.status === 503)
   const again = await fireAll(service, late, 10)
   assert.deepEqual([...new Set(again.map(({ status }) => status))], [202])
-  await until('all are over', async () => {
-    const { body: status } = await service.api('GET', '/api/status')
-    return status.runs.succeeded === 529 && status.runs.cancelled === 1
-  })
+  await until(
+    'all are over',
+    async () => {
+      const { body: status } = await service.api('GET', '/api/status')
+      return status.runs.succeeded === 529 && status.runs.cancelled === 1
+    },
+    oneByOne,
+  )
   const called = service.target.calls.map(({ headers }) => headers['x-chronos-job'])
   assert.deepEqual([called.length, new Set(called).size], [530, 530])
 })

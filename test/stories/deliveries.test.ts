@@ -143,7 +143,8 @@ test('the deliveries of a deleted job are gone with it', async (t) => {
 test('whom a job tells is what it says when its run ends, also where that was changed meanwhile', async (t) => {
   const { service, channel, start, delivery } = await setup(t)
   const receiver = await channel('team', (end) => t.after(end))
-  service.target.behave('/hook', { does: 'slow', value: 300 })
+  // it has to last until the change is made
+  service.target.behave('/hook', { does: 'slow', value: 3_000 })
   const job = await service.makeJob({ deliver: 'none' })
   const runId = await start(job.id)
   await service.target.waitFor(1)
