@@ -45,9 +45,9 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         for (const { dueAt } of seen?.view.deliveries ?? []) met.add(dueAt ? 'delivery due' : 'delivery held')
         if (seen && seen.view.dependents.length > 0) met.add('job followed')
       }
+      for (const job of tables.jobs.values())
+        for (const { state } of job.deliveries) met.add(`delivery ${state}`)
     }
-    for (const job of tables.jobs.values())
-      for (const { state } of job.deliveries) met.add(`delivery ${state}`)
   })
 }
 
