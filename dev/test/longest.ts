@@ -10,6 +10,7 @@ export const longFiles = [
   'test/conformance/bites-portal.test.ts',
   'test/check/rules.test.ts',
   'test/fuzz/bites.test.ts',
+  'test/fly/exit-races.test.ts',
   'test/service/dead-login.test.ts',
   'test/reliability/processes.test.ts',
   'test/reliability/kill.test.ts',
@@ -26,9 +27,14 @@ export const longFiles = [
   'test/stories/provisions.test.ts',
   'test/policies/bursts.test.ts',
   'test/policies/slots.test.ts',
-  'test/fly/exit-races.test.ts',
   'test/simulation/worlds.test.ts',
   'test/stories/deliveries.test.ts',
+  'test/timers/nas.test.ts',
+  'test/fly/going-down.test.ts',
+  'test/fly/fires.test.ts',
+  'test/timers/qstash.test.ts',
+  'test/timers/cloud-tasks.test.ts',
+  'test/cloud-tasks/service.test.ts',
 ]
 
 /** The same files, those that take long before all others. */
