@@ -21,16 +21,8 @@ export const breakages: Breakage[] = [
     edits: [{ file: tables, from: '!job || job.runtime.rev !== view.runtime.rev', to: '!job' }],
   },
   {
-    name: 'the end of the time of a claim that was decided beforehand',
-    edits: [{ file: tables, from: 'readyFrom <= now && now < readyUntil', to: 'readyFrom <= now' }],
-  },
-  {
     name: 'the beginning of the time of a claim that was decided beforehand',
     edits: [{ file: tables, from: 'readyFrom <= now && now < readyUntil', to: 'now < readyUntil' }],
-  },
-  {
-    name: 'that a claim was decided beforehand when the job was written last',
-    edits: [{ file: tables, from: ' || readyRev !== runtime.rev', to: '' }],
   },
   {
     name: 'arming where nothing is due (duplicates)',

@@ -29,7 +29,7 @@ export const mutations: Mutation[] = [
     file: 'db/move.ts',
     find: ' and r.rev = w.rev',
     put: '',
-    tests: { file: races, pattern: 'decided before a pause' },
+    tests: { file: races, pattern: 'decided upon a look before a pause' },
   },
   {
     name: 'arming on the duplicate path',
@@ -96,6 +96,20 @@ export const mutations: Mutation[] = [
     find: ' and w.now < r.ready_until',
     put: '',
     tests: { file: 'test/store/ready.test.ts', pattern: 'nothing is claimed' },
+  },
+  {
+    name: 'that nothing has happened since a claim was decided beforehand',
+    file: 'db/ready.ts',
+    find: ' and r.ready_rev = r.rev',
+    put: '',
+    tests: { file: 'test/store/ready.test.ts', pattern: 'moves rev' },
+  },
+  {
+    name: 'the slot after the one of a claim that was decided beforehand',
+    file: 'src/decisions/ready.ts',
+    find: ', from + graceMs(job, slot) + 1, secondMs)',
+    put: ', from + graceMs(job, slot) + 1)',
+    tests: { file: 'test/decisions/properties.test.ts', pattern: 'whatever happens' },
   },
   {
     name: 'the version of a claim that was decided beforehand',
