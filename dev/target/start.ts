@@ -22,6 +22,8 @@ export type Target = {
   waitFor(wanted: number | ((calls: TargetCall[]) => boolean), timeoutMs?: number): Promise<TargetCall[]>
   /** From now on; the path is compared without its query. */
   behave(path: string, behaviour: Behaviour): void
+  /** Calls that it will never answer (`hang`), and whose callers still wait. */
+  hanging(): number
   /** Once no connection stands any more. Rejects as `waitFor`. */
   allClosed(timeoutMs?: number): Promise<void>
   close(): Promise<void>
@@ -46,6 +48,7 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
   const set = new Map<string, Behaviour>()
   const sockets = new Set<Socket>()
   const waiting = new Set<() => void>()
+  const hanging = new Set<ServerResponse>()
   const tell = () => waiting.forEach((look) => look())
 
   const keep = (call: TargetCall) => {
@@ -77,6 +80,10 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
     if (path === '/_behave') return takeBehaviour(response, body, behave)
     keep(callOf(request, body))
     const behaviour = behaviourOf(path)
+    if (behaviour.does === 'hang') {
+      hanging.add(response)
+      response.once('close', () => hanging.delete(response))
+    }
     return behaviours[behaviour.does]({ request, response, body, behaviour })
   }
 
@@ -100,6 +107,7 @@ export async function startTarget({ port = 0, log, print }: TargetOptions = {}):
     url: `http://127.0.0.1:${address.port}`,
     calls,
     behave,
+    hanging: () => hanging.size,
     async waitFor(wanted, timeoutMs = 5_000) {
       const isThere = typeof wanted === 'number' ? () => calls.length >= wanted : () => wanted(calls)
       await waitUntil(isThere, waiting, timeoutMs).catch((cause: unknown) => {

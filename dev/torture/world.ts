@@ -154,18 +154,26 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }
   }
 
-  /** NAS alone holds back what it was sent. Whatever else is under way is only slow, on a machine that is busy. */
-  const mayWaitForClock = () => steps.inFlight() === steps.inFlight('nas') && travelling() === 0
+  /** NAS and the target alone hold back what they were sent. Whatever else is under way is only slow, on a machine that is busy. */
+  const mayWaitForClock = () =>
+    steps.inFlight() <= steps.inFlight('nas') + target.hanging() && travelling() === 0
 
   /** False: nothing has happened for so long that whatever is under way must be waiting for the clock. */
   function somethingHappens(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), mayWaitForClock() ? patienceMs : 15_000)
-      tell = () => {
-        clearTimeout(timer)
+      const startedAt = performance.now()
+      let heldSince: number | null = null
+      const end = (happens: boolean) => {
+        clearInterval(timer)
         tell = () => {}
-        resolve(true)
+        resolve(happens)
       }
+      const timer = setInterval(() => {
+        const now = performance.now()
+        heldSince = mayWaitForClock() ? (heldSince ?? now) : null
+        if (now - (heldSince ?? now) >= patienceMs || now - startedAt >= 15_000) end(false)
+      }, 5)
+      tell = () => end(true)
     })
   }
 
