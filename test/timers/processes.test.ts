@@ -79,7 +79,9 @@ for (const [name, start] of Object.entries(timers)) {
     assert.equal(new Set(slots).size, slots.length, 'no slot is called twice')
     const runs =
       await database.sql`select slot, state from runs where job_id = ${job.id} and finished_at is not null`
-    assert.equal(new Set(runs.map((run) => String(run['slot']))).size, 8, 'every slot has its run')
+    // a slot that comes while the run before it is live is skipped, and is none of the eight
+    const repeats = runs.filter((run) => run['state'] !== 'skipped')
+    assert.equal(new Set(repeats.map((run) => String(run['slot']))).size, 8, 'every repeat has its slot')
     await until('nothing is held for a job that is over', () => timer.pending().length === 0 || null)
   })
 }
