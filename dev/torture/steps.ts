@@ -1,8 +1,13 @@
 /**
  * Where a process dies: before its call number `step` (or its first one with the label `at`) is sent, or after that
- * was carried out and before it hears of it. `freezes`: it does not die, it stands still, as after SIGSTOP.
+ * was carried out and before it hears of it. `freezes`: it does not die, it stands still, as after SIGSTOP. `gave`: only
+ * if the call gave such a value.
  */
-export type KillPoint = ({ step: number } | { at: string }) & { when: 'before' | 'after'; freezes?: true }
+export type KillPoint = ({ step: number } | { at: string }) & {
+  when: 'before' | 'after'
+  freezes?: true
+  gave?: (value: unknown) => boolean
+}
 
 /** One process as far as its death goes. */
 export type Life = {
@@ -51,10 +56,11 @@ export function createSteps(): Steps {
 
   function reach(
     life: Life,
-    { step, label, when }: { step: number; label: string; when: KillPoint['when'] },
+    { step, label, when, value }: { step: number; label: string; when: KillPoint['when']; value?: unknown },
   ) {
+    const isThere = (point: KillPoint) => ('at' in point ? point.at === label : point.step === step)
     const index = points.findIndex(
-      (point) => point.when === when && ('at' in point ? point.at === label : point.step === step),
+      (point) => point.when === when && isThere(point) && (point.gave?.(value) ?? true),
     )
     const point = points[index]
     if (!life.isAlive() || !point) return
@@ -78,14 +84,18 @@ export function createSteps(): Steps {
     await life.awake()
     if (!life.isAlive()) return never()
     count(label, 1)
+    let given: T | undefined
     const outcome = await call().then(
-      (value) => () => value,
+      (value) => {
+        given = value
+        return () => value
+      },
       (error: unknown) => () => {
         throw error
       },
     )
     count(label, -1)
-    reach(life, { step, label, when: 'after' })
+    reach(life, { step, label, when: 'after', value: given })
     changed()
     await life.awake()
     return life.isAlive() ? outcome() : never()

@@ -49,7 +49,7 @@ for (const how of ways) {
     const { world, witness, make } = await set(t, common, { machines: 2, store: storeOf[how] })
     const id = await make({ schedule: '5 * * * *', policy: { retry } })
     await world.until(at(4, 30))
-    world.steps.begin([{ at: claimOf[how], when: 'after', freezes: true }])
+    world.steps.begin([{ at: claimOf[how], when: 'after', freezes: true, gave: Boolean }])
     await world.until(at(7))
     assert.deepEqual(mostOf(await historyOf(world, id)), [['12:05:00', 'succeeded', 2]])
     for (const { life } of world.machines()) life.thaw()
