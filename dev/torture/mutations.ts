@@ -59,6 +59,12 @@ export const mutations: Mutation[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
     find: "          case when x.starts then clock.now + (x.lease_ms + ${leaseMarginMs}) * interval '1 ms' end,\n",
     put: '',
+    also: {
+      file: 'db/ready.ts',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+      find: "w.now + (${leaseMs} + ${leaseMarginMs}) * interval '1 ms'),",
+      put: 'null),',
+    },
     tests: { file: races, pattern: 'found by the watchdog' },
   },
   {
