@@ -1,5 +1,5 @@
 import type { Config } from '../ground/config.ts'
-import type { Timer, TimerLimits, TimerNeeds } from '../timers/index.ts'
+import type { FireVerifier, TimerCalls, TimerLimits, TimerNeeds } from '../timers/index.ts'
 
 export type Provider = {
   /** As logs and messages call it. */
@@ -9,7 +9,7 @@ export type Provider = {
   /** What is unset in the environment and has to be set; from the configuration alone. */
   missing(config: Config): string[]
   /** Loads it, only where it is chosen. Null: it is part of the program, because most services are woken by it. */
-  load: ((needs: TimerNeeds) => Promise<Timer>) | null
+  load: ((needs: TimerNeeds) => Promise<TimerCalls & FireVerifier>) | null
   limits(config: Config): TimerLimits
 }
 

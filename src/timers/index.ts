@@ -2,6 +2,7 @@ export { type CallCode, failure, mayBeHeld, type TimerAnswer, type TimerFailure 
 export type { BodyReader } from './body.ts'
 export { createLazyTimer } from './lazy.ts'
 export { createRefusal } from './refusal.ts'
+export { createStandaloneCalls } from './standalone.ts'
 export { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
 export type {
   Armed,
@@ -9,6 +10,7 @@ export type {
   FireVerifier,
   Session,
   Timer,
+  TimerCalls,
   TimerClient,
   TimerLimits,
   TimerNeeds,

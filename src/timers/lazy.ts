@@ -1,13 +1,14 @@
-import type { Timer } from './timer.ts'
+import type { FireVerifier, Timer, TimerCalls, TimerNames } from './timer.ts'
 
-type LazyNeeds = Pick<Timer, 'name' | 'title' | 'place' | 'limits'> & { load: () => Promise<Timer> }
+type Loaded = TimerCalls & FireVerifier
+type LazyNeeds = TimerNames & { load: () => Promise<Loaded> }
 
 /** A timer that is loaded when it is first used, so that a service that is woken by another one never loads it. */
 export function createLazyTimer({ load, ...known }: LazyNeeds): Timer {
-  let loading: Promise<Timer> | undefined
-  let timer: Timer | undefined
+  let loading: Promise<Loaded> | undefined
+  let timer: Loaded | undefined
 
-  function whole(): Promise<Timer> {
+  function whole(): Promise<Loaded> {
     loading ??= load().then((loaded) => {
       timer = loaded
       return loaded

@@ -10,8 +10,10 @@ import type { TimerAnswer, TimerFailure } from './answer.ts'
  */
 export type Timer = TimerClient & FireVerifier
 
-/** No call is retried in here, and none throws. */
-export type TimerClient = {
+export type TimerClient = TimerNames & TimerCalls
+
+/** What is known of a timer before it is loaded. */
+export type TimerNames = {
   /** As CRON_PROVIDER names it. */
   readonly name: string
   /** As logs and messages call it. */
@@ -19,6 +21,10 @@ export type TimerClient = {
   /** Where it keeps wake-ups: at another place none of them are known. Empty: its list tells what is there. */
   readonly place: string
   readonly limits: TimerLimits
+}
+
+/** No call is retried in here, and none throws. */
+export type TimerCalls = {
   /** Makes one wake-up. `scheduleId`: what the service calls it, which `cancel` is given; null: it names none. */
   arm(wanted: ArmWish, signal?: AbortSignal): Promise<TimerAnswer<{ scheduleId: string | null }>>
   /** Takes a wake-up back; one that is not there is fine too. */

@@ -1,12 +1,13 @@
 import {
   type ArmWish,
   createRefusal,
+  createStandaloneCalls,
   failure,
   failureOf,
   type Reply,
   send,
   type TimerAnswer,
-  type TimerClient,
+  type TimerCalls,
 } from '../index.ts'
 import type { Access } from './access.ts'
 
@@ -17,7 +18,6 @@ type CloudTasksClientNeeds = {
   queue: string
   /** The service account whose token each fire brings. */
   caller: string
-  maxHorizonMs: number
   access: Access
   userAgent: string
   log: { error(fields: object, message: string): void }
@@ -34,17 +34,11 @@ const maxBytes = 64 * 1024
  * The calls of Cloud Tasks: create a task, delete one. A task cannot be changed, so one that replaces another stands beside
  * it. What is pending is not listed: each task of a list is billed.
  */
-export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerClient {
-  const { url, queue, caller, maxHorizonMs, access, userAgent, log, timeoutMs = 15_000 } = needs
-  const refusal = createRefusal('Cloud Tasks', log)
+export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerCalls {
+  const { url, queue, caller, access, userAgent, log, timeoutMs = 15_000 } = needs
+  const refusal = createRefusal({ says: 'Cloud Tasks permanently refuses this service', log })
 
-  async function ask(wish: Ask, signal?: AbortSignal): Promise<TimerAnswer<Reply>> {
-    const refused = refusal.get()
-    if (refused) return refused
-    const answer = await askWithToken(wish, signal)
-    if (!answer.ok) refusal.note(answer)
-    return answer
-  }
+  const ask = (wish: Ask, signal?: AbortSignal) => refusal.unlessRefused(() => askWithToken(wish, signal))
 
   /** Again with a new token if the first one is not taken. */
   async function askWithToken(wish: Ask, signal?: AbortSignal): Promise<TimerAnswer<Reply>> {
@@ -100,22 +94,12 @@ export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerClien
     return answer.ok ? { ok: true as const, value: { scheduleId: id } } : answer
   }
 
-  return {
-    name: 'cloud-tasks',
-    title: 'Cloud Tasks',
-    place: queue,
-    limits: { horizonMs: maxHorizonMs, isOnePerJob: false },
+  return createStandaloneCalls({
     arm,
-    async cancel({ scheduleId }, signal) {
-      if (scheduleId === null) return { ok: true, value: null }
-      const answer = await ask({ method: 'delete', path: `/${encodeURIComponent(scheduleId)}` }, signal)
-      // a task that has been executed is gone
-      return answer.ok || answer.status === 404 ? { ok: true, value: null } : answer
-    },
-    list: async () => ({ ok: true, value: null }),
-    refusal: refusal.get,
-    session: () => (refusal.get() ? 'terminal' : 'valid'),
-  }
+    refusal,
+    remove: (scheduleId, signal) =>
+      ask({ method: 'delete', path: `/${encodeURIComponent(scheduleId)}` }, signal),
+  })
 }
 
 function judge(reply: Reply, method: Ask['method']): TimerAnswer<Reply> {

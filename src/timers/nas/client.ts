@@ -1,9 +1,18 @@
 import { readInstant } from '../../ground/instant.ts'
 import { isJsonObject } from '../../ground/json.ts'
 import { requirePortalUrl } from '../../ground/portal-url.ts'
-import { type Armed, type BodyReader, failure, isPage, type Reply, send, type Session } from '../index.ts'
+import {
+  type Armed,
+  type BodyReader,
+  createRefusal,
+  failure,
+  isPage,
+  type Reply,
+  send,
+  type Session,
+} from '../index.ts'
 import type { AccessTokens } from './access.ts'
-import type { NasAnswer, NasFailure } from './answer.ts'
+import type { NasAnswer, NasCode, NasFailure } from './answer.ts'
 import { failureOf } from './failure.ts'
 import { createRowReader } from './rows.ts'
 
@@ -67,24 +76,14 @@ export function createNasClient({
   timeoutMs = 15_000,
 }: NasClientNeeds): NasClient {
   const base = requirePortalUrl(portalUrl).href.replace(/(?<!\/)\/+$/, '')
-  let refusal: NasFailure | null = null
+  const refusal = createRefusal<NasCode>({
+    says: 'NAS permanently refuses this agent',
+    // a login that was refused is the portal's word, and the login itself remembers it
+    isFinal: ({ code }) => code === 'NAS_INVALID_CLIENT' || code === 'NAS_TOKEN_REJECTED',
+    log,
+  })
 
-  async function ask(request: Request): Promise<NasAnswer<Reply>> {
-    if (refusal) return refusal
-    const answer = await askWithFreshToken(request)
-    if (!answer.ok && (answer.code === 'NAS_INVALID_CLIENT' || answer.code === 'NAS_TOKEN_REJECTED'))
-      refuse(answer)
-    return answer
-  }
-
-  function refuse(answer: NasFailure): void {
-    if (answer.kind !== 'refused' || refusal) return
-    refusal = answer
-    log.error(
-      { code: answer.code, status: answer.status },
-      `NAS permanently refuses this agent: ${answer.message}`,
-    )
-  }
+  const ask = (request: Request) => refusal.unlessRefused(() => askWithFreshToken(request))
 
   async function askWithFreshToken(request: Request): Promise<NasAnswer<Reply>> {
     const token = await accessToken.get(request.signal)
@@ -173,11 +172,12 @@ export function createNasClient({
   }
 
   function session(): Session {
-    if (!refusal) return accessToken.session()
-    return refusal.code === 'NAS_INVALID_CLIENT' ? 'unknown' : 'terminal'
+    const refused = refusal.get()
+    if (!refused) return accessToken.session()
+    return refused.code === 'NAS_INVALID_CLIENT' ? 'unknown' : 'terminal'
   }
 
-  return { provision, cancel, list, refusal: () => refusal, session }
+  return { provision, cancel, list, refusal: refusal.get, session }
 }
 
 /** Whole seconds if possible (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */

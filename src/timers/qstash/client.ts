@@ -1,12 +1,13 @@
 import {
   type ArmWish,
   createRefusal,
+  createStandaloneCalls,
   failure,
   failureOf,
   type Reply,
   send,
   type TimerAnswer,
-  type TimerClient,
+  type TimerCalls,
 } from '../index.ts'
 
 type QstashClientNeeds = {
@@ -15,7 +16,6 @@ type QstashClientNeeds = {
   token: string
   /** Tries after the first one. */
   retries: number
-  maxHorizonMs: number
   userAgent: string
   log: { error(fields: object, message: string): void }
   timeoutMs?: number
@@ -36,16 +36,16 @@ const maxBytes = 64 * 1024
  * The calls of QStash: publish a message, delete one. A message that replaces another stands beside it, and pending
  * messages cannot be listed.
  */
-export function createQstashClient(needs: QstashClientNeeds): TimerClient {
-  const { url, token, retries, maxHorizonMs, userAgent, log, timeoutMs = 15_000 } = needs
-  const refusal = createRefusal('QStash', log)
+export function createQstashClient(needs: QstashClientNeeds): TimerCalls {
+  const { url, token, retries, userAgent, log, timeoutMs = 15_000 } = needs
+  const refusal = createRefusal({ says: 'QStash permanently refuses this service', log })
 
-  async function ask(
+  const ask = (wish: Ask, signal?: AbortSignal) => refusal.unlessRefused(() => askOnce(wish, signal))
+
+  async function askOnce(
     { method, path, headers = {}, json }: Ask,
     signal?: AbortSignal,
   ): Promise<TimerAnswer<Reply>> {
-    const refused = refusal.get()
-    if (refused) return refused
     const own = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
     const sent = await send({
       service: 'QSTASH',
@@ -60,10 +60,7 @@ export function createQstashClient(needs: QstashClientNeeds): TimerClient {
         signal,
       },
     })
-    if (!sent.ok) return sent
-    const answer = judge(sent.value)
-    if (!answer.ok) refusal.note(answer)
-    return answer
+    return sent.ok ? judge(sent.value) : sent
   }
 
   async function arm({ jobId, gen, fireAt, callbackUrl }: ArmWish, signal?: AbortSignal) {
@@ -98,23 +95,12 @@ export function createQstashClient(needs: QstashClientNeeds): TimerClient {
     return { ok: true as const, value: { scheduleId } }
   }
 
-  return {
-    name: 'qstash',
-    title: 'QStash',
-    place: url,
-    limits: { horizonMs: maxHorizonMs, isOnePerJob: false },
+  return createStandaloneCalls({
     arm,
-    async cancel({ scheduleId }, signal) {
-      if (scheduleId === null) return { ok: true, value: null }
-      const path = `/v2/messages/${encodeURIComponent(scheduleId)}`
-      const answer = await ask({ method: 'delete', path }, signal)
-      // a message that has been delivered is gone
-      return answer.ok || answer.status === 404 ? { ok: true, value: null } : answer
-    },
-    list: async () => ({ ok: true, value: null }),
-    refusal: refusal.get,
-    session: () => (refusal.get() ? 'terminal' : 'valid'),
-  }
+    refusal,
+    remove: (scheduleId, signal) =>
+      ask({ method: 'delete', path: `/v2/messages/${encodeURIComponent(scheduleId)}` }, signal),
+  })
 }
 
 function judge(reply: Reply): TimerAnswer<Reply> {

@@ -1,9 +1,9 @@
-import { type Timer, type TimerNeeds } from '../index.ts'
+import type { FireVerifier, TimerCalls, TimerNeeds } from '../index.ts'
 import { createQstashClient } from './client.ts'
 import { createSignatureCheck } from './signature.ts'
 
 /** QStash of Upstash (docs/timers.md): one scheduled message for each wake-up, and its signature on each fire. */
-export function createQstashTimer({ config, userAgent, log }: TimerNeeds): Timer {
+export function createQstashTimer({ config, userAgent, log }: TimerNeeds): TimerCalls & FireVerifier {
   const { qstash, callbackUrl } = config
   const verifyFire = createSignatureCheck({
     fireUrl: `${callbackUrl}/api/cron/fire`,
