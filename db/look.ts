@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
 import { date, membersOf, type Row, selectionOf } from './columns.ts'
-import { movesMax } from './move.ts'
+import { movesMax } from './wanted.ts'
 import { authoredColumns, type Look, lookedRegistryColumns, nameOfTarget, readLook } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql

@@ -9,6 +9,7 @@ import {
 } from '../src/decisions/index.ts'
 import { date, maybeDate, type Row, valuesOf } from './columns.ts'
 import { runValuesOf, runValueTypes } from './run-writes.ts'
+import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
 
 /** How to write a decision: the owner and the length of the lease. */
 export type Writing = {
@@ -58,9 +59,6 @@ export type Written = {
 /** One decision of one job, as it is to be written. `rule`: in force from then on, if it is another one. */
 export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'>; rule?: JobRule }
 
-/** So many jobs are moved by one statement at most; for more, its plan would read the whole table of a small service. */
-export const movesMax = 16
-
 const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = Object.keys(decidedColumns).map(snakeCase)
 const decidedValues = valuesOf(decidedColumns)
@@ -68,7 +66,7 @@ const runPrefix = 'run_'
 const firstRunValues = runValuesOf(runPrefix)
 
 /** What travels of a move, with its type: the job's row, how it is written, and the first run that is. */
-const typed: [name: string, type: string][] = [
+const typed: Typed = [
   ...Object.entries({ job_id: 'text', rev: 'bigint' }),
   ...Object.entries(decidedColumns).map(([key, { sql }]): [string, string] => [snakeCase(key), sql]),
   ...Object.entries({ wake_term: 'timestamptz', lease_ms: 'bigint', starts: 'boolean', sends: 'boolean' }),
@@ -77,20 +75,20 @@ const typed: [name: string, type: string][] = [
   ...Object.entries(runValueTypes).map(([name, type]): [string, string] => [runPrefix + name, type]),
 ]
 
-/** One move as parameters ($2 …), which costs Postgres least; several as one JSON document ($2). $1 is the clock. */
-const oneMove = `(select ${typed.map(([name, type], n) => `$${n + 2}::text::${type} as ${name}`).join(', ')})`
-const severalMoves = `jsonb_to_recordset($2::text::jsonb) as`
-const recordOf = `(${typed.map(([name, type]) => `${name} ${type}`).join(', ')}) limit ${movesMax}`
+const sources = sourcesOf(typed)
 
 /** The number of the first parameter behind those of `paramsOf` with one move. */
 export const nextParameter = typed.length + 2
+
+/** No process holds the arm lease. */
+export const armLeaseIsFree = '(r.arm_lease_until is null or r.arm_lease_until <= w.now)'
 
 /** NAS has to be asked again. */
 const moved = '(w.wake_at is distinct from r.wake_at or w.arm_spent)'
 
 /** The writer wants to ask it, something is owed, and no other process is asking. */
 const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_gen)
-  and (r.arm_lease_until is null or r.arm_lease_until <= w.now))`
+  and ${armLeaseIsFree})`
 
 /**
  * The head of every transition, as the CTEs `clock`, `wanted` and `job`: the compare-and-set on (job, rev) in the one row
@@ -109,7 +107,7 @@ export const headOf = (how: 'one' | 'several') => `
         least(x.wake_term,
           case when x.starts then clock.now + (x.lease_ms + ${leaseMarginMs}) * interval '1 ms' end,
           case when x.sends then clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms' end) as wake_at
-      from clock, ${how === 'one' ? `${oneMove} x` : `${severalMoves} x${recordOf}`}
+      from clock, ${sources[how]}
     ),
     job as (
       update job_runtime r set
@@ -130,18 +128,10 @@ export const headOf = (how: 'one' | 'several') => `
 export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
     to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
 
-/** The parameters of `headOf`. Texts, so that one statement is prepared whichever of them are null. */
+/** The parameters of `headOf`. */
 export function paramsOf(moves: [Move], now: Date | null): (string | null)[]
 export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
-  const [move, ...others] = moves.map(moveJson)
-  if (!move || others.length > 0) return [textOf(now), JSON.stringify([move, ...others])]
-  return [textOf(now), ...typed.map(([name, type]) => textOf(move[name], type))]
-}
-
-function textOf(value: unknown, type?: string): string | null {
-  if (value === null || value === undefined) return null
-  if (type === 'jsonb') return JSON.stringify(value)
-  return value instanceof Date ? value.toISOString() : `${value as string | number | boolean}`
+  return parametersOf(typed, moves.map(moveJson), now)
 }
 
 function moveJson({ view, decision, writing, rule = view.job }: Move): Row {

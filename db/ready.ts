@@ -1,8 +1,9 @@
 import { leaseMarginMs, readyRun, type RunWrite, type Trigger, viewAfter } from '../src/decisions/index.ts'
 import type { Row } from './columns.ts'
 import { hearersOf, rowsOfJob, type Sql } from './look.ts'
-import { type ArmLease, movesMax, readWritten, type Written } from './move.ts'
+import { type ArmLease, armLeaseIsFree, readWritten, type Written } from './move.ts'
 import { type Look, readLook } from './rows.ts'
+import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
 
 /** A claim of a job's next slot that was decided beforehand. Its fields are those of `Writing`. */
 export type ReadyClaim = {
@@ -34,12 +35,8 @@ export async function claimReady(
   now: Date | null,
 ): Promise<Map<string, ReadyClaimed>> {
   const ordered = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)).map(valuesOf)
-  const [first] = ordered
-  const wanted =
-    ordered.length === 1 ? typed.map(([name]) => first?.[name] ?? null) : [JSON.stringify(ordered)]
   const text = ordered.length === 1 ? texts.one : texts.several
-  const clock = now && now.toISOString()
-  const rows: Row[] = await sql.unsafe(text, [clock, ...(wanted as string[])], { prepare: true })
+  const rows: Row[] = await sql.unsafe(text, parametersOf(typed, ordered, now), { prepare: true })
   const byJob = new Map(claims.map((claim) => [claim.jobId, claim]))
   return new Map(
     rows.map((row) => {
@@ -49,24 +46,10 @@ export async function claimReady(
   )
 }
 
-function valuesOf({
-  jobId,
-  runId,
-  trigger,
-  owner,
-  leaseMs,
-  begins,
-  armLease,
-}: ReadyClaim): Record<string, string | null> {
+function valuesOf({ jobId, runId, trigger, owner, leaseMs, begins, armLease }: ReadyClaim): Row {
   return {
-    job_id: jobId,
-    run_id: runId,
-    trigger,
-    owner,
-    lease_ms: String(leaseMs),
-    begins: String(begins),
-    arm_holder: armLease?.holder ?? null,
-    arm_ms: String(armLease?.ms ?? 0),
+    ...{ job_id: jobId, run_id: runId, trigger, owner, lease_ms: leaseMs, begins },
+    ...{ arm_holder: armLease?.holder ?? null, arm_ms: armLease?.ms ?? 0 },
   }
 }
 
@@ -80,26 +63,26 @@ function readClaimed(row: Row, { runId, trigger, owner, armLease }: ReadyClaim):
   return { look: { ...look, view: viewAfter(look.view, claimed, { ...written, owner }) }, run, written }
 }
 
-const typed: [name: string, type: string][] = [
-  ['job_id', 'text'],
-  ['run_id', 'uuid'],
-  ['trigger', 'text'],
-  ['owner', 'text'],
-  ['lease_ms', 'bigint'],
-  ['begins', 'boolean'],
-  ['arm_holder', 'text'],
-  ['arm_ms', 'bigint'],
-]
-const one = `(select ${typed.map(([name, type], n) => `$${n + 2}::text::${type} as ${name}`).join(', ')}) x`
-const several = `jsonb_to_recordset($2::text::jsonb) as x(${typed.map(([name, type]) => `${name} ${type}`).join(', ')}) limit ${movesMax}`
+const typed: Typed = Object.entries({
+  ...{
+    job_id: 'text',
+    run_id: 'uuid',
+    trigger: 'text',
+    owner: 'text',
+    lease_ms: 'bigint',
+    begins: 'boolean',
+  },
+  ...{ arm_holder: 'text', arm_ms: 'bigint' },
+})
+const sources = sourcesOf(typed)
 
 /** The arm that is wanted is another one after every claim: the wake time was not later than now, and is later afterwards. */
-const takes = '(w.arm_holder is not null and (r.arm_lease_until is null or r.arm_lease_until <= w.now))'
+const takes = `(w.arm_holder is not null and ${armLeaseIsFree})`
 const leaseMs = `coalesce((j.policy ->> 'leaseMs')::bigint, w.lease_ms)`
 
-const textOf = (wanted: string, how: string) => `
+const textOf = (how: 'one' | 'several') => `
     with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
-    wanted as ${how} (select x.*, clock.now from clock, ${wanted}),
+    wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     job as (
       update job_runtime r set
         rev = r.rev + 1,
@@ -129,4 +112,4 @@ const textOf = (wanted: string, how: string) => `
     )
     select job.*, made.id as made, ${hearersOf('job')} from job left join made on made.job_id = job.job_id`
 
-const texts = { one: textOf(one, 'not materialized'), several: textOf(several, 'materialized') }
+const texts = { one: textOf('one'), several: textOf('several') }
