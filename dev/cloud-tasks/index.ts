@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { decodeJwt, exportJWK, exportPKCS8, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { createStandInClock } from '../stand-in/clock.ts'
+import { controlsOf } from '../stand-in/controls.ts'
 import { createCouriers, type Owed } from '../stand-in/couriers.ts'
 import { noFaults } from '../stand-in/faults.ts'
 import { type StandInAnswer, type StandInCall, startStandInServer } from '../stand-in/server.ts'
@@ -232,16 +233,7 @@ export async function startCloudTasks({
       calls.flatMap(({ path, body }) =>
         path === '/token' ? [decodeJwt(new URLSearchParams(body.toString()).get('assertion') ?? '')] : [],
       ),
-    /** Moves the clock, and waits until what became due has been answered. */
-    async moveTo(instant: Date | string) {
-      clock.moveTo(new Date(instant).getTime())
-      await couriers.settled()
-    },
-    settled: couriers.settled,
-    async close() {
-      clock.stop()
-      await server.close()
-    },
+    ...controlsOf({ clock, couriers, server }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { createStandInClock } from '../stand-in/clock.ts'
+import { controlsOf } from '../stand-in/controls.ts'
 import { createCouriers, type Owed } from '../stand-in/couriers.ts'
 import { noFaults } from '../stand-in/faults.ts'
 import { type StandInAnswer, type StandInCall, startStandInServer } from '../stand-in/server.ts'
@@ -190,16 +191,7 @@ export async function startQstash({
     rollKeys() {
       ;[currentKey, nextKey] = [nextKey, newKey()]
     },
-    /** Moves the clock, and waits until what became due has been answered. */
-    async moveTo(instant: Date | string) {
-      clock.moveTo(new Date(instant).getTime())
-      await couriers.settled()
-    },
-    settled: couriers.settled,
-    async close() {
-      clock.stop()
-      await server.close()
-    },
+    ...controlsOf({ clock, couriers, server }),
   }
 }
 
