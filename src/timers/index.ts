@@ -9,7 +9,6 @@ export type {
   ArmWish,
   FireVerifier,
   Session,
-  Timer,
   TimerCalls,
   TimerClient,
   TimerLimits,
