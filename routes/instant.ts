@@ -13,6 +13,11 @@ export function instantOf(text: string): Date | null {
   return instant && instant.getTime() >= first && instant.getTime() <= last ? instant : null
 }
 
+/** The instant of these epoch milliseconds, or the first or the last one that is taken if it lies beyond. */
+export function instantNear(ms: number): Date {
+  return new Date(Math.min(Math.max(ms, first), last))
+}
+
 /** A field that may be absent and that the schema has let through. */
 export function instantIn(text: string | null | undefined): Date | null {
   return text ? instantOf(text) : null

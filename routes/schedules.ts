@@ -2,14 +2,13 @@ import { ruleOf } from '../db/index.ts'
 import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../src/schedule/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
-import { instantIn } from './instant.ts'
+import { instantIn, instantNear } from './instant.ts'
 import { lookAt } from './jobs.ts'
 import type { RouteNeeds } from './needs.ts'
 import { armBody, parsedScheduleBody, upcomingBody } from './shapes.ts'
 
 const usualCount = 5
 const dayMs = 86_400_000
-const lastInstant = new Date(8.64e15)
 
 export function scheduleRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/jobs/{id}/next', async ({ params, query }) => {
@@ -28,10 +27,10 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
   })
 
   on('GET /api/jobs/{id}/slots', async ({ params, query }) => {
-    const to = instantIn(query.to) ?? lastInstant
-    const from = instantIn(query.from) ?? new Date(Math.min(to.getTime(), needs.now().getTime()) - dayMs)
+    const to = instantIn(query.to) ?? instantNear(Infinity)
+    const from = instantIn(query.from) ?? instantNear(Math.min(to.getTime(), needs.now().getTime()) - dayMs)
     const after = readCursor('slots', query.cursor)
-    const begin = after === null ? from : new Date(Math.max(from.getTime(), after + 1))
+    const begin = after === null ? from : instantNear(Math.max(from.getTime(), after + 1))
     const { items, next } = await needs.ledger(params.id, { from: begin, to, limit: query.limit ?? 1000 })
     return {
       next_cursor: cursorFor('slots', next),

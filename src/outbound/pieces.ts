@@ -3,8 +3,9 @@ import { CallFailed } from './failed.ts'
 
 /**
  * The bytes of a stream, in pieces of any size: all bytes since the last piece are one piece, so the work does not
- * depend on how the sender cut it. Between two pieces every other task of the process gets its turn, timers included.
- * The stream is destroyed when the caller stops.
+ * depend on how the sender cut it. Of all streams of the process, one piece is handed out in each turn of the event loop:
+ * between two pieces every other task gets its turn, timers included, however many targets answer at once. The stream is
+ * destroyed when the caller stops.
  *
  * Rejects with CallFailed if the stream fails or breaks off.
  */
@@ -19,10 +20,11 @@ export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, vo
   stream.on('readable', stir).on('end', stir).on('close', stir).on('error', fail)
   try {
     for (;;) {
-      const piece = stream.read() as Uint8Array | null
+      if (stream.readableLength > 0) await ownTurn()
+      // without a size, Node 26 gives what arrived in one read of the socket
+      const piece = stream.read(stream.readableLength || undefined) as Uint8Array | null
       if (piece !== null) {
         yield piece
-        await turn()
         continue
       }
       if (failure !== null) throw new CallFailed((failure as { cause: unknown }).cause)
@@ -36,7 +38,18 @@ export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, vo
   }
 }
 
-/** Lets the event loop go round once. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve))
+/** Streams that have a piece to hand out, in the order in which they asked. */
+const waiting: (() => void)[] = []
+
+/** Resolves in a turn of the event loop that has not handed out a piece yet. */
+function ownTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve)
+    if (waiting.length === 1) setImmediate(next)
+  })
+}
+
+function next() {
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(next)
 }

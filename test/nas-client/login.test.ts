@@ -384,6 +384,21 @@ test('the refresh is sent as RFC 6749 says, and a server that does not rotate ke
   assert.deepEqual([agent, accept, authorization], [userAgent, 'application/json', undefined])
 })
 
+test('a lifetime that no token has counts as none', async (t) => {
+  for (const lifetime of ['1e300', '-1', '"x"', 'null', '99999999999']) {
+    const { start, store, later } = await loginSetup(t)
+    const odd = await oddPortal(t, (response) =>
+      response.end(`{"access_token":"a","refresh_token":"b","expires_in":${lifetime}}`),
+    )
+    const login = start({ tokenUrl: `${odd.url}/oauth/token` })
+    assert.equal(value(await login.get()), 'a', lifetime)
+    assert.ok(await store.read(), lifetime)
+    later(11 * minute)
+    await login.get()
+    assert.equal(odd.seen.length, 2, lifetime)
+  }
+})
+
 test('a token endpoint that says OK without a token may have spent ours', async (t) => {
   const { start, store } = await loginSetup(t)
   const odd = await oddPortal(t, (response) => response.end('{"token":"a"}'))

@@ -68,6 +68,18 @@ test('the last instants that can be written are taken, and no slot comes after t
   assert.equal((await service.api('POST', '/api/jobs', { ...good, ends_at: last })).status, 201)
 })
 
+test('what is counted from the first instant that is taken, or from a cursor far ahead, stays among those that are', async () => {
+  const { id } = await service.makeJob()
+  const path = `/api/jobs/${id}/slots`
+  const first = await service.api('GET', `${path}?to=0001-01-01T00:00:00Z`)
+  assert.equal(first.status, 200, JSON.stringify(first.body))
+  assert.deepEqual(first.body.slots, [])
+  const cursor = Buffer.from(`slots:${'9'.repeat(15)}`).toString('base64url')
+  const { status, body } = await service.api('GET', `${path}?cursor=${cursor}`)
+  assert.equal(status, 200, JSON.stringify(body))
+  assert.deepEqual(body.slots, [])
+})
+
 test('an attempt that no run can have, and a Last-Event-ID of any size, are no fault of ours', async () => {
   const { id } = await service.makeJob()
   const { body } = await service.api('POST', `/api/jobs/${id}/run`)

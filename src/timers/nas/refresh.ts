@@ -31,6 +31,8 @@ const passing = new Set(['slow_down', 'temporarily_unavailable', 'server_error']
 
 // Where the answer names no lifetime: below the 15 minutes of the contract.
 const defaultLifetimeS = 600
+/** Ten years. A lifetime beyond it is none that a server means, and its end may be no date. */
+const longestLifetimeS = 315_360_000
 
 /** The refresh grant of OAuth (RFC 6749 section 6) as one call, never repeated here. */
 export function createRefresh(parts: {
@@ -109,7 +111,8 @@ function readTokens(body: Record<string, unknown> | null, refreshToken: string):
   const refresh = body?.['refresh_token'] ?? refreshToken
   if (typeof access !== 'string' || !access || typeof refresh !== 'string' || !refresh) return null
   const lifetimeS = Number(body?.['expires_in'] ?? defaultLifetimeS)
-  return { access, refresh, lifetimeMs: (lifetimeS > 0 ? lifetimeS : defaultLifetimeS) * 1000 }
+  const isLifetime = lifetimeS > 0 && lifetimeS <= longestLifetimeS
+  return { access, refresh, lifetimeMs: (isLifetime ? lifetimeS : defaultLifetimeS) * 1000 }
 }
 
 const loginCodes: Partial<Record<NasCode, NasCode>> = {

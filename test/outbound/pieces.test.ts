@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { PassThrough, Readable } from 'node:stream'
+import { describe, it } from 'node:test'
+import { piecesOf } from '../../src/outbound/pieces.ts'
+
+describe('the pieces of answers', () => {
+  it('are handed out one in each turn of the event loop, however many answers have some', async () => {
+    let turn = 0
+    let isOver = false
+    const count = () => {
+      turn += 1
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    const turns: number[] = []
+    const read = async (stream: Readable) => {
+      for await (const piece of piecesOf(stream)) turns.push(piece.byteLength && turn)
+    }
+    const streams = Array.from({ length: 12 }, () => new PassThrough())
+    const read12 = Promise.all(streams.map(read))
+    for (const text of ['one', 'two', 'three']) {
+      for (const stream of streams) stream.write(text)
+      const before = turns.length
+      while (turns.length < before + streams.length) await new Promise(setImmediate)
+    }
+    for (const stream of streams) stream.end('the last one')
+    await read12
+    isOver = true
+    assert.equal(turns.length, 48)
+    assert.deepEqual([...new Set(turns)], turns)
+  })
+
+  it('of one stream that were not read yet are one', async () => {
+    const stream = new Readable({ read: () => undefined })
+    for (const text of ['a', 'b', 'c', null]) stream.push(text)
+    const pieces: string[] = []
+    for await (const piece of piecesOf(stream)) pieces.push(Buffer.from(piece).toString())
+    assert.deepEqual(pieces, ['abc'])
+  })
+})
