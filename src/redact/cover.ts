@@ -1,6 +1,6 @@
 import type { Search } from './search.ts'
 
-/** Bytes in, bytes out, with `placeholder` for each unbroken stretch of what `search` finds. */
+/** Bytes in, bytes out, with a placeholder for each unbroken stretch of what is searched for. */
 export type Cover = {
   /** The stretches that are certain by now; the rest may still turn out to be the beginning of something. */
   write(chunk: Uint8Array): Buffer
@@ -16,13 +16,14 @@ type Stretch = { from: number; to: number }
 const leastBeginning = 4
 
 /**
- * Covers every byte of every occurrence, also where occurrences overlap, however the input is cut into chunks. Takes
- * time linear in the input, and holds back no more than the longest beginning of a needle that it ends with.
+ * Covers every byte of every occurrence that any of `searches` finds, also where occurrences overlap, however the input is
+ * cut into chunks. Takes time linear in the input, and holds back no more than the longest beginning of a needle that
+ * it ends with.
  */
-export function createCover(search: Search, placeholder: Uint8Array): Cover {
+export function createCover(searches: readonly Search[], placeholder: Uint8Array): Cover {
   const held = createHeld()
   const stretches: Stretch[] = []
-  let state = 0
+  const states = searches.map(() => 0)
   let read = 0
   /** Where the newest stretch that was given out ends: one that begins there is a part of it. */
   let coveredTo = -1
@@ -31,12 +32,23 @@ export function createCover(search: Search, placeholder: Uint8Array): Cover {
   function write(chunk: Uint8Array): Buffer {
     held.append(chunk)
     for (const byte of chunk) {
-      state = search.next(state, byte)
       read += 1
-      const length = search.found(state)
-      if (length > 0) cover({ from: read - length, to: read })
+      let longest = 0
+      for (let n = 0; n < searches.length; n++) {
+        const search = searches[n] as Search
+        const state = search.next(states[n] as number, byte)
+        states[n] = state
+        const length = search.found(state)
+        if (length > longest) longest = length
+      }
+      if (longest > 0) cover({ from: read - longest, to: read })
     }
-    return giveOut(read - search.depth(state))
+    return giveOut(read - beginning())
+  }
+
+  /** So many of the newest bytes may be the beginning of something. */
+  function beginning(): number {
+    return searches.reduce((most, search, n) => Math.max(most, search.depth(states[n] as number)), 0)
   }
 
   /** Stretches come in the order of their ends; a long one swallows those that it reaches. */
@@ -71,8 +83,8 @@ export function createCover(search: Search, placeholder: Uint8Array): Cover {
   }
 
   function end({ isCut } = { isCut: false }): Buffer {
-    const beginning = search.depth(state)
-    if (isCut && beginning >= leastBeginning) cover({ from: read - beginning, to: read })
+    const length = beginning()
+    if (isCut && length >= leastBeginning) cover({ from: read - length, to: read })
     return giveOut(read)
   }
 

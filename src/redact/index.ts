@@ -33,22 +33,19 @@ const deepest = 256
  * making ready for the values takes longer (some 10 ms for ten tokens in a cold process) and is put off until the first use.
  */
 export function createRedactor(values: Iterable<string>): Redactor {
-  const known = [...new Set([...values].flatMap((value) => [value, ...piecesOf(value)]))]
+  const known = new Set(values)
   let search: Search | undefined
   const cover = (): Cover => {
-    search ??= createSearch(known.flatMap(formsOf))
-    return createCover(search, placeholder)
+    search ??= searchFor(known)
+    return createCover([search], placeholder)
   }
 
   function text(given: string, wish?: { isCut: boolean }): string {
-    if (known.length === 0 || given === '') return given
-    const one = cover()
-    const pieces = [one.write(Buffer.from(given)), one.end(wish)]
-    return one.hasFound() ? Buffer.concat(pieces).toString() : given
+    return known.size === 0 || given === '' ? given : covered(given, cover(), wish)
   }
 
   function json(value: unknown, depth = 0): unknown {
-    if (known.length === 0) return value
+    if (known.size === 0) return value
     if (typeof value === 'string') return text(value)
     if (typeof value === 'number') return text(String(value)) === String(value) ? value : redacted
     if (typeof value !== 'object' || value === null) return value
@@ -60,7 +57,7 @@ export function createRedactor(values: Iterable<string>): Redactor {
   }
 
   function stream(): RedactingStream {
-    if (known.length === 0) return { write: bytesOf, end: () => new Uint8Array() }
+    if (known.size === 0) return { write: bytesOf, end: () => new Uint8Array() }
     const one = cover()
     return { write: (chunk) => one.write(bytesOf(chunk)), end: (wish) => one.end(wish) }
   }
@@ -74,25 +71,50 @@ export type GrowingRedactor = {
   text(text: string): string
 }
 
-/** A process that lives for long forgets the values that were noted first. */
-const mostNoted = 1_000
+/**
+ * So many values are made ready together, again for each of them that comes: some milliseconds. A process that lives for
+ * long forgets the groups that were noted first.
+ */
+const mostTogether = 32
+const mostGroups = 16
 
-/** For the log, in which the secrets of any attempt may appear. Prepared again only if a value was added meanwhile. */
+type Group = { values: string[]; search: Search | null }
+
+/** For the log, in which the secrets of any attempt may appear. What `always` has is never forgotten. */
 export function createGrowingRedactor(always: readonly string[]): GrowingRedactor {
+  const forever: Group = { values: [...always], search: null }
+  const groups: Group[] = []
   const noted = new Set<string>()
-  let redactor: Redactor | null = null
   return {
     note(value) {
       if (noted.has(value)) return
       noted.add(value)
-      if (noted.size > mostNoted) noted.delete(noted.values().next().value ?? '')
-      redactor = null
+      let group = groups.at(-1)
+      if (!group || group.values.length >= mostTogether) {
+        group = { values: [], search: null }
+        groups.push(group)
+      }
+      group.values.push(value)
+      group.search = null
+      if (groups.length > mostGroups) for (const gone of groups.shift()?.values ?? []) noted.delete(gone)
     },
-    text(text) {
-      redactor ??= createRedactor([...always, ...noted])
-      return redactor.text(text)
+    text(given) {
+      const used = [forever, ...groups].filter(({ values }) => values.length > 0)
+      if (used.length === 0 || given === '') return given
+      const searches = used.map((group) => (group.search ??= searchFor(group.values)))
+      return covered(given, createCover(searches, placeholder))
     },
   }
+}
+
+function searchFor(values: Iterable<string>): Search {
+  const known = new Set([...values].flatMap((value) => [value, ...piecesOf(value)]))
+  return createSearch([...known].flatMap(formsOf))
+}
+
+function covered(given: string, cover: Cover, wish?: { isCut: boolean }): string {
+  const pieces = [cover.write(Buffer.from(given)), cover.end(wish)]
+  return cover.hasFound() ? Buffer.concat(pieces).toString() : given
 }
 
 function bytesOf(chunk: string | Uint8Array): Uint8Array {

@@ -127,6 +127,43 @@ test('a growing redactor takes out what was noted, from then on', () => {
   assert.equal(known.text('of-the-process of-a-run'), '[REDACTED] [REDACTED]')
 })
 
+test('of many noted values all are taken out, whole where they overlap, until the oldest are forgotten', () => {
+  const known = createGrowingRedactor(['of-the-process'])
+  const value = (n: number) => `value-${n}-of-many`
+  for (let n = 0; n < 500; n++) known.note(value(n))
+  // of groups of their own
+  known.note('of-many value-499')
+  assert.equal(
+    known.text('of-the-process value-0-of-many value-250-of-many'),
+    '[REDACTED] [REDACTED] [REDACTED]',
+  )
+  assert.equal(known.text('a value-0-of-many value-499-of-many b'), 'a [REDACTED] b')
+  for (let n = 500; n < 600; n++) known.note(value(n))
+  assert.equal(known.text(value(0)), value(0))
+  assert.equal(known.text(`of-the-process ${value(599)}`), '[REDACTED] [REDACTED]')
+  known.note(value(0))
+  assert.equal(known.text(value(0)), '[REDACTED]')
+})
+
+test('a value that is noted costs the same however many were noted before', () => {
+  const known = createGrowingRedactor([])
+  const costOf = (from: number) => {
+    const start = process.threadCpuUsage()
+    for (let n = from; n < from + 64; n++) {
+      known.note(`secret "${n}" of/a <job> ü ${n ** 5}`)
+      known.text('a line of the log')
+    }
+    const { user, system } = process.threadCpuUsage(start)
+    return (user + system) / 1_000
+  }
+  costOf(0)
+  const few = costOf(64)
+  for (let n = 128; n < 448; n++) known.note(`secret "${n}" of/a <job> ü ${n ** 5}`)
+  known.text('a line of the log')
+  const many = costOf(448)
+  assert.ok(many < 3 * few, `${few} ms, and ${many} ms with many`)
+})
+
 // Few letters, so that values overlap, repeat themselves and begin alike.
 const letters = fc.string({
   unit: fc.constantFrom('a', 'b', '/', '"', 'ü', '\n'),
