@@ -16,7 +16,7 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
     const left = authored.repeatTimes === null ? Infinity : authored.repeatTimes - view.runtime.slotsUsed
     const count = Math.max(0, Math.min(query.count ?? usualCount, left))
     const after = instantIn(query.from) ?? view.now
-    const slots = nextWithTransitions(ruleOf(authored), { after, count })
+    const slots = await nextWithTransitions(ruleOf(authored), { after, count })
     return { job_id: authored.id, timezone: authored.timezone, ...upcomingBody(slots) }
   })
 
@@ -48,7 +48,7 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
     const { timezone: named = null } = body
     const { text, zone } = readNamedZone(body.schedule, { named, usual: needs.config.timezone })
     const schedule = parseSchedule(text, { now, zone })
-    const slots = nextWithTransitions(
+    const slots = await nextWithTransitions(
       { schedule, zone, anchor: now },
       { after: now, count: body.count ?? usualCount },
     )
