@@ -21,8 +21,7 @@ export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, vo
   try {
     for (;;) {
       if (stream.readableLength > 0) await ownTurn()
-      // without a size, Node 26 gives what arrived in one read of the socket
-      const piece = stream.read(stream.readableLength || undefined) as Uint8Array | null
+      const piece = readAll(stream)
       if (piece !== null) {
         yield piece
         continue
@@ -37,6 +36,23 @@ export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, vo
     stream.destroy()
   }
 }
+
+/**
+ * What has arrived, about 64 KiB of it at most. Node 26 gives what came in one read of the socket; and if it is asked
+ * for more bytes than its buffer is meant to hold, it makes the buffer larger, again and again.
+ */
+function readAll(stream: Readable): Uint8Array | null {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  do {
+    const chunk = stream.read() as Uint8Array | null
+    if (chunk === null) break
+    chunks.push(chunk)
+    size += chunk.byteLength
+  } while (stream.readableLength > 0 && size < mostAtOnce)
+  return chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? null)
+}
+const mostAtOnce = 64 * 1024
 
 /** Streams that have a piece to hand out, in the order in which they asked. */
 const waiting: (() => void)[] = []

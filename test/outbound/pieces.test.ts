@@ -30,6 +30,21 @@ describe('the pieces of answers', () => {
     assert.deepEqual([...new Set(turns)], turns)
   })
 
+  it('are small however much a fast sender has sent, and so is the buffer before them', async () => {
+    const stream = new Readable({
+      highWaterMark: 64 * 1024,
+      read() {
+        this.push(Buffer.alloc(16 * 1024))
+      },
+    })
+    let count = 0
+    for await (const piece of piecesOf(stream)) {
+      assert.ok(piece.byteLength <= 80 * 1024, `${piece.byteLength} bytes`)
+      assert.ok(stream.readableHighWaterMark === 64 * 1024, `${stream.readableHighWaterMark}`)
+      if (++count > 20) break
+    }
+  })
+
   it('of one stream that were not read yet are one', async () => {
     const stream = new Readable({ read: () => undefined })
     for (const text of ['a', 'b', 'c', null]) stream.push(text)
