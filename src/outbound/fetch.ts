@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
 import { CallFailed } from './failed.ts'
 import type { Asked, WholeReply } from './send.ts'
+import { bounded } from './whole.ts'
 
 type Send = (asked: Asked, signal: AbortSignal) => Promise<WholeReply>
 
@@ -43,11 +42,10 @@ function responseOf({ status, statusText, fields, body }: WholeReply, url: URL):
   // the class allows no others, but a server may send them
   const isUsual = status >= 200 && status <= 599
   const mayHaveBody = ![204, 205, 304].includes(status)
+  // unlike Readable.toWeb it reads nothing ahead
   const stream =
-    body && mayHaveBody
-      ? (Readable.toWeb(Readable.from(body)) as ReadableStream<Uint8Array<ArrayBuffer>>)
-      : null
+    body && mayHaveBody ? (ReadableStream.from(body) as ReadableStream<Uint8Array<ArrayBuffer>>) : null
   const response = new Response(stream, { status: isUsual ? status : 200, statusText, headers })
   if (!isUsual) Object.defineProperty(response, 'status', { value: status })
-  return Object.defineProperty(response, 'url', { value: url.href })
+  return bounded(Object.defineProperty(response, 'url', { value: url.href }))
 }
