@@ -1,4 +1,6 @@
 import type postgres from 'postgres'
+import { lookAll } from '../db/look.ts'
+import { readyOf } from '../src/decisions/ready.ts'
 import type { Keys, NasProcess } from './world.ts'
 
 export type Seed = {
@@ -13,23 +15,26 @@ export type Seed = {
    * looked at it again: true of a service in its first minute, and of no other.
    */
   history?: number
+  /** What each of them calls; null: nothing. */
+  target?: string | null
 }
 
 /**
  * Jobs as a fire finds them: every 5 minutes (so that the next slot comes before a lease's end, and a fire costs one
- * arm), with the wake-up armed and confirmed. Their action is of a type that there is not: its run ends at once, without a
- * call, and without code that is loaded for it.
+ * arm), with the wake-up armed and confirmed, and with the claim of the next slot decided. If they call nothing, their
+ * action is of a type that there is not: its run ends at once, without a call, and without code that is loaded for it.
  */
 export async function seedJobs(
   sql: postgres.Sql,
-  { count, nextInS, everyS = 300, after = 0, history = 0 }: Seed,
+  { count, nextInS, everyS = 300, after = 0, history = 0, target = null }: Seed,
 ) {
+  const action = target ? { type: 'http', url: target } : { type: 'none' }
   const text = `every ${everyS}s`
   const schedule = { kind: 'interval', text, display: text, every_ms: everyS * 1000 }
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
-      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', '{"type":"none"}'
+      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', ${sql.json(action)}
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`
     insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at, armed_schedule)
@@ -40,7 +45,25 @@ export async function seedJobs(
     select gen_random_uuid(), j.id, 'manual', 'succeeded', 0, 1, now(), now()
     from jobs j, generate_series(1, ${history}::int)
     where j.id > ${jobId(after)} and j.id <= ${jobId(after + count)}`
+  await makeReady(sql, { count, after })
   await sql.unsafe('analyze')
+}
+
+/** What is decided about the next slot of one of them holds of each, at its own instants. */
+async function makeReady(sql: postgres.Sql, { count, after }: { count: number; after: number }) {
+  const first = jobId(after + 1)
+  const look = (await lookAll(sql, [first], null)).get(first)
+  const slot = look?.view.runtime.nextSlot
+  if (!look || !slot) throw new Error(`job ${first} has no slot`)
+  const { afterSlot, readyFrom, readyUntil, readyVersion } = readyOf(look.view)
+  const behind = (instant: Date | null) => instant && instant.getTime() - slot.getTime()
+  await sql`
+    update job_runtime set
+      after_slot = next_slot + ${behind(afterSlot)} * interval '1 ms',
+      ready_from = next_slot + ${behind(readyFrom)} * interval '1 ms',
+      ready_until = next_slot + ${behind(readyUntil)} * interval '1 ms',
+      ready_version = ${readyVersion}, ready_rev = rev
+    where job_id > ${jobId(after)} and job_id <= ${jobId(after + count)}`
 }
 
 /** Far enough ahead for NAS not to fire by itself. */
@@ -91,7 +114,9 @@ export async function makeDue(sql: postgres.Sql, id: string): Promise<Date> {
   const [row] = await sql<{ slot: Date }[]>`
     with slot as (select date_trunc('milliseconds', clock_timestamp()) as at),
     moved as (update jobs set anchor = slot.at from slot where id = ${id})
-    update job_runtime set next_slot = slot.at, wake_at = slot.at from slot where job_id = ${id}
+    update job_runtime set next_slot = slot.at, wake_at = slot.at, after_slot = after_slot + (slot.at - next_slot),
+      ready_from = ready_from + (slot.at - next_slot), ready_until = ready_until + (slot.at - next_slot)
+    from slot where job_id = ${id}
     returning slot.at as slot`
   if (!row) throw new Error(`job ${id} is not there`)
   return row.slot

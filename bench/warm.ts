@@ -5,7 +5,7 @@ import { start } from './process.ts'
 import { armAtNas, jobId, jobIds, seedJobs, seedKnowledge } from './seed.ts'
 import { serviceEnv, type World } from './world.ts'
 
-type Kind = { name: string; program: string; least: number | null }
+type Kind = { name: string; program: string; least: number | null; calls?: boolean }
 type Take = { perSecond: number; p99Ms: number; cpuMs: number }
 
 const rounds = 5
@@ -18,8 +18,10 @@ export async function warm(world: World): Promise<string> {
   const { programs } = world
   const kinds: Kind[] = [
     { name: 'the server without a database', program: programs.noDatabase, least: null },
-    { name: 'Chronos, NAS calls left out', program: programs.noNas, least: 0.6 },
+    { name: 'Chronos, NAS calls left out', program: programs.noNas, least: 0.5 },
+    { name: 'the same, each run calls a target', program: programs.noNas, least: 0.5, calls: true },
     { name: 'Chronos, with NAS', program: programs.server, least: 0.3 },
+    { name: 'the same, each run calls a target', program: programs.server, least: 0.3, calls: true },
   ]
   const takes = new Map<Kind, Take[]>(kinds.map((kind) => [kind, []]))
   const statements: PgbenchResult[] = []
@@ -37,28 +39,30 @@ async function takeOnce(
 ): Promise<Take> {
   const database = await newDatabase()
   const nas = await newNas()
-  await seedJobs(database.sql, { count: warmUp + firesPerRound, nextInS: -1, history: 4 })
-  if (kind.program === programs.server) await armAtNas(nas, jobIds(warmUp + firesPerRound))
+  const target = kind.calls ? await start({ program: programs.bare, env: {} }) : null
+  const count = warmUp + firesPerRound
+  await seedJobs(database.sql, { count, nextInS: -1, history: 4, target: target && `${target.url}/` })
+  if (kind.program === programs.server) await armAtNas(nas, jobIds(count))
   await seedKnowledge(database.sql, keys)
   const running = await start({
     program: kind.program,
     env: { ...serviceEnv(database, nas, keys), NODE_COMPILE_CACHE: programs.cache },
   })
   const tokens = await Promise.all(Array.from({ length: 100 }, () => keys.sign(nas.url)))
-  const bodies = Array.from({ length: warmUp + firesPerRound }, (_, n) => fireBody(jobId(n + 1), new Date()))
+  const bodies = Array.from({ length: count }, (_, n) => fireBody(jobId(n + 1), new Date()))
   await fireAll(running.url, { bodies: bodies.slice(0, warmUp), tokens, connections })
+  if (kind.least !== null) await untilSettled(database.sql, warmUp)
   const before = running.cpuMs()
-  const { answers, seconds } = await fireAll(running.url, {
-    bodies: bodies.slice(warmUp),
-    tokens,
-    connections,
-  })
+  const startedAt = performance.now()
+  const { answers } = await fireAll(running.url, { bodies: bodies.slice(warmUp), tokens, connections })
+  if (kind.least !== null) await untilSettled(database.sql, count)
+  const seconds = (performance.now() - startedAt) / 1000
   const cpuMs = (running.cpuMs() - before) / firesPerRound
   const expected = kind.least === null ? 200 : 202
   const wrong = answers.find(({ status }) => status !== expected)
   if (wrong) throw new Error(`${kind.name}: ${wrong.status} ${wrong.body}, expected ${expected}`)
-  if (kind.least !== null) await untilSettled(database.sql, warmUp + firesPerRound)
   await running.stop()
+  await target?.stop()
   await nas.stop()
   await database.drop()
   const p99Ms = percentile(
@@ -91,12 +95,13 @@ function report(kinds: Kind[], takes: Map<Kind, Take[]>, statements: PgbenchResu
     const judged = kind.least === null ? '' : `${show(ratio)} × (${reach(ratio, { least: kind.least })})`
     return [kind.name, show(perSecond), judged, show(middle(kind, 'p99Ms')), show(middle(kind, 'cpuMs'))]
   })
+  const of = (field: 'fires' | 'bare') => median(statements.map((result) => result[field]))
   const pgbenchLine =
     statements.length === 0
       ? 'pgbench is not installed here.'
-      : `\`pgbench\` with the same look, claim and settle, prepared, ${statements[0]?.clients} clients: ${show(median(statements.map(({ perSecond }) => perSecond)))} fires' worth of statements per second; the service without NAS does ${show(middle(kinds[1] as Kind, 'perSecond') / median(statements.map(({ perSecond }) => perSecond)))} of that with HTTP, token and decisions on top.`
+      : `\`pgbench\`, ${statements[0]?.clients} clients, prepared, each job once: the service's claim and settle ${show(of('fires'))} times a second; a bare insert and update of a narrow row, each with its commit, ${show(of('bare'))} times. The statements are ${show(of('fires') / of('bare'))} × of that; the service without NAS, with HTTP, token and decisions on top, ${show(middle(kinds[1] as Kind, 'perSecond') / of('bare'))} × (${reach(middle(kinds[1] as Kind, 'perSecond') / of('bare'), { least: 0.6 })}).`
   return [
-    `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs with four earlier runs each, fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled; the action is none, which ends without a call. The load generator, Postgres and NAS share the machine's processors with the server.`,
+    `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs with four earlier runs each, fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled, and counts when it is settled; the action is none, which ends without a call, or an http call of a server that answers 202 at once. The load generator, Postgres and NAS share the machine's processors with the server.`,
     '',
     table(
       ['', 'fires/s', 'of the server without a database', 'p99 answer, ms', 'processor ms per fire'],
