@@ -17,6 +17,9 @@ const givenNames = namesOf(givenColumns)
 const givenRecord = `given(${typedNamesOf(givenColumns)})`
 const changedNames = namesOf(having(jobColumns, 'set', 'always'))
 
+/** What was seen of a job is out of date, and its live runs are the same. */
+const touched = 'rev = rev + 1, live_rev = live_rev + (live_rev = rev)::int'
+
 const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = namesOf(decidedColumns)
 const decidedRecord = `decided(${typedNamesOf(decidedColumns)})`
@@ -51,7 +54,7 @@ export async function createJob(
     ),
     -- what was seen of the job ahead is out of date: its outcome starts this one from now on
     ahead as (
-      update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
+      update job_runtime set ${sql.unsafe(touched)} where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
       insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, ready_rev, wake_at, wake_changed_at)
@@ -85,7 +88,7 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
 /** Makes every look at the job from before out of date, as a change of its definition must; false: it is already. */
 export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> {
   const rows = await sql`
-    update job_runtime set rev = rev + 1 where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
+    update job_runtime set ${sql.unsafe(touched)} where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
   return rows.length > 0
 }
 
@@ -118,7 +121,7 @@ export async function follow(
     }
   }
   const seen: Row[] = await sql`
-    update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
+    update job_runtime set ${sql.unsafe(touched)} where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
     returning job_id`
   if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
 }
@@ -149,10 +152,12 @@ export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | nul
   const followers: Row[] = await sql`select id, name from jobs where after_job = ${jobId} order by id`
   if (followers.length > 0) throw isFollowed(jobId, followers)
   const live: Row[] = await sql`
-    select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq for update`
+    select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
   await sql`
     insert into orphans (job_id, armed_schedule) values (${jobId}, ${row['armed_schedule'] as string | null})
     on conflict on constraint orphans_pkey do nothing`
+  await sql`delete from runs where job_id = ${jobId}`
+  await sql`delete from arms where job_id = ${jobId}`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)
 }

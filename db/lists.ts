@@ -44,7 +44,7 @@ export type Lists = {
   countJobs(filter: JobFilter): Promise<number>
   surroundings(jobId: string): Promise<Surroundings>
   channels(): Promise<ListedChannel[]>
-  runs(filter: RunFilter, page: PageWish): Promise<Page<ListedRun>>
+  runs(filter: RunFilter, page: PageWish<string>): Promise<Page<ListedRun, string>>
   /** One run with its whole output; null: there is none. */
   run(id: string): Promise<ListedRun | null>
   /** The newest arms of a job first: the requests to the timer service, and its answers. */
@@ -69,7 +69,7 @@ export function createLists(database: Database): Lists {
               .select(latestColumns)
               .from(runs)
               .where(eq(runs.jobId, jobs.id))
-              .orderBy(desc(runs.seq))
+              .orderBy(desc(runs.seq), desc(runs.id))
               .limit(1)
               .as('latest')
             return orm
@@ -120,7 +120,7 @@ export function createLists(database: Database): Lists {
           .select({ ...latestColumns, deliveryError: deliveryErrorOf(jobId) })
           .from(runs)
           .where(eq(runs.jobId, jobId))
-          .orderBy(desc(runs.seq))
+          .orderBy(desc(runs.seq), desc(runs.id))
           .limit(1)
         if (!row) return { latestRun: null, deliveryError: null }
         const { deliveryError, ...latestRun } = row
@@ -144,7 +144,7 @@ export function createLists(database: Database): Lists {
       readPage(
         wish,
         (piece) => read('listing runs', (orm) => selectRuns(orm, filter, piece)),
-        ({ seq }) => seq,
+        ({ seq, id }) => `${seq}.${id}`,
       ),
 
     run: (id) =>
@@ -179,7 +179,7 @@ export function createLists(database: Database): Lists {
             error: jobRuntime.armError,
           })
           .from(jobRuntime)
-          .where(lt(jobRuntime.armedGen, jobRuntime.wakeGen))
+          .where(sql`${jobRuntime.isOwed}`)
           .orderBy(sql`least(${jobRuntime.wakeChangedAt}, ${jobRuntime.armFailedAt})`, jobRuntime.jobId)
           .limit(limit)
         return rows.map(({ changedAt, failedAt, ...job }) => ({
@@ -229,7 +229,7 @@ function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
   return sql<string | null>`(
     select d.error_message from deliveries d
     where d.run_id = (
-        select r.id from runs r where r.job_id = ${jobId} and r.finished_at is not null order by r.seq desc limit 1)
+        select r.id from runs r where r.job_id = ${jobId} and r.finished_at is not null order by r.seq desc, r.id desc limit 1)
       and d.state <> 'delivered' and d.error_message is not null
     order by d.seq limit 1)`
 }

@@ -1,6 +1,7 @@
 import { createBatch } from './batch.ts'
 import type { Database, Sql } from './client.ts'
 import type { Row } from './columns.ts'
+import { ofLiveRuns } from './live.ts'
 
 /** The log of an attempt so far. `head` null: as stored before, with no byte to add. */
 export type LogWrite = {
@@ -104,10 +105,10 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
           bounds as (
             select now, now - ${kept.days}::int * interval '1 day' as before,
               coalesce((select (value ->> 'seq')::bigint from facts where name = ${note}), 0) as done_to,
-              coalesce((select seq from runs where job_id = ${jobId} order by seq desc offset ${kept.runs} limit 1), 0) as beyond,
+              coalesce((select seq from runs where job_id = ${jobId} order by seq desc, id desc offset ${kept.runs} limit 1), 0) as beyond,
               (select seq from runs where job_id = ${jobId} and state = 'succeeded' and output is not null
                 order by seq desc limit 1) as newest_output,
-              (select min(seq) from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')) as live
+              (select ${sql.unsafe(ofLiveRuns('min(l.seq)'))} from job_runtime r where r.job_id = ${jobId}) as live
             from clock
           ),
           past as (

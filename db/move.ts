@@ -1,9 +1,10 @@
-import { having, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
+import { having, liveColumns, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
 import {
   type Decision,
   deliveryLeaseMs,
   type JobRule,
   leaseMarginMs,
+  liveAfter,
   readyAfter,
   type View,
 } from '../src/decisions/index.ts'
@@ -59,7 +60,7 @@ export type Written = {
 /** One decision of one job, as it is to be written. `rule`: in force from then on, if it is another one. */
 export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'>; rule?: JobRule }
 
-const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
+const decidedColumns = having({ ...runtimeColumns, ...readyColumns, ...liveColumns }, 'set', 'always')
 const decidedNames = Object.keys(decidedColumns).map(snakeCase)
 const decidedValues = valuesOf(decidedColumns)
 const runPrefix = 'run_'
@@ -113,6 +114,7 @@ export const headOf = (how: 'one' | 'several') => `
       update job_runtime r set
         rev = r.rev + 1,
         ready_rev = r.rev + 1,
+        live_rev = r.rev + 1,
         ${decidedNames.map((name) => `${name} = w.${name}`).join(', ')},
         wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
@@ -149,7 +151,8 @@ function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
     owner: writing.owner,
     output: writing.output,
   }
-  decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision) }, values)
+  const live = liveAfter(view, decision)
+  decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision), live }, values)
   return runs[0] ? firstRunValues(runs[0], writing, values) : values
 }
 

@@ -36,7 +36,7 @@ export async function renew(
       from clock, runs r
       join jsonb_to_recordset(${sql.json(wish.held)}) as h("runId" uuid, fence bigint, "leaseMs" int) on r.id = h."runId"
       where r.fence = h.fence and r.owner = ${wish.owner} and r.lease_until > clock.now
-      order by r.seq
+      order by r.seq, r.id
       for no key update of r
     )
     update runs set lease_until = mine.lease_until

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { bigint, customType, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core'
-import { clock, type Column, type Columns, snakeCase, type ValueOf } from '../src/columns/index.ts'
+import { bigint, boolean, customType, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { type Column, type Columns, snakeCase, type ValueOf } from '../src/columns/index.ts'
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true })
 export const number = (name: string) => bigint(name, { mode: 'number' })
@@ -28,6 +28,8 @@ const builders = {
   jsonb: (name: string) => json(name),
   'text[]': (name: string) => text(name).array(),
   'timestamptz[]': (name: string) => instant(name).array(),
+  'uuid[]': (name: string) => uuid(name).array(),
+  boolean,
 } satisfies Record<Column['sql'], unknown>
 
 function builderOf(name: string, column: Column) {
@@ -36,5 +38,6 @@ function builderOf(name: string, column: Column) {
   const plain = builders[column.sql](name) as ReturnType<typeof text>
   const whole = column.nullable ? plain : plain.notNull()
   if (column.default === undefined) return whole
-  return whole.default(column.default === clock ? sql`clock_timestamp()` : (column.default as string))
+  if (typeof column.default === 'symbol') return whole.default(sql.raw(column.default.description ?? ''))
+  return whole.default(column.default as string)
 }

@@ -3,7 +3,7 @@ import { AppError } from '../src/ground/errors.ts'
 /** What a position of each list looks like: the number of a row, a name or an id. */
 const positions = {
   jobs: Number,
-  runs: Number,
+  runs: /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   audit: Number,
   deliveries: Number,
   slots: Number,

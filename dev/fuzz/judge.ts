@@ -94,7 +94,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
       select r.id, r.job_id, a.value as attempt, j.action, j.policy,
         (a.value ->> 'started_at')::timestamptz >= j.updated_at as is_as_saved
       from runs r join jobs j on j.id = r.job_id cross join jsonb_array_elements(r.attempts) a
-      where r.seq > (select coalesce(max(seq), 0) - 2000 from runs)`
+      where r.id in (select id from runs order by seq desc limit 2000)`
     return rows.flatMap((row) => ofAttempt(row)).filter((finding) => finding !== null)
   }
 

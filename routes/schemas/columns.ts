@@ -43,6 +43,8 @@ const plainSchemas: ByType = {
   jsonb: (options) => Type.Unknown(options),
   'text[]': texts,
   'timestamptz[]': instants,
+  'uuid[]': texts,
+  boolean: (options) => Type.Boolean(options),
 }
 const nullableSchemas: ByType = {
   text: (options) => orNull('string', options),
@@ -53,6 +55,8 @@ const nullableSchemas: ByType = {
   jsonb: (options) => Type.Unknown(options),
   'text[]': (options) => Type.Union([texts(options), Type.Null()]),
   'timestamptz[]': (options) => Type.Union([instants(options), Type.Null()]),
+  'uuid[]': (options) => Type.Union([texts(options), Type.Null()]),
+  boolean: (options) => Type.Union([Type.Boolean(options), Type.Null()]),
 }
 
 /** Schemas of the columns that a client may give as they are kept. */

@@ -8,6 +8,8 @@ type Values = {
   jsonb: unknown
   'text[]': string[]
   'timestamptz[]': Date[]
+  'uuid[]': string[]
+  boolean: boolean
 }
 export type SqlType = keyof Values
 
@@ -19,6 +21,8 @@ export const is = <T>(): Is<T> => ({})
 
 /** The default of Postgres' own clock, at the write. */
 export const clock = Symbol('clock_timestamp()')
+/** The default of the same clock as a number, in microseconds: an order of rows. */
+export const clockMicros = Symbol('((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint')
 
 /**
  * One column, declared once. Its name in SQL and in JSON is its key in snake case. Everything that reads, writes or
@@ -32,8 +36,16 @@ export type Column = {
   readonly oneOf?: readonly string[]
   readonly nullable?: true
   /** In a row that does not give the value. */
-  readonly default?: string | number | readonly never[] | { readonly [name: string]: never } | typeof clock
+  readonly default?:
+    | string
+    | number
+    | readonly never[]
+    | { readonly [name: string]: never }
+    | typeof clock
+    | typeof clockMicros
   readonly identity?: true
+  /** Postgres computes it from other columns of the row. */
+  readonly generated?: true
   /**
    * How it is written. `once`: when the row is made. `always`: by every write of the row. `outcome`: by the write of an
    * attempt's outcome; a write that has no value keeps the former one. `statement`: by the SQL of a statement itself.
@@ -88,17 +100,21 @@ export function having<C extends Columns, P extends keyof Column, const V extend
   return Object.fromEntries(found) as Having<C, P, [V] extends [never] ? unknown : V>
 }
 
-/** The columns whose value in a row that gives none is known: null, or a default that is not the clock. */
+/** The columns whose value in a row that gives none is known: null, or a default that is not a clock. */
 type Blank<C> = {
-  [Key in keyof C as C[Key] extends { nullable: true } | { default: string | number | object }
-    ? Key
-    : never]: C[Key]
+  [Key in keyof C as C[Key] extends { generated: true }
+    ? never
+    : C[Key] extends { nullable: true } | { default: string | number | object }
+      ? Key
+      : never]: C[Key]
 }
 
 /** The value in a row that sets none. */
 export function blankOf<C extends Columns>(columns: C): RowOf<Blank<C>> {
   const known = Object.entries(columns).filter(
-    ([, column]) => column.nullable || (column.default !== undefined && column.default !== clock),
+    ([, column]) =>
+      !column.generated &&
+      (column.nullable || (column.default !== undefined && typeof column.default !== 'symbol')),
   )
   return Object.fromEntries(known.map(([key, column]) => [key, column.default ?? null])) as RowOf<Blank<C>>
 }

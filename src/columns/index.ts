@@ -1,7 +1,6 @@
 /** The columns of jobs and runs, each declared once. docs/decisions/one-place-per-field.md says what derives from them. */
 export {
   blankOf,
-  clock,
   type Column,
   type Columns,
   type Having,
@@ -14,13 +13,15 @@ export {
 } from './column.ts'
 export {
   givenColumns,
+  indexedRuntimeColumns,
   jobColumns,
+  liveColumns,
   nothingGiven,
   readyColumns,
   registryColumns,
   runtimeColumns,
 } from './jobs.ts'
-export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
+export { indexedRunColumns, liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
 export {
   type Attempt,
   type JobState,

@@ -1,10 +1,11 @@
-import { type Columns, clock, having, is } from './column.ts'
+import { type Columns, clockMicros, clock, having, is } from './column.ts'
 import { type Attempt, runStates, triggers } from './words.ts'
 
 /** Table `runs`. */
 export const runColumns = {
   id: { sql: 'uuid', set: 'once', look: true, shown: {} },
-  seq: { sql: 'bigint', identity: true, set: 'statement' },
+  /** The order of runs: the time of the claim. Two may be equal; then `id` tells. */
+  seq: { sql: 'bigint', default: clockMicros, set: 'statement' },
   jobId: { sql: 'text', set: 'statement', shown: {} },
   slot: { sql: 'timestamptz', nullable: true, set: 'once', look: true, shown: {} },
   trigger: { sql: 'text', oneOf: triggers, set: 'once', look: true, shown: {} },
@@ -55,3 +56,8 @@ export const writtenRunColumns = having(runColumns, 'set', 'once', 'always', 'ou
 
 /** The details of an attempt's outcome beside its state. */
 export const outcomeColumns = having(runColumns, 'set', 'outcome')
+
+/** What the index of runs that ended badly knows: the end of one that succeeds does not change it. */
+export const indexedRunColumns = {
+  isTrouble: { sql: 'boolean', nullable: true, generated: true, set: 'statement' },
+} as const satisfies Columns

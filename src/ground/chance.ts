@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
 
 /** The source of random values, for ids and spread waits. Handed in, so that a simulation can be replayed. */
 export type Chance = {
-  /** A run id. */
+  /** A run id. Those of one process ascend, so that their index grows at its end. */
   uuid(): string
   /** A job id: 12 lower-case hex digits. */
   jobId(): string
@@ -11,7 +11,7 @@ export type Chance = {
 }
 
 export const realChance: Chance = {
-  uuid: randomUUID,
+  uuid: () => randomUUIDv7(),
   jobId: () => randomBytes(6).toString('hex'),
   fraction: Math.random,
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import {
   blankOf,
-  clock,
   type Column,
   type Columns,
+  indexedRunColumns,
+  indexedRuntimeColumns,
   jobColumns,
   jobStates,
+  liveColumns,
   readyColumns,
   registryColumns,
   runColumns,
@@ -28,16 +30,19 @@ const tables: Record<string, Columns> = {
     jobId: { sql: 'text', set: 'statement' },
     ...runtimeColumns,
     ...readyColumns,
+    ...liveColumns,
+    ...indexedRuntimeColumns,
     ...registryColumns,
   },
-  runs: runColumns,
+  runs: { ...runColumns, ...indexedRunColumns },
 }
 
 for (const [table, columns] of Object.entries(tables)) {
   test(`the columns of ${table} are declared as a migrated database has them`, async () => {
     const rows = await database.sql<{ line: string }[]>`
       select concat_ws(' ', a.attname, format_type(a.atttypid, null), case when a.attnotnull then 'not null' end,
-        case when a.attidentity = 'a' then 'identity' end, 'default ' || pg_get_expr(d.adbin, d.adrelid)) as line
+        case when a.attidentity = 'a' then 'identity' end,
+        case when a.attgenerated = 's' then 'generated' else 'default ' || pg_get_expr(d.adbin, d.adrelid) end) as line
       from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = ${table}::regclass and a.attnum > 0 and not a.attisdropped`
     const declared = Object.entries(columns).map(([key, column]) => lineOf(snakeCase(key), column))
@@ -47,14 +52,20 @@ for (const [table, columns] of Object.entries(tables)) {
 
 function lineOf(name: string, column: Column): string {
   const type = column.sql.replace('timestamptz', 'timestamp with time zone')
-  const parts = [name, type, !column.nullable && 'not null', column.identity && 'identity']
+  const parts = [
+    name,
+    type,
+    !column.nullable && 'not null',
+    column.identity && 'identity',
+    column.generated && 'generated',
+  ]
   if (column.default !== undefined) parts.push(`default ${defaultOf(column, type)}`)
   return parts.filter(Boolean).join(' ')
 }
 
 /** As pg_get_expr writes it. */
 function defaultOf({ default: value, sql }: Column, type: string): string {
-  if (value === clock) return 'clock_timestamp()'
+  if (typeof value === 'symbol') return value.description ?? ''
   if (typeof value === 'number') return String(value)
   if (sql === 'jsonb') return `'${JSON.stringify(value)}'::jsonb`
   return Array.isArray(value) ? `'{}'::${type}` : `'${value as string}'::${type}`

@@ -153,7 +153,7 @@ test('a run that is removed ends its followers', async () => {
   await opened.say(run, 'one')
   const { next } = await follow(run)
   await next()
-  await opened.sql`delete from jobs where id = ${job}`
+  await opened.sql`delete from runs where job_id = ${job}`
   assert.deepEqual(await next(), { type: 'end', state: null })
 })
 

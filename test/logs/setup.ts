@@ -39,6 +39,7 @@ export async function openLogs() {
       insert into runs (id, job_id, trigger, state, fence, attempt, owner, lease_until, claimed_at, finished_at, output)
       values (${id}, ${jobId}, 'manual', ${state}, ${fence}, ${attempt}, ${isLive ? 'us' : null},
         ${isLive ? noon : null}, ${at}, ${isLive ? null : at}, ${output})`
+    if (isLive) await sql`update job_runtime set live = live || ${id}::uuid where job_id = ${jobId}`
     return id
   }
 

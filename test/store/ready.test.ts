@@ -43,7 +43,8 @@ test('a claim leaves the job as a look and a decision would have left it, and re
       ready_version: null,
       ready_rev: null,
     }
-    return { ...runtime, ...decided, run: { ...run, id: '', seq: 0, job_id: '' }, job_id: '' }
+    assert.deepEqual(runtime?.['live'], [run?.['id']])
+    return { ...runtime, ...decided, live: [], run: { ...run, id: '', seq: 0, job_id: '' }, job_id: '' }
   }
   assert.deepEqual(await rows(ready), await rows(looked))
   const seen = await lookAt(store, ready)
