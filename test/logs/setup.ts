@@ -27,6 +27,7 @@ export async function openLogs() {
       insert into jobs (id, name, schedule, timezone, anchor, action, policy)
       values (${id}, 'a job', '{"kind":"cron","expr":"0 9 * * *"}'::text::jsonb, 'UTC', ${noon}, '{"type":"http"}'::text::jsonb,
         ${sql.json(policy as never)})`
+    await sql`insert into job_runtime (job_id) values (${id})`
     return id
   }
 
