@@ -41,61 +41,6 @@ export async function takeArm(
   }
 }
 
-/**
- * What the timer said to an order. `fireAt` null: a cancel. `mayBeHeld`: it may hold `fireAt` now, whatever it answered.
- */
-export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; tookMs: number } & (
-  | { outcome: 'armed'; scheduleId: string | null }
-  | { outcome: 'cancelled' }
-  | { outcome: 'failed'; code: string; message: string }
-)
-
-const armsKept = 20
-/** At least this many instants are remembered; one that is still ahead always is, because NAS may still hold it. */
-const recentArmsKept = 6
-
-/**
- * Writes what the timer said and gives the arm lease back; returns whether an arm is owed still (the wake time moved on
- * meanwhile, or the call failed), and whether anything was written. Only the holder of the arm lease writes: an answer that comes after the lease was
- * taken over changes nothing. A generation once confirmed is never un-confirmed here.
- */
-export async function recordArm(
-  sql: Sql,
-  jobId: string,
-  result: ArmResult & { holder: string; now: Date | null },
-): Promise<{ isOwed: boolean; isWritten: boolean }> {
-  const isDone = result.outcome !== 'failed'
-  const failure = result.outcome === 'failed' ? result : null
-  const scheduleId = result.outcome === 'armed' ? result.scheduleId : null
-  const [row]: Row[] = await sql`
-    with done as (
-      update job_runtime set arm_lease_by = null, arm_lease_until = null,
-        armed_gen = case when ${isDone} then greatest(armed_gen, ${result.gen}) else armed_gen end,
-        armed_at = case when ${isDone} then ${result.fireAt}::timestamptz else armed_at end,
-        armed_schedule = case when ${isDone} then ${scheduleId} else armed_schedule end,
-        recent_arms = case when ${result.fireAt === null || !result.mayBeHeld} then recent_arms
-          else array(
-            select a from unnest(array[${result.fireAt}::timestamptz] || recent_arms) with ordinality t(a, n)
-            where n <= ${recentArmsKept} or a > coalesce(${result.now}::timestamptz, clock_timestamp()) order by n limit 64) end,
-        arm_error = ${failure && `${failure.code}: ${failure.message}`},
-        arm_failed_at = case when ${isDone} then null else coalesce(arm_failed_at, ${result.now}, clock_timestamp()) end
-      where job_id = ${jobId} and arm_lease_by = ${result.holder}
-      returning job_id, armed_gen < wake_gen as owed
-    ),
-    told as (
-      insert into arms (job_id, gen, fire_at, asked_at, took_ms, outcome, schedule_id, error_code, error)
-      select job_id, ${result.gen}, ${result.fireAt}, coalesce(${result.now}, clock_timestamp()), ${result.tookMs}, ${result.outcome},
-        ${scheduleId}, ${failure?.code ?? null}, ${failure?.message ?? null}
-      from done
-    ),
-    pruned as (
-      delete from arms where ${result.gen % 16 === 0} and job_id = ${jobId}
-        and id <= (select id from arms where job_id = ${jobId} order by id desc offset ${armsKept} limit 1)
-    )
-    select owed from done`
-  return { isOwed: row ? Boolean(row['owed']) : true, isWritten: row !== undefined }
-}
-
 /** NAS has lost a confirmed arm: it is owed again. Returns false if the job is gone. */
 export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<boolean> {
   const rows = await sql`

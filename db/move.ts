@@ -20,7 +20,7 @@ export type Writing = {
   begins: boolean
   /** The arm that woke us is used up (or may be): NAS has to be asked again even where the wake time stays. */
   armSpent: boolean
-  /** Takes the arm lease in the same statement, if it is free and an arm is owed; null: another process arms. */
+  /** Takes the arm lease in the same statement, if it is free or its to inherit, and an arm is owed; null: does not. */
   armLease: ArmLease | null
   output: string | null
   now: Date | null
@@ -71,8 +71,8 @@ const typed: Typed = [
   ...Object.entries({ job_id: 'text', rev: 'bigint' }),
   ...Object.entries(decidedColumns).map(([key, { sql }]): [string, string] => [snakeCase(key), sql]),
   ...Object.entries({ wake_term: 'timestamptz', lease_ms: 'bigint', starts: 'boolean', sends: 'boolean' }),
-  ...Object.entries({ arm_spent: 'boolean', arm_holder: 'text', arm_ms: 'bigint', owner: 'text' }),
-  ...Object.entries({ output: 'text' }),
+  ...Object.entries({ arm_spent: 'boolean', arm_holder: 'text', arm_heir_of: 'text', arm_ms: 'bigint' }),
+  ...Object.entries({ owner: 'text', output: 'text' }),
   ...Object.entries(runValueTypes).map(([name, type]): [string, string] => [runPrefix + name, type]),
 ]
 
@@ -89,7 +89,7 @@ const moved = '(w.wake_at is distinct from r.wake_at or w.arm_spent)'
 
 /** The writer wants to ask it, something is owed, and no other process is asking. */
 const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_gen)
-  and ${armLeaseIsFree})`
+  and (${armLeaseIsFree} or starts_with(r.arm_lease_by, w.arm_heir_of)))`
 
 /**
  * The head of every transition, as the CTEs `clock`, `wanted` and `job`: the compare-and-set on (job, rev) in the one row
@@ -147,6 +147,7 @@ function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
     sends: sends.length > 0,
     arm_spent: writing.armSpent,
     arm_holder: writing.armLease?.holder ?? null,
+    arm_heir_of: writing.armLease?.heirOf ?? null,
     arm_ms: writing.armLease?.ms ?? 0,
     owner: writing.owner,
     output: writing.output,

@@ -25,10 +25,9 @@ create table arms (
   schedule_id text,
   error_code text,
   error text,
-  constraint arms_pkey PRIMARY KEY (id),
+  constraint arms_pkey PRIMARY KEY (job_id, id),
   constraint arms_outcome CHECK ((outcome = ANY (ARRAY['armed'::text, 'cancelled'::text, 'failed'::text])))
 );
-CREATE INDEX arms_job ON public.arms USING btree (job_id, id);
 
 create table attempt_logs (
   run_id uuid not null,

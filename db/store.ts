@@ -8,6 +8,7 @@ import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
 import { lookAll, readClock } from './look.ts'
 import { readPage } from './pages.ts'
+import { type ArmRecord, type ArmResult, recordArms } from './record-arm.ts'
 import * as runs from './runs.ts'
 import type { Move, Writing, Written } from './move.ts'
 import { movesMax } from './wanted.ts'
@@ -53,6 +54,12 @@ export function createStore(
     keyOf: ({ jobId }) => jobId,
     carryOut: (claims) =>
       database.run((sql) => claimReady(sql, claims, now()), { idempotent, name: 'the claim' }),
+    ...crowd,
+  })
+  const record = createBatch<ArmRecord, boolean>({
+    keyOf: ({ jobId }) => jobId,
+    carryOut: (records) =>
+      database.run((sql) => recordArms(sql, records, now()), { name: 'recording the arm' }),
     ...crowd,
   })
   return {
@@ -115,10 +122,11 @@ export function createStore(
 
     takeArm: (wish: Untimed<Parameters<typeof arms.takeArm>[1]>) =>
       database.run((sql) => arms.takeArm(sql, { ...wish, now: now() }), { name: 'taking the arm lease' }),
-    recordArm: (jobId: string, result: arms.ArmResult & { holder: string }) =>
-      database.run((sql) => arms.recordArm(sql, jobId, { ...result, now: now() }), {
-        name: 'recording the arm',
-      }),
+    /** `isWritten` false: the arm lease had gone to another order. */
+    async recordArm(jobId: string, result: ArmResult & { holder: string }) {
+      const isOwed = await record({ ...result, jobId })
+      return { isOwed: isOwed ?? true, isWritten: isOwed !== null }
+    },
     disownArm: (jobId: string, gen: number) =>
       database.run((sql) => arms.disownArm(sql, jobId, gen), { name: 'disowning an arm' }),
     owedArms: (page: { after: string; limit: number }) =>

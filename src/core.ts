@@ -86,7 +86,7 @@ export function createCore(needs: CoreNeeds): Core {
   const story = createFire({
     ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, timers, log, isDraining },
     runner: createRunner({ store, actions, queue, owner, timers, log, onBegin }),
-    settle: createSettle({ store, enact, timers, log }),
+    settle: createSettle({ store, enact, arming, timers, log }),
     limits: createFireLimits({
       ...{ timers, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,

@@ -32,4 +32,8 @@ create index runs_trouble on runs (seq, id) where is_trouble;
 alter table runs set (fillfactor = 85);
 
 -- Their rows are selected from that of the job, which is locked by it; whoever deletes the job deletes them.
-alter table arms drop constraint arms_job_fkey;
+drop index arms_job;
+alter table arms
+  drop constraint arms_job_fkey,
+  drop constraint arms_pkey,
+  add constraint arms_pkey primary key (job_id, id);

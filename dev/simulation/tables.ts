@@ -96,7 +96,10 @@ export function createTables() {
     const wakeAt = wantedWakeAt(decision, now, leaseUntil)
     const moved = !isSame(wakeAt, registry.wakeAt) || writing.armSpent
     const isFree = registry.armLeaseUntil === null || registry.armLeaseUntil <= now
-    const takes = writing.armLease !== null && (moved || registry.armedGen < registry.wakeGen) && isFree
+    const isHeir =
+      writing.armLease !== null && registry.armLeaseBy?.startsWith(writing.armLease.heirOf) === true
+    const takes =
+      writing.armLease !== null && (moved || registry.armedGen < registry.wakeGen) && (isFree || isHeir)
     const runtime = { ...decision.runtime, rev: job.runtime.rev + 1 }
     const gen = registry.wakeGen + (moved ? 1 : 0)
     checkRuntime(runtime)

@@ -5,7 +5,7 @@ import type { ArmLease, ArmOrder } from '../../db/index.ts'
  * it, so that two provisions for one job never overlap, and told apart from every other that it takes.
  */
 export function armLease(owner: string): ArmLease {
-  return leasesOf(owner, null)()
+  return leasesOf(owner, null).nextLease()
 }
 
 /**
@@ -13,13 +13,19 @@ export function armLease(owner: string): ArmLease {
  * and never learned of, and goes by another text: a statement of an earlier try that is carried out late must not give
  * back the lease under which a call is made by now.
  */
-export function leasesOf(owner: string, order: ArmOrder | null): () => ArmLease {
+export function leasesOf(
+  owner: string,
+  order: ArmOrder | null,
+): { heirOf: string; nextLease: () => ArmLease } {
   if (!order) leasesTaken += 1
   const [heirOf = '', tries] = order ? order.holder.split(/(?<=\/)(?=\d+$)/) : [`${owner}/${leasesTaken}/`, 0]
   let taken = Number(tries)
-  return () => {
-    taken += 1
-    return { holder: `${heirOf}${taken}`, heirOf, ms: leaseMs }
+  return {
+    heirOf,
+    nextLease() {
+      taken += 1
+      return { holder: `${heirOf}${taken}`, heirOf, ms: leaseMs }
+    },
   }
 }
 

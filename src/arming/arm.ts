@@ -17,6 +17,10 @@ export type Armer = {
    * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
    */
   ensure(jobId: string, options: EnsureOptions): Promise<ArmState>
+  /** The arm lease for the write that ends the work for which the arm of this job waits (`atRest`); null: none waits. */
+  leaseAtRest(jobId: string): ArmLease | null
+  /** The order that such a write took, in place of the one that waits. */
+  renew(order: ArmOrder): void
   /** Tells the timer to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
   cancelOrphan(jobId: string): Promise<boolean>
   /** `timers.now()` of the last time that the timer confirmed an arm of this job to this process; -Infinity: never. */
@@ -67,7 +71,16 @@ const askedMax = 64
  * The work in progress for a job. A caller that joins it has changed something that its last look at Postgres may not have
  * seen (the answer was under way): then it looks again before it reports the job as armed.
  */
-type Work = { isAskedAgain: boolean; mostAheadMs: number; state: Promise<ArmState> }
+type Work = {
+  isAskedAgain: boolean
+  mostAheadMs: number
+  /** The first arm lease of its tries: they inherit from each other. */
+  heirOf: string
+  state: Promise<ArmState>
+}
+
+/** An arm that waits for the rest of its job. */
+type Waiting = { nextLease: () => ArmLease; renewed: ArmOrder | null }
 
 /** Only the answers of the last seconds are asked about. */
 const armedAtMax = 20_000
@@ -78,6 +91,7 @@ const lastPauseMs = 60_000
 export function createArmer(needs: ArmerNeeds): Armer {
   const { store, timer, holds, rest, owner, timers, log, chance = realChance } = needs
   const underWay = new Map<string, Work>()
+  const atRest = new Map<string, Waiting>()
   const stopping = new AbortController()
   const armedAt = createRecent<number>(armedAtMax)
   let lastError: ReturnType<Armer['lastError']> = null
@@ -97,11 +111,12 @@ export function createArmer(needs: ArmerNeeds): Armer {
 
   function takeOn(
     jobId: string,
-    { order, mostAheadMs, atRest }: Required<Omit<EnsureOptions, 'budgetMs'>>,
+    { order, mostAheadMs, atRest: waits }: Required<Omit<EnsureOptions, 'budgetMs'>>,
   ): Work {
-    const work: Work = { isAskedAgain: false, mostAheadMs, state: Promise.resolve('owed') }
+    const { heirOf, nextLease } = leasesOf(owner, order)
+    const work: Work = { isAskedAgain: false, mostAheadMs, heirOf, state: Promise.resolve('owed') }
     underWay.set(jobId, work)
-    work.state = holds.during('arm', keepTrying(jobId, { order, atRest }, work))
+    work.state = holds.during('arm', keepTrying(jobId, { order, nextLease, waits }, work))
     return work
   }
 
@@ -119,6 +134,8 @@ export function createArmer(needs: ArmerNeeds): Armer {
   ): Promise<ArmOrder | null> {
     const rested = rest.of(jobId)
     if (!rested) return order
+    const waiting: Waiting = { nextLease, renewed: null }
+    if (order) atRest.set(jobId, waiting)
     const beganAt = timers.now()
     const isAtRest = await within(
       timers,
@@ -127,6 +144,8 @@ export function createArmer(needs: ArmerNeeds): Armer {
       false,
     )
     const isGood = !isAtRest && timers.now() - beganAt <= momentMs + frozenMs
+    if (atRest.get(jobId) === waiting) atRest.delete(jobId)
+    if (waiting.renewed) return waiting.renewed
     if (!order || isGood) return order
     // the arm lease is ours already; the wake time has moved, and with it the instant to ask for
     const askedAt = timers.now()
@@ -139,11 +158,10 @@ export function createArmer(needs: ArmerNeeds): Armer {
 
   async function keepTrying(
     jobId: string,
-    first: { order: ArmOrder | null; atRest: boolean },
+    { nextLease, ...first }: { order: ArmOrder | null; nextLease: () => ArmLease; waits: boolean },
     work: Work,
   ): Promise<ArmState> {
-    const nextLease = leasesOf(owner, first.order)
-    let order = first.atRest ? await orderAtRest(jobId, first.order, nextLease) : first.order
+    let order = first.waits ? await orderAtRest(jobId, first.order, nextLease) : first.order
     let pauseMs = firstPauseMs
     const asked: Date[] = []
     // the holder is done within a call of the timer, or dead until its arm lease ends: ask soon at first, then less
@@ -172,6 +190,16 @@ export function createArmer(needs: ArmerNeeds): Armer {
       await sleep(timers, waitMs, stopping.signal)
     }
     return end(jobId, work, 'owed')
+  }
+
+  function renew(order: ArmOrder) {
+    const { jobId, holder } = order
+    const waiting = atRest.get(jobId)
+    const work = underWay.get(jobId)
+    if (waiting) waiting.renewed = order
+    // it has asked with an older order meanwhile, and will take the next one itself
+    else if (work && holder.startsWith(work.heirOf)) work.isAskedAgain = true
+    else takeOn(jobId, { order, mostAheadMs: Number.POSITIVE_INFINITY, atRest: false })
   }
 
   async function tryOnce(jobId: string, { order, nextLease, asked, mostAheadMs }: Try): Promise<Step> {
@@ -266,6 +294,8 @@ export function createArmer(needs: ArmerNeeds): Armer {
 
   return {
     ensure,
+    leaseAtRest: (jobId) => atRest.get(jobId)?.nextLease() ?? null,
+    renew,
     cancelOrphan,
     lastArmedAt: (jobId) => armedAt.get(jobId) ?? Number.NEGATIVE_INFINITY,
     lastError: () => lastError,

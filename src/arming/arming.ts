@@ -1,4 +1,4 @@
-import type { ArmLease, Store } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, Store } from '../../db/index.ts'
 import { isWakeLost, type Registry } from '../decisions/index.ts'
 import type { Chance } from '../ground/chance.ts'
 import type { Config } from '../ground/config.ts'
@@ -22,6 +22,10 @@ export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked
   armChanged(jobId: string, options: EnsureOptions): Promise<ArmState>
   /** Null if nothing is armed with a timer: then a claim takes no arm lease with it. */
   armLease(): ArmLease | null
+  /** For the write that ends the work of a job: the arm lease of the arm that waits for its rest; null: none does. */
+  armLeaseAtRest(jobId: string): ArmLease | null
+  /** Carries out the order that such a write took. */
+  renew(order: ArmOrder): void
   /** Tells the timer to forget a job that Postgres no longer knows. */
   cancelOrphan(jobId: string): Promise<void>
   /** Whether an outside timer has confirmed the wake-up that the job needs, and has not lost it. */
@@ -99,6 +103,8 @@ export function createArming(needs: ArmingNeeds): Arming {
       return state
     },
     armLease: () => (isNasUsed() ? armLease(owner) : null),
+    armLeaseAtRest: (jobId) => (isNasUsed() ? (armer?.leaseAtRest(jobId) ?? null) : null),
+    renew: (order) => armer?.renew(order),
     async cancelOrphan(jobId) {
       await armer?.cancelOrphan(jobId)
     },

@@ -7,6 +7,7 @@ import {
   releaseDelivery,
   settleDelivery,
 } from '../decisions/index.ts'
+import type { Arming } from '../arming/arming.ts'
 import type { Log } from '../ground/log.ts'
 import { withTimeLimit } from '../ground/time-limit.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -29,6 +30,7 @@ export type Courier = {
 type CourierNeeds = {
   store: Pick<Store, 'look'>
   enact: Admission['enact']
+  arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
   rest: Rest
   timers: Timers
   log: Pick<Log, 'info' | 'error'>
@@ -48,7 +50,7 @@ type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
  * process, which sends again under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
 export function createCourier(needs: CourierNeeds): Courier {
-  const { store, enact, rest, timers, log } = needs
+  const { store, enact, arming, rest, timers, log } = needs
   const queue: (() => void)[] = []
   let sending = 0
   let isDraining = false
@@ -124,7 +126,7 @@ export function createCourier(needs: CourierNeeds): Courier {
 
   function write({ jobId, leaseEndsAt }: Held, decide: (look: Look) => Decision | null) {
     return persist(
-      { store, enact, timers },
+      { store, enact, arming, timers },
       {
         ...{ jobId, decide },
         onUnavailable(error) {

@@ -47,7 +47,7 @@ export type EnactOptions = {
   /** The API key whose call started the runs; null: none did. */
   startedBy?: string | null
   /** The write takes the arm lease with it: the caller has to carry the order out, or the job waits for its end. */
-  takesArmLease?: boolean
+  armLease?: ArmLease | null
 }
 
 export type Admission = {
@@ -91,14 +91,13 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   async function enact(
     look: Look,
     decision: Decision,
-    { armSpent = false, output = null, startedBy = null, takesArmLease = false }: EnactOptions = {},
+    { armSpent = false, output = null, startedBy = null, armLease = null }: EnactOptions = {},
   ): Promise<Enacted | null> {
     const askedAt = timers.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const groups = groupsOf(look, startedBy)
     const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
     const begins = places > 0 && queue.reserve(groups, places)
-    const armLease = takesArmLease ? needs.armLease() : null
     const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease, output }
     let used = 0
     expect(decision, 1)
@@ -198,7 +197,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
         const taken = { runs: adopted, sends: [] }
         return { state: 'claimed', look, runIds: adoptedIds, taken, order: null }
       }
-      const enacted = await enact(look, decision, { armSpent: isSpent, takesArmLease: true })
+      const enacted = await enact(look, decision, { armSpent: isSpent, armLease: needs.armLease() })
       if (!enacted) continue
       const runIds = [...decision.starts.map((run) => run.id), ...adoptedIds]
       const { runs, sends } = enacted.taken

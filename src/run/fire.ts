@@ -89,7 +89,7 @@ export function createFire(needs: FireNeeds): Fire {
   const changes = createChanges({ store, enact, begin, arming })
   const startFollower = createChain({ store, changes })
   const courier = createCourier({
-    ...{ store, enact, rest, timers, log },
+    ...{ store, enact, rest, timers, log, arming },
     send: createSend({ store, send: needs.send, startFollower, callbackUrl: needs.callbackUrl }),
   })
   const near = createNearWaits({ holds, timers })
@@ -192,12 +192,14 @@ export function createFire(needs: FireNeeds): Fire {
   }
 
   /**
-   * Arms the wake time that an end has moved; if the next attempt is near, this process waits for it as well. Also
+   * Arms the wake time that an end has moved, by the arm that waits for it if there is one; if the next attempt is near, this process waits for it as well. Also
    * after a stale fence: our own write may have been carried out, and its answer lost.
    */
   function relax(jobId: string, settled: Settled) {
     const waitMs = settled && nearestAttemptMs(settled)
-    void holds.during('arm', armLater(jobId, { isUrgent: waitMs !== null }).catch(warn(jobId)))
+    // with an order the arm goes on that waited for the rest of the job
+    if (!settled?.written.order)
+      void holds.during('arm', armLater(jobId, { isUrgent: waitMs !== null }).catch(warn(jobId)))
     if (waitMs !== null && waitMs <= needs.nearMs) near.later(waitMs, () => fireDue(jobId).catch(warn(jobId)))
   }
 

@@ -1,9 +1,16 @@
 import { DatabaseUnavailable, type Look, type Store } from '../../db/index.ts'
+import type { Arming } from '../arming/arming.ts'
 import type { Decision } from '../decisions/index.ts'
 import { sleep, type Timers } from '../ground/timers.ts'
 import type { Admission, Enacted } from './admission.ts'
 
-type Way = { store: Pick<Store, 'look'>; enact: Admission['enact']; timers: Timers }
+type Way = {
+  store: Pick<Store, 'look'>
+  enact: Admission['enact']
+  /** An arm that waits for the rest of the job: the write that ends its work takes its order anew. */
+  arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
+  timers: Timers
+}
 
 type Wish = {
   jobId: string
@@ -24,7 +31,7 @@ const lastPauseMs = 5_000
  * is decided again; a database that cannot be reached is asked again, unless `onUnavailable` gives up.
  */
 export async function persist(
-  { store, enact, timers }: Way,
+  { store, enact, arming, timers }: Way,
   { jobId, decide, first, output = null, onUnavailable }: Wish,
 ): Promise<Enacted | null | 'given_up'> {
   let known = first
@@ -34,7 +41,8 @@ export async function persist(
       known = undefined
       const decision = look && decide(look)
       if (!look || !decision) return null
-      const enacted = await enact(look, decision, { output })
+      const enacted = await enact(look, decision, { output, armLease: arming.armLeaseAtRest(jobId) })
+      if (enacted?.written.order) arming.renew(enacted.written.order)
       if (enacted) return enacted
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error

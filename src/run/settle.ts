@@ -1,6 +1,7 @@
 import { type Look, refusedValue, type Store } from '../../db/index.ts'
 import { type Decision, type Outcome, release, settle } from '../decisions/index.ts'
 import type { Timers } from '../ground/timers.ts'
+import type { Arming } from '../arming/arming.ts'
 import type { Admission, Enacted } from './admission.ts'
 import type { HeldRun } from './leases.ts'
 import { persist } from './persist.ts'
@@ -19,6 +20,7 @@ export type Settle = {
 type SettleNeeds = {
   store: Pick<Store, 'look' | 'clock'>
   enact: Admission['enact']
+  arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
   timers: Timers
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
 }
@@ -28,7 +30,7 @@ type SettleNeeds = {
  * run over or cancelled it, or the job was deleted); a database that cannot be reached is asked again until it answers,
  * because the outcome is known here alone. An outcome that Postgres refuses to keep is replaced by one that says so.
  */
-export function createSettle({ store, enact, timers, log }: SettleNeeds): Settle {
+export function createSettle({ store, enact, arming, timers, log }: SettleNeeds): Settle {
   async function settleRun(run: HeldRun, outcome: Outcome): Promise<Settled> {
     try {
       return await writeOutcome(run, outcome)
@@ -53,7 +55,7 @@ export function createSettle({ store, enact, timers, log }: SettleNeeds): Settle
   ): Promise<Settled> {
     const { jobId, runId, fence } = run
     const settled = await persist(
-      { store, enact, timers },
+      { store, enact, arming, timers },
       {
         ...{ jobId, decide, output, first: asClaimed(run) },
         onUnavailable(error) {
