@@ -32,7 +32,7 @@ export async function pgbench(world: World): Promise<PgbenchResult | null> {
 
 const bareRun = [
   `insert into bare values (gen_random_uuid(), 'bench', 'running', now()) returning id as run \\gset`,
-  `update bare set state = 'succeeded', at = now() where id = :'run';`,
+  `update bare set state = 'succeeded', at = now() where id = :run;`,
   '',
 ].join('\n')
 
@@ -83,7 +83,7 @@ async function record(url: string): Promise<string> {
     `\\set i :i + 1`,
     `\\set n :i * :clients + :client_id + 1`,
     `${claims.replace(':run', 'gen_random_uuid()')} \\gset claim_`,
-    `${settles.replaceAll(':run', ":'claim_made'").replace(':rev', ':claim_new_rev')};`,
+    `${settles.replaceAll(':run', ':claim_made').replace(':rev', ':claim_new_rev')};`,
     '',
   ].join('\n')
 }

@@ -73,7 +73,7 @@ export async function noteCallback(sql: Sql, url: string, now: Date | null): Pro
 /** Jobs whose arm is owed, from the one partial index, ascending by id after `after`. */
 export async function owedArms(sql: Sql, page: { after: string; limit: number }): Promise<string[]> {
   const rows: Row[] = await sql`
-    select job_id from job_runtime where is_owed and job_id > ${page.after} order by job_id limit ${page.limit}`
+    select job_id from job_runtime where armed_gen < wake_gen and job_id > ${page.after} order by job_id limit ${page.limit}`
   return rows.map((row) => row['job_id'] as string)
 }
 
@@ -86,21 +86,17 @@ export async function overdueJobs(
   wish: { lateMs: number; limit: number; now: Date | null },
 ): Promise<string[]> {
   const rows: Row[] = await sql`
-    with late as materialized (
-      select coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms' as at)
     select job_id from job_runtime
-    where wake_hour <= (select at from late) and wake_at <= (select at from late)
-    order by wake_hour, wake_at limit ${wish.limit}`
+    where wake_at <= (
+      select coalesce(${wish.now}::timestamptz, clock_timestamp()) - ${wish.lateMs} * interval '1 ms')
+    order by wake_at limit ${wish.limit}`
   return rows.map((row) => row['job_id'] as string)
 }
-
-/** Of all jobs, by the index, which knows wake times to the hour. */
-export const earliest = `select min(wake_at) from job_runtime where wake_hour = (select min(wake_hour) from job_runtime)`
 
 /** The earliest wake time of all jobs, and Postgres' clock; null: no job needs a process. */
 export async function earliestWake(sql: Sql, now: Date | null): Promise<{ wakeAt: Date | null; now: Date }> {
   const [row]: Row[] = await sql`
-    select (${sql.unsafe(earliest)}) as wake_at, coalesce(${now}::timestamptz, clock_timestamp()) as now`
+    select (select min(wake_at) from job_runtime) as wake_at, coalesce(${now}::timestamptz, clock_timestamp()) as now`
   return { wakeAt: maybeDate(row?.['wake_at']), now: date(row?.['now']) }
 }
 
@@ -113,7 +109,7 @@ export type FarthestWake = Pick<Registry, 'wakeAt' | 'armedAt' | 'armedGen' | 'w
 export async function farthestWake(sql: Sql, now: Date | null): Promise<FarthestWake | null> {
   const [row]: Row[] = await sql`
     select job_id, wake_at, armed_at, armed_gen, wake_gen, coalesce(${now}::timestamptz, clock_timestamp()) as now
-    from job_runtime where wake_hour = (select max(wake_hour) from job_runtime) order by wake_at desc limit 1`
+    from job_runtime where wake_at is not null order by wake_at desc limit 1`
   if (!row) return null
   return {
     jobId: row['job_id'] as string,
@@ -155,6 +151,24 @@ export async function differentArms(
     jobId: row['job_id'] as string,
     armedGen: row['armed_gen'] === null ? null : Number(row['armed_gen']),
   }))
+}
+
+/** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: as `orphans('owed')`. */
+export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[] }
+
+/** What a boot has to know before it asks the timer for its list, in one statement. */
+export async function outstanding(sql: Sql): Promise<Outstanding> {
+  const [row]: Row[] = await sql`
+    select (select value #>> '{}' from facts where name = 'callback_url') as callback,
+      exists (select from job_runtime where armed_gen < wake_gen) as is_owed,
+      coalesce((
+        select jsonb_agg(o.job_id) from (
+          select job_id from orphans where cancelled_at is null order by deleted_at limit 10000) o), '[]') as orphans`
+  return {
+    callback: (row?.['callback'] as string | null | undefined) ?? null,
+    isOwed: row?.['is_owed'] === true,
+    orphans: row?.['orphans'] as string[],
+  }
 }
 
 /** Ids of deleted jobs: those whose cancel NAS has not confirmed, or all (`list` may still show any of them). */

@@ -17,9 +17,6 @@ const givenNames = namesOf(givenColumns)
 const givenRecord = `given(${typedNamesOf(givenColumns)})`
 const changedNames = namesOf(having(jobColumns, 'set', 'always'))
 
-/** What was seen of a job is out of date, and its live runs are the same. */
-const touched = 'rev = rev + 1, live_rev = live_rev + (live_rev = rev)::int'
-
 const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = namesOf(decidedColumns)
 const decidedRecord = `decided(${typedNamesOf(decidedColumns)})`
@@ -54,7 +51,7 @@ export async function createJob(
     ),
     -- what was seen of the job ahead is out of date: its outcome starts this one from now on
     ahead as (
-      update job_runtime set ${sql.unsafe(touched)} where job_id = ${job.after?.job ?? ''} and exists (select from made)
+      update job_runtime set rev = rev + 1 where job_id = ${job.after?.job ?? ''} and exists (select from made)
     ),
     ran as (
       insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, ready_rev, wake_at, wake_changed_at)
@@ -88,7 +85,7 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
 /** Makes every look at the job from before out of date, as a change of its definition must; false: it is already. */
 export async function touch(sql: Sql, { job, runtime }: View): Promise<boolean> {
   const rows = await sql`
-    update job_runtime set ${sql.unsafe(touched)} where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
+    update job_runtime set rev = rev + 1 where job_id = ${job.id} and rev = ${runtime.rev} returning job_id`
   return rows.length > 0
 }
 
@@ -121,7 +118,7 @@ export async function follow(
     }
   }
   const seen: Row[] = await sql`
-    update job_runtime set ${sql.unsafe(touched)} where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
+    update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
     returning job_id`
   if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
 }

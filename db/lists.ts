@@ -179,7 +179,7 @@ export function createLists(database: Database): Lists {
             error: jobRuntime.armError,
           })
           .from(jobRuntime)
-          .where(sql`${jobRuntime.isOwed}`)
+          .where(lt(jobRuntime.armedGen, jobRuntime.wakeGen))
           .orderBy(sql`least(${jobRuntime.wakeChangedAt}, ${jobRuntime.armFailedAt})`, jobRuntime.jobId)
           .limit(limit)
         return rows.map(({ changedAt, failedAt, ...job }) => ({

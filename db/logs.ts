@@ -1,7 +1,7 @@
 import { createBatch } from './batch.ts'
 import type { Database, Sql } from './client.ts'
 import type { Row } from './columns.ts'
-import { ofLiveRuns } from './live.ts'
+import { notAwaited } from './later.ts'
 
 /** The log of an attempt so far. `head` null: as stored before, with no byte to add. */
 export type LogWrite = {
@@ -108,7 +108,7 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
               coalesce((select seq from runs where job_id = ${jobId} order by seq desc, id desc offset ${kept.runs} limit 1), 0) as beyond,
               (select seq from runs where job_id = ${jobId} and state = 'succeeded' and output is not null
                 order by seq desc limit 1) as newest_output,
-              (select ${sql.unsafe(ofLiveRuns('min(l.seq)'))} from job_runtime r where r.job_id = ${jobId}) as live
+              (select min(seq) from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')) as live
             from clock
           ),
           past as (
@@ -161,7 +161,7 @@ async function writeLogs(sql: Sql, logs: LogWrite[], now: Date | null): Promise<
     from jsonb_to_recordset(${sql.json(given)})
       as g("runId" uuid, attempt int, fence bigint, head text, tail text, total bigint)
     join runs r on r.id = g."runId" and r.attempt = g.attempt and r.fence = g.fence,
-      (select coalesce(${now}::timestamptz, clock_timestamp()) as now) c
+      (select coalesce(${now}::timestamptz, clock_timestamp()) as now, ${sql.unsafe(notAwaited)}) c
     order by r.id, r.attempt
     on conflict on constraint attempt_logs_pkey do update set
       head = case when length(excluded.head) = 0 then l.head else excluded.head end,

@@ -1,7 +1,6 @@
 import type postgres from 'postgres'
 import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
 import { date, membersOf, type Row, selectionOf } from './columns.ts'
-import { ofLiveRuns } from './live.ts'
 import { movesMax } from './wanted.ts'
 import { authoredColumns, type Look, lookedRegistryColumns, nameOfTarget, readLook } from './rows.ts'
 
@@ -35,13 +34,11 @@ export const hearersOf = (job: string) => `
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = ${job}.id), '[]') as dependents`
 
-const liveRuns = ofLiveRuns(
-  `jsonb_agg(jsonb_build_object(${membersOf(liveRunColumns, 'l')}) order by l.seq, l.id)`,
-)
-
 const columns = `
     ${rowsOfJob},
-    coalesce(${liveRuns}, '[]') as live,
+    coalesce((
+      select jsonb_agg(jsonb_build_object(${membersOf(liveRunColumns, 'l')}) order by l.seq, l.id)
+      from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
     coalesce((
       select jsonb_agg(jsonb_build_object(
         'id', d.id, 'run_id', d.run_id, 'target', ${nameOfTarget}, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,

@@ -1,10 +1,9 @@
-import { having, liveColumns, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
+import { having, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
 import {
   type Decision,
   deliveryLeaseMs,
   type JobRule,
   leaseMarginMs,
-  liveAfter,
   readyAfter,
   type View,
 } from '../src/decisions/index.ts'
@@ -60,7 +59,7 @@ export type Written = {
 /** One decision of one job, as it is to be written. `rule`: in force from then on, if it is another one. */
 export type Move = { view: View; decision: Decision; writing: Omit<Writing, 'now'>; rule?: JobRule }
 
-const decidedColumns = having({ ...runtimeColumns, ...readyColumns, ...liveColumns }, 'set', 'always')
+const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedNames = Object.keys(decidedColumns).map(snakeCase)
 const decidedValues = valuesOf(decidedColumns)
 const runPrefix = 'run_'
@@ -114,7 +113,6 @@ export const headOf = (how: 'one' | 'several') => `
       update job_runtime r set
         rev = r.rev + 1,
         ready_rev = r.rev + 1,
-        live_rev = r.rev + 1,
         ${decidedNames.map((name) => `${name} = w.${name}`).join(', ')},
         wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
@@ -152,8 +150,7 @@ function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
     owner: writing.owner,
     output: writing.output,
   }
-  const live = liveAfter(view, decision)
-  decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision), live }, values)
+  decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision) }, values)
   return runs[0] ? firstRunValues(runs[0], writing, values) : values
 }
 

@@ -1,6 +1,5 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
-import { earliest } from './arms.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './columns.ts'
 
@@ -72,8 +71,7 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving) {
     select (select value from facts where facts.name = ${name}) as earlier,
       count(late.job_id)::int as jobs, min(late.wake_at) as since
     from clock left join job_runtime late
-      on late.wake_hour < clock.now - ${lateMs} * interval '1 ms'
-        and late.wake_at < clock.now - ${lateMs} * interval '1 ms' and late.armed_gen = late.wake_gen`
+      on late.wake_at < clock.now - ${lateMs} * interval '1 ms' and late.armed_gen = late.wake_gen`
   return {
     earlier: (row?.['earlier'] as ProcessNote | null | undefined) ?? null,
     forgotten: { jobs: Number(row?.['jobs'] ?? 0), since: maybeDate(row?.['since']) },
@@ -89,15 +87,12 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
     seen as (
       select clock.now, (select count(*)::int from (
-          select from job_runtime where ${countArms}::boolean and is_owed limit ${countMax}) o) as owed,
-        (select count(*)::int from job_runtime j, runs r where j.live <> '{}' and r.job_id = j.job_id and r.id = any (j.live)
-            and r.state in ('claimed', 'running') and r.owner = ${owner})
+          select from job_runtime where ${countArms}::boolean and armed_gen < wake_gen limit ${countMax}) o) as owed,
+        (select count(*)::int from runs where state in ('claimed', 'running') and runs.owner = ${owner})
           + (select count(*)::int from deliveries where state = 'pending' and deliveries.owner = ${owner}) as runs,
         (select count(*)::int from job_runtime
-          where wake_hour > clock.now - ${nearMs} * interval '1 ms' - interval '1 hour'
-            and wake_hour < clock.now + ${nearMs} * interval '1 ms'
-            and wake_at > clock.now - ${nearMs} * interval '1 ms' and wake_at < clock.now + ${nearMs} * interval '1 ms') as near,
-        (${sql.unsafe(earliest)}) as next_wake_at
+          where wake_at > clock.now - ${nearMs} * interval '1 ms' and wake_at < clock.now + ${nearMs} * interval '1 ms') as near,
+        (select min(wake_at) from job_runtime) as next_wake_at
       from clock),
     written as (
       insert into facts (name, value, updated_at)

@@ -86,8 +86,6 @@ const textOf = (how: 'one' | 'several') => `
     job as (
       update job_runtime r set
         rev = r.rev + 1,
-        live = array[w.run_id],
-        live_rev = r.rev + 1,
         last_slot = r.next_slot,
         next_slot = r.after_slot,
         slots_used = r.slots_used + 1,

@@ -1,4 +1,5 @@
 import type { Row } from './columns.ts'
+import { notAwaited } from './later.ts'
 import type { Sql } from './look.ts'
 import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
 
@@ -53,7 +54,7 @@ const sources = sourcesOf(typed)
 const isDone = `w.outcome <> 'failed'`
 
 const textOf = (how: 'one' | 'several') => `
-    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now, ${notAwaited}),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     done as (
       update job_runtime r set

@@ -3,7 +3,7 @@ import { having, pick, type RowOf, runColumns } from '../src/columns/index.ts'
 import type { RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import type { PageWish } from './pages.ts'
-import { inTrouble, jobs, runs } from './schema.ts'
+import { inTrouble, isInTrouble, jobs, runs } from './schema.ts'
 
 export const listedRunColumns = {
   ...having(runColumns, 'shown'),
@@ -55,7 +55,7 @@ function runConditions({ jobId, states, tag, since, until }: RunFilter): (SQL | 
     jobId === null ? undefined : eq(runs.jobId, jobId),
     states.length === 0 ? undefined : inArray(runs.state, states),
     // said as the index says it, so that it is used whatever the driver does with parameters
-    states.length > 0 && states.every((one) => inTrouble.includes(one)) ? sql`${runs.isTrouble}` : undefined,
+    states.length > 0 && states.every((one) => inTrouble.includes(one)) ? isInTrouble : undefined,
     tag === null ? undefined : arrayContains(jobs.tags, [tag]),
     since === null ? undefined : gte(runs.claimedAt, since),
     until === null ? undefined : lt(runs.claimedAt, until),

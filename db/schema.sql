@@ -181,23 +181,13 @@ create table job_runtime (
   ready_until timestamp with time zone,
   ready_version bigint,
   ready_rev bigint,
-  live uuid[] default '{}'::uuid[] not null,
-  live_rev bigint default 1,
-  wake_hour timestamp with time zone generated always as (date_bin('01:00:00'::interval, wake_at, '2000-01-01 00:00:00+00'::timestamp with time zone)) stored,
-  is_owed boolean generated always as ((armed_gen < wake_gen)) stored,
   constraint job_runtime_pkey PRIMARY KEY (job_id),
   constraint job_runtime_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
-  constraint job_runtime_arm_lease CHECK (((arm_lease_by IS NULL) = (arm_lease_until IS NULL))),
-  constraint job_runtime_counts CHECK (((slots_used >= 0) AND (failure_streak >= 0) AND (fence >= 0))),
   constraint job_runtime_gen CHECK ((armed_gen <= wake_gen)),
-  constraint job_runtime_last_status CHECK ((last_status = ANY (ARRAY['ok'::text, 'error'::text]))),
-  constraint job_runtime_paused CHECK (((state = 'paused'::text) = (paused_at IS NOT NULL))),
-  constraint job_runtime_resume CHECK (((resume_at IS NULL) OR (state = 'paused'::text))),
-  constraint job_runtime_slots_ordered CHECK ((next_slot > last_slot)),
-  constraint job_runtime_state CHECK ((state = ANY (ARRAY['scheduled'::text, 'paused'::text, 'completed'::text, 'error'::text])))
+  constraint job_runtime_slots_ordered CHECK ((next_slot > last_slot))
 );
-CREATE INDEX job_runtime_owed ON public.job_runtime USING btree (job_id) WHERE is_owed;
-CREATE INDEX job_runtime_wake ON public.job_runtime USING btree (wake_hour) WHERE (wake_hour IS NOT NULL);
+CREATE INDEX job_runtime_owed ON public.job_runtime USING btree (job_id) WHERE (armed_gen < wake_gen);
+CREATE INDEX job_runtime_wake ON public.job_runtime USING btree (wake_at) WHERE (wake_at IS NOT NULL);
 
 create table jobs (
   id text not null,
@@ -303,21 +293,15 @@ create table runs (
   usage jsonb,
   callback_until timestamp with time zone,
   waiting_since timestamp with time zone,
-  is_trouble boolean generated always as ((state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text]))) stored,
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_job_slot UNIQUE (job_id, slot),
-  constraint runs_attempt_counted CHECK (((attempt >= 0) AND ((attempt >= 1) OR (lease_until IS NULL)))),
-  constraint runs_finished CHECK (((state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text])) = (finished_at IS NULL))),
-  constraint runs_lease CHECK ((((lease_until IS NULL) = (owner IS NULL)) AND ((lease_until IS NULL) OR (finished_at IS NULL)))),
-  constraint runs_running_leased CHECK (((state <> 'running'::text) OR (lease_until IS NOT NULL))),
-  constraint runs_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]))),
-  constraint runs_trigger CHECK ((trigger = ANY (ARRAY['fire'::text, 'manual'::text, 'catch_up'::text, 'builtin'::text, 'retry'::text, 'after'::text]))),
-  constraint runs_waiting CHECK ((((state = 'waiting'::text) = (callback_until IS NOT NULL)) AND ((state <> 'waiting'::text) OR (lease_until IS NULL))))
+  constraint runs_lease CHECK ((((lease_until IS NULL) = (owner IS NULL)) AND ((lease_until IS NULL) OR (finished_at IS NULL))))
 );
 CREATE INDEX runs_claimed ON public.runs USING brin (claimed_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX runs_job_seq ON public.runs USING btree (job_id, seq);
+CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text]));
 CREATE INDEX runs_newest ON public.runs USING btree (seq, id);
-CREATE INDEX runs_trouble ON public.runs USING btree (seq, id) WHERE is_trouble;
+CREATE INDEX runs_trouble ON public.runs USING btree (seq) WHERE (state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text]));
 
 create table secrets (
   name text not null,

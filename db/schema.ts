@@ -1,10 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import {
-  indexedRunColumns,
-  indexedRuntimeColumns,
   jobColumns,
-  liveColumns,
   readyColumns,
   registryColumns,
   runColumns,
@@ -24,19 +21,14 @@ export const jobs = pgTable('jobs', tableColumns(jobColumns))
 
 export const jobRuntime = pgTable('job_runtime', {
   jobId: text('job_id').notNull(),
-  ...tableColumns({
-    ...runtimeColumns,
-    ...readyColumns,
-    ...liveColumns,
-    ...registryColumns,
-    ...indexedRuntimeColumns,
-  }),
+  ...tableColumns({ ...runtimeColumns, ...readyColumns, ...registryColumns }),
 })
 
-/** Ends that people look for: those of which `is_trouble` is true. */
+/** Ends that people look for; runs_trouble has these and no others. */
 export const inTrouble: RunState[] = ['failed', 'timed_out', 'interrupted', 'cancelled']
+export const isInTrouble = sql`runs.state in (${sql.raw(inTrouble.map((word) => `'${word}'`).join(', '))})`
 
-export const runs = pgTable('runs', tableColumns({ ...runColumns, ...indexedRunColumns }))
+export const runs = pgTable('runs', tableColumns(runColumns))
 
 export const arms = pgTable('arms', {
   id: number('id').notNull().generatedAlwaysAsIdentity(),

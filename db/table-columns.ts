@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, customType, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { bigint, customType, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { type Column, type Columns, snakeCase, type ValueOf } from '../src/columns/index.ts'
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true })
@@ -28,8 +28,6 @@ const builders = {
   jsonb: (name: string) => json(name),
   'text[]': (name: string) => text(name).array(),
   'timestamptz[]': (name: string) => instant(name).array(),
-  'uuid[]': (name: string) => uuid(name).array(),
-  boolean,
 } satisfies Record<Column['sql'], unknown>
 
 function builderOf(name: string, column: Column) {

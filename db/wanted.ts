@@ -31,6 +31,5 @@ export function parametersOf(
 function textOf(value: unknown, type?: string): string | null {
   if (value === null || value === undefined) return null
   if (type === 'jsonb') return JSON.stringify(value)
-  if (Array.isArray(value)) return `{${value.join(',')}}`
   return value instanceof Date ? value.toISOString() : `${value as string | number | boolean}`
 }

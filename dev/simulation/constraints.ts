@@ -1,7 +1,7 @@
 import type { Runtime } from '../../src/decisions/index.ts'
 import type { DeliveryRow, RunRow } from './rows.ts'
 
-/** A check of db/schema.sql that a row breaks; its statement is undone. */
+/** A check that a row breaks; its statement is undone. db/schema.sql has some of them, the others cost a fire too much there. */
 export class ConstraintBroken extends Error {
   override readonly name = 'ConstraintBroken'
 }

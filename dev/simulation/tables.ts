@@ -383,6 +383,11 @@ export function createTables() {
     },
     orphanIds: (which: 'owed' | 'all') =>
       [...orphans].filter(([, { cancelledAt }]) => which === 'all' || cancelledAt === null).map(([id]) => id),
+    outstanding: () => ({
+      callback: (facts.get('callback_url')?.value as string | undefined) ?? null,
+      isOwed: [...jobs.values()].some(isOwed),
+      orphans: [...orphans].flatMap(([id, { cancelledAt }]) => (cancelledAt === null ? [id] : [])),
+    }),
     orphanSchedule: (jobId: string) => orphans.get(jobId)?.armedSchedule ?? null,
     orphanCancelled(jobId: string, now: Date) {
       const orphan = orphans.get(jobId)

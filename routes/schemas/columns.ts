@@ -43,8 +43,6 @@ const plainSchemas: ByType = {
   jsonb: (options) => Type.Unknown(options),
   'text[]': texts,
   'timestamptz[]': instants,
-  'uuid[]': texts,
-  boolean: (options) => Type.Boolean(options),
 }
 const nullableSchemas: ByType = {
   text: (options) => orNull('string', options),
@@ -55,8 +53,6 @@ const nullableSchemas: ByType = {
   jsonb: (options) => Type.Unknown(options),
   'text[]': (options) => Type.Union([texts(options), Type.Null()]),
   'timestamptz[]': (options) => Type.Union([instants(options), Type.Null()]),
-  'uuid[]': (options) => Type.Union([texts(options), Type.Null()]),
-  boolean: (options) => Type.Union([Type.Boolean(options), Type.Null()]),
 }
 
 /** Schemas of the columns that a client may give as they are kept. */

@@ -91,7 +91,7 @@ const lastPauseMs = 60_000
 export function createArmer(needs: ArmerNeeds): Armer {
   const { store, timer, holds, rest, owner, timers, log, chance = realChance } = needs
   const underWay = new Map<string, Work>()
-  const atRest = new Map<string, Waiting>()
+  const resting = new Map<string, Waiting>()
   const stopping = new AbortController()
   const armedAt = createRecent<number>(armedAtMax)
   let lastError: ReturnType<Armer['lastError']> = null
@@ -135,7 +135,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     const rested = rest.of(jobId)
     if (!rested) return order
     const waiting: Waiting = { nextLease, renewed: null }
-    if (order) atRest.set(jobId, waiting)
+    if (order) resting.set(jobId, waiting)
     const beganAt = timers.now()
     const isAtRest = await within(
       timers,
@@ -144,7 +144,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
       false,
     )
     const isGood = !isAtRest && timers.now() - beganAt <= momentMs + frozenMs
-    if (atRest.get(jobId) === waiting) atRest.delete(jobId)
+    if (resting.get(jobId) === waiting) resting.delete(jobId)
     if (waiting.renewed) return waiting.renewed
     if (!order || isGood) return order
     // the arm lease is ours already; the wake time has moved, and with it the instant to ask for
@@ -194,7 +194,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
 
   function renew(order: ArmOrder) {
     const { jobId, holder } = order
-    const waiting = atRest.get(jobId)
+    const waiting = resting.get(jobId)
     const work = underWay.get(jobId)
     if (waiting) waiting.renewed = order
     // it has asked with an older order meanwhile, and will take the next one itself
@@ -294,7 +294,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
 
   return {
     ensure,
-    leaseAtRest: (jobId) => atRest.get(jobId)?.nextLease() ?? null,
+    leaseAtRest: (jobId) => resting.get(jobId)?.nextLease() ?? null,
     renew,
     cancelOrphan,
     lastArmedAt: (jobId) => armedAt.get(jobId) ?? Number.NEGATIVE_INFINITY,

@@ -47,32 +47,43 @@ export function createReconcile({
     }
     counts.attended = await attendOverdue()
     // what another timer holds, or one that calls another address, wakes us no more
-    if (await store.noteCallback([callbackUrl, timer.place].filter(Boolean).join(' ')))
-      log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
+    const standing = await store.outstanding()
+    const place = [callbackUrl, timer.place].filter(Boolean).join(' ')
+    const hasMoved = standing.callback !== place && (await store.noteCallback(place))
+    if (hasMoved) log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
     const answer = await timer.list()
-    if (answer.ok) await (answer.value ? compare(answer.value, counts) : cancelOrphans(new Set(), counts))
+    const differing = answer.ok && answer.value ? await compare(answer.value) : { disowned: 0, strangers: [] }
+    if (answer.ok) await cancelOrphans(standing.orphans, { strangers: new Set(differing.strangers), counts })
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `${timer.title} did not list what it holds: ${answer.message}`)
-    if (answer.ok || answer.kind !== 'refused') await armOwed(counts)
+    const mayBeOwed = standing.isOwed || hasMoved || differing.disowned + counts.attended > 0
+    if (mayBeOwed && (answer.ok || answer.kind !== 'refused')) await armOwed(counts)
     counts.complete = answer.ok || answer.kind === 'refused'
     log.info(counts, 'reconciled')
     return counts
   }
 
-  async function compare(listed: Armed[], counts: ReconcileCounts) {
+  /** `strangers` are listed, and no job has their id: deleted, or another's. */
+  async function compare(listed: Armed[]): Promise<{ disowned: number; strangers: string[] }> {
     const jobIds = listed.map(({ jobId }) => jobId)
     const fireAtMs = listed.map((arm) => arm.fireAtMs)
-    const strangers = new Set<string>()
+    const strangers: string[] = []
+    let disowned = 0
     for (const { jobId, armedGen } of await store.differentArms({ jobIds, fireAtMs, toleranceMs })) {
-      if (armedGen === null) strangers.add(jobId)
-      else await store.disownArm(jobId, armedGen)
+      if (armedGen === null) strangers.push(jobId)
+      else {
+        await store.disownArm(jobId, armedGen)
+        disowned += 1
+      }
     }
-    await cancelOrphans(strangers, counts)
+    return { disowned, strangers }
   }
 
-  /** `strangers` are listed, and no job has their id: deleted, or another's. */
-  async function cancelOrphans(strangers: Set<string>, counts: ReconcileCounts) {
-    const owed = new Set(await store.orphans('owed'))
+  async function cancelOrphans(
+    known: string[],
+    { strangers, counts }: { strangers: Set<string>; counts: ReconcileCounts },
+  ) {
+    const owed = new Set(known)
     if (strangers.size > 0)
       for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
     counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length

@@ -8,8 +8,6 @@ type Values = {
   jsonb: unknown
   'text[]': string[]
   'timestamptz[]': Date[]
-  'uuid[]': string[]
-  boolean: boolean
 }
 export type SqlType = keyof Values
 
@@ -44,8 +42,6 @@ export type Column = {
     | typeof clock
     | typeof clockMicros
   readonly identity?: true
-  /** Postgres computes it from other columns of the row. */
-  readonly generated?: true
   /**
    * How it is written. `once`: when the row is made. `always`: by every write of the row. `outcome`: by the write of an
    * attempt's outcome; a write that has no value keeps the former one. `statement`: by the SQL of a statement itself.
@@ -102,19 +98,15 @@ export function having<C extends Columns, P extends keyof Column, const V extend
 
 /** The columns whose value in a row that gives none is known: null, or a default that is not a clock. */
 type Blank<C> = {
-  [Key in keyof C as C[Key] extends { generated: true }
-    ? never
-    : C[Key] extends { nullable: true } | { default: string | number | object }
-      ? Key
-      : never]: C[Key]
+  [Key in keyof C as C[Key] extends { nullable: true } | { default: string | number | object }
+    ? Key
+    : never]: C[Key]
 }
 
 /** The value in a row that sets none. */
 export function blankOf<C extends Columns>(columns: C): RowOf<Blank<C>> {
   const known = Object.entries(columns).filter(
-    ([, column]) =>
-      !column.generated &&
-      (column.nullable || (column.default !== undefined && typeof column.default !== 'symbol')),
+    ([, column]) => column.nullable || (column.default !== undefined && typeof column.default !== 'symbol'),
   )
   return Object.fromEntries(known.map(([key, column]) => [key, column.default ?? null])) as RowOf<Blank<C>>
 }

@@ -13,15 +13,13 @@ export {
 } from './column.ts'
 export {
   givenColumns,
-  indexedRuntimeColumns,
   jobColumns,
-  liveColumns,
   nothingGiven,
   readyColumns,
   registryColumns,
   runtimeColumns,
 } from './jobs.ts'
-export { indexedRunColumns, liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
+export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
 export {
   type Attempt,
   type JobState,

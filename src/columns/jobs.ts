@@ -80,16 +80,3 @@ export const readyColumns = {
   /** It holds as long as this is `rev`: whatever else happens to the job moves that on. */
   readyRev: { sql: 'bigint', nullable: true, set: 'statement' },
 } as const satisfies Columns
-
-/** Of table `job_runtime`: the ids of its live runs. */
-export const liveColumns = {
-  live: { sql: 'uuid[]', default: [], set: 'always' },
-  /** They are known as long as this is `rev`: an older release writes runs without them. */
-  liveRev: { sql: 'bigint', nullable: true, default: 1, set: 'statement' },
-} as const satisfies Columns
-
-/** Of table `job_runtime`: what the indexes of wake times and of owed arms know. A usual fire does not change the first. */
-export const indexedRuntimeColumns = {
-  wakeHour: { sql: 'timestamptz', nullable: true, generated: true, set: 'statement' },
-  isOwed: { sql: 'boolean', nullable: true, generated: true, set: 'statement' },
-} as const satisfies Columns

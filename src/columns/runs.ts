@@ -56,8 +56,3 @@ export const writtenRunColumns = having(runColumns, 'set', 'once', 'always', 'ou
 
 /** The details of an attempt's outcome beside its state. */
 export const outcomeColumns = having(runColumns, 'set', 'outcome')
-
-/** What the index of runs that ended badly knows: the end of one that succeeds does not change it. */
-export const indexedRunColumns = {
-  isTrouble: { sql: 'boolean', nullable: true, generated: true, set: 'statement' },
-} as const satisfies Columns

@@ -25,16 +25,6 @@ export function viewAfter(view: View, decision: Written, { rev, now, owner, leas
   return { ...view, runtime: { ...decision.runtime, rev }, live: [...live.values()], deliveries, now }
 }
 
-/** The ids of the runs that are live then. */
-export function liveAfter(view: View, { runs }: Pick<Decision, 'runs'>): string[] {
-  const live = new Set(view.live.map((run) => run.id))
-  for (const { id, finished } of runs) {
-    if (finished) live.delete(id)
-    else live.add(id)
-  }
-  return [...live]
-}
-
 function deliveriesAfter(
   view: View,
   { deliveries: writes }: Written,

@@ -1,4 +1,4 @@
-export { liveAfter, viewAfter } from './after.ts'
+export { viewAfter } from './after.ts'
 export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
 export {
   cancelRun,

@@ -7,7 +7,7 @@ import type { Admission, Enacted } from './admission.ts'
 type Way = {
   store: Pick<Store, 'look'>
   enact: Admission['enact']
-  /** An arm that waits for the rest of the job: the write that ends its work takes its order anew. */
+  /** An arm that waits for the rest of the job: the write that ends its work takes its order again. */
   arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
   timers: Timers
 }

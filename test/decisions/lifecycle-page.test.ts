@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { jobStates, runStates } from '../../src/columns/index.ts'
 
 const page = await readFile('docs/lifecycle.md', 'utf8')
 
@@ -18,16 +19,9 @@ const statesOf = (heading: string) =>
       .filter((state) => state !== '[*]'),
   )
 
-/** The words that a check constraint of the schema allows. */
-async function allowed(constraint: string): Promise<Set<string>> {
-  const schema = await readFile('db/schema.sql', 'utf8')
-  const line = schema.split('\n').find((text) => text.includes(`constraint ${constraint} `)) ?? ''
-  return new Set([...line.matchAll(/'(\w+)'::text/g)].map(([, word = '']) => word))
-}
-
-test('the diagrams of job and run show the states that the schema allows, and no others', async () => {
-  assert.deepEqual(statesOf('A job'), await allowed('job_runtime_state'))
-  assert.deepEqual(statesOf('A run'), await allowed('runs_state'))
+test('the diagrams of job and run show the states that there are, and no others', () => {
+  assert.deepEqual(statesOf('A job'), new Set<string>(jobStates))
+  assert.deepEqual(statesOf('A run'), new Set<string>(runStates))
 })
 
 test('nothing leads out of a finished run but its end', () => {

@@ -27,7 +27,6 @@ export async function openLogs() {
       insert into jobs (id, name, schedule, timezone, anchor, action, policy)
       values (${id}, 'a job', '{"kind":"cron","expr":"0 9 * * *"}'::text::jsonb, 'UTC', ${noon}, '{"type":"http"}'::text::jsonb,
         ${sql.json(policy as never)})`
-    await sql`insert into job_runtime (job_id) values (${id})`
     return id
   }
 
@@ -40,7 +39,6 @@ export async function openLogs() {
       insert into runs (id, job_id, trigger, state, fence, attempt, owner, lease_until, claimed_at, finished_at, output)
       values (${id}, ${jobId}, 'manual', ${state}, ${fence}, ${attempt}, ${isLive ? 'us' : null},
         ${isLive ? noon : null}, ${at}, ${isLive ? null : at}, ${output})`
-    if (isLive) await sql`update job_runtime set live = live || ${id}::uuid where job_id = ${jobId}`
     return id
   }
 

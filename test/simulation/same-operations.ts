@@ -390,6 +390,7 @@ function list({ random, now, jobIds }: State): Operation {
         a.jobId.localeCompare(b.jobId),
       ),
       orphans: (await store.orphans('owed')).sort(),
+      outstanding: await sortedOutstanding(store),
       allOrphans: (await store.orphans('all')).sort(),
       orphanSchedules: await Promise.all(jobIds.map((id) => store.orphanSchedule(id))),
     }),
@@ -414,4 +415,9 @@ function remove({ random, jobIds }: State): Operation {
     }
   }
   return { name: `deleteJob ${jobId}`, carryOut: (store) => store.deleteJob(jobId) }
+}
+
+async function sortedOutstanding(store: Store) {
+  const { orphans, ...rest } = await store.outstanding()
+  return { ...rest, orphans: orphans.toSorted() }
 }

@@ -70,7 +70,8 @@ test('a decision that the schema refuses fails alone, whoever shares its stateme
   const results = await Promise.allSettled(
     looks.map((look, n) => {
       const decision = decide(look)
-      const broken = { ...decision, runtime: { ...decision.runtime, slotsUsed: -1 } }
+      const { runtime } = decision
+      const broken = { ...decision, runtime: { ...runtime, nextSlot: runtime.lastSlot } }
       return store.transition(look.view, n === 5 ? broken : decision, writing)
     }),
   )

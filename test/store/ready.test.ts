@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import type postgres from 'postgres'
 import { ruleOf } from '../../db/index.ts'
-import { claimReady, type ReadyClaim } from '../../db/ready.ts'
-import { transition } from '../../db/transition.ts'
+import type { ReadyClaim } from '../../db/ready.ts'
 import { pause, recount, resume, settle } from '../../src/decisions/index.ts'
 import { at, decide, leaseMs, lookAt, type Opened, openStore, owner, race, writing } from './setup.ts'
 
@@ -45,45 +43,12 @@ test('a claim leaves the job as a look and a decision would have left it, and re
       ready_version: null,
       ready_rev: null,
     }
-    assert.deepEqual(runtime?.['live'], [run?.['id']])
-    return { ...runtime, ...decided, live: [], run: { ...run, id: '', seq: 0, job_id: '' }, job_id: '' }
+    return { ...runtime, ...decided, run: { ...run, id: '', seq: 0, job_id: '' }, job_id: '' }
   }
   assert.deepEqual(await rows(ready), await rows(looked))
   const seen = await lookAt(store, ready)
   assert.deepEqual(claimed?.look, seen)
 })
-
-test('a live run that an older release wrote is seen, though the row of its job does not name it', async () => {
-  const { store, sql } = opened
-  const jobId = await dueJob()
-  const claimed = await store.claimReady(wish(jobId))
-  assert.deepEqual((await lookAt(store, jobId)).view.live, claimed?.look.view.live)
-  await sql`update job_runtime set rev = rev + 1, live = '{}' where job_id = ${jobId}`
-  assert.deepEqual((await lookAt(store, jobId)).view.live, claimed?.look.view.live)
-})
-
-test('a usual fire changes no index of its job, and the end of its run none at all', async () => {
-  opened.setTime('08:59:30')
-  const jobId = await opened.job({ schedule: '*/20 * * * *' })
-  opened.setTime('09:00:00')
-  await opened.sql.begin(async (sql) => {
-    const [before] = await counted(sql)
-    const claimed = (await claimReady(sql, [wish(jobId)], at('09:00:00'))).get(jobId)
-    assert.ok(claimed)
-    const { view } = claimed.look
-    const [{ id = '', fence = 0 } = {}] = view.live
-    const done = settle(view, { runId: id, fence, outcome: { state: 'succeeded' } })
-    assert.ok(done && (await transition(sql, view, done, { ...writing, now: null })))
-    const [updates] = await counted(sql)
-    const of = (name: string) => Number(updates?.[name]) - Number(before?.[name])
-    assert.deepEqual([of('total'), of('heap_only')], [3, 3])
-  })
-})
-
-/** The updates of this connection that are not in the statistics of all yet. */
-const counted = (sql: postgres.TransactionSql) => sql`
-  select sum(n_tup_upd)::int as total, sum(n_tup_hot_upd)::int as heap_only from pg_stat_xact_user_tables
-  where relname in ('job_runtime', 'runs')`
 
 test('of 32 claims at once, in shared statements or alone, one succeeds', async () => {
   const { store, sql } = opened

@@ -4,7 +4,7 @@ import { createStore, type Look, ruleOf, type Store, storeSchedule, type Written
 import { attend, firstRuntime, type Decision, type Occasion } from '../../src/decisions/index.ts'
 import { parseSchedule } from '../../src/schedule/index.ts'
 import { createDatabase } from '../../db/client.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 export const owner = 'machine:boot'
 export const other = 'machine:another boot'
@@ -15,9 +15,9 @@ export const at = (time: string) => new Date(`2026-06-18T${time}Z`)
 
 export type JobWish = { schedule?: string; policy?: Record<string, unknown>; key?: string; at?: Date | null }
 
-/** A store on a database of its own, whose clock stands still where it is set; 08:30 of 18 June 2026 at first. */
-export async function openStore() {
-  const database = await createTestDatabase()
+/** A migrated database, by default one of its own, and the store whose clock stands still where it is set; 08:30 of 18 June 2026 at first. */
+export async function openStore(given?: Pick<TestDatabase, 'url' | 'sql' | 'drop'>) {
+  const database = given ?? (await createTestDatabase())
   const db = createDatabase({ url: database.url, max: 12, deadlineMs: 20_000 })
   let clock: Date | null = at('08:30:00')
   const store = createStore(db, () => clock)

@@ -52,6 +52,22 @@ for (const modes of [{ rows: 'forgotten' }, { rows: 'delivered', list: 'missing'
     assert.equal(provisions(nas), 21)
   })
 
+test('a fire of a short job writes its row three times: claimed, settled, armed', async (t) => {
+  const { service } = await setup(t, { rows: 'kept' })
+  const { sql } = service.database
+  await sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}')`
+  await service.makeJob({ schedule: 'every 1h' })
+  await until('nothing is held', async () => service.app.holds.count() === 0)
+  await sql.unsafe(`
+    create table writes (at timestamptz default clock_timestamp());
+    create function count_write() returns trigger language plpgsql as
+      'begin insert into writes default values; return null; end';
+    create trigger count_write after update on job_runtime for each statement execute function count_write()`)
+  await fire(service, { first: 1, count: 4 })
+  const [row] = await sql`select count(*)::int as n from writes`
+  assert.equal(row?.['n'], 12)
+})
+
 test('what NAS does with its rows is kept in Postgres: after a restart nothing is learnt again', async (t) => {
   const nas = await startNas({ time: hours(0), modes: { rows: 'forgotten' } })
   const [database, target] = [await createTestDatabase(), await startTarget()]
