@@ -77,7 +77,7 @@ export function createActions(needs: ActionsNeeds): Actions {
   let isCold = true
   return {
     async run(job, run, signal) {
-      if (isCold) await needs.untilCalm?.()
+      if (isCold && !run.isAwaited) await needs.untilCalm?.()
       isCold = false
       const protection = protectAttempt()
       const opened = needs.openLog?.(job, run)

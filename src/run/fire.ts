@@ -1,6 +1,7 @@
 import type { ArmOrder, Look, Store } from '../../db/index.ts'
+import type { EnsureOptions } from '../arming/arm.ts'
 import type { Arming } from '../arming/arming.ts'
-import type { Trigger } from '../decisions/index.ts'
+import { jitterMs, type Trigger } from '../decisions/index.ts'
 import { createChain } from '../delivery/chain.ts'
 import { createCourier } from '../delivery/courier.ts'
 import { createSend, type SendMessage } from '../delivery/send.ts'
@@ -119,8 +120,8 @@ export function createFire(needs: FireNeeds): Fire {
       if (limits.mayCancel()) void arming.cancelOrphan(jobId)
       return { status: 'gone' }
     }
-    const order = beginClaimed(claimed)
-    await arm(jobId, order, Math.min(armBudgetMs, endsAt - timers.now()))
+    const { order, atRest } = beginClaimed(claimed)
+    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, endsAt - timers.now()) })
     return answerOf(jobId, claimed, fireAt)
   }
 
@@ -140,11 +141,14 @@ export function createFire(needs: FireNeeds): Fire {
     return admission.claim(jobId, occasion)
   }
 
-  /** Returns the arm lease, if it came with the claim. */
-  function beginClaimed(claimed: Exclude<Claimed, { state: 'gone' }>): ArmOrder | null {
-    if (claimed.state === 'nothing_due') return null
-    begin(claimed.taken)
-    return claimed.order
+  /** Returns the arm lease, if it came with the claim, and whether its wake time moves when the work is done. */
+  function beginClaimed(claimed: Exclude<Claimed, { state: 'gone' }>) {
+    if (claimed.state === 'nothing_due') return { order: null, atRest: true }
+    const { order, taken } = claimed
+    const atRest = !taken.runs.some((run) => isForSlot(order, run))
+    for (const run of taken.runs) run.isAwaited = atRest && order !== null
+    begin(taken)
+    return { order, atRest }
   }
 
   /** The claimed work goes on in the background, each under a hold of its own. */
@@ -159,8 +163,8 @@ export function createFire(needs: FireNeeds): Fire {
   }
 
   /** @throws AppError ARM_UNCONFIRMED */
-  async function arm(jobId: string, order: ArmOrder | null, budgetMs: number) {
-    const state = await arming.arm(jobId, { order, atRest: true, budgetMs })
+  async function arm(jobId: string, options: EnsureOptions) {
+    const state = await arming.arm(jobId, options)
     // a refusal is permanent: the built-in scheduler has taken over, and a retry by NAS would not change that
     if (state !== 'owed') return
     const message = 'The wake-up after this fire is not confirmed yet'
@@ -198,7 +202,7 @@ export function createFire(needs: FireNeeds): Fire {
   function relax(jobId: string, settled: Settled) {
     const waitMs = settled && nearestAttemptMs(settled)
     // with an order the arm goes on that waited for the rest of the job
-    if (!settled?.written.order)
+    if (!settled || (settled.written.isArmOwed && !settled.written.order))
       void holds.during('arm', armLater(jobId, { isUrgent: waitMs !== null }).catch(warn(jobId)))
     if (waitMs !== null && waitMs <= needs.nearMs) near.later(waitMs, () => fireDue(jobId).catch(warn(jobId)))
   }
@@ -213,8 +217,7 @@ export function createFire(needs: FireNeeds): Fire {
     if (isDraining()) return
     const claimed = await admission.claim(jobId, { trigger, fireAt: null, earlyMs: 0, armSpent: isOverdue })
     if (claimed.state !== 'claimed') return
-    const order = beginClaimed(claimed)
-    await arming.arm(jobId, { order, atRest: true, budgetMs: relaxBudgetMs })
+    await arming.arm(jobId, { ...beginClaimed(claimed), budgetMs: relaxBudgetMs })
   }
 
   const warn = (jobId: string) => (error: unknown) =>
@@ -234,4 +237,10 @@ export function createFire(needs: FireNeeds): Fire {
       courier.drain()
     },
   }
+}
+
+/** The wake time is that of the next slot already: it does not move when the run has ended, so nothing waits for that. */
+function isForSlot(order: ArmOrder | null, { look: { view } }: HeldRun): boolean {
+  const { nextSlot } = view.runtime
+  return nextSlot !== null && order?.wakeAt?.getTime() === nextSlot.getTime() + jitterMs(view.job)
 }

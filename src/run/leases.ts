@@ -21,6 +21,8 @@ export type HeldRun = {
   write: RunWrite
   /** The claim wrote the run as running already, in a place that was reserved for it. */
   hasBegun: boolean
+  /** A fire waits for its end before it is answered. */
+  isAwaited: boolean
   /** The groups that it shares places with. */
   groups: string[]
 }
@@ -76,7 +78,7 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
     const run: HeldRun = {
       ...{ jobId: look.authored.id, runId: write.id, fence: write.fence },
       ...{ leaseMs, leaseEndsAt: askedAt + leaseMs, abort: new AbortController() },
-      ...{ look, heardAt, write, hasBegun, groups: groupsOf(look, startedBy) },
+      ...{ look, heardAt, write, hasBegun, isAwaited: false, groups: groupsOf(look, startedBy) },
     }
     held.set(run.runId, run)
     seen.note(keyOf(run.runId, run.fence), true)

@@ -68,7 +68,11 @@ export function createRunner(needs: RunnerNeeds): Runner {
     const ended = needs.onBegin(run)
     try {
       const job = { id, name, action, prompt, skills, timeoutMs: view.job.policy.timeoutMs }
-      const outcome = await actions.run(job, { ...run.write, id: run.runId }, run.abort.signal)
+      const outcome = await actions.run(
+        job,
+        { ...run.write, id: run.runId, isAwaited: run.isAwaited },
+        run.abort.signal,
+      )
       log.info({ job: id, run: run.runId, state: outcome.state, error: outcome.error?.code }, 'run ends')
       return outcome
     } catch (error) {

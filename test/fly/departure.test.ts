@@ -10,7 +10,7 @@ before(async () => {
 })
 after(() => service.close())
 afterEach(async () => {
-  await service.database.sql`delete from jobs`
+  await service.database.sql`with runs as (delete from runs) delete from jobs`
   await service.database.sql`delete from facts where name like 'process:%'`
 })
 

@@ -11,7 +11,7 @@ before(async () => {
   opened = await openStore()
 })
 after(() => opened.close())
-beforeEach(() => opened.sql`truncate jobs, facts cascade`)
+beforeEach(() => opened.sql`truncate jobs, runs, arms, facts cascade`)
 
 type Wish = {
   fireDue?: (jobId: string) => Promise<void>

@@ -7,7 +7,7 @@ export async function openEmptyStore(): Promise<Opened> {
   const opened = await openStore()
   after(() => opened.close())
   beforeEach(async () => {
-    await opened.sql`truncate jobs, facts, orphans cascade`
+    await opened.sql`truncate jobs, runs, arms, facts, orphans cascade`
     opened.setTime('08:30:00')
   })
   return opened

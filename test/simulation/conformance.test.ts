@@ -71,7 +71,7 @@ test('all that the comparison is about has occurred in it', () => {
 })
 
 async function empty() {
-  await database.sql`delete from jobs`
+  await database.sql`with runs as (delete from runs), arms as (delete from arms) delete from jobs`
   await database.sql`delete from channels`
   await database.sql`delete from orphans`
   await database.sql`delete from facts`

@@ -17,6 +17,8 @@ export type ActionRun = {
   fence: number
   trigger: string
   input: unknown
+  /** A fire waits for its end before it is answered, so the attempt does not wait for the answer. */
+  isAwaited?: boolean
 }
 
 /**
