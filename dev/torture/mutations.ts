@@ -34,8 +34,8 @@ export const mutations: Mutation[] = [
   {
     name: 'arming on the duplicate path',
     file: 'src/run/fire.ts',
-    find: '    const order = beginClaimed(claimed)\n    await arm(',
-    put: "    const order = beginClaimed(claimed)\n    if (claimed.state === 'claimed' && claimed.runIds.length > 0) await arm(",
+    find: '    const { order, atRest } = beginClaimed(claimed)\n    await arm(',
+    put: "    const { order, atRest } = beginClaimed(claimed)\n    if (claimed.state === 'claimed' && claimed.runIds.length > 0) await arm(",
     tests: { file: races, pattern: 'not acknowledged before' },
   },
   {

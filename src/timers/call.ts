@@ -2,7 +2,8 @@ import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessa
 import { isJsonObject } from '../ground/json.ts'
 import { readRetryAfter } from '../ground/retry-after.ts'
 import { failureName } from '../ground/failure-name.ts'
-import { createRedactor } from '../redact/index.ts'
+import { createRecent } from '../ground/recent.ts'
+import { createRedactor, type Redactor } from '../redact/index.ts'
 import { type CallCode, failure, type TimerAnswer, type TimerFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './body.ts'
 
@@ -126,9 +127,18 @@ function withoutSecrets(
   said: Record<string, unknown>,
   { headers, secrets = [] }: AnyCall,
 ): Record<string, unknown> {
-  const sent = [headers['authorization'], ...secrets]
-  const { json } = createRedactor(sent.filter((one) => typeof one === 'string'))
-  return json(said) as Record<string, unknown>
+  const sent = [headers['authorization'], ...secrets].filter((one) => typeof one === 'string')
+  return redactorFor(sent).json(said) as Record<string, unknown>
+}
+
+/** Making a redactor ready costs a millisecond or two, and calls with one token follow each other. */
+const redactors = createRecent<Redactor>(4)
+
+function redactorFor(sent: string[]): Redactor {
+  const key = JSON.stringify(sent)
+  const made = redactors.get(key) ?? createRedactor(sent)
+  redactors.note(key, made)
+  return made
 }
 
 function broken<Service extends string>(service: Service, error: unknown): TimerFailure<CallCode<Service>> {
