@@ -29,3 +29,18 @@ test('the first attempt of a process begins once the fire that started it is ans
   assert.equal((await run()).state, 'succeeded')
   assert.deepEqual([asked, target.calls.length], [1, 2])
 })
+
+test('the first attempt begins at once if the answer to its fire waits for its end', async (t) => {
+  const { target } = await setup(t)
+  const actions = createActions({
+    userAgent: 'chronos/test',
+    outbound: createOutbound({ allow: ['127.0.0.0/8'], own: [] }),
+    untilCalm: () => new Promise(() => {}),
+  })
+  const job = {
+    ...{ id: 'ab12cd34ef56', name: 'a job', timeoutMs: null, prompt: null, skills: [] },
+    action: { type: 'http', url: `${target.url}/one` },
+  }
+  const run = { ...someRun, isAwaited: true }
+  assert.equal((await actions.run(job, run, new AbortController().signal)).state, 'succeeded')
+})

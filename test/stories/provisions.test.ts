@@ -112,6 +112,24 @@ test('a run that goes on: its 202 comes after a moment, when NAS holds the end o
   assert.equal(provisions(nas), 3)
 })
 
+test('if the next slot comes before the end of the lease, the 202 does not wait for the run: one provision', async (t) => {
+  const { nas, service } = await setup(t, { rows: 'kept' })
+  const { sql } = service.database
+  await sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}')`
+  const { target } = service
+  target.behave('/long', { does: 'slow', value: 2_000 })
+  await service.makeJob({ schedule: 'every 2m', action: { type: 'http', url: `${target.url}/long` } })
+  const slot = new Date(hours(0).getTime() + 120_000)
+  service.setClock(slot)
+  await nas.setTime(slot)
+  const [answer] = nas.fires()
+  assert.equal(answer?.status, 202)
+  assert.equal((await sql`select from runs where finished_at is null`).length, 1, 'the run goes on')
+  assert.ok((answer?.took_ms ?? 0) < 900, `answered after ${answer?.took_ms} ms`)
+  await until('nothing is held', async () => service.app.holds.count() === 0)
+  assert.equal(provisions(nas), 2)
+})
+
 test('the delivery of a short run is waited for as well: one provision for both', async (t) => {
   const { nas, service } = await setup(t, { rows: 'delivered' })
   const receiver = await startTarget()
