@@ -125,7 +125,8 @@ test('if the next slot comes before the end of the lease, the 202 does not wait 
   const [answer] = nas.fires()
   assert.equal(answer?.status, 202)
   assert.equal((await sql`select from runs where finished_at is null`).length, 1, 'the run goes on')
-  assert.ok((answer?.took_ms ?? 0) < 900, `answered after ${answer?.took_ms} ms`)
+  // the moment that is waited for otherwise
+  assert.ok((answer?.took_ms ?? 0) < 1_000, `answered after ${answer?.took_ms} ms`)
   await until('nothing is held', async () => service.app.holds.count() === 0)
   assert.equal(provisions(nas), 2)
 })
