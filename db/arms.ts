@@ -153,7 +153,7 @@ export async function differentArms(
   }))
 }
 
-/** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: as `orphans('owed')`. */
+/** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: deleted jobs whose cancel NAS has not confirmed. */
 export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[] }
 
 /** What a boot has to know before it asks the timer for its list, in one statement. */
@@ -171,10 +171,10 @@ export async function outstanding(sql: Sql): Promise<Outstanding> {
   }
 }
 
-/** Ids of deleted jobs: those whose cancel NAS has not confirmed, or all (`list` may still show any of them). */
-export async function orphans(sql: Sql, which: 'owed' | 'all'): Promise<string[]> {
+/** Ids of all deleted jobs: `list` may still show any of them. */
+export async function orphans(sql: Sql): Promise<string[]> {
   const rows: Row[] = await sql`
-    select job_id from orphans where ${which === 'all'} or cancelled_at is null order by deleted_at limit 10000`
+    select job_id from orphans order by deleted_at limit 10000`
   return rows.map((row) => row['job_id'] as string)
 }
 

@@ -105,7 +105,7 @@ export function createLogStore(database: Database, clock: () => Date | null = ()
           bounds as (
             select now, now - ${kept.days}::int * interval '1 day' as before,
               coalesce((select (value ->> 'seq')::bigint from facts where name = ${note}), 0) as done_to,
-              coalesce((select seq from runs where job_id = ${jobId} order by seq desc, id desc offset ${kept.runs} limit 1), 0) as beyond,
+              coalesce((select seq from runs where job_id = ${jobId} order by seq desc offset ${kept.runs} limit 1), 0) as beyond,
               (select seq from runs where job_id = ${jobId} and state = 'succeeded' and output is not null
                 order by seq desc limit 1) as newest_output,
               (select min(seq) from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')) as live

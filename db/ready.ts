@@ -3,7 +3,7 @@ import type { Row } from './columns.ts'
 import { hearersOf, rowsOfJob, type Sql } from './look.ts'
 import { type ArmLease, armLeaseIsFree, readWritten, type Written } from './move.ts'
 import { type Look, readLook } from './rows.ts'
-import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
+import { carryOut, sourcesOf, type Typed } from './wanted.ts'
 
 /** A claim of a job's next slot that was decided beforehand. Its fields are those of `Writing`. */
 export type ReadyClaim = {
@@ -34,9 +34,7 @@ export async function claimReady(
   claims: ReadyClaim[],
   now: Date | null,
 ): Promise<Map<string, ReadyClaimed>> {
-  const ordered = claims.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)).map(valuesOf)
-  const text = ordered.length === 1 ? texts.one : texts.several
-  const rows: Row[] = await sql.unsafe(text, parametersOf(typed, ordered, now), { prepare: true })
+  const rows = await carryOut(sql, statement, claims.map(valuesOf), now)
   const byJob = new Map(claims.map((claim) => [claim.jobId, claim]))
   return new Map(
     rows.map((row) => {
@@ -112,4 +110,4 @@ const textOf = (how: 'one' | 'several') => `
     )
     select job.*, made.id as made, ${hearersOf('job')} from job left join made on made.job_id = job.job_id`
 
-const texts = { one: textOf('one'), several: textOf('several') }
+const statement = { typed, one: textOf('one'), several: textOf('several') }

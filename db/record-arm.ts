@@ -1,7 +1,7 @@
 import type { Row } from './columns.ts'
 import { notAwaited } from './later.ts'
 import type { Sql } from './look.ts'
-import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
+import { carryOut, sourcesOf, type Typed } from './wanted.ts'
 
 /**
  * What the timer said to an order. `fireAt` null: a cancel. `mayBeHeld`: it may hold `fireAt` now, whatever it answered.
@@ -30,9 +30,7 @@ export async function recordArms(
   records: ArmRecord[],
   now: Date | null,
 ): Promise<Map<string, boolean>> {
-  const ordered = records.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1)).map(valuesOf)
-  const text = ordered.length === 1 ? texts.one : texts.several
-  const rows: Row[] = await sql.unsafe(text, parametersOf(typed, ordered, now), { prepare: true })
+  const rows = await carryOut(sql, statement, records.map(valuesOf), now)
   return new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])]))
 }
 
@@ -84,4 +82,4 @@ const textOf = (how: 'one' | 'several') => `
     )
     select job_id, owed from done`
 
-const texts = { one: textOf('one'), several: textOf('several') }
+const statement = { typed, one: textOf('one'), several: textOf('several') }

@@ -142,7 +142,7 @@ export function createStore(
         name: 'comparing what NAS lists',
       }),
     outstanding: () => database.run((sql) => arms.outstanding(sql), { idempotent }),
-    orphans: (which: 'owed' | 'all') => database.run((sql) => arms.orphans(sql, which), { idempotent }),
+    orphans: () => database.run((sql) => arms.orphans(sql), { idempotent }),
     orphanSchedule: (jobId: string) => database.run((sql) => arms.orphanSchedule(sql, jobId), { idempotent }),
     orphanCancelled: (jobId: string) =>
       database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),

@@ -1,3 +1,6 @@
+import type { Row } from './columns.ts'
+import type { Sql } from './client.ts'
+
 /** What travels into a statement for each of its jobs: names and types in SQL. */
 export type Typed = [name: string, type: string][]
 
@@ -17,12 +20,18 @@ export function sourcesOf(typed: Typed): { one: string; several: string } {
   }
 }
 
+/** A statement about one job or about several: what travels into it, and its text for each. */
+export type Shared = { typed: Typed; one: string; several: string }
+
+/** Carries it out for `rows`, which have a `job_id` each. Jobs are locked in the order of their ids, to avoid deadlocks. */
+export async function carryOut(sql: Sql, shared: Shared, rows: Row[], now: Date | null): Promise<Row[]> {
+  const ordered = rows.toSorted((a, b) => (String(a['job_id']) < String(b['job_id']) ? -1 : 1))
+  const text = ordered.length === 1 ? shared.one : shared.several
+  return sql.unsafe(text, parametersOf(shared.typed, ordered, now), { prepare: true })
+}
+
 /** The parameters for it. Texts, so that one statement is prepared whichever of them are null. */
-export function parametersOf(
-  typed: Typed,
-  rows: Record<string, unknown>[],
-  now: Date | null,
-): (string | null)[] {
+export function parametersOf(typed: Typed, rows: Row[], now: Date | null): (string | null)[] {
   const [row, ...others] = rows
   if (!row || others.length > 0) return [textOf(now), JSON.stringify(rows)]
   return [textOf(now), ...typed.map(([name, type]) => textOf(row[name], type))]

@@ -39,7 +39,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
     differentArms: (listed) => read('differentArms', () => tables.differentArms(listed)),
     outstanding: () => read('outstanding', () => tables.outstanding()),
-    orphans: (which) => read('orphans', () => tables.orphanIds(which)),
+    orphans: () => read('orphans', () => tables.orphanIds()),
     orphanSchedule: (jobId) => read('orphanSchedule', () => tables.orphanSchedule(jobId)),
     orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),
     createJob: (job, key) => once('createJob', job.id, (now) => tables.createJob(job, key, now)),

@@ -381,8 +381,7 @@ export function createTables() {
         armedGen: jobs.get(jobId)?.registry.armedGen ?? null,
       }))
     },
-    orphanIds: (which: 'owed' | 'all') =>
-      [...orphans].filter(([, { cancelledAt }]) => which === 'all' || cancelledAt === null).map(([id]) => id),
+    orphanIds: () => [...orphans.keys()],
     outstanding: () => ({
       callback: (facts.get('callback_url')?.value as string | undefined) ?? null,
       isOwed: [...jobs.values()].some(isOwed),

@@ -46,8 +46,8 @@ export function createReconcile({
       complete: false,
     }
     counts.attended = await attendOverdue()
-    // what another timer holds, or one that calls another address, wakes us no more
     const standing = await store.outstanding()
+    // what another timer holds, or one that calls another address, wakes us no more
     const place = [callbackUrl, timer.place].filter(Boolean).join(' ')
     const hasMoved = standing.callback !== place && (await store.noteCallback(place))
     if (hasMoved) log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
@@ -79,13 +79,14 @@ export function createReconcile({
     return { disowned, strangers }
   }
 
+  /** `known`: deleted jobs whose cancel is owed. */
   async function cancelOrphans(
     known: string[],
     { strangers, counts }: { strangers: Set<string>; counts: ReconcileCounts },
   ) {
     const owed = new Set(known)
     if (strangers.size > 0)
-      for (const jobId of await store.orphans('all')) if (strangers.has(jobId)) owed.add(jobId)
+      for (const jobId of await store.orphans()) if (strangers.has(jobId)) owed.add(jobId)
     counts.foreign = [...strangers].filter((jobId) => !owed.has(jobId)).length
     await each([...owed], async (jobId) => {
       if (await armer.cancelOrphan(jobId)) counts.cancelled += 1

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 import { CallFailed } from './failed.ts'
 
 /**
- * The bytes of a stream, in pieces of any size: all bytes since the last piece are one piece, so the work does not
- * depend on how the sender cut it. Of all streams of the process, one piece is handed out in each turn of the event loop:
+ * The bytes of a stream, in pieces of about 64 KiB at most: what came since the last piece is one piece, so the work does
+ * not depend on how the sender cut it. Of all streams of the process, one piece is handed out in each turn of the event loop:
  * between two pieces every other task gets its turn, timers included, however many targets answer at once. The stream is
  * destroyed when the caller stops.
  *

@@ -1,3 +1,4 @@
+import { createRecent } from '../ground/recent.ts'
 import { type Cover, createCover } from './cover.ts'
 import { formsOf } from './forms.ts'
 import { piecesOf } from './pieces.ts'
@@ -63,6 +64,18 @@ export function createRedactor(values: Iterable<string>): Redactor {
   }
 
   return { text, json: (value) => json(value), stream }
+}
+
+/** `createRedactor` that makes ready once for the same values: the `most` sets of values that were used last are kept. */
+export function createRedactorMemory(most: number): (values: Iterable<string>) => Redactor {
+  const kept = createRecent<Redactor>(most)
+  return (values) => {
+    const sorted = [...values].toSorted()
+    const key = JSON.stringify(sorted)
+    const redactor = kept.get(key) ?? createRedactor(sorted)
+    kept.note(key, redactor)
+    return redactor
+  }
 }
 
 /** Texts of a whole process: a value that was noted once is removed from everything that follows. */

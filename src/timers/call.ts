@@ -2,8 +2,7 @@ import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessa
 import { isJsonObject } from '../ground/json.ts'
 import { readRetryAfter } from '../ground/retry-after.ts'
 import { failureName } from '../ground/failure-name.ts'
-import { createRecent } from '../ground/recent.ts'
-import { createRedactor, type Redactor } from '../redact/index.ts'
+import { createRedactorMemory } from '../redact/index.ts'
 import { type CallCode, failure, type TimerAnswer, type TimerFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './body.ts'
 
@@ -132,14 +131,7 @@ function withoutSecrets(
 }
 
 /** Making a redactor ready costs a millisecond or two, and calls with one token follow each other. */
-const redactors = createRecent<Redactor>(4)
-
-function redactorFor(sent: string[]): Redactor {
-  const key = JSON.stringify(sent)
-  const made = redactors.get(key) ?? createRedactor(sent)
-  redactors.note(key, made)
-  return made
-}
+const redactorFor = createRedactorMemory(4)
 
 function broken<Service extends string>(service: Service, error: unknown): TimerFailure<CallCode<Service>> {
   const name = failureName(error)

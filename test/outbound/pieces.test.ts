@@ -2,19 +2,14 @@ import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { piecesOf } from '../../src/outbound/pieces.ts'
+import { countRounds } from '../support/rounds.ts'
 
 describe('the pieces of answers', () => {
   it('are handed out one in each turn of the event loop, however many answers have some', async () => {
-    let turn = 0
-    let isOver = false
-    const count = () => {
-      turn += 1
-      if (!isOver) setImmediate(count)
-    }
-    setImmediate(count)
+    const rounds = countRounds()
     const turns: number[] = []
     const read = async (stream: Readable) => {
-      for await (const piece of piecesOf(stream)) turns.push(piece.byteLength && turn)
+      for await (const piece of piecesOf(stream)) turns.push(piece.byteLength && rounds.count())
     }
     const streams = Array.from({ length: 12 }, () => new PassThrough())
     const read12 = Promise.all(streams.map(read))
@@ -25,7 +20,7 @@ describe('the pieces of answers', () => {
     }
     for (const stream of streams) stream.end('the last one')
     await read12
-    isOver = true
+    rounds.stop()
     assert.equal(turns.length, 48)
     assert.deepEqual([...new Set(turns)], turns)
   })

@@ -11,6 +11,7 @@ import {
   typicalPeriodMs,
 } from '../../src/schedule/index.ts'
 import { stretchAt } from '../../src/schedule/zone.ts'
+import { countRounds } from '../support/rounds.ts'
 
 const now = new Date('2026-01-01T00:00:00Z')
 const at = (text: string) => new Date(text)
@@ -237,17 +238,11 @@ suite('what is upcoming', () => {
 suite('cost', () => {
   test('the event loop goes round while many slots are counted, however far they reach', async () => {
     const leapDay = rule('0 0 29 2 *', 'America/New_York')
-    let rounds = 0
-    let isDone = false
-    const round = () => {
-      rounds += 1
-      if (!isDone) setImmediate(round)
-    }
-    setImmediate(round)
+    const rounds = countRounds()
     const upcoming = await nextWithTransitions(leapDay, { after: now, count: 640 })
-    isDone = true
+    rounds.stop()
     assert.equal(upcoming.length, 640)
-    assert.ok(rounds >= 20, `${rounds} rounds`)
+    assert.ok(rounds.count() >= 20, `${rounds.count()} rounds`)
   })
 
   const yearBehind = { after: at('2025-11-22T00:00:00Z'), until: at('2026-11-22T00:00:00Z') }

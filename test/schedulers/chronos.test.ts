@@ -326,7 +326,7 @@ test('the arm of a deleted job is cancelled; one that Postgres never knew is lef
   const { cancelled, foreign } = await reconcile()
   assert.deepEqual([cancelled, foreign], [1, 2])
   assert.equal(armedFor(jobId), null)
-  assert.deepEqual(await opened.store.orphans('owed'), [])
+  assert.deepEqual((await opened.store.outstanding()).orphans, [])
 })
 
 test('a job that is a minute overdue is attended to at boot; one that is due just now is left to its fire', async () => {

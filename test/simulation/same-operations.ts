@@ -389,9 +389,8 @@ function list({ random, now, jobIds }: State): Operation {
       different: (await store.differentArms({ jobIds: listed, fireAtMs, toleranceMs: 1_000 })).sort((a, b) =>
         a.jobId.localeCompare(b.jobId),
       ),
-      orphans: (await store.orphans('owed')).sort(),
       outstanding: await sortedOutstanding(store),
-      allOrphans: (await store.orphans('all')).sort(),
+      allOrphans: (await store.orphans()).sort(),
       orphanSchedules: await Promise.all(jobIds.map((id) => store.orphanSchedule(id))),
     }),
   }

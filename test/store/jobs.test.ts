@@ -108,7 +108,7 @@ test('a deleted job leaves an orphan and nothing else, and names the runs that w
   for (const table of ['job_runtime', 'runs', 'folded_slots', 'arms'])
     assert.equal(await countOf(table, jobId), 0, table)
   assert.equal(await countOf('orphans', jobId), 1)
-  assert.ok((await opened.store.orphans('owed')).includes(jobId))
+  assert.ok((await opened.store.outstanding()).orphans.includes(jobId))
   assert.equal(await opened.store.look(jobId), null)
 })
 
@@ -122,8 +122,8 @@ test('an orphan whose cancel was confirmed is owed no more, and still known', as
   const jobId = await freshJob()
   await opened.store.deleteJob(jobId)
   await opened.store.orphanCancelled(jobId)
-  assert.ok(!(await opened.store.orphans('owed')).includes(jobId))
-  assert.ok((await opened.store.orphans('all')).includes(jobId))
+  assert.ok(!(await opened.store.outstanding()).orphans.includes(jobId))
+  assert.ok((await opened.store.orphans()).includes(jobId))
 })
 
 test('a job deleted while it is claimed, renewed, changed and armed: no deadlock, and nothing of it is left', async () => {

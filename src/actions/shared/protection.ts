@@ -1,5 +1,4 @@
-import { createRecent } from '../../ground/recent.ts'
-import { createRedactor, type Redactor, type RedactingStream } from '../../redact/index.ts'
+import { createRedactorMemory, type Redactor, type RedactingStream } from '../../redact/index.ts'
 import type { AttemptLog } from './context.ts'
 import type { ActionOutcome } from './outcome.ts'
 
@@ -21,16 +20,7 @@ const keptRedactors = 32
 
 /** `always`: values that no run may show, used or not. */
 export function createProtector(always: readonly string[]): () => Protection {
-  const redactors = createRecent<Redactor>(keptRedactors)
-
-  function redactorFor(values: ReadonlySet<string>): Redactor {
-    const key = JSON.stringify([...values].toSorted())
-    const known = redactors.get(key)
-    if (known) return known
-    const made = createRedactor(values)
-    redactors.note(key, made)
-    return made
-  }
+  const redactorFor = createRedactorMemory(keptRedactors)
 
   return () => {
     const values = new Set(always)
