@@ -1,4 +1,5 @@
 import type { FastifyServerOptions } from 'fastify'
+import { destination } from 'pino'
 import { beginningOf, visible } from './text.ts'
 
 /** As much of a pino logger as the stories use. */
@@ -21,6 +22,7 @@ type LogOptions = NonNullable<Exclude<FastifyServerOptions['logger'], boolean>>
 export function logOptions(level: string, redact: (line: string) => string = asItIs): LogOptions {
   return {
     level,
+    stream: standardOutput(),
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }), log: (fields) => plainFields(fields) },
@@ -34,6 +36,19 @@ export function logOptions(level: string, redact: (line: string) => string = asI
     },
   }
 }
+
+/**
+ * Each line is written before the call returns. If pino writes later, it writes what is left at the exit, and tries for
+ * ever if nobody reads any more: such a process never ends. Here the first line that nobody reads is the last.
+ */
+function standardOutput() {
+  const output = destination({ dest: 1, sync: true, maxLength: mostUnwritten })
+  // a full disk or a closed terminal costs lines, and not the runs
+  output.on('error', () => undefined)
+  return output
+}
+
+const mostUnwritten = 1024 * 1024
 
 const serialised = ['err', 'req', 'res']
 
