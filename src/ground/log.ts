@@ -39,7 +39,7 @@ export function logOptions(level: string, redact: (line: string) => string = asI
 
 /**
  * Each line is written before the call returns. If pino writes later, it writes what is left at the exit, and tries for
- * ever if nobody reads any more: such a process never ends. Here the first line that nobody reads is the last.
+ * ever if the reader is gone: such a process never ends. Here the first line without a reader is the last.
  */
 function standardOutput() {
   const output = destination({ dest: 1, sync: true, maxLength: mostUnwritten })
