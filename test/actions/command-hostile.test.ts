@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCommand } from '../../src/actions/command/run.ts'
 import { attemptOf } from './attempt.ts'
+import { assertCost } from '../support/limits.ts'
 
 const { PATH = '' } = process.env
 const noLimits = { users: null, memoryMb: 0, processorS: 0, processes: 0, folderMb: 0 }
@@ -29,6 +30,6 @@ test('a program that writes a byte at a time costs this process what its bytes c
   ]) {
     const { outcome, cpuMs } = await costOf(script)
     assert.equal(outcome.state, 'succeeded')
-    assert.ok(cpuMs < 1_200, `${script}: ${cpuMs} ms of processor time`)
+    assertCost(cpuMs, 1_200, script)
   }
 })

@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { modes } from '../../dev/nas/modes.ts'
 import { misbehaviours, startNas } from '../../dev/nas/index.ts'
 import { at, createClient, instants, setup, startTarget } from './setup.ts'
+import { assertTook } from '../support/limits.ts'
 
 const program = new URL('../../dev/nas/main.ts', import.meta.url).pathname
 
@@ -75,7 +76,7 @@ test('the program tells how to reach it, tells the story of a fire, and exits 0 
   const beganMs = performance.now()
   nas.child.kill('SIGTERM')
   assert.equal(await nas.ends(), 0)
-  assert.ok(performance.now() - beganMs < 2_000)
+  assertTook(performance.now() - beganMs, 2_000)
 })
 
 test('a port that is taken is one sentence and exit 1; a wrong option is exit 2', async (t) => {
