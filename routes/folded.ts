@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createFoldedLog, type FoldedLog } from '../src/ground/folded-log.ts'
-import { realTimers } from '../src/ground/timers.ts'
+import { realDelays } from '../src/ground/delays.ts'
 
 const foldedLog = Symbol('folded log')
 
 /** Gives every route of `app` one folded log; its counts are written when `app` closes. */
 export function foldLog(app: FastifyInstance): void {
-  const folded = createFoldedLog(realTimers)
+  const folded = createFoldedLog(realDelays)
   app.decorate(foldedLog, folded)
   app.addHook('onClose', async () => folded.end())
 }

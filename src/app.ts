@@ -40,7 +40,7 @@ import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
 import { createStatus } from './process/status.ts'
-import { realTimers as timers, sleep, within } from './ground/timers.ts'
+import { realDelays as delays, sleep, within } from './ground/delays.ts'
 import { version } from './ground/version.ts'
 
 export type AppOptions = {
@@ -101,7 +101,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const leases = createLeases({ store, owner, timers, log })
+  const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
     callbackUrl: config.callbackUrl,
@@ -130,7 +130,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
     loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
-      createLogs({ store: logStore, timers, log, isDraining }),
+      createLogs({ store: logStore, delays, log, isDraining }),
     )
     return loadedLogs
   }
@@ -138,18 +138,18 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) =>
-      openSink({ store: logStore, timers, log }, { runId: id, attempt, fence }),
+      openSink({ store: logStore, delays, log }, { runId: id, attempt, fence }),
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,
   })
   const retention = createRetention({
-    ...{ timers, log, isDraining },
+    ...{ delays, log, isDraining },
     prune: async (jobId) => (await logs()).prune(jobId),
   })
   const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, timers, owner, log, ...effects },
-    actions: withDeadline({ ...config, actions: effects.actions, timers, log }),
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, ...effects },
+    actions: withDeadline({ ...config, actions: effects.actions, delays, log }),
     settled: retention.settled,
   })
   const { fire, jobs, deliveries, arming, schedulers } = core
@@ -232,15 +232,15 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
 
   /** A machine boots for a fire: its answer comes before everything else that a boot has to look after. */
   async function firstAnswer() {
-    await sleep(timers, firstFireMs)
+    await sleep(delays, firstFireMs)
     await answered(longestAnswerMs - firstFireMs)
   }
 
   /** Resolves when no request waits for an answer, or after `mostMs`. */
   async function answered(mostMs: number) {
-    const endsAt = timers.now() + mostMs
-    while (holds.count('request') > 0 && timers.now() < endsAt)
-      await within(timers, endsAt - timers.now(), holds.released(), undefined)
+    const endsAt = delays.now() + mostMs
+    while (holds.count('request') > 0 && delays.now() < endsAt)
+      await within(delays, endsAt - delays.now(), holds.released(), undefined)
   }
 
   return {
@@ -265,10 +265,10 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     },
     async drain(why = 'closed') {
       await core.drain()
-      await within(timers, 2_000, departure.anyway(why), undefined)
+      await within(delays, 2_000, departure.anyway(why), undefined)
       server?.close()
       server?.closeIdleConnections()
-      await within(timers, 1_000, http.close(), undefined)
+      await within(delays, 1_000, http.close(), undefined)
       await database.close()
     },
     departure,

@@ -9,7 +9,7 @@ import type { Chance } from './ground/chance.ts'
 import type { Config } from './ground/config.ts'
 import type { Holds } from './ground/holds.ts'
 import type { Log } from './ground/log.ts'
-import { type Timers, within } from './ground/timers.ts'
+import { type Delays, within } from './ground/delays.ts'
 import type { CheckReferences } from './jobs/input.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
 import { createAdmission } from './run/admission.ts'
@@ -37,7 +37,7 @@ export type CoreNeeds = {
   checkReferences: CheckReferences
   leases: Leases
   holds: Holds
-  timers: Timers
+  delays: Delays
   /** Default: the real one. */
   chance?: Chance
   /** Machine id : an id made at boot. No two processes have the same. */
@@ -66,29 +66,29 @@ export type Core = {
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
   const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
-  const { holds, timers, chance, owner, log } = needs
+  const { holds, delays, chance, owner, log } = needs
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
-  const queue = createQueue({ store, owner, maxConcurrent, timers, log })
+  const queue = createQueue({ store, owner, maxConcurrent, delays, log })
   const runs: RunCounts = () => {
     const { running, waiting } = queue.counts()
     // a place may be reserved before its run is here
     return { running, queued: Math.max(0, leases.count() - running), waiting }
   }
-  const arming = createArming({ config, store, holds, rest, timers, chance, owner, timer, log })
+  const arming = createArming({ config, store, holds, rest, delays, chance, owner, timer, log })
   const admission = createAdmission({
-    ...{ store, leases, queue, owner, timers, log, chance },
+    ...{ store, leases, queue, owner, delays, log, chance },
     ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
   })
   const { enact } = admission
-  const onBegin = createStartPing({ send, holds, timers, log, callbackUrl })
+  const onBegin = createStartPing({ send, holds, delays, log, callbackUrl })
   const story = createFire({
-    ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, timers, log, isDraining },
-    runner: createRunner({ store, actions, queue, owner, timers, log, onBegin }),
-    settle: createSettle({ store, enact, arming, timers, log }),
+    ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, delays, log, isDraining },
+    runner: createRunner({ store, actions, queue, owner, delays, log, onBegin }),
+    settle: createSettle({ store, enact, arming, delays, log }),
     limits: createFireLimits({
-      ...{ timers, chance, queueMax: queueMax(maxConcurrent) },
+      ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
     }),
     settled: (jobId) => needs.settled?.(jobId),
@@ -96,10 +96,10 @@ export function createCore(needs: CoreNeeds): Core {
     nearMs: config.idleExitMs > 0 ? config.idleExitMs + bootMs : 60_000,
   })
   const { changes, fireDue } = story
-  const schedulers = createSchedulers({ config, store, holds, timers, timer, arming, fireDue, log })
+  const schedulers = createSchedulers({ config, store, holds, delays, timer, arming, fireDue, log })
   const jobs = createJobs({
     ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },
-    cancelOrphan: (jobId) => within(timers, 2_000, arming.cancelOrphan(jobId), undefined),
+    cancelOrphan: (jobId) => within(delays, 2_000, arming.cancelOrphan(jobId), undefined),
   })
 
   function answered(jobId: string) {
@@ -109,10 +109,10 @@ export function createCore(needs: CoreNeeds): Core {
 
   async function drain() {
     leaving.abort()
-    const endsAt = timers.now() + config.drainTimeoutMs
+    const endsAt = delays.now() + config.drainTimeoutMs
     story.drain()
-    while (holds.count('run', 'delivery', 'arm', 'login') > 0 && timers.now() < endsAt) {
-      await within(timers, endsAt - timers.now(), holds.released(), undefined)
+    while (holds.count('run', 'delivery', 'arm', 'login') > 0 && delays.now() < endsAt) {
+      await within(delays, endsAt - delays.now(), holds.released(), undefined)
     }
     await schedulers.stop()
   }

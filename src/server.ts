@@ -4,7 +4,7 @@ import { createIdleExit } from './process/idle.ts'
 import { createListener } from './process/listener.ts'
 import { serveMetrics } from './process/metrics-port.ts'
 import { watchForStall } from './process/stall.ts'
-import { realTimers as timers, within } from './ground/timers.ts'
+import { realDelays as delays, within } from './ground/delays.ts'
 import { warnOfUptime } from './process/uptime.ts'
 
 /**
@@ -30,13 +30,13 @@ async function main(): Promise<void> {
   log.info({ host: config.host, port: config.port }, 'listening')
   if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
   createIdleExit({
-    ...{ ...config, holds, departure, timers, log },
+    ...{ ...config, holds, departure, delays, log },
     ...{ server: listener.server, firstAnswered: listener.firstAnswered },
     exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
-  if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, timers, log })
+  if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, delays, log })
   await holds.during('boot', app.start())
-  if (config.production && config.stallMs > 0) timers.after(watchAfterMs, () => watchForStall(config))
+  if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => watchForStall(config))
 }
 
 /** The watching thread costs time that a cold fire should not wait for; an earlier stall costs little. */
@@ -51,7 +51,7 @@ function exitOnce({ http: { log }, holds, drain }: App, drainTimeoutMs: number) 
     holds.take('drain')
     log.info({ why }, 'going down')
     // whatever hangs on the way out: what matters is written by then, or found by its lease
-    await within(timers, drainTimeoutMs + closingMs, drain(why), undefined).catch((error: unknown) =>
+    await within(delays, drainTimeoutMs + closingMs, drain(why), undefined).catch((error: unknown) =>
       log.error({ err: error }, 'shutting down failed'),
     )
     log.info({ why }, 'gone')

@@ -77,7 +77,7 @@ export const breakages: Breakage[] = [
   {
     name: 'the lease check before an effect',
     edits: [
-      { file: 'src/run/runner.ts', from: "if (timers.now() >= run.leaseEndsAt) return 'lost'", to: '' },
+      { file: 'src/run/runner.ts', from: "if (delays.now() >= run.leaseEndsAt) return 'lost'", to: '' },
     ],
   },
   {

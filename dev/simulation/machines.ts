@@ -105,12 +105,12 @@ export function createMachines(needs: MachinesNeeds) {
     const errors: Log = { info: () => {}, warn: log('warn'), error: log('error') }
     const core = createCore({
       ...{ config, store, holds, owner, leaving: new AbortController(), log: errors },
-      leases: createLeases({ store, owner, timers: process.timers, log: errors }),
+      leases: createLeases({ store, owner, delays: process.delays, log: errors }),
       timer: createNasTimer(needs.nas().connect(process, steps), { horizonMs: config.nas.maxHorizonMs }),
       actions: needs.target.connect(process, steps),
       send: needs.receivers.connect(process, steps),
       checkReferences: async () => {},
-      timers: process.timers,
+      delays: process.delays,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
     })
     const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }

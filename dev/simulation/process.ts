@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/ground/timers.ts'
+import type { Delays } from '../../src/ground/delays.ts'
 import type { Clock } from './clock.ts'
 
 /** A process as the world sees it: what belongs to it happens while it lives, later if it is frozen, never if it is dead. */
@@ -6,7 +6,7 @@ export type Process = {
   name: string
   isAlive(): boolean
   isFrozen(): boolean
-  timers: Timers
+  delays: Delays
   /** `work` of this process, `ms` from now. */
   after(ms: number, work: () => void): () => void
   kill(): void
@@ -35,7 +35,7 @@ export function createProcess(clock: Clock, name: string): Process {
     name,
     isAlive: () => alive,
     isFrozen: () => clock.now() < thawsAt,
-    timers: { now: () => clock.now() - startedAt, after },
+    delays: { now: () => clock.now() - startedAt, after },
     after,
     kill() {
       if (!alive) return

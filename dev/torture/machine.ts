@@ -14,7 +14,7 @@ import type { SendMessage } from '../../src/delivery/send.ts'
 import { type CallbackAddress, createCallbackAddress } from '../../src/run/callback-address.ts'
 import { createLeases } from '../../src/run/leases.ts'
 import { createSecrets } from '../../src/vault/secrets.ts'
-import { sleep, type Timers } from '../../src/ground/timers.ts'
+import { sleep, type Delays } from '../../src/ground/delays.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
 
@@ -45,7 +45,7 @@ export function bootMachine(needs: MachineNeeds): Machine {
   const { config, steps, time, log } = needs
   const life = steps.born(needs.onGone)
   const holds = createHolds()
-  const timers: Timers = {
+  const delays: Delays = {
     now: () => time.now() + needs.clockAheadMs,
     after: (ms, work) => time.after(ms, () => void life.awake().then(() => life.isAlive() && work())),
   }
@@ -59,7 +59,7 @@ export function bootMachine(needs: MachineNeeds): Machine {
   })
   const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
   const owner = `${needs.name}:${randomUUID()}`
-  const leases = createLeases({ store, owner, timers, log })
+  const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey] : [],
     callbackUrl: config.callbackUrl,
@@ -79,14 +79,14 @@ export function bootMachine(needs: MachineNeeds): Machine {
   const core: Core = createCore({
     ...{ config, store, checkReferences: effects.checkReferences, leases },
     timer: createNasTimer(mortal('nas', client, { steps, life }), { horizonMs: config.nas.maxHorizonMs }),
-    actions: lastingActions(mortal('action', effects.actions, { steps, life }), timers),
+    actions: lastingActions(mortal('action', effects.actions, { steps, life }), delays),
     send,
     holds,
-    timers,
+    delays,
     ...{ owner, leaving: new AbortController(), log },
   })
   const machine = { name: needs.name, core, address, holds, life }
-  leaveWhenIdle(machine, { timers, store })
+  leaveWhenIdle(machine, { delays, store })
   void core.schedulers.start()
   return machine
 }
@@ -115,13 +115,13 @@ function kept({ config, database, steps, time }: MachineNeeds, life: Life) {
 }
 
 /** An action whose job says `hold_ms` goes on for so long after its call was answered. */
-function lastingActions(actions: Actions, timers: Timers): Actions {
+function lastingActions(actions: Actions, delays: Delays): Actions {
   return {
     async run(job, run, signal) {
       const outcome = await actions.run(job, run, signal)
       const holdMs = Number(job.action['hold_ms'] ?? 0)
       if (holdMs === 0 || outcome.state !== 'succeeded') return outcome
-      await sleep(timers, holdMs, signal)
+      await sleep(delays, holdMs, signal)
       return signal.aborted ? stopped(signal.reason as { code: string }) : outcome
     },
   }
@@ -132,12 +132,12 @@ function stopped({ code }: { code: string }): ActionOutcome {
 }
 
 /** As src/process/idle.ts does it, on virtual time and without a listener. */
-function leaveWhenIdle({ core, holds, life }: Machine, { timers, store }: { timers: Timers; store: Store }) {
-  const graceEndsAt = timers.now() + bootGraceMs
+function leaveWhenIdle({ core, holds, life }: Machine, { delays, store }: { delays: Delays; store: Store }) {
+  const graceEndsAt = delays.now() + bootGraceMs
   let takeBack = () => {}
   const wait = () => {
     takeBack()
-    takeBack = timers.after(Math.max(idleExitMs, graceEndsAt - timers.now()), () => void leave())
+    takeBack = delays.after(Math.max(idleExitMs, graceEndsAt - delays.now()), () => void leave())
   }
   async function leave() {
     if (holds.count() > 0) return

@@ -70,9 +70,9 @@ export const mutations: Mutation[] = [
   {
     name: 'the lease check before an effect',
     file: 'src/run/runner.ts',
-    find: "    if (timers.now() >= run.leaseEndsAt) return 'lost'\n",
+    find: "    if (delays.now() >= run.leaseEndsAt) return 'lost'\n",
     put: '',
-    also: { file: 'src/run/leases.ts', find: 'timers.now() < run.leaseEndsAt', put: 'true' },
+    also: { file: 'src/run/leases.ts', find: 'delays.now() < run.leaseEndsAt', put: 'true' },
     tests: { file: races, pattern: 'does not begin the effect' },
   },
   {
@@ -127,7 +127,7 @@ export const mutations: Mutation[] = [
   {
     name: 'the look after the answer',
     file: 'src/arming/confirm.ts',
-    find: '      if (isLookedAt) await sleep(timers, settleMs)\n',
+    find: '      if (isLookedAt) await sleep(delays, settleMs)\n',
     put: '      if (isLookedAt) await new Promise(() => {})\n',
     tests: { file: manners, pattern: 'forgets a newer arm' },
   },

@@ -6,7 +6,7 @@ import type { Holds } from '../ground/holds.ts'
 import { mayBeHeld, type TimerClient, type TimerFailure } from '../timers/index.ts'
 import { createRecent } from '../ground/recent.ts'
 import type { Rest } from '../run/rest.ts'
-import { sleep, type Timers, within } from '../ground/timers.ts'
+import { sleep, type Delays, within } from '../ground/delays.ts'
 
 /** Whether the timer has confirmed the job's newest wake time; `refused`: it will never take an arm of ours. */
 export type ArmState = 'armed' | 'owed' | 'refused'
@@ -23,7 +23,7 @@ export type Armer = {
   renew(order: ArmOrder): void
   /** Tells the timer to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
   cancelOrphan(jobId: string): Promise<boolean>
-  /** `timers.now()` of the last time that the timer confirmed an arm of this job to this process; -Infinity: never. */
+  /** `delays.now()` of the last time that the timer confirmed an arm of this job to this process; -Infinity: never. */
   lastArmedAt(jobId: string): number
   /** The last failed call, for people; null: none since the last good one. */
   lastError(): { at: Date; code: string; message: string } | null
@@ -49,7 +49,7 @@ type ArmerNeeds = {
   holds: Holds
   owner: string
   callbackUrl: string
-  timers: Timers
+  delays: Delays
   chance?: Chance | undefined
   log: { warn(fields: object, message: string): void }
   onRefused: (failure: TimerFailure) => void
@@ -89,7 +89,7 @@ const lastPauseMs = 60_000
 
 /** Arming: making the registry that the timer holds agree with the wake times that Postgres wants. */
 export function createArmer(needs: ArmerNeeds): Armer {
-  const { store, timer, holds, rest, owner, timers, log, chance = realChance } = needs
+  const { store, timer, holds, rest, owner, delays, log, chance = realChance } = needs
   const underWay = new Map<string, Work>()
   const resting = new Map<string, Waiting>()
   const stopping = new AbortController()
@@ -106,7 +106,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
       work.isAskedAgain = true
       work.mostAheadMs = Math.min(work.mostAheadMs, mostAheadMs)
     } else work = takeOn(jobId, { order, mostAheadMs, atRest })
-    return within(timers, budgetMs, work.state, 'owed' as const)
+    return within(delays, budgetMs, work.state, 'owed' as const)
   }
 
   function takeOn(
@@ -136,24 +136,24 @@ export function createArmer(needs: ArmerNeeds): Armer {
     if (!rested) return order
     const waiting: Waiting = { nextLease, renewed: null }
     if (order) resting.set(jobId, waiting)
-    const beganAt = timers.now()
+    const beganAt = delays.now()
     const isAtRest = await within(
-      timers,
+      delays,
       momentMs,
       rested.then(() => true),
       false,
     )
-    const isGood = !isAtRest && timers.now() - beganAt <= momentMs + frozenMs
+    const isGood = !isAtRest && delays.now() - beganAt <= momentMs + frozenMs
     if (resting.get(jobId) === waiting) resting.delete(jobId)
     if (waiting.renewed) return waiting.renewed
     if (!order || isGood) return order
     // the arm lease is ours already; the wake time has moved, and with it the instant to ask for
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const taken = await store.takeArm({ jobId, lease: nextLease() }).catch((error: unknown) => {
       log.warn({ err: error, job: jobId }, 'arming failed with an internal error')
       return null
     })
-    return taken?.state === 'order' && timers.now() - askedAt <= orderGoodForMs ? taken.order : null
+    return taken?.state === 'order' && delays.now() - askedAt <= orderGoodForMs ? taken.order : null
   }
 
   async function keepTrying(
@@ -187,7 +187,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
           ? Math.min(25 * 1.5 ** waits++, 1_000) * (1 + chance.fraction())
           : Math.max(pauseMs, step.afterMs ?? 0)
       if (step.state === 'failed') pauseMs = Math.min(pauseMs * 2, lastPauseMs)
-      await sleep(timers, waitMs, stopping.signal)
+      await sleep(delays, waitMs, stopping.signal)
     }
     return end(jobId, work, 'owed')
   }
@@ -203,12 +203,12 @@ export function createArmer(needs: ArmerNeeds): Armer {
   }
 
   async function tryOnce(jobId: string, { order, nextLease, asked, mostAheadMs }: Try): Promise<Step> {
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const taken = order
       ? { state: 'order' as const, order }
       : await store.takeArm({ jobId, lease: nextLease() })
     if (taken.state !== 'order') return taken
-    if (timers.now() - askedAt > orderGoodForMs) return { state: 'busy' }
+    if (delays.now() - askedAt > orderGoodForMs) return { state: 'busy' }
     const recentArms = [...asked, ...taken.order.recentArms]
     const result = await carryOut({ ...taken.order, recentArms }, mostAheadMs)
     if (result.fireAt && result.mayBeHeld) asked.unshift(result.fireAt)
@@ -223,7 +223,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     order: ArmOrder,
     mostAheadMs: number,
   ): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
-    const startedAt = timers.now()
+    const startedAt = delays.now()
     const horizonMs = Math.min(limits.horizonMs, mostAheadMs)
     const fireAt = order.wakeAt && freshFireAt(order, { ...limits, horizonMs })
     const { jobId, gen, armed } = order
@@ -234,12 +234,12 @@ export function createArmer(needs: ArmerNeeds): Armer {
       gen,
       fireAt,
       mayBeHeld: answer.ok || mayBeHeld(answer),
-      tookMs: Math.round(timers.now() - startedAt),
+      tookMs: Math.round(delays.now() - startedAt),
       retryAfterMs: 0,
     }
     if (answer.ok) {
       lastError = null
-      armedAt.note(jobId, timers.now())
+      armedAt.note(jobId, delays.now())
       return answer.value
         ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
         : { ...base, outcome: 'cancelled' }

@@ -4,7 +4,7 @@ import type { Chance } from '../ground/chance.ts'
 import type { Config } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { Rest } from '../run/rest.ts'
 import type { TimerClient, TimerFailure } from '../timers/index.ts'
 import { armLease } from './arm-lease.ts'
@@ -47,7 +47,7 @@ type ArmingNeeds = {
   store: Store
   holds: Holds
   rest: Rest
-  timers: Timers
+  delays: Delays
   chance?: Chance | undefined
   owner: string
   /** Null if none is configured. */
@@ -56,7 +56,7 @@ type ArmingNeeds = {
 }
 
 export function createArming(needs: ArmingNeeds): Arming {
-  const { config, store, holds, rest, timers, chance, owner, timer, log } = needs
+  const { config, store, holds, rest, delays, chance, owner, timer, log } = needs
   const others = Object.entries(providers).map(([name, { missing }]) => ({
     name,
     isAvailable: () => timer?.name === name && missing(config).length === 0,
@@ -68,7 +68,7 @@ export function createArming(needs: ArmingNeeds): Arming {
   const listeners: (() => void)[] = []
   // the scheduler that arms is not available without it
   const callbackUrl = config.callbackUrl ?? ''
-  const usual = { store, holds, timers, log }
+  const usual = { store, holds, delays, log }
   const armer = timer && createArmer({ ...usual, timer, rest, chance, owner, callbackUrl, onRefused: refuse })
   // where each wake-up stands for itself, the answer to a fire takes no other one away
   const confirm = timer?.limits.isOnePerJob && armer ? createConfirm({ ...usual, timer, armer }) : null

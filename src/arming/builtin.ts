@@ -1,6 +1,6 @@
 import type { Store } from '../../db/index.ts'
 import type { Holds } from '../ground/holds.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { CronScheduler } from './scheduler.ts'
 
 /** When the ticker last showed life, and when it last got through a tick without an error. */
@@ -10,7 +10,7 @@ export const heartbeatFact = 'builtin_heartbeat'
 type BuiltinNeeds = {
   store: Store
   holds: Holds
-  timers: Timers
+  delays: Delays
   /** Attends to one job, wherever it is due. */
   fireDue: (jobId: string) => Promise<void>
   log: { error(fields: object, message: string): void }
@@ -34,7 +34,7 @@ const jobsPerTick = 100
 export function createBuiltinScheduler({
   store,
   holds,
-  timers,
+  delays,
   fireDue,
   log,
 }: BuiltinNeeds): CronScheduler & { heartbeat(): Heartbeat } {
@@ -74,7 +74,7 @@ export function createBuiltinScheduler({
     } finally {
       // in the same turn as the last look at `isAskedAgain`, so that no call of `wake` falls in between
       ticking = undefined
-      if (isStarted) timer = timers.after(sleepMs, look)
+      if (isStarted) timer = delays.after(sleepMs, look)
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Armer, ArmState } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
 
 type ChronosNeeds = {
@@ -10,7 +10,7 @@ type ChronosNeeds = {
   reconcile: () => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
   holds: Holds
-  timers: Timers
+  delays: Delays
   log: { error(fields: object, message: string): void }
 }
 
@@ -21,7 +21,7 @@ const bootTries = 15
  * The timer is outside: it holds what is armed, and calls us. Nothing waits in this process.
  */
 export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
-  const { name, armer, reconcile, fireDue, holds, timers, log } = needs
+  const { name, armer, reconcile, fireDue, holds, delays, log } = needs
   const stopping = new AbortController()
 
   /** Postgres or the timer may be down for the moment; missed work must not wait for the next boot. */
@@ -32,7 +32,7 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
         (error: unknown) => log.error({ err: error, tries }, 'the reconcile at boot failed'),
       )
       if (isComplete) return
-      await sleep(timers, Math.min(1_000 * 2 ** (tries - 1), 60_000), stopping.signal)
+      await sleep(delays, Math.min(1_000 * 2 ** (tries - 1), 60_000), stopping.signal)
     }
   }
 

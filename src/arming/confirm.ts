@@ -2,7 +2,7 @@ import type { Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { TimerClient } from '../timers/index.ts'
-import { sleep, type Timers, within } from '../ground/timers.ts'
+import { sleep, type Delays, within } from '../ground/delays.ts'
 
 /** The observed manners of this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
@@ -13,7 +13,7 @@ type ConfirmNeeds = {
   timer: TimerClient
   armer: Pick<Armer, 'ensure' | 'lastArmedAt'>
   holds: Holds
-  timers: Timers
+  delays: Delays
   log: { warn(fields: object, message: string): void }
 }
 
@@ -43,14 +43,14 @@ export type Confirm = {
  * kept in Postgres: with a NAS that keeps arms the look is skipped, with one that forgets them every answer is
  * followed by a new arm at once. Never rejects.
  */
-export function createConfirm({ store, timer, armer, holds, timers, log }: ConfirmNeeds): Confirm {
-  /** Answers that were not looked after yet: by job, `timers.now()` of the answer. */
+export function createConfirm({ store, timer, armer, holds, delays, log }: ConfirmNeeds): Confirm {
+  /** Answers that were not looked after yet: by job, `delays.now()` of the answer. */
   let answers = new Map<string, number>()
   const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
   let isUnderWay = false
   let manners: NasManners | undefined
-  /** `timers.now()` of the last look; the first sample is due that long after the start. */
-  let lookedAt = timers.now()
+  /** `delays.now()` of the last look; the first sample is due that long after the start. */
+  let lookedAt = delays.now()
 
   async function confirmAll() {
     while (answers.size > 0) {
@@ -58,9 +58,9 @@ export function createConfirm({ store, timer, armer, holds, timers, log }: Confi
         kept: 0,
         forgot: 0,
       }
-      const isLookedAt = isLearning() || manners.forgot > 0 || timers.now() - lookedAt >= sampleEveryMs
+      const isLookedAt = isLearning() || manners.forgot > 0 || delays.now() - lookedAt >= sampleEveryMs
       // where nothing is learnt nothing is waited for: a process that has done its work may go
-      if (isLookedAt) await sleep(timers, settleMs)
+      if (isLookedAt) await sleep(delays, settleMs)
       const batch = answers
       answers = new Map()
       if (manners.forgot > 0) await armAgain(batch.keys())
@@ -70,7 +70,7 @@ export function createConfirm({ store, timer, armer, holds, timers, log }: Confi
   }
 
   async function look(batch: Map<string, number>, known: NasManners) {
-    lookedAt = timers.now()
+    lookedAt = delays.now()
     const answer = await timer.list()
     if (!answer.ok || !answer.value) return armAgain(batch.keys())
     const listed = new Set(answer.value.map(({ jobId }) => jobId))
@@ -111,7 +111,7 @@ export function createConfirm({ store, timer, armer, holds, timers, log }: Confi
   async function looked(jobId: string) {
     const wait = expected.get(jobId)?.looked
     // it may be unknown whether the answer went out
-    if (wait) await within(timers, longestLookMs, wait, undefined)
+    if (wait) await within(delays, longestLookMs, wait, undefined)
   }
 
   function end(jobId: string) {
@@ -120,7 +120,7 @@ export function createConfirm({ store, timer, armer, holds, timers, log }: Confi
   }
 
   function answered(jobId: string) {
-    answers.set(jobId, timers.now())
+    answers.set(jobId, delays.now())
     if (isUnderWay) return
     isUnderWay = true
     const work = confirmAll()

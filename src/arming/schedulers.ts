@@ -3,7 +3,7 @@ import type { Trigger } from '../decisions/index.ts'
 import type { Config } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { TimerClient } from '../timers/index.ts'
 import type { Arming } from './arming.ts'
 import { createBuiltinScheduler } from './builtin.ts'
@@ -27,7 +27,7 @@ type SchedulersNeeds = {
   config: Config
   store: Store
   holds: Holds
-  timers: Timers
+  delays: Delays
   /** Null if none is configured. */
   timer: TimerClient | null
   arming: Arming
@@ -37,12 +37,12 @@ type SchedulersNeeds = {
 }
 
 export function createSchedulers(needs: SchedulersNeeds): Schedulers {
-  const { config, store, holds, timers, timer, arming, fireDue, log } = needs
+  const { config, store, holds, delays, timer, arming, fireDue, log } = needs
   const { armer, isNasUsed } = arming
-  const builtin = createBuiltinScheduler({ store, holds, timers, fireDue, log })
+  const builtin = createBuiltinScheduler({ store, holds, delays, fireDue, log })
   const sentinel = config.sentinel && armer ? createSentinel({ store, armer }) : null
   const sweep = createSweep({
-    ...{ store, fireDue, timers, log },
+    ...{ store, fireDue, delays, log },
     andThen: async () => sentinel?.(),
     isWanted: () => isStarted && isNasUsed(),
   })
@@ -50,7 +50,7 @@ export function createSchedulers(needs: SchedulersNeeds): Schedulers {
     timer &&
     armer &&
     createChronosScheduler({
-      ...{ name: timer.name, armer, fireDue, holds, timers, log },
+      ...{ name: timer.name, armer, fireDue, holds, delays, log },
       reconcile: createReconcile({
         ...{ store, timer, armer, callbackUrl: config.callbackUrl ?? '', log },
         ...{ attendOverdue: sweep.run, onRefused: arming.refuse },

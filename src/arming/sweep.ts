@@ -2,7 +2,7 @@ import type { Store } from '../../db/index.ts'
 import { lateMs, type Trigger } from '../decisions/index.ts'
 import type { Log } from '../ground/log.ts'
 import { inParallel } from '../ground/parallel.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 
 type SweepNeeds = {
   store: Pick<Store, 'overdueJobs'>
@@ -12,7 +12,7 @@ type SweepNeeds = {
   andThen: () => Promise<void>
   /** False once this process goes down, or is the timer itself. */
   isWanted: () => boolean
-  timers: Timers
+  delays: Delays
   log: Pick<Log, 'info' | 'warn'>
 }
 
@@ -35,7 +35,7 @@ const pauseMs = 1_000
  * own any more. So whatever wakes a process, it looks at all jobs, by one indexed statement: at its boot, and after
  * the answer to each fire.
  */
-export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: SweepNeeds): Sweep {
+export function createSweep({ store, fireDue, andThen, isWanted, delays, log }: SweepNeeds): Sweep {
   let underWay: Promise<number> | undefined
   let isSweeping = false
   let isAskedAgain = false
@@ -71,7 +71,7 @@ export function createSweep({ store, fireDue, andThen, isWanted, timers, log }: 
         isAskedAgain = false
         await run()
         await andThen()
-        if (isAskedAgain) await sleep(timers, pauseMs)
+        if (isAskedAgain) await sleep(delays, pauseMs)
       }
     } catch (error) {
       log.warn({ err: error }, 'overdue jobs could not be listed; the next fire tries again')

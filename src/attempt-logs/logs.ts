@@ -5,7 +5,7 @@ import { notFound } from '../ground/not-found.ts'
 import type { Log } from '../ground/log.ts'
 import { piecesFrom, wholeLog } from './text.ts'
 import { createPruner } from './prune.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 
 /** The logs of attempts: read, followed and pruned. Loaded on first use; `openSink` writes them. */
 export type Logs = {
@@ -40,7 +40,7 @@ export type LogEvent =
 
 type LogsNeeds = {
   store: LogStore
-  timers: Timers
+  delays: Delays
   log: Pick<Log, 'warn'>
   isDraining: () => boolean
 }
@@ -49,7 +49,7 @@ const lookEveryMs = 500
 const beatEveryMs = 15_000
 
 export function createLogs(needs: LogsNeeds): Logs {
-  const { store, timers, isDraining } = needs
+  const { store, delays, isDraining } = needs
 
   async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
     const stored = await store.read(runId, attempt, from)
@@ -67,7 +67,7 @@ export function createLogs(needs: LogsNeeds): Logs {
   ): AsyncGenerator<LogEvent> {
     let attempt = asked ?? first.run.attempt
     let offset = from
-    let saidAt = timers.now()
+    let saidAt = delays.now()
     for (
       let stored: StoredLog | null | undefined = first;
       ;
@@ -81,7 +81,7 @@ export function createLogs(needs: LogsNeeds): Logs {
       const isOver = stored !== undefined && (stored.run.isFinished || isNext)
       for (const piece of stored ? piecesFrom(stored, offset, isOver) : []) {
         offset = piece.offset + piece.bytes.length
-        saidAt = timers.now()
+        saidAt = delays.now()
         yield eventOf(attempt, piece.offset, piece.bytes)
       }
       if (isNext && !isOnly) {
@@ -93,11 +93,11 @@ export function createLogs(needs: LogsNeeds): Logs {
         yield { type: 'end', state: stored.run.state }
         return
       }
-      if (timers.now() - saidAt >= beatEveryMs) {
-        saidAt = timers.now()
+      if (delays.now() - saidAt >= beatEveryMs) {
+        saidAt = delays.now()
         yield { type: 'beat' }
       }
-      await sleep(timers, lookEveryMs, signal)
+      await sleep(delays, lookEveryMs, signal)
       if (signal.aborted || isDraining()) return
     }
   }

@@ -1,8 +1,8 @@
 import type { Log } from '../ground/log.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 
 type RetentionNeeds = {
-  timers: Timers
+  delays: Delays
   /** Prunes; loaded at its first call. */
   prune: (jobId: string) => Promise<void>
   isDraining: () => boolean
@@ -17,12 +17,12 @@ const everyMs = 600_000
  * To be told of each settled run. On a process that has been up for a minute, and at most every ten minutes, it prunes;
  * no caller waits for that, and it keeps no process up.
  */
-export function createRetention({ timers, prune, isDraining, log }: RetentionNeeds) {
-  let notBefore = timers.now() + warmAfterMs
+export function createRetention({ delays, prune, isDraining, log }: RetentionNeeds) {
+  let notBefore = delays.now() + warmAfterMs
   return {
     settled(jobId: string): void {
-      if (timers.now() < notBefore || isDraining()) return
-      notBefore = timers.now() + everyMs
+      if (delays.now() < notBefore || isDraining()) return
+      notBefore = delays.now() + everyMs
       prune(jobId).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'expired logs could not be pruned')
       })

@@ -1,7 +1,7 @@
 import { type LogStore, refusedValue } from '../../db/index.ts'
 import { createHeadTail } from '../ground/head-tail.ts'
 import type { Log } from '../ground/log.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 
 /** Where an attempt writes. `end` resolves when all of it is stored, or never will be; it does not reject. */
 export type Sink = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
@@ -9,7 +9,7 @@ export type Sink = { write(chunk: string | Uint8Array): void; end(): Promise<voi
 /** Which attempt it is: only while the run shows this fence is anything written. */
 export type SinkOwner = { runId: string; attempt: number; fence: number }
 
-type SinkNeeds = { store: Pick<LogStore, 'write'>; timers: Timers; log: Pick<Log, 'warn'> }
+type SinkNeeds = { store: Pick<LogStore, 'write'>; delays: Delays; log: Pick<Log, 'warn'> }
 
 /** So much is kept of either end. */
 const mostBytes = 64 * 1024
@@ -19,7 +19,7 @@ const flushEveryMs = 1_000
  * Collects the log of one attempt, and stores it: a second after the first of it came, at most once a second from there,
  * and at the end. A short attempt costs one statement, and one that writes nothing costs none.
  */
-export function openSink({ store, timers, log }: SinkNeeds, owner: SinkOwner): Sink {
+export function openSink({ store, delays, log }: SinkNeeds, owner: SinkOwner): Sink {
   const kept = createHeadTail(mostBytes)
   let storedTotal = 0
   /** Another process holds the run by now, or its log cannot be stored. */
@@ -30,7 +30,7 @@ export function openSink({ store, timers, log }: SinkNeeds, owner: SinkOwner): S
 
   function later() {
     if (isEnded || isStale || takeBack || kept.total() === storedTotal) return
-    takeBack = timers.after(flushEveryMs, () => {
+    takeBack = delays.after(flushEveryMs, () => {
       storing = flush().finally(() => {
         takeBack = null
         later()

@@ -10,7 +10,7 @@ import {
 import type { Arming } from '../arming/arming.ts'
 import type { Log } from '../ground/log.ts'
 import { withTimeLimit } from '../ground/time-limit.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { Admission, Enacted, TakenSend } from '../run/admission.ts'
 import { persist } from '../run/persist.ts'
 import type { Rest } from '../run/rest.ts'
@@ -32,7 +32,7 @@ type CourierNeeds = {
   enact: Admission['enact']
   arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
   rest: Rest
-  timers: Timers
+  delays: Delays
   log: Pick<Log, 'info' | 'error'>
   /** One try, over within `sendMs`. The behaviour of a receiver is a value; an exception here is our own bug. */
   send: (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Sent>
@@ -41,7 +41,7 @@ type CourierNeeds = {
 const sendMs = 25_000
 const sendingMax = 20
 
-/** `leaseEndsAt`: by `timers.now()`. */
+/** `leaseEndsAt`: by `delays.now()`. */
 type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
 
 /**
@@ -50,7 +50,7 @@ type Held = { jobId: string; delivery: DeliveryWrite; leaseEndsAt: number }
  * process, which sends again under the same id. So a delivery arrives at least once, or is seen to have failed.
  */
 export function createCourier(needs: CourierNeeds): Courier {
-  const { store, enact, arming, rest, timers, log } = needs
+  const { store, enact, arming, rest, delays, log } = needs
   const queue: (() => void)[] = []
   let sending = 0
   let isDraining = false
@@ -84,7 +84,7 @@ export function createCourier(needs: CourierNeeds): Courier {
 
   async function sendAndSettle(held: Held) {
     // it waited for too long: its lease may be another process's before the try is over
-    if (timers.now() + sendMs >= held.leaseEndsAt) return giveBack(held)
+    if (delays.now() + sendMs >= held.leaseEndsAt) return giveBack(held)
     const { id, runId, attempt } = held.delivery
     const result = await trySending(held)
     log.info({ job: held.jobId, run: runId, delivery: id, attempt, state: result.state }, 'delivery tried')
@@ -102,7 +102,7 @@ export function createCourier(needs: CourierNeeds): Courier {
   }
 
   async function trySending({ jobId, delivery }: Held): Promise<Sent> {
-    const limit = withTimeLimit(undefined, sendMs, timeIsOver, timers)
+    const limit = withTimeLimit(undefined, sendMs, timeIsOver, delays)
     try {
       return await needs.send(jobId, delivery, limit.signal)
     } catch (error) {
@@ -126,12 +126,12 @@ export function createCourier(needs: CourierNeeds): Courier {
 
   function write({ jobId, leaseEndsAt }: Held, decide: (look: Look) => Decision | null) {
     return persist(
-      { store, enact, arming, timers },
+      { store, enact, arming, delays },
       {
         ...{ jobId, decide },
         onUnavailable(error) {
           // another process takes the lapsed lease, and sends again
-          if (timers.now() >= leaseEndsAt) return false
+          if (delays.now() >= leaseEndsAt) return false
           log.error({ err: error, job: jobId }, 'the outcome of a delivery could not be stored yet')
           return true
         },

@@ -3,12 +3,12 @@ import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import { linkOf, type SendMessage } from './send.ts'
 import type { HeldRun } from '../run/leases.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 
 type StartPingNeeds = {
   send: SendMessage
   holds: Holds
-  timers: Timers
+  delays: Delays
   log: Pick<Log, 'warn' | 'error'>
   callbackUrl: string | null
 }
@@ -21,7 +21,7 @@ const longestMs = 5_000
  * comes of them is only logged. Call the returned function when the attempt has ended: a start that arrived after its end
  * would leave a check waiting for another one.
  */
-export function createStartPing({ send, holds, timers, log, callbackUrl }: StartPingNeeds) {
+export function createStartPing({ send, holds, delays, log, callbackUrl }: StartPingNeeds) {
   return (run: HeldRun): (() => void) => {
     const { authored, view } = run.look
     // one that finds nothing to do sends nothing at its end
@@ -29,7 +29,7 @@ export function createStartPing({ send, holds, timers, log, callbackUrl }: Start
     if (targets.length === 0) return () => {}
     const stop = new AbortController()
     const end = (code: string) => stop.abort(Object.assign(new Error('The ping was cancelled'), { code }))
-    const takeBack = timers.after(longestMs, () => end('TIMEOUT'))
+    const takeBack = delays.after(longestMs, () => end('TIMEOUT'))
     const pings = targets.map((target) => ping(run, target, stop.signal))
     void holds.during('delivery', Promise.all(pings).finally(takeBack))
     return () => end('CANCELLED')

@@ -1,5 +1,5 @@
 import type { Log } from './log.ts'
-import type { Timers } from './timers.ts'
+import type { Delays } from './delays.ts'
 
 export type LogLine = { level: 'info' | 'warn'; fields: object; message: string }
 
@@ -17,7 +17,7 @@ export type FoldedLog = {
 const foldedForMs = 60_000
 const mostKinds = 1_000
 
-export function createFoldedLog(timers: Timers): FoldedLog {
+export function createFoldedLog(delays: Delays): FoldedLog {
   const open = new Map<string, { times: number; close: () => void }>()
 
   function write(log: Log, given: string, line: LogLine) {
@@ -28,7 +28,7 @@ export function createFoldedLog(timers: Timers): FoldedLog {
       return
     }
     log[line.level](line.fields, line.message)
-    const cancel = timers.after(foldedForMs, close)
+    const cancel = delays.after(foldedForMs, close)
     const entry = { times: 0, close }
     open.set(kind, entry)
 

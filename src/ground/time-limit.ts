@@ -1,4 +1,4 @@
-import { realTimers, type Timers } from './timers.ts'
+import { realDelays, type Delays } from './delays.ts'
 
 /** A signal of its own, until it is released. */
 export type TimeLimit = {
@@ -18,11 +18,11 @@ export function withTimeLimit(
   signal: AbortSignal | undefined,
   ms: number | null,
   late: () => Error = () => new Error(`${ms} ms are over`),
-  timers: Pick<Timers, 'after'> = realTimers,
+  delays: Pick<Delays, 'after'> = realDelays,
 ): TimeLimit {
   const controller = new AbortController()
   const pass = () => controller.abort(signal?.reason)
-  const start = () => (ms === null ? undefined : timers.after(ms, () => controller.abort(late())))
+  const start = () => (ms === null ? undefined : delays.after(ms, () => controller.abort(late())))
   let takeBack = start()
   signal?.addEventListener('abort', pass, { once: true })
   if (signal?.aborted) pass()

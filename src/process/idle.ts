@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { Departure } from './departure.ts'
 import type { HoldKind, Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
-import { type Timers, within } from '../ground/timers.ts'
+import { type Delays, within } from '../ground/delays.ts'
 
 type IdleExitNeeds = {
   /** Milliseconds with nothing held; 0: the process stays up for ever. */
@@ -14,7 +14,7 @@ type IdleExitNeeds = {
   holds: Holds
   server: Server
   departure: Pick<Departure, 'ifNothingIsOwed'>
-  timers: Timers
+  delays: Delays
   /** Nothing is held, and the exit record is written. `broken`: the port was lost on the way. */
   exit: (why: 'idle' | 'broken') => void
   log: Log
@@ -39,20 +39,20 @@ const isUpkeep = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile'
  * Only what takes a hold prolongs the stay: no unauthenticated request, no health check, no scrape.
  */
 export function createIdleExit(needs: IdleExitNeeds): void {
-  const { idleExitMs, bootGraceMs, firstAnswered, holds, server, departure, timers, exit, log } = needs
+  const { idleExitMs, bootGraceMs, firstAnswered, holds, server, departure, delays, exit, log } = needs
   if (idleExitMs === 0) return
   let cancelWait = () => {}
   let isLeaving = false
   let isGone = false
-  let graceEndsAt = timers.now() + bootGraceMs
-  let idleSince = timers.now()
+  let graceEndsAt = delays.now() + bootGraceMs
+  let idleSince = delays.now()
   holds.onRelease((kind) => {
-    if (!isUpkeep(kind)) idleSince = timers.now()
+    if (!isUpkeep(kind)) idleSince = delays.now()
     if (holds.count() === 0) wait()
   })
   wait()
   void firstAnswered.then(() => {
-    graceEndsAt = idleSince = timers.now()
+    graceEndsAt = idleSince = delays.now()
     wait()
   })
 
@@ -60,7 +60,7 @@ export function createIdleExit(needs: IdleExitNeeds): void {
     cancelWait()
     if (isGone || isLeaving) return
     const endsAt = Math.max(idleSince + idleExitMs, graceEndsAt)
-    cancelWait = timers.after(Math.max(0, endsAt - timers.now()), () => {
+    cancelWait = delays.after(Math.max(0, endsAt - delays.now()), () => {
       if (holds.count() > 0) return // the release of the last one starts the wait again
       isLeaving = true
       leave()
@@ -70,7 +70,7 @@ export function createIdleExit(needs: IdleExitNeeds): void {
         })
         .finally(() => {
           isLeaving = false
-          idleSince = timers.now()
+          idleSince = delays.now()
           if (holds.count() === 0) wait()
         })
     })
@@ -91,7 +91,7 @@ export function createIdleExit(needs: IdleExitNeeds): void {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve())
     })
-    await within(timers, closeMs, closed, undefined)
+    await within(delays, closeMs, closed, undefined)
     // the remaining connections have sent half a request, or are not authenticated yet
     if (holds.count() === 0) server.closeAllConnections()
   }

@@ -13,13 +13,13 @@ import {
   viewAfter,
 } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { HeldRun, Leases } from './leases.ts'
 import { groupsOf } from './places.ts'
 import type { Queue } from './queue.ts'
 import { createTroubleLog, type TroubleLog } from './trouble-log.ts'
 
-/** `askedAt`: `timers.now()` from before the try was written, so its lease lasts from then at least. */
+/** `askedAt`: `delays.now()` from before the try was written, so its lease lasts from then at least. */
 export type TakenSend = { jobId: string; delivery: DeliveryWrite; askedAt: number }
 
 /** The work that this process has to carry out from now on. The caller hands it to `begin` of src/run/fire.ts. */
@@ -63,7 +63,7 @@ type AdmissionNeeds = {
   queue: Queue
   owner: string
   leaseMs: number
-  timers: Timers
+  delays: Delays
   log: TroubleLog
   chance?: Chance | undefined
   /** Null if nothing is armed with NAS (the built-in scheduler triggers). */
@@ -79,7 +79,7 @@ const maxRounds = 20
  * number of processes, one claims a slot; a claim whose answer was lost is found again by its owner and run.
  */
 export function createAdmission(needs: AdmissionNeeds): Admission {
-  const { store, leases, queue, owner, leaseMs, timers, log, chance = realChance } = needs
+  const { store, leases, queue, owner, leaseMs, delays, log, chance = realChance } = needs
   const warnOfTrouble = createTroubleLog(log)
   /** Claims that are being written right now, by run and fence: how many, as two looks may lead to the same one. */
   const awaited = new Map<string, number>()
@@ -93,7 +93,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     decision: Decision,
     { armSpent = false, output = null, startedBy = null, armLease = null }: EnactOptions = {},
   ): Promise<Enacted | null> {
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const groups = groupsOf(look, startedBy)
     const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
@@ -105,7 +105,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       const written = await store.transition(look.view, decision, writing)
       if (!written) return null
       // a process that was frozen meanwhile must not carry out an order that is another's by now
-      if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      if (delays.now() - askedAt > orderGoodForMs) written.order = null
       warnOfTrouble(look, decision)
       // first: the same decision may have begun the next attempt of a run whose last one it ended
       for (const runId of decision.stops) leases.stop(runId, 'CANCELLED')
@@ -113,7 +113,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       const starts = decision.starts.filter((run) => run.seenFence !== null || written.inserted.has(run.id))
       used = starts.length
       const claimed = { ...look, view: viewAfter(look.view, decision, { ...written, owner }) }
-      const won = { look: claimed, leaseMs: jobLeaseMs, askedAt, heardAt: timers.now(), hasBegun: begins }
+      const won = { look: claimed, leaseMs: jobLeaseMs, askedAt, heardAt: delays.now(), hasBegun: begins }
       const runs = starts.map((write) => leases.hold({ ...won, write, startedBy }))
       return { decision, written, taken: { runs, sends } }
     } finally {
@@ -138,7 +138,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   /** The usual claim, in one statement. Null: there is something to be decided, or nothing to be done. */
   async function claimReady(jobId: string, trigger: Trigger): Promise<Claimed | null> {
     const runId = chance.uuid()
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const begins = queue.reserveUnnamed()
     let hasPlace = false
     awaitedReady.add(runId)
@@ -147,9 +147,9 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       const claimed = await store.claimReady(wish)
       if (!claimed) return null
       const { look, run: write, written } = claimed
-      if (timers.now() - askedAt > orderGoodForMs) written.order = null
+      if (delays.now() - askedAt > orderGoodForMs) written.order = null
       const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
-      const won = { look, write, leaseMs: jobLeaseMs, askedAt, heardAt: timers.now(), hasBegun: begins }
+      const won = { look, write, leaseMs: jobLeaseMs, askedAt, heardAt: delays.now(), hasBegun: begins }
       const runs = written.inserted.has(runId) ? [leases.hold({ ...won, startedBy: null })] : []
       hasPlace = begins && runs.length > 0
       if (hasPlace) for (const { groups } of runs) queue.name(groups)
@@ -181,7 +181,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     for (let round = 0; round < maxRounds; round++) {
       // a new one each time: the claim of the round before may have been carried out, and its answer lost
       const newRunId = chance.uuid()
-      const askedAt = timers.now()
+      const askedAt = delays.now()
       const look = await store.look(jobId)
       if (!look) return { state: 'gone' }
       adopted.push(...adopt(look, askedAt))
@@ -231,7 +231,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     const ours = view.live.filter((run) => run.owner === owner && run.leaseUntil && !isKnown(run))
     return ours.flatMap((run) => {
       const leaseLeftMs = (run.leaseUntil as Date).getTime() - view.now.getTime()
-      const won = { look, leaseMs: leaseLeftMs, askedAt, heardAt: timers.now(), hasBegun: false }
+      const won = { look, leaseMs: leaseLeftMs, askedAt, heardAt: delays.now(), hasBegun: false }
       return leaseLeftMs > 0
         ? [leases.hold({ ...won, write: { ...rewritten(run), leased: true }, startedBy: null })]
         : []

@@ -1,9 +1,9 @@
 import type { ActionOutcome, Actions } from '../actions/index.ts'
-import { type Timers, within } from '../ground/timers.ts'
+import { type Delays, within } from '../ground/delays.ts'
 
 type DeadlineNeeds = {
   actions: Actions
-  timers: Timers
+  delays: Delays
   /** Milliseconds for one attempt, whatever its job says. */
   maxRunMs: number
   /** How long an attempt may go on after it was told that the process goes down. */
@@ -19,15 +19,15 @@ const graceMs = 10_000
  * it was told to (at the deadline, by a cancel, by a drain) is given up after a grace. Its place and its hold are
  * free then, so that one hung run keeps no machine up for ever.
  */
-export function withDeadline({ actions, timers, maxRunMs, drainFinishMs, log }: DeadlineNeeds): Actions {
+export function withDeadline({ actions, delays, maxRunMs, drainFinishMs, log }: DeadlineNeeds): Actions {
   return {
     async run(job, run, signal) {
       const stop = new AbortController()
-      const takeBacks = [timers.after(maxRunMs, () => stop.abort(reached(maxRunMs)))]
+      const takeBacks = [delays.after(maxRunMs, () => stop.abort(reached(maxRunMs)))]
       const pass = () => {
         const waitMs = codeOf(signal) === 'DRAINING' ? drainFinishMs : 0
         if (waitMs === 0) stop.abort(signal.reason)
-        else takeBacks.push(timers.after(waitMs, () => stop.abort(signal.reason)))
+        else takeBacks.push(delays.after(waitMs, () => stop.abort(signal.reason)))
       }
       signal.addEventListener('abort', pass, { once: true })
       if (signal.aborted) pass()
@@ -35,7 +35,7 @@ export function withDeadline({ actions, timers, maxRunMs, drainFinishMs, log }: 
         const work = actions.run(job, run, stop.signal)
         const ended = await Promise.race([work, stopped(stop.signal)])
         if (ended !== null) return ended
-        return (await within(timers, graceMs, work, null)) ?? givenUp(stop.signal)
+        return (await within(delays, graceMs, work, null)) ?? givenUp(stop.signal)
       } finally {
         for (const takeBack of takeBacks) takeBack()
         signal.removeEventListener('abort', pass)

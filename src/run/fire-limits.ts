@@ -1,7 +1,7 @@
 import { createRateLimit } from '../access/rate-limit.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { AppError } from '../ground/errors.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 
 /**
  * How many claimed runs may wait in a process: 500 for each place, so with the usual 20 places the 10,000 fires of a
@@ -25,17 +25,17 @@ type FireLimitsNeeds = {
   /** Claimed runs that wait in this process, and how many may. */
   queued: () => number
   queueMax: number
-  timers: Timers
+  delays: Delays
   chance?: Chance | undefined
 }
 
 export type FireLimits = ReturnType<typeof createFireLimits>
 
 /** What keeps a flood of fires from this process, and from NAS. */
-export function createFireLimits({ queued, queueMax: most, timers, chance = realChance }: FireLimitsNeeds) {
+export function createFireLimits({ queued, queueMax: most, delays, chance = realChance }: FireLimitsNeeds) {
   /** Fires that were let in and have not found out yet whether they claim anything. */
   let looking = 0
-  const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: timers.now })
+  const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: delays.now })
 
   return {
     /** @throws AppError QUEUE_FULL */

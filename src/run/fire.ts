@@ -8,7 +8,7 @@ import { createSend, type SendMessage } from '../delivery/send.ts'
 import { AppError, draining } from '../ground/errors.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 import type { Admission, Claimed, Taken, TakenSend } from './admission.ts'
 import { type Changes, createChanges } from './change.ts'
 import {
@@ -63,7 +63,7 @@ type FireNeeds = {
   callbackUrl: string | null
   rest: Rest
   holds: Holds
-  timers: Timers
+  delays: Delays
   log: Log
   isDraining: () => boolean
   /** Told after each settled attempt; nothing waits for it. */
@@ -85,15 +85,15 @@ const relaxBudgetMs = 20_000
  */
 export function createFire(needs: FireNeeds): Fire {
   const { store, admission, arming, leases, runner, settle, limits } = needs
-  const { rest, holds, timers, log, isDraining } = needs
+  const { rest, holds, delays, log, isDraining } = needs
   const { enact } = admission
   const changes = createChanges({ store, enact, begin, arming })
   const startFollower = createChain({ store, changes })
   const courier = createCourier({
-    ...{ store, enact, rest, timers, log, arming },
+    ...{ store, enact, rest, delays, log, arming },
     send: createSend({ store, send: needs.send, startFollower, callbackUrl: needs.callbackUrl }),
   })
-  const near = createNearWaits({ holds, timers })
+  const near = createNearWaits({ holds, delays })
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseIfDraining()
@@ -114,14 +114,14 @@ export function createFire(needs: FireNeeds): Fire {
     jobId: string
     fireAt: Date | null
   }): Promise<FireAnswer> {
-    const endsAt = timers.now() + answerBudgetMs
+    const endsAt = delays.now() + answerBudgetMs
     const claimed = await limits.whileLooking(claim(jobId, fireAt))
     if (claimed.state === 'gone') {
       if (limits.mayCancel()) void arming.cancelOrphan(jobId)
       return { status: 'gone' }
     }
     const { order, atRest } = beginClaimed(claimed)
-    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, endsAt - timers.now()) })
+    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, endsAt - delays.now()) })
     return answerOf(jobId, claimed, fireAt)
   }
 
@@ -136,7 +136,7 @@ export function createFire(needs: FireNeeds): Fire {
     const waitMs = (look: Look) => earlyByMs(look, fireAt)
     const first = await admission.claim(jobId, { ...occasion, looksAgain: (look) => waitMs(look) > 0 })
     if (first.state !== 'nothing_due' || waitMs(first.look) === 0) return first
-    await sleep(timers, Math.min(waitMs(first.look), longestWaitMs))
+    await sleep(delays, Math.min(waitMs(first.look), longestWaitMs))
     refuseIfDraining()
     return admission.claim(jobId, occasion)
   }

@@ -1,7 +1,7 @@
 import type { Look, Store } from '../../db/index.ts'
 import type { RunWrite } from '../decisions/index.ts'
 import { createRecent } from '../ground/recent.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import { groupsOf } from './places.ts'
 
 export type StopCode = 'CANCELLED' | 'LEASE_LOST' | 'DRAINING'
@@ -12,10 +12,10 @@ export type HeldRun = {
   runId: string
   fence: number
   leaseMs: number
-  /** `timers.now()` at which the lease ends at the earliest. */
+  /** `delays.now()` at which the lease ends at the earliest. */
   leaseEndsAt: number
   abort: AbortController
-  /** The job as the claim left it, and `timers.now()` of when that was known. */
+  /** The job as the claim left it, and `delays.now()` of when that was known. */
   look: Look
   heardAt: number
   write: RunWrite
@@ -28,7 +28,7 @@ export type HeldRun = {
 }
 
 /**
- * A claim that was won. `askedAt` is `timers.now()` from before the claim was sent: the lease lasts from then at least.
+ * A claim that was won. `askedAt` is `delays.now()` from before the claim was sent: the lease lasts from then at least.
  * `heardAt` is from when its answer was there, so `look.view.now` is not later. `startedBy`: the API key whose call
  * started the run; null: none did.
  */
@@ -57,7 +57,7 @@ export type Leases = {
 type LeasesNeeds = {
   store: Pick<Store, 'renew'>
   owner: string
-  timers: Timers
+  delays: Delays
   log: { error(fields: object, message: string): void }
 }
 
@@ -67,7 +67,7 @@ const renewEveryMs = (leaseMs: number) => Math.min(leaseMs / 3, 10_000)
 /** Far more claims than can be under way in one process between a lost answer and the next look. */
 const seenMax = 50_000
 
-export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases {
+export function createLeases({ store, owner, delays, log }: LeasesNeeds): Leases {
   const held = new Map<string, HeldRun>()
   const seen = createRecent<true>(seenMax)
   let isDraining = false
@@ -101,11 +101,11 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
 
   /** Sees to it that leases are renewed within `inMs`: a short one brings that forward. */
   function renewWithin(inMs: number) {
-    const dueAt = timers.now() + inMs
+    const dueAt = delays.now() + inMs
     // a renewal that is under way is followed by the next one, for all that are held by then
     if (isRenewing || (renewal && renewal.dueAt <= dueAt)) return
     renewal?.takeBack()
-    renewal = { dueAt, takeBack: timers.after(inMs, renew) }
+    renewal = { dueAt, takeBack: delays.after(inMs, renew) }
   }
 
   function renew() {
@@ -122,7 +122,7 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
 
   /** Three outcomes for each run: renewed; lost (its attempt is aborted); unknown (aborted when its lease must have ended). */
   async function renewAll() {
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const asked = [...held.values()]
     if (asked.length === 0) return
     const renewed = await store
@@ -133,7 +133,7 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
       })
     for (const run of asked) {
       if (renewed?.has(run.runId)) run.leaseEndsAt = askedAt + run.leaseMs
-      else if (renewed || timers.now() >= run.leaseEndsAt) abortRun(run, 'LEASE_LOST')
+      else if (renewed || delays.now() >= run.leaseEndsAt) abortRun(run, 'LEASE_LOST')
     }
   }
 
@@ -152,7 +152,7 @@ export function createLeases({ store, owner, timers, log }: LeasesNeeds): Leases
     hasSeen: (runId, fence) => seen.get(keyOf(runId, fence)) !== undefined,
     isHeld({ id, fence }) {
       const run = held.get(id)
-      return run !== undefined && run.fence === fence && timers.now() < run.leaseEndsAt
+      return run !== undefined && run.fence === fence && delays.now() < run.leaseEndsAt
     },
     stop(runId, code) {
       const run = held.get(runId)

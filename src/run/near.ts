@@ -1,5 +1,5 @@
 import type { Holds } from '../ground/holds.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { Enacted } from './admission.ts'
 
 /** So that an instant waited for here has come by Postgres' clock as well. */
@@ -19,7 +19,7 @@ export type NearWaits = {
   stop(): void
 }
 
-export function createNearWaits({ holds, timers }: { holds: Holds; timers: Timers }): NearWaits {
+export function createNearWaits({ holds, delays }: { holds: Holds; delays: Delays }): NearWaits {
   const waits = new Set<() => void>()
   let isStopped = false
 
@@ -27,7 +27,7 @@ export function createNearWaits({ holds, timers }: { holds: Holds; timers: Timer
     later(ms, work) {
       if (isStopped) return
       const release = holds.take('timer')
-      const forget = timers.after(Math.max(0, ms) + clockSlackMs, () => {
+      const forget = delays.after(Math.max(0, ms) + clockSlackMs, () => {
         waits.delete(end)
         void work().finally(release)
       })

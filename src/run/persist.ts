@@ -1,7 +1,7 @@
 import { DatabaseUnavailable, type Look, type Store } from '../../db/index.ts'
 import type { Arming } from '../arming/arming.ts'
 import type { Decision } from '../decisions/index.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 import type { Admission, Enacted } from './admission.ts'
 
 type Way = {
@@ -9,7 +9,7 @@ type Way = {
   enact: Admission['enact']
   /** An arm that waits for the rest of the job: the write that ends its work takes its order again. */
   arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
-  timers: Timers
+  delays: Delays
 }
 
 type Wish = {
@@ -31,7 +31,7 @@ const lastPauseMs = 5_000
  * is decided again; a database that cannot be reached is asked again, unless `onUnavailable` gives up.
  */
 export async function persist(
-  { store, enact, arming, timers }: Way,
+  { store, enact, arming, delays }: Way,
   { jobId, decide, first, output = null, onUnavailable }: Wish,
 ): Promise<Enacted | null | 'given_up'> {
   let known = first
@@ -47,7 +47,7 @@ export async function persist(
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
       if (!onUnavailable(error)) return 'given_up'
-      await sleep(timers, pauseMs)
+      await sleep(delays, pauseMs)
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Store } from '../../db/index.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { HeldRun } from './leases.ts'
 import { createPlaces } from './places.ts'
 
@@ -30,23 +30,23 @@ type QueueNeeds = {
   store: Pick<Store, 'noteWaiting'>
   owner: string
   maxConcurrent: number
-  timers: Timers
+  delays: Delays
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
 }
 
 /** A claim that has found no place for so long shows that it waits, and is looked at again as often. */
 const soonMs = 1_000
 
-export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueNeeds): Queue {
+export function createQueue({ store, owner, maxConcurrent, delays, log }: QueueNeeds): Queue {
   const places = createPlaces(maxConcurrent)
-  /** `since`: `timers.now()` of when the wait began; `isNoted`: Postgres knows. */
+  /** `since`: `delays.now()` of when the wait began; `isNoted`: Postgres knows. */
   const waiting = new Map<HeldRun, { since: number; isNoted: boolean }>()
   let noting: (() => void) | undefined
 
   async function enter(run: HeldRun): Promise<boolean> {
     const { signal } = run.abort
     if (!signal.aborted && places.tryTake(run.groups)) return true
-    waiting.set(run, { since: timers.now(), isNoted: false })
+    waiting.set(run, { since: delays.now(), isNoted: false })
     noteSoon()
     const hasPlace = await places.take(run.groups, signal)
     waiting.delete(run)
@@ -57,7 +57,7 @@ export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueN
   }
 
   function noteSoon() {
-    noting ??= timers.after(soonMs, () => {
+    noting ??= delays.after(soonMs, () => {
       noting = undefined
       void noteWaiting()
     })
@@ -65,7 +65,7 @@ export function createQueue({ store, owner, maxConcurrent, timers, log }: QueueN
 
   /** A claim without a place must not look as if it were running: waiting runs are recorded in Postgres. */
   async function noteWaiting() {
-    const now = timers.now()
+    const now = delays.now()
     const entries = [...waiting].filter(([, { isNoted }]) => !isNoted)
     const due = entries.filter(([, { since }]) => now - since >= soonMs)
     for (const [, state] of due) state.isNoted = true

@@ -1,7 +1,7 @@
 import type { Actions } from '../actions/index.ts'
 import type { Store } from '../../db/index.ts'
 import { jitterMs, type Outcome } from '../decisions/index.ts'
-import { sleep, type Timers } from '../ground/timers.ts'
+import { sleep, type Delays } from '../ground/delays.ts'
 import { type HeldRun, stopCodeOf } from './leases.ts'
 import type { Queue } from './queue.ts'
 
@@ -20,7 +20,7 @@ type RunnerNeeds = {
   actions: Actions
   queue: Queue
   owner: string
-  timers: Timers
+  delays: Delays
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
   /** Called as an attempt begins; the returned function is called when it has ended. */
   onBegin: (run: HeldRun) => () => void
@@ -28,7 +28,7 @@ type RunnerNeeds = {
 
 /** One attempt of a claimed run, under its lease and in a place of its own. */
 export function createRunner(needs: RunnerNeeds): Runner {
-  const { store, actions, queue, owner, timers, log } = needs
+  const { store, actions, queue, owner, delays, log } = needs
   const inPlace = new WeakSet<HeldRun>()
 
   async function attempt(run: HeldRun): Promise<Attempted> {
@@ -40,7 +40,7 @@ export function createRunner(needs: RunnerNeeds): Runner {
       if (!(await begin(run))) return 'lost'
     }
     // a process that was frozen since the claim must not begin an effect that belongs to another process by now
-    if (timers.now() >= run.leaseEndsAt) return 'lost'
+    if (delays.now() >= run.leaseEndsAt) return 'lost'
     if (run.abort.signal.aborted) return letGo(run)
     const outcome = await act(run)
     return stopCodeOf(run) === 'LEASE_LOST' ? 'lost' : outcome
@@ -50,12 +50,12 @@ export function createRunner(needs: RunnerNeeds): Runner {
   function untilDue(run: HeldRun): Promise<void> {
     const { view } = run.look
     const dueAt = run.write.slot ? run.write.slot.getTime() + jitterMs(view.job) : 0
-    const waitMs = dueAt - view.now.getTime() - (timers.now() - run.heardAt)
-    return waitMs > 0 ? sleep(timers, waitMs, run.abort.signal) : Promise.resolve()
+    const waitMs = dueAt - view.now.getTime() - (delays.now() - run.heardAt)
+    return waitMs > 0 ? sleep(delays, waitMs, run.abort.signal) : Promise.resolve()
   }
 
   async function begin(run: HeldRun): Promise<boolean> {
-    const askedAt = timers.now()
+    const askedAt = delays.now()
     const hasBegun = await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner })
     if (hasBegun) run.leaseEndsAt = askedAt + run.leaseMs
     return hasBegun

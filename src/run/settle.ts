@@ -1,6 +1,6 @@
 import { type Look, refusedValue, type Store } from '../../db/index.ts'
 import { type Decision, type Outcome, release, settle } from '../decisions/index.ts'
-import type { Timers } from '../ground/timers.ts'
+import type { Delays } from '../ground/delays.ts'
 import type { Arming } from '../arming/arming.ts'
 import type { Admission, Enacted } from './admission.ts'
 import type { HeldRun } from './leases.ts'
@@ -21,7 +21,7 @@ type SettleNeeds = {
   store: Pick<Store, 'look' | 'clock'>
   enact: Admission['enact']
   arming: Pick<Arming, 'armLeaseAtRest' | 'renew'>
-  timers: Timers
+  delays: Delays
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
 }
 
@@ -30,7 +30,7 @@ type SettleNeeds = {
  * run over or cancelled it, or the job was deleted); a database that cannot be reached is asked again until it answers,
  * because the outcome is known here alone. An outcome that Postgres refuses to keep is replaced by one that says so.
  */
-export function createSettle({ store, enact, arming, timers, log }: SettleNeeds): Settle {
+export function createSettle({ store, enact, arming, delays, log }: SettleNeeds): Settle {
   async function settleRun(run: HeldRun, outcome: Outcome): Promise<Settled> {
     try {
       return await writeOutcome(run, outcome)
@@ -55,7 +55,7 @@ export function createSettle({ store, enact, arming, timers, log }: SettleNeeds)
   ): Promise<Settled> {
     const { jobId, runId, fence } = run
     const settled = await persist(
-      { store, enact, arming, timers },
+      { store, enact, arming, delays },
       {
         ...{ jobId, decide, output, first: asClaimed(run) },
         onUnavailable(error) {
@@ -71,7 +71,7 @@ export function createSettle({ store, enact, arming, timers, log }: SettleNeeds)
 
   /** The job as the claim left it, which mostly still is so; if it is not, `rev` has moved and the job is read again. */
   function asClaimed({ look, heardAt }: HeldRun): Look {
-    const now = store.clock() ?? new Date(look.view.now.getTime() + (timers.now() - heardAt))
+    const now = store.clock() ?? new Date(look.view.now.getTime() + (delays.now() - heardAt))
     return { ...look, view: { ...look.view, now } }
   }
 

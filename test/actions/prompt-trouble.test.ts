@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type ModelBehaviour, startModel } from '../../dev/model/index.ts'
-import { realTimers } from '../../src/ground/timers.ts'
+import { realDelays } from '../../src/ground/delays.ts'
 import { until } from '../support/until.ts'
 import { setup } from './prompt-setup.ts'
 
@@ -90,8 +90,8 @@ for (const { behaviour, state = 'failed', code, says, output, fields, from } of 
 
 /** The limit of a silence begins once it `isSo`: a busy machine may need longer than that for a call to arrive. */
 function holdSilence(t: TestContext, isSo: () => boolean): void {
-  const { after } = realTimers
-  t.mock.method(realTimers, 'after', (ms: number, work: () => void) => {
+  const { after } = realDelays
+  t.mock.method(realDelays, 'after', (ms: number, work: () => void) => {
     if (ms !== silent.inactivity_ms) return after(ms, work)
     let takeBack: (() => void) | null = null
     let isTakenBack = false

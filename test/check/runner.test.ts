@@ -50,7 +50,7 @@ test('one good file is a good run, closed by the lines of node', async () => {
   assert.equal(code, 0)
 })
 
-test('files without tests, crashes, skips and leaked timers each fail the run and are named', async () => {
+test('files without tests, crashes, skips and leaked delays each fail the run and are named', async () => {
   const { code, text } = await npmTest()
   assert.equal(code, 1)
   assert.match(text, /5 test files found/)

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createFoldedLog } from '../../src/ground/folded-log.ts'
-import { createTestLog, createTestTimers } from '../schedulers/setup.ts'
+import { createTestLog, createTestDelays } from '../schedulers/setup.ts'
 
 const line = (reason: string) => ({ level: 'info' as const, fields: { reason }, message: 'refused' })
 
 test('the first line of a kind is written at once, the others of its minute are counted', async () => {
-  const { timers, count, elapse } = createTestTimers()
+  const { delays, count, elapse } = createTestDelays()
   const log = createTestLog()
-  const folded = createFoldedLog(timers)
+  const folded = createFoldedLog(delays)
   for (let n = 0; n < 1_000; n++) folded.write(log, 'expired', line(`exp ${n}`))
   folded.write(log, 'forged', line('signature'))
   assert.deepEqual(
@@ -26,9 +26,9 @@ test('the first line of a kind is written at once, the others of its minute are 
 })
 
 test('what is counted when the process ends is written then, and no timer stays', async () => {
-  const { timers, count } = createTestTimers()
+  const { delays, count } = createTestDelays()
   const log = createTestLog()
-  const folded = createFoldedLog(timers)
+  const folded = createFoldedLog(delays)
   for (let n = 0; n < 3; n++) folded.write(log, 'expired', line('exp'))
   folded.end()
   assert.equal(log.lines[1]?.fields['times'], 2)

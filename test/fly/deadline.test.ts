@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { withDeadline } from '../../src/run/deadline.ts'
-import { createManualTimers } from './timers.ts'
+import { createManualDelays } from './delays.ts'
 
 const job = {
   id: 'ab12cd34ef56',
@@ -18,12 +18,12 @@ const maxRunMs = 60_000
 
 /** An action that ends when it is stopped (saying why), or with `deaf` never. */
 function setup({ deaf = false, drainFinishMs = 0 } = {}) {
-  const timers = createManualTimers()
+  const delays = createManualDelays()
   const abort = new AbortController()
   const errors: string[] = []
   const actions = withDeadline({
     ...{
-      timers,
+      delays,
       maxRunMs,
       drainFinishMs,
       log: { error: (_fields: object, message: string) => void errors.push(message) },
@@ -44,22 +44,22 @@ function setup({ deaf = false, drainFinishMs = 0 } = {}) {
     outcome = `${state} ${error?.code}`
   })
   const stop = (code: string) => abort.abort(Object.assign(new Error('stop'), { code }))
-  return { timers, stop, errors, outcome: () => outcome }
+  return { delays, stop, errors, outcome: () => outcome }
 }
 
 test('an attempt is told to stop at MAX_RUN_MS', async () => {
-  const { timers, outcome } = setup()
-  await timers.pass(maxRunMs - 1)
+  const { delays, outcome } = setup()
+  await delays.pass(maxRunMs - 1)
   assert.equal(outcome(), undefined)
-  await timers.pass(1)
+  await delays.pass(1)
   assert.equal(outcome(), 'interrupted DEADLINE')
 })
 
 test('an attempt that does not hear is given up ten seconds later as timed out', async () => {
-  const { timers, errors, outcome } = setup({ deaf: true })
-  await timers.pass(maxRunMs + 9_999)
+  const { delays, errors, outcome } = setup({ deaf: true })
+  await delays.pass(maxRunMs + 9_999)
   assert.equal(outcome(), undefined)
-  await timers.pass(2)
+  await delays.pass(2)
   assert.equal(outcome(), 'timed_out DEADLINE')
   assert.equal(errors.length, 1)
 })
@@ -69,9 +69,9 @@ test('an attempt that does not hear a cancel, or a drain, is given up in the sam
     ['CANCELLED', 'cancelled CANCELLED'],
     ['DRAINING', 'interrupted DRAINING'],
   ] as const) {
-    const { timers, stop, outcome } = setup({ deaf: true })
+    const { delays, stop, outcome } = setup({ deaf: true })
     stop(code)
-    await timers.pass(10_001)
+    await delays.pass(10_001)
     assert.equal(outcome(), expected)
   }
 })
@@ -79,13 +79,13 @@ test('an attempt that does not hear a cancel, or a drain, is given up in the sam
 test('a drain leaves an attempt DRAIN_FINISH_MS to end by itself, a cancel nothing', async () => {
   const drained = setup({ drainFinishMs: 5_000 })
   drained.stop('DRAINING')
-  await drained.timers.pass(4_999)
+  await drained.delays.pass(4_999)
   assert.equal(drained.outcome(), undefined)
-  await drained.timers.pass(1)
+  await drained.delays.pass(1)
   assert.equal(drained.outcome(), 'interrupted DRAINING')
   const cancelled = setup({ drainFinishMs: 5_000 })
   cancelled.stop('CANCELLED')
-  await cancelled.timers.pass(0)
+  await cancelled.delays.pass(0)
   assert.equal(cancelled.outcome(), 'interrupted CANCELLED')
 })
 

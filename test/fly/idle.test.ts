@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { createHolds } from '../../src/ground/holds.ts'
 import { createIdleExit } from '../../src/process/idle.ts'
 import { warnOfUptime } from '../../src/process/uptime.ts'
-import { createManualTimers } from './timers.ts'
+import { createManualDelays } from './delays.ts'
 import { until } from '../support/until.ts'
 
 const graceMs = 60_000
@@ -15,7 +15,7 @@ const quiet = { info() {}, warn() {}, error() {} }
 
 /** A process that may leave, on time that the test sets. `owed`: what Postgres answers; it may be changed. */
 async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
-  const timers = createManualTimers()
+  const delays = createManualDelays()
   const holds = createHolds()
   const exits: string[] = []
   const asked: number[] = []
@@ -27,10 +27,10 @@ async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
   context.after(() => void server.close())
   createIdleExit({
     ...{ idleExitMs, bootGraceMs: graceMs, firstAnswered: first.promise },
-    ...{ holds, server, timers, log: quiet },
+    ...{ holds, server, delays, log: quiet },
     departure: {
       ifNothingIsOwed() {
-        asked.push(timers.now())
+        asked.push(delays.now())
         return postgres.answer()
       },
     },
@@ -41,171 +41,171 @@ async function setup(context: TestContext, { idleExitMs = idleMs } = {}) {
       (answer) => answer.status,
       (error: Error) => (error.cause as { code: string }).code,
     )
-  return { timers, holds, exits, asked, postgres, server, port, call, answered: first.resolve }
+  return { delays, holds, exits, asked, postgres, server, port, call, answered: first.resolve }
 }
 
 test('it leaves when the boot grace and the idle time have both passed, and not a moment earlier', async (context) => {
-  const { timers, exits } = await setup(context)
-  await timers.pass(graceMs - 1)
+  const { delays, exits } = await setup(context)
+  await delays.pass(graceMs - 1)
   assert.deepEqual(exits, [])
-  await timers.pass(1)
+  await delays.pass(1)
   await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['idle'])
 })
 
 test('the boot grace ends when the first call has been answered, and the idle time begins then', async (context) => {
-  const { timers, exits, answered } = await setup(context)
-  await timers.pass(5_000)
+  const { delays, exits, answered } = await setup(context)
+  await delays.pass(5_000)
   answered()
-  await timers.pass(idleMs - 1)
+  await delays.pass(idleMs - 1)
   assert.deepEqual(exits, [])
-  await timers.pass(1)
+  await delays.pass(1)
   await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['idle'])
 })
 
 test('what a start looks after is waited for, and begins no idle time', async (context) => {
-  const { timers, holds, exits, answered } = await setup(context)
+  const { delays, holds, exits, answered } = await setup(context)
   const releases = [holds.take('boot'), holds.take('reconcile')]
   answered()
-  await timers.pass(idleMs + 5_000)
+  await delays.pass(idleMs + 5_000)
   assert.deepEqual(exits, [])
   for (const release of releases) release()
-  await timers.pass(0)
+  await delays.pass(0)
   await until('it leaves', () => exits.length > 0)
 })
 
 test('a first call whose work goes on is no reason to leave', async (context) => {
-  const { timers, holds, exits, answered } = await setup(context)
+  const { delays, holds, exits, answered } = await setup(context)
   const release = holds.take('run')
   answered()
-  await timers.pass(10 * graceMs)
+  await delays.pass(10 * graceMs)
   assert.deepEqual(exits, [])
   release()
-  await timers.pass(idleMs)
+  await delays.pass(idleMs)
   await until('it leaves', () => exits.length > 0)
 })
 
 test('without IDLE_EXIT_MS it waits for nothing and holds nothing', async (context) => {
-  const { timers, holds } = await setup(context, { idleExitMs: 0 })
-  assert.equal(timers.waiting(), 0)
+  const { delays, holds } = await setup(context, { idleExitMs: 0 })
+  assert.equal(delays.waiting(), 0)
   assert.equal(holds.count(), 0)
 })
 
 test('a hold keeps it up as long as it lasts, and its release begins the idle time anew', async (context) => {
-  const { timers, holds, exits } = await setup(context)
-  await timers.pass(graceMs - 1)
+  const { delays, holds, exits } = await setup(context)
+  await delays.pass(graceMs - 1)
   const release = holds.take('run')
-  await timers.pass(10 * idleMs)
+  await delays.pass(10 * idleMs)
   assert.deepEqual(exits, [])
   release()
-  await timers.pass(idleMs - 1)
+  await delays.pass(idleMs - 1)
   assert.deepEqual(exits, [])
-  await timers.pass(1)
+  await delays.pass(1)
   await until('it leaves', () => exits.length > 0)
 })
 
 test('calls that take no hold prolong nothing', async (context) => {
-  const { timers, exits, call } = await setup(context)
-  await timers.pass(graceMs - idleMs)
+  const { delays, exits, call } = await setup(context)
+  await delays.pass(graceMs - idleMs)
   for (let at = 0; at < idleMs; at += 10_000) {
     assert.equal(await call(), 200)
-    await timers.pass(10_000)
+    await delays.pass(10_000)
   }
   await until('it leaves', () => exits.length > 0)
 })
 
 test('a call that arrives while it looks again makes it listen on, at the same port', async (context) => {
-  const { timers, holds, exits, postgres, server, call } = await setup(context)
+  const { delays, holds, exits, postgres, server, call } = await setup(context)
   let release = () => {}
   postgres.answer = async () => {
     release = holds.take('request')
     return true
   }
-  await timers.pass(graceMs)
+  await delays.pass(graceMs)
   await until('it listens', () => server.listening)
   assert.deepEqual(exits, [])
   assert.equal(await call(), 200)
   postgres.answer = async () => true
   release()
-  await timers.pass(idleMs)
+  await delays.pass(idleMs)
   await until('it leaves', () => exits.length > 0)
 })
 
 test('while it looks again the port is closed, so that a late fire is sent to the next process', async (context) => {
-  const { timers, exits, postgres, call } = await setup(context)
+  const { delays, exits, postgres, call } = await setup(context)
   let seen: number | string = 0
   postgres.answer = async () => {
     seen = await call()
     return true
   }
-  await timers.pass(graceMs)
+  await delays.pass(graceMs)
   await until('a call is refused', () => seen !== 0)
   assert.equal(seen, 'ECONNREFUSED')
   await until('it leaves', () => exits.length > 0)
 })
 
 test('something owed in Postgres makes it listen on and ask again an idle time later', async (context) => {
-  const { timers, exits, asked, postgres, server } = await setup(context)
+  const { delays, exits, asked, postgres, server } = await setup(context)
   postgres.answer = async () => false
-  await timers.pass(graceMs)
+  await delays.pass(graceMs)
   await until('it listens', () => server.listening)
   postgres.answer = async () => true
-  await timers.pass(idleMs)
+  await delays.pass(idleMs)
   await until('it leaves', () => exits.length > 0)
   assert.deepEqual(asked, [graceMs, graceMs + idleMs])
 })
 
 test('a Postgres that cannot be asked counts as busy', async (context) => {
-  const { timers, exits, postgres, server, call } = await setup(context)
+  const { delays, exits, postgres, server, call } = await setup(context)
   postgres.answer = async () => Promise.reject(new Error('no connection'))
-  await timers.pass(graceMs)
+  await delays.pass(graceMs)
   await until('it listens', () => server.listening)
   assert.deepEqual(exits, [])
   assert.equal(await call(), 200)
 })
 
 test('half a request holds it for two seconds at most, and is cut', async (context) => {
-  const { timers, exits, server, port } = await setup(context)
-  await timers.pass(graceMs - idleMs)
+  const { delays, exits, server, port } = await setup(context)
+  await delays.pass(graceMs - idleMs)
   const arrived = once(server, 'connection')
   const half = connect(port, '127.0.0.1')
   const cut = once(half, 'close')
   half.write('POST / HTTP/1.1\r\nhost: here\r\n')
   await arrived
   await new Promise((resolve) => setTimeout(resolve, 20))
-  await timers.pass(idleMs + 1_999)
+  await delays.pass(idleMs + 1_999)
   assert.deepEqual(exits, [])
-  await timers.pass(1)
+  await delays.pass(1)
   await until('it leaves', () => exits.length > 0)
   await cut
 })
 
 test('a port that cannot be had again is told, and ends the process as broken', async (context) => {
-  const { timers, exits, postgres, port } = await setup(context)
+  const { delays, exits, postgres, port } = await setup(context)
   const thief = createServer()
   context.after(() => void thief.close())
   postgres.answer = async () => {
     await once(thief.listen(port, '127.0.0.1'), 'listening')
     return false
   }
-  await timers.pass(graceMs)
+  await delays.pass(graceMs)
   await until('it leaves', () => exits.length > 0)
   assert.deepEqual(exits, ['broken'])
 })
 
 test('a process that stays up is warned of each time the limit has passed, with what holds it', async () => {
-  const timers = createManualTimers()
+  const delays = createManualDelays()
   const holds = createHolds()
   const warnings: object[] = []
   warnOfUptime({
-    ...{ maxUptimeMs: 3_600_000, holds, timers },
+    ...{ maxUptimeMs: 3_600_000, holds, delays },
     log: { ...quiet, warn: (fields) => void warnings.push(fields) },
   })
   holds.take('run')
-  await timers.pass(3_599_999)
+  await delays.pass(3_599_999)
   assert.equal(warnings.length, 0)
-  await timers.pass(3_600_001)
+  await delays.pass(3_600_001)
   assert.deepEqual(warnings, [
     { up_s: 3600, holds: { run: 1 } },
     { up_s: 7200, holds: { run: 1 } },

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { DatabaseUnavailable } from '../../db/index.ts'
 import { createLogs, type LogEvent } from '../../src/attempt-logs/logs.ts'
-import { createManualTimers } from '../fly/timers.ts'
+import { createManualDelays } from '../fly/delays.ts'
 import { openLogs } from './setup.ts'
 
 type Opened = Awaited<ReturnType<typeof openLogs>>
@@ -19,7 +19,7 @@ type From = { attempt?: number; offset?: number; isOnly?: boolean }
 
 /** A follower, and `next`: its next event, letting time pass until there is one. */
 async function follow(runId: string, { attempt, offset = 0, isOnly = false }: From = {}) {
-  const timers = createManualTimers()
+  const delays = createManualDelays()
   const gone = new AbortController()
   const reads = { count: 0, isBroken: false }
   let isDraining = false
@@ -36,7 +36,7 @@ async function follow(runId: string, { attempt, offset = 0, isOnly = false }: Fr
       return opened.store.read(...given)
     },
   }
-  const logs = createLogs({ store, timers, log: { warn: () => undefined }, isDraining: () => isDraining })
+  const logs = createLogs({ store, delays, log: { warn: () => undefined }, isDraining: () => isDraining })
   const events = await logs.follow(runId, { attempt: attempt ?? null, offset, isOnly }, gone.signal)
 
   async function next(): Promise<LogEvent | 'over'> {
@@ -44,13 +44,13 @@ async function follow(runId: string, { attempt, offset = 0, isOnly = false }: Fr
     const asked = events.next().finally(() => (state.isThere = true))
     while (!state.isThere) {
       await new Promise((resolve) => setTimeout(resolve, 5))
-      await timers.pass(500)
+      await delays.pass(500)
     }
     const { value, done } = await asked
     return done ? 'over' : value
   }
   return {
-    ...{ next, timers, gone, reads },
+    ...{ next, delays, gone, reads },
     drain: () => void (isDraining = true),
   }
 }
@@ -120,23 +120,23 @@ test('bytes that are no text come as base64', async () => {
 
 test('where nothing comes, a sign of life does, every 15 seconds', async () => {
   const run = await opened.makeRun(jobId, { state: 'running' })
-  const { next, timers } = await follow(run)
+  const { next, delays } = await follow(run)
   assert.deepEqual(await next(), { type: 'beat' })
   // the test lets time pass half a second further than it needs
-  assert.ok(timers.now() >= 15_000 && timers.now() < 17_000)
+  assert.ok(delays.now() >= 15_000 && delays.now() < 17_000)
   assert.deepEqual(await next(), { type: 'beat' })
-  assert.ok(timers.now() >= 30_000 && timers.now() < 34_000)
+  assert.ok(delays.now() >= 30_000 && delays.now() < 34_000)
 })
 
 test('nothing is read once the client has gone', async () => {
   const run = await opened.makeRun(jobId, { state: 'running' })
   await opened.say(run, 'one')
-  const { next, gone, reads, timers } = await follow(run)
+  const { next, gone, reads, delays } = await follow(run)
   await next()
   gone.abort()
   assert.equal(await next(), 'over')
   const { count } = reads
-  await timers.pass(10_000)
+  await delays.pass(10_000)
   assert.equal(reads.count, count)
 })
 

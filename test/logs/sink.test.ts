@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openSink } from '../../src/attempt-logs/sink.ts'
-import { createManualTimers } from '../fly/timers.ts'
+import { createManualDelays } from '../fly/delays.ts'
 
 type Written = { head: Uint8Array | null; tail: Uint8Array; total: number }
 
 /** A sink whose store keeps what it is told, and answers as the test says. */
 function setup() {
-  const timers = createManualTimers()
+  const delays = createManualDelays()
   const writes: Written[] = []
   const warnings: object[] = []
   let answer = async (): Promise<boolean> => true
@@ -18,9 +18,9 @@ function setup() {
     },
   }
   const log = { warn: (fields: object) => void warnings.push(fields) }
-  const sink = openSink({ store, timers, log }, { runId: 'run', attempt: 1, fence: 1 })
+  const sink = openSink({ store, delays, log }, { runId: 'run', attempt: 1, fence: 1 })
   return {
-    ...{ sink, timers, writes, warnings },
+    ...{ sink, delays, writes, warnings },
     totals: () => writes.map(({ total }) => total),
     setAnswer: (next: () => Promise<boolean>) => {
       answer = next
@@ -29,45 +29,45 @@ function setup() {
 }
 
 test('an attempt that writes nothing stores nothing', async () => {
-  const { sink, timers, writes } = setup()
-  await timers.pass(10_000)
+  const { sink, delays, writes } = setup()
+  await delays.pass(10_000)
   await sink.end()
   assert.equal(writes.length, 0)
-  assert.equal(timers.waiting(), 0)
+  assert.equal(delays.waiting(), 0)
 })
 
 test('a short attempt stores its log once, at its end', async () => {
-  const { sink, timers, writes } = setup()
+  const { sink, delays, writes } = setup()
   sink.write('one ')
-  await timers.pass(500)
+  await delays.pass(500)
   sink.write(Buffer.from('two'))
   await sink.end()
   assert.deepEqual(
     writes.map(({ head, total }) => [String(head), total]),
     [['one two', 7]],
   )
-  assert.equal(timers.waiting(), 0)
+  assert.equal(delays.waiting(), 0)
 })
 
 test('while an attempt writes it is stored once a second, and not where nothing new came', async () => {
-  const { sink, timers, totals } = setup()
+  const { sink, delays, totals } = setup()
   for (let i = 0; i < 30; i++) {
     sink.write('x')
-    await timers.pass(100)
+    await delays.pass(100)
   }
   assert.deepEqual(totals(), [10, 20, 30])
-  await timers.pass(60_000)
+  await delays.pass(60_000)
   await sink.end()
   assert.deepEqual(totals(), [10, 20, 30])
 })
 
 test('a head that is full travels once', async () => {
-  const { sink, timers, writes } = setup()
+  const { sink, delays, writes } = setup()
   const most = 64 * 1024
   sink.write('x'.repeat(most - 1))
-  await timers.pass(1_000)
+  await delays.pass(1_000)
   sink.write('yz')
-  await timers.pass(1_000)
+  await delays.pass(1_000)
   sink.write('!')
   await sink.end()
   assert.deepEqual(
@@ -81,11 +81,11 @@ test('a head that is full travels once', async () => {
 })
 
 test('the end waits for what is being stored, and stores the rest of it', async () => {
-  const { sink, timers, totals, setAnswer } = setup()
+  const { sink, delays, totals, setAnswer } = setup()
   const slow = Promise.withResolvers<boolean>()
   setAnswer(() => slow.promise)
   sink.write('one')
-  await timers.pass(1_000)
+  await delays.pass(1_000)
   sink.write('two')
   const ending = sink.end()
   assert.deepEqual(totals(), [3])
@@ -93,26 +93,26 @@ test('the end waits for what is being stored, and stores the rest of it', async 
   slow.resolve(true)
   await ending
   assert.deepEqual(totals(), [3, 6])
-  await timers.pass(10_000)
+  await delays.pass(10_000)
   assert.deepEqual(totals(), [3, 6])
 })
 
 test('nothing more is stored once the run is somebody else’s', async () => {
-  const { sink, timers, totals, setAnswer } = setup()
+  const { sink, delays, totals, setAnswer } = setup()
   setAnswer(async () => false)
   sink.write('one')
-  await timers.pass(1_000)
+  await delays.pass(1_000)
   sink.write('two')
-  await timers.pass(10_000)
+  await delays.pass(10_000)
   await sink.end()
   assert.deepEqual(totals(), [3])
 })
 
 test('a store that fails is warned of and tried again, and the end does not reject', async () => {
-  const { sink, timers, totals, warnings, setAnswer } = setup()
+  const { sink, delays, totals, warnings, setAnswer } = setup()
   setAnswer(() => Promise.reject(new Error('away')))
   sink.write('one')
-  await timers.pass(2_500)
+  await delays.pass(2_500)
   assert.deepEqual(totals(), [3, 3])
   await sink.end()
   assert.equal(warnings.length, 3)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { realTimers } from '../../src/ground/timers.ts'
+import { realDelays } from '../../src/ground/delays.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -26,8 +26,8 @@ test('a service that has been up for a minute prunes after a run, and one that h
   await runOnce()
   assert.deepEqual(await outputs(), [true, true])
 
-  const now = realTimers.now
-  t.mock.method(realTimers, 'now', () => now() + 61_000)
+  const now = realDelays.now
+  t.mock.method(realDelays, 'now', () => now() + 61_000)
   await runOnce()
   await until('the second output is gone', async () => !(await outputs())[1])
   assert.deepEqual(await outputs(), [false, false, true])

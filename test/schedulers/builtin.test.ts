@@ -4,7 +4,7 @@ import type { Store } from '../../db/index.ts'
 import { createHolds } from '../../src/ground/holds.ts'
 import { createBuiltinScheduler, heartbeatFact } from '../../src/arming/builtin.ts'
 import { claim, type Opened, openStore } from '../store/setup.ts'
-import { createTestLog, createTestTimers } from './setup.ts'
+import { createTestLog, createTestDelays } from './setup.ts'
 
 let opened: Opened
 before(async () => {
@@ -20,7 +20,7 @@ type Wish = {
 }
 
 function setup({ fireDue, store = {}, log = createTestLog() }: Wish = {}) {
-  const { timers, ...clock } = createTestTimers()
+  const { delays, ...clock } = createTestDelays()
   const holds = createHolds()
   const fired: string[] = []
   const attend = async (jobId: string) => {
@@ -29,7 +29,7 @@ function setup({ fireDue, store = {}, log = createTestLog() }: Wish = {}) {
     await claim(opened.store, jobId)
   }
   const ticker = createBuiltinScheduler({
-    ...{ timers, holds, log },
+    ...{ delays, holds, log },
     store: { ...opened.store, ...store },
     fireDue: attend,
   })

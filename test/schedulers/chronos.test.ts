@@ -12,7 +12,7 @@ import { createReconcile } from '../../src/arming/reconcile.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
 import { createChronosScheduler } from '../../src/arming/chronos.ts'
 import { providers } from '../../src/arming/providers.ts'
-import { realTimers as timers } from '../../src/ground/timers.ts'
+import { realDelays as delays } from '../../src/ground/delays.ts'
 import { at, claim, lookAt, writing } from '../store/setup.ts'
 import { oddPortal } from '../nas-client/setup.ts'
 import { createTestLog, openEmptyStore } from './setup.ts'
@@ -44,7 +44,7 @@ function setup({ store = opened.store, portalUrl = nas.url } = {}) {
   const callbackUrl = 'http://127.0.0.1:9'
   armer = createArmer({
     rest: createRest(),
-    ...{ store, timer, holds, timers, log, onRefused, owner: 'machine:boot' },
+    ...{ store, timer, holds, delays, log, onRefused, owner: 'machine:boot' },
     callbackUrl,
   })
   const fireDue = async (jobId: string) => {
@@ -52,7 +52,7 @@ function setup({ store = opened.store, portalUrl = nas.url } = {}) {
     await claim(store, jobId)
   }
   const sweep = createSweep({
-    ...{ store, fireDue, timers, log },
+    ...{ store, fireDue, delays, log },
     andThen: async () => {},
     isWanted: () => true,
   })
@@ -66,7 +66,7 @@ function setup({ store = opened.store, portalUrl = nas.url } = {}) {
     log,
   })
   const scheduler = createChronosScheduler({
-    ...{ name: 'chronos', reconcile, fireDue, holds, timers, log, armer },
+    ...{ name: 'chronos', reconcile, fireDue, holds, delays, log, armer },
   })
   const counted = nas.log.length
   const calls = () =>
@@ -131,7 +131,7 @@ test('start does not throw where the reconcile of the boot fails; it is logged, 
     },
     fireDue: async () => {},
     ...{ holds: createHolds(), log },
-    timers: {
+    delays: {
       now: () => 0,
       after(ms, work) {
         waits.push(ms)

@@ -1,5 +1,5 @@
 import { after, beforeEach } from 'node:test'
-import type { Timers } from '../../src/ground/timers.ts'
+import type { Delays } from '../../src/ground/delays.ts'
 import { type Opened, openStore } from '../store/setup.ts'
 
 /** The store of one test file, for its whole time: empty, and at 08:30, before each test. */
@@ -15,11 +15,11 @@ export async function openEmptyStore(): Promise<Opened> {
 
 type Timer = { ms: number; work: () => void }
 
-/** Timers that go off when the test says so. */
-export function createTestTimers() {
+/** Delays that go off when the test says so. */
+export function createTestDelays() {
   const waiting = new Set<Timer>()
   let told = () => {}
-  const timers: Timers = {
+  const delays: Delays = {
     now: () => 0,
     after(ms, work) {
       const timer = { ms, work }
@@ -45,7 +45,7 @@ export function createTestTimers() {
     return timer.ms
   }
 
-  return { timers, count: () => waiting.size, next, elapse }
+  return { delays, count: () => waiting.size, next, elapse }
 }
 
 /** Keeps what is logged, by its message. */

@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import type postgres from 'postgres'
 import { farthestWake, overdueJobs } from '../../db/arms.ts'
 import { createSweep } from '../../src/arming/sweep.ts'
-import { createTestLog, createTestTimers, openEmptyStore } from './setup.ts'
+import { createTestLog, createTestDelays, openEmptyStore } from './setup.ts'
 
 const opened = await openEmptyStore()
 
-/** A sweep of the real store, whose looks are counted, and with timers of the test. */
+/** A sweep of the real store, whose looks are counted, and with delays of the test. */
 function setup({ isWanted = true, fails = false } = {}) {
   const log = createTestLog()
-  const { timers, elapse, count } = createTestTimers()
+  const { delays, elapse, count } = createTestDelays()
   const seen = { looks: 0, attended: [] as string[], after: 0 }
   const sweep = createSweep({
     store: {
@@ -24,7 +24,7 @@ function setup({ isWanted = true, fails = false } = {}) {
       if (jobId.startsWith('bad')) throw new Error('broken')
     },
     andThen: async () => void (seen.after += 1),
-    ...{ isWanted: () => isWanted, timers, log },
+    ...{ isWanted: () => isWanted, delays, log },
   })
   return { sweep, seen, elapse, count, log }
 }

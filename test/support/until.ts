@@ -1,4 +1,4 @@
-// A test may have set the timers of its process: these are the real ones.
+// A test may have set the delays of its process: these are the real ones.
 const { setTimeout: wakeAfter } = globalThis
 const pauseMs = 10
 
