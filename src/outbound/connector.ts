@@ -132,6 +132,9 @@ type Stop = {
   release(): void
 }
 
+/** Without a reason Node makes a DOMException, with its stack, for each connection. */
+const released = new Error('no longer connecting')
+
 /** `race` rejects once `timeoutMs` are over or `signal` aborts; nothing here keeps a process up but the timer. */
 function stopAfter(timeoutMs: number, signal?: AbortSignal): Stop {
   const late = () => Object.assign(new Error(`not connected after ${timeoutMs} ms`), { code: 'ETIMEDOUT' })
@@ -148,7 +151,7 @@ function stopAfter(timeoutMs: number, signal?: AbortSignal): Stop {
     release() {
       limit.release()
       limit.signal.removeEventListener('abort', refuse)
-      limit.stop(undefined)
+      limit.stop(released)
     },
   }
 }

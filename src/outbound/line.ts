@@ -28,10 +28,10 @@ export function openLine(open: Open): Line {
     signal.addEventListener('abort', pass, { once: true })
     closing.signal.addEventListener('abort', () => {
       signal.removeEventListener('abort', pass)
-      stop.abort(closed())
+      stop.abort(closed)
     })
     if (signal.aborted) pass()
-    if (closing.signal.aborted) stop.abort(closed())
+    if (closing.signal.aborted) stop.abort(closed)
     return sendOver(open, asked, stop.signal)
   }
 
@@ -42,11 +42,10 @@ export function openLine(open: Open): Line {
       return fetchOver(send)(input, init)
     },
     async close() {
-      closing.abort()
+      // with a reason: without one Node makes a DOMException, with its stack, for each run
+      closing.abort(closed)
     },
   }
 }
 
-function closed(): Error {
-  return new Error('the line was closed')
-}
+const closed = new Error('the line was closed')

@@ -3,9 +3,9 @@ import { CallFailed } from './failed.ts'
 
 /**
  * The bytes of a stream, in pieces of about 64 KiB at most: what came since the last piece is one piece, so the work does
- * not depend on how the sender cut it. Of all streams of the process, one piece is handed out in each turn of the event loop:
- * between two pieces every other task gets its turn, timers included, however many targets answer at once. The stream is
- * destroyed when the caller stops.
+ * not depend on how the sender cut it. Of all streams of the process, one such piece is handed out in each turn of the event
+ * loop, or as many smaller ones as cost no more: every other task gets its turn, timers included, however many targets
+ * answer at once. The stream is destroyed when the caller stops.
  *
  * Rejects with CallFailed if the stream fails or breaks off.
  */
@@ -20,7 +20,7 @@ export async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array, vo
   stream.on('readable', stir).on('end', stir).on('close', stir).on('error', fail)
   try {
     for (;;) {
-      if (stream.readableLength > 0) await ownTurn()
+      if (stream.readableLength > 0) await turn(stream)
       const piece = readAll(stream)
       if (piece !== null) {
         yield piece
@@ -54,18 +54,30 @@ function readAll(stream: Readable): Uint8Array | null {
 }
 const mostAtOnce = 64 * 1024
 
-/** Streams that have a piece to hand out, in the order in which they asked. */
-const waiting: (() => void)[] = []
+/** What a piece costs beside its bytes, in bytes. */
+const ofOnePiece = 4 * 1024
 
-/** Resolves in a turn of the event loop that has not handed out a piece yet. */
-function ownTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    waiting.push(resolve)
-    if (waiting.length === 1) setImmediate(next)
+/** Streams that have a piece to hand out, in the order in which they asked. */
+const waiting: { stream: Readable; begin: () => void }[] = []
+
+/** Resolves in a turn of the event loop that has room for the piece of `stream`. */
+function turn(stream: Readable): Promise<void> {
+  return new Promise((begin) => {
+    waiting.push({ stream, begin })
+    if (waiting.length === 1) setImmediate(handOut)
   })
 }
 
-function next() {
-  waiting.shift()?.()
-  if (waiting.length > 0) setImmediate(next)
+/** The first one has room in any case. */
+function handOut() {
+  let room = Infinity
+  while (waiting[0] !== undefined && costOf(waiting[0]) <= room) {
+    room = Math.min(room, mostAtOnce) - costOf(waiting[0])
+    waiting.shift()?.begin()
+  }
+  if (waiting.length > 0) setImmediate(handOut)
+}
+
+function costOf({ stream }: { stream: Readable }): number {
+  return Math.min(stream.readableLength, mostAtOnce) + ofOnePiece
 }

@@ -39,8 +39,11 @@ export async function sendOver(open: Open, asked: Asked, signal: AbortSignal): P
   socket.once('close', () => signal.removeEventListener('abort', stop))
   if (signal.aborted) stop()
   try {
+    // head and body in one write
+    socket.cork()
     socket.write(headOf(asked), 'latin1')
     if (asked.body !== null && asked.body.length > 0) socket.write(asked.body)
+    socket.uncork()
     const pieces = piecesOf(socket)
     const { head, rest } = await readHead(pieces)
     const hasBody = asked.method !== 'HEAD' && head.status !== 204 && head.status !== 304

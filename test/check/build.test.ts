@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { copyFile, glob, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { migrations } from '../../db/migrations.ts'
 import { bundle, eagerPackages } from '../../dev/build/bundle.ts'
+import { sharedBuild } from '../support/build.ts'
 
 const entry = 'test/check/fixture/server.ts'
 let folder: string
@@ -45,4 +46,19 @@ test('the bundle runs alone in an empty folder, with its migrations, and evaluat
 test('a package counts as loaded at boot only if static imports reach it', () => {
   assert.ok(eager.includes('fastify'))
   assert.ok(!eager.includes('drizzle-orm'))
+})
+
+test('every class of errors has the name in the shipped file that it has in its source', async (context) => {
+  const build = await sharedBuild()
+  context.after(() => build.remove())
+  const shipped = await readFile(join(build.folder, 'server.js'), 'utf8')
+  const named: string[] = []
+  for await (const file of glob('{src,db,routes}/**/*.ts'))
+    for (const [, name = ''] of (await readFile(file, 'utf8')).matchAll(/class (\w+) extends \w*Error\b/g))
+      named.push(name)
+  assert.ok(named.includes('AppError') && named.length > 10)
+  const lost = named.filter(
+    (name) => !new RegExp(`\\b${name}\\s*=\\s*class extends|class ${name} extends`).test(shipped),
+  )
+  assert.deepEqual(lost, [])
 })
