@@ -3,7 +3,6 @@ import { type Config, ConfigError, readConfig } from './ground/config.ts'
 import { createIdleExit } from './process/idle.ts'
 import { createListener } from './process/listener.ts'
 import { serveMetrics } from './process/metrics-port.ts'
-import { watchForStall } from './process/stall.ts'
 import { realDelays as delays, within } from './ground/delays.ts'
 import { warnOfUptime } from './process/uptime.ts'
 
@@ -36,7 +35,12 @@ async function main(): Promise<void> {
   })
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, delays, log })
   await holds.during('boot', app.start())
-  if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => watchForStall(config))
+  if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => void watch(config))
+}
+
+async function watch(config: Config): Promise<void> {
+  const { watchForStall } = await import('./process/stall.ts')
+  watchForStall(config)
 }
 
 /** The watching thread costs time that a cold fire should not wait for; an earlier stall costs little. */

@@ -51,20 +51,40 @@ function toAscii(text: string): string {
 }
 
 /**
- * Fastify asks for https and http2 as it is loaded, and needs neither behind Fly's proxy: about 45 ms. What is in their
- * place loads them when one of their functions is first used.
+ * These packages ask for these builtins as they are loaded, and need them later or never: Fastify https and http2, because
+ * TLS ends at a proxy before; postgres tls, if its URL asks for none; all of them assert, as long as nothing is wrong.
+ * https and http2 alone are about 45 ms of a boot. What is in their place loads them when one of their functions is first
+ * used. Not for named imports of an ES module.
  */
 const lateBuiltins: Plugin = {
   name: 'late-builtins',
   setup(build) {
-    build.onResolve({ filter: /^node:(https|http2)$/ }, ({ path, importer }) =>
-      /[\\/]node_modules[\\/]fastify[\\/]/.test(importer) ? { path, namespace: 'late' } : undefined,
+    const eager = /[\\/]node_modules[\\/](fastify|find-my-way|light-my-request|pino|sonic-boom|postgres)[\\/]/
+    build.onResolve(
+      { filter: /^(node:)?(https|http2|tls|assert|perf_hooks|worker_threads)$/ },
+      ({ path, importer }) =>
+        eager.test(importer) ? { path: path.replace(/^node:/, ''), namespace: 'late' } : undefined,
     )
+    // the threads of pino's transports, which are not used here
+    build.onResolve({ filter: /^thread-stream$/ }, ({ path }) => ({ path, namespace: 'late' }))
     build.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
-      contents: `module.exports = new Proxy({}, { get: (_, name) => require(${JSON.stringify(path)})[name] })`,
+      contents: inPlaceOf(path),
       loader: 'js',
     }))
   },
+}
+
+function inPlaceOf(builtin: string): string {
+  if (builtin === 'thread-stream') return 'module.exports = null'
+  const real = `require('node:${builtin}')`
+  const own = {
+    // all that they ask of it, and a global as well
+    perf_hooks: '{ performance }',
+    // what loads the file is the main thread
+    worker_threads: '{ isMainThread: true }',
+    assert: `(is, ...why) => { if (!is) ${real}(is, ...why) }`,
+  }[builtin]
+  return `module.exports = new Proxy(${own ?? '{}'}, { get: (own, name) => own[name] ?? ${real}[name] })`
 }
 
 /** db/migrations.ts reads a folder beside itself; in one lone file its list is written out instead. */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { createDatabase } from '../../db/client.ts'
 import { DatabaseUnavailable } from '../../db/errors.ts'
+import { sharedBuild } from '../support/build.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { authority, forAddress, forClient, forName } from './certificates.ts'
 import { type Front, startFront } from './front.ts'
@@ -78,6 +81,18 @@ test('verify-full compares the certificate with the host of the URL, be it a nam
     addressed.seen.every(({ name, encrypted }) => name === null && encrypted),
     true,
   )
+})
+
+test('the shipped file speaks TLS too, and verifies the certificate', async (t) => {
+  const { port } = await front(t, { certificate: forName })
+  const build = await sharedBuild()
+  t.after(() => build.remove())
+  const migrate = (query: string) =>
+    promisify(execFile)(process.execPath, [join(build.folder, 'migrate.js')], {
+      env: { DATABASE_URL: `postgres://${login}@localhost:${port}${pathname}?sslmode=verify-full${query}` },
+    })
+  assert.match((await migrate(`&sslrootcert=${file('ca.pem')}`)).stdout, /nothing to apply/)
+  await assert.rejects(migrate(''), /SELF_SIGNED_CERT_IN_CHAIN/)
 })
 
 test('require refuses a server without TLS, and prefer takes it', async (t) => {
