@@ -65,7 +65,8 @@ export function createRoutes(needs: RoutesNeeds, { firewall }: { firewall: boole
     if (down?.word === 'reset') return cut()
     const refused = firewall ? firewallPage(request.headers, { needsJson: call !== 'jwks' }) : null
     if (refused) return reply(page(403, refused))
-    const canned = call && misbehave.act('answer', where)
+    if (!call) return reply(await needs.relay(ask))
+    const canned = misbehave.act('answer', where)
     if (canned) return reply(cannedAnswer(canned.word, canned.amount))
     const answer = await answerTo(needs, credentials.identified(ask), call)
     needs.save()
@@ -76,7 +77,7 @@ export function createRoutes(needs: RoutesNeeds, { firewall }: { firewall: boole
   }
 }
 
-async function answerTo(needs: RoutesNeeds, ask: Ask, call: PortalCall | undefined): Promise<Answer> {
+async function answerTo(needs: RoutesNeeds, ask: Ask, call: PortalCall): Promise<Answer> {
   const { relay, misbehave } = needs
   if (call === 'jwks' && ask.method === 'GET') return jwksAnswer(needs, ask)
   if (call === 'token' && ask.method === 'POST') return tokenAnswer(needs, ask)
