@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readBody, send } from './http.ts'
+import type { IncomingMessage } from 'node:http'
+import { type Answer, json } from '../../relay/core/index.ts'
+import { type Handle, readBody, send } from './http.ts'
 import { type Limits, MisbehaviourUnknown, type PortalCall, readMisbehaviour } from './misbehave.ts'
 import type { Nas } from './nas.ts'
-import type { Answer } from './portal.ts'
 
 type Fields = Record<string, unknown>
 type Ask = { nas: Nas; fields: Fields; query: URLSearchParams }
@@ -36,9 +36,9 @@ const actions: Record<string, Action> = {
     await nas.rotateKeys({ keepOld: fields['keep_old'] !== false })
     return ok({ rotated: true })
   },
-  'POST /control/log-in': ({ nas }) => ok({ refresh_token: nas.logIn() }),
-  'POST /control/revoke-login'({ nas }) {
-    nas.revokeLogin()
+  'POST /control/log-in': async ({ nas }) => ok({ refresh_token: await nas.logIn() }),
+  async 'POST /control/revoke-login'({ nas }) {
+    await nas.revokeLogin()
     return ok({ revoked: true })
   },
   'POST /control/time': moveTime,
@@ -49,8 +49,8 @@ export function isControl(request: IncomingMessage): boolean {
 }
 
 /** Answers the control paths, to programs on this machine only: a web page's request (it has an Origin) is refused. */
-export function createControl(nas: () => Nas) {
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+export function createControl(nas: Nas): Handle {
+  return async (request, response) => {
     const text = await readBody(request)
     if (!isFromHere(request))
       return send(response, wrong(403, 'control paths are for programs on this machine'))
@@ -60,7 +60,7 @@ export function createControl(nas: () => Nas) {
     const fields = readFields(text)
     if (!fields) return send(response, wrong(400, 'expected a JSON object, or no body'))
     try {
-      send(response, await action({ nas: nas(), fields, query: searchParams }))
+      send(response, await action({ nas, fields, query: searchParams }))
     } catch (error) {
       if (!(error instanceof MisbehaviourUnknown)) throw error
       send(response, wrong(400, error.message))
@@ -114,7 +114,7 @@ function isFromHere({ socket, headers }: IncomingMessage): boolean {
   return /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '') && headers.origin === undefined
 }
 
-function readFields(text: string | null): Fields | null {
+function readFields(text: string): Fields | null {
   try {
     const value: unknown = JSON.parse(text || '{}')
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null
@@ -124,9 +124,9 @@ function readFields(text: string | null): Fields | null {
 }
 
 function ok(body: unknown): Answer {
-  return { status: 200, body }
+  return json(200, body)
 }
 
 function wrong(status: number, error: string): Answer {
-  return { status, body: { error } }
+  return json(status, { error })
 }

@@ -1,70 +1,82 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  createRelay,
+  hashOf,
+  newSecret,
+  usualFireTimeoutMs,
+  usualRetryGapsMs,
+} from '../../relay/core/index.ts'
 import { createArms } from './arms.ts'
 import { type Clock, createVirtualClock, createWallClock, type VirtualClock } from './clock.ts'
-import { createSender } from './fire.ts'
+import { createCredentials } from './credentials.ts'
 import { readInstant } from './instant.ts'
-import { createKeys } from './keys.ts'
 import { createLog } from './log.ts'
-import { createLogins } from './login.ts'
 import { createMisbehave } from './misbehave.ts'
 import type { NasOptions } from './nas.ts'
-import { createPortal } from './portal.ts'
-import { createRelay } from './relay.ts'
+import { createFireSender } from './sender.ts'
 import { createSignal } from './signal.ts'
 import { loadState, saveState } from './state.ts'
-
-// Seconds, then minutes, then hours, and a limit: the contract's words. The numbers are ours.
-const usualRetryGapsMs = [2, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600].map((seconds) => seconds * 1_000)
+import { withManners } from './store-manners.ts'
+import { createStore } from './store.ts'
+import { createTicker } from './ticker.ts'
+import { createTokens } from './tokens.ts'
+import { unlimited } from './unlimited.ts'
 
 export type NasCore = Awaited<ReturnType<typeof createNasCore>>
 
-/** Everything of a NAS but its ports, wired by hand. `issuer` is asked for when a token is signed. */
-export async function createNasCore(options: NasOptions, issuer: () => string) {
+/**
+ * Everything of a NAS but its ports, wired by hand: the relay with a host of its own (a store in memory, a clock that
+ * can be moved, a sender), and the layers that let it misbehave between them.
+ */
+export async function createNasCore(options: NasOptions, issuer: string) {
   const { instance = 'local', clientId = 'chronos-local', algs = ['ES256'], state } = options
   const saved = state === undefined ? null : loadState(state)
   const clock = clockFor(options.time ?? 'virtual')
-  const arms = createArms(saved?.arms)
-  const keys = await createKeys(algs, saved?.keys)
-  const logins = createLogins({ clientId, now: clock.now, saved: saved?.logins })
-  const accessToken = logins.issue(instance, null, options.accessToken ?? saved?.accessToken)
-  if (options.refreshToken !== undefined || !logins.refreshToken(instance)) {
-    logins.open(instance, options.refreshToken)
-  }
-
+  const misbehave = createMisbehave()
+  const skewMs = () => misbehave.look('skew')?.amount ?? 0
+  const now = () => clock.now() + skewMs()
+  const tokenNow = () => (options.tokenNow ?? Date.now)(clock.now())
   const halting = new AbortController()
   const halted = halting.signal
+
+  const arms = createArms(saved?.arms)
+  const store = createStore({ arms, saved: saved?.store, armed: (arm) => ticker.schedule(arm) })
+  const tokens = await createTokens({ store, issuer, algs, saved: saved?.otherKeys, tokenNow, skewMs })
+  const credentials = createCredentials({ store, issuer, clientId, now, saved: saved?.credentials })
+  const accessToken = await credentials.issue(instance, options.accessToken ?? saved?.accessToken)
+  if (options.refreshToken !== undefined || credentials.newest(instance) === undefined)
+    await credentials.open(instance, options.refreshToken)
+
+  const dedupKeys = new Map(saved?.dedupKeys)
   const save = () => {
     if (state === undefined || halted.aborted) return
-    const all = { keys: keys.save(), logins: logins.save(), arms: arms.save() }
-    saveState(state, { version: 1, ...all, accessToken })
+    const all = {
+      store: store.save(),
+      arms: arms.save(),
+      dedupKeys: [...dedupKeys],
+      otherKeys: tokens.save(),
+      credentials: credentials.save(),
+    }
+    saveState(state, { version: 2, ...all, accessToken })
   }
   const signal = createSignal(save)
   const log = createLog({ now: clock.now, changed: signal.changed, print: options.print })
-  const misbehave = createMisbehave()
-  const timeoutMs = options.fireTimeoutMs ?? 30_000
-  const tokenNow = () => (options.tokenNow ?? Date.now)(clock.now())
-  const sender = createSender({ keys, misbehave, log, halted, options: { issuer, timeoutMs, tokenNow } })
+  const timeoutMs = options.fireTimeoutMs ?? usualFireTimeoutMs
+  const sender = createFireSender({ store, tokens, misbehave, log, halted, timeoutMs, tokenNow })
   const retryGapsMs = (options.retryGapsMs ?? usualRetryGapsMs).map((ms) => ms * (options.retryScale ?? 1))
-  const relay = createRelay({ arms, clock, sender, misbehave, log, signal, halted, retryGapsMs })
-  const portal = createPortal({ arms, clock, relay, misbehave, log, signal })
-  const wait = (ms: number) => sleep(ms, undefined, { signal: halted })
-  const identity = { instance, clientId, accessToken }
-  const halt = () => halting.abort()
+  const ticker = createTicker({ arms, clock, now, sender, misbehave, log, signal, halted, retryGapsMs })
+  const mannered = withManners({ store, arms, ticker, now, misbehave, log, signal, dedupKeys })
+  const { rules, quota, horizonMs } = unlimited
+  // No one has the admin secret: `/control` is for that.
+  const adminHash = await hashOf(newSecret())
+  const settings = { issuer, adminHash, rules, quota, horizonMs }
   return {
-    identity,
-    clock,
-    arms,
-    keys,
-    logins,
-    log,
-    misbehave,
-    sender,
-    relay,
-    portal,
-    signal,
-    save,
-    wait,
-    halt,
+    identity: { instance, clientId, accessToken },
+    relay: createRelay({ store: mannered, settings, keyring: tokens.keyring, now }),
+    freezeLists: mannered.freezeLists,
+    wait: (ms: number) => sleep(ms, undefined, { signal: halted }),
+    halt: () => halting.abort(),
+    ...{ clock, arms, tokens, credentials, log, misbehave, sender, ticker, signal, save },
   }
 }
 

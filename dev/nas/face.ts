@@ -1,15 +1,16 @@
-import type { Arm } from './arms.ts'
+import type { Arm } from '../../relay/core/index.ts'
+import { never } from './arms.ts'
 import type { Clock, VirtualClock } from './clock.ts'
 import { writeInstant } from './instant.ts'
 import type { HeldArm, Nas } from './nas.ts'
 import { instantOf, type NasCore } from './core.ts'
 
 /** What a test can see of the NAS. */
-export function viewOf({ arms, portal, log, identity }: NasCore) {
+export function viewOf({ arms, ticker, log, identity }: NasCore) {
   const { instance } = identity
   return {
-    armed: (agent = instance) => portal.list(agent),
-    held: () => arms.all().map(heldArm),
+    armed: (agent = instance) => arms.rowsOf(agent).map(shown),
+    held: () => arms.all().map((arm) => ({ ...heldArm(arm, ticker.flies(arm)), listed: arms.isRow(arm) })),
     log: log.entries,
     requests: (call) =>
       log.entries.filter((entry) => entry.kind === 'request').filter((one) => !call || one.call === call),
@@ -19,11 +20,11 @@ export function viewOf({ arms, portal, log, identity }: NasCore) {
 }
 
 /** Its time, and waiting for it. */
-export function timeOf({ clock, relay, signal }: NasCore) {
+export function timeOf({ clock, ticker, signal }: NasCore) {
   const idle = async () => {
     // A fire that was held goes on in a microtask: without this turn it would look as if nothing were on its way.
     await new Promise(setImmediate)
-    await signal.until(relay.isIdle)
+    await signal.until(ticker.isIdle)
   }
   const move = async (toMs: number) => virtual(clock).moveTo(toMs, idle)
   return {
@@ -36,46 +37,44 @@ export function timeOf({ clock, relay, signal }: NasCore) {
 }
 
 /** Fires by hand, and the keys that sign them. */
-export function firesOf({ arms, relay, sender, keys, log, identity }: NasCore) {
+export function firesOf({ arms, ticker, sender, tokens, log, identity }: NasCore) {
   const { instance } = identity
   return {
     async fireNow(jobId, agent = instance) {
       const row = arms.row(agent, jobId)
       if (!row) throw new Error(`nothing is armed for job ${jobId} of agent ${agent}`)
-      return relay.deliver(row)
+      return ticker.deliver(row)
     },
     lose(jobId, agent = instance) {
-      for (const one of arms.ofJob(agent, jobId)) {
-        one.isListed = false
-        relay.drop(one)
-      }
+      for (const one of arms.ofJob(agent, jobId)) ticker.drop(one)
       log.add({ kind: 'event', event: 'lost', job_id: jobId, detail: 'what was armed for the job' })
     },
-    sendFire: async ({ url, body, token }) => sender.post(url, body, token ?? (await sender.sign(instance))),
-    signFireToken: (overrides) => sender.sign(instance, overrides),
+    sendFire: async ({ url, body, token }) =>
+      sender.sendAny(url, body, token ?? (await tokens.sign(instance))),
+    signFireToken: (overrides) => tokens.sign(instance, overrides),
     async rotateKeys(rotation) {
-      await keys.rotate(rotation)
+      await tokens.rotate(rotation)
       log.add({ kind: 'event', event: 'rotated', job_id: null, detail: 'the signing keys' })
     },
   } satisfies Partial<Nas>
 }
 
 /** Logins and access tokens. */
-export function loginsOf({ logins, log, save, identity }: NasCore) {
+export function loginsOf({ credentials, log, save, identity }: NasCore) {
   const { instance } = identity
   return {
-    refreshToken: () => logins.refreshToken(instance) ?? '',
-    logIn(agent = instance) {
-      const token = logins.open(agent)
+    refreshToken: () => credentials.newest(instance) ?? '',
+    async logIn(agent = instance) {
+      const token = await credentials.open(agent)
       log.add({ kind: 'event', event: 'logged_in', job_id: null, detail: agent })
       return token
     },
-    revokeLogin(agent = instance) {
-      logins.revoke(agent)
-      log.add({ kind: 'event', event: 'revoked', job_id: null, detail: `every login of ${agent}` })
+    async revokeLogin(agent = instance) {
+      await credentials.revoke(agent)
+      log.add({ kind: 'event', event: 'revoked', job_id: null, detail: `the login of ${agent}` })
     },
-    issueAccessToken({ agent = instance, lifetimeS } = {}) {
-      const token = logins.issue(agent, lifetimeS ?? null)
+    async issueAccessToken({ agent = instance } = {}) {
+      const token = await credentials.issue(agent)
       save()
       return token
     },
@@ -109,15 +108,17 @@ function virtual(clock: Clock | VirtualClock): VirtualClock {
   throw new Error('this NAS runs on the wall clock, which cannot be moved')
 }
 
-function heldArm(arm: Arm): HeldArm {
+function shown({ jobId, fireAt, scheduleId }: Arm) {
+  return { job_id: jobId, fire_at: fireAt, schedule_id: scheduleId }
+}
+
+function heldArm(arm: Arm, isFlying: boolean): Omit<HeldArm, 'listed'> {
+  const isDelivered = arm.dueMs === never
   return {
-    agent: arm.agent,
-    job_id: arm.jobId,
-    fire_at: arm.fireAt,
-    schedule_id: arm.scheduleId,
-    state: arm.state,
+    ...shown(arm),
+    agent: arm.agentId,
+    state: isFlying ? 'relaying' : isDelivered ? 'delivered' : 'waiting',
     tries: arm.tries,
-    due_at: writeInstant(arm.dueMs ?? arm.fireAtMs),
-    listed: arm.isListed,
+    due_at: writeInstant(isDelivered ? arm.fireAtMs : arm.dueMs),
   }
 }

@@ -1,30 +1,47 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Answer } from './portal.ts'
+import { type Answer, type Ask, mostBytes } from '../../relay/core/index.ts'
 
-// A provision is below 1 KB; whatever is longer is not for us.
-const longestBody = 65_536
-
-/** The whole body as text; null if it is longer than 64 KB. */
-export async function readBody(request: IncomingMessage): Promise<string | null> {
+/** The body as text, and no more of it than shows that it is too large. The rest is read and dropped. */
+export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
+    if (length <= mostBytes) chunks.push(chunk)
     length += chunk.length
-    if (length <= longestBody) chunks.push(chunk)
   }
-  return length > longestBody ? null : Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Sends the answer: texts as they are (HTML unless the headers say otherwise), everything else as JSON. */
-export function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const type = typeof body === 'string' ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8'
-  if (status === 204) return void response.writeHead(204, headers).end()
-  response
-    .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...headers })
-    .end(text)
+/** The request as the relay reads it. */
+export function askOf({ method = 'GET', url = '/', headers }: IncomingMessage, text: string): Ask {
+  return {
+    method,
+    url: new URL(url, 'http://nas').href,
+    headers: { get: (name) => [headers[name.toLowerCase()] ?? []].flat().join(', ') || null },
+    text: () => Promise.resolve(text),
+  }
+}
+
+/** The fields of a JSON object; none if the text is anything else. */
+export function fieldsOf(text: string | null | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '')
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
+
+/** A text in place of JSON; usually a page. */
+export function page(status: number, text: string): Answer {
+  return { status, headers: { 'content-type': 'text/html; charset=utf-8' }, body: text }
+}
+
+export function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  const length = body === null ? {} : { 'content-length': Buffer.byteLength(body) }
+  response.writeHead(status, { ...headers, ...length }).end(body)
 }
 
 export type Listener = {
@@ -37,7 +54,7 @@ export type Listener = {
   close(): Promise<void>
 }
 
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+export type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 /** A listening server; port 0 takes a free one. Rejects with the system's error (`EADDRINUSE`) if it cannot listen. */
 export async function listen(input: { host: string; port: number; handle: Handle }): Promise<Listener> {

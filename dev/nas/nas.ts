@@ -1,9 +1,8 @@
-import type { TokenOverrides } from './keys.ts'
 import type { AnswerEntry, LogEntry, RequestEntry } from './log.ts'
 import type { Limits } from './misbehave.ts'
 import type { Modes } from './modes.ts'
-import type { ListedArm } from './portal.ts'
-import type { FireAnswer } from './fire.ts'
+import type { FireAnswer } from './sender.ts'
+import type { TokenOverrides } from './tokens.ts'
 
 export type NasOptions = {
   /** Default 127.0.0.1. */
@@ -47,6 +46,9 @@ export type NasOptions = {
   /** Gets one line for each thing that happens. */
   print?: (line: string) => void
 }
+
+/** A row as `GET list` shows it. */
+export type ListedArm = { job_id: string; fire_at: string; schedule_id: string }
 
 /** An arm with what is behind the row: tries so far, and whether it still is the row of its job. */
 export type HeldArm = ListedArm & {
@@ -103,15 +105,15 @@ export type Nas = {
   sendFire(input: { url: string; body: unknown; token?: string }): Promise<FireAnswer>
   /** A fire token of the instance, good unless overridden. */
   signFireToken(overrides?: TokenOverrides): Promise<string>
-  /** New signing keys; without `keepOld` the old ones leave the JWK set at once. */
+  /** New signing keys, which sign at once. With `keepOld` (the default) the old ones stay published for minutes. */
   rotateKeys(options?: { keepOld?: boolean }): Promise<void>
 
-  /** A new login of an agent (default: the instance); its first refresh token. */
-  logIn(agent?: string): string
-  /** Revokes every login of the agent (default: the instance). */
-  revokeLogin(agent?: string): void
-  /** A further access token; without `lifetimeS` it does not expire. */
-  issueAccessToken(options?: { agent?: string; lifetimeS?: number }): string
+  /** A new login of an agent (default: the instance); its first refresh token. The login before it ends. */
+  logIn(agent?: string): Promise<string>
+  /** Revokes the login of the agent (default: the instance). */
+  revokeLogin(agent?: string): Promise<void>
+  /** A further access token, which does not expire. */
+  issueAccessToken(options?: { agent?: string }): Promise<string>
 
   /** Switches a misbehaviour on, replacing one of the same name; resolves when it is in force. */
   misbehave(name: string, value?: string | number, limits?: Limits): Promise<void>

@@ -1,6 +1,6 @@
 import { createControl, isControl } from './control.ts'
 import { firesOf, loginsOf, mannersOf, timeOf, viewOf } from './face.ts'
-import { type Listener, listen } from './http.ts'
+import { type Handle, type Listener, listen } from './http.ts'
 import { splitMisbehaviour } from './misbehave.ts'
 import { misbehavioursOf } from './modes.ts'
 import type { Nas, NasOptions } from './nas.ts'
@@ -14,14 +14,12 @@ import { createRoutes } from './routes.ts'
  */
 export async function startNas(options: NasOptions = {}): Promise<Nas> {
   const { host = '127.0.0.1', port = 0, controlPort } = options
-  const core = await createNasCore(options, () => issuer)
-  const routes = createRoutes(core, { firewall: options.firewall ?? true })
-  const control = createControl(() => nas)
-  const portal = await listen({
-    ...{ host, port },
-    handle: (request, response) =>
-      isControl(request) ? control(request, response) : routes(request, response),
-  })
+  // Who calls before it is ready waits: its address, which it signs with, is known once it listens.
+  const ready = Promise.withResolvers<{ routes: Handle; control: Handle }>()
+  const control: Handle = async (...call) => (await ready.promise).control(...call)
+  const routes: Handle = async (...call) => (await ready.promise).routes(...call)
+  const handle: Handle = (request, response) => (isControl(request) ? control : routes)(request, response)
+  const portal = await listen({ host, port, handle })
   const closePortal = async (error: unknown) => {
     await portal.close()
     throw error
@@ -33,6 +31,10 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
 
   const url = urlOf(portal, host)
   const issuer = (options.portalUrl ?? url).replace(/\/+$/, '')
+  const core = await createNasCore(options, issuer).catch(async (error: unknown) => {
+    await second?.close()
+    return closePortal(error)
+  })
   const nas: Nas = {
     ...{ url, issuer, controlUrl: second && urlOf(second, '127.0.0.1') },
     ...namesOf(core, issuer),
@@ -56,19 +58,21 @@ export async function startNas(options: NasOptions = {}): Promise<Nas> {
     await nas.close()
     throw error
   }
-  core.relay.scheduleAll()
+  core.ticker.scheduleAll()
   core.save()
+  const firewall = options.firewall ?? true
+  ready.resolve({ routes: createRoutes(core, { firewall }), control: createControl(nas) })
   return nas
 }
 
-function namesOf({ identity, logins }: NasCore, issuer: string) {
+function namesOf({ identity, credentials }: NasCore, issuer: string) {
   const { instance, clientId, accessToken } = identity
   const audience = `agent:${instance}`
   const tokenUrl = `${issuer}/oauth/token`
   const refreshed = () => ({
     NAS_TOKEN_URL: tokenUrl,
     NAS_CLIENT_ID: clientId,
-    NAS_REFRESH_TOKEN: logins.refreshToken(instance) ?? '',
+    NAS_REFRESH_TOKEN: credentials.newest(instance) ?? '',
   })
   return {
     ...identity,
@@ -84,9 +88,10 @@ function namesOf({ identity, logins }: NasCore, issuer: string) {
 }
 
 /** Makes a change of a misbehaviour count that is not looked up with each call: plans, frozen lists, the listener. */
-async function enforce({ clock, misbehave, portal, relay }: NasCore, listener: Listener, name: string) {
-  if (name === 'list_stale') portal.freezeLists()
-  if (['hold_fires', 'fire_early', 'fire_late', 'skew'].includes(name)) relay.scheduleAll()
+async function enforce(core: NasCore, listener: Listener, name: string) {
+  const { clock, misbehave, ticker } = core
+  if (name === 'list_stale') await core.freezeLists()
+  if (['hold_fires', 'fire_early', 'fire_late', 'skew'].includes(name)) ticker.scheduleAll()
   if (name !== 'down') return
   const down = misbehave.look('down', { call: 'list' })
   if (down && down.amount > 0) clock.at(clock.now() + down.amount, () => misbehave.reset('down'))

@@ -1,16 +1,23 @@
 import { parseArgs } from 'node:util'
-import { killAtRandom } from './kill.ts'
+import { isHost, killAtRandom } from './kill.ts'
 
-/** `npm run relay:kill`: kills the relay at random moments; exits 1 if a confirmed wake-up was lost or armed double. */
+/**
+ * `npm run relay:kill`: kills the relay at random moments. Exits 1 if a confirmed wake-up was lost, armed double,
+ * delivered twice without a reason, or delivered after it was taken back; 2 for an option that cannot be read.
+ */
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '200' },
-    program: { type: 'string', default: 'relay/node/main.ts' },
+    host: { type: 'string', default: 'node' },
   },
 })
+if (!isHost(values.host) || !/^\d+$/.test(values.kills)) {
+  console.error('Usage: npm run relay:kill -- [--kills 200] [--host node|worker]')
+  process.exit(2)
+}
 const account = await killAtRandom({
   kills: Number(values.kills),
-  program: values.program,
+  host: values.host,
   say: (text) => console.log(text),
 })
 const { wrong, ...counts } = account

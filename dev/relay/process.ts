@@ -35,11 +35,11 @@ export async function startRelayProcess(env: Record<string, string>, ...program:
     return { code: code as number | null, signal: signal as NodeJS.Signals | null }
   })
   const url = `http://127.0.0.1:${env['PORT']}`
-  const endsAt = Date.now() + 60_000
+  const endsAt = Date.now() + 300_000
   while (child.exitCode === null && child.signalCode === null && !/ info listening /.test(log)) {
     if (Date.now() > endsAt) {
       die()
-      throw new Error(`${program.join(' ')} does not listen after a minute; it said:\n${log}`)
+      throw new Error(`${program.join(' ')} does not listen after five minutes; it said:\n${log}`)
     }
     await delay(20)
   }

@@ -41,7 +41,7 @@ async function startNas({ kept, url, isNewDatabase, show, started }: TimerNeeds)
   const port = String(kept.nasPort)
   const options = ['--port', port, '--client-id', clientId, '--state', nasState]
   const command = ['dev/nas/main.ts', ...options]
-  const isStanding = isLoggedIn(kept.refreshToken, isNewDatabase)
+  const isStanding = await isLoggedIn(kept.refreshToken, isNewDatabase)
   const nas = startPart({ name: 'local NAS', command, env: process.env, show: (raw) => show(nasLine(raw)) })
   started(nas)
   await untilAnswered(nas, `${url}/control/armed`)

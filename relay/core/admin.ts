@@ -1,4 +1,4 @@
-import { type Agent, newAgentToken, newLogin, type Quota, withToken } from './agent.ts'
+import { type Agent, isAgentId, newAgentToken, newLogin, type Quota, withToken } from './agent.ts'
 import {
   type Answer,
   type Ask,
@@ -11,7 +11,6 @@ import {
 } from './answer.ts'
 import type { Budgets } from './budget.ts'
 import { readBase } from './callback.ts'
-import { published, signing } from './keys.ts'
 import { hashOf, isSameHash, newSecret } from './secret.ts'
 import type { Keyring } from './sender.ts'
 import type { Settings } from './settings.ts'
@@ -20,7 +19,6 @@ import type { Store } from './store.ts'
 type AdminNeeds = { store: Store; settings: Settings; budgets: Budgets; keyring: Keyring; now: () => number }
 type Call = { ask: Ask; agentId: string; fields: Fields }
 
-const agentIdForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const longestGraceS = 7 * 86_400
 
 /** The operations of the owner of the relay, with the admin secret: agents, their credentials, and the signing keys. */
@@ -29,7 +27,7 @@ export function createAdmin({ store, settings, budgets, keyring, now }: AdminNee
 
   async function create({ ask, fields }: Call): Promise<Answer> {
     const id = fields['agent_id'] ?? newSecret(6)
-    if (typeof id !== 'string' || !agentIdForm.test(id))
+    if (typeof id !== 'string' || !isAgentId(id))
       return wrong(`agent_id has to be 1 to 63 lower-case letters, digits and hyphens.`)
     const read = await readSettings(fields)
     if ('status' in read) return read
@@ -127,11 +125,11 @@ export function createAdmin({ store, settings, budgets, keyring, now }: AdminNee
   async function rotateKeys({ fields }: Call): Promise<Answer> {
     const isCompromised = fields['compromised'] ?? false
     if (typeof isCompromised !== 'boolean') return wrong('compromised has to be true or false.')
-    const keys = await keyring.rotate(isCompromised)
-    const signs = signing(keys, now())
-    const shownKeys = published(keys, now()).map(({ kid, signsFromMs }) => ({
+    await keyring.rotate(isCompromised)
+    const signs = await keyring.signing()
+    const shownKeys = (await keyring.published()).map(({ kid, signsFromMs }) => ({
       kid,
-      signs: kid === signs?.kid,
+      signs: kid === signs.kid,
       signs_from: new Date(signsFromMs).toISOString(),
     }))
     return json(201, { keys: shownKeys })

@@ -45,7 +45,7 @@ export function createAgentCron({ store, settings, budgets, now }: AgentCronNeed
     const read = await readFields(ask)
     if ('answer' in read) return read.answer
     const { job_id: jobId } = read.fields
-    if (!isName(jobId)) return wrong(nameExpected)
+    if (!isName(jobId)) return wrong(nameExpected(jobId))
     await store.disarm(agent.id, jobId)
     return json(200, { ok: true })
   }
@@ -86,7 +86,7 @@ function unknownToken(): Answer {
 function readProvision(agent: Agent, fields: Fields, latestMs: number): ArmRequest | Answer {
   const { job_id: jobId, fire_at: fireAt, agent_callback_url: callback, dedup_key: dedupKey } = fields
   const fireAtMs = readInstant(fireAt)
-  if (!isName(jobId)) return wrong(nameExpected)
+  if (!isName(jobId)) return wrong(nameExpected(jobId))
   if (typeof fireAt !== 'string' || fireAtMs === null)
     return wrong(`fire_at is ${JSON.stringify(fireAt)}; write an ISO 8601 instant with an offset.`)
   if (dedupKey !== `${jobId}:${fireAt}`)
@@ -105,7 +105,9 @@ function readProvision(agent: Agent, fields: Fields, latestMs: number): ArmReque
   return { agentId: agent.id, jobId, scheduleId: `sch_${crypto.randomUUID()}`, fireAt, fireAtMs, callbackUrl }
 }
 
-const nameExpected = 'job_id has to be a text of 1 to 200 characters.'
+function nameExpected(given: unknown): string {
+  return `job_id is ${JSON.stringify(given)}; it has to be a text of 1 to 200 characters.`
+}
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= 200

@@ -15,6 +15,11 @@ export type Agent = {
   createdMs: number
 }
 
+/** As host names have it: it becomes part of tokens. */
+export function isAgentId(id: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(id)
+}
+
 export type Quota = {
   /** Armed rows at most. */
   rows: number
@@ -111,14 +116,18 @@ export function refreshed(
   const { login } = agent
   if (!login || !isSameHash(login.idHash, given.idHash)) return { agent, outcome: 'unknown' }
   if (login.isRevoked) return { agent, outcome: 'revoked' }
-  if (!isSameHash(login.refreshHash, given.hash))
-    return { agent: { ...agent, login: { ...login, isRevoked: true, access: [] } }, outcome: 'reused' }
+  if (!isSameHash(login.refreshHash, given.hash)) return { agent: withoutLogin(agent), outcome: 'reused' }
   const fresh = { hash: next.accessHash, endsMs: nowMs + accessLifetimeS * 1_000 }
   const access = [fresh, ...login.access.filter((one) => isLive(one, nowMs))].slice(0, mostAccess)
   return {
     agent: { ...agent, login: { ...login, refreshHash: next.refreshHash, access } },
     outcome: 'granted',
   }
+}
+
+/** The agent after its login was revoked, with the access tokens that came from it. Its refresh tokens stay dead. */
+export function withoutLogin(agent: Agent): Agent {
+  return { ...agent, login: agent.login && { ...agent.login, isRevoked: true, access: [] } }
 }
 
 /** The body of RFC 6749, 5.1. */

@@ -12,6 +12,7 @@ export function createGrant({ store, now }: { store: Store; now: () => number })
     const text = await readText(ask)
     if (typeof text !== 'string') return text
     const form = new URLSearchParams(text)
+    if (!form.get('grant_type')) return refusal(400, 'invalid_request', 'grant_type is missing.')
     if (form.get('grant_type') !== 'refresh_token')
       return refusal(400, 'unsupported_grant_type', 'grant_type has to be refresh_token.')
     const token = ask.headers.get('x-nous-refresh-token') ?? form.get('refresh_token')

@@ -3,7 +3,7 @@ import { createAgentCron } from './agent-cron.ts'
 import { type Answer, type Ask, json, refusal } from './answer.ts'
 import { createBudgets } from './budget.ts'
 import { createGrant } from './grant.ts'
-import { jwkSet, jwksMaxAgeS } from './keys.ts'
+import { jwksMaxAgeS } from './keys.ts'
 import type { Keyring } from './sender.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
@@ -23,7 +23,7 @@ export function createRelay({ store, settings, keyring, now = Date.now }: RelayN
     ...createAdmin({ store, settings, budgets, keyring, now }),
     async 'GET /.well-known/jwks.json'() {
       const headers = { 'cache-control': `public, max-age=${jwksMaxAgeS}` }
-      return json(200, jwkSet(await keyring.read(), now()), headers)
+      return json(200, await keyring.jwks(), headers)
     },
     'GET /healthz': () => Promise.resolve(json(200, { ok: true })),
   }

@@ -2,7 +2,16 @@ import { type AddressRules, refusedAddress } from './address.ts'
 import type { Agent } from './agent.ts'
 import { type Arm, type FireOutcome, readRetryAfterMs } from './arm.ts'
 import { fireUrl, within } from './callback.ts'
-import { createSigner, fireClaims, newKey, rotated, signing, type SigningKey } from './keys.ts'
+import {
+  createSigner,
+  fireClaims,
+  jwkSet,
+  newKey,
+  published,
+  rotated,
+  signing,
+  type SigningKey,
+} from './keys.ts'
 import type { Store } from './store.ts'
 
 export type Call = { url: string; headers: Record<string, string>; body: string; timeoutMs: number }
@@ -17,17 +26,22 @@ type SenderNeeds = {
   rules: AddressRules
   post: Post
   now: () => number
-  /** In place of the issuer that an agent was created with. */
-  issuer: string | null
   timeoutMs: number
+  fireToken: FireToken
 }
+
+/** The token of a fire for an agent. */
+export type FireToken = (agent: Pick<Agent, 'id' | 'issuer'>) => Promise<string>
 
 /** Another isolate's rotation is seen within this time. */
 const keysAreGoodMs = 30_000
 
 export type Keyring = ReturnType<typeof createKeyring>
 
-/** The signing keys; the first is made when one is first asked for. Read again every half minute. */
+/**
+ * The signing keys; the first is made when one is first asked for. Read again every half minute. Which of them sign and
+ * which are published is decided by the clock of `now`.
+ */
 export function createKeyring({
   store,
   now,
@@ -53,37 +67,46 @@ export function createKeyring({
     return keys
   }
   return {
-    read,
-    async rotate(isCompromised: boolean): Promise<SigningKey[]> {
+    async signing(): Promise<SigningKey> {
+      const key = signing(await read(), now())
+      if (!key) throw new Error('no signing key')
+      return key
+    },
+    published: async () => published(await read(), now()),
+    jwks: async () => jwkSet(await read(), now()),
+    async rotate(isCompromised: boolean): Promise<void> {
       const fresh = await newKey()
-      return keep(await store.changeKeys((keys) => rotated(keys, fresh, { nowMs: now(), isCompromised })))
+      keep(await store.changeKeys((keys) => rotated(keys, fresh, { nowMs: now(), isCompromised })))
     },
   }
 }
 
-/** Sends one try of an arm. Whatever goes wrong is its outcome; nothing is thrown. */
-export function createSender({
-  rules,
-  post,
-  now,
-  issuer,
-  timeoutMs,
-  keyring,
-}: SenderNeeds & { keyring: Keyring }) {
+type FireTokenNeeds = {
+  keyring: Keyring
+  /** In place of the issuer that an agent was created with. */
+  issuer: string | null
+  now: () => number
+}
+
+/** Makes the tokens of fires, each good for a minute. Rejects if there is no key. */
+export function createFireToken({ keyring, issuer, now }: FireTokenNeeds): FireToken {
   const sign = createSigner()
-  return async (arm: Arm, agent: Pick<Agent, 'issuer' | 'callbackUrls'>): Promise<FireOutcome> => {
+  return async (agent) =>
+    sign(
+      await keyring.signing(),
+      fireClaims({ issuer: issuer ?? agent.issuer, agentId: agent.id, nowMs: now() }),
+    )
+}
+
+/** Sends one try of an arm. Whatever goes wrong is its outcome; nothing is thrown. */
+export function createSender({ rules, post, now, timeoutMs, fireToken }: SenderNeeds) {
+  return async (arm: Arm, agent: Pick<Agent, 'id' | 'issuer' | 'callbackUrls'>): Promise<FireOutcome> => {
     try {
       if (within(agent.callbackUrls, arm.callbackUrl) === null) return failed('callback_not_allowed')
       const { hostname } = new URL(arm.callbackUrl)
       const refused = rules.ofHost(hostname)
       if (refused) return failed(reasonOf(refusedAddress(hostname, refused)))
-      const nowMs = now()
-      const key = signing(await keyring.read(), nowMs)
-      if (!key) return failed('no signing key')
-      const token = await sign(
-        key,
-        fireClaims({ issuer: issuer ?? agent.issuer, agentId: arm.agentId, nowMs }),
-      )
+      const token = await fireToken(agent)
       const { status, retryAfter } = await post({
         url: fireUrl(arm.callbackUrl),
         headers: {

@@ -1,5 +1,6 @@
 import {
   type AddressRules,
+  createFireToken,
   createKeyring,
   createRelay,
   createSender,
@@ -54,7 +55,8 @@ export async function startRelay(options: RelayOptions) {
   const now = Date.now
   const keyring = createKeyring({ store, now })
   const timeoutMs = options.fireTimeoutMs ?? usualFireTimeoutMs
-  const send = createSender({ rules, post: createPost(rules), now, issuer, timeoutMs, keyring })
+  const fireToken = createFireToken({ keyring, issuer, now })
+  const send = createSender({ rules, post: createPost(rules), now, timeoutMs, fireToken })
   const ticker = createTicker({
     store,
     now,
@@ -76,7 +78,7 @@ export async function startRelay(options: RelayOptions) {
     throw error
   })
   // Now rather than at the first fire, which would wait for the key to be made.
-  await keyring.read()
+  await keyring.signing()
   ticker.start()
   return {
     port: server.port,

@@ -2,6 +2,7 @@ import {
   type Answer,
   type Ask,
   type Common,
+  createFireToken,
   createKeyring,
   createReader,
   createRelay,
@@ -37,9 +38,8 @@ function sharedOf(env: Env): Shared {
     rules: common.rules,
     post,
     now: Date.now,
-    issuer: common.issuer,
     timeoutMs: usualFireTimeoutMs,
-    keyring,
+    fireToken: createFireToken({ keyring, issuer: common.issuer, now: Date.now }),
   })
   const shared = { common, problems: reader.problems, keyring, send }
   sharedBy.set(env, shared)

@@ -74,7 +74,7 @@ test('a token that NAS answered 401 to is renewed, by one of those who got that 
 
 test('a refused login is said once, and no process asks again', async (t) => {
   const { nas, start, refreshes, errors } = await loginSetup(t)
-  nas.revokeLogin()
+  await nas.revokeLogin()
   const login = start()
   for (const each of [login, login, start(), start()]) {
     const answer = await each.get()
@@ -90,7 +90,7 @@ for (const word of ['invalid_token', 'refresh_token_reused', '401', '403']) {
   test(`a dead login that is refused with ${word} is said once, and no process asks again`, async (t) => {
     const { nas, start, refreshes, errors } = await loginSetup(t)
     await nas.misbehave('login_error', word)
-    nas.revokeLogin()
+    await nas.revokeLogin()
     const login = start()
     assert.equal(login.session(), 'unknown', 'it has not been used yet')
     for (const each of [login, login, start()]) assert.equal(codeOf(await each.get()), 'LOGIN_REFUSED')
@@ -153,10 +153,10 @@ test('a new NAS_REFRESH_TOKEN ends the refusal, for the processes that still hav
   const { nas, start, refreshes } = await loginSetup(t)
   const old = start()
   await old.get()
-  nas.revokeLogin()
+  await nas.revokeLogin()
   old.invalidate(value(await old.get()))
   assert.equal(codeOf(await old.get()), 'LOGIN_REFUSED')
-  const token = value(await start({ firstRefreshToken: nas.logIn() }).get())
+  const token = value(await start({ firstRefreshToken: await nas.logIn() }).get())
   assert.equal(value(await old.get()), token)
   assert.equal(
     value(await start().get()),
@@ -169,7 +169,7 @@ test('a new NAS_REFRESH_TOKEN ends the refusal, for the processes that still hav
 test('a machine with an earlier NAS_REFRESH_TOKEN never takes the login back', async (t) => {
   const { nas, start, later, refreshes } = await loginSetup(t)
   await start().get()
-  const newer = start({ firstRefreshToken: nas.logIn() })
+  const newer = start({ firstRefreshToken: await nas.logIn() })
   await newer.get()
   for (let round = 0; round < 3; round += 1) {
     later(15 * minute)
@@ -319,13 +319,12 @@ test('a process whose lease ran out while it waited for its answer still stores 
 
 test('a refresh that was overtaken by a new login is dropped for that login', async (t) => {
   const { nas, start, store } = await loginSetup(t)
-  const newer = start({ firstRefreshToken: nas.logIn() })
   let token = ''
   const overtaken = start({
     store: {
       ...store,
       save: async (renewed) => {
-        token = value(await newer.get())
+        token = value(await start({ firstRefreshToken: await nas.logIn() }).get())
         return store.save(renewed)
       },
     },

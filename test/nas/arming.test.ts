@@ -80,7 +80,7 @@ test('a cancelled job is not fired; cancelling an unknown one is a no-op', async
 
 test('rows belong to the agent of the access token, and so do their fires', async (t) => {
   const { nas, target, client, provision } = await setup(t)
-  const other = createClient(nas, nas.issueAccessToken({ agent: 'other' }))
+  const other = createClient(nas, await nas.issueAccessToken({ agent: 'other' }))
   await provision('job1', at(60_000))
   await other.provision('job1', at(61_000), target.url)
   await other.cancel('unrelated')
@@ -114,7 +114,7 @@ test('the route of fires is appended to agent_callback_url as it was given', asy
   )
 })
 
-test('a request that cannot be read is a 400 that says what was expected', async (t) => {
+test('a request that cannot be read is refused with what was expected', async (t) => {
   const { client } = await setup(t)
   const good = {
     job_id: 'j',
@@ -126,13 +126,13 @@ test('a request that cannot be read is a 400 that says what was expected', async
     [{ ...good, job_id: 7 }, /^job_id is 7/],
     [{ ...good, fire_at: '2026-02-30T00:00:00Z' }, /^fire_at is/],
     [{ ...good, fire_at: '2026-02-03T00:00:00' }, /^fire_at is .* with an offset/],
-    [{ ...good, agent_callback_url: '/api/cron/fire' }, /^agent_callback_url is/],
+    [{ ...good, agent_callback_url: '/api/cron/fire' }, /^agent_callback_url is/, 422],
     [{ ...good, dedup_key: 'j' }, /^dedup_key is "j"/],
     [[], /not a JSON object/],
   ] as const
-  for (const [body, message] of wrong) {
+  for (const [body, message, status = 400] of wrong) {
     const answer = await client.call('POST', '/api/agent-cron/provision', body)
-    assert.equal(answer.status, 400)
+    assert.equal(answer.status, status)
     assert.match(String(answer.body['error_description']), message)
   }
   assert.equal((await client.call('POST', '/api/agent-cron/provision', good)).status, 200)

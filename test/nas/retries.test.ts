@@ -14,7 +14,8 @@ test('a fire without a 2xx is repeated with growing gaps, until it is given up',
   await nas.advance(7 * 86_400_000)
   const times = firedAtS(nas)
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
-  assert.deepEqual(gaps, [2, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600])
+  const hours = [1, 2, 3, 4, 5, 6, 6, 6, 6, 6, 6, 6].map((count) => count * 3_600)
+  assert.deepEqual(gaps, [2, 5, 15, 60, 300, 900, 1_800, ...hours])
   assert.deepEqual(nas.held(), [])
 })
 
@@ -47,13 +48,10 @@ test('a target that cannot be reached, or does not answer in time, is tried agai
   )
   await provision('job1', at(0))
   await nas.advance(1_000)
-  assert.deepEqual(
-    nas.fires('job1').map(({ status, error }) => [status, error]),
-    [
-      [null, 'TimeoutError'],
-      [202, null],
-    ],
-  )
+  const [late, taken] = nas.fires('job1')
+  assert.equal(late?.status, null)
+  assert.match(late?.error ?? '', /due to timeout/)
+  assert.deepEqual([taken?.status, taken?.error], [202, null])
   await client.provision('job2', at(0), target.url.replace(/:\d+/, ':9'))
   await nas.idle()
   assert.equal(nas.fires('job2')[0]?.status, null)

@@ -148,7 +148,7 @@ test('a login that is refused shows as refused', async (t) => {
   t.after(() => nas.close())
   const key = randomBytes(32).toString('base64')
   const { NAS_ACCESS_TOKEN: _, ...env } = nas.environment({ refresh: true })
-  nas.revokeLogin()
+  await nas.revokeLogin()
   const service = await startService({
     clock,
     nas,

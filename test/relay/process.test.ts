@@ -12,7 +12,7 @@ import { freePort } from '../../dev/free-port.ts'
 const program = 'relay/node/main.ts'
 
 test('killed at random moments it loses no wake-up and arms none double', async () => {
-  const args = ['dev/relay/main.ts', '--kills', '10', '--program', program]
+  const args = ['dev/relay/main.ts', '--kills', '10', '--host', 'node']
   const { stdout } = await promisify(execFile)(process.execPath, args)
   const [, delivered] = /kills 10, .*delivered (\d+)/.exec(stdout) ?? []
   assert.ok(Number(delivered) > 20, stdout)

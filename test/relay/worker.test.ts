@@ -138,7 +138,7 @@ test('workerd: without an admin secret every request is refused, with what to do
 
 test('workerd: killed at random moments it loses no wake-up and arms none double', async () => {
   // A wake-up whose try is killed three times comes 15 s later; one more kill would make that a minute.
-  const account = await killAtRandom({ kills: 3, jobs: 12, program })
+  const account = await killAtRandom({ kills: 3, jobs: 12, host: 'worker' })
   assert.deepEqual(account.wrong, [])
   assert.ok(account.delivered > 5, JSON.stringify(account))
 })
