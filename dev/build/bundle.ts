@@ -3,6 +3,10 @@ import { join } from 'node:path'
 import { type BuildOptions, build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
 
+/** The programs of the service, and of the relay's Node host, that are shipped as one file each. */
+export const serviceEntryPoints = ['src/server.ts', 'src/migrate.ts']
+export const relayEntryPoints = ['relay/node/main.ts']
+
 /** A file that Node runs alone, as small as it gets with readable names. */
 export const oneFile = {
   bundle: true,

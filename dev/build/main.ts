@@ -1,24 +1,22 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import lockfile from '../../package-lock.json' with { type: 'json' }
 import project from '../../package.json' with { type: 'json' }
-import { bundle, eagerPackages } from './bundle.ts'
+import { bundle, eagerPackages, serviceEntryPoints } from './bundle.ts'
 import { sbomOf } from './sbom.ts'
+
+/** 1 s of a cold start is drizzle's: no fire may wait for it. */
+const neverEager = ['drizzle-orm']
 
 /**
  * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, and
  * `dist/sbom.cdx.json`, which says what is in them.
  */
-const entryPoints = ['src/server.ts', 'src/migrate.ts']
-
-/** 1 s of a cold start is drizzle's: no fire may wait for it. */
-const neverEager = ['drizzle-orm']
-
 async function main(): Promise<number> {
   await rm('dist', { recursive: true, force: true })
   await mkdir('dist')
   // Only inside this repository, whose own package.json would make them ES modules.
   await writeFile('dist/package.json', '{ "type": "commonjs" }\n')
-  const metafile = await bundle(entryPoints, 'dist').catch(orStop)
+  const metafile = await bundle(serviceEntryPoints, 'dist').catch(orStop)
   for (const [file, { bytes }] of Object.entries(metafile.outputs))
     console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
 

@@ -1,12 +1,12 @@
 import { build } from 'esbuild'
-import { oneFile } from './bundle.ts'
+import { oneFile, relayEntryPoints } from './bundle.ts'
 
 /**
  * `dist/relay.js`, or the file that is named: the Node host of the relay, to be copied alone beside a Node 26. Half the
  * memory of its sources.
  */
 const { metafile } = await build({
-  entryPoints: ['relay/node/main.ts'],
+  entryPoints: relayEntryPoints,
   outfile: process.argv[2] ?? 'dist/relay.js',
   ...oneFile,
 })

@@ -34,14 +34,20 @@ export async function startCloudTasks({
   time = null,
   retry = { minBackoffMs: 1_000, maxBackoffMs: 3_600_000, maxDoublings: 12, maxAttempts: -1 },
   tokenLifeS = 3_599,
+  changed,
+  keys = makeKeys(),
 }: {
   time?: Date | null
   retry?: RetryConfig
   tokenLifeS?: number
+  /** Told after each delivery. */
+  changed?: () => void
+  /** Those of the service account and of Google; default: new ones. */
+  keys?: ReturnType<typeof makeKeys>
 } = {}) {
   const clock = createStandInClock(time && time.getTime())
   const faults = noFaults()
-  const [account, google] = await Promise.all([makeKey('account'), makeKey('google')])
+  const [account, google] = await keys
   const tasks = new Map<string, Task>()
   const tombstones = new Map<string, number>()
   const tokens = new Map<string, number>()
@@ -54,6 +60,7 @@ export async function startCloudTasks({
   const couriers = createCouriers({
     clock,
     faults,
+    changed,
     async call({ id, tries }) {
       const task = tasks.get(id)
       if (!task) return null
@@ -247,6 +254,11 @@ type TaskBody = {
     body?: string
     oidcToken?: { serviceAccountEmail: string; audience: string }
   }
+}
+
+/** Takes a fifth of a second. */
+export function makeKeys() {
+  return Promise.all([makeKey('account'), makeKey('google')])
 }
 
 async function makeKey(kid: string) {

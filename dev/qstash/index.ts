@@ -19,7 +19,14 @@ export type Message = {
 }
 
 type Plan = { maxDelayMs: number; maxRetries: number }
-export type Delivery = { messageId: string; retried: number; status: number | null }
+/** `headers` and `body` as they were sent, signature included. */
+export type Delivery = {
+  messageId: string
+  retried: number
+  status: number | null
+  headers: Record<string, string>
+  body: string
+}
 
 /** "published in the last 10 minutes", whatever has become of the first message. */
 const dedupMs = 600_000
@@ -34,10 +41,13 @@ export async function startQstash({
   time = null,
   plan = { maxDelayMs: 7 * 86_400_000, maxRetries: 3 },
   hurry = 1,
+  changed,
 }: {
   time?: Date | null
   plan?: Plan
   hurry?: number
+  /** Told after each delivery. */
+  changed?: () => void
 } = {}) {
   const token = `token-${randomBytes(12).toString('hex')}`
   const newKey = () => `sig_${randomBytes(16).toString('base64url')}`
@@ -53,11 +63,14 @@ export async function startQstash({
   const couriers = createCouriers({
     clock,
     faults,
+    changed,
     async call({ id, tries }) {
       const message = messages.get(id)
       if (!message) return null
-      const answered = await deliver(message, tries - 1)
-      deliveries.push({ messageId: id, retried: tries - 1, status: answered?.status ?? null })
+      const headers = headersOf(message, tries - 1)
+      const answered = await deliver(message, headers)
+      const sent = { headers, body: message.body.toString() }
+      deliveries.push({ messageId: id, retried: tries - 1, status: answered?.status ?? null, ...sent })
       return answered
     },
     gapMs({ id, tries }, retryAfter) {
@@ -75,18 +88,18 @@ export async function startQstash({
     },
   })
 
-  async function deliver(message: Message, retried: number) {
+  function headersOf(message: Message, retried: number) {
+    return {
+      'content-type': message.contentType,
+      'upstash-message-id': message.messageId,
+      'upstash-retried': String(retried),
+      'upstash-signature': sign(message),
+    }
+  }
+
+  async function deliver({ url, method, body }: Message, headers: Record<string, string>) {
     try {
-      const response = await fetch(message.url, {
-        method: message.method,
-        body: new Uint8Array(message.body),
-        headers: {
-          'content-type': message.contentType,
-          'upstash-message-id': message.messageId,
-          'upstash-retried': String(retried),
-          'upstash-signature': sign(message),
-        },
-      })
+      const response = await fetch(url, { method, body: new Uint8Array(body), headers })
       await response.arrayBuffer()
       return { status: response.status, retryAfter: response.headers.get('retry-after') }
     } catch {

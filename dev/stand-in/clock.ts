@@ -7,6 +7,8 @@ export type StandInClock = {
   moveTo(instantMs: number): void
   /** Whether something is due and has not begun. */
   isBehind(): boolean
+  /** The next instant after now at which something begins; infinite if there is none. */
+  nextMs(): number
   stop(): void
 }
 
@@ -52,6 +54,7 @@ export function createStandInClock(startMs: number | null): StandInClock {
       for (const one of due.toSorted((a, b) => a.instantMs - b.instantMs)) begin(one)
     },
     isBehind: () => [...waiting].some((one) => one.instantMs <= now()),
+    nextMs: () => Math.min(...[...waiting].map((one) => one.instantMs).filter((ms) => ms > now())),
     stop() {
       isStopped = true
       for (const { timer } of waiting) clearTimeout(timer)

@@ -21,18 +21,21 @@ const patienceMs = 30_000
 
 /**
  * `wake` gives the machine that takes the next request, booting one where none is up. `onPromised`: NAS is about to
- * get a 2xx for this job.
+ * get a 2xx for this job. `replayedAfterMs`: each fire that was acknowledged comes again so much later, to whichever
+ * machine takes it.
  */
 export async function startEdge({
   wake,
   steps,
   time,
   onPromised,
+  replayedAfterMs = null,
 }: {
   wake: () => Machine
   steps: Steps
   time: VirtualTime
   onPromised: (jobId: string) => void
+  replayedAfterMs?: number | null
 }): Promise<Edge> {
   let pending = 0
   let changed = () => {}
@@ -48,7 +51,19 @@ export async function startEdge({
     const { status, retryAfterS } = await answerOf(machine, jobId, fireAt)
     if (status < 300) onPromised(jobId)
     await steps.make(machine.life, 'answer.fire', () => send(response, status, retryAfterS))
-    if (status < 300) machine.core.fire.answered(jobId)
+    if (status >= 300) return
+    machine.core.fire.answered(jobId)
+    if (replayedAfterMs !== null) time.after(replayedAfterMs, () => replay(jobId, fireAt))
+  }
+
+  /** A third party sends what it has seen, and hears no answer that counts. */
+  function replay(jobId: string, fireAt: string | undefined) {
+    const machine = wake()
+    void answerOf(machine, jobId, fireAt).then(({ status }) =>
+      steps.make(machine.life, 'answer.replay', async () => {
+        if (status < 300) machine.core.fire.answered(jobId)
+      }),
+    )
   }
 
   const server = createServer((request, response) => {

@@ -1,10 +1,11 @@
 import { createLedger } from '../../src/jobs/ledger.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { paths, type Witness } from './effects.ts'
-import { checkArms, checkAsleep } from './invariants.ts'
+import { checkArms, checkAsleep, needless } from './invariants.ts'
 import { emptyJudgement, type Judged, judge } from './oracle.ts'
 import { at, type JobMaker, type Scenario, startsAt } from './scenario.ts'
 import type { KillPoint } from './steps.ts'
+import type { StartOutside } from './timers/outside.ts'
 import { createStory } from './story.ts'
 import { emptyTold, isAllTold, judgeTold, type Told } from './told.ts'
 import { createWorld, emptyDatabase, type World, type WorldOptions } from './world.ts'
@@ -30,6 +31,8 @@ export type Play = {
   kills: KillPoint[]
   database: TestDatabase
   witness: Witness
+  /** Default: the local NAS. */
+  startTimer?: StartOutside
   world?: Partial<WorldOptions>
 }
 
@@ -52,12 +55,14 @@ export async function playOnce({
   kills,
   database,
   witness,
+  startTimer,
   world: more = {},
 }: Play): Promise<Repetition> {
   await emptyDatabase(database)
   const story = createStory(() => world.now())
   const world = await createWorld({
     ...{ database, target: witness.target, start: startsAt, onAsleep: checkAsleep, log: story.log },
+    ...(startTimer && { startTimer }),
     ...scenario.world,
     ...more,
   })
@@ -75,8 +80,9 @@ export async function playOnce({
     world.steps.begin([])
     await scenario.finish?.(world, maker.job)
     await comeToRest(world)
-    await checkArms(world)
-    const judged = await judgeJob(world, maker, witness, retries || scenario.retries === true)
+    await checkArms(world, { deaths: killed })
+    const judge = { maker, witness, deaths: killed, retries: retries || scenario.retries === true }
+    const judged = await judgeJob(world, judge)
     const told = maker.isGone() ? emptyTold() : await judgeTold(world, witness)
     const problems = [...world.problems, ...judged.problems]
     return {
@@ -92,13 +98,22 @@ export async function playOnce({
 async function comeToRest(world: World) {
   await world.until(new Date(world.now().getTime() + leastQuietMs))
   const endMs = world.now().getTime() + mostQuietMs
-  while (world.now().getTime() < endMs && (world.machines().length > 0 || !(await isAllTold(world)))) {
+  while (world.now().getTime() < endMs && !(await isAtRest(world))) {
     await world.until(new Date(world.now().getTime() + 10_000))
   }
   if (world.machines().length > 0) {
     const held = world.machines().map(({ holds }) => JSON.stringify(holds.byKind()))
     world.problems.push(`a process is still up at ${world.now().toISOString()}: ${held.join(' ')}`)
   }
+}
+
+/**
+ * No process is up, nothing is left to tell, and the timer owes no further try: that of QStash may come five minutes
+ * after the second one, where that of NAS comes within seconds.
+ */
+async function isAtRest(world: World): Promise<boolean> {
+  if (world.machines().length > 0 || !(await isAllTold(world))) return false
+  return (await world.outside.held()).every(({ tries, isWaiting }) => tries === 0 || !isWaiting)
 }
 
 type Maker = { job: JobMaker; dueAt: Date[]; isGone(): boolean; made(): string | null }
@@ -141,11 +156,13 @@ function createMaker(world: World, retries: boolean): Maker {
   }
 }
 
-async function judgeJob(world: World, maker: Maker, witness: Witness, retries: boolean): Promise<Judged> {
+type Judging = { maker: Maker; witness: Witness; deaths: number; retries: boolean }
+
+async function judgeJob(world: World, { maker, witness, deaths, retries }: Judging): Promise<Judged> {
   const id = maker.made()
   const none = emptyJudgement()
   if (id === null) return { ...none, problems: ['the client never got an answer'] }
-  if (maker.isGone()) return judgeGone(world, id, witness)
+  if (maker.isGone()) return judgeGone(world, id, { witness, deaths })
   const last = maker.dueAt.at(-1) ?? at(0)
   const until = new Date(last.getTime() + 60_000)
   const { items: ledger } = await createLedger({ store: world.store })(id, {
@@ -159,14 +176,19 @@ async function judgeJob(world: World, maker: Maker, witness: Witness, retries: b
 }
 
 /** Of a job that was deleted nothing may happen any more. */
-async function judgeGone(world: World, id: string, witness: Witness): Promise<Judged> {
+async function judgeGone(
+  world: World,
+  id: string,
+  { witness, deaths }: Pick<Judging, 'witness' | 'deaths'>,
+): Promise<Judged> {
   const judged = emptyJudgement()
   const late = witness.effects().filter(({ atMs }) => atMs > at(6).getTime())
   judged.extra = late.length
   if (late.length > 0) judged.problems.push(`the deleted job ${id} was called ${late.length} times`)
   if (await world.store.look(id)) judged.problems.push(`job ${id} is still there`)
-  if (world.nas.held().some((arm) => arm.job_id === id))
-    judged.problems.push(`NAS still holds an arm of job ${id}`)
+  const held = (await world.outside.held()).filter(({ jobId }) => jobId === id)
+  if (held.length > needless(world, deaths))
+    judged.problems.push(`${world.outside.title} still holds ${held.length} wake-ups of job ${id}`)
   return judged
 }
 

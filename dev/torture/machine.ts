@@ -8,7 +8,6 @@ import { createEffects } from '../../src/effects.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import { sealOf } from '../../src/identity.ts'
 import type { Log } from '../../src/ground/log.ts'
-import { createNasClient, createNasTimer, createStaticToken } from '../../src/timers/nas/index.ts'
 import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
 import type { SendMessage } from '../../src/delivery/send.ts'
 import { type CallbackAddress, createCallbackAddress } from '../../src/run/callback-address.ts'
@@ -17,6 +16,7 @@ import { createSecrets } from '../../src/vault/secrets.ts'
 import { sleep, type Delays } from '../../src/ground/delays.ts'
 import { type Life, mortal, type Steps } from './steps.ts'
 import type { VirtualTime } from './time.ts'
+import type { Outside } from './timers/outside.ts'
 
 /** One process of the service: the real stories over parts that count and die; without HTTP. */
 export type Machine = { name: string; core: Core; address: CallbackAddress; holds: Holds; life: Life }
@@ -26,7 +26,7 @@ export type MachineNeeds = {
   config: Config
   store: Store
   database: Database
-  nas: { portalUrl: string; accessToken: string }
+  timer: Pick<Outside, 'connect'>
   steps: Steps
   time: VirtualTime
   /** Milliseconds by which this process' own clock is ahead. */
@@ -50,14 +50,8 @@ export function bootMachine(needs: MachineNeeds): Machine {
     after: (ms, work) => time.after(ms, () => void life.awake().then(() => life.isAlive() && work())),
   }
   const store = mortal('store', needs.store, { steps, life })
-  const { portalUrl, accessToken } = needs.nas
-  const client = createNasClient({
-    portalUrl,
-    accessToken: createStaticToken(accessToken),
-    userAgent: 'chronos-torture/1',
-    log,
-  })
-  const outbound = createOutbound({ allow: ['127.0.0.0/8'], own: [portalUrl] })
+  const own = [config.nas.portalUrl].filter((url) => url !== null)
+  const outbound = createOutbound({ allow: ['127.0.0.0/8'], own })
   const owner = `${needs.name}:${randomUUID()}`
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
@@ -78,7 +72,7 @@ export function bootMachine(needs: MachineNeeds): Machine {
   }
   const core: Core = createCore({
     ...{ config, store, checkReferences: effects.checkReferences, leases },
-    timer: createNasTimer(mortal('nas', client, { steps, life }), { horizonMs: config.nas.maxHorizonMs }),
+    timer: needs.timer.connect({ config, steps, life, log }),
     actions: lastingActions(mortal('action', effects.actions, { steps, life }), delays),
     send,
     holds,

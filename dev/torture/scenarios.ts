@@ -169,9 +169,9 @@ const firingScenarios: Scenario[] = [
     name: 'overdue at boot',
     async prepare(world, job) {
       await job.make({ schedule: everyFive })
-      await world.nas.misbehave('hold_fires')
+      await world.outside.hold()
       await world.until(at(5, 90))
-      await world.nas.behave('hold_fires')
+      await world.outside.release()
     },
     async play(world, job) {
       world.wake()
@@ -184,8 +184,8 @@ const firingScenarios: Scenario[] = [
     prepare: async (_, job) => void (await job.make({ schedule: everyFive, policy: { catchUp: 'all' } })),
     async play(world, job) {
       await world.until(at(4))
-      world.nas.lose(job.id())
-      // NAS holds nothing for it until the next confirmation
+      await world.outside.lose(job.id())
+      // the timer holds nothing for it until the next confirmation
       world.unpromised.set(job.id(), 'lost')
       job.due(5, 10)
       await world.until(at(6, 10))
@@ -202,7 +202,7 @@ const firingScenarios: Scenario[] = [
   },
   {
     name: 'two machines, each fire twice',
-    world: { machines: 2, misbehave: ['duplicate=2'], clocksAheadMs: [0, 3_600_000] },
+    world: { machines: 2, copies: 2, clocksAheadMs: [0, 3_600_000] },
     prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
     async play(world, job) {
       job.due(5, 10)

@@ -12,14 +12,14 @@ export function createStory(now: () => Date): Story {
   }
   return {
     log: { info: say('info'), warn: say('warn'), error: say('error') },
-    async tell({ database, nas }, labels) {
+    async tell({ database, outside }, labels) {
       const { sql } = database
       const runs =
         await sql`select slot, state, fence, attempt, attempts, reason, lease_until, attempt_due_at from runs order by seq`
       const jobs = await sql`select * from job_runtime`
       const folds = await sql`select first_slot, last_slot, verdict, reason from folded_slots order by id`
       const rows = [...runs, ...folds, ...jobs].map((row) => JSON.stringify(row))
-      const calls = nas.log.map((entry) => JSON.stringify(entry))
+      const calls = outside.story().map((entry) => JSON.stringify(entry))
       return [labels.map((label, index) => `${index + 1} ${label}`).join('  '), ...lines, ...calls, ...rows]
     },
   }

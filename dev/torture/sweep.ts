@@ -4,6 +4,7 @@ import { killPoints, playOnce } from './kill.ts'
 import { addJudgement, emptyJudgement, type Judged } from './oracle.ts'
 import type { Scenario } from './scenario.ts'
 import type { KillPoint } from './steps.ts'
+import type { StartOutside } from './timers/outside.ts'
 import { addTold, emptyTold, type Told } from './told.ts'
 import type { WorldOptions } from './world.ts'
 
@@ -33,6 +34,7 @@ export type Sweep = {
   retries: boolean
   database: TestDatabase
   witness: Witness
+  startTimer?: StartOutside
   world?: Partial<WorldOptions>
   /** Which of the kill points are tried; default all. */
   choose?: (points: KillPoint[]) => KillPoint[][]
@@ -102,11 +104,16 @@ export function some(points: KillPoint[], count: number, random: () => number): 
   return drawn
 }
 
-/** So many choices of two or three deaths in one repetition: the process that comes after the first dies as well. */
-export function several(points: KillPoint[], count: number, random: () => number): KillPoint[][] {
+/** So many choices of two or three deaths in one repetition, `most` at most: the process that comes after the first dies as well. */
+export function several(
+  points: KillPoint[],
+  count: number,
+  random: () => number,
+  most: number = 3,
+): KillPoint[][] {
   const last = points.length / 2
   return Array.from({ length: count }, () => {
-    const deaths = random() < 0.7 ? 2 : 3
+    const deaths = random() < 0.7 ? 2 : most
     let step = 0
     return Array.from({ length: deaths }, (): KillPoint => {
       step += 1 + Math.floor(random() * (last / deaths))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createStore, type Store } from '../../db/index.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import type { Log } from '../../src/ground/log.ts'
-import { type Nas, startNas } from '../nas/index.ts'
+import type { Nas } from '../nas/index.ts'
 import type { Target } from '../target/index.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { type Client, createClient } from './client.ts'
@@ -11,11 +11,15 @@ import { bootMachine, type Machine } from './machine.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { createSteps, type Life, type Steps } from './steps.ts'
 import { createTime } from './time.ts'
+import { startLocalNas } from './timers/nas.ts'
+import type { Outside, StartOutside } from './timers/outside.ts'
 import type { Unpromised } from './unpromised.ts'
 
-/** One service with everything around it: real PostgreSQL, a local NAS, a real target, machines that die, and one clock for all. */
+/** One service with everything around it: real PostgreSQL, a timer, a real target, machines that die, and one clock for all. */
 export type World = {
-  nas: Nas
+  outside: Outside
+  /** `outside`, with all that a test does to it. @throws Error: the timer of this world is another one */
+  readonly nas: Nas
   store: Store
   database: TestDatabase
   target: Target
@@ -28,7 +32,7 @@ export type World = {
   now(): Date
   /** The machine that takes the next request, in turn; boots it if it is not up, and passes over frozen ones. */
   wake(): Machine
-  /** A fire that NAS sends now, whatever it has armed; its status. */
+  /** A fire that comes now, whatever the timer has armed; its status. */
   fire(jobId: string, fireAt: Date): Promise<number | null>
   machines(): Machine[]
   boots(): number
@@ -52,13 +56,18 @@ export type WorldOptions = {
   env?: Record<string, string>
   /** By how much each machine's own clock is ahead. */
   clocksAheadMs?: number[]
-  misbehave?: string[]
+  /** The timer; default: the local NAS. */
+  startTimer?: StartOutside
+  /** How often each fire is sent, at once; default 1. */
+  copies?: number
+  /** Each fire that was acknowledged comes again so much later, from no timer; default: none does. */
+  replayedAfterMs?: number
   /** Where it is given: another store than the one of `database`, over a connection that fails. */
   store?: (clock: () => Date) => Store
   log?: Log
   /**
-   * Real time after which a call that NAS holds back is taken for one that waits for the clock; default 5 s: none does,
-   * unless NAS is told to.
+   * Real time after which a call that the timer holds back is taken for one that waits for the clock; default 5 s: none
+   * does, unless the timer is told to.
    */
   patienceMs?: number
   /** Called when no machine is up. */
@@ -94,19 +103,16 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     wake,
     steps,
     time,
+    replayedAfterMs: options.replayedAfterMs ?? null,
     onPromised: (jobId) => unpromised.get(jobId) === 'lost' && unpromised.delete(jobId),
   })
-  const nas = await startNas({
-    time: options.start,
-    fireTimeoutMs: 600_000,
-    misbehave: options.misbehave ?? [],
-    print: changed,
+  const outside = await (options.startTimer ?? startLocalNas)({
+    ...{ start: options.start, callbackUrl: edge.url, copies: options.copies ?? 1, changed },
   })
   const config = readConfig({
-    CRON_PROVIDER: 'chronos',
     RUN_LEASE_MS: '60000',
     DRAIN_TIMEOUT_MS: '5000',
-    ...nas.environment(),
+    ...outside.environment(),
     CALLBACK_URL: edge.url,
     ENCRYPTION_KEY: encryptionKey.toString('base64'),
     ...options.env,
@@ -125,7 +131,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     boots += 1
     const machine = bootMachine({
       ...{ config, store, database: database.db, steps, time, log, name: `m${index}` },
-      nas: { portalUrl: nas.url, accessToken: nas.accessToken },
+      timer: outside,
       clockAheadMs: clocksAheadMs[index] ?? 0,
       onSend: (id, life) => senders.set(id, [...(senders.get(id) ?? []), life]),
       onGone() {
@@ -139,12 +145,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   }
 
   /** Fires that are on their way to the edge, or back from it. */
-  function travelling(): number {
-    const sent = nas.log.filter((entry) => entry.kind === 'fire').length - nas.fires().length
-    return Math.max(0, sent - edge.pending())
-  }
-
-  const isBusy = () => steps.inFlight() > 0 || travelling() !== 0
+  const travelling = () => Math.max(0, outside.sending() - edge.pending())
+  const isBusy = () => steps.inFlight() > 0 || travelling() !== 0 || outside.isBehind()
 
   async function settled() {
     for (let quiet = 0; quiet < 4; ) {
@@ -154,9 +156,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }
   }
 
-  /** NAS and the target alone hold back what they were sent. Whatever else is under way is only slow, on a machine that is busy. */
+  /** The timer and the target alone hold back what they were sent. Whatever else is under way is only slow, on a machine that is busy. */
   const mayWaitForClock = () =>
-    steps.inFlight() <= steps.inFlight('nas') + target.hanging() && travelling() === 0
+    steps.inFlight() <= steps.inFlight(outside.kind) + target.hanging() &&
+    travelling() === 0 &&
+    !outside.isBehind()
 
   /** False: nothing has happened for so long that whatever is under way must be waiting for the clock. */
   function somethingHappens(): Promise<boolean> {
@@ -177,34 +181,22 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     })
   }
 
-  const shifting = ['fire_early', 'fire_late', 'skew']
-  const nextFire = () => {
-    const dues = nas
-      .held()
-      .filter((arm) => arm.state === 'waiting')
-      .map((arm) => Date.parse(arm.due_at))
-      .filter((ms) => ms > time.now())
-    const soonest = Math.min(...dues)
-    const isShifted = nas.misbehaving().some(({ name }) => shifting.includes(name))
-    return isShifted ? Math.min(soonest, time.now() + 1_000) : soonest
-  }
-
   async function until(instant: string | Date) {
     const endMs = new Date(instant).getTime()
     await settled()
     for (let moves = 0; ; moves++) {
       if (moves > 20_000) throw new Error(`the clock was moved ${moves} times before ${String(instant)}`)
       if (up.size === 0) await options.onAsleep?.(world)
-      const next = Math.min(time.next(), nextFire(), endMs)
+      const next = Math.min(time.next(), outside.nextMs(), endMs)
       time.moveTo(next)
-      nas.jump(new Date(next))
+      outside.jump(new Date(next))
       await settled()
       if (next >= endMs) return
     }
   }
 
   const world: World = {
-    ...{ nas, store, database, target, steps, wake, until, settled, problems, unpromised, senders },
+    ...{ outside, store, database, target, steps, wake, until, settled, problems, unpromised, senders },
     reporter: createReporter({ wake, steps, time, unpromised }),
     client: createClient({
       wake,
@@ -213,26 +205,34 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       passTime: (ms) => until(new Date(time.now() + ms)),
       unpromised,
     }),
+    get nas() {
+      if (!outside.nas) throw new Error(`the timer of this world is ${outside.title}`)
+      return outside.nas
+    },
     now: clock,
     async fire(jobId, fireAt) {
-      const answer = nas.sendFire({ url: edge.url, body: { job_id: jobId, fire_at: fireAt.toISOString() } })
+      const body = JSON.stringify({ job_id: jobId, fire_at: fireAt.toISOString() })
+      const answer = fetch(`${edge.url}/api/cron/fire`, { method: 'POST', body }).then(
+        ({ status }) => status,
+        () => null,
+      )
       let isOver = false
       void answer.then(() => {
         isOver = true
       })
       while (!isOver) {
-        // not among the fires that NAS logs: what it does shows in the steps, and an answer takes a turn or two
+        // not among the fires of the timer: what it does shows in the steps, and an answer takes a turn or two
         await new Promise((resolve) => setTimeout(resolve, 5))
         await settled()
         if (!isOver && steps.inFlight() === 0) await until(new Date(time.now() + 100))
       }
-      return (await answer).status
+      return answer
     },
     machines: () => [...up.values()],
     boots: () => boots,
     async close() {
       for (const machine of up.values()) machine.life.die()
-      await nas.close()
+      await outside.close()
       await edge.close()
     },
   }

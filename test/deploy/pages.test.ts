@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { glob, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { parse as parseToml } from 'smol-toml'
 import { parse as parseYaml } from 'yaml'
@@ -17,10 +17,12 @@ import { setup as startRelay } from '../relay/setup.ts'
 import { startServerProcess, type ServerProcess } from '../store/processes.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
+import { inlineCommandsOf, runInline } from './inline.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
 
-// Every command of the pages on deploying is run as it stands, in one shell for each page. Programs of other people
-// are stand-ins; the service and the relay that the pages call are real.
+// Every command of the pages on deploying is run as it stands, in one shell for each page: those of the blocks in their
+// order, and those within sentences after them. Programs of other people are stand-ins; the service and the relay that
+// the pages call are real.
 
 type Env = Record<string, string>
 
@@ -28,6 +30,26 @@ const commandsOf = (page: string) =>
   blocksOf(readPage(page))
     .filter(({ language }) => language === 'sh deploy')
     .map(({ code }) => code)
+
+/** The pages whose commands the tests of this file run, and how many of them stand within a sentence. */
+const inlineCommands: Record<string, number> = {
+  'docs/deploy-always-on.md': 1,
+  'docs/deploy-fly.md': 2,
+  'docs/deploy.md': 4,
+}
+
+test('the commands of each page on deploying are in blocks that are run here, or within a sentence', async () => {
+  const pages = (await Array.fromAsync(glob('docs/deploy*.md'))).toSorted()
+  assert.deepEqual(pages, Object.keys(inlineCommands))
+  for (const path of pages) {
+    const page = readPage(path)
+    assert.equal(inlineCommandsOf(path).length, inlineCommands[path], inlineCommandsOf(path).join(', '))
+    const others = blocksOf(page).filter(({ language }) => language !== 'sh deploy')
+    assert.deepEqual(others, [], path)
+    assert.doesNotMatch(page.text, /^\n {4,}(?![*+-] )\S/m, `${path}: a block of code that is not fenced`)
+    assert.doesNotMatch(page.text, /^ +```/m, `${path}: a fence that does not begin its line`)
+  }
+})
 
 /** Runs the blocks of a page in order, up to the first one that `isLast` is true for, and returns the others. */
 async function follow(
@@ -154,6 +176,12 @@ test('deploying to zero, command by command, and then a new encryption key that 
   assert.deepEqual(again.body['unreadable'], [], 'the new key alone opens it')
   const kept = await readFile(join(sandbox.folder, 'chronos.env'), 'utf8')
   assert.ok(kept.includes(`ENCRYPTION_KEY=${after['ENCRYPTION_KEY']}\n`), 'the file has the key that counts')
+
+  await runInline(sandbox, 'docs/deploy-fly.md')
+  for (const code of commandsOf('docs/deploy.md')) await sandbox.run(code)
+  // what the build makes is another test's matter
+  sandbox.set({ RELEASE: resolve('deploy') })
+  await runInline(sandbox, 'docs/deploy.md')
 
   sandbox.set({ API_KEY: sandbox.variable('API_KEY') })
   const upgrade = commandsOf('docs/upgrade.md')
@@ -299,6 +327,7 @@ test('deploying with systemd, command by command: what the unit starts works, an
 
   sandbox.set({ PLACES: JSON.stringify({ 'http://127.0.0.1:8080': url }) })
   for (const code of rest) await sandbox.run(code)
+  await runInline(sandbox, 'docs/deploy-always-on.md')
   const ended = once(service, 'close')
   service.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null], 'systemd stops it in order')

@@ -27,20 +27,22 @@ export type Sandbox = {
   told(): Promise<Told>
 }
 
-const programs = [
+/** Programs of other people, and `npm`: what stands in for each checks how it is called. */
+export const programs = [
   'fly',
   'npx',
   'docker',
   'npm',
   'sudo',
   'openssl',
+  'journalctl',
   'jq',
   'curl',
   'pg_dump',
   'pg_restore',
   'psql',
 ]
-const copied = ['fly.toml', 'compose.yaml', 'package.json', 'deploy', 'relay/worker']
+const copied = ['fly.toml', 'compose.yaml', 'Dockerfile', 'package.json', 'deploy', 'relay/worker']
 
 /** A clone in a folder of its own, in which the programs of other people are stand-ins. */
 export async function createSandbox(context: TestContext): Promise<Sandbox> {

@@ -44,7 +44,7 @@ function read({ flags = [], values = [] }: { flags?: string[]; values?: string[]
 
 function fly(): Result {
   const { rest, given } = read({ flags: ['--stage', '--yes', '--json', '--image'], values: ['--app'] })
-  const words = rest[0] === 'deploy' || rest[0] === 'releases' ? 1 : 2
+  const words = ['deploy', 'releases', 'logs'].includes(rest[0] ?? '') ? 1 : 2
   const command = rest.slice(0, words).join(' ')
   const more = rest.slice(words)
   if (command === 'apps create') {
@@ -84,6 +84,13 @@ function fly(): Result {
     case 'machine start':
       if (!state.machines.includes(more[0] ?? '')) refuse('machine not found')
       return { text: `${more[0]} has been started` }
+    case 'machine stop':
+      // without the id of one it asks which
+      return { text: state.machines.map((id) => `[ ] ${id}`).join('\n') }
+    case 'logs':
+      return { text: `${state.machines[0]} fra [info] {"level":"info","msg":"listening"}` }
+    case 'mpg create':
+      return { text: '? Select Organization:' }
     case 'releases':
       if (!given['--image']) refuse('the images are not shown')
       return { text: `VERSION STATUS  DOCKER IMAGE\nv1      complete registry.fly.io/${app}:deployment-01` }
@@ -121,7 +128,16 @@ function npx(): Result {
 }
 
 function docker(): Result {
-  const { rest, given } = read({ flags: ['--detach', '--build', '--wait'] })
+  const { rest, given } = read({
+    flags: ['--detach', '--build', '--wait'],
+    values: ['--target', '--build-arg', '--format', '-t'],
+  })
+  if (rest[0] === 'build') return dockerBuild(rest, given)
+  if (rest.slice(0, 3).join(' ') === 'buildx imagetools inspect') {
+    if (given['--format'] !== '{{.Manifest.Digest}}') refuse('another format')
+    matched(/^([a-z0-9./-]+:[\w.-]+)$/, rest[3] ?? '', 'not an image')
+    return { text: `sha256:${'0123456789abcdef'.repeat(4)}` }
+  }
   const [first, second, ...services] = rest
   const known = [...readFileSync('compose.yaml', 'utf8').matchAll(/^ {2}(\w+):\n {4}\S/gm)].map(
     ([, one]) => one,
@@ -131,6 +147,22 @@ function docker(): Result {
   if (command === 'compose up' && given['--detach']) return { text: ' Container chronos-chronos-1  Healthy' }
   if (command === 'compose logs') return { text: 'chronos-1  | {"level":"info","msg":"listening"}' }
   return refuse('unknown command')
+}
+
+function dockerBuild([, folder]: string[], given: Record<string, string>): Result {
+  const dockerfile = readFileSync('Dockerfile', 'utf8')
+  if (folder !== '.' || !given['-t']) refuse('not used as the page says')
+  const target = given['--target']
+  if (target && !dockerfile.includes(` AS ${target}\n`)) refuse(`target stage "${target}" could not be found`)
+  const [argument = '', value = ''] = (given['--build-arg'] ?? '').split(/=(.*)/s)
+  if (argument && !dockerfile.includes(`ARG ${argument}=`)) refuse(`build-arg ${argument} was not consumed`)
+  if (argument === 'BASE') matched(/^(.+@sha256:[0-9a-f]{64})$/, value, 'not an image by its digest')
+  return { text: ` => naming to docker.io/library/${given['-t']}:latest` }
+}
+
+function journalctl(): Result {
+  if (args.join(' ') !== '-u chronos') refuse('No journal files were found')
+  return { text: '{"level":"info","msg":"listening"}' }
 }
 
 function npm(): Result {
@@ -229,7 +261,7 @@ function psql(): Result {
 }
 
 const programs: Record<string, () => Result | Promise<Result>> = {
-  ...{ fly, npx, docker, npm, sudo, openssl, jq, curl, psql },
+  ...{ fly, npx, docker, npm, sudo, openssl, jq, curl, psql, journalctl },
   ...{ pg_dump: pgDump, pg_restore: pgRestore },
 }
 

@@ -26,7 +26,8 @@ const remembered = 10_000
 
 /**
  * Checks `Upstash-Signature`: a JWT by HS256 with the current or the next key, `iss`, `sub` our fire URL, `exp`, `nbf`,
- * and the hash of the body. One whose fire was acknowledged is refused from then on, by the process that did it.
+ * and the hash of the body. One whose fire was acknowledged is refused from then on, by the process that did it. To
+ * another process it is a fire that comes again, which changes nothing (docs/timers.md, "A fire that comes again").
  */
 export function createSignatureCheck({ fireUrl, keys, now = () => new Date() }: SignatureNeeds) {
   const secrets = keys.map((key) => new TextEncoder().encode(key))
