@@ -13,7 +13,7 @@ type PgTimerOptions = {
   version?: '1.4' | '1.6'
 }
 
-export type Delivery = { jobId: string; status: number | null }
+type Delivery = { jobId: string; status: number | null }
 type Request = { id: string; url: string; headers: Record<string, string>; body: Buffer; timeout: number }
 
 /**
@@ -133,5 +133,3 @@ export async function startPgTimer({ sql, time = null, everyMs = 5_000, version 
     },
   }
 }
-
-export type PgTimer = Awaited<ReturnType<typeof startPgTimer>>

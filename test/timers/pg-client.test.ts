@@ -95,9 +95,9 @@ test('pg_cron in another database is named', async (t) => {
   const elsewhere = async (text: string) =>
     sql.begin(async (tx) => {
       await tx`select set_config('cron.database_name', 'elsewhere', true)`
-      return tx.unsafe(text)
+      return [...(await tx.unsafe(text))]
     })
-  const answer = await client(fireUrl, elsewhere as never).list()
+  const answer = await client(fireUrl, elsewhere).list()
   assert.match(answer.ok ? '' : answer.message, /works in the database elsewhere/)
 })
 
@@ -105,18 +105,16 @@ for (const schema of ['cron', 'net'])
   test(`a role that may not use ${schema} is told which grant it needs`, async (t) => {
     const { client, sql } = await setUpDatabase(t)
     const role = `limited_${randomBytes(4).toString('hex')}`
-    await sql.unsafe(`create role ${role}; grant create, usage on schema public to ${role};
-      grant usage on schema cron, net to ${role}; revoke usage on schema ${schema} from ${role}, public`)
-    t.after(() => sql.unsafe(`drop owned by ${role}; drop role ${role}`))
-    const limited = async (text: string) =>
-      sql.begin(async (tx) => {
-        await tx.unsafe(`set local role ${role}`)
-        return tx.unsafe(text)
-      })
-    const answer = await client(fireUrl, limited as never).list()
-    assert.ok(!answer.ok)
-    assert.equal(answer.code, 'PG_FORBIDDEN')
-    assert.match(answer.message, new RegExp(`grant usage on schema ${schema} to ${role}`))
+    await sql.begin(async (tx) => {
+      await tx.unsafe(`create role ${role}; grant create, usage on schema public to ${role};
+        grant usage on schema cron, net to ${role}; revoke usage on schema ${schema} from ${role}, public;
+        set local role ${role}`)
+      const answer = await client(fireUrl, (text) => tx.savepoint((nested) => nested.unsafe(text))).list()
+      assert.ok(!answer.ok)
+      assert.equal(answer.code, 'PG_FORBIDDEN')
+      assert.match(answer.message, new RegExp(`grant usage on schema ${schema} to ${role}`))
+      await tx.unsafe(`reset role; drop owned by ${role}; drop role ${role}`)
+    })
   })
 
 test('a database that is away is a transient failure', async (t) => {
@@ -127,7 +125,8 @@ test('a database that is away is a transient failure', async (t) => {
   assert.deepEqual([answer.kind, answer.code], ['transient', 'PG_UNREACHABLE'])
 })
 
-const nowS = () => Math.floor(Date.now() / 1_000)
+const now = new Date()
+const nowS = () => Math.floor(now.getTime() / 1_000)
 const encryptionKey = randomBytes(32)
 const claims = { iss: 'chronos-postgres', aud: fireUrl, purpose: 'cron_fire', iat: nowS(), exp: nowS() + 300 }
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -161,7 +160,7 @@ const spoilt: Record<string, { header: string | undefined; reason: string }> = {
 
 for (const [what, { header, reason }] of Object.entries(spoilt))
   test(`a token ${what} is refused`, () => {
-    const check = createTokenCheck({ fireUrl, encryptionKeys: [encryptionKey] })
+    const check = createTokenCheck({ fireUrl, encryptionKeys: [encryptionKey], now: () => now })
     check(sign())
     assert.throws(
       () => check(header),
@@ -170,6 +169,6 @@ for (const [what, { header, reason }] of Object.entries(spoilt))
   })
 
 test('a token that the key of before has signed is good until Postgres has the new one', () => {
-  const check = createTokenCheck({ fireUrl, encryptionKeys: [randomBytes(32), encryptionKey] })
+  const check = createTokenCheck({ fireUrl, encryptionKeys: [randomBytes(32), encryptionKey], now: () => now })
   check(sign())
 })

@@ -4,6 +4,7 @@ import { startPgTimer } from '../../dev/pg-timer/index.ts'
 import { createPgClient } from '../../src/timers/pg/client.ts'
 import { fireKey } from '../../src/timers/pg/key.ts'
 import { scriptFor } from '../../src/timers/pg/script.ts'
+import type { Query } from '../../src/timers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 export const fireUrl = 'https://app.example/api/cron/fire'
@@ -24,7 +25,7 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
   function note(_fields: object, message: string) {
     lines.push(message)
   }
-  const client = (url = fireUrl, query = (text: string) => sql.unsafe(text)) =>
+  const client = (url = fireUrl, query: Query = (text) => sql.unsafe(text)) =>
     createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(encryptionKey) }), log })
 
   return {
