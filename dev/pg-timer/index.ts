@@ -30,13 +30,17 @@ export async function startPgTimer({ sql, time = null, everyMs = 5_000, version 
   let nowMs = time?.getTime() ?? null
   let isClosed = false
 
-  /** Runs what is active, as its owner, and then sends what it has queued. */
-  async function tick() {
+  /** What pg_cron does at each instant of its schedule. */
+  async function runCommands() {
     const jobs = await sql`select jobid, command from cron.job where active and database = current_database()`
     for (const { jobid, command } of jobs) {
       if (faults.api?.fault.kind === 'refuse') takeApiFault(faults, '')
       else await run(Number(jobid), command as string)
     }
+  }
+
+  async function tick() {
+    await runCommands()
     await sendAll()
   }
 
@@ -114,8 +118,7 @@ export async function startPgTimer({ sql, time = null, everyMs = 5_000, version 
   return {
     faults,
     deliveries,
-    /** What pg_cron does at each instant of its schedule. */
-    tick,
+    runCommands,
     settled,
     /** Moves the clock, looks once, and waits until all that was called has answered. */
     async moveTo(instant: Date | string) {

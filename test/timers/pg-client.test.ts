@@ -43,6 +43,21 @@ test('a row that is gone or switched off is made again by the next arm', async (
   }
 })
 
+test('a row whose last look failed arms nothing, until a look succeeds', async (t) => {
+  const { client, sql, timer, wake } = await setUpDatabase(t)
+  await client().list()
+  await wake('aaaaaaaaaaaa', startsAt)
+  await sql`alter table net.http_request_queue rename to hidden`
+  await timer.runCommands()
+  const answer = await client().arm(wish)
+  assert.ok(!answer.ok)
+  assert.deepEqual([answer.kind, answer.code], ['transient', 'PG_LOOK_FAILED'])
+  assert.match(answer.message, /"net.http_request_queue" does not exist/)
+  await sql`alter table net.hidden rename to http_request_queue`
+  await timer.runCommands()
+  assert.equal((await client().arm(wish)).ok, true)
+})
+
 test('a boot brings the address up to date, and an arm of a process from before does not undo it', async (t) => {
   const { client, sql } = await setUpDatabase(t)
   const url = async () => (await sql`select fire_url from chronos_timer`)[0]?.['fire_url']
@@ -169,6 +184,10 @@ for (const [what, { header, reason }] of Object.entries(spoilt))
   })
 
 test('a token that the key of before has signed is good until Postgres has the new one', () => {
-  const check = createTokenCheck({ fireUrl, encryptionKeys: [randomBytes(32), encryptionKey], now: () => now })
+  const check = createTokenCheck({
+    fireUrl,
+    encryptionKeys: [randomBytes(32), encryptionKey],
+    now: () => now,
+  })
   check(sign())
 })

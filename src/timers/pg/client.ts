@@ -16,7 +16,8 @@ type PgClientNeeds = {
   }
 }
 
-type Held = { version: string; schedule: string }
+/** `failure`: what the last look said, if it failed. */
+type Held = { version: string; schedule: string; failure: string | null }
 /** Null: it is not there. False: this role may not use it. */
 type Host = {
   database: string
@@ -26,7 +27,10 @@ type Host = {
   net: boolean | null
 }
 
-const standing = `select timer.version, job.schedule from cron.job, chronos_timer timer
+const standing = `select timer.version, job.schedule, case when look.status = 'failed' then look.return_message end as failure
+  from chronos_timer timer, cron.job left join lateral (
+    select status, return_message from cron.job_run_details detail
+    where detail.jobid = job.jobid and status in ('succeeded', 'failed') order by runid desc limit 1) look on true
   where job.jobname = ${jobName} and job.active and job.database = current_database()`
 
 const mayUse = (schema: string, name: string) => `(
@@ -41,7 +45,8 @@ const prune = `delete from cron.job_run_details detail using cron.job
   where detail.jobid = job.jobid and job.jobname = ${jobName} and detail.end_time < now() - interval '1 day'`
 
 /**
- * pg_cron reads the wake times where they are, so an arm is the proof that its row looks, and there is nothing to cancel.
+ * pg_cron reads the wake times where they are, so an arm is the proof that its row looks without failing, and there is
+ * nothing to cancel.
  * What is missing is made again. A process of before a change, which is on its way down, does not undo it: only a boot
  * (`list`) brings the function, the address and the key up to date.
  */
@@ -76,7 +81,10 @@ export function createPgClient({ query, script, log }: PgClientNeeds): TimerCall
 
   return {
     async arm() {
-      const answer = await asking(async () => ((await held()) ? done : setUp()))
+      const answer = await asking(async () => {
+        const found = await held()
+        return found ? proofOf(found) : setUp()
+      })
       return answer.ok ? { ok: true, value: { scheduleId: null } } : answer
     },
     cancel: async () => done,
@@ -92,6 +100,12 @@ export function createPgClient({ query, script, log }: PgClientNeeds): TimerCall
 }
 
 const done = { ok: true as const, value: null }
+
+/** A row whose looks fail wakes nobody: pg_cron cannot connect, or the function cannot call. */
+function proofOf({ failure: said }: Held): TimerAnswer<null> {
+  if (said === null) return done
+  return failure('transient', 'PG_LOOK_FAILED', `the last look failed: ${said.trim().slice(0, 200)}`)
+}
 
 function lackingOf({ database, role, cron_database: home, cron, net }: Host): TimerFailure | null {
   if (cron === null) {
