@@ -132,6 +132,20 @@ for (const schema of ['cron', 'net'])
     })
   })
 
+test('a role that may not read settings of superusers, as that of pg_cron is one, sets Postgres up all the same', async (t) => {
+  const { client, sql } = await setUpDatabase(t)
+  const role = `plain_${randomBytes(4).toString('hex')}`
+  await sql.begin(async (tx) => {
+    await tx.unsafe(`create role ${role}; grant create, usage on schema public to ${role};
+      grant usage on schema cron, net to ${role}; set local role ${role}`)
+    // one that is for superusers alone takes the place of cron.database_name, which needs the real library
+    const query = (text: string) =>
+      tx.savepoint((nested) => nested.unsafe(text.replace("'cron.database_name'", "'config_file'")))
+    assert.deepEqual(await client(fireUrl, query).list(), { ok: true, value: null })
+    await tx.unsafe(`reset role; drop owned by ${role}; drop role ${role}`)
+  })
+})
+
 test('a database that is away is a transient failure', async (t) => {
   const { client } = await setUpDatabase(t)
   const away = Object.assign(new Error('away'), { code: 'DATABASE_UNAVAILABLE' })

@@ -37,7 +37,7 @@ const mayUse = (schema: string, name: string) => `(
   select bool_or(has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute'))
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = '${schema}' and p.proname = '${name}')`
 const host = `select current_database() as database, current_user as role,
-  current_setting('cron.database_name', true) as cron_database,
+  case when pg_has_role('pg_read_all_settings', 'usage') then current_setting('cron.database_name', true) end as cron_database,
   ${mayUse('cron', 'schedule')} as cron, ${mayUse('net', 'http_post')} as net`
 
 /** pg_cron writes down each look, 17,280 a day, and keeps them for ever. */
@@ -112,7 +112,7 @@ function lackingOf({ database, role, cron_database: home, cron, net }: Host): Ti
     const isElsewhere = home !== null && home !== database
     const remedy = isElsewhere
       ? `It works in the database ${home} (cron.database_name): give this service that database`
-      : 'As a superuser: create extension pg_cron'
+      : 'As a superuser, in the database that cron.database_name names: create extension pg_cron'
     return failure('refused', 'PG_NO_CRON', `pg_cron is not installed in the database ${database}. ${remedy}`)
   }
   if (net === null)
