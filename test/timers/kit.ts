@@ -138,9 +138,9 @@ export async function startPgStandIn(): Promise<StandIn> {
     environment: () => ({ CRON_PROVIDER: 'pg', ENCRYPTION_KEY: randomBytes(32).toString('base64') }),
     moveTo: timer.moveTo,
     async heldFor(jobId) {
-      const rows = await sql<{ at: Date }[]>`
+      const held = await sql<{ at: Date }[]>`
         select wake_at as at from job_runtime, cron.job where job_id = ${jobId} and wake_at is not null and active`
-      return rows.map(({ at }) => at)
+      return held.map(({ at }) => at)
     },
     lose: timer.lose,
     async close() {

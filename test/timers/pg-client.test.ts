@@ -34,7 +34,7 @@ test('a row that is gone or switched off is made again by the next arm', async (
   for (const harm of [
     'delete from cron.job',
     'update cron.job set active = false',
-    'drop table chronos_timer',
+    'drop table chronos_timer cascade',
   ]) {
     await sql.unsafe(harm)
     assert.equal((await client().arm(wish)).ok, true, harm)

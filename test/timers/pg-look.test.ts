@@ -33,9 +33,12 @@ test('a job is called once it is due: its id and instant, to the fire route, wit
   createTokenCheck({ fireUrl, encryptionKeys: [encryptionKey] })(authorization)
 })
 
-const calls = { 5: [0, 10, 30, 70, 150, 310, 600, 1200, 1800], 60: [0, 60, 120, 180, 360, 600, 1200, 1800] }
+const calledAtBy = {
+  5: [0, 10, 30, 70, 150, 310, 600, 1200, 1800],
+  60: [0, 60, 120, 180, 360, 600, 1200, 1800],
+}
 
-for (const [everyS, expected] of Object.entries(calls))
+for (const [everyS, expected] of Object.entries(calledAtBy))
   test(`a job that nobody takes is called again with growing gaps of ten minutes at most, by looks each ${everyS} s`, async (t) => {
     const { client, wake, look } = await setUpDatabase(t)
     await client().list()
@@ -73,7 +76,11 @@ test('two looks at one time call once', async (t) => {
   await client().list()
   await wake(one, startsAt)
   const looks = await Promise.all([1, 1].map((second) => sql`select chronos_look(${after(second)}) as calls`))
-  assert.deepEqual(looks.map(([row]) => Number(row?.['calls'])).toSorted(), [0, 1])
+  const calls = looks.map(([row]) => Number(row?.['calls']))
+  assert.deepEqual(
+    calls.toSorted((a, b) => a - b),
+    [0, 1],
+  )
 })
 
 test('a look at 20,000 jobs of which none is due reads one page of an index and writes nothing', async (t) => {

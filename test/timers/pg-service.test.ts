@@ -65,7 +65,10 @@ test('a job a year ahead is armed for that instant, with SENTINEL too, and is no
   const { service, passTo, statusOf, jobOf } = await setup(t, { SENTINEL: 'on' })
   const job = await service.makeJob({ schedule: '2027-06-18T08:00:00Z' })
   await passTo('2026-07-18T08:00:00Z')
-  assert.equal((await service.api('GET', `/api/jobs/${job.id}/arm`)).body.fire_at, '2027-06-18T08:00:00.000Z')
+  assert.equal(
+    (await service.api('GET', `/api/jobs/${job.id}/arm`)).body.armed_at,
+    '2027-06-18T08:00:00.000Z',
+  )
   assert.equal((await jobOf(job.id)).armed, true)
   assert.equal((await statusOf()).owed.lost_wakes, 0)
 })

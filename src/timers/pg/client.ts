@@ -101,7 +101,7 @@ export function createPgClient({ query, script, log }: PgClientNeeds): TimerCall
 
 const done = { ok: true as const, value: null }
 
-/** A row whose looks fail wakes nobody: pg_cron cannot connect, or the function cannot call. */
+/** A row whose looks fail wakes no one: pg_cron cannot connect, or the function cannot call. */
 function proofOf({ failure: said }: Held): TimerAnswer<null> {
   if (said === null) return done
   return failure('transient', 'PG_LOOK_FAILED', `the last look failed: ${said.trim().slice(0, 200)}`)
