@@ -3,7 +3,7 @@ import type { Config } from './ground/config.ts'
 import type { Database } from '../db/index.ts'
 import { AppError } from './ground/errors.ts'
 import type { Log } from './ground/log.ts'
-import { createLazyTimer, type FireVerifier, type TimerClient } from './timers/index.ts'
+import { createLazyTimer, type FireVerifier, type Query, type TimerClient } from './timers/index.ts'
 import {
   type AccessTokens,
   createLogin,
@@ -33,9 +33,11 @@ export function createTimer(needs: NasNeeds): ChosenTimer {
   if (provider?.load && provider.missing(config).length === 0) {
     const { title, load } = provider
     const keyStore = (jwksUrl: string) => createKeyStore({ db: database, jwksUrl })
+    const query: Query = (text) =>
+      database.run((sql) => sql.unsafe(text), { idempotent: true, name: 'the statement of the timer' })
     const timer = createLazyTimer({
       ...{ name: config.provider, title, place: provider.place(config), limits: provider.limits(config) },
-      load: () => load({ config, userAgent, keyStore, log }),
+      load: () => load({ config, userAgent, keyStore, query, log }),
     })
     return { client: timer, verifier: timer }
   }

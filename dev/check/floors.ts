@@ -53,6 +53,7 @@ const outsideThings = [
   'src/timers/nas',
   'src/timers/qstash',
   'src/timers/cloud-tasks',
+  'src/timers/pg',
   'src/actions',
   'src/delivery/senders',
   'src/vault/seal',

@@ -165,7 +165,7 @@ const groups: Group[] = [
       'A login is either the static `NAS_ACCESS_TOKEN`, or `NAS_REFRESH_TOKEN` with `NAS_TOKEN_URL`, `NAS_CLIENT_ID` and `ENCRYPTION_KEY`.',
     variables: {
       CRON_PROVIDER:
-        'what wakes us: `chronos` (NAS), `qstash`, `cloud-tasks`, or `builtin` (this process is the timer and stays up) ([timers](timers.md)). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning that names what is missing',
+        'what wakes us: `chronos` (NAS), `qstash`, `cloud-tasks`, `pg` (`pg_cron` of the database), or `builtin` (this process is the timer and stays up) ([timers](timers.md)). Empty means `builtin`. A value that is unknown or not fully configured falls back to `builtin` with a warning that names what is missing',
       NAS_PORTAL_URL: 'base URL of NAS, and the `iss` of its fire tokens; https, or http to loopback',
       NAS_JWKS_URL: 'its signing keys. Unset: `{NAS_PORTAL_URL}/.well-known/jwks.json`',
       NAS_AUDIENCE: 'the `aud` of fire tokens, `agent:{instance_id}`',

@@ -47,6 +47,15 @@ export const providers: Record<string, Provider> = {
     limits: ({ cloudTasks }) => ({ horizonMs: cloudTasks.maxHorizonMs, isOnePerJob: false }),
     load: async (needs) => (await import('../timers/cloud-tasks/index.ts')).createCloudTasksTimer(needs),
   },
+  pg: {
+    title: 'pg_cron',
+    place: () => 'pg_cron',
+    missing: ({ encryptionKey, callbackUrl }) =>
+      unset({ ENCRYPTION_KEY: encryptionKey, CALLBACK_URL: callbackUrl }),
+    // it reads the wake times themselves: none is too far ahead, and none is replaced
+    limits: () => ({ horizonMs: Number.POSITIVE_INFINITY, isOnePerJob: false }),
+    load: async (needs) => (await import('../timers/pg/index.ts')).createPgTimer(needs),
+  },
 }
 
 /** NAS can be called, and can call us. */

@@ -40,7 +40,9 @@ export function createSchedulers(needs: SchedulersNeeds): Schedulers {
   const { config, store, holds, delays, timer, arming, fireDue, log } = needs
   const { armer, isNasUsed } = arming
   const builtin = createBuiltinScheduler({ store, holds, delays, fireDue, log })
-  const sentinel = config.sentinel && armer ? createSentinel({ store, armer }) : null
+  // a timer without a horizon reads the wake times themselves: it takes no instant before them
+  const isSentinelWanted = config.sentinel && Number.isFinite(timer?.limits.horizonMs)
+  const sentinel = isSentinelWanted && armer ? createSentinel({ store, armer }) : null
   const sweep = createSweep({
     ...{ store, fireDue, delays, log },
     andThen: async () => sentinel?.(),

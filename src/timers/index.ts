@@ -8,6 +8,7 @@ export type {
   Armed,
   ArmWish,
   FireVerifier,
+  Query,
   Session,
   TimerCalls,
   TimerClient,

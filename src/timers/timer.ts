@@ -38,7 +38,7 @@ export type TimerCalls = {
 }
 
 export type TimerLimits = {
-  /** A wake-up further ahead than this is armed at this distance first. */
+  /** A wake-up further ahead than this is armed at this distance first. Infinity: it reads our wake times by itself. */
   horizonMs: number
   /**
    * True: there is one wake-up for each job, which a new one replaces, and which the answer to a fire may take away.
@@ -89,11 +89,18 @@ export type VerifiedFire = {
   acknowledged?(): void
 }
 
+/**
+ * A statement in the service's own database, for a timer that is in it, or several: all of them or none. May be carried
+ * out twice. Rejects with the server's error, its SQLSTATE in `code`, or DATABASE_UNAVAILABLE.
+ */
+export type Query = (text: string) => Promise<Record<string, unknown>[]>
+
 /** All that a timer is made of. */
 export type TimerNeeds = {
   config: Config
   userAgent: string
   /** Where the keys of this address survive the process. */
   keyStore: (jwksUrl: string) => KeyStore
+  query: Query
   log: Log
 }

@@ -10,6 +10,7 @@ import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
 import { rejection } from './rejection.ts'
 
 export type { JSONWebKeySet } from 'jose'
+export { checkClaims } from './claims.ts'
 export { rejection, rejectReason, shown } from './rejection.ts'
 export type { KeyringHealth, KeyStore }
 

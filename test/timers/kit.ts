@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { startCloudTasks } from '../../dev/cloud-tasks/index.ts'
 import { startNas } from '../../dev/nas/index.ts'
+import { startPgTimer } from '../../dev/pg-timer/index.ts'
 import { startQstash } from '../../dev/qstash/index.ts'
 import type { ApiFault, Faults } from '../../dev/stand-in/faults.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -25,12 +28,14 @@ export type Row = (typeof rows)[number]
 /** A timer that can be made to misbehave, with a clock that stands still. */
 export type StandIn = {
   environment(): Record<string, string>
+  /** Of the service too, where the timer is in it. */
+  database?: TestDatabase
   misbehave(row: Row): Promise<void>
   behave(): Promise<void>
   /** Time passes; resolves when what became due has been answered. */
   moveTo(instant: string): Promise<void>
   /** The instants that it holds for a job. */
-  heldFor(jobId: string): Date[]
+  heldFor(jobId: string): Date[] | Promise<Date[]>
   /** It forgets what it holds for a job. */
   lose(jobId: string): void
   close(): Promise<void>
@@ -123,10 +128,37 @@ export async function startCloudTasksStandIn(): Promise<StandIn> {
   }
 }
 
+export async function startPgStandIn(): Promise<StandIn> {
+  const database = await createTestDatabase()
+  const { sql } = database
+  const timer = await startPgTimer({ sql, time: new Date(startsAt) })
+  return {
+    ...faulty(timer.faults),
+    database,
+    environment: () => ({ CRON_PROVIDER: 'pg', ENCRYPTION_KEY: randomBytes(32).toString('base64') }),
+    moveTo: timer.moveTo,
+    async heldFor(jobId) {
+      const held = await sql<{ at: Date }[]>`
+        select wake_at as at from job_runtime, cron.job where job_id = ${jobId} and wake_at is not null and active`
+      return held.map(({ at }) => at)
+    },
+    lose: timer.lose,
+    async close() {
+      await timer.close()
+      await database.drop()
+    },
+  }
+}
+
 /** A service that is woken by the stand-in alone, and what the tests of the table do with both. */
 export async function setup(t: TestContext, start: () => Promise<StandIn>, env: Record<string, string> = {}) {
   const standIn = await start()
-  const service = await startService({ clock: startsAt, env: { ...standIn.environment(), ...env } })
+  const { database } = standIn
+  const service = await startService({
+    clock: startsAt,
+    env: { ...standIn.environment(), ...env },
+    ...(database && { database }),
+  })
   t.after(async () => {
     await standIn.behave()
     await service.close()

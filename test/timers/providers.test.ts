@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { providers } from '../../src/arming/providers.ts'
 import { readConfig } from '../../src/ground/config.ts'
@@ -18,6 +19,7 @@ const whole: Record<string, Record<string, string>> = {
     ...{ CLOUD_TASKS_QUEUE: 'projects/a/locations/b/queues/c', CLOUD_TASKS_KEY: key },
     CALLBACK_URL: 'https://app.example',
   },
+  pg: { ENCRYPTION_KEY: randomBytes(32).toString('base64'), CALLBACK_URL: 'https://app.example' },
 }
 
 for (const [name, { missing, limits }] of Object.entries(providers))

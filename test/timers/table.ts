@@ -44,9 +44,9 @@ export function tryTable(start: () => Promise<StandIn>): void {
         )
       }
       // the one that goes on is armed for the next day, and what is over holds nothing
-      const held = standIn.heldFor(daily).map((at) => at.toISOString().slice(0, 16))
+      const held = (await standIn.heldFor(daily)).map((at) => at.toISOString().slice(0, 16))
       assert.deepEqual(held, ['2026-06-19T08:10'])
-      assert.deepEqual([...standIn.heldFor(once), ...standIn.heldFor(recurring)], [])
+      assert.deepEqual([await standIn.heldFor(once), await standIn.heldFor(recurring)], [[], []])
     })
 }
 

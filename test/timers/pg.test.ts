@@ -1,0 +1,4 @@
+import { startPgStandIn } from './kit.ts'
+import { tryTable } from './table.ts'
+
+tryTable(startPgStandIn)
