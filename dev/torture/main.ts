@@ -158,7 +158,7 @@ function chosen(name: string): TorturedTimer {
   const found = timers[name]
   if (found) return found
   process.stderr.write(`--timer is ${name}. Choose one of ${Object.keys(timers).join(', ')}\n`)
-  process.exit(64)
+  return process.exit(64)
 }
 
 function tell({ scenario, retries, kills, problems, story }: Failure) {

@@ -53,9 +53,9 @@ test('every class of errors has the name in the shipped file that it has in its 
   context.after(() => build.remove())
   const shipped = await readFile(join(build.folder, 'server.js'), 'utf8')
   const named: string[] = []
-  for (const folder of ['src', 'db', 'routes'])
-    for (const path of await readdir(folder, { recursive: true }))
-      for (const [, name = ''] of (await textOf(join(folder, path))).matchAll(
+  for (const root of ['src', 'db', 'routes'])
+    for (const path of await readdir(root, { recursive: true }))
+      for (const [, name = ''] of (await textOf(join(root, path))).matchAll(
         /class (\w+) extends \w*Error\b/g,
       ))
         named.push(name)

@@ -55,7 +55,7 @@ export const startCloudTasksOutside: StartOutside = async (options) => {
 const userAgent = 'chronos-torture/1'
 
 type StandIn = Awaited<ReturnType<typeof startQstash>> | Awaited<ReturnType<typeof startCloudTasks>>
-type Parts = {
+type StandInNeeds = {
   name: 'qstash' | 'cloud-tasks'
   environment: Record<string, string>
   calls: (needs: Pick<Connecting, 'config' | 'log'>) => TimerCalls
@@ -64,19 +64,19 @@ type Parts = {
 }
 
 /** What the stand-ins have in common: no wake-up of theirs replaces another one, and none is listed. */
-function standIn(service: StandIn, { copies }: OutsideOptions, parts: Parts): Outside {
+function standIn(service: StandIn, { copies }: OutsideOptions, needs: StandInNeeds): Outside {
   const { faults } = service
-  const { title, place, limits } = given(providers[parts.name])
+  const { title, place, limits } = given(providers[needs.name])
   let lostAnswers = 0
   faults.copies = copies
   return {
     ...{ title, kind: 'timer', isOnePerJob: false, nas: null },
-    environment: () => ({ ...service.environment(), ...parts.environment }),
+    environment: () => ({ ...service.environment(), ...needs.environment }),
     connect({ config, steps, life, log }) {
-      const calls = mortal('timer', parts.calls({ config, log }), { steps, life })
-      return { ...calls, name: parts.name, title, place: place(config), limits: limits(config) }
+      const calls = mortal('timer', needs.calls({ config, log }), { steps, life })
+      return { ...calls, name: needs.name, title, place: place(config), limits: limits(config) }
     },
-    held: async () => parts.held(),
+    held: async () => needs.held(),
     nextMs: service.nextMs,
     jump: service.jump,
     sending: service.sending,
@@ -84,7 +84,7 @@ function standIn(service: StandIn, { copies }: OutsideOptions, parts: Parts): Ou
     hold: async () => service.hold(),
     release: async () => service.release(),
     async lose(jobId) {
-      for (const held of parts.held()) if (held.jobId === jobId) parts.forget(held.scheduleId)
+      for (const held of needs.held()) if (held.jobId === jobId) needs.forget(held.scheduleId)
     },
     async misbehave(text) {
       const change = standInFaults[text]
