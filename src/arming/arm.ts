@@ -1,17 +1,14 @@
-import type { ArmLease, ArmOrder, ArmResult, Store } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, Store } from '../../db/index.ts'
 import { leasesOf, orderGoodForMs } from './arm-lease.ts'
-import { type FireAtLimits, freshFireAt, tighter } from './fire-at.ts'
+import { type Asking, type AskingNeeds, createAsking } from './asking.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
-import type { Holds } from '../ground/holds.ts'
-import { mayBeHeld, type TimerClient, type TimerFailure } from '../timers/index.ts'
-import { createRecent } from '../ground/recent.ts'
 import type { Rest } from '../run/rest.ts'
-import { sleep, type Delays, within } from '../ground/delays.ts'
+import { sleep, within } from '../ground/delays.ts'
 
 /** Whether the timer has confirmed the job's newest wake time; `refused`: it will never take an arm of ours. */
 export type ArmState = 'armed' | 'owed' | 'refused'
 
-export type Armer = {
+export type Armer = Pick<Asking, 'cancelOrphan' | 'lastArmedAt' | 'lastError'> & {
   /**
    * Makes the timer hold the job's wake time, and reports the result after `budgetMs` at most. An arm that is still owed then is
    * tried on, with growing pauses, under a hold. Callers of one job at one time share the work.
@@ -21,12 +18,6 @@ export type Armer = {
   leaseAtRest(jobId: string): ArmLease | null
   /** The order that such a write took, in place of the one that waits. */
   renew(order: ArmOrder): void
-  /** Tells the timer to forget a job that Postgres no longer knows. Never rejects; what fails is owed until a reconcile. */
-  cancelOrphan(jobId: string): Promise<boolean>
-  /** `delays.now()` of the last time that the timer confirmed an arm of this job to this process; -Infinity: never. */
-  lastArmedAt(jobId: string): number
-  /** The last failed call, for people; null: none since the last good one. */
-  lastError(): { at: Date; code: string; message: string } | null
   stop(): void
 }
 
@@ -42,17 +33,11 @@ export type EnsureOptions = {
   atRest?: boolean
 }
 
-type ArmerNeeds = {
+type ArmerNeeds = AskingNeeds & {
   store: Store
   rest: Rest
-  timer: TimerClient
-  holds: Holds
   owner: string
-  callbackUrl: string
-  delays: Delays
   chance?: Chance | undefined
-  log: { warn(fields: object, message: string): void }
-  onRefused: (failure: TimerFailure) => void
 }
 
 /** Long enough for most calls of a web hook to end, short enough for a caller that waits for its 202. */
@@ -82,20 +67,16 @@ type Work = {
 /** An arm that waits for the rest of its job. */
 type Waiting = { nextLease: () => ArmLease; renewed: ArmOrder | null }
 
-/** Only the answers of the last seconds are asked about. */
-const armedAtMax = 20_000
 const firstPauseMs = 500
 const lastPauseMs = 60_000
 
 /** Arming: making the registry that the timer holds agree with the wake times that Postgres wants. */
 export function createArmer(needs: ArmerNeeds): Armer {
-  const { store, timer, holds, rest, owner, delays, log, chance = realChance } = needs
+  const { store, holds, rest, owner, delays, log, chance = realChance } = needs
+  const asking = createAsking(needs)
   const underWay = new Map<string, Work>()
   const resting = new Map<string, Waiting>()
   const stopping = new AbortController()
-  const armedAt = createRecent<number>(armedAtMax)
-  let lastError: ReturnType<Armer['lastError']> = null
-  let limits: FireAtLimits = { horizonMs: timer.limits.horizonMs, leadMs: 0 }
 
   async function ensure(
     jobId: string,
@@ -210,95 +191,22 @@ export function createArmer(needs: ArmerNeeds): Armer {
     if (taken.state !== 'order') return taken
     if (delays.now() - askedAt > orderGoodForMs) return { state: 'busy' }
     const recentArms = [...asked, ...taken.order.recentArms]
-    const result = await carryOut({ ...taken.order, recentArms }, mostAheadMs)
+    const result = await asking.carryOut({ ...taken.order, recentArms }, mostAheadMs)
     if (result.fireAt && result.mayBeHeld) asked.unshift(result.fireAt)
     if (asked.length > askedMax) asked.pop()
     const { isOwed, isWritten } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
-    if (result.outcome === 'armed' && isWritten) dropReplaced(taken.order)
+    if (result.outcome === 'armed' && isWritten) asking.dropReplaced(taken.order)
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }
     return result.isRefused ? { state: 'refused' } : { state: 'failed', afterMs: result.retryAfterMs }
-  }
-
-  async function carryOut(
-    order: ArmOrder,
-    mostAheadMs: number,
-  ): Promise<ArmResult & { isRefused?: boolean; retryAfterMs: number }> {
-    const startedAt = delays.now()
-    const horizonMs = Math.min(limits.horizonMs, mostAheadMs)
-    const fireAt = order.wakeAt && freshFireAt(order, { ...limits, horizonMs })
-    const { jobId, gen, armed } = order
-    const answer = fireAt
-      ? await timer.arm({ jobId, gen, fireAt, callbackUrl: needs.callbackUrl })
-      : await timer.cancel({ jobId, scheduleId: armed?.scheduleId ?? null })
-    const base = {
-      gen,
-      fireAt,
-      mayBeHeld: answer.ok || mayBeHeld(answer),
-      tookMs: Math.round(delays.now() - startedAt),
-      retryAfterMs: 0,
-    }
-    if (answer.ok) {
-      lastError = null
-      armedAt.note(jobId, delays.now())
-      return answer.value
-        ? { ...base, outcome: 'armed', scheduleId: answer.value.scheduleId }
-        : { ...base, outcome: 'cancelled' }
-    }
-    noteFailure(jobId, answer)
-    if (answer.kind === 'rejected' && fireAt) limits = tighter(limits, fireAt.getTime() - order.now.getTime())
-    const { code, message, kind, retryAfterMs = 0 } = answer
-    return { ...base, outcome: 'failed', code, message, isRefused: kind === 'refused', retryAfterMs }
-  }
-
-  /**
-   * The wake-up that stands beside the new one is taken back, now that the new one is confirmed and written down. One that
-   * is due by now has fired, or will: it costs nothing more. If it stays, it costs one wake that finds nothing due.
-   */
-  function dropReplaced({ jobId, armed, now }: ArmOrder) {
-    if (timer.limits.isOnePerJob || !armed || armed.scheduleId === null || armed.at <= now) return
-    const dropped = timer.cancel({ jobId, scheduleId: armed.scheduleId }).then((answer) => {
-      if (answer.ok) return
-      const fields = { job: jobId, code: answer.code, status: answer.status }
-      log.warn(fields, `${timer.title} did not cancel a wake-up that was replaced: ${answer.message}`)
-    })
-    void holds.during('arm', dropped)
-  }
-
-  function noteFailure(jobId: string, failure: TimerFailure) {
-    lastError = { at: new Date(), code: failure.code, message: failure.message }
-    if (failure.kind === 'refused') needs.onRefused(failure)
-    else
-      log.warn(
-        { job: jobId, code: failure.code, status: failure.status },
-        `${timer.title} did not arm: ${failure.message}`,
-      )
-  }
-
-  async function cancelOrphan(jobId: string): Promise<boolean> {
-    const answer = await holds.during('arm', cancelWhole(jobId)).catch(() => null)
-    if (!answer) return false
-    if (!answer.ok) {
-      noteFailure(jobId, answer)
-      return false
-    }
-    return store.orphanCancelled(jobId).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  async function cancelWhole(jobId: string) {
-    const scheduleId = timer.limits.isOnePerJob ? null : await store.orphanSchedule(jobId)
-    return timer.cancel({ jobId, scheduleId })
   }
 
   return {
     ensure,
     leaseAtRest: (jobId) => resting.get(jobId)?.nextLease() ?? null,
     renew,
-    cancelOrphan,
-    lastArmedAt: (jobId) => armedAt.get(jobId) ?? Number.NEGATIVE_INFINITY,
-    lastError: () => lastError,
+    cancelOrphan: asking.cancelOrphan,
+    lastArmedAt: asking.lastArmedAt,
+    lastError: asking.lastError,
     stop: () => stopping.abort(),
   }
 }
