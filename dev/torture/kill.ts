@@ -45,6 +45,8 @@ const retryPolicy = {
 }
 /** Long enough for the lease of a process that died last, and for the retry after it. */
 const leastQuietMs = 150_000
+/** The third try of QStash comes five minutes after the second one, where that of NAS comes within seconds. */
+const longestGapMs = 5 * 60_000
 /** A delivery that has been tried often waits for hours. */
 const mostQuietMs = 3 * 3_600_000
 
@@ -97,8 +99,9 @@ export async function playOnce({
 /** Lets the clock go on until whatever a death left behind is settled, all is told and no process is up. */
 async function comeToRest(world: World) {
   await world.until(new Date(world.now().getTime() + leastQuietMs))
-  const endMs = world.now().getTime() + mostQuietMs
-  while (world.now().getTime() < endMs && !(await isAtRest(world))) {
+  const nowMs = world.now().getTime()
+  const [endMs, triesUntilMs] = [nowMs + mostQuietMs, nowMs + longestGapMs]
+  while (world.now().getTime() < endMs && !(await isAtRest(world, triesUntilMs))) {
     await world.until(new Date(world.now().getTime() + 10_000))
   }
   if (world.machines().length > 0) {
@@ -107,12 +110,10 @@ async function comeToRest(world: World) {
   }
 }
 
-/**
- * No process is up, nothing is left to tell, and the timer owes no further try: that of QStash may come five minutes
- * after the second one, where that of NAS comes within seconds.
- */
-async function isAtRest(world: World): Promise<boolean> {
+/** No process is up, nothing is left to tell, and the timer owes no further try that is worth waiting for. */
+async function isAtRest(world: World, triesUntilMs: number): Promise<boolean> {
   if (world.machines().length > 0 || !(await isAllTold(world))) return false
+  if (world.now().getTime() > triesUntilMs) return true
   return (await world.outside.held()).every(({ tries, isWaiting }) => tries === 0 || !isWaiting)
 }
 
