@@ -3,7 +3,7 @@ import { timers, type TorturedTimer } from './timers/index.ts'
 import { worldOf } from './timers/manners.ts'
 
 /** `deaths`: processes may die as well without a loss. */
-export type MannerScenario = Scenario & { deaths: boolean }
+type MannerScenario = Scenario & { deaths: boolean }
 
 /** A timer as it may misbehave, each way against a scenario that it could hurt. */
 export function mannerScenariosOf({ manners, withoutDeaths, world: usual }: TorturedTimer): MannerScenario[] {
