@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jwtVerify } from 'jose/jwt/verify'
+import type postgres from 'postgres'
 import { fireKey } from '../../src/timers/pg/key.ts'
 import { createTokenCheck } from '../../src/timers/pg/token.ts'
+import { until } from '../support/until.ts'
 import { after, fireUrl, setUpDatabase, startsAt } from './pg-setup.ts'
 
 // The function that pg_cron calls, on a real PostgreSQL; `net.http_post` is the stand-in's queue.
@@ -72,15 +74,25 @@ test('a look that fails has called nobody, and the next one calls', async (t) =>
 })
 
 test('two looks at one time call once', async (t) => {
-  const { sql, client, wake } = await setUpDatabase(t)
+  const { sql, db, client, wake } = await setUpDatabase(t)
   await client().list()
   await wake(one, startsAt)
-  const looks = await Promise.all([1, 1].map((second) => sql`select chronos_look(${after(second)}) as calls`))
-  const calls = looks.map(([row]) => Number(row?.['calls']))
-  assert.deepEqual(
-    calls.toSorted((a, b) => a - b),
-    [0, 1],
-  )
+  const look = (from: postgres.Sql) => from<{ calls: number }[]>`select chronos_look(${after(1)}) as calls`
+  let second: Promise<postgres.Row[]> = Promise.resolve([])
+  const first = await sql.begin(async (tx) => {
+    const [row] = await look(tx as unknown as postgres.Sql)
+    second = look(sql).execute()
+    // it waits for the first one to end
+    await until('the second look waits', async () => {
+      const waiting = await db.run(
+        (other) => other`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return waiting.length > 0 || null
+    })
+    return row
+  })
+  assert.deepEqual([first?.calls, (await second)[0]?.['calls']], [1, 0])
 })
 
 test('a look at 20,000 jobs of which none is due reads one page of an index and writes nothing', async (t) => {

@@ -17,7 +17,7 @@ type Options = { version?: '1.4' | '1.6' }
 export async function setUpDatabase(t: TestContext, options: Options = {}) {
   const database = await createTestDatabase()
   t.after(() => database.drop())
-  const { sql } = database
+  const { sql, db } = database
   const timer = await startPgTimer({ sql, time: startsAt, ...options })
   const encryptionKey = randomBytes(32)
   const lines: string[] = []
@@ -29,7 +29,7 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
     createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(encryptionKey) }), log })
 
   return {
-    ...{ sql, timer, encryptionKey, lines, client },
+    ...{ sql, db, timer, encryptionKey, lines, client },
     /** A job whose wake time moved to `wakeAt` at `changedAt`. */
     async wake(jobId: string, wakeAt: Date, changedAt = startsAt) {
       await sql`
