@@ -14,10 +14,13 @@ async function world(context: TestContext) {
     ...{ CRON_PROVIDER: 'pg', ENCRYPTION_KEY: randomBytes(32).toString('base64') },
     RUN_LEASE_MS: '2000',
   }
+  // what is registered first is closed first: the database goes last
+  let close = async () => {}
+  context.after(() => close())
   // nothing but the timer starts a machine that has died
   const setting = await setup(context, { env, settings: { restart: 'no' } })
   const timer = await startPgTimer({ sql: setting.database.sql, everyMs: 200 })
-  context.after(() => timer.close())
+  ;({ close } = timer)
   return { ...setting, timer }
 }
 
