@@ -85,7 +85,7 @@ test('two looks at one time call once', async (t) => {
     // it waits for the first one to end
     await until('the second look waits', async () => {
       const waiting = await db.run(
-        (other) => other`
+        (watch) => watch`
         select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       )
       return waiting.length > 0 || null
