@@ -83,8 +83,8 @@ export async function playOnce({
     await scenario.finish?.(world, maker.job)
     await comeToRest(world)
     await checkArms(world, { deaths: killed })
-    const judge = { maker, witness, deaths: killed, retries: retries || scenario.retries === true }
-    const judged = await judgeJob(world, judge)
+    const judging = { maker, witness, deaths: killed, retries: retries || scenario.retries === true }
+    const judged = await judgeJob(world, judging)
     const told = maker.isGone() ? emptyTold() : await judgeTold(world, witness)
     const problems = [...world.problems, ...judged.problems]
     return {

@@ -156,9 +156,11 @@ async function pooled(stage: Stage): Promise<Row[]> {
 
 function chosen(name: string): TorturedTimer {
   const found = timers[name]
-  if (found) return found
-  process.stderr.write(`--timer is ${name}. Choose one of ${Object.keys(timers).join(', ')}\n`)
-  process.exit(64)
+  if (!found) {
+    process.stderr.write(`--timer is ${name}. Choose one of ${Object.keys(timers).join(', ')}\n`)
+    process.exit(64)
+  }
+  return found
 }
 
 function tell({ scenario, retries, kills, problems, story }: Failure) {

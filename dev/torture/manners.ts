@@ -6,7 +6,7 @@ import { worldOf } from './timers/manners.ts'
 type MannerScenario = Scenario & { deaths: boolean }
 
 /** A timer as it may misbehave, each way against a scenario that it could hurt. */
-export function mannerScenariosOf({ manners, withoutDeaths, world }: TorturedTimer): MannerScenario[] {
+export function mannerScenariosOf({ manners, withoutDeaths, world: usual }: TorturedTimer): MannerScenario[] {
   return manners.map(([text, name]) => {
     const scenario = scenarios.find((one) => one.name === name)
     if (!scenario) throw new Error(`"${name}" is no scenario`)
@@ -15,7 +15,7 @@ export function mannerScenariosOf({ manners, withoutDeaths, world }: TorturedTim
       ...scenario,
       name: `${name} × ${text}`,
       deaths: !withoutDeaths.includes(text),
-      world: { ...scenario.world, ...world, ...special },
+      world: { ...scenario.world, ...usual, ...special },
       async prepare(world, job) {
         await scenario.prepare?.(world, job)
         if (!special) await world.outside.misbehave(text)

@@ -55,7 +55,7 @@ export const startCloudTasksOutside: StartOutside = async (options) => {
 const userAgent = 'chronos-torture/1'
 
 type StandIn = Awaited<ReturnType<typeof startQstash>> | Awaited<ReturnType<typeof startCloudTasks>>
-type Parts = {
+type StandInNeeds = {
   name: 'qstash' | 'cloud-tasks'
   environment: Record<string, string>
   calls: (needs: Pick<Connecting, 'config' | 'log'>) => TimerCalls
@@ -64,7 +64,7 @@ type Parts = {
 }
 
 /** What the stand-ins have in common: no wake-up of theirs replaces another one, and none is listed. */
-function standIn(service: StandIn, { copies }: OutsideOptions, parts: Parts): Outside {
+function standIn(service: StandIn, { copies }: OutsideOptions, parts: StandInNeeds): Outside {
   const { faults } = service
   const { title, place, limits } = given(providers[parts.name])
   let lostAnswers = 0
