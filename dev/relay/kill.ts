@@ -158,7 +158,8 @@ async function untilTaken(call: () => Promise<{ status: number }>): Promise<bool
   for (let calls = 1; ; calls += 1) {
     const answer = await call().catch(() => null)
     if (answer?.status === 200) return calls > 1
-    await delay(20)
+    // Not sooner: dozens that ask a relay which is starting delay its start.
+    await delay(200)
   }
 }
 
