@@ -121,19 +121,23 @@ export async function farthestWake(sql: Sql, now: Date | null): Promise<Farthest
   }
 }
 
-/** What NAS lists: the id of a job (no line breaks in it), and at the same place its instant in epoch milliseconds. */
-export type ListedArms = { jobIds: string[]; fireAtMs: number[] }
+/**
+ * What NAS lists: the id of a job (no line breaks in it), and at the same place its instant in epoch milliseconds.
+ * `listedAt`: an instant before it was asked, by Postgres' clock.
+ */
+export type ListedArms = { jobIds: string[]; fireAtMs: number[]; listedAt: Date }
 
 /** An arm that is not as it was confirmed; `armedGen` null: it is listed, and there is no job of that id. */
 export type DifferentArm = { jobId: string; armedGen: number | null }
 
 /**
  * Where the registry and what NAS lists do not agree: in one statement, in one snapshot, and only what differs comes
- * back. Arms that are owed anyway are left out. Instants that are `toleranceMs` apart are the same.
+ * back. Arms that are owed anyway are left out, and those that were confirmed after `listedAt`, which the list may be too
+ * old to show. Instants that are `toleranceMs` apart are the same.
  */
 export async function differentArms(
   sql: Sql,
-  { jobIds, fireAtMs, toleranceMs }: ListedArms & { toleranceMs: number },
+  { jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms & { toleranceMs: number },
 ): Promise<DifferentArm[]> {
   // two texts: as arrays, 100,000 of each take three times as long to write and 10 MB
   const rows: Row[] = await sql`
@@ -146,7 +150,8 @@ export async function differentArms(
       when r.armed_gen < r.wake_gen then false
       when r.wake_at is null then l.job_id is not null
       else l.job_id is null or r.armed_at is null
-        or abs(extract(epoch from r.armed_at)::float8 * 1000 - l.fire_at_ms) > ${toleranceMs} end`
+        or abs(extract(epoch from r.armed_at)::float8 * 1000 - l.fire_at_ms) > ${toleranceMs} end
+      and not exists (select from arms a where a.job_id = r.job_id and a.asked_at > ${listedAt})`
   return rows.map((row) => ({
     jobId: row['job_id'] as string,
     armedGen: row['armed_gen'] === null ? null : Number(row['armed_gen']),
@@ -154,12 +159,13 @@ export async function differentArms(
 }
 
 /** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: deleted jobs whose cancel NAS has not confirmed. */
-export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[] }
+export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[]; now: Date }
 
 /** What a boot has to know before it asks the timer for its list, in one statement. */
-export async function outstanding(sql: Sql): Promise<Outstanding> {
+export async function outstanding(sql: Sql, now: Date | null): Promise<Outstanding> {
   const [row]: Row[] = await sql`
-    select (select value #>> '{}' from facts where name = 'callback_url') as callback,
+    select coalesce(${now}::timestamptz, clock_timestamp()) as now,
+      (select value #>> '{}' from facts where name = 'callback_url') as callback,
       exists (select from job_runtime where armed_gen < wake_gen) as is_owed,
       coalesce((
         select jsonb_agg(o.job_id) from (
@@ -168,6 +174,7 @@ export async function outstanding(sql: Sql): Promise<Outstanding> {
     callback: (row?.['callback'] as string | null | undefined) ?? null,
     isOwed: row?.['is_owed'] === true,
     orphans: row?.['orphans'] as string[],
+    now: row?.['now'] as Date,
   }
 }
 

@@ -141,7 +141,7 @@ export function createStore(
         deadlineMs: 30_000,
         name: 'comparing what NAS lists',
       }),
-    outstanding: () => database.run((sql) => arms.outstanding(sql), { idempotent }),
+    outstanding: () => database.run((sql) => arms.outstanding(sql, now()), { idempotent }),
     orphans: () => database.run((sql) => arms.orphans(sql), { idempotent }),
     orphanSchedule: (jobId: string) => database.run((sql) => arms.orphanSchedule(sql, jobId), { idempotent }),
     orphanCancelled: (jobId: string) =>

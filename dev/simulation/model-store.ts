@@ -38,7 +38,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     farthestWake: () => read('farthestWake', (now) => tables.farthestWake(now)),
     earliestWake: () => read('earliestWake', (now) => tables.earliestWake(now)),
     differentArms: (listed) => read('differentArms', () => tables.differentArms(listed)),
-    outstanding: () => read('outstanding', () => tables.outstanding()),
+    outstanding: () => read('outstanding', (now) => tables.outstanding(now)),
     orphans: () => read('orphans', () => tables.orphanIds()),
     orphanSchedule: (jobId) => read('orphanSchedule', () => tables.orphanSchedule(jobId)),
     orphanCancelled: (jobId) => read('orphanCancelled', (now) => tables.orphanCancelled(jobId, now)),

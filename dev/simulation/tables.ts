@@ -47,6 +47,8 @@ const { errorCode: _, errorMessage: __, ...plainColumns } = writtenRunColumns
  */
 export function createTables() {
   const jobs = new Map<string, JobRow>()
+  /** Of the newest row in `arms`, by job. */
+  const lastAsked = new Map<string, Date>()
   const orphans = new Map<
     string,
     { deletedAt: Date; cancelledAt: Date | null; armedSchedule: string | null }
@@ -174,6 +176,7 @@ export function createTables() {
     const { registry } = job
     const { fireAt } = result
     const isDone = result.outcome !== 'failed'
+    lastAsked.set(jobId, now)
     job.registry = {
       ...registry,
       armLeaseBy: null,
@@ -365,12 +368,12 @@ export function createTables() {
       )
       return { wakeAt: wakes.length > 0 ? new Date(Math.min(...wakes)) : null, now }
     },
-    differentArms({ jobIds, fireAtMs, toleranceMs }: ListedArms & { toleranceMs: number }) {
+    differentArms({ jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms & { toleranceMs: number }) {
       const listed = new Map(jobIds.map((id, n) => [id, fireAtMs[n] ?? Number.NaN]))
       const isDifferent = (id: string) => {
         const { wakeAt, armedAt, armedGen, wakeGen } = (jobs.get(id) as JobRow).registry
         const ms = listed.get(id)
-        if (armedGen < wakeGen) return false
+        if (armedGen < wakeGen || (lastAsked.get(id) ?? listedAt) > listedAt) return false
         if (wakeAt === null || ms === undefined) return (wakeAt === null) !== (ms === undefined)
         return armedAt === null || Math.abs(armedAt.getTime() - ms) > toleranceMs
       }
@@ -382,7 +385,8 @@ export function createTables() {
       }))
     },
     orphanIds: () => [...orphans.keys()],
-    outstanding: () => ({
+    outstanding: (now: Date) => ({
+      now,
       callback: (facts.get('callback_url')?.value as string | undefined) ?? null,
       isOwed: [...jobs.values()].some(isOwed),
       orphans: [...orphans].flatMap(([id, { cancelledAt }]) => (cancelledAt === null ? [id] : [])),

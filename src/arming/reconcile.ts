@@ -52,7 +52,8 @@ export function createReconcile({
     const hasMoved = standing.callback !== place && (await store.noteCallback(place))
     if (hasMoved) log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
     const answer = await timer.list()
-    const differing = answer.ok && answer.value ? await compare(answer.value) : { disowned: 0, strangers: [] }
+    const differing =
+      answer.ok && answer.value ? await compare(answer.value, standing.now) : { disowned: 0, strangers: [] }
     if (answer.ok) await cancelOrphans(standing.orphans, { strangers: new Set(differing.strangers), counts })
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `${timer.title} did not list what it holds: ${answer.message}`)
@@ -64,12 +65,16 @@ export function createReconcile({
   }
 
   /** `strangers` are listed, and no job has their id: deleted, or another's. */
-  async function compare(listed: Armed[]): Promise<{ disowned: number; strangers: string[] }> {
+  async function compare(
+    listed: Armed[],
+    listedAt: Date,
+  ): Promise<{ disowned: number; strangers: string[] }> {
     const jobIds = listed.map(({ jobId }) => jobId)
     const fireAtMs = listed.map((arm) => arm.fireAtMs)
     const strangers: string[] = []
     let disowned = 0
-    for (const { jobId, armedGen } of await store.differentArms({ jobIds, fireAtMs, toleranceMs })) {
+    const different = await store.differentArms({ jobIds, fireAtMs, listedAt, toleranceMs })
+    for (const { jobId, armedGen } of different) {
       if (armedGen === null) strangers.push(jobId)
       else {
         await store.disownArm(jobId, armedGen)

@@ -299,6 +299,28 @@ test('an arm that NAS has lost is made again; one that it holds is left alone', 
   assert.deepEqual(calls().slice(count), ['list', `provision ${lost}`])
 })
 
+test('an arm that was confirmed while the list was on its way is left alone, though the list does not show it', async () => {
+  const [jobId, lost] = [await opened.job(), await opened.job()]
+  const { change } = setup()
+  await change(lost)
+  await callCancel(lost)
+  const first = await opened.store.now()
+  const store = {
+    ...opened.store,
+    // the list is answered, and not compared yet
+    async differentArms(listed: Parameters<typeof opened.store.differentArms>[0]) {
+      opened.setTime(new Date(first.getTime() + 1))
+      await change(jobId)
+      return opened.store.differentArms(listed)
+    },
+  }
+  const { armed } = await setup({ store }).reconcile()
+  opened.setTime(first)
+  assert.equal(armed, 1, 'the lost one')
+  const look = await opened.store.look(jobId)
+  assert.equal(look?.registry.armedGen, look?.registry.wakeGen)
+})
+
 test('a list that is short is no reason to cancel or to leave out: what it does not show is armed again', async () => {
   const jobs = [await opened.job(), await opened.job(), await opened.job()]
   const { reconcile } = setup()

@@ -379,6 +379,7 @@ function list({ random, now, jobIds }: State): Operation {
   const listed = [...jobIds, 'ffffffffffff'].filter(() => random.chance(0.6))
   const fireAtMs = listed.map(() => now().getTime() + random.pick([0, 0, 900, 1_100, -5_000]))
   const after = random.chance(0.5) ? '' : random.pick(jobIds)
+  const listedAt = new Date(now().getTime() - random.pick([0, 0, 1_000, 60_000]))
   return {
     name: 'lists',
     carryOut: async (store) => ({
@@ -386,8 +387,8 @@ function list({ random, now, jobIds }: State): Operation {
       overdue: (await store.overdueJobs({ lateMs: 0, limit: 100 })).sort(),
       earliest: await store.earliestWake(),
       farthest: (await store.farthestWake())?.wakeAt ?? null,
-      different: (await store.differentArms({ jobIds: listed, fireAtMs, toleranceMs: 1_000 })).sort((a, b) =>
-        a.jobId.localeCompare(b.jobId),
+      different: (await store.differentArms({ jobIds: listed, fireAtMs, listedAt, toleranceMs: 1_000 })).sort(
+        (a, b) => a.jobId.localeCompare(b.jobId),
       ),
       outstanding: await sortedOutstanding(store),
       allOrphans: (await store.orphans()).sort(),

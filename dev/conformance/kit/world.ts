@@ -30,7 +30,7 @@ export type World = {
 export type OwnWorld = World & {
   program: () => Program
   database: { url: string; shut: () => void; open: () => void }
-  /** The same service again, with the same environment: after the first has ended, or beside it. */
+  /** The same service again, with the same environment and the address that the timer knows: after the first, or beside it. */
   another: (env?: Record<string, string>) => Promise<OwnWorld>
   close: () => Promise<void>
 }
@@ -119,7 +119,7 @@ async function startOne(
     program: () => program,
     database: { url: options.databaseUrl, shut: gate.shut, open: gate.open },
     another: (more = {}) =>
-      startOne({ ...options, env: { API_KEY: key, ...options.env, ...more } }, gate, open),
+      startOne({ ...options, env: { API_KEY: key, CALLBACK_URL: url, ...options.env, ...more } }, gate, open),
     async close() {
       await Promise.all(open.map((it) => it.program().stop()))
       await gate.close()
