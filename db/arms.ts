@@ -77,6 +77,9 @@ export async function owedArms(sql: Sql, page: { after: string; limit: number })
   return rows.map((row) => row['job_id'] as string)
 }
 
+/** So many overdue jobs are named at once, at most; the next look finds the others. */
+export const overdueMax = 10_000
+
 /**
  * Jobs whose wake time is at or before `now − lateMs`: no process has handled them. Earliest first. One range of the index
  * on wake times, however many jobs there are: the bound is a subquery, because a volatile expression bounds no index.
@@ -161,20 +164,27 @@ export async function differentArms(
 /** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: deleted jobs whose cancel NAS has not confirmed. */
 export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[]; now: Date }
 
-/** What a boot has to know before it asks the timer for its list, in one statement. */
+/** What a reconcile has to know before it asks the timer for its list, in one statement. */
 export async function outstanding(sql: Sql, now: Date | null): Promise<Outstanding> {
   const [row]: Row[] = await sql`
-    select coalesce(${now}::timestamptz, clock_timestamp()) as now,
-      (select value #>> '{}' from facts where name = 'callback_url') as callback,
-      exists (select from job_runtime where armed_gen < wake_gen) as is_owed,
-      coalesce((
-        select jsonb_agg(o.job_id) from (
-          select job_id from orphans where cancelled_at is null order by deleted_at limit 10000) o), '[]') as orphans`
+    select coalesce(${now}::timestamptz, clock_timestamp()) as now, ${outstandingColumns(sql)}`
+  return readOutstanding(row ?? {})
+}
+
+/** The columns of a row for `readOutstanding`, beside the clock as `now`. */
+export const outstandingColumns = (sql: Sql) => sql`
+  (select value #>> '{}' from facts where name = 'callback_url') as callback,
+  exists (select from job_runtime where armed_gen < wake_gen) as is_owed,
+  coalesce((
+    select jsonb_agg(o.job_id) from (
+      select job_id from orphans where cancelled_at is null order by deleted_at limit 10000) o), '[]') as orphans`
+
+export function readOutstanding(row: Row): Outstanding {
   return {
-    callback: (row?.['callback'] as string | null | undefined) ?? null,
-    isOwed: row?.['is_owed'] === true,
-    orphans: row?.['orphans'] as string[],
-    now: row?.['now'] as Date,
+    callback: (row['callback'] as string | null | undefined) ?? null,
+    isOwed: row['is_owed'] === true,
+    orphans: row['orphans'] as string[],
+    now: row['now'] as Date,
   }
 }
 

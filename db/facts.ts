@@ -1,6 +1,9 @@
 import type { Sql } from './look.ts'
 import { date, type Row } from './columns.ts'
 
+/** How the timer service treats arms that were made before our answer to a fire (src/arming/confirm.ts). */
+export const mannersFact = 'nas_manners'
+
 /** A fact noted earlier by any process, and when; null: never. */
 export async function readFact(sql: Sql, name: string): Promise<{ value: unknown; updatedAt: Date } | null> {
   const [row]: Row[] = await sql`select value, updated_at from facts where name = ${name}`

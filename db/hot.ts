@@ -1,6 +1,6 @@
 import type { Row } from './columns.ts'
 import type { Sql } from './look.ts'
-import { headOf, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
+import { headOf, logged, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
 import { insertOfRuns, updateOfRuns } from './run-writes.ts'
 
 /** True where a decision writes one run at most and nothing else: a claim, a settle, a pause. */
@@ -59,7 +59,7 @@ const madeNone = `select ${writtenColumns}, null as made from job`
 
 const texts = {
   claim: `${headOf('one')},${made} ${madeOne}`,
-  settle: `${headOf('one')},${changed} ${madeNone}`,
+  settle: `${headOf('one')},${changed},${logged} ${madeNone}`,
   neither: `${headOf('one')} ${madeNone}`,
-  several: `${headOf('several')},${made},${changed} ${madeOne}`,
+  several: `${headOf('several')},${made},${changed},${logged} ${madeOne}`,
 }

@@ -10,6 +10,8 @@ export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from 
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { Counts, FailedDelivery } from './counts.ts'
+export { overdueMax } from './arms.ts'
+export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
 export { createKeyStore } from './keys.ts'
@@ -25,7 +27,7 @@ export type {
 export { createLoginStore } from './logins.ts'
 export { createLogStore, type LogStore, type StoredLog } from './logs.ts'
 export { migrate } from './migrate.ts'
-export { createProcessRecord, type ProcessRecord } from './process-record.ts'
+export { type BootLook, createProcessRecord, type ProcessRecord } from './process-record.ts'
 export {
   type Authored,
   type Look,
@@ -42,7 +44,7 @@ export {
   type StoredSecret,
 } from './secrets.ts'
 export { createStore, type Store } from './store.ts'
-export type { ArmLease, ArmOrder, Written } from './move.ts'
+export type { ArmLease, ArmOrder, AttemptLogText, Written } from './move.ts'
 
 /** What `/readyz` asks; loaded there and not at boot. */
 export async function readDatabaseState(database: Database): Promise<DatabaseState> {

@@ -22,8 +22,13 @@ export type Writing = {
   /** Takes the arm lease in the same statement, if it is free or its to inherit, and an arm is owed; null: does not. */
   armLease: ArmLease | null
   output: string | null
+  /** To be stored with the outcome; null: no log is, or it is stored already. */
+  attemptLog?: AttemptLogText | null
   now: Date | null
 }
+
+/** The whole log of an attempt, a short one. */
+export type AttemptLogText = { runId: string; attempt: number; text: Uint8Array }
 
 /**
  * `holder` is a text of its own each time that the lease is taken, so that of two orders of one process only the newer
@@ -72,6 +77,7 @@ const typed: Typed = [
   ...Object.entries({ wake_term: 'timestamptz', lease_ms: 'bigint', starts: 'boolean', sends: 'boolean' }),
   ...Object.entries({ arm_spent: 'boolean', arm_holder: 'text', arm_heir_of: 'text', arm_ms: 'bigint' }),
   ...Object.entries({ owner: 'text', output: 'text' }),
+  ...Object.entries({ log_run_id: 'uuid', log_attempt: 'int', log_text: 'text' }),
   ...Object.entries(runValueTypes).map(([name, type]): [string, string] => [runPrefix + name, type]),
 ]
 
@@ -124,6 +130,17 @@ export const headOf = (how: 'one' | 'several') => `
       returning r.wake_gen, r.armed_gen, r.armed_at, r.armed_schedule, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
     )`
 
+/** The log that comes with an outcome. Over one that is stored already: an earlier write whose answer was lost. */
+export const logged = `
+    logged as (
+      insert into attempt_logs (run_id, attempt, job_id, head, total, created_at, updated_at)
+      select log_run_id, log_attempt, job_id, log.head, length(log.head), now, now
+      from job, decode(log_text, 'base64') as log(head)
+      where log_text is not null
+      on conflict on constraint attempt_logs_pkey do update set
+        head = excluded.head, tail = excluded.tail, total = excluded.total, updated_at = excluded.updated_at
+    )`
+
 /** The columns that a statement selects of `job`, for `readWritten`. */
 export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
     to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
@@ -136,6 +153,7 @@ export function paramsOf(moves: Move[], now: Date | null): (string | null)[] {
 
 function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
   const { runtime, runs, starts, sends, wakeTerm } = decision
+  const { attemptLog } = writing
   const values: Row = {
     job_id: view.job.id,
     rev: view.runtime.rev,
@@ -149,6 +167,9 @@ function moveJson({ view, decision, writing, rule = view.job }: Move): Row {
     arm_ms: writing.armLease?.ms ?? 0,
     owner: writing.owner,
     output: writing.output,
+    log_run_id: attemptLog?.runId ?? null,
+    log_attempt: attemptLog?.attempt ?? null,
+    log_text: attemptLog ? Buffer.from(attemptLog.text).toString('base64') : null,
   }
   decidedValues({ ...runtime, ...readyAfter({ ...view, job: rule }, decision) }, values)
   return runs[0] ? firstRunValues(runs[0], writing, values) : values

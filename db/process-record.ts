@@ -1,7 +1,9 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import type { Sql } from './look.ts'
+import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
+import { mannersFact } from './facts.ts'
 
 /** The stored record of a process of this machine. Times are Postgres'. */
 export type ProcessNote =
@@ -18,12 +20,22 @@ export type ProcessNote =
       next_wake_at: string | null
     }
 
+/** All that a process has to know of Postgres once it is up, at one instant: `standing.now`. */
+export type BootLook = {
+  /** The record of the previous process on this machine; null: nothing. */
+  earlier: ProcessNote | null
+  /** Wake-ups that passed over a minute ago although NAS had confirmed them, and since when. */
+  forgotten: { jobs: number; since: Date | null }
+  /** As `overdueJobs` with `lateMs`. */
+  overdue: string[]
+  standing: Outstanding
+  /** The fact `mannersFact`; null: it was never written. */
+  manners: unknown
+}
+
 export type ProcessRecord = {
-  /**
-   * Notes that this process is up, and returns the record of the previous one on this machine (null: nothing), and
-   * which wake-ups passed over a minute ago although NAS had confirmed them.
-   */
-  arrive(): Promise<{ earlier: ProcessNote | null; forgotten: { jobs: number; since: Date | null } }>
+  /** Notes that this process is up, and looks, in one statement. */
+  arrive(): Promise<BootLook>
   /**
    * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
    * is near.
@@ -60,21 +72,30 @@ export function createProcessRecord({
 
 type Arriving = { name: string; owner: string; now: Date | null }
 
-async function arrive(sql: Sql, { name, owner, now }: Arriving) {
+async function arrive(sql: Sql, { name, owner, now }: Arriving): Promise<BootLook> {
   // all parts of a statement see the same snapshot: reads see the state before the write
-  const [row]: Row[] = await sql`
+  const [row = {}]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now), now from clock
-      on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
-    select (select value from facts where facts.name = ${name}) as earlier,
-      count(late.job_id)::int as jobs, min(late.wake_at) as since
-    from clock left join job_runtime late
-      on late.wake_at < clock.now - ${lateMs} * interval '1 ms' and late.armed_gen = late.wake_gen`
+      on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at),
+    late as (
+      select job_id, wake_at, armed_gen = wake_gen and wake_at < bound as is_forgotten
+      from (select now - ${lateMs} * interval '1 ms' as bound from clock) b, job_runtime
+      where wake_at <= bound order by wake_at limit ${overdueMax})
+    select clock.now, (select value from facts where facts.name = ${name}) as earlier,
+      (select count(*)::int from late where is_forgotten) as jobs,
+      (select min(wake_at) from late where is_forgotten) as since,
+      (select coalesce(jsonb_agg(job_id order by wake_at), '[]') from late) as overdue,
+      (select value from facts where facts.name = ${mannersFact}) as manners, ${outstandingColumns(sql)}
+    from clock`
   return {
-    earlier: (row?.['earlier'] as ProcessNote | null | undefined) ?? null,
-    forgotten: { jobs: Number(row?.['jobs'] ?? 0), since: maybeDate(row?.['since']) },
+    earlier: (row['earlier'] as ProcessNote | null | undefined) ?? null,
+    forgotten: { jobs: Number(row['jobs'] ?? 0), since: maybeDate(row['since']) },
+    overdue: row['overdue'] as string[],
+    standing: readOutstanding(row),
+    manners: row['manners'] ?? null,
   }
 }
 

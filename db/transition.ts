@@ -4,6 +4,7 @@ import { isPlain, movePlain } from './hot.ts'
 import type { Sql } from './look.ts'
 import {
   headOf,
+  logged,
   nextParameter,
   paramsOf,
   readWritten,
@@ -61,7 +62,7 @@ const [inserts, updates, folded, rule, promised, told] = Array.from(
 const value = (name: string) => `x.${name}`
 const sentUntil = `job.now + ${deliveryLeaseMs} * interval '1 ms'`
 
-const text = `${headOf('one')},
+const text = `${headOf('one')},${logged},
     made as (
       ${insertOfRuns(value)}
       from job, jsonb_to_recordset(${inserts}) as x(${typedRunValues})

@@ -253,8 +253,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       await firstAnswer()
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
-      await departure.arrive()
-      await schedulers.start()
+      await schedulers.start(await departure.arrive())
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
       if (config.commands) await (await import('./process/programs.ts')).beginPrograms(config.commands, log)

@@ -19,7 +19,10 @@ export async function startHook(react: React = () => ({ status: 202 })) {
   const fires: Received[] = []
   const waiting = new Set<() => void>()
   const server = createServer((request, response) => {
-    void text(request).then(async (body) => {
+    // of a relay that is killed half a request may come: that is no fire
+    void text(request).then(fired, () => response.destroy())
+
+    async function fired(body: string) {
       const at = Date.now()
       const { job_id: jobId, fire_at: fireAt } = JSON.parse(body) as { job_id: string; fire_at: string }
       const { url: path = '', headers } = request
@@ -28,7 +31,7 @@ export async function startHook(react: React = () => ({ status: 202 })) {
       fires.push({ ...fire, status })
       response.writeHead(status, more).end('{}')
       for (const look of waiting) look()
-    })
+    }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -84,15 +84,23 @@ export function createActions(needs: ActionsNeeds): Actions {
       const log = opened && protection.log(opened)
       const context = contextOf(needs, { job, run, signal, log, protection })
       try {
-        return protection.outcome(await runType({ job, run, signal, context }, settings))
+        const outcome = protection.outcome(
+          await runType({ job, run, signal, context }, settings).catch(refused),
+        )
+        // whoever told it to stop may have given it up already, and its outcome with it
+        const left = await log?.end({ withOutcome: !signal.aborted })
+        return left ? { ...outcome, log: left } : outcome
       } catch (error) {
-        if (error instanceof AppError) return protection.outcome(refusal(error))
+        await log?.end({ withOutcome: false })
         throw error
-      } finally {
-        await log?.end()
       }
     },
   }
+}
+
+function refused(error: unknown): ActionOutcome {
+  if (error instanceof AppError) return refusal(error)
+  throw error
 }
 
 const nothingSet: ActionSettings = { prompt: { baseUrl: null, apiKey: null, model: null }, commands: null }

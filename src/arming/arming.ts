@@ -1,4 +1,4 @@
-import type { ArmLease, ArmOrder, Store } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, BootLook, Store } from '../../db/index.ts'
 import { isWakeLost, type Registry } from '../decisions/index.ts'
 import type { Chance } from '../ground/chance.ts'
 import type { Config } from '../ground/config.ts'
@@ -38,6 +38,8 @@ export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked
   refuse(failure: TimerFailure): void
   /** Null if no timer is configured. */
   armer: Armer | null
+  /** The answers to fires are looked after from now on. `seen`: what this process saw in Postgres; null: it has not looked. */
+  start(seen: Pick<BootLook, 'manners'> | null): void
   /** `listener` is called when wake times may have moved that no call of the timer stands for. */
   onMoved(listener: () => void): void
 }
@@ -117,6 +119,7 @@ export function createArming(needs: ArmingNeeds): Arming {
     refusal: () => refusal,
     refuse,
     armer,
+    start: (seen) => confirm?.start(seen),
     onMoved: (listener) => void listeners.push(listener),
     begun: (jobId) => confirm?.begun(jobId),
     unanswered: (jobId) => confirm?.unanswered(jobId),

@@ -1,3 +1,4 @@
+import type { BootLook } from '../../db/index.ts'
 import type { Armer, ArmState } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
@@ -7,7 +8,7 @@ type ChronosNeeds = {
   /** That of the timer. */
   name: string
   armer: Armer
-  reconcile: () => Promise<ReconcileCounts>
+  reconcile: (seen?: BootLook | null) => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
   holds: Holds
   delays: Delays
@@ -25,9 +26,9 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
   const stopping = new AbortController()
 
   /** Postgres or the timer may be down for the moment; missed work must not wait for the next boot. */
-  async function reconcileAtBoot() {
+  async function reconcileAtBoot(seen: BootLook | null) {
     for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
-      const isComplete = await reconcile().then(
+      const isComplete = await reconcile(tries === 1 ? seen : null).then(
         ({ complete }) => complete,
         (error: unknown) => log.error({ err: error, tries }, 'the reconcile at boot failed'),
       )
@@ -40,8 +41,8 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
     name,
     isAvailable: () => true,
     /** Starts the reconcile of a boot in the background, and returns. */
-    async start() {
-      void holds.during('reconcile', reconcileAtBoot())
+    async start(seen = null) {
+      void holds.during('reconcile', reconcileAtBoot(seen))
     },
     async stop() {
       stopping.abort()
@@ -56,6 +57,6 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
       )
     },
     fireDue,
-    reconcile,
+    reconcile: () => reconcile(),
   }
 }

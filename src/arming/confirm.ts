@@ -1,4 +1,4 @@
-import type { Store } from '../../db/index.ts'
+import { type BootLook, mannersFact, type Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { TimerClient } from '../timers/index.ts'
@@ -6,7 +6,6 @@ import { sleep, type Delays, within } from '../ground/delays.ts'
 
 /** The observed manners of this NAS: how often an arm made before our 2xx was still there after it, and how often not. */
 export type NasManners = { kept: number; forgot: number }
-const nasMannersFact = 'nas_manners'
 
 type ConfirmNeeds = {
   store: Store
@@ -17,6 +16,8 @@ type ConfirmNeeds = {
   log: { warn(fields: object, message: string): void }
 }
 
+const noManners = (): NasManners => ({ kept: 0, forgot: 0 })
+
 /** NAS is done with our answer by then. */
 const settleMs = 1_000
 /** So many arms found kept, and none forgotten: no more looks, but for a sample once in a while. */
@@ -26,6 +27,11 @@ const armBudgetMs = 20_000
 const longestLookMs = 30_000
 
 export type Confirm = {
+  /**
+   * Answers are looked after from now on; those of before wait for it, since what the machine was started for comes first.
+   * `seen`: what this process saw in Postgres; null: it has not looked.
+   */
+  start(seen: Pick<BootLook, 'manners'> | null): void
   /** A fire of this job has come in; `answered` follows, or `unanswered` if it was not answered 2xx. */
   begun(jobId: string): void
   answered(jobId: string): void
@@ -47,6 +53,7 @@ export function createConfirm({ store, timer, armer, holds, delays, log }: Confi
   /** Answers that were not looked after yet: by job, `delays.now()` of the answer. */
   let answers = new Map<string, number>()
   const expected = new Map<string, { looked: Promise<void>; end: () => void }>()
+  let isStarted = false
   let isUnderWay = false
   let manners: NasManners | undefined
   /** `delays.now()` of the last look; the first sample is due that long after the start. */
@@ -54,10 +61,7 @@ export function createConfirm({ store, timer, armer, holds, delays, log }: Confi
 
   async function confirmAll() {
     while (answers.size > 0) {
-      manners ??= ((await store.readFact(nasMannersFact))?.value as NasManners | undefined) ?? {
-        kept: 0,
-        forgot: 0,
-      }
+      manners ??= ((await store.readFact(mannersFact))?.value as NasManners | undefined) ?? noManners()
       const isLookedAt = isLearning() || manners.forgot > 0 || delays.now() - lookedAt >= sampleEveryMs
       // where nothing is learnt nothing is waited for: a process that has done its work may go
       if (isLookedAt) await sleep(delays, settleMs)
@@ -84,7 +88,7 @@ export function createConfirm({ store, timer, armer, holds, delays, log }: Confi
       else if (isBefore) known.kept += 1
     }
     known.forgot += missing.length
-    await store.writeFact(nasMannersFact, known)
+    await store.writeFact(mannersFact, known)
     if (missing.length > 0)
       log.warn(
         { jobs: missing.length },
@@ -119,9 +123,19 @@ export function createConfirm({ store, timer, armer, holds, delays, log }: Confi
     expected.delete(jobId)
   }
 
+  function start(seen: Pick<BootLook, 'manners'> | null) {
+    isStarted = true
+    if (seen) manners ??= (seen.manners as NasManners | null) ?? noManners()
+    if (answers.size > 0) begin()
+  }
+
   function answered(jobId: string) {
     answers.set(jobId, delays.now())
-    if (isUnderWay) return
+    begin()
+  }
+
+  function begin() {
+    if (isUnderWay || !isStarted) return
     isUnderWay = true
     const work = confirmAll()
       .catch((error: unknown) =>
@@ -138,5 +152,5 @@ export function createConfirm({ store, timer, armer, holds, delays, log }: Confi
     return !manners || (manners.forgot === 0 && manners.kept < enough)
   }
 
-  return { begun, answered, unanswered: end, looked }
+  return { start, begun, answered, unanswered: end, looked }
 }

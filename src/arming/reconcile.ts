@@ -1,4 +1,4 @@
-import type { Store } from '../../db/index.ts'
+import type { BootLook, Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import { inParallel } from '../ground/parallel.ts'
 import type { Armed, TimerClient, TimerFailure } from '../timers/index.ts'
@@ -10,11 +10,14 @@ type ReconcileNeeds = {
   /** Our base URL, as the timer is told it. */
   callbackUrl: string
   armer: Pick<Armer, 'ensure' | 'cancelOrphan'>
-  /** Attends to the jobs whose wake-up did not come; how many there were. */
-  attendOverdue: () => Promise<number>
+  /** Attends to the jobs whose wake-up did not come; how many there were. `known`: their ids, if they are known already. */
+  attendOverdue: (known: string[] | null) => Promise<number>
   onRefused: (failure: TimerFailure) => void
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
+
+/** What the caller has seen in Postgres a moment ago. */
+export type Seen = Pick<BootLook, 'overdue' | 'standing'>
 
 const pageSize = 1_000
 const atOnce = 8
@@ -25,7 +28,7 @@ const toleranceMs = 1_000
 /**
  * Makes the arms of the timer agree with Postgres: handles overdue jobs, asks the timer once for its list, makes owed
  * arms, missing or too late there, and cancels what Postgres says is gone. The list can add arms; it is never a reason to
- * leave one out. At boot and on request only, never on the path of a fire.
+ * leave one out. At boot and on request only, never on the path of a fire. `seen`: it need not look first.
  */
 export function createReconcile({
   store,
@@ -35,8 +38,8 @@ export function createReconcile({
   callbackUrl,
   onRefused,
   log,
-}: ReconcileNeeds): () => Promise<ReconcileCounts> {
-  async function reconcile(): Promise<ReconcileCounts> {
+}: ReconcileNeeds): (seen?: Seen | null) => Promise<ReconcileCounts> {
+  async function reconcile(seen: Seen | null): Promise<ReconcileCounts> {
     const counts: ReconcileCounts = {
       attended: 0,
       armed: 0,
@@ -45,8 +48,8 @@ export function createReconcile({
       foreign: 0,
       complete: false,
     }
-    counts.attended = await attendOverdue()
-    const standing = await store.outstanding()
+    counts.attended = await attendOverdue(seen?.overdue ?? null)
+    const standing = seen?.standing ?? (await store.outstanding())
     // what another timer holds, or one that calls another address, wakes us no more
     const place = [callbackUrl, timer.place].filter(Boolean).join(' ')
     const hasMoved = standing.callback !== place && (await store.noteCallback(place))
@@ -118,8 +121,8 @@ export function createReconcile({
   }
 
   let underWay: Promise<ReconcileCounts> | undefined
-  return () => {
-    underWay ??= reconcile().finally(() => {
+  return (seen = null) => {
+    underWay ??= reconcile(seen).finally(() => {
       underWay = undefined
     })
     return underWay

@@ -1,4 +1,4 @@
-import type { ArmOrder } from '../../db/index.ts'
+import type { ArmOrder, BootLook } from '../../db/index.ts'
 import type { ArmState } from './arm.ts'
 
 /**
@@ -30,8 +30,11 @@ export type CronScheduler = {
   readonly name: string
   /** From the configuration alone: no network, no database. */
   isAvailable(): boolean
-  /** Starts its work and returns; nothing that it starts may throw into the caller. */
-  start(): Promise<void>
+  /**
+   * Starts its work and returns; nothing that it starts may throw into the caller. `seen`: what this process saw in
+   * Postgres a moment ago; null: it could not look.
+   */
+  start(seen?: BootLook | null): Promise<void>
   stop(): Promise<void>
   /** The wake times of these jobs may have moved: makes them sure within `budgetMs`, or says that they are not. */
   onJobsChanged?(changes: JobChange[], budgetMs: number): Promise<ArmState>
@@ -55,7 +58,7 @@ export function withDefaults(scheduler: CronScheduler): Required<CronScheduler> 
   return {
     name: scheduler.name,
     isAvailable: () => scheduler.isAvailable(),
-    start: () => scheduler.start(),
+    start: (seen) => scheduler.start(seen),
     stop: () => scheduler.stop(),
     onJobsChanged: async (changes, budgetMs) =>
       (await scheduler.onJobsChanged?.(changes, budgetMs)) ?? 'armed',

@@ -1,4 +1,4 @@
-import type { Store } from '../../db/index.ts'
+import type { BootLook, Store } from '../../db/index.ts'
 import type { Trigger } from '../decisions/index.ts'
 import type { Config } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
@@ -15,8 +15,11 @@ import { createSweep } from './sweep.ts'
 
 /** What calls when a job is due: the scheduler that was resolved, or the built-in one since the timer refused this identity. */
 export type Schedulers = {
-  /** Begins to trigger. To be called once the process listens. */
-  start(): Promise<void>
+  /**
+   * Begins to trigger. To be called once the process listens. `seen`: what it saw in Postgres a moment ago; null: it has
+   * not looked.
+   */
+  start(seen?: BootLook | null): Promise<void>
   stop(): Promise<void>
   reconcile(): Promise<ReconcileCounts>
   /** A fire was answered: looks for jobs whose own wake-up was lost. */
@@ -74,9 +77,10 @@ export function createSchedulers(needs: SchedulersNeeds): Schedulers {
   })
 
   return {
-    async start() {
+    async start(seen = null) {
       isStarted = true
-      await active().start()
+      arming.start(seen)
+      await active().start(seen)
       if (sentinel) sweepSoon()
     },
     async stop() {

@@ -1,4 +1,4 @@
-import type { Store } from '../../db/index.ts'
+import { overdueMax, type Store } from '../../db/index.ts'
 import { lateMs, type Trigger } from '../decisions/index.ts'
 import type { Log } from '../ground/log.ts'
 import { inParallel } from '../ground/parallel.ts'
@@ -17,8 +17,11 @@ type SweepNeeds = {
 }
 
 export type Sweep = {
-  /** Attends to the jobs whose wake-up did not come; how many there were. Callers at one time share the work. */
-  run(): Promise<number>
+  /**
+   * Attends to the jobs whose wake-up did not come; how many there were. Callers at one time share the work. `known`: their
+   * ids, if the caller has looked already.
+   */
+  run(known?: string[] | null): Promise<number>
   /**
    * One sweep, and another one if it was requested meanwhile: fires of one second share it. Resolves at once while
    * one is under way. Never rejects.
@@ -26,7 +29,6 @@ export type Sweep = {
   soon(): Promise<void>
 }
 
-const jobsMax = 10_000
 const atOnce = 8
 const pauseMs = 1_000
 
@@ -40,8 +42,8 @@ export function createSweep({ store, fireDue, andThen, isWanted, delays, log }: 
   let isSweeping = false
   let isAskedAgain = false
 
-  async function sweep(): Promise<number> {
-    const jobIds = await store.overdueJobs({ lateMs, limit: jobsMax })
+  async function sweep(known: string[] | null): Promise<number> {
+    const jobIds = known ?? (await store.overdueJobs({ lateMs, limit: overdueMax }))
     let attended = 0
     await inParallel(jobIds, atOnce, async (jobId) => {
       await fireDue(jobId, 'catch_up').then(
@@ -55,8 +57,8 @@ export function createSweep({ store, fireDue, andThen, isWanted, delays, log }: 
     return attended
   }
 
-  function run(): Promise<number> {
-    underWay ??= sweep().finally(() => {
+  function run(known: string[] | null = null): Promise<number> {
+    underWay ??= sweep(known).finally(() => {
       underWay = undefined
     })
     return underWay

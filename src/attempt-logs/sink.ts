@@ -3,8 +3,14 @@ import { createHeadTail } from '../ground/head-tail.ts'
 import type { Log } from '../ground/log.ts'
 import type { Delays } from '../ground/delays.ts'
 
-/** Where an attempt writes. `end` resolves when all of it is stored, or never will be; it does not reject. */
-export type Sink = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
+/**
+ * Where an attempt writes. `end` resolves when all of it is stored, or never will be; it does not reject. With `withOutcome`
+ * a short log of which nothing was stored yet is returned instead: the caller stores it with the outcome.
+ */
+export type Sink = {
+  write(chunk: string | Uint8Array): void
+  end(how: { withOutcome: boolean }): Promise<Buffer | null>
+}
 
 /** Which attempt it is: only while the run shows this fence is anything written. */
 export type SinkOwner = { runId: string; attempt: number; fence: number }
@@ -14,10 +20,12 @@ type SinkNeeds = { store: Pick<LogStore, 'write'>; delays: Delays; log: Pick<Log
 /** So much is kept of either end. */
 const mostBytes = 64 * 1024
 const flushEveryMs = 1_000
+/** A longer log has a statement of its own: the one of the outcome carries those of many runs. */
+const withOutcomeMost = 8 * 1024
 
 /**
  * Collects the log of one attempt, and stores it: a second after the first of it came, at most once a second from there,
- * and at the end. A short attempt costs one statement, and one that writes nothing costs none.
+ * and at the end. A short attempt costs no statement of its own.
  */
 export function openSink({ store, delays, log }: SinkNeeds, owner: SinkOwner): Sink {
   const kept = createHeadTail(mostBytes)
@@ -58,11 +66,14 @@ export function openSink({ store, delays, log }: SinkNeeds, owner: SinkOwner): S
       kept.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
       later()
     },
-    async end() {
+    async end({ withOutcome }) {
       isEnded = true
       takeBack?.()
       await storing
-      if (!isStale && kept.total() > storedTotal) await flush()
+      if (isStale || kept.total() === storedTotal) return null
+      if (withOutcome && storedTotal === 0 && kept.total() <= withOutcomeMost) return kept.head()
+      await flush()
+      return null
     },
   }
 }

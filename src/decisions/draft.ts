@@ -25,6 +25,8 @@ export type Outcome = OutcomeColumns & {
   state: Exclude<TerminalState, 'skipped'> | 'waiting'
   error?: { code: string; message: string }
   output?: string
+  /** The whole log of the attempt, if it is to be stored with the outcome. */
+  log?: Buffer
   /** The target's own wish (`Retry-After`); the next attempt waits at least so long. */
   retryAfterMs?: number
   /** The failure would only repeat itself: no further attempt. */

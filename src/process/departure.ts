@@ -1,4 +1,4 @@
-import type { ProcessRecord } from '../../db/index.ts'
+import type { BootLook, ProcessRecord } from '../../db/index.ts'
 import type { Log } from '../ground/log.ts'
 
 /**
@@ -6,8 +6,11 @@ import type { Log } from '../ground/log.ts'
  * exit has the checks that were made; one that still says "up" is of a process that had no time for it.
  */
 export type Departure = {
-  /** Reads the record of the previous process, logs broken promises, and records that this one is up. Never rejects. */
-  arrive(): Promise<void>
+  /**
+   * Records that this process is up, looks at what a boot has to know, and logs broken promises of the previous process.
+   * Null: Postgres could not be asked. Never rejects.
+   */
+  arrive(): Promise<BootLook | null>
   /**
    * Writes the exit record if nothing is owed, no run is held by this process and no wake time is near, in one statement.
    * False: the process has a reason to stay.
@@ -31,9 +34,10 @@ type DepartureNeeds = {
 export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNeeds): Departure {
   let isWritten = false
 
-  async function arrive() {
+  async function arrive(): Promise<BootLook | null> {
     try {
-      const { earlier, forgotten } = await record.arrive()
+      const seen = await record.arrive()
+      const { earlier, forgotten } = seen
       if (earlier?.state === 'up') {
         log.warn(
           { earlier: earlier.owner, since: earlier.at },
@@ -50,8 +54,10 @@ export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNee
           'NAS confirmed these wake-ups but did not call; their jobs are handled now',
         )
       }
+      return seen
     } catch (error) {
       log.warn({ err: error }, 'the exit record of the previous process could not be read')
+      return null
     }
   }
 

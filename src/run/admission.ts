@@ -1,4 +1,4 @@
-import type { ArmLease, ArmOrder, Look, Store, Written } from '../../db/index.ts'
+import type { ArmLease, ArmOrder, AttemptLogText, Look, Store, Written } from '../../db/index.ts'
 import { orderGoodForMs } from '../arming/arm-lease.ts'
 import {
   attend,
@@ -44,6 +44,7 @@ export type ClaimOccasion = Omit<Occasion, 'newRunId'> & {
 export type EnactOptions = {
   armSpent?: boolean
   output?: string | null
+  attemptLog?: AttemptLogText | null
   /** The API key whose call started the runs; null: none did. */
   startedBy?: string | null
   /** The write takes the arm lease with it: the caller has to carry the order out, or the job waits for its end. */
@@ -91,14 +92,15 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   async function enact(
     look: Look,
     decision: Decision,
-    { armSpent = false, output = null, startedBy = null, armLease = null }: EnactOptions = {},
+    { startedBy = null, ...how }: EnactOptions = {},
   ): Promise<Enacted | null> {
+    const { armSpent = false, output = null, attemptLog = null, armLease = null } = how
     const askedAt = delays.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const groups = groupsOf(look, startedBy)
     const places = decision.starts.every((run) => isDue(look, run)) ? decision.starts.length : 0
     const begins = places > 0 && queue.reserve(groups, places)
-    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease, output }
+    const writing = { owner, leaseMs: jobLeaseMs, begins, armSpent, armLease, output, attemptLog }
     let used = 0
     expect(decision, 1)
     try {

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, type Look, type Store } from '../../db/index.ts'
+import { type AttemptLogText, DatabaseUnavailable, type Look, type Store } from '../../db/index.ts'
 import type { Arming } from '../arming/arming.ts'
 import type { Decision } from '../decisions/index.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
@@ -19,6 +19,7 @@ type Wish = {
   /** The look to begin with; none: the job is read. */
   first?: Look
   output?: string | null
+  attemptLog?: AttemptLogText | null
   /** The database cannot be reached. Returns whether to go on. */
   onUnavailable: (error: DatabaseUnavailable) => boolean
 }
@@ -32,7 +33,7 @@ const lastPauseMs = 5_000
  */
 export async function persist(
   { store, enact, arming, delays }: Way,
-  { jobId, decide, first, output = null, onUnavailable }: Wish,
+  { jobId, decide, first, output = null, attemptLog = null, onUnavailable }: Wish,
 ): Promise<Enacted | null | 'given_up'> {
   let known = first
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs)) {
@@ -41,7 +42,8 @@ export async function persist(
       known = undefined
       const decision = look && decide(look)
       if (!look || !decision) return null
-      const enacted = await enact(look, decision, { output, armLease: arming.armLeaseAtRest(jobId) })
+      const armLease = arming.armLeaseAtRest(jobId)
+      const enacted = await enact(look, decision, { output, attemptLog, armLease })
       if (enacted?.written.order) arming.renew(enacted.written.order)
       if (enacted) return enacted
     } catch (error) {

@@ -39,25 +39,27 @@ export function createSettle({ store, enact, arming, delays, log }: SettleNeeds)
       if (sqlState === null) throw error
       log.error({ err: error, job: run.jobId, run: run.runId }, 'Postgres refused the outcome of a run')
       const stored = unstorable('the attempt', outcome.state, sqlState)
-      return writeOutcome(run, { state: 'failed', final: true, error: stored })
+      const kept = outcome.log && { log: outcome.log }
+      return writeOutcome(run, { state: 'failed', final: true, error: stored, ...kept })
     }
   }
 
   function writeOutcome(run: HeldRun, outcome: Outcome): Promise<Settled> {
     const done = { runId: run.runId, fence: run.fence, outcome }
-    return write(run, ({ view }) => settle(view, done), outcome.output ?? null)
+    return write(run, ({ view }) => settle(view, done), outcome)
   }
 
   async function write(
     run: HeldRun,
     decide: (look: Look) => Decision | null,
-    output: string | null,
+    { output = null, log: written = null }: { output?: string | null; log?: Buffer | null },
   ): Promise<Settled> {
     const { jobId, runId, fence } = run
+    const attemptLog = written && { runId, attempt: run.write.attempt, text: written }
     const settled = await persist(
       { store, enact, arming, delays },
       {
-        ...{ jobId, decide, output, first: asClaimed(run) },
+        ...{ jobId, decide, output, attemptLog, first: asClaimed(run) },
         onUnavailable(error) {
           log.error({ err: error, job: jobId, run: runId }, 'the outcome of a run could not be stored yet')
           return true
@@ -77,6 +79,6 @@ export function createSettle({ store, enact, arming, delays, log }: SettleNeeds)
 
   return {
     settle: settleRun,
-    giveBack: (run) => write(run, ({ view }) => release(view, run), null),
+    giveBack: (run) => write(run, ({ view }) => release(view, run), {}),
   }
 }

@@ -62,7 +62,7 @@ export async function setup(t: TestContext, world: World = {}) {
       lastOutput === undefined
         ? null
         : { runId: lastRunId, output: `${jobId}: ${lastOutput}`, finishedAt: slot },
-    openLog: () => ({ write: (chunk) => void logs.push(Buffer.from(chunk)), end: async () => undefined }),
+    openLog: () => ({ write: (chunk) => void logs.push(Buffer.from(chunk)), end: async () => null }),
     callbackUrl(_job, _run, deadlineMs) {
       waits.push(deadlineMs)
       return callback

@@ -18,7 +18,7 @@ function runs(action: { type: string; [field: string]: unknown }, env: { PATH: s
     secret: async () => 'sesame-0815',
     openLog: () => ({
       write: (chunk) => void logged.push(Buffer.from(chunk).toString()),
-      end: async () => undefined,
+      end: async () => null,
     }),
   })
   const job = { id: 'ab12cd34ef56', name: 'a job', action, timeoutMs: null, prompt: null, skills: [] }

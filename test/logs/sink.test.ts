@@ -31,7 +31,7 @@ function setup() {
 test('an attempt that writes nothing stores nothing', async () => {
   const { sink, delays, writes } = setup()
   await delays.pass(10_000)
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.equal(writes.length, 0)
   assert.equal(delays.waiting(), 0)
 })
@@ -41,12 +41,36 @@ test('a short attempt stores its log once, at its end', async () => {
   sink.write('one ')
   await delays.pass(500)
   sink.write(Buffer.from('two'))
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.deepEqual(
     writes.map(({ head, total }) => [String(head), total]),
     [['one two', 7]],
   )
   assert.equal(delays.waiting(), 0)
+})
+
+test('with an outcome to go with, a short log is handed over in place of being stored', async () => {
+  const { sink, delays, writes } = setup()
+  sink.write('one ')
+  await delays.pass(500)
+  sink.write('two')
+  assert.equal(String(await sink.end({ withOutcome: true })), 'one two')
+  await delays.pass(10_000)
+  assert.equal(writes.length, 0)
+  assert.equal(await setup().sink.end({ withOutcome: true }), null)
+})
+
+test('a longer log, and one of which something is stored, is stored by itself all the same', async () => {
+  const long = setup()
+  long.sink.write('x'.repeat(8 * 1024 + 1))
+  assert.equal(await long.sink.end({ withOutcome: true }), null)
+  assert.deepEqual(long.totals(), [8 * 1024 + 1])
+  const begun = setup()
+  begun.sink.write('one ')
+  await begun.delays.pass(1_000)
+  begun.sink.write('two')
+  assert.equal(await begun.sink.end({ withOutcome: true }), null)
+  assert.deepEqual(begun.totals(), [4, 7])
 })
 
 test('while an attempt writes it is stored once a second, and not where nothing new came', async () => {
@@ -57,7 +81,7 @@ test('while an attempt writes it is stored once a second, and not where nothing 
   }
   assert.deepEqual(totals(), [10, 20, 30])
   await delays.pass(60_000)
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.deepEqual(totals(), [10, 20, 30])
 })
 
@@ -69,7 +93,7 @@ test('a head that is full travels once', async () => {
   sink.write('yz')
   await delays.pass(1_000)
   sink.write('!')
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.deepEqual(
     writes.map(({ head, tail }) => [head?.byteLength ?? null, Buffer.from(tail).toString()]),
     [
@@ -87,7 +111,7 @@ test('the end waits for what is being stored, and stores the rest of it', async 
   sink.write('one')
   await delays.pass(1_000)
   sink.write('two')
-  const ending = sink.end()
+  const ending = sink.end({ withOutcome: false })
   assert.deepEqual(totals(), [3])
   setAnswer(async () => true)
   slow.resolve(true)
@@ -104,7 +128,7 @@ test('nothing more is stored once the run is somebody else’s', async () => {
   await delays.pass(1_000)
   sink.write('two')
   await delays.pass(10_000)
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.deepEqual(totals(), [3])
 })
 
@@ -114,7 +138,7 @@ test('a store that fails is warned of and tried again, and the end does not reje
   sink.write('one')
   await delays.pass(2_500)
   assert.deepEqual(totals(), [3, 3])
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.equal(warnings.length, 3)
 })
 
@@ -124,7 +148,7 @@ test('a chunk may be changed by its owner once it is written', async () => {
   sink.write(reused)
   reused.fill('?')
   sink.write('two')
-  await sink.end()
+  await sink.end({ withOutcome: false })
   assert.deepEqual(
     writes.map(({ head }) => String(head)),
     ['one two'],

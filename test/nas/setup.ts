@@ -20,7 +20,10 @@ export async function startTarget(t: TestContext, react: React = (fire) => fire.
   const fires: Fire[] = []
   const arrivals = createSignal()
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
+    // a call that its sender broke off is no fire
+    void text(request).then(fired, () => response.destroy())
+
+    function fired(body: string) {
       const fire: Fire = {
         path: request.url,
         body: JSON.parse(body) as Fire['body'],
@@ -30,7 +33,7 @@ export async function startTarget(t: TestContext, react: React = (fire) => fire.
       fires.push(fire)
       react(fire, fires.length - 1)
       arrivals.changed()
-    })
+    }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -33,7 +33,7 @@ test('forty jobs that are looked at, claimed and settled together each get their
   for (const [n, written] of claimed.entries())
     assert.deepEqual([...(written?.inserted ?? [])], [decisions[n]?.starts[0]?.id], `job ${n}`)
   const settled = await Promise.all(
-    looks.map(({ view }, n) => {
+    looks.map(async ({ view }, n) => {
       const [decision, written] = [decisions[n], claimed[n]]
       assert.ok(decision && written)
       const now = viewAfter(view, decision, { ...written, owner })
@@ -41,7 +41,10 @@ test('forty jobs that are looked at, claimed and settled together each get their
       assert.ok(run)
       const done = settle(now, { runId: run.id, fence: run.fence, outcome: { state: 'succeeded' } })
       assert.ok(done)
-      return store.transition(now, done, { ...writing, output: `the output of ${view.job.id}` })
+      const text = Buffer.from(`the log of ${view.job.id}`)
+      const attemptLog = n % 2 === 0 ? { runId: run.id, attempt: 1, text } : null
+      if (n === 2) await sayEarlier(view.job.id, run.id)
+      return store.transition(now, done, { ...writing, output: `the output of ${view.job.id}`, attemptLog })
     }),
   )
   assert.equal(settled.filter(Boolean).length, 40)
@@ -49,7 +52,20 @@ test('forty jobs that are looked at, claimed and settled together each get their
   assert.equal(rows.length, 40)
   for (const { job_id: jobId, state, output, fence } of rows)
     assert.deepEqual([state, output, Number(fence)], ['succeeded', `the output of ${jobId}`, 1])
+  const logs = await sql`
+    select job_id, attempt, convert_from(head || tail, 'utf8') as text, total::int from attempt_logs where job_id in ${sql(ids)}`
+  const byJob = new Map(logs.map(({ job_id: jobId, ...log }) => [jobId, log]))
+  for (const [n, id] of ids.entries()) {
+    const text = `the log of ${id}`
+    assert.deepEqual(byJob.get(id), n % 2 === 0 ? { attempt: 1, text, total: text.length } : undefined)
+  }
 })
+
+/** A part of the log was stored already. */
+async function sayEarlier(jobId: string, runId: string) {
+  await opened.sql`
+    insert into attempt_logs (run_id, attempt, job_id, head, tail, total) values (${runId}, 1, ${jobId}, 'the', 'log', 9)`
+}
 
 test('of jobs that are moved together, the one that has changed since its look is left alone, and only it', async () => {
   const { store, sql } = opened

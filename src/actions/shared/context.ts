@@ -4,8 +4,14 @@ import type { Line } from '../../outbound/index.ts'
 /** The newest successful run of a job that has an output. */
 export type LastOutput = { runId: string; output: string; finishedAt: Date }
 
-/** The log of a running attempt. `end` resolves once it is stored. */
-export type AttemptLog = { write(chunk: string | Uint8Array): void; end(): Promise<void> }
+/**
+ * The log of a running attempt. `end` resolves once it is stored; or, if there is an outcome to store it with, returns
+ * what is left to store. It does not reject.
+ */
+export type AttemptLog = {
+  write(chunk: string | Uint8Array): void
+  end(how: { withOutcome: boolean }): Promise<Buffer | null>
+}
 
 /** The tools of an action besides the job, the run and the signal. Created for each attempt. */
 export type ActionContext = {

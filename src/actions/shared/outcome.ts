@@ -29,6 +29,8 @@ export type ActionOutcome = OutcomeColumns & {
   state: 'succeeded' | 'failed' | 'timed_out' | 'interrupted' | 'cancelled' | 'waiting'
   error?: { code: string; message: string }
   output?: string
+  /** The whole log of the attempt, if it is to be stored with the outcome. */
+  log?: Buffer
   waitMs?: number
   /** Only if it succeeded: why there was nothing to do. Nothing is delivered of such a run. */
   skippedReason?: string

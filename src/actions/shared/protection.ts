@@ -58,9 +58,9 @@ export function createProtector(always: readonly string[]): () => Protection {
       },
       log: (log) => ({
         write: (chunk) => log.write(streamNow(log).write(chunk)),
-        async end() {
+        end(how) {
           endStream(log)
-          await log.end()
+          return log.end(how)
         },
       }),
     }

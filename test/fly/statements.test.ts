@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type postgres from 'postgres'
+import { openPool } from '../../db/pool.ts'
+import { setup, useRelease } from './setup.ts'
+
+useRelease()
+
+/**
+ * The signing keys, the claim, the settle with the log of the attempt, the arm, the look of the boot, the comparison with
+ * what NAS lists, the exit record.
+ */
+const statementsOfAWake = 7
+
+test('a lone wake asks Postgres seven times', async (context) => {
+  const world = await setup(context)
+  const { database, target, down, fireNow, makeJob } = world
+  await through(
+    database.url,
+    (sql) => sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}')`,
+  )
+  // long enough for the machine that made the job to be down before
+  const job = await makeJob({ schedule: 'every 15s' })
+  // too early a fire, for which nothing is done but to store the signing keys
+  assert.equal(await fireNow((await makeJob()).id), 200)
+  await down(1)
+  const before = await transactions(database.url)
+  await target.waitFor(1, 30_000)
+  await down(2)
+  const after = await transactions(database.url)
+  assert.equal(after - before, statementsOfAWake)
+  const [log] = await database.sql`
+    select l.total::int from attempt_logs l join runs r on r.id = l.run_id where r.job_id = ${job.id}`
+  assert.ok(log?.['total'] > 0)
+})
+
+/** Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process of the service is connected. */
+async function transactions(url: string): Promise<number> {
+  const other = new URL(url)
+  const name = other.pathname.slice(1)
+  other.pathname = '/postgres'
+  const [row] = await through(
+    other.href,
+    (sql) => sql<{ n: number; left: number }[]>`
+    select (xact_commit - sessions)::int as n, (select count(*)::int from pg_stat_activity
+      where datname = ${name} and application_name <> 'test') as left
+    from pg_stat_database where datname = ${name}`,
+  )
+  assert.equal(row?.left, 0)
+  return row.n
+}
+
+/** By a connection of its own: what a connection has counted is there for others once it is closed. */
+async function through<T>(url: string, ask: (sql: postgres.Sql) => PromiseLike<T>): Promise<T> {
+  const { sql, dispose } = openPool({ url, max: 1, connectTimeoutMs: 5_000, applicationName: 'test' })
+  try {
+    return await ask(sql)
+  } finally {
+    await dispose(1_000)
+  }
+}
