@@ -8,7 +8,7 @@ import { createStartPing } from './delivery/start-ping.ts'
 import type { Chance } from './ground/chance.ts'
 import type { Config } from './ground/config.ts'
 import type { Holds } from './ground/holds.ts'
-import type { Log } from './ground/log.ts'
+import type { DetailedLog } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
 import type { CheckReferences } from './jobs/input.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
@@ -42,7 +42,7 @@ export type CoreNeeds = {
   chance?: Chance
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
-  log: Log
+  log: DetailedLog
   /** Aborted by `drain`. */
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */

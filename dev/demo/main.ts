@@ -21,7 +21,8 @@ async function main() {
     buildRelease(),
   ])
   const relay = await startDemoRelay(folder, line.relay)
-  const asKnown: Record<string, string> = {}
+  // the beginning of a run is shown, too
+  const asKnown: Record<string, string> = { LOG_LEVEL: 'debug' }
   let world: World | undefined
   try {
     await migrate(postgres.url)

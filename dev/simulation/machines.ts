@@ -2,7 +2,7 @@ import { createCore, type Core } from '../../src/core.ts'
 import type { Config } from '../../src/ground/config.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
-import type { Log } from '../../src/ground/log.ts'
+import type { DetailedLog } from '../../src/ground/log.ts'
 import { createLeases } from '../../src/run/leases.ts'
 import { createNasTimer } from '../../src/timers/nas/index.ts'
 import type { createSimulatedDatabase } from './database.ts'
@@ -102,7 +102,7 @@ export function createMachines(needs: MachinesNeeds) {
       trace(process.name, `${level}: ${message}`, 'err' in fields ? String(fields.err) : fields)
     const store = needs.database.connect(process, steps)
     const owner = `${machine.name}:${process.name}`
-    const errors: Log = { info: () => {}, warn: log('warn'), error: log('error') }
+    const errors: DetailedLog = { debug: () => {}, info: () => {}, warn: log('warn'), error: log('error') }
     const core = createCore({
       ...{ config, store, holds, owner, leaving: new AbortController(), log: errors },
       leases: createLeases({ store, owner, delays: process.delays, log: errors }),

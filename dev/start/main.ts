@@ -113,6 +113,8 @@ function serviceEnv({ kept, port, databaseUrl, identity, callbackUrl }: Told) {
   return {
     ...theirs,
     NODE_ENV: 'development',
+    // the beginning of each run is worth a line while a person looks on
+    LOG_LEVEL: process.env['LOG_LEVEL'] || 'debug',
     HOST: host,
     PORT: String(port),
     DATABASE_URL: databaseUrl,

@@ -7,7 +7,7 @@ import { type Core, createCore } from '../../src/core.ts'
 import { createEffects } from '../../src/effects.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import { sealOf } from '../../src/identity.ts'
-import type { Log } from '../../src/ground/log.ts'
+import type { DetailedLog } from '../../src/ground/log.ts'
 import { createOutbound, type Outbound } from '../../src/outbound/index.ts'
 import type { SendMessage } from '../../src/delivery/send.ts'
 import { type CallbackAddress, createCallbackAddress } from '../../src/run/callback-address.ts'
@@ -31,7 +31,7 @@ export type MachineNeeds = {
   time: VirtualTime
   /** Milliseconds by which this process' own clock is ahead. */
   clockAheadMs: number
-  log: Log
+  log: DetailedLog
   /** Told of each try to deliver that begins. */
   onSend: (deliveryId: string, life: Life) => void
   onGone: () => void

@@ -1,8 +1,8 @@
-import type { Log } from '../../src/ground/log.ts'
+import type { DetailedLog } from '../../src/ground/log.ts'
 import type { World } from './world.ts'
 
 /** What processes said, and what is left in the tables: for a person who looks into a repetition that went wrong. */
-export type Story = { log: Log; tell(world: World, labels: string[]): Promise<string[]> }
+export type Story = { log: DetailedLog; tell(world: World, labels: string[]): Promise<string[]> }
 
 export function createStory(now: () => Date): Story {
   const lines: string[] = []
@@ -11,7 +11,7 @@ export function createStory(now: () => Date): Story {
     lines.push(`${now().toISOString()} ${level} ${message}${error} ${JSON.stringify(fields)}`)
   }
   return {
-    log: { info: say('info'), warn: say('warn'), error: say('error') },
+    log: { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') },
     async tell({ database, outside }, labels) {
       const { sql } = database
       const runs =

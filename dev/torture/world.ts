@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createStore, type Store } from '../../db/index.ts'
 import { readConfig } from '../../src/ground/config.ts'
-import type { Log } from '../../src/ground/log.ts'
+import type { DetailedLog } from '../../src/ground/log.ts'
 import type { Nas } from '../nas/index.ts'
 import type { Target } from '../target/index.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
@@ -64,7 +64,7 @@ export type WorldOptions = {
   replayedAfterMs?: number
   /** Where it is given: another store than the one of `database`, over a connection that fails. */
   store?: (clock: () => Date) => Store
-  log?: Log
+  log?: DetailedLog
   /**
    * Real time after which a call that the timer holds back is taken for one that waits for the clock; default 5 s: none
    * does, unless the timer is told to.
@@ -75,7 +75,7 @@ export type WorldOptions = {
 }
 
 export const encryptionKey = createHash('sha256').update('torture').digest()
-const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
+const silent: DetailedLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
   const {

@@ -87,7 +87,7 @@ export function createActions(needs: ActionsNeeds): Actions {
         const outcome = protection.outcome(
           await runType({ job, run, signal, context }, settings).catch(refused),
         )
-        // whoever told it to stop may have given it up already, and its outcome with it
+        // the caller that told it to stop may have given it up already, and its outcome with it
         const left = await log?.end({ withOutcome: !signal.aborted })
         return left ? { ...outcome, log: left } : outcome
       } catch (error) {

@@ -9,6 +9,9 @@ export type Log = {
   error(fields: object, message: string): void
 }
 
+/** For what is worth a line only while a person looks on: it is not written at the usual level. */
+export type DetailedLog = Log & { debug(fields: object, message: string): void }
+
 type LogOptions = NonNullable<Exclude<FastifyServerOptions['logger'], boolean>>
 
 /**

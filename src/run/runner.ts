@@ -1,6 +1,7 @@
 import type { Actions } from '../actions/index.ts'
 import type { Store } from '../../db/index.ts'
 import { jitterMs, type Outcome } from '../decisions/index.ts'
+import type { DetailedLog } from '../ground/log.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
 import { type HeldRun, stopCodeOf } from './leases.ts'
 import type { Queue } from './queue.ts'
@@ -21,7 +22,7 @@ type RunnerNeeds = {
   queue: Queue
   owner: string
   delays: Delays
-  log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
+  log: Pick<DetailedLog, 'debug' | 'info' | 'error'>
   /** Called as an attempt begins; the returned function is called when it has ended. */
   onBegin: (run: HeldRun) => () => void
 }
@@ -64,7 +65,10 @@ export function createRunner(needs: RunnerNeeds): Runner {
   async function act(run: HeldRun): Promise<Outcome> {
     const { authored, view } = run.look
     const { id, name, action, prompt, skills } = authored
-    log.info({ job: id, run: run.runId, slot: run.write.slot, attempt: run.write.attempt }, 'run begins')
+    const { slot, attempt: number } = run.write
+    const subject = { job: id, run: run.runId, slot, attempt: number }
+    const startedAt = delays.now()
+    log.debug(subject, 'run begins')
     const ended = needs.onBegin(run)
     try {
       const job = { id, name, action, prompt, skills, timeoutMs: view.job.policy.timeoutMs }
@@ -73,7 +77,8 @@ export function createRunner(needs: RunnerNeeds): Runner {
         { ...run.write, id: run.runId, isAwaited: run.isAwaited },
         run.abort.signal,
       )
-      log.info({ job: id, run: run.runId, state: outcome.state, error: outcome.error?.code }, 'run ends')
+      const ms = Math.round(delays.now() - startedAt)
+      log.info({ ...subject, ms, state: outcome.state, error: outcome.error?.code }, 'run ends')
       return outcome
     } catch (error) {
       log.error({ err: error, job: id, run: run.runId }, 'the action failed with an internal error')
