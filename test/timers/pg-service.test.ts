@@ -11,7 +11,7 @@ const ENCRYPTION_KEY = randomBytes(32).toString('base64')
 
 async function setup(t: TestContext, env: Record<string, string> = {}, hasExtensions = true) {
   const database = await createTestDatabase()
-  const timer = hasExtensions ? await startPgTimer({ sql: database.sql, time: new Date(startsAt) }) : null
+  const timer = hasExtensions ? await startPgTimer({ database, time: new Date(startsAt) }) : null
   const usual = { CRON_PROVIDER: 'pg', ENCRYPTION_KEY, ...env }
   const service = await startService({ clock: startsAt, database, env: usual })
   t.after(async () => {
