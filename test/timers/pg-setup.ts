@@ -25,8 +25,8 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
   function note(_fields: object, message: string) {
     lines.push(message)
   }
-  const client = (url = fireUrl, query: Query = (text) => sql.unsafe(text)) =>
-    createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(encryptionKey) }), log })
+  const client = (url = fireUrl, query: Query = (text) => sql.unsafe(text), secret = encryptionKey) =>
+    createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(secret) }), log })
 
   return {
     ...{ sql, db, timer, encryptionKey, lines, client },
