@@ -10,6 +10,7 @@ import { parse as parseToml } from 'smol-toml'
 import { parse as parseYaml } from 'yaml'
 import { buildRelease } from '../../dev/fly/world.ts'
 import { freePort } from '../../dev/free-port.ts'
+import { startQstash } from '../../dev/qstash/index.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { exposuresOf } from '../../src/process/exposure.ts'
 import { blocksOf, readPage } from '../docs/pages.ts'
@@ -110,6 +111,39 @@ async function startPlace(context: TestContext, variables: () => Promise<Env>): 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+const ofQstash = /QSTASH/
+const ofRelay = /RELAY|relay/
+const onFly = commandsOf('docs/deploy-fly.md')
+/** The road to zero, with either timer. */
+const blocksTo = {
+  relay: onFly.filter((code) => !ofQstash.test(code)),
+  qstash: onFly.filter((code) => !ofRelay.test(code)),
+}
+
+test('deploying to zero with QStash, command by command: the first job is armed there', async (context) => {
+  const sandbox = await createSandbox(context)
+  const [database, qstash] = [await createTestDatabase(), await startQstash()]
+  context.after(async () => {
+    await qstash.close()
+    await database.drop()
+  })
+  const { env: ofFly } = parseToml(await readFile('fly.toml', 'utf8')) as { env: Env }
+  const service = await startPlace(context, async () => ({
+    ...{ ...ofFly, ...(await sandbox.told()).secrets },
+    ...{ DATABASE_URL: database.url, HOST: '127.0.0.1', METRICS_PORT: '', IDLE_EXIT_MS: '0' },
+  }))
+  const { CRON_PROVIDER: _chosen, ...console } = qstash.environment()
+  sandbox.set({ ...console, PLACES: JSON.stringify({ 'https://my-chronos.fly.dev': service }) })
+  const [check = '', first = ''] = await follow(sandbox, blocksTo.qstash, (code) =>
+    code.includes('fly scale count'),
+  )
+  assert.equal((await sandbox.told()).secrets['CRON_PROVIDER'], 'qstash')
+  assert.match(await sandbox.run(check), /All is well/)
+  const made = JSON.parse(await sandbox.run(first)) as { job: { armed: boolean; trigger: string } }
+  assert.deepEqual([made.job.armed, made.job.trigger], [true, 'qstash'])
+  assert.equal(qstash.pending().length, 1)
+})
+
 test('deploying to zero, command by command, and then a new encryption key that loses nothing', {
   timeout: 300_000,
 }, async (context) => {
@@ -130,9 +164,7 @@ test('deploying to zero, command by command, and then a new encryption key that 
       },
     }
   })
-  const toRelay = await follow(sandbox, commandsOf('docs/deploy-fly.md'), (code) =>
-    code.includes('RELAY=https'),
-  )
+  const toRelay = await follow(sandbox, blocksTo.relay, (code) => code.includes('RELAY=https'))
   const { adminSecret = '' } = await sandbox.told()
   assert.ok(adminSecret.length >= 24)
   const relay = await startRelay(context, { adminSecret })
