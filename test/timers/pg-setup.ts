@@ -49,7 +49,9 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
       return jobIds.toSorted((one, other) => one.localeCompare(other))
     },
     async cronJobs() {
-      return [...(await sql`select jobname, schedule, command, active from cron.job`)]
+      return [
+        ...(await sql`select jobname, schedule, command, active from cron.job where database = current_database()`),
+      ]
     },
   }
 }
