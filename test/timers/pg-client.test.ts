@@ -99,9 +99,10 @@ test('a boot brings the address up to date, and an arm of a process from before 
 test('a boot with another key brings that up to date, and neither opens a seal', async (t) => {
   const { client, sql, encryptionKey } = await setUpDatabase(t)
   const keys = async () => {
-    const [row] = await sql<{ inner_key: Buffer; outer_key: Buffer }[]>`select * from chronos_timer`
-    const of = (half: Buffer | undefined, pad: number) => Buffer.from(half ?? []).map((byte) => byte ^ pad)
-    return [of(row?.inner_key, 0x36), of(row?.outer_key, 0x5c)].map((key) => key.toString('hex'))
+    const [held] = await sql<{ inner_key: Buffer; outer_key: Buffer }[]>`select * from chronos_timer`
+    const of = (half: Buffer | undefined, pad: number) =>
+      Buffer.from((half ?? Buffer.alloc(0)).map((byte) => byte ^ pad)).toString('hex')
+    return [of(held?.inner_key, 0x36), of(held?.outer_key, 0x5c)]
   }
   const derived = (secret: Buffer) =>
     createHmac('sha256', secret).update('chronos timer in postgres').digest('hex').padEnd(128, '0')
