@@ -107,7 +107,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     onPromised: (jobId) => unpromised.get(jobId) === 'lost' && unpromised.delete(jobId),
   })
   const outside = await (options.startTimer ?? startLocalNas)({
-    ...{ start: options.start, callbackUrl: edge.url, copies: options.copies ?? 1, changed },
+    ...{ database, start: options.start, callbackUrl: edge.url, copies: options.copies ?? 1, changed },
   })
   const config = readConfig({
     RUN_LEASE_MS: '60000',
@@ -187,7 +187,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     for (let moves = 0; ; moves++) {
       if (moves > 20_000) throw new Error(`the clock was moved ${moves} times before ${String(instant)}`)
       if (up.size === 0) await options.onAsleep?.(world)
-      const next = Math.min(time.next(), outside.nextMs(), endMs)
+      const next = Math.min(time.next(), await outside.nextMs(), endMs)
       time.moveTo(next)
       outside.jump(new Date(next))
       await settled()

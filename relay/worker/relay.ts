@@ -32,7 +32,9 @@ function sharedOf(env: Env): Shared {
   const reader = createReader(env)
   const common = readCommon(reader)
   if (common.adminSecret === null)
-    reader.problems.push('RELAY_ADMIN_SECRET is not set: `npx wrangler secret put RELAY_ADMIN_SECRET`.')
+    reader.problems.push(
+      'RELAY_ADMIN_SECRET is not set: `npx wrangler@4 secret put RELAY_ADMIN_SECRET --config relay/worker/wrangler.jsonc`.',
+    )
   const keyring = createKeyring({ store: createStore(env, null), now: Date.now })
   const send = createSender({
     rules: common.rules,

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
-import { codesOf, readPage } from '../docs/pages.ts'
+import { blocksOf, codesOf, readPage } from '../docs/pages.ts'
 import { programs, type Sandbox } from './sandbox.ts'
+
+/** The blocks of a page that are run here, in their order. */
+export const commandsOf = (page: string) =>
+  blocksOf(readPage(page))
+    .filter(({ language }) => language === 'sh deploy')
+    .map(({ code }) => code)
 
 /** Of codes in a sentence that begin with a word and a blank, those that are no commands. */
 const noCommands = new Set(['alter role … set'])

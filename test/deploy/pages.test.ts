@@ -10,6 +10,7 @@ import { parse as parseToml } from 'smol-toml'
 import { parse as parseYaml } from 'yaml'
 import { buildRelease } from '../../dev/fly/world.ts'
 import { freePort } from '../../dev/free-port.ts'
+import { startQstash } from '../../dev/qstash/index.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { exposuresOf } from '../../src/process/exposure.ts'
 import { blocksOf, readPage } from '../docs/pages.ts'
@@ -17,7 +18,7 @@ import { setup as startRelay } from '../relay/setup.ts'
 import { startServerProcess, type ServerProcess } from '../store/processes.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
-import { inlineCommandsOf, runInline } from './inline.ts'
+import { commandsOf, inlineCommandsOf, runInline } from './inline.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
 
 // Every command of the pages on deploying is run as it stands, in one shell for each page: those of the blocks in their
@@ -26,20 +27,17 @@ import { createSandbox, type Sandbox } from './sandbox.ts'
 
 type Env = Record<string, string>
 
-const commandsOf = (page: string) =>
-  blocksOf(readPage(page))
-    .filter(({ language }) => language === 'sh deploy')
-    .map(({ code }) => code)
-
-/** The pages whose commands the tests of this file run, and how many of them stand within a sentence. */
+/** The pages whose commands are run, and how many of them stand within a sentence. */
 const inlineCommands: Record<string, number> = {
+  'docs/backup.md': 2,
   'docs/deploy-always-on.md': 1,
   'docs/deploy-fly.md': 2,
   'docs/deploy.md': 4,
+  'docs/upgrade.md': 3,
 }
 
 test('the commands of each page on deploying are in blocks that are run here, or within a sentence', async () => {
-  const pages = (await Array.fromAsync(glob('docs/deploy*.md'))).toSorted()
+  const pages = (await Array.fromAsync(glob('docs/{backup,deploy*,upgrade}.md'))).toSorted()
   assert.deepEqual(pages, Object.keys(inlineCommands))
   for (const path of pages) {
     const page = readPage(path)
@@ -49,6 +47,16 @@ test('the commands of each page on deploying are in blocks that are run here, or
     assert.doesNotMatch(page.text, /^\n {4,}(?![*+-] )\S/m, `${path}: a block of code that is not fenced`)
     assert.doesNotMatch(page.text, /^ +```/m, `${path}: a fence that does not begin its line`)
   }
+})
+
+/** The blocks of docs/upgrade.md, by the road that they belong to. */
+const upgrades = { fly: /\bfly\b|fly\.dev/, docker: /^docker /, systemd: /^sudo /m }
+const upgradeOf = (road: keyof typeof upgrades) =>
+  commandsOf('docs/upgrade.md').filter((code) => upgrades[road].test(code))
+
+test('each block of the page on upgrading belongs to one road, whose test runs it', () => {
+  for (const code of commandsOf('docs/upgrade.md'))
+    assert.equal(Object.values(upgrades).filter((form) => form.test(code)).length, 1, code)
 })
 
 /** Runs the blocks of a page in order, up to the first one that `isLast` is true for, and returns the others. */
@@ -103,6 +111,39 @@ async function startPlace(context: TestContext, variables: () => Promise<Env>): 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+const ofQstash = /QSTASH/
+const ofRelay = /RELAY|relay/
+const onFly = commandsOf('docs/deploy-fly.md')
+/** The road to zero, with either timer. */
+const blocksTo = {
+  relay: onFly.filter((code) => !ofQstash.test(code)),
+  qstash: onFly.filter((code) => !ofRelay.test(code)),
+}
+
+test('deploying to zero with QStash, command by command: the first job is armed there', async (context) => {
+  const sandbox = await createSandbox(context)
+  const [database, qstash] = [await createTestDatabase(), await startQstash()]
+  context.after(async () => {
+    await qstash.close()
+    await database.drop()
+  })
+  const { env: ofFly } = parseToml(await readFile('fly.toml', 'utf8')) as { env: Env }
+  const service = await startPlace(context, async () => ({
+    ...{ ...ofFly, ...(await sandbox.told()).secrets },
+    ...{ DATABASE_URL: database.url, HOST: '127.0.0.1', METRICS_PORT: '', IDLE_EXIT_MS: '0' },
+  }))
+  const { CRON_PROVIDER: _chosen, ...console } = qstash.environment()
+  sandbox.set({ ...console, PLACES: JSON.stringify({ 'https://my-chronos.fly.dev': service }) })
+  const [check = '', first = ''] = await follow(sandbox, blocksTo.qstash, (code) =>
+    code.includes('fly scale count'),
+  )
+  assert.equal((await sandbox.told()).secrets['CRON_PROVIDER'], 'qstash')
+  assert.match(await sandbox.run(check), /All is well/)
+  const made = JSON.parse(await sandbox.run(first)) as { job: { armed: boolean; trigger: string } }
+  assert.deepEqual([made.job.armed, made.job.trigger], [true, 'qstash'])
+  assert.equal(qstash.pending().length, 1)
+})
+
 test('deploying to zero, command by command, and then a new encryption key that loses nothing', {
   timeout: 300_000,
 }, async (context) => {
@@ -123,9 +164,7 @@ test('deploying to zero, command by command, and then a new encryption key that 
       },
     }
   })
-  const toRelay = await follow(sandbox, commandsOf('docs/deploy-fly.md'), (code) =>
-    code.includes('RELAY=https'),
-  )
+  const toRelay = await follow(sandbox, blocksTo.relay, (code) => code.includes('RELAY=https'))
   const { adminSecret = '' } = await sandbox.told()
   assert.ok(adminSecret.length >= 24)
   const relay = await startRelay(context, { adminSecret })
@@ -184,9 +223,9 @@ test('deploying to zero, command by command, and then a new encryption key that 
   await runInline(sandbox, 'docs/deploy.md')
 
   sandbox.set({ API_KEY: sandbox.variable('API_KEY') })
-  const upgrade = commandsOf('docs/upgrade.md')
-  for (const code of upgrade.filter((one) => /\bfly\b|fly\.dev/.test(one))) await sandbox.run(code)
+  for (const code of upgradeOf('fly')) await sandbox.run(code)
   assert.ok((await sandbox.told()).calls.some((call) => call.startsWith('fly deploy --image registry')))
+  await runInline(sandbox, 'docs/upgrade.md')
 })
 
 type Compose = {
@@ -282,8 +321,7 @@ test('deploying with Docker, command by command: what Compose would start works'
   sandbox.set({ PLACES: JSON.stringify({ 'http://127.0.0.1:8080': service }) })
   const said = await sandbox.run(check)
   assert.match(said, /"ready":true[^]*All is well/)
-  for (const code of commandsOf('docs/upgrade.md').filter((one) => one.includes('docker')))
-    await sandbox.run(code)
+  for (const code of upgradeOf('docker')) await sandbox.run(code)
 })
 
 test('deploying with systemd, command by command: what the unit starts works, and goes back to the version before', async (context) => {
@@ -332,19 +370,7 @@ test('deploying with systemd, command by command: what the unit starts works, an
   service.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null], 'systemd stops it in order')
 
-  for (const code of commandsOf('docs/upgrade.md').filter((one) => one.includes('sudo')))
-    await sandbox.run(code)
+  for (const code of upgradeOf('systemd')) await sandbox.run(code)
   const installed = await readFile(join(sandbox.root, 'opt/chronos/server.js'))
   assert.deepEqual(installed, await readFile(join(sandbox.root, 'opt/chronos/server.js.before')))
-})
-
-test('a backup and its restore, command by command', async (context) => {
-  const sandbox = await createSandbox(context)
-  sandbox.set({
-    DATABASE_URL: 'postgres://u:p@old.example/chronos?sslmode=verify-full',
-    NEW_DATABASE_URL: 'postgres://u:p@new.example/chronos?sslmode=verify-full',
-  })
-  for (const code of commandsOf('docs/backup.md')) await sandbox.run(code)
-  const { calls } = await sandbox.told()
-  assert.equal(calls.filter((call) => call.startsWith('pg_restore')).length, 2)
 })

@@ -28,20 +28,7 @@ export type Sandbox = {
 }
 
 /** Programs of other people, and `npm`: what stands in for each checks how it is called. */
-export const programs = [
-  'fly',
-  'npx',
-  'docker',
-  'npm',
-  'sudo',
-  'openssl',
-  'journalctl',
-  'jq',
-  'curl',
-  'pg_dump',
-  'pg_restore',
-  'psql',
-]
+export const programs = ['fly', 'npx', 'docker', 'npm', 'sudo', 'openssl', 'journalctl', 'jq', 'curl', 'git']
 const copied = ['fly.toml', 'compose.yaml', 'Dockerfile', 'package.json', 'deploy', 'relay/worker']
 
 /** A clone in a folder of its own, in which the programs of other people are stand-ins. */

@@ -11,7 +11,15 @@ import type { Told } from './sandbox.ts'
 type Result = { text: string; status?: number }
 
 const [name = '', ...args] = process.argv.slice(2)
-const { STAND_IN = '', PROJECT = '', RELEASE = '', FAKE_ROOT = '', PLACES = '{}', API_KEY } = process.env
+const {
+  STAND_IN = '',
+  PROJECT = '',
+  RELEASE = '',
+  FAKE_ROOT = '',
+  PLACES = '{}',
+  IN_CONTAINER = '{}',
+  API_KEY,
+} = process.env
 const stateFile = join(STAND_IN, 'state.json')
 const state = JSON.parse(readFileSync(stateFile, 'utf8')) as Told
 const input = () => readFileSync(0, 'utf8').trim()
@@ -121,13 +129,15 @@ function npx(): Result {
     state.worker = worker
     return { text: `Uploaded ${worker} (3.21 sec)\n  https://${worker}.my-name.workers.dev` }
   }
-  if (command !== 'secret put RELAY_ADMIN_SECRET') refuse('unknown command')
   if (state.worker !== worker) refuse('There is no such Worker yet')
+  if (command === 'rollback') return { text: 'Current Version ID: 2' }
+  if (command !== 'secret put RELAY_ADMIN_SECRET') refuse('unknown command')
   state.adminSecret = input()
   return { text: '✨ Success! Uploaded secret RELAY_ADMIN_SECRET' }
 }
 
 function docker(): Result {
+  if (args.slice(0, 3).join(' ') === 'compose exec -T') return dockerExec(args.slice(3))
   const { rest, given } = read({
     flags: ['--detach', '--build', '--wait'],
     values: ['--target', '--build-arg', '--format', '-t'],
@@ -139,14 +149,24 @@ function docker(): Result {
     return { text: `sha256:${'0123456789abcdef'.repeat(4)}` }
   }
   const [first, second, ...services] = rest
-  const known = [...readFileSync('compose.yaml', 'utf8').matchAll(/^ {2}(\w+):\n {4}\S/gm)].map(
-    ([, one]) => one,
-  )
-  for (const one of services) if (!known.includes(one)) refuse(`no such service: ${one}`)
+  for (const one of services) if (!composeServices().includes(one)) refuse(`no such service: ${one}`)
   const command = `${first} ${second}`
   if (command === 'compose up' && given['--detach']) return { text: ' Container chronos-chronos-1  Healthy' }
   if (command === 'compose logs') return { text: 'chronos-1  | {"level":"info","msg":"listening"}' }
   return refuse('unknown command')
+}
+
+function composeServices(): string[] {
+  const text = readFileSync('compose.yaml', 'utf8')
+  return [...text.matchAll(/^ {2}(\w+):\n {4}\S/gm)].map(([, one = '']) => one)
+}
+
+/** A program in the container of a service: a real one, which is told where it would find the server there. */
+function dockerExec([service = '', program = '', ...words]: string[]): Result {
+  if (!composeServices().includes(service)) refuse('no such service')
+  const env = { ...process.env, ...(JSON.parse(IN_CONTAINER) as Record<string, string>) }
+  execFileSync(program, words, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  return done
 }
 
 function dockerBuild([, folder]: string[], given: Record<string, string>): Result {
@@ -238,31 +258,14 @@ async function curl(): Promise<Result> {
   return answer.ok ? { text } : { text: `${answer.status} ${text}`, status: 22 }
 }
 
-function pgDump(): Result {
-  const { rest, given } = read({ flags: ['--no-owner'], values: ['--format', '--file'] })
-  if (given['--format'] !== 'custom' || !URL.canParse(rest[0] ?? '')) refuse('not used as the page says')
-  writeFileSync(given['--file'] ?? refuse('no --file'), 'PGDMP')
-  return done
-}
-
-function pgRestore(): Result {
-  const flags = ['--exit-on-error', '--single-transaction', '--no-owner', '--list']
-  const { rest, given } = read({ flags, values: ['--dbname'] })
-  if (!readFileSync(rest[0] ?? '', 'utf8').startsWith('PGDMP')) refuse('not a valid archive')
-  if (given['--list']) return { text: '4242; 0 16390 TABLE DATA public jobs chronos' }
-  if (!URL.canParse(given['--dbname'] ?? '')) refuse('one of -d/--dbname and -f/--file must be specified')
-  return done
-}
-
-function psql(): Result {
-  const { rest, given } = read({ values: ['-c'] })
-  if (!URL.canParse(rest[0] ?? '') || !given['-c']) refuse('not used as the page says')
-  return { text: ' count \n-------\n     1' }
+/** What stands for a version is a tag of that form. */
+function git(): Result {
+  matched(/^(pull|checkout v[\d.…]+)$/, args.join(' '), 'not used as the page says')
+  return { text: 'Already up to date.' }
 }
 
 const programs: Record<string, () => Result | Promise<Result>> = {
-  ...{ fly, npx, docker, npm, sudo, openssl, jq, curl, psql, journalctl },
-  ...{ pg_dump: pgDump, pg_restore: pgRestore },
+  ...{ fly, npx, docker, npm, sudo, openssl, jq, curl, git, journalctl },
 }
 
 try {

@@ -133,7 +133,7 @@ test('workerd: without an admin secret every request is refused, with what to do
   const relay = await worker(t, { RELAY_ADMIN_SECRET: '' })
   const { status, body } = await relay.own('GET', '/agents')
   assert.equal(status, 503)
-  assert.match(String(body['error_description']), /wrangler secret put RELAY_ADMIN_SECRET/)
+  assert.match(String(body['error_description']), /wrangler@4 secret put RELAY_ADMIN_SECRET --config/)
 })
 
 test('workerd: killed at random moments it loses no wake-up and arms none double', async () => {

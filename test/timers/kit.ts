@@ -131,7 +131,7 @@ export async function startCloudTasksStandIn(): Promise<StandIn> {
 export async function startPgStandIn(): Promise<StandIn> {
   const database = await createTestDatabase()
   const { sql } = database
-  const timer = await startPgTimer({ sql, time: new Date(startsAt) })
+  const timer = await startPgTimer({ database, time: new Date(startsAt) })
   return {
     ...faulty(timer.faults),
     database,

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { fireKey } from '../../src/timers/pg/key.ts'
-import { createTokenCheck } from '../../src/timers/pg/token.ts'
-import { rejectReason } from '../../src/token/index.ts'
+import { until } from '../support/until.ts'
 import { fireUrl, setUpDatabase, startsAt } from './pg-setup.ts'
 
 const wish = { jobId: 'aaaaaaaaaaaa', gen: 1, fireAt: startsAt, callbackUrl: 'https://app.example' }
@@ -21,11 +19,21 @@ test('the first arm sets Postgres up, and one that finds its row changes nothing
   assert.deepEqual([...(await state())], before)
 })
 
-test('a pg_cron that knows no seconds looks each minute, and the log says so', async (t) => {
-  const { client, cronJobs, lines } = await setUpDatabase(t, { version: '1.4' })
-  assert.equal((await client().list()).ok, true)
-  assert.deepEqual(await cronJobs(), [{ ...row, schedule: '* * * * *' }])
-  assert.match(lines.join(), /up to a minute late/)
+for (const refusal of ['internal_error', 'invalid_parameter_value'])
+  test(`a pg_cron that knows no seconds (${refusal}) looks each minute, and the log says so`, async (t) => {
+    const { sql, client, cronJobs, lines } = await setUpDatabase(t, { version: '1.4' })
+    const [{ definition } = {}] = await sql`
+      select replace(pg_get_functiondef('cron.schedule'::regproc), 'internal_error', ${refusal}) as definition`
+    await sql.unsafe(definition as string)
+    assert.equal((await client().list()).ok, true)
+    assert.deepEqual(await cronJobs(), [{ ...row, schedule: '* * * * *' }])
+    assert.match(lines.join(), /up to a minute late/)
+  })
+
+test('a pg_cron that knows seconds is warned of nothing', async (t) => {
+  const { client, lines } = await setUpDatabase(t)
+  await client().list()
+  assert.deepEqual(lines, ['pg_cron looks for due jobs'])
 })
 
 test('a row that is gone or switched off is made again by the next arm', async (t) => {
@@ -34,6 +42,7 @@ test('a row that is gone or switched off is made again by the next arm', async (
   for (const harm of [
     'delete from cron.job',
     'update cron.job set active = false',
+    "update cron.job set database = 'elsewhere'",
     'drop table chronos_timer cascade',
   ]) {
     await sql.unsafe(harm)
@@ -41,6 +50,15 @@ test('a row that is gone or switched off is made again by the next arm', async (
     assert.deepEqual(await cronJobs(), [{ ...row, schedule: '5 seconds' }], harm)
     assert.equal((await sql`select from chronos_timer`).length, 1)
   }
+})
+
+test('a row of another service proves nothing, and is left alone', async (t) => {
+  const { client, cronJobs, sql } = await setUpDatabase(t)
+  await client().arm(wish)
+  await sql`update cron.job set jobname = 'of another service', command = 'select 1'`
+  assert.equal((await client().arm(wish)).ok, true)
+  const names = (await cronJobs()).map(({ jobname }) => jobname)
+  assert.deepEqual(names, ['of another service', 'chronos.public'])
 })
 
 test('a row whose last look failed arms nothing, until a look succeeds', async (t) => {
@@ -53,6 +71,11 @@ test('a row whose last look failed arms nothing, until a look succeeds', async (
   assert.ok(!answer.ok)
   assert.deepEqual([answer.kind, answer.code], ['transient', 'PG_LOOK_FAILED'])
   assert.match(answer.message, /"net.http_request_queue" does not exist/)
+  await sql`insert into cron.job_run_details (jobid, status) select jobid, 'running' from cron.job`
+  await sql`update cron.job_run_details set return_message = repeat('x', 5000) where status = 'failed'`
+  const next = await client().arm(wish)
+  assert.ok(!next.ok, 'a look that goes on proves nothing')
+  assert.ok(next.message.length < 300)
   await sql`alter table net.hidden rename to http_request_queue`
   await timer.runCommands()
   assert.equal((await client().arm(wish)).ok, true)
@@ -67,6 +90,43 @@ test('a boot brings the address up to date, and an arm of a process from before 
   await young.list()
   await old.arm(wish)
   assert.equal(await url(), fireUrl)
+  const state = () => sql`select t.xmin::text as timer, j.xmin::text as job from chronos_timer t, cron.job j`
+  const before = [...(await state())]
+  await young.list()
+  assert.deepEqual([...(await state())], before, 'the next boot finds it as it should be')
+})
+
+test('a boot with another key brings that up to date, and neither opens a seal', async (t) => {
+  const { client, sql, encryptionKey } = await setUpDatabase(t)
+  const keys = async () => {
+    const [held] = await sql<{ inner_key: Buffer; outer_key: Buffer }[]>`select * from chronos_timer`
+    const of = (half: Buffer | undefined, pad: number) =>
+      Buffer.from((half ?? Buffer.alloc(0)).map((byte) => byte ^ pad)).toString('hex')
+    return [of(held?.inner_key, 0x36), of(held?.outer_key, 0x5c)]
+  }
+  const derived = (secret: Buffer) =>
+    createHmac('sha256', secret).update('chronos timer in postgres').digest('hex').padEnd(128, '0')
+  const next = randomBytes(32)
+  for (const secret of [encryptionKey, next]) {
+    await client(fireUrl, undefined, secret).list()
+    assert.deepEqual(await keys(), [derived(secret), derived(secret)])
+  }
+})
+
+test('a service that sets Postgres up waits for another one that is at it', async (t) => {
+  const { client, sql } = await setUpDatabase(t)
+  let second: Promise<unknown> = Promise.resolve()
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(4927146804)`
+    second = client().arm(wish)
+    await until('it waits', async () => {
+      const waiting = await tx`
+        select from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`
+      return waiting.length > 0 || null
+    })
+  })
+  assert.deepEqual(await second, { ok: true, value: { scheduleId: null } })
 })
 
 test('looks of more than a day ago are forgotten at a boot, those of other jobs are kept', async (t) => {
@@ -116,18 +176,40 @@ test('pg_cron in another database is named', async (t) => {
   assert.match(answer.ok ? '' : answer.message, /works in the database elsewhere/)
 })
 
-for (const schema of ['cron', 'net'])
-  test(`a role that may not use ${schema} is told which grant it needs`, async (t) => {
+const forbidden: Record<string, { harm: (role: string) => string; says: RegExp }> = {
+  'use cron': {
+    harm: (role) => `revoke usage on schema cron from ${role}, public`,
+    says: /grant usage on schema cron to limited_/,
+  },
+  'use net': {
+    harm: (role) => `revoke usage on schema net from ${role}, public`,
+    says: /grant usage on schema net to limited_/,
+  },
+  'call functions of cron': {
+    harm: () => 'revoke execute on all functions in schema cron from public',
+    says: /grant execute on all functions in schema cron to limited_/,
+  },
+  'call functions of net': {
+    harm: () => 'revoke execute on all functions in schema net from public',
+    says: /grant execute on all functions in schema net to limited_/,
+  },
+  'make tables': {
+    harm: (role) => `revoke create on schema public from ${role}`,
+    says: /permission denied for schema public/,
+  },
+}
+
+for (const [what, { harm, says }] of Object.entries(forbidden))
+  test(`a role that may not ${what} is told what it needs`, async (t) => {
     const { client, sql } = await setUpDatabase(t)
     const role = `limited_${randomBytes(4).toString('hex')}`
     await sql.begin(async (tx) => {
       await tx.unsafe(`create role ${role}; grant create, usage on schema public to ${role};
-        grant usage on schema cron, net to ${role}; revoke usage on schema ${schema} from ${role}, public;
-        set local role ${role}`)
+        grant usage on schema cron, net to ${role}; ${harm(role)}; set local role ${role}`)
       const answer = await client(fireUrl, (text) => tx.savepoint((nested) => nested.unsafe(text))).list()
       assert.ok(!answer.ok)
-      assert.equal(answer.code, 'PG_FORBIDDEN')
-      assert.match(answer.message, new RegExp(`grant usage on schema ${schema} to ${role}`))
+      assert.deepEqual([answer.kind, answer.code], ['refused', 'PG_FORBIDDEN'])
+      assert.match(answer.message, says)
       await tx.unsafe(`reset role; drop owned by ${role}; drop role ${role}`)
     })
   })
@@ -152,56 +234,4 @@ test('a database that is away is a transient failure', async (t) => {
   const answer = await client(fireUrl, () => Promise.reject(away)).arm(wish)
   assert.ok(!answer.ok)
   assert.deepEqual([answer.kind, answer.code], ['transient', 'PG_UNREACHABLE'])
-})
-
-const now = new Date()
-const nowS = () => Math.floor(now.getTime() / 1_000)
-const encryptionKey = randomBytes(32)
-const claims = { iss: 'chronos-postgres', aud: fireUrl, purpose: 'cron_fire', iat: nowS(), exp: nowS() + 300 }
-const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-function sign(change: Record<string, unknown> = {}, key = encryptionKey): string {
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ ...claims, ...change })}`
-  return `Bearer ${signed}.${createHmac('sha256', fireKey(key)).update(signed).digest('base64url')}`
-}
-
-const spoilt: Record<string, { header: string | undefined; reason: string }> = {
-  missing: { header: undefined, reason: 'missing' },
-  'too large': { header: `Bearer ${'a'.repeat(9_000)}`, reason: 'too_large' },
-  'of two parts': { header: 'Bearer a.b', reason: 'malformed' },
-  'of another key': { header: sign({}, randomBytes(32)), reason: 'signature' },
-  'without a signature': {
-    header: `Bearer ${part({ alg: 'none' })}.${part(claims)}.AA`,
-    reason: 'signature',
-  },
-  'with changed claims': {
-    header: sign().replace(/\.[\w-]+\./, `.${part({ ...claims, exp: nowS() + 3_000 })}.`),
-    reason: 'signature',
-  },
-  'of another issuer': { header: sign({ iss: 'https://nas.example' }), reason: 'iss' },
-  'for another URL': { header: sign({ aud: 'https://other.example/api/cron/fire' }), reason: 'aud' },
-  'for another purpose': { header: sign({ purpose: 'callback' }), reason: 'purpose' },
-  expired: { header: sign({ exp: nowS() - 60 }), reason: 'exp' },
-  'without an end': { header: sign({ exp: undefined }), reason: 'exp' },
-  'of the future': { header: sign({ iat: nowS() + 120 }), reason: 'iat' },
-  'good for a day': { header: sign({ exp: nowS() + 86_400 }), reason: 'life' },
-}
-
-for (const [what, { header, reason }] of Object.entries(spoilt))
-  test(`a token ${what} is refused`, () => {
-    const check = createTokenCheck({ fireUrl, encryptionKeys: [encryptionKey], now: () => now })
-    check(sign())
-    assert.throws(
-      () => check(header),
-      (error) => rejectReason(error) === reason,
-    )
-  })
-
-test('a token that the key of before has signed is good until Postgres has the new one', () => {
-  const check = createTokenCheck({
-    fireUrl,
-    encryptionKeys: [randomBytes(32), encryptionKey],
-    now: () => now,
-  })
-  check(sign())
 })

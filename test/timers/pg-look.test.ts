@@ -18,12 +18,12 @@ test('a job is called once it is due: its id and instant, to the fire route, wit
   await wake(other, after(61))
   await sql`select chronos_look(${after(59)})`
   assert.deepEqual([...(await sql`select from net.http_request_queue`)], [])
-  await sql`select chronos_look(${after(60)})`
-  const queued =
-    await sql`select method, url, headers, convert_from(body, 'UTF8') as body from net.http_request_queue`
+  await sql`select chronos_look(${after(60.5)})`
+  const queued = await sql`
+    select method, url, headers, convert_from(body, 'UTF8') as body, timeout_milliseconds as timeout from net.http_request_queue`
   assert.equal(queued.length, 1)
-  const { method, url, headers, body } = queued[0] ?? {}
-  assert.deepEqual([method, url], ['POST', fireUrl])
+  const { method, url, headers, body, timeout } = queued[0] ?? {}
+  assert.deepEqual([method, url, timeout], ['POST', fireUrl, 30_000], 'a machine has time to boot')
   assert.deepEqual(JSON.parse(body as string), { job_id: one, fire_at: '2026-06-18T08:01:00+00:00' })
 
   const { Authorization: authorization } = headers as { Authorization: string }
@@ -111,6 +111,45 @@ test('a look at 20,000 jobs of which none is due reads one page of an index and 
   const [before] = await sql`select xmin::text from chronos_timer`
   assert.deepEqual(await look(startsAt), [])
   assert.deepEqual((await sql`select xmin::text from chronos_timer`)[0], before)
+
+  const called = await look(new Date('2026-06-19T12:00:00Z'))
+  const idOf = (second: number) => second.toString(16).padStart(12, '0')
+  assert.deepEqual([called[0], called.length, called.at(-1)], [idOf(1), 10_000, idOf(10_000)], 'the earliest')
+})
+
+test('a look finds everything by itself, whatever search_path pg_cron gives it', async (t) => {
+  const { sql, client, wake } = await setUpDatabase(t)
+  await client().list()
+  await wake(one, startsAt)
+  const [row] = await sql.begin(async (tx) => {
+    await tx`set local search_path to ''`
+    return tx<{ calls: number }[]>`select public.chronos_look(${after(1)}) as calls`
+  })
+  assert.equal(row?.calls, 1)
+})
+
+test('two services in one database, in a schema each, have a row and a function each', async (t) => {
+  const { sql, client, cronJobs, wake } = await setUpDatabase(t)
+  await sql.unsafe(
+    `create schema "Odd one"; create table "Odd one".job_runtime (like public.job_runtime including all)`,
+  )
+  const inSchema = (text: string) =>
+    sql.begin(async (tx) => {
+      await tx`set local search_path to "Odd one"`
+      return [...(await tx.unsafe(text))]
+    })
+  for (const each of [client(), client(`${fireUrl}/odd`, inSchema), client()])
+    assert.deepEqual(await each.list(), { ok: true, value: null })
+  const commands = (await cronJobs()).map(({ jobname, command }) => [jobname, command])
+  const expected = [
+    ['chronos.public', 'select public.chronos_look()'],
+    ['chronos.Odd one', 'select "Odd one".chronos_look()'],
+  ]
+  assert.deepEqual(commands, expected)
+  await wake(one, startsAt)
+  for (const [, command] of expected) await sql.unsafe(command ?? '')
+  const queued = await sql`select url from net.http_request_queue`
+  assert.deepEqual([...queued], [{ url: fireUrl }], 'each looks at its own jobs')
 })
 
 test('a role that may read every table sees no key and calls nobody', async (t) => {

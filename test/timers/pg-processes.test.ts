@@ -19,7 +19,7 @@ async function world(context: TestContext) {
   context.after(() => close())
   // nothing but the timer starts a machine that has died
   const setting = await setup(context, { env, settings: { restart: 'no' } })
-  const timer = await startPgTimer({ sql: setting.database.sql, everyMs: 200 })
+  const timer = await startPgTimer({ database: setting.database, everyMs: 200 })
   ;({ close } = timer)
   return { ...setting, timer }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { SignJWT } from 'jose/jwt/sign'
 import { startPgTimer } from '../../dev/pg-timer/index.ts'
+import { fireKey, halvesOf } from '../../src/timers/pg/key.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -11,7 +13,7 @@ const ENCRYPTION_KEY = randomBytes(32).toString('base64')
 
 async function setup(t: TestContext, env: Record<string, string> = {}, hasExtensions = true) {
   const database = await createTestDatabase()
-  const timer = hasExtensions ? await startPgTimer({ sql: database.sql, time: new Date(startsAt) }) : null
+  const timer = hasExtensions ? await startPgTimer({ database, time: new Date(startsAt) }) : null
   const usual = { CRON_PROVIDER: 'pg', ENCRYPTION_KEY, ...env }
   const service = await startService({ clock: startsAt, database, env: usual })
   t.after(async () => {
@@ -80,6 +82,38 @@ test('a fire without a token of this database is refused', async (t) => {
   const { status, body } = await service.fire({ job_id: job.id })
   assert.deepEqual([status, body.code], [401, 'TOKEN_REJECTED'])
   assert.equal(service.target.calls.length, 0)
+})
+
+test('a fire that the key of before has signed is taken until a boot gives Postgres the new one', async (t) => {
+  const { service, database, timer, atRest } = await setup(t)
+  const job = await service.makeJob({ schedule: '0 9 * * *' })
+  await atRest()
+  const key = randomBytes(32)
+  const env = {
+    CRON_PROVIDER: 'pg',
+    ENCRYPTION_KEY: key.toString('base64'),
+    ENCRYPTION_KEYS_OLD: ENCRYPTION_KEY,
+  }
+  const clock = '2026-06-18T08:30:00Z'
+  const next = await startService({ ...{ database, target: service.target, clock }, env })
+  t.after(() => next.close())
+  const tokenOf = async () => {
+    const [row] = await database.sql`select chronos_fire_token(timer) as token from chronos_timer timer`
+    return String(row?.['token'])
+  }
+  await until('Postgres has the new key', async () => {
+    const [row] = await database.sql<{ inner_key: Buffer }[]>`select inner_key from chronos_timer`
+    return halvesOf(fireKey(key)).inner.equals(row?.inner_key ?? Buffer.alloc(0)) || null
+  })
+  const { url } = next
+  const claims = { iss: 'chronos-postgres', aud: `${url}/api/cron/fire`, purpose: 'cron_fire' }
+  const old = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setExpirationTime('5m')
+  const signed = await old.sign(fireKey(Buffer.from(ENCRYPTION_KEY, 'base64')))
+  assert.equal((await next.fire({ job_id: job.id }, signed)).status, 200)
+  assert.equal((await next.fire({ job_id: job.id }, await tokenOf())).status, 200)
+  next.setClock('2026-06-18T09:00:00Z')
+  await timer?.moveTo('2026-06-18T09:00:00Z')
+  assert.deepEqual(timer?.deliveries, [{ jobId: job.id, status: 202 }])
 })
 
 test('without the extensions the built-in ticker runs the jobs, and the status says what is missing', async (t) => {

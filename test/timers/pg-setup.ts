@@ -18,15 +18,15 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
   const database = await createTestDatabase()
   t.after(() => database.drop())
   const { sql, db } = database
-  const timer = await startPgTimer({ sql, time: startsAt, ...options })
+  const timer = await startPgTimer({ database, time: startsAt, ...options })
   const encryptionKey = randomBytes(32)
   const lines: string[] = []
   const log = { info: note, warn: note, error: note }
   function note(_fields: object, message: string) {
     lines.push(message)
   }
-  const client = (url = fireUrl, query: Query = (text) => sql.unsafe(text)) =>
-    createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(encryptionKey) }), log })
+  const client = (url = fireUrl, query: Query = (text) => sql.unsafe(text), secret = encryptionKey) =>
+    createPgClient({ query, script: scriptFor({ fireUrl: url, key: fireKey(secret) }), log })
 
   return {
     ...{ sql, db, timer, encryptionKey, lines, client },
@@ -49,7 +49,9 @@ export async function setUpDatabase(t: TestContext, options: Options = {}) {
       return jobIds.toSorted((one, other) => one.localeCompare(other))
     },
     async cronJobs() {
-      return [...(await sql`select jobname, schedule, command, active from cron.job`)]
+      return [
+        ...(await sql`select jobname, schedule, command, active from cron.job where database = current_database()`),
+      ]
     },
   }
 }

@@ -1,7 +1,15 @@
-import { type Pair, nasManners, nasMannersWithoutDeaths, relayManners, standInManners } from './manners.ts'
+import {
+  type Pair,
+  nasManners,
+  nasMannersWithoutDeaths,
+  pgManners,
+  relayManners,
+  standInManners,
+} from './manners.ts'
 import { startLocalNas } from './nas.ts'
 import type { StartOutside } from './outside.ts'
 import type { WorldOptions } from '../world.ts'
+import { startPgOutside } from './pg.ts'
 import { startRelayOutside } from './relay.ts'
 import { startCloudTasksOutside, startQstashOutside } from './stand-ins.ts'
 
@@ -56,6 +64,16 @@ export const timers: Record<string, TorturedTimer> = {
   'cloud-tasks': {
     ...{ title: 'Cloud Tasks', start: startCloudTasksOutside },
     ...{ manners: standInManners, withoutDeaths: [], omitted: notPlayedElsewhere },
+  },
+  pg: {
+    ...{ title: 'Postgres', start: startPgOutside, manners: pgManners, withoutDeaths: [] },
+    omitted: [
+      [
+        'lost answers, hops',
+        'it is asked for no wake-up: it reads the wake times, however far ahead they are',
+      ],
+      ['slow', 'it takes real time; test/timers plays it'],
+    ],
   },
   relay: {
     ...{ title: 'The relay', start: startRelayOutside, manners: relayManners, withoutDeaths: [] },

@@ -4,9 +4,11 @@ import type { WorldOptions } from '../world.ts'
 export type Pair = [misbehaviour: string, scenario: string]
 
 /** What no timer has a part in: hops, which the service makes where a horizon is near, and fires that a third party repeats. */
-const anyManners: Pair[] = [
+const hops: Pair[] = [
   ['hops of 7 min', 'one-shot'],
   ['hops of 7 min', 'outcome never reported'],
+]
+const replays: Pair[] = [
   ['replays', 'fire'],
   ['replays', 'edit to earlier'],
   ['replays', 'pause'],
@@ -15,6 +17,7 @@ const anyManners: Pair[] = [
   ['replays', 'retry after a long pause'],
   ['replays', 'chain, two machines'],
 ]
+const anyManners = [...hops, ...replays]
 
 /**
  * NAS as it may misbehave. All of these are within what NAS owes, apart from `nasMannersWithoutDeaths`: it fires at
@@ -76,13 +79,8 @@ export const nasManners: Pair[] = [
  */
 export const nasMannersWithoutDeaths = ['forget_on_2xx', 'answer=garbage:2']
 
-/** The ways of the stand-ins (`standInFaults`). */
-export const standInManners: Pair[] = [
-  ['lost answers', 'create'],
-  ['lost answers', 'fire'],
-  ['lost answers', 'edit to earlier'],
-  ['lost answers', 'delete'],
-  ['lost answers', 'outcome reported later'],
+/** The ways of the stand-ins (`standInFaults`) to treat fires. */
+const fireManners: Pair[] = [
   ['lost acknowledgements', 'fire'],
   ['lost acknowledgements', 'one-shot'],
   ['lost acknowledgements', 'chain, two machines'],
@@ -95,7 +93,26 @@ export const standInManners: Pair[] = [
   ['down', 'fire'],
   ['refusing', 'fire'],
   ['refusing', 'chain'],
+]
+
+export const standInManners: Pair[] = [
+  ['lost answers', 'create'],
+  ['lost answers', 'fire'],
+  ['lost answers', 'edit to earlier'],
+  ['lost answers', 'delete'],
+  ['lost answers', 'outcome reported later'],
+  ...fireManners,
   ...anyManners,
+]
+
+/** To Postgres `down` is a call that is lost, and `refusing` a look that is not begun. */
+export const pgManners: Pair[] = [
+  ...fireManners,
+  ['each other look fails', 'create'],
+  ['each other look fails', 'fire'],
+  ['each other look fails', 'long run with a watchdog'],
+  ['each other look fails', 'chain, two machines'],
+  ...replays,
 ]
 
 export const relayManners = anyManners

@@ -1,6 +1,7 @@
 import type { Config } from '../../../src/ground/config.ts'
 import type { Log } from '../../../src/ground/log.ts'
 import type { TimerClient } from '../../../src/timers/index.ts'
+import type { TestDatabase } from '../../../test/support/database.ts'
 import type { Nas } from '../../nas/index.ts'
 import type { Life, Steps } from '../steps.ts'
 
@@ -18,7 +19,7 @@ export type Outside = {
   connect(needs: Connecting): TimerClient
   held(): Promise<Held[]>
   /** The next instant after now at which it may begin something; epoch milliseconds, infinite if there is none. */
-  nextMs(): number
+  nextMs(): number | Promise<number>
   /** Moves its clock and begins what is due by then. Waits for nothing. */
   jump(instant: Date): void
   /** Fires that it has sent, and has not finished with. */
@@ -54,6 +55,8 @@ export type Held = {
 }
 
 export type OutsideOptions = {
+  /** Of the service. */
+  database: TestDatabase
   /** Instant at which the clock stands at first. */
   start: string
   /** Base URL of the edge. */

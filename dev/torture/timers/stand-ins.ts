@@ -107,7 +107,7 @@ function heldOf(scheduleId: string, { atMs, body, owed }: Pending): Held {
 }
 
 /** What `misbehave` takes, in the words of the test kit of timers. */
-const standInFaults: Record<string, Partial<Faults>> = {
+export const standInFaults: Record<string, Partial<Faults>> = {
   'lost answers': api({ kind: 'lost' }, 2),
   'lost acknowledgements': { deafTimes: 2 },
   duplicates: { copies: 3 },
@@ -121,7 +121,7 @@ function api(fault: ApiFault, times: number): Partial<Faults> {
   return { api: { fault, times } }
 }
 
-function given<T>(value: T | null | undefined): T {
+export function given<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new Error('the stand-in is not configured')
   return value
 }

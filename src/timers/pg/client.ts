@@ -124,7 +124,8 @@ function lackingOf({ database, role, cron_database: home, cron, net }: Host): Ti
   if (cron && net) return null
   const schema = cron ? 'net' : 'cron'
   return forbidden(
-    `${role} may not use the schema ${schema}. As a superuser: grant usage on schema ${schema} to ${role}`,
+    `${role} may not call the functions of the schema ${schema}. As a superuser: grant usage on schema ${schema} to ${role}; ` +
+      `grant execute on all functions in schema ${schema} to ${role}`,
   )
 }
 
@@ -132,9 +133,9 @@ function forbidden(message: string): TimerFailure {
   return failure('refused', 'PG_FORBIDDEN', message)
 }
 
-/** insufficient_privilege, undefined_table, invalid_schema_name: `setUp` says which of them it is. */
+/** insufficient_privilege, undefined_table (of a schema that is not there as well): `setUp` says which of them it is. */
 function isMissing(error: unknown): boolean {
-  return ['42501', '42P01', '3F000'].includes(codeOf(error))
+  return ['42501', '42P01'].includes(codeOf(error))
 }
 
 function failureOf(error: unknown): TimerFailure {

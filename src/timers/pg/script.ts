@@ -7,8 +7,11 @@ export const schedules = { usual: '5 seconds', old: '* * * * *' }
 /** A fire boots a machine. */
 const fireTimeoutMs = 30_000
 const tokenLifeS = 300
-/** Of one look; the next one goes on, and what is late by a minute is found by any fire. */
-const callsMax = 1_000
+/**
+ * Of one look, as many as a process takes at once (src/run/fire-limits.ts). Those beyond it are called at their next
+ * instant for a call, or are found by any fire when they are late by a minute.
+ */
+const callsMax = 10_000
 const lock = 4_927_146_804
 
 /** In SQL: the name of our row in `cron.job`. Two services may share a database, in a schema each. */
@@ -43,12 +46,12 @@ create table if not exists chronos_timer (
 alter table chronos_timer enable row level security;
 
 create or replace function chronos_calls_due(late interval) returns integer
-language sql immutable set search_path from current as $body$
+language sql immutable as $body$
   select ${callsDue('extract(epoch from late)::float8')}
 $body$;
 
 create or replace function chronos_fire_token(timer chronos_timer) returns text
-language plpgsql set search_path from current as $body$
+language plpgsql as $body$
 declare
   now_s bigint := extract(epoch from clock_timestamp());
   claims text := jsonb_build_object('iss', '${issuer}', 'aud', timer.fire_url, 'purpose', 'cron_fire',
@@ -66,7 +69,7 @@ language sql immutable as $body$
   select translate(encode(bytes, 'base64'), E'+/=\\n', '-_')
 $body$;
 
--- Calls the jobs that are due; how many there were. One probe of an index if none is.
+-- Calls the jobs that are due; how many there were. The functions that it calls are found by its own search_path. One probe of an index if none is.
 create or replace function chronos_look(at timestamptz default clock_timestamp()) returns integer
 language plpgsql set search_path from current as $body$
 declare
@@ -121,11 +124,13 @@ export type Script = { version: string; sql: string }
  * Makes all of it, or brings it up to date, in one implicit transaction. Values are in hex: whatever the session's settings
  * are, they are read as they were written. Any number may run at once.
  */
-export function scriptFor({ fireUrl, key }: { fireUrl: string; key: Buffer }): Script {
+export function scriptFor(wanted: { fireUrl: string; key: Buffer }): Script {
+  const version = createHash('sha256').update(sqlOf(wanted, '')).digest('hex')
+  return { version, sql: sqlOf(wanted, version) }
+}
+
+function sqlOf({ fireUrl, key }: { fireUrl: string; key: Buffer }, version: string): string {
   const { inner, outer } = halvesOf(key)
-  const version = createHash('sha256')
-    .update([objects, inCron, fireUrl, key.toString('hex')].join('\n'))
-    .digest('hex')
   const hex = (bytes: Buffer) => `decode('${bytes.toString('hex')}', 'hex')`
   const row = `
 insert into chronos_timer (version, fire_url, inner_key, outer_key)
@@ -133,5 +138,5 @@ values ('${version}', convert_from(${hex(Buffer.from(fireUrl))}, 'UTF8'), ${hex(
 on conflict (id) do update set version = excluded.version, fire_url = excluded.fire_url,
   inner_key = excluded.inner_key, outer_key = excluded.outer_key;
 `
-  return { version, sql: `select pg_advisory_xact_lock(${lock});${objects}${row}${inCron}` }
+  return `select pg_advisory_xact_lock(${lock});${objects}${row}${inCron}`
 }
