@@ -67,7 +67,12 @@ test('a backup and its restore, command by command, and what a service makes of 
   const [nas, target] = [await startNas({ time: '2026-06-18T08:00:00Z' }), await startTarget()]
   const env = { ENCRYPTION_KEY: randomBytes(32).toString('base64') }
   const service = await startService({ database: before, nas, target, env, clock: '2026-06-18T08:00:00Z' })
-  t.after(() => Promise.all([nas.close(), target.close()]))
+  let closing: Promise<void> | undefined
+  const closeFirst = () => (closing ??= service.close())
+  t.after(async () => {
+    await closeFirst()
+    await Promise.all([nas.close(), target.close()])
+  })
   const kept = await service.makeJob({ name: 'kept', schedule: '0 9 * * *' })
   const deleted = await service.makeJob({ name: 'deleted', schedule: '0 10 * * *' })
   await service.api('PUT', '/api/secrets/TOKEN', { value: 'a value that has to come back' })
@@ -95,7 +100,7 @@ test('a backup and its restore, command by command, and what a service makes of 
   await service.api('DELETE', `/api/jobs/${deleted.id}`)
   const made = await service.makeJob({ name: 'made', schedule: '0 11 * * *' })
   await atRest(service)
-  await service.close()
+  await closeFirst()
 
   assert.match(await sandbox.run(restore), /^ +2$/m)
   const after = opened(t, newUrl)

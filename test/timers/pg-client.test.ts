@@ -214,6 +214,21 @@ for (const [what, { harm, says }] of Object.entries(forbidden))
     })
   })
 
+test('a role that has lost its grant is told which one it was', async (t) => {
+  const { client, sql } = await setUpDatabase(t)
+  const role = `limited_${randomBytes(4).toString('hex')}`
+  await sql.begin(async (tx) => {
+    const own = client(fireUrl, (text) => tx.savepoint((nested) => nested.unsafe(text)))
+    await tx.unsafe(`create role ${role}; grant create, usage on schema public to ${role};
+      grant usage on schema cron, net to ${role}; set local role ${role}`)
+    assert.equal((await own.list()).ok, true)
+    await tx.unsafe(`reset role; revoke usage on schema cron from ${role}; set local role ${role}`)
+    const answer = await own.arm(wish)
+    assert.match(answer.ok ? '' : answer.message, /grant usage on schema cron to limited_/)
+    await tx.unsafe(`reset role; drop owned by ${role}; drop role ${role}`)
+  })
+})
+
 test('a role that may not read settings of superusers, as that of pg_cron is one, sets Postgres up all the same', async (t) => {
   const { client, sql } = await setUpDatabase(t)
   const role = `plain_${randomBytes(4).toString('hex')}`

@@ -102,7 +102,7 @@ test('a look at 20,000 jobs of which none is due reads one page of an index and 
     insert into jobs (id, name, schedule, timezone, anchor, action)
     select lpad(to_hex(i), 12, '0'), 'a job', '{"kind": "cron"}', 'UTC', now(), '{"type": "http"}' from generate_series(1, 20000) i;
     insert into job_runtime (job_id, wake_at)
-    select lpad(to_hex(i), 12, '0'), '2026-06-19'::timestamptz + i * interval '1 s' from generate_series(1, 20000) i;
+    select lpad(to_hex(i), 12, '0'), '2026-06-19'::timestamptz + i * interval '1 s' from generate_series(20000, 1, -1) i;
     analyze job_runtime`)
   const plan =
     await sql`explain (format json, analyze, buffers) select exists (select from job_runtime where wake_at <= ${startsAt})`

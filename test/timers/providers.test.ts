@@ -31,7 +31,13 @@ for (const [name, { missing, limits }] of Object.entries(providers))
       assert.equal(lacking.length, 1)
       assert.ok(lacking[0]?.includes(variable), `${lacking[0]} names ${variable}`)
     }
-    assert.ok(limits(readConfig(env)).horizonMs >= 7 * 86_400_000)
+    const { horizonMs, isOnePerJob } = limits(readConfig(env))
+    assert.ok(horizonMs >= 7 * 86_400_000)
+    assert.equal(
+      isOnePerJob,
+      name === 'chronos',
+      'NAS alone lets a new wake-up take the place of the one before',
+    )
   })
 
 test('a timer is loaded when it is first used, once, and says before that what needs no loading', async () => {
