@@ -1,72 +1,51 @@
 import fastifyAuth from '@fastify/auth'
 import type { FastifyInstance } from 'fastify'
-import { callerOf, checkAccess } from './access.ts'
-import { operationOf, routesOf } from './api.ts'
-import { auditChanges, auditRoutes } from './audit.ts'
-import { callbackRoute } from './callbacks.ts'
-import { channelRoutes } from './channels.ts'
 import { allowOrigins } from './cors.ts'
-import { deliveryRoutes } from './deliveries.ts'
-import { existingRoutes } from './existing.ts'
 import { fireRoute } from './fire.ts'
 import { foldLog } from './folded.ts'
-import { holdWhileAnswering } from './hold.ts'
-import { jobRoutes } from './jobs.ts'
-import { acceptJson } from './json.ts'
-import { keyRoutes } from './keys.ts'
-import { logRoutes } from './logs.ts'
-import { openRoutes, tellKeyless } from './open.ts'
 import type { RouteNeeds } from './needs.ts'
 import { prepareAnswers } from './prepare.ts'
-import { answerError, answerNotFound } from './problem.ts'
-import { runRoutes } from './runs.ts'
-import { secretRoutes } from './secrets.ts'
-import { scheduleRoutes } from './schedules.ts'
-import { takeTurns } from './turns.ts'
-import { serviceRoutes } from './service.ts'
+import { answerError } from './problem.ts'
 
 export type { RouteNeeds } from './needs.ts'
 export { answerError } from './problem.ts'
 
 /**
- * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, targets that report, API
- * clients, anyone. The check of who calls is a hook on the scope, before the body is read, so that a route added to a
- * scope is closed by default.
+ * Everything that is answered over HTTP. A machine boots for a fire, so `first` has its route and no other one. The first
+ * other call loads the rest (all.ts), into an instance that `another` makes, and is handed on to it as it came.
  */
-export function registerRoutes(app: FastifyInstance, needs: RouteNeeds): void {
-  foldLog(app)
-  tellKeyless(app)
-  app.setErrorHandler(answerError)
-  app.setNotFoundHandler(answerNotFound)
-  app.removeContentTypeParser('text/plain')
-  allowOrigins(app, needs.config.corsOrigins)
-  prepareAnswers(app, needs.config)
-  app.register(fastifyAuth)
-  app.register(async (scope) => fireRoute(scope, needs))
-  app.register(async (scope) => callbackRoute(scope, needs))
-  app.register(async (scope) => apiScope(scope, needs))
-  app.register(async (scope) => openRoutes(scope, needs))
+export function registerRoutes(
+  first: FastifyInstance,
+  needs: RouteNeeds,
+  another: () => FastifyInstance,
+): void {
+  foldLog(first)
+  first.setErrorHandler(answerError)
+  handOn(first, async () => {
+    const { registerAll } = await import('./all.ts')
+    const rest = another()
+    registerAll(rest, needs)
+    await rest.ready()
+    return rest
+  })
+  allowOrigins(first, needs.config.corsOrigins)
+  prepareAnswers(first, needs.config)
+  first.register(fastifyAuth)
+  first.register(async (scope) => fireRoute(scope, needs))
 }
 
-function apiScope(scope: FastifyInstance, needs: RouteNeeds): void {
-  checkAccess(scope, needs)
-  holdWhileAnswering(scope, needs.hold)
-  takeTurns(scope, {
-    isLarge: async (request) => (await operationOf(request)).isLarge ?? false,
-    caller: (request) => callerOf(request)?.id ?? '',
+/** Calls that `first` has no route for go to the other instance, before anything of their body is read. */
+function handOn(first: FastifyInstance, load: () => Promise<FastifyInstance>): void {
+  let loaded: Promise<FastifyInstance> | undefined
+  first.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return
+    loaded ??= load().catch((error: unknown) => {
+      loaded = undefined
+      throw error
+    })
+    const { routing } = await loaded
+    reply.hijack()
+    routing(request.raw, reply.raw)
   })
-  auditChanges(scope, needs)
-  acceptJson(scope)
-  const on = routesOf(scope)
-  jobRoutes(on, needs)
-  existingRoutes(on, needs)
-  runRoutes(on, needs)
-  deliveryRoutes(on, needs)
-  logRoutes(on, needs)
-  scheduleRoutes(on, needs)
-  secretRoutes(on, needs)
-  channelRoutes(on, needs)
-  serviceRoutes(on, needs)
-  keyRoutes(on, needs)
-  auditRoutes(on, needs)
+  first.addHook('onClose', async () => (await loaded)?.close())
 }

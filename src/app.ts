@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyHttpOptions, LogController } from 'fastify'
 import {
   createApiKeyStore,
   createAuditStore,
@@ -13,7 +13,7 @@ import {
   loadLists,
   readDatabaseState,
 } from '../db/index.ts'
-import { answerError, registerRoutes } from '../routes/index.ts'
+import { answerError, registerRoutes, type RouteNeeds } from '../routes/index.ts'
 import { createAudit } from './access/audit.ts'
 import { createEffects } from './effects.ts'
 import { withoutSecrets } from './run/callback.ts'
@@ -75,8 +75,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
-  const http = Fastify({
-    logger: logOptions(config.logLevel, known.text),
+  const settings = {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 256 * 1024,
     // the usual count begins at 1 in each process: one id would stand for many calls in the log and the audit
@@ -90,7 +89,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     // the routes bring their own checks and write plain JSON: Fastify's compilers would cost 50 ms at every boot
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-  })
+  } satisfies FastifyHttpOptions<Server>
+  const http: FastifyInstance = Fastify({ ...settings, logger: logOptions(config.logLevel, known.text) })
   const { log } = http
   const holds = createHolds()
   const leaving = new AbortController()
@@ -178,7 +178,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
 
   const refusals = createRefusals(() => clock() ?? new Date())
 
-  registerRoutes(http, {
+  const routes: RouteNeeds = {
     ...{ jobs, brief, metrics, deliveries, refusals },
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
@@ -228,7 +228,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
     },
     now: () => clock() ?? new Date(),
-  })
+  }
+  registerRoutes(http, routes, () => Fastify({ ...settings, loggerInstance: log }))
 
   /** A machine boots for a fire: its answer comes before everything else that a boot has to look after. */
   async function firstAnswer() {

@@ -63,9 +63,9 @@ test('every operation says which codes it can answer with', () => {
 test('registering the routes compiles nothing and loads neither TypeBox nor drizzle', async () => {
   const { stdout } = await loadedBy(`
     import Fastify from 'fastify'
-    import { registerRoutes } from './routes/index.ts'
+    import { registerAll } from './routes/all.ts'
     const app = Fastify()
-    registerRoutes(app, { config: { metricsHere: true, corsOrigins: [], prompt: {} } })
+    registerAll(app, { config: { metricsHere: true, corsOrigins: [], prompt: {} } })
     await app.ready()
     await app.close()`)
   const loaded = stdout.split('\n')

@@ -66,7 +66,9 @@ describe('one command from nothing to a job that fires', () => {
     await started.waitForLine(new RegExp(`^[\\d:.]{12} nas +→ fire ${jobId} at `))
     await started.waitForLine(new RegExp(`^[\\d:.]{12} service +run begins +job=${jobId} run=\\S+ slot=\\S+`))
     await started.waitForLine(
-      new RegExp(`^[\\d:.]{12} service +run ends +job=${jobId} run=\\S+ slot=\\S+ attempt=1 ms=\\d+ state=succeeded`),
+      new RegExp(
+        `^[\\d:.]{12} service +run ends +job=${jobId} run=\\S+ slot=\\S+ attempt=1 ms=\\d+ state=succeeded`,
+      ),
     )
     await started.waitForLine(new RegExp(`^[\\d:.]{12} nas +← provision ${jobId} for .* 200$`))
     await started.waitForLine(new RegExp(`^[\\d:.]{12} nas +← ${jobId} answered 202 accepted`))

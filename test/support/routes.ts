@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { type RouteNeeds, registerRoutes } from '../../routes/index.ts'
+import { registerAll } from '../../routes/all.ts'
+import type { RouteNeeds } from '../../routes/index.ts'
 
 /** What the routes are configured with, where a test says nothing else of it. */
 export const routesConfig: RouteNeeds['config'] = {
@@ -14,5 +15,5 @@ type Given = { config?: Partial<RouteNeeds['config']> } & {
 /** The routes alone on `app`, with as many of their parts as the test needs: whoever reaches for another finds nothing. */
 export function onlyRoutes(app: FastifyInstance, { config, ...parts }: Given = {}): void {
   const whole = { hold: () => () => {}, ...parts, config: { ...routesConfig, ...config } }
-  registerRoutes(app, whole as unknown as RouteNeeds)
+  registerAll(app, whole as unknown as RouteNeeds)
 }
