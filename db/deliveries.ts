@@ -87,7 +87,7 @@ export async function listDeliveries(
   }
   const rows: Row[] = await sql`
     select ${shownColumns(sql)}, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
-    where ${state === null ? sql`true` : inState[state]} and (${after}::bigint is null or d.seq < ${after}::bigint)
+    where ${state === null ? sql`true` : inState[state]} and ${after === null ? sql`true` : sql`d.seq < ${after}`}
     order by d.seq desc limit ${limit}`
   return rows.map((row) => ({
     ...readShown(row),

@@ -1,3 +1,5 @@
+import { slotVerdicts } from './slot-verdicts.ts'
+
 /**
  * What ended runs and folded slots add up to: the columns of `job_days` and `service_days`, and the SQL that they are made
  * with. `latenessMs` counts from the slot to the begin of the first attempt, the jitter of the job included; `durationMs` from
@@ -11,7 +13,6 @@ export const boundsMs: readonly number[] = [
 ]
 
 export const endStates = ['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'] as const
-export const slotVerdicts = ['ran', 'skipped', 'missed', 'cancelled', 'superseded'] as const
 
 const runColumns = endStates.map((state) => `runs_${state}`)
 const slotColumns = slotVerdicts.map((verdict) => `slots_${verdict}`)

@@ -6,10 +6,10 @@ import {
   endStates,
   readableSums,
   slotsOnly,
-  slotVerdicts,
   sumColumns,
   sumsOfRuns,
 } from './history-sums.ts'
+import { slotVerdicts } from './slot-verdicts.ts'
 
 /** `counts` has one more number than `boundsMs` (inclusive upper bounds): the last one is above them. Not cumulative. */
 export type Histogram = {
