@@ -44,7 +44,6 @@ export async function purgeStep(tx: Sql): Promise<boolean> {
     select (select count(*) from runs_gone) + (select count(*) from slots_gone) + (select count(*) from days_gone) as n`
   if (Number(row?.['n']) > 0) return true
   await tx`delete from job_history where job_id = ${jobId as string}`
-  await tx`delete from arms where job_id = ${jobId as string}`
   const purged = await tx`
     update orphans set purged_at = clock_timestamp()
     where job_id = ${jobId as string} and not exists (select from folded_slots where job_id = ${jobId as string})

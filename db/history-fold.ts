@@ -72,7 +72,7 @@ const addSums = `
  */
 const foldRuns = `
     with sums as materialized (${sumsOfRuns(
-      `select ${countedOfRun} from runs r where r.finished_at > $1::text::timestamptz and r.finished_at <= $2::text::timestamptz`,
+      `select ${countedOfRun('r.job_id')} from runs r where r.finished_at > $1::text::timestamptz and r.finished_at <= $2::text::timestamptz`,
     )}),
     ${addSums},
     kept as (

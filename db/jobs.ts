@@ -163,6 +163,7 @@ export async function deleteJob(sql: Sql, jobId: string, now: Date | null): Prom
     insert into orphans (job_id, armed_schedule, deleted_at)
     values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, clock_timestamp()))
     on conflict on constraint orphans_pkey do nothing`
+  await sql`delete from arms where job_id = ${jobId}`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)
 }

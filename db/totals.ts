@@ -61,10 +61,10 @@ export async function readTotals(sql: Sql, now: Date | null): Promise<Totals> {
 
 const columns = sumColumns.join(', ')
 const ended = `
-      select ${countedOfRun} from (
+      select ${countedOfRun('null::text')} from (
         select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r`
 const slots = `
-      select job_id, (first_slot at time zone 'UTC')::date as day, verdict, count as n from (
+      select null::text as job_id, (first_slot at time zone 'UTC')::date as day, verdict, count as n from (
         select * from folded_slots where id > (select slots_to from history) order by id limit ${tailMost}) f`
 
 const text = `
