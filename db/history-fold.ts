@@ -8,10 +8,10 @@ import { addedTo, countedOfRun, slotsOnly, sumColumns, sumsOfRuns, sumsOfSums } 
  * deadlines in db/client.ts and db/transaction.ts). A write that the server itself holds up for longer, because it was
  * suspended as a whole, is counted by nothing.
  */
-export const foldMarginMs = 60_000
+const foldMarginMs = 60_000
 
 /** Of runs, in one step; ends at the same instant are not parted. */
-export const foldAtOnce = 5_000
+const foldAtOnce = 5_000
 /** A fold may stand for years. */
 const slotsAtOnce = 100
 

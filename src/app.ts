@@ -150,8 +150,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     async tend(mostMs) {
       const { tend } = await import('./history/tend.ts')
       const keptOf = (policy: Record<string, unknown>) => policyFrom(policy).retention
-      const store = await loadHistory({ database, clock, keptOf, lives: config.lives })
-      return tend({ store, now: delays.now, isDraining }, mostMs)
+      const steps = await loadHistory({ database, clock, keptOf, lives: config.lives })
+      return tend({ store: steps, now: delays.now, isDraining }, mostMs)
     },
   })
   const core = createCore({

@@ -95,7 +95,9 @@ async function explained(sql: Sql, text: string): Promise<string> {
   const plans: { planning: number; execution: number; pages: number }[] = []
   for (let n = 0; n < 7; n++) {
     const [row] = await sql.unsafe(`explain (analyze, buffers, format json) ${text}`)
-    const [plan] = row?.['QUERY PLAN'] as [Record<string, number> & { Plan: Record<string, number> }]
+    const [plan] = (row as { 'QUERY PLAN': [Record<string, number> & { Plan: Record<string, number> }] })[
+      'QUERY PLAN'
+    ]
     const pages = (plan.Plan['Shared Hit Blocks'] ?? 0) + (plan.Plan['Shared Read Blocks'] ?? 0)
     plans.push({ planning: plan['Planning Time'] ?? 0, execution: plan['Execution Time'] ?? 0, pages })
   }

@@ -61,8 +61,8 @@ test('a deleted job with many runs is gone at once for every route, and its rows
   ])
     assert.equal(await statusOf('GET', path), 404, path)
   assert.equal(await statusOf('POST', `/api/runs/${run.id}/cancel`), 404)
-  const { runs } = (await service.api('GET', '/api/runs?limit=1000')).body
-  assert.deepEqual([...new Set(runs.map((one: { job_id: string }) => one.job_id))], [other.id])
+  const { runs } = (await service.api('GET', '/api/runs?limit=1000')).body as { runs: { job_id: string }[] }
+  assert.deepEqual([...new Set(runs.map((one) => one.job_id))], [other.id])
   assert.deepEqual((await service.api('GET', `/api/runs?job=${job.id}`)).body.runs, [])
   assert.deepEqual((await service.api('GET', '/api/deliveries')).body.deliveries, [])
   const fired = await service.fire({ job_id: job.id, fire_at: clock.toISOString() })
