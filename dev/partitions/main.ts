@@ -90,14 +90,17 @@ async function measured(sql: Sql, work: () => Promise<unknown>): Promise<string>
   return `${ms} ms, ${row?.mb} MB of WAL`
 }
 
+type Explained = Record<string, number> & { Plan: Record<string, number> }
+
 /** The pages are those that a cold read would fetch. */
 async function explained(sql: Sql, text: string): Promise<string> {
   const plans: { planning: number; execution: number; pages: number }[] = []
   for (let n = 0; n < 7; n++) {
-    const [row] = await sql.unsafe(`explain (analyze, buffers, format json) ${text}`)
-    const [plan] = (row as { 'QUERY PLAN': [Record<string, number> & { Plan: Record<string, number> }] })[
-      'QUERY PLAN'
-    ]
+    const [row] = await sql.unsafe<{ 'QUERY PLAN': [Explained] }[]>(
+      `explain (analyze, buffers, format json) ${text}`,
+    )
+    if (!row) throw new Error('nothing was explained')
+    const [plan] = row['QUERY PLAN']
     const pages = (plan.Plan['Shared Hit Blocks'] ?? 0) + (plan.Plan['Shared Read Blocks'] ?? 0)
     plans.push({ planning: plan['Planning Time'] ?? 0, execution: plan['Execution Time'] ?? 0, pages })
   }
