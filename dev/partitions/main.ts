@@ -54,8 +54,9 @@ async function report(sql: Sql, table: 'plain' | 'parted') {
   line(table, 'size', `${before} MB before, ${await sizeOf(sql, table)} MB after`)
 }
 
-const line = (table: string, name: string, text: string) =>
+function line(table: string, name: string, text: string) {
   console.log(`${table.padEnd(7)} ${name.padEnd(26)} ${text}`)
+}
 
 async function insert(sql: Sql, table: string, from: number, count: number) {
   await sql.unsafe(`

@@ -207,3 +207,17 @@ test('processes that prune at once take each run once, and do not wait for each 
     assert.equal(kept, 2)
   }
 })
+
+test('a job that another process is busy with is passed over, and not waited for', async () => {
+  const retention = { runs: 1, days: 90, historyRuns: 1, historyDays: 90 }
+  const [busy, free] = [await opened.makeJob({ retention }), await opened.makeJob({ retention })]
+  for (const job of [busy, free])
+    for (let n = 0; n < 3; n++) await opened.makeRun(job, { msAgo: 3_600_000 - n })
+  await opened.fold()
+  await opened.db.transaction(async (tx) => {
+    await tx`select from job_history where job_id = ${busy} for update`
+    assert.equal(await opened.history.prune(), true)
+    assert.equal(await opened.history.prune(), false)
+  })
+  assert.deepEqual([(await idsOf(busy)).length, (await idsOf(free)).length], [3, 1])
+})
