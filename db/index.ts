@@ -1,5 +1,6 @@
 /** Postgres, the only truth. The door: nothing outside of this folder imports past it. */
 import type { Database } from './client.ts'
+import type { HistoryNeeds, HistoryStore } from './history-store.ts'
 import type { Lists } from './lists.ts'
 import type { DatabaseState } from './readiness.ts'
 
@@ -14,8 +15,9 @@ export { overdueMax } from './arms.ts'
 export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
+export type { HistoryStore } from './history-store.ts'
 export { createKeyStore } from './keys.ts'
-export type { FoldedSlots, SlotRun } from './ledger.ts'
+export type { FoldedSlots, SlotDay, SlotRun } from './ledger.ts'
 export type {
   ArmRow,
   ListedChannel,
@@ -45,6 +47,7 @@ export {
 } from './secrets.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmLease, ArmOrder, AttemptLogText, Written } from './move.ts'
+export type { Histogram, Totals } from './totals.ts'
 
 /** What `/readyz` asks; loaded there and not at boot. */
 export async function readDatabaseState(database: Database): Promise<DatabaseState> {
@@ -55,4 +58,9 @@ export async function readDatabaseState(database: Database): Promise<DatabaseSta
 export async function loadLists(database: Database): Promise<Lists> {
   const { createLists } = await import('./lists.ts')
   return createLists(database)
+}
+
+/** The steps by which history ends; loaded by a process that has time for them, and not at boot. */
+export async function loadHistory(needs: HistoryNeeds): Promise<HistoryStore> {
+  return (await import('./history-store.ts')).createHistoryStore(needs)
 }

@@ -10,6 +10,7 @@ import {
   createDatabase,
   createProcessRecord,
   createStore,
+  loadHistory,
   loadLists,
   readDatabaseState,
 } from '../db/index.ts'
@@ -21,6 +22,7 @@ import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
 import { createCore } from './core.ts'
+import { policyFrom } from './decisions/index.ts'
 import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
 import { draining } from './ground/errors.ts'
@@ -35,7 +37,7 @@ import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
 import { bootMs } from './run/near.ts'
 import { createRefusals } from './access/refusals.ts'
-import { createRetention } from './attempt-logs/retention.ts'
+import { createRetention } from './history/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
@@ -130,7 +132,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
     loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
-      createLogs({ store: logStore, delays, log, isDraining }),
+      createLogs({ store: logStore, delays, isDraining }),
     )
     return loadedLogs
   }
@@ -145,7 +147,12 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   })
   const retention = createRetention({
     ...{ delays, log, isDraining },
-    prune: async (jobId) => (await logs()).prune(jobId),
+    async tend(mostMs) {
+      const { tend } = await import('./history/tend.ts')
+      const keptOf = (policy: Record<string, unknown>) => policyFrom(policy).retention
+      const steps = await loadHistory({ database, clock, keptOf, lives: config.lives })
+      return tend({ store: steps, now: delays.now, isDraining }, mostMs)
+    },
   })
   const core = createCore({
     ...{ config, store, timer, leases, leaving, holds, delays, owner, log, ...effects },
@@ -157,6 +164,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
+    tend: retention.atExit,
     log,
   })
   const { brief, status, metrics } = createStatus({

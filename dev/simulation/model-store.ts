@@ -61,11 +61,12 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
     listDeliveries: () => Promise.reject(new Error('the simulation lists no deliveries')),
     readLedger: () => Promise.reject(new Error('the simulation reads no ledger')),
+    totals: () => Promise.reject(new Error('the simulation adds up no history')),
     readArms: () => Promise.reject(new Error('the simulation reads no story of arms')),
     readCounts: () =>
       read('readCounts', (now) => ({
         jobs: { scheduled: 0, paused: 0, completed: 0, error: 0 },
-        runs: {},
+        runs: { claimed: 0, running: 0, waiting: 0 },
         armsOwed: tables.armsOwed(),
         oldestOwedSince: null,
         orphansOwed: 0,

@@ -13,7 +13,7 @@ export type Departure = {
   arrive(): Promise<BootLook | null>
   /**
    * Writes the exit record if nothing is owed, no run is held by this process and no wake time is near, in one statement.
-   * False: the process has a reason to stay.
+   * False: the process has a reason to stay. If it has none, it looks after history first, should that be due.
    *
    * @throws DatabaseUnavailable: unknown.
    */
@@ -28,10 +28,12 @@ type DepartureNeeds = {
   isNasUsed: () => boolean
   /** A wake time that is nearer is cheaper to wait for than to boot for. */
   nearMs: number
+  /** Looks after history for a moment. Never rejects. */
+  tend: () => Promise<void>
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNeeds): Departure {
+export function createDeparture({ record, isNasUsed, nearMs, tend, log }: DepartureNeeds): Departure {
   let isWritten = false
 
   async function arrive(): Promise<BootLook | null> {
@@ -62,7 +64,7 @@ export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNee
   }
 
   async function ifNothingIsOwed() {
-    const { owed, runs, near } = await record.depart({
+    const { owed, runs, near, isHistoryDue } = await record.depart({
       why: 'idle',
       stayFor: { nearMs },
       countArms: isNasUsed(),
@@ -70,6 +72,7 @@ export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNee
     isWritten = owed + runs + near === 0
     if (owed + runs > 0) log.info({ owed, runs }, 'Postgres has unfinished work')
     else if (near > 0) log.info({ near }, 'the next wake time is nearer than a boot is long')
+    if (isWritten && isHistoryDue) await tend()
     return isWritten
   }
 
