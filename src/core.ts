@@ -7,6 +7,7 @@ import type { SendMessage } from './delivery/send.ts'
 import { createStartPing } from './delivery/start-ping.ts'
 import type { Chance } from './ground/chance.ts'
 import type { Config } from './ground/config.ts'
+import { programsAtOnce } from './ground/config-commands.ts'
 import type { Holds } from './ground/holds.ts'
 import type { Log } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
@@ -70,7 +71,8 @@ export function createCore(needs: CoreNeeds): Core {
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
-  const queue = createQueue({ store, owner, maxConcurrent, delays, log })
+  const maxPrograms = config.commands ? programsAtOnce(config) : null
+  const queue = createQueue({ store, owner, maxConcurrent, maxPrograms, delays, log })
   const runs: RunCounts = () => {
     const { running, waiting } = queue.counts()
     // a place may be reserved before its run is here
@@ -90,6 +92,7 @@ export function createCore(needs: CoreNeeds): Core {
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
+      isTooSlowFor: queue.isTooSlowFor,
     }),
     settled: (jobId) => needs.settled?.(jobId),
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { type Env, readers } from './config-values.ts'
 import type { Privileges } from './privileges.ts'
 
@@ -14,6 +15,15 @@ export type CommandConfig = {
   processes: number
   /** Of the folder of one run; 0: no limit. */
   folderMb: number
+}
+
+/** A call that waits costs a socket. A program costs memory of its own and a share of the processors. */
+export function programsAtOnce(config: {
+  maxConcurrentRuns: number
+  maxConcurrentPrograms: number | null
+}): number {
+  const { maxConcurrentRuns, maxConcurrentPrograms } = config
+  return Math.min(maxConcurrentRuns, maxConcurrentPrograms ?? Math.min(20, 4 * availableParallelism()))
 }
 
 const usualForCommands = ['PATH', 'LANG', 'TZ']

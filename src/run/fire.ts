@@ -97,24 +97,27 @@ export function createFire(needs: FireNeeds): Fire {
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseIfDraining()
+    const endsAt = delays.now() + answerBudgetMs
     limits.refuseIfFull()
+    const held = limits.hold(request.jobId)
+    if (held) {
+      await held
+      refuseIfDraining()
+    }
     arming.begun(request.jobId)
     try {
-      return await claimToAnswer(request)
+      return await claimToAnswer(request, endsAt)
     } catch (error) {
       arming.unanswered(request.jobId)
       throw error
     }
   }
 
-  async function claimToAnswer({
-    jobId,
-    fireAt,
-  }: {
-    jobId: string
-    fireAt: Date | null
-  }): Promise<FireAnswer> {
-    const endsAt = delays.now() + answerBudgetMs
+  /** `endsAt`: by `delays.now()`. */
+  async function claimToAnswer(
+    { jobId, fireAt }: { jobId: string; fireAt: Date | null },
+    endsAt: number,
+  ): Promise<FireAnswer> {
     const claimed = await limits.whileLooking(claim(jobId, fireAt))
     if (claimed.state === 'gone') {
       if (limits.mayCancel()) void arming.cancelOrphan(jobId)

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What stands before several processes: each request goes to the one with the fewest under way. */
+export type Balancer = {
+  url: string
+  /** Answers so far, by status; of those that were refused, by their code. */
+  answers(): Record<string, number>
+  /** The ports of what the requests go to. */
+  serve(ports: number[]): void
+  close(): Promise<void>
+}
+
+export async function startBalancer(): Promise<Balancer> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
+  const counts: Record<string, number> = {}
+  let backends: { port: number; load: number }[] = []
+
+  function forward(incoming: IncomingMessage, response: ServerResponse) {
+    const backend = backends.toSorted((a, b) => a.load - b.load)[0]
+    if (!backend) return void response.writeHead(502).end()
+    // of two with the same load, the other one is next
+    backends = [...backends.filter((one) => one !== backend), backend]
+    backend.load += 1
+    response.once('close', () => {
+      backend.load -= 1
+    })
+    const { method, url: path, headers } = incoming
+    const call = request(
+      { host: '127.0.0.1', port: backend.port, agent, method, path, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        let body = ''
+        answer.on('data', (piece: Buffer) => {
+          body += piece.toString()
+          response.write(piece)
+        })
+        answer.on('end', () => {
+          response.end()
+          count(answer.statusCode ?? 502, body)
+        })
+      },
+    )
+    call.on('error', () => {
+      count(502, '')
+      response.destroy()
+    })
+    incoming.pipe(call)
+  }
+
+  function count(status: number, body: string) {
+    const name = status < 400 ? String(status) : `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ''}`.trim()
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+
+  const server = createServer(forward).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    answers: () => ({ ...counts }),
+    serve(ports) {
+      backends = ports.map((port) => ({ port, load: 0 }))
+    },
+    async close() {
+      agent.destroy()
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
