@@ -9,6 +9,8 @@ export type Balancer = {
   answers(): Record<string, number>
   /** The ports of what the requests go to. */
   serve(ports: number[]): void
+  /** As Fly's proxy: once each of them has more than `softLimit` requests under way, another one is started. */
+  startAbove(softLimit: number, startOne: () => Promise<number>): void
   close(): Promise<void>
 }
 
@@ -16,13 +18,21 @@ export async function startBalancer(): Promise<Balancer> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
   const counts: Record<string, number> = {}
   let backends: { port: number; load: number }[] = []
+  let another: { softLimit: number; startOne: () => Promise<number> } | null = null
 
   function forward(incoming: IncomingMessage, response: ServerResponse) {
     const backend = backends.toSorted((a, b) => a.load - b.load)[0]
-    if (!backend) return void response.writeHead(502).end()
+    if (!backend) {
+      response.writeHead(502).end()
+      return
+    }
     // of two with the same load, the other one is next
     backends = [...backends.filter((one) => one !== backend), backend]
     backend.load += 1
+    if (another && backend.load > another.softLimit) {
+      void another.startOne().then((port) => backends.push({ port, load: 0 }))
+      another = null
+    }
     response.once('close', () => {
       backend.load -= 1
     })
@@ -61,6 +71,9 @@ export async function startBalancer(): Promise<Balancer> {
     answers: () => ({ ...counts }),
     serve(ports) {
       backends = ports.map((port) => ({ port, load: 0 }))
+    },
+    startAbove(softLimit, startOne) {
+      another = { softLimit, startOne }
     },
     async close() {
       agent.destroy()

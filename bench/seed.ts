@@ -17,7 +17,7 @@ export type Seed = {
   history?: number
   /** What they call, in turn; none: nothing. */
   targets?: string[]
-  /** Their slots are spread over so many seconds, a second apart. */
+  /** Their slots are spread evenly over so many seconds. */
   spreadS?: number
 }
 
@@ -28,7 +28,7 @@ export type Seed = {
  */
 export async function seedJobs(
   sql: postgres.Sql,
-  { count, nextInS, everyS = 300, after = 0, history = 0, targets = [], spreadS = 1 }: Seed,
+  { count, nextInS, everyS = 300, after = 0, history = 0, targets = [], spreadS = 0 }: Seed,
 ) {
   const actions = targets.length > 0 ? targets.map((url) => ({ type: 'http', url })) : [{ type: 'none' }]
   const text = `every ${everyS}s`
@@ -36,7 +36,8 @@ export async function seedJobs(
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
-      date_trunc('second', now()) + (${nextInS - everyS}::int + n % ${spreadS}::int) * interval '1 s',
+      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s'
+        + floor(1000.0 * ${spreadS}::int * (n - 1) / ${count}::int) * interval '1 ms',
       'bench', ${sql.json(actions)}::jsonb -> (n % ${actions.length}::int)
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`

@@ -8,14 +8,14 @@ export type HealthRecord = {
   owner: string
   since: string
   seen_at: string
-  /** The worst that was delivered since it was ok last, and when. */
+  /** The worst that was delivered since it was well last, and when. */
   told: { health: Health; at: string } | null
 }
 
 export const healthFact = 'health'
 
 /** What a process saw and has not confirmed since counts no longer: it may be gone. */
-export const freshMs = 900_000
+const freshMs = 900_000
 
 /** No two deliveries come closer together. */
 const tellEveryMs = 900_000
@@ -24,7 +24,7 @@ export type Seen = { health: Health; reasons: Reason[]; owner: string }
 
 /**
  * What is recorded after one more process has looked; null: nothing, as there is no news or another process sees worse.
- * `tells`: the default channels are to be told. Pure; whoever writes it by compare-and-set is the one to tell them.
+ * `tells`: the default channels are to be told. Pure; the process whose compare-and-set writes it is the one to tell them.
  */
 export function recordAfter(
   record: HealthRecord | null,
@@ -35,7 +35,7 @@ export function recordAfter(
   if (health === 'ok' && before === 'ok') return null
   if (record && isWorse(before, health) && record.owner !== owner) return null
   const told = record?.told ?? null
-  // what was told before it was ok, or before every process that saw it was gone, is told again
+  // what was told before it was well, or before every process that saw it was gone, is told again
   const toldHealth = before === 'ok' ? 'ok' : (told?.health ?? 'ok')
   const isQuiet = told !== null && now.getTime() - Date.parse(told.at) < tellEveryMs
   const tells = isWorse(health, toldHealth) && !isQuiet
@@ -50,7 +50,7 @@ export function recordAfter(
   }
 }
 
-/** Ok if no process has confirmed it lately. */
+/** `ok` if no process has confirmed it lately. */
 export function freshHealth(record: HealthRecord | null, now: Date): Health {
   return record && now.getTime() - Date.parse(record.seen_at) < freshMs ? record.health : 'ok'
 }

@@ -49,7 +49,7 @@ const soonMs = 1_000
 const affordedShare = 0.5
 
 /** What a run can afford to wait at most, whatever its period: another process would have had it long ago. */
-export const longestAffordedMs = 300_000
+const longestAffordedMs = 300_000
 
 /** More jobs than can have waited in a process since any of them was fired last, mostly. */
 const rememberedMax = 10_000
