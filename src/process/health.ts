@@ -120,6 +120,6 @@ export function logHealth(log: Log, { health, reasons }: { health: Health; reaso
   if (health === 'ok') return log.info({ health }, 'the service is healthy again')
   log.warn(
     { health, reasons: reasons.map(({ code, message }) => `${code}: ${message}`) },
-    `the service is ${health}`,
+    'the health of the service has changed',
   )
 }

@@ -124,7 +124,8 @@ export function createFire(needs: FireNeeds): Fire {
       return { status: 'gone' }
     }
     const { order, atRest } = beginClaimed(claimed)
-    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, endsAt - delays.now()) })
+    const leftMs = Math.max(0, endsAt - delays.now())
+    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, leftMs) })
     return answerOf(jobId, claimed, fireAt)
   }
 

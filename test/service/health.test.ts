@@ -57,8 +57,8 @@ test('slots that are skipped for want of a place are told: in the status, in the
   await receiver.waitFor(1)
   await skip('08:03:00')
   assert.deepEqual(
-    warnings.filter((line) => line.startsWith('the service is')),
-    ['the service is degraded'],
+    warnings.filter((line) => line.includes('health')),
+    ['the health of the service has changed'],
   )
   const [got] = receiver.got
   assert.equal(got?.payload?.type, 'service.health')

@@ -116,6 +116,29 @@ test('whatever comes, leaves and gives up: no group has more than half, programs
   )
 })
 
+test('programs have a number of their own, and what may be one counts as one until it is named', async () => {
+  const { places, want, leave, settled } = setup(8, 2)
+  const [first] = [want(['job a', 'programs']), want(['job b', 'programs'])]
+  const third = want(['job c', 'programs'])
+  const call = want(['job d'])
+  await settled()
+  assert.deepEqual([first?.state, third.state, call.state], ['in', 'waits', 'in'])
+  assert.equal(places.tryTakeUnnamed(), false, 'it may be a program')
+  leave(call)
+  if (first) leave(first)
+  await settled()
+  assert.equal(third.state, 'in')
+  const { places: others } = setup(8, 2)
+  assert.deepEqual([others.tryTakeUnnamed(), others.tryTakeUnnamed()], [true, true])
+  assert.equal(others.tryTake(['job a', 'programs']), false)
+  others.name(['job b'])
+  assert.equal(others.tryTake(['job a', 'programs']), true)
+  // more programs than half of the places, where that is said
+  const { places: many } = setup(8, 6)
+  const jobs = Array.from({ length: 6 }, (_, n) => [`job ${n}`, 'programs'])
+  assert.ok(jobs.every((groups) => many.tryTake(groups)))
+})
+
 test('what is told of a wait is since when the next one waits, in these groups or for a place of any', async () => {
   const { places, settled } = setup(2)
   const stop = new AbortController().signal
