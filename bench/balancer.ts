@@ -7,6 +7,8 @@ export type Balancer = {
   url: string
   /** Answers so far, by status; of those that were refused, by their code. */
   answers(): Record<string, number>
+  /** Of each fire that came: milliseconds from the instant that it names until it was here first. */
+  lateMs(): number[]
   /** The ports of what the requests go to. */
   serve(ports: number[]): void
   /** As Fly's proxy: once each of them has more than `softLimit` requests under way, another one is started. */
@@ -17,6 +19,7 @@ export type Balancer = {
 export async function startBalancer(): Promise<Balancer> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
   const counts: Record<string, number> = {}
+  const arrivals = new Map<string, number>()
   let backends: { port: number; load: number }[] = []
   let another: { softLimit: number; startOne: () => Promise<number> } | null = null
 
@@ -28,6 +31,7 @@ export async function startBalancer(): Promise<Balancer> {
     }
     // of two with the same load, the other one is next
     backends = [...backends.filter((one) => one !== backend), backend]
+    const arrivedAt = Date.now()
     backend.load += 1
     if (another && backend.load > another.softLimit) {
       void another.startOne().then((port) => backends.push({ port, load: 0 }))
@@ -56,7 +60,15 @@ export async function startBalancer(): Promise<Balancer> {
       count(502, '')
       response.destroy()
     })
-    incoming.pipe(call)
+    let sent = ''
+    incoming.on('data', (piece: Buffer) => {
+      sent += piece.toString()
+      call.write(piece)
+    })
+    incoming.on('end', () => {
+      call.end()
+      if (!arrivals.has(sent)) arrivals.set(sent, arrivedAt)
+    })
   }
 
   function count(status: number, body: string) {
@@ -69,6 +81,8 @@ export async function startBalancer(): Promise<Balancer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answers: () => ({ ...counts }),
+    lateMs: () =>
+      [...arrivals].map(([body, at]) => at - Date.parse((JSON.parse(body) as { fire_at: string }).fire_at)),
     serve(ports) {
       backends = ports.map((port) => ({ port, load: 0 }))
     },
