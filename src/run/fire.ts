@@ -124,10 +124,11 @@ export function createFire(needs: FireNeeds): Fire {
       return { status: 'gone' }
     }
     const { order, atRest } = beginClaimed(claimed)
-    const leftMs = Math.max(0, endsAt - delays.now())
-    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, leftMs) })
+    await arm(jobId, { order, atRest, budgetMs: armBudget(endsAt) })
     return answerOf(jobId, claimed, fireAt)
   }
+
+  const armBudget = (endsAt: number) => Math.max(0, Math.min(armBudgetMs, endsAt - delays.now()))
 
   /** A fire that comes a little before its wake time waits for it: armed again it would come at once, again and again. */
   async function claim(jobId: string, fireAt: Date | null): Promise<Claimed> {
