@@ -1,5 +1,7 @@
+import { parseArgs } from 'node:util'
 import { bill } from './bill.ts'
 import { cold } from './cold.ts'
+import { day } from './day.ts'
 import { growth } from './growth.ts'
 import { herd } from './herd.ts'
 import { lateness } from './lateness.ts'
@@ -9,8 +11,14 @@ import { peers } from './peers.ts'
 import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
-/** `npm run bench [-- name …]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
-const benchmarks: Record<string, { title: string; take: (world: World) => Promise<string> }> = {
+/** How long `day` goes on for each of its cases. */
+type Options = { minutes: number }
+
+/** `npm run bench [-- name … [--minutes N]]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
+const benchmarks: Record<
+  string,
+  { title: string; take: (world: World, options: Options) => Promise<string> }
+> = {
   cold: { title: 'Cold start', take: cold },
   warm: { title: 'Fires per second', take: warm },
   peers: { title: 'Claim and settle, beside other queues', take: peers },
@@ -18,10 +26,19 @@ const benchmarks: Record<string, { title: string; take: (world: World) => Promis
   growth: { title: 'Growth', take: growth },
   bill: { title: 'The bill', take: bill },
   lateness: { title: 'Lateness', take: lateness },
+  day: { title: 'Two thousand jobs a minute', take: day },
 }
 
 async function main(): Promise<number> {
-  const names = process.argv.slice(2)
+  const { positionals: names, values } = parseArgs({
+    allowPositionals: true,
+    options: { minutes: { type: 'string', default: '10' } },
+  })
+  const minutes = Number(values.minutes)
+  if (!Number.isInteger(minutes) || minutes < 1) {
+    console.error(`--minutes ${values.minutes}: expected a whole number from 1`)
+    return 2
+  }
   const unknown = names.filter((name) => !(name in benchmarks))
   if (unknown.length > 0) {
     console.error(`${unknown.join(', ')}: expected ${Object.keys(benchmarks).join(', ')}`)
@@ -34,7 +51,7 @@ async function main(): Promise<number> {
       if (names.length > 0 && !names.includes(name)) continue
       const startedAt = performance.now()
       const before = load()
-      const text = await take(world)
+      const text = await take(world, { minutes })
       const seconds = Math.round((performance.now() - startedAt) / 1000)
       const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
       const where = `*${date} UTC, ${seconds} s; ${machine(world.postgresVersion)}; load average before it ${before}.*`

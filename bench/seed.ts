@@ -15,8 +15,10 @@ export type Seed = {
    * looked at it again: true of a service in its first minute, and of no other.
    */
   history?: number
-  /** What each of them calls; null: nothing. */
-  target?: string | null
+  /** What they call, in turn; none: nothing. */
+  targets?: string[]
+  /** Their slots are spread evenly over so many seconds. */
+  spreadS?: number
 }
 
 /**
@@ -26,15 +28,17 @@ export type Seed = {
  */
 export async function seedJobs(
   sql: postgres.Sql,
-  { count, nextInS, everyS = 300, after = 0, history = 0, target = null }: Seed,
+  { count, nextInS, everyS = 300, after = 0, history = 0, targets = [], spreadS = 0 }: Seed,
 ) {
-  const action = target ? { type: 'http', url: target } : { type: 'none' }
+  const actions = targets.length > 0 ? targets.map((url) => ({ type: 'http', url })) : [{ type: 'none' }]
   const text = `every ${everyS}s`
   const schedule = { kind: 'interval', text, display: text, every_ms: everyS * 1000 }
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
-      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s', 'bench', ${sql.json(action)}
+      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s'
+        + floor(1000.0 * ${spreadS}::int * (n - 1) / ${count}::int) * interval '1 ms',
+      'bench', ${sql.json(actions)}::jsonb -> (n % ${actions.length}::int)
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`
     insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at, armed_schedule)

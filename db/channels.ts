@@ -23,6 +23,9 @@ export type ChannelStore = ReturnType<typeof createChannelStore>
 /** More jobs that name a channel are not told. */
 const mostUsers = 10
 
+/** Default channels that are told of the health of the service. */
+const mostTold = 20
+
 /** `clock`, if given, stands in for Postgres' own. */
 export function createChannelStore(database: Database, clock: () => Date | null = () => null) {
   const idempotent = true
@@ -70,6 +73,18 @@ export function createChannelStore(database: Database, clock: () => Date | null 
         { idempotent, name: 'looking for a channel' },
       )
       return row?.['hears'] === true
+    },
+
+    /** Those in use that hear of the failures of jobs that name none, but for health checks, which are pinged. */
+    async defaultForFailures(): Promise<string[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select name from channels
+          where disabled_at is null and default_on && array['failure', 'always'] and type <> 'healthcheck'
+          order by name limit ${mostTold}`,
+        { idempotent, name: 'looking for the default channels' },
+      )
+      return rows.map((row) => row['name'] as string)
     },
 
     /** Makes or replaces it, in use again. `isNew`: there was none with this name. */

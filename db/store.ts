@@ -195,6 +195,8 @@ export function createStore(
     readFact: (name: string) => database.run((sql) => facts.readFact(sql, name), { idempotent }),
     writeFact: (name: string, value: unknown) =>
       database.run((sql) => facts.writeFact(sql, name, value, now()), { idempotent }),
+    swapFact: (name: string, wish: { seen: unknown; value: unknown }) =>
+      database.run((sql) => facts.swapFact(sql, name, wish, now()), { name: 'noting the health' }),
   }
 }
 

@@ -27,6 +27,7 @@ import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
 import { draining } from './ground/errors.ts'
 import { exposuresOf } from './process/exposure.ts'
+import { createWatch, logHealth } from './process/health.ts'
 import { createHolds, type Holds } from './ground/holds.ts'
 import { createTimer, sealOf } from './identity.ts'
 import { createKeys } from './access/keys/index.ts'
@@ -154,12 +155,39 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       return tend({ store: steps, now: delays.now, isDraining }, mostMs)
     },
   })
+  const watch = createWatch({
+    delays,
+    now: () => {
+      const refusal = arming.refusal() ?? timer?.refusal() ?? null
+      const failure = refusal ?? arming.armer?.lastError() ?? null
+      return {
+        wait: core.longestWait(),
+        timer: failure && { message: `${failure.code}: ${failure.message}`, isRefused: refusal !== null },
+        keys: verifier.keysError(),
+      }
+    },
+    found({ isNew, ...seen }) {
+      if (isNew) logHealth(log, seen)
+      const reported = import('./process/health-report.ts').then(({ reportHealth }) =>
+        reportHealth(
+          {
+            ...{ store, delays, log, send: effects.send },
+            channels: createChannelStore(database, clock).defaultForFailures,
+          },
+          { ...seen, owner },
+        ),
+      )
+      void holds.during('delivery', reported)
+    },
+  })
   const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, ...effects },
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, watch, ...effects },
     actions: withDeadline({ ...config, actions: effects.actions, delays, log }),
     settled: retention.settled,
   })
   const { fire, jobs, deliveries, arming, schedulers } = core
+  // no timer: what changes the health releases a hold, and a process that sleeps has none to release
+  holds.onRelease(watch.look)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
@@ -179,6 +207,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),
     jwksError: verifier.keysError,
     seal: sealCheck.state,
+    reasons: watch.reasons,
   })
 
   const warnIfSleepless = createSleepless({ config, isNasUsed: arming.isNasUsed, log })

@@ -7,6 +7,7 @@ import type { SendMessage } from './delivery/send.ts'
 import { createStartPing } from './delivery/start-ping.ts'
 import type { Chance } from './ground/chance.ts'
 import type { Config } from './ground/config.ts'
+import { programsAtOnce } from './ground/config-commands.ts'
 import type { Holds } from './ground/holds.ts'
 import type { DetailedLog } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
@@ -16,9 +17,10 @@ import { createAdmission } from './run/admission.ts'
 import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
 import { createFireLimits, queueMax } from './run/fire-limits.ts'
-import type { Leases } from './run/leases.ts'
+import type { Watch } from './process/health.ts'
+import type { HeldRun, Leases } from './run/leases.ts'
 import { bootMs } from './run/near.ts'
-import { createQueue, type RunCounts } from './run/queue.ts'
+import { createQueue, type Queue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
@@ -47,6 +49,8 @@ export type CoreNeeds = {
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */
   settled?: (jobId: string) => void
+  /** What watches over the health of the service. */
+  watch?: Pick<Watch, 'decided' | 'began'>
 }
 
 /** The service, without HTTP and without a process around it. */
@@ -58,6 +62,7 @@ export type Core = {
   arming: Arming
   schedulers: Schedulers
   runs: RunCounts
+  longestWait: Queue['longestWait']
   isDraining(): boolean
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
@@ -70,7 +75,8 @@ export function createCore(needs: CoreNeeds): Core {
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
-  const queue = createQueue({ store, owner, maxConcurrent, delays, log })
+  const maxPrograms = config.commands ? programsAtOnce(config) : null
+  const queue = createQueue({ store, owner, maxConcurrent, maxPrograms, delays, log })
   const runs: RunCounts = () => {
     const { running, waiting } = queue.counts()
     // a place may be reserved before its run is here
@@ -79,10 +85,14 @@ export function createCore(needs: CoreNeeds): Core {
   const arming = createArming({ config, store, holds, rest, delays, chance, owner, timer, log })
   const admission = createAdmission({
     ...{ store, leases, queue, owner, delays, log, chance },
-    ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
+    ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease, decided: needs.watch?.decided },
   })
   const { enact } = admission
-  const onBegin = createStartPing({ send, holds, delays, log, callbackUrl })
+  const startPing = createStartPing({ send, holds, delays, log, callbackUrl })
+  const onBegin = (run: HeldRun) => {
+    needs.watch?.began(run)
+    return startPing(run)
+  }
   const story = createFire({
     ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, delays, log, isDraining },
     runner: createRunner({ store, actions, queue, owner, delays, log, onBegin }),
@@ -90,6 +100,7 @@ export function createCore(needs: CoreNeeds): Core {
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
+      isTooSlowFor: queue.isTooSlowFor,
     }),
     settled: (jobId) => needs.settled?.(jobId),
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between
@@ -119,7 +130,7 @@ export function createCore(needs: CoreNeeds): Core {
 
   return {
     fire: { fire: story.fire, answered },
-    ...{ jobs, arming, schedulers, runs, isDraining, drain },
+    ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
     callbacks: createCallbacks({ changes }),
   }

@@ -59,6 +59,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
     readFact: (name) => read('readFact', () => tables.readFact(name)),
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
+    swapFact: (name, wish) => read('swapFact', (now) => tables.swapFact(name, wish, now)),
     listDeliveries: () => Promise.reject(new Error('the simulation lists no deliveries')),
     readLedger: () => Promise.reject(new Error('the simulation reads no ledger')),
     totals: () => Promise.reject(new Error('the simulation adds up no history')),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ArmLease, ArmOrder, ArmResult, Authored, Look, Written } from '../../db/index.ts'
 import type { ReadyClaim, ReadyClaimed } from '../../db/ready.ts'
 import type { ListedArms, TakenArm } from '../../db/arms.ts'
@@ -399,6 +400,11 @@ export function createTables() {
     readFact: (name: string) => facts.get(name) ?? null,
     writeFact(name: string, value: unknown, now: Date) {
       facts.set(name, { value: structuredClone(value), updatedAt: now })
+    },
+    swapFact(name: string, { seen, value }: { seen: unknown; value: unknown }, now: Date): boolean {
+      if (!isDeepStrictEqual(facts.get(name)?.value ?? null, seen)) return false
+      facts.set(name, { value: structuredClone(value), updatedAt: now })
+      return true
     },
     armsOwed: () => [...jobs.values()].filter(isOwed).length,
   }

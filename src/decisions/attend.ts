@@ -13,7 +13,7 @@ import {
 import { takeDeliveries } from './deliver.ts'
 import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
-import type { Decision, Fold, JobRule, Trigger, View } from './types.ts'
+import type { Decision, Fold, JobRule, LiveRun, Trigger, View } from './types.ts'
 
 /** Why a process looks at a job: a fire (with the instant that NAS names, if any), the built-in ticker, a boot. */
 export type Occasion = {
@@ -144,14 +144,25 @@ function takeSlot(draft: Draft, slot: Date, trigger: Trigger, occasion: Occasion
   if (isFull(draft)) {
     const isQueued = [...draft.live.values()].some((run) => run.attempt === 0)
     if (policy.overlap !== 'queue' || isQueued) {
-      const reason = isQueued ? 'one run was live and one was queued' : 'the previous run was still live'
-      return addRun(draft, { ...base, state: 'skipped', finished: true, reason: `overlap: ${reason}` })
+      const reason = [...draft.live.values()].some((run) => isWithoutPlace(view, run))
+        ? noPlace
+        : `overlap: ${isQueued ? 'one run was live and one was queued' : 'the previous run was still live'}`
+      return addRun(draft, { ...base, state: 'skipped', finished: true, reason })
     }
   }
   runtime.slotsUsed += 1
   if (repeatTimes !== null && runtime.slotsUsed >= repeatTimes) runtime.nextSlot = null
   // attempt 0, due at once: `startWaiting` takes it in this same decision unless another run is live
   addRun(draft, { ...base, attempt: 0, attemptDueAt: slot })
+}
+
+/** Why a slot was skipped whose job's run before had not begun yet, because its process had no place for it. */
+export const noPlace = 'no place: the previous run was still waiting for one'
+
+/** Claimed, due, and not begun: a run that has a place begins at once. */
+function isWithoutPlace({ job, now }: View, { state, leaseUntil, slot }: LiveRun): boolean {
+  const isDue = slot === null || slot.getTime() + jitterMs(job) <= now.getTime()
+  return state === 'claimed' && leaseUntil !== null && isDue
 }
 
 function cancelLive(draft: Draft) {

@@ -1,5 +1,5 @@
 export { viewAfter } from './after.ts'
-export { attend, type Occasion, rearm, slotOfPause } from './attend.ts'
+export { attend, noPlace, type Occasion, rearm, slotOfPause } from './attend.ts'
 export {
   cancelRun,
   firstRuntime,
@@ -23,6 +23,6 @@ export { isWakeLost, lateMs } from './overdue.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
 export { readyAfter, readyOfNew, readyRun } from './ready.ts'
 export { release, settle } from './settle.ts'
-export { jitterMs } from './slots.ts'
+export { jitterMs, periodMsOf } from './slots.ts'
 export { channelsInTexts, channelsOf } from './specs.ts'
 export type * from './types.ts'

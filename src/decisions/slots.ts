@@ -1,5 +1,5 @@
-import { nextSlot } from '../schedule/index.ts'
-import type { JobRule } from './types.ts'
+import { nextSlot, typicalPeriodMs } from '../schedule/index.ts'
+import type { JobRule, View } from './types.ts'
 
 /**
  * The first slot of the job strictly after `after`, within its `startsAt` … `endsAt` (both inclusive); null: none is
@@ -29,4 +29,9 @@ export function later(a: Date, b: Date | null): Date {
 export function jitterMs(job: Pick<JobRule, 'id' | 'policy'>): number {
   const { jitterMs: spread } = job.policy
   return spread === 0 ? 0 : Number.parseInt(job.id, 16) % (spread + 1)
+}
+
+/** The time between two slots of the job, as its schedule goes on from here; null: there are not two. */
+export function periodMsOf({ job, now }: Pick<View, 'job' | 'now'>): number | null {
+  return typicalPeriodMs(job, now)
 }

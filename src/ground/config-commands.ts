@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { type Env, readers } from './config-values.ts'
 import type { Privileges } from './privileges.ts'
 
@@ -14,6 +15,21 @@ export type CommandConfig = {
   processes: number
   /** Of the folder of one run; 0: no limit. */
   folderMb: number
+}
+
+/**
+ * Programs that may run at once. A call that waits costs a socket; a program costs memory of its own and a share of the
+ * processors, and a user of its own where there are several.
+ */
+export function programsAtOnce(config: {
+  maxConcurrentRuns: number
+  maxConcurrentPrograms: number | null
+  commands: Pick<CommandConfig, 'users'> | null
+}): number {
+  const { maxConcurrentRuns, maxConcurrentPrograms, commands: on } = config
+  const count = on?.users?.count ?? 1
+  const users = count > 1 ? count : Number.POSITIVE_INFINITY
+  return Math.min(maxConcurrentRuns, maxConcurrentPrograms ?? Math.min(20, 4 * availableParallelism(), users))
 }
 
 const usualForCommands = ['PATH', 'LANG', 'TZ']

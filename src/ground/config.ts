@@ -1,4 +1,4 @@
-import { commands, type CommandConfig } from './config-commands.ts'
+import { commands, type CommandConfig, programsAtOnce } from './config-commands.ts'
 import {
   corsOrigins,
   encryptionKey,
@@ -38,7 +38,10 @@ export type Config = {
   sentinel: boolean
   idleExitMs: number
   bootGraceMs: number
+  /** Attempts of this process at once; most of them wait for the network. */
   maxConcurrentRuns: number
+  /** Of these, the ones that run a program; null: as many as suit the machine. */
+  maxConcurrentPrograms: number | null
   runLeaseMs: number
   drainTimeoutMs: number
   /** A running attempt may go on for so long after the signal to go down; then it is told to stop. */
@@ -137,7 +140,9 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
     sentinel: isOn('SENTINEL'),
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
     bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
-    maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 20, 1, 10_000),
+    maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 250, 1, 10_000),
+    maxConcurrentPrograms:
+      text('MAX_CONCURRENT_PROGRAMS') === null ? null : integer('MAX_CONCURRENT_PROGRAMS', 1, 1, 10_000),
     runLeaseMs: integer('RUN_LEASE_MS', 300_000, 1_000, 86_400_000),
     drainTimeoutMs: integer('DRAIN_TIMEOUT_MS', 25_000, 0, 300_000),
     drainFinishMs: integer('DRAIN_FINISH_MS', 0, 0, 300_000),
@@ -208,9 +213,10 @@ function checkTogether(config: Config, problems: string[]) {
   if (!isZone(config.timezone))
     problems.push(`CRON_TIMEZONE must be an IANA time zone such as Europe/Berlin, not "${config.timezone}"`)
   const userCount = config.commands?.users?.count ?? 1
-  if (userCount > 1 && userCount < config.maxConcurrentRuns)
+  const programs = programsAtOnce(config)
+  if (userCount > 1 && userCount < programs)
     problems.push(
-      `COMMAND_UID has ${userCount} users for ${config.maxConcurrentRuns} concurrent runs (MAX_CONCURRENT_RUNS). Give it one user for each run, or a single user for all`,
+      `COMMAND_UID has ${userCount} users for ${programs} concurrent programs (MAX_CONCURRENT_PROGRAMS). Give it one user for each program, or a single user for all`,
     )
   if (config.encryptionKeysOld.length > 0 && !config.encryptionKey)
     problems.push('ENCRYPTION_KEY is required with ENCRYPTION_KEYS_OLD: old keys only decrypt')

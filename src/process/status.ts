@@ -4,6 +4,8 @@ import type { Holds } from '../ground/holds.ts'
 import type { Session, TimerFailure } from '../timers/index.ts'
 import type { RunCounts } from '../run/queue.ts'
 import { type Heartbeat, heartbeatFact } from '../arming/builtin.ts'
+import { freshHealth, healthFact, type HealthRecord } from './health-record.ts'
+import { healthOf, judgeCounts, type Reason } from './judge.ts'
 import type { SealState } from '../vault/seal-check.ts'
 import { version } from '../ground/version.ts'
 
@@ -28,6 +30,8 @@ type StatusNeeds = {
   jwksError: () => { at: Date; message: string } | null
   /** Whether ENCRYPTION_KEY is that of this database. */
   seal: () => SealState
+  /** What this process has seen of the health of the service. */
+  reasons: () => Reason[]
 }
 
 /** The owed and held items of the service, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
@@ -50,11 +54,13 @@ export function createStatus(needs: StatusNeeds) {
     const databaseMs = Math.round(performance.now() - askedAt)
     const totals = await store.totals()
     const heartbeat = await store.readFact(heartbeatFact)
+    const health = healthBody(counts, await store.readFact(healthFact))
     const unarmed = needs.isNasUsed() && counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
     return {
       ...brief(),
       // a wake-up that was lost is found by the next wake; until then nothing else reports a problem
       status: counts.lost > 0 || needs.seal() === 'wrong' ? 'degraded' : 'ok',
+      ...health,
       scheduler: {
         name: needs.scheduler(),
         configured: needs.configuredProvider,
@@ -90,6 +96,20 @@ export function createStatus(needs: StatusNeeds) {
       encryption_key: needs.seal(),
       database: { round_trip_ms: databaseMs, clock_ahead_ms: counts.now.getTime() - Date.now() },
     }
+  }
+
+  /** What this process has seen, what Postgres has, and what another process has seen lately; each code once. */
+  function healthBody(counts: Counts, fact: { value: unknown } | null) {
+    const record = (fact?.value ?? null) as HealthRecord | null
+    const isElsewhere = record?.owner !== needs.owner && freshHealth(record, counts.now) !== 'ok'
+    const isKeyWrong = needs.seal() === 'wrong'
+    const all = [
+      ...needs.reasons(),
+      ...judgeCounts({ ...counts, armsOwed: armsOwed(counts, needs) }, { isKeyWrong }),
+      ...(isElsewhere ? (record?.reasons ?? []) : []),
+    ]
+    const reasons = all.filter(({ code }, n) => all.findIndex((one) => one.code === code) === n)
+    return { health: healthOf(reasons), reasons }
   }
 
   function nasStatus() {

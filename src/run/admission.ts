@@ -66,6 +66,8 @@ type AdmissionNeeds = {
   leaseMs: number
   delays: Delays
   log: TroubleLog
+  /** Told each decision that was written. */
+  decided?: ((decision: Decision) => void) | undefined
   chance?: Chance | undefined
   /** Null if nothing is armed with NAS (the built-in scheduler triggers). */
   armLease: () => ArmLease | null
@@ -109,6 +111,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       // a process that was frozen meanwhile must not carry out an order that is another's by now
       if (delays.now() - askedAt > orderGoodForMs) written.order = null
       warnOfTrouble(look, decision)
+      needs.decided?.(decision)
       // first: the same decision may have begun the next attempt of a run whose last one it ended
       for (const runId of decision.stops) leases.stop(runId, 'CANCELLED')
       const sends = decision.sends.map((delivery) => ({ jobId: look.authored.id, delivery, askedAt }))

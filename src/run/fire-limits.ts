@@ -1,16 +1,22 @@
 import { createRateLimit } from '../access/rate-limit.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { AppError } from '../ground/errors.ts'
-import type { Delays } from '../ground/delays.ts'
+import { type Delays, sleep } from '../ground/delays.ts'
 
 /**
- * How many claimed runs may wait in a process: 500 for each place, so with the usual 20 places the 10,000 fires of a
- * busy minute. A claimed run is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each
- * waiting run costs about 5 KB and a renewal of its lease, so not more than a machine of 256 MB has room for.
+ * How many claimed runs may wait in a process: 500 for each place, and at most the 10,000 fires of a busy minute. A
+ * claimed run is safe here, while NAS gives up a fire after some tries; so a lot is taken. But each waiting run costs
+ * about 5 KB and a renewal of its lease, so not more than a machine of 256 MB has room for.
  */
 export function queueMax(places: number): number {
-  return Math.min(500 * places, 20_000)
+  return Math.min(500 * places, 10_000)
 }
+
+/**
+ * A fire whose run would wait for too long is held for so long before it is refused: a place may come, and a proxy that
+ * counts the requests that are under way starts a second machine. The answer still has the rest of its time.
+ */
+const heldMs = { least: 2_000, most: 4_000 }
 
 /**
  * Cancels of jobs that are not there, in a minute: enough for orphans, which are few, and a caller with a fire token
@@ -19,12 +25,14 @@ export function queueMax(places: number): number {
 const cancelsPerMinute = 30
 
 /** When NAS is to try again: spread, so that fires that were refused together do not come back together. */
-const fullRetryS = { least: 5, most: 60 }
+const retryS = { least: 5, most: 30 }
 
 type FireLimitsNeeds = {
   /** Claimed runs that wait in this process, and how many may. */
   queued: () => number
   queueMax: number
+  /** True if a run of the job that is claimed now would begin later than it can afford. */
+  isTooSlowFor: (jobId: string) => boolean
   delays: Delays
   chance?: Chance | undefined
 }
@@ -32,21 +40,38 @@ type FireLimitsNeeds = {
 export type FireLimits = ReturnType<typeof createFireLimits>
 
 /** What keeps a flood of fires from this process, and from NAS. */
-export function createFireLimits({ queued, queueMax: most, delays, chance = realChance }: FireLimitsNeeds) {
+export function createFireLimits(needs: FireLimitsNeeds) {
+  const { queued, queueMax: most, isTooSlowFor, delays, chance = realChance } = needs
   /** Fires that were let in and have not found out yet whether they claim anything. */
   let looking = 0
   const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: delays.now })
+
+  const between = ({ least, most: largest }: { least: number; most: number }) =>
+    least + Math.floor(chance.fraction() * (largest - least + 1))
+
+  function full(message: string): AppError {
+    return new AppError('QUEUE_FULL', `${message}. Retry this fire later.`, { retryAfterS: between(retryS) })
+  }
+
+  async function untilFaster(jobId: string) {
+    await sleep(delays, between(heldMs))
+    if (isTooSlowFor(jobId))
+      throw full('Runs wait longer for a place in this process than this job can afford')
+  }
 
   return {
     /** @throws AppError QUEUE_FULL */
     refuseIfFull() {
       const waiting = queued() + looking
-      if (waiting < most) return
-      const retryAfterS =
-        fullRetryS.least + Math.floor(chance.fraction() * (fullRetryS.most - fullRetryS.least + 1))
-      throw new AppError('QUEUE_FULL', `${waiting} runs are queued in this process. Retry this fire later.`, {
-        retryAfterS,
-      })
+      if (waiting >= most) throw full(`${waiting} runs are queued in this process`)
+    },
+    /**
+     * Null: this process has a place for the job's run in time, or does not know. Otherwise resolves when it has.
+     *
+     * @throws AppError QUEUE_FULL: it has none, another process may
+     */
+    hold(jobId: string): Promise<void> | null {
+      return isTooSlowFor(jobId) ? untilFaster(jobId) : null
     },
     whileLooking<T>(work: Promise<T>): Promise<T> {
       looking += 1

@@ -97,33 +97,38 @@ export function createFire(needs: FireNeeds): Fire {
 
   async function fire(request: { jobId: string; fireAt: Date | null }): Promise<FireAnswer> {
     refuseIfDraining()
+    const endsAt = delays.now() + answerBudgetMs
     limits.refuseIfFull()
+    const held = limits.hold(request.jobId)
+    if (held) {
+      await held
+      refuseIfDraining()
+    }
     arming.begun(request.jobId)
     try {
-      return await claimToAnswer(request)
+      return await claimToAnswer(request, endsAt)
     } catch (error) {
       arming.unanswered(request.jobId)
       throw error
     }
   }
 
-  async function claimToAnswer({
-    jobId,
-    fireAt,
-  }: {
-    jobId: string
-    fireAt: Date | null
-  }): Promise<FireAnswer> {
-    const endsAt = delays.now() + answerBudgetMs
+  /** `endsAt`: by `delays.now()`. */
+  async function claimToAnswer(
+    { jobId, fireAt }: { jobId: string; fireAt: Date | null },
+    endsAt: number,
+  ): Promise<FireAnswer> {
     const claimed = await limits.whileLooking(claim(jobId, fireAt))
     if (claimed.state === 'gone') {
       if (limits.mayCancel()) void arming.cancelOrphan(jobId)
       return { status: 'gone' }
     }
     const { order, atRest } = beginClaimed(claimed)
-    await arm(jobId, { order, atRest, budgetMs: Math.min(armBudgetMs, endsAt - delays.now()) })
+    await arm(jobId, { order, atRest, budgetMs: armBudget(endsAt) })
     return answerOf(jobId, claimed, fireAt)
   }
+
+  const armBudget = (endsAt: number) => Math.max(0, Math.min(armBudgetMs, endsAt - delays.now()))
 
   /** A fire that comes a little before its wake time waits for it: armed again it would come at once, again and again. */
   async function claim(jobId: string, fireAt: Date | null): Promise<Claimed> {

@@ -3,7 +3,8 @@ import { namesIn } from '../template/index.ts'
 
 /**
  * Places of a process, for attempts. An attempt that shares something with others (a job, the origin of its target, the API key
- * that started it) gets at most half of them together, so that calls that hang leave room for all the others.
+ * that started it) gets at most half of them together, so that calls that hang leave room for all the others. Attempts
+ * that run a program get `mostPrograms` together.
  */
 export type Places = {
   /** At once, or not at all. */
@@ -15,8 +16,13 @@ export type Places = {
   tryTakeUnnamed(): boolean
   name(groups: readonly string[]): void
   leaveUnnamed(): void
-  /** As soon as there is one, first come, first served. False: `signal` came before. */
-  take(groups: readonly string[], signal: AbortSignal): Promise<boolean>
+  /** As soon as there is one, first come, first served. False: `signal` came before. `since`: as in `waitsSince`. */
+  take(groups: readonly string[], signal: AbortSignal, since?: number): Promise<boolean>
+  /**
+   * The `since` of the attempt that is the next to get a place of these groups, the smallest of them; null: none waits
+   * for one. With no groups: for a place of any.
+   */
+  waitsSince(groups: readonly string[]): number | null
   leave(groups: readonly string[]): void
   taken(): number
 }
@@ -25,7 +31,7 @@ export type Places = {
  * A place is a pass of each group, and one of them all. They are taken in this one order, and a pass that is taken is
  * kept while the next one is waited for: so no two wait for each other, and none is overtaken for ever.
  */
-export function createPlaces(most: number): Places {
+export function createPlaces(most: number, mostPrograms: number | null = null): Places {
   const all = createPasses(most)
   const mostOfGroup = Math.max(1, Math.floor(most / 2))
   const groupPasses = new Map<string, Passes>()
@@ -34,7 +40,8 @@ export function createPlaces(most: number): Places {
   const unnamedNow = () => unnamed
 
   function passesOf(group: string): Passes {
-    const passes = groupPasses.get(group) ?? createPasses(mostOfGroup, unnamedNow)
+    const mostOfThis = group === programGroup ? (mostPrograms ?? most) : mostOfGroup
+    const passes = groupPasses.get(group) ?? createPasses(mostOfThis, unnamedNow)
     groupPasses.set(group, passes)
     return passes
   }
@@ -43,6 +50,11 @@ export function createPlaces(most: number): Places {
     const passes = passesOf(group)
     passes.leave()
     if (passes.isUnused()) groupPasses.delete(group)
+  }
+
+  /** Where programs may run, what is not named yet may be one. */
+  function mayBeProgram(): boolean {
+    return mostPrograms === null || passesOf(programGroup).hasRoom()
   }
 
   function endUnnamed() {
@@ -60,7 +72,7 @@ export function createPlaces(most: number): Places {
       return all.tryTake()
     },
     tryTakeUnnamed() {
-      if (all.taken() >= mostOfGroup || !all.tryTake()) return false
+      if (all.taken() >= mostOfGroup || !mayBeProgram() || !all.tryTake()) return false
       unnamed += 1
       return true
     },
@@ -72,13 +84,13 @@ export function createPlaces(most: number): Places {
       all.leave()
       endUnnamed()
     },
-    async take(groups, signal) {
+    async take(groups, signal, since = 0) {
       const taken: string[] = []
       for (const group of groups) {
-        if (!(await passesOf(group).take(signal))) break
+        if (!(await passesOf(group).take(signal, since))) break
         taken.push(group)
       }
-      if (taken.length === groups.length && (await all.take(signal))) return true
+      if (taken.length === groups.length && (await all.take(signal, since))) return true
       for (const group of taken) leaveGroup(group)
       return false
     },
@@ -86,21 +98,31 @@ export function createPlaces(most: number): Places {
       all.leave()
       for (const group of groups) leaveGroup(group)
     },
+    waitsSince(groups) {
+      const firsts = [all, ...groups.map((group) => groupPasses.get(group))].map((passes) => passes?.first())
+      return firsts.reduce<number | null>(
+        (least, one) => (one == null ? least : Math.min(one, least ?? one)),
+        null,
+      )
+    },
     taken: all.taken,
   }
 }
+
+/** The group of attempts that run a program on this machine. */
+const programGroup = 'programs'
 
 type Passes = ReturnType<typeof createPasses>
 
 /** `others`: so many more may have to be counted as taken. */
 function createPasses(most: number, others = () => 0) {
-  const waiting = new Set<() => void>()
+  const waiting = new Map<() => void, number>()
   let taken = 0
   const hasRoom = () => taken + others() < most
 
   function handOn() {
     while (hasRoom()) {
-      const [next] = waiting
+      const [next] = waiting.keys()
       if (!next) return
       waiting.delete(next)
       taken += 1
@@ -122,7 +144,12 @@ function createPasses(most: number, others = () => 0) {
     taken: () => taken,
     isUnused: () => taken === 0 && waiting.size === 0,
     tryTake,
-    take(signal: AbortSignal): Promise<boolean> {
+    /** The `since` of the first that waits. */
+    first(): number | null {
+      const [since = null] = waiting.values()
+      return since
+    },
+    take(signal: AbortSignal, since: number): Promise<boolean> {
       if (signal.aborted) return Promise.resolve(false)
       if (tryTake()) return Promise.resolve(true)
       return new Promise((resolve) => {
@@ -134,7 +161,7 @@ function createPasses(most: number, others = () => 0) {
           waiting.delete(enter)
           resolve(false)
         }
-        waiting.add(enter)
+        waiting.set(enter, since)
         signal.addEventListener('abort', giveUp, { once: true })
       })
     },
@@ -154,6 +181,7 @@ export function groupsOf(
   return [
     `job ${id}`,
     ...(startedBy === null ? [] : [`key ${startedBy}`]),
+    ...(action.type === 'command' ? [programGroup] : []),
     ...(origin === null ? [] : [`origin ${origin}`]),
   ]
 }

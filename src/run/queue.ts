@@ -1,4 +1,6 @@
 import type { Store } from '../../db/index.ts'
+import { periodMsOf } from '../decisions/index.ts'
+import { createRecent } from '../ground/recent.ts'
 import type { Delays } from '../ground/delays.ts'
 import type { HeldRun } from './leases.ts'
 import { createPlaces } from './places.ts'
@@ -21,6 +23,10 @@ export type Queue = {
   leave(run: HeldRun): void
   /** `waiting`: runs that are due and have no place. */
   counts(): { running: number; waiting: number }
+  /** True if a run of this job that is claimed now would get its place later than it can afford. */
+  isTooSlowFor(jobId: string): boolean
+  /** Milliseconds that the first of the waiting runs waits for, and of its job's period; null: none waits. */
+  longestWait(): { ms: number; periodMs: number | null } | null
 }
 
 /** Runs of this process. `queued`: claimed and not begun; `waiting`: of these, the ones that are due and have no place. */
@@ -30,6 +36,8 @@ type QueueNeeds = {
   store: Pick<Store, 'noteWaiting'>
   owner: string
   maxConcurrent: number
+  /** Null: no run may start a program. */
+  maxPrograms?: number | null
   delays: Delays
   log: { info(fields: object, message: string): void; error(fields: object, message: string): void }
 }
@@ -37,8 +45,20 @@ type QueueNeeds = {
 /** A claim that has found no place for so long shows that it waits, and is looked at again as often. */
 const soonMs = 1_000
 
-export function createQueue({ store, owner, maxConcurrent, delays, log }: QueueNeeds): Queue {
-  const places = createPlaces(maxConcurrent)
+/** A run that waits for its place for longer than half its period is in the way of its job's next slot. */
+const affordedShare = 0.5
+
+/** What a run can afford to wait at most, whatever its period: another process would have had it long ago. */
+const longestAffordedMs = 300_000
+
+/** More jobs than can have waited in a process since any of them was fired last, mostly. */
+const rememberedMax = 10_000
+
+export function createQueue(needs: QueueNeeds): Queue {
+  const { store, owner, maxConcurrent, maxPrograms = null, delays, log } = needs
+  const places = createPlaces(maxConcurrent, maxPrograms)
+  /** Of jobs whose runs had to wait: what they share their places with, and how long the next run can afford to. */
+  const waited = createRecent<{ groups: string[]; affordedMs: number }>(rememberedMax)
   /** `since`: `delays.now()` of when the wait began; `isNoted`: Postgres knows. */
   const waiting = new Map<HeldRun, { since: number; isNoted: boolean }>()
   let noting: (() => void) | undefined
@@ -46,9 +66,11 @@ export function createQueue({ store, owner, maxConcurrent, delays, log }: QueueN
   async function enter(run: HeldRun): Promise<boolean> {
     const { signal } = run.abort
     if (!signal.aborted && places.tryTake(run.groups)) return true
-    waiting.set(run, { since: delays.now(), isNoted: false })
+    const since = delays.now()
+    waiting.set(run, { since, isNoted: false })
+    waited.note(run.jobId, { groups: run.groups.filter(isLasting), affordedMs: affordedMs(run) })
     noteSoon()
-    const hasPlace = await places.take(run.groups, signal)
+    const hasPlace = await places.take(run.groups, signal, since)
     waiting.delete(run)
     if (waiting.size === 0) noting?.()
     if (waiting.size === 0) noting = undefined
@@ -102,6 +124,23 @@ export function createQueue({ store, owner, maxConcurrent, delays, log }: QueueN
     unreserveUnnamed: places.leaveUnnamed,
     enter,
     leave: (run) => places.leave(run.groups),
+    isTooSlowFor(jobId) {
+      const { groups = [], affordedMs: most = longestAffordedMs } = waited.get(jobId) ?? {}
+      const since = places.waitsSince(groups)
+      return since !== null && delays.now() - since > most
+    },
+    longestWait() {
+      const [first] = waiting
+      return first ? { ms: delays.now() - first[1].since, periodMs: periodMsOf(first[0].look.view) } : null
+    },
     counts: () => ({ running: places.taken(), waiting: waiting.size }),
   }
+}
+
+/** A key that started a run by hand has no part in the slots that follow. */
+const isLasting = (group: string) => !group.startsWith('key ')
+
+function affordedMs({ look }: HeldRun): number {
+  const periodMs = periodMsOf(look.view)
+  return periodMs === null ? longestAffordedMs : Math.min(periodMs * affordedShare, longestAffordedMs)
 }

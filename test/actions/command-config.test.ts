@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { readConfig } from '../../src/ground/config.ts'
+import { programsAtOnce } from '../../src/ground/config-commands.ts'
 import type { Privileges } from '../../src/ground/privileges.ts'
 
 const env = { PATH: '/bin', HOME: '/root', MINE: 'm', OTHER: 'o', API_KEY: 'a-key-of-this-service' }
@@ -60,12 +61,24 @@ const wrong: [given: Record<string, string>, says: RegExp][] = [
   [{ COMMAND_UID: '2147483648' }, /COMMAND_UID .*, not "2147483648"/],
   [{ COMMAND_UID: '2000', COMMAND_GID: '0' }, /COMMAND_GID must be a whole number from 1 .*, not "0"/],
   [{ COMMAND_GID: '5' }, /COMMAND_UID is required with COMMAND_GID/],
-  [{ COMMAND_UID: '100-104' }, /COMMAND_UID has 5 users for 20 concurrent runs/],
+  [
+    { COMMAND_UID: '100-104', MAX_CONCURRENT_PROGRAMS: '6' },
+    /COMMAND_UID has 5 users for 6 concurrent programs/,
+  ],
 ]
 for (const [given, says] of wrong)
   test(`${JSON.stringify(given)} is refused`, () => {
     assert.throws(() => commandsOf({ ...on, ...given }, root), says)
   })
+
+test('so many programs run at once as are named, or as there are processors and users for, and never more than runs', () => {
+  const most = (given: Record<string, string>) => programsAtOnce(readConfig({ ...on, ...given }, () => root))
+  const unset = most({ COMMAND_UID: '100' })
+  assert.ok(unset >= 4 && unset <= 20 && (unset === 20 || unset % 4 === 0), `${unset}`)
+  assert.equal(most({ COMMAND_UID: '100', MAX_CONCURRENT_PROGRAMS: '70' }), 70)
+  assert.equal(most({ COMMAND_UID: '100-102' }), 3)
+  assert.equal(most({ COMMAND_UID: '100', MAX_CONCURRENT_PROGRAMS: '70', MAX_CONCURRENT_RUNS: '2' }), 2)
+})
 
 test('programs do not run as the user of this process', () => {
   const privileges = { uid: 2005, mayChangeUsers: true }

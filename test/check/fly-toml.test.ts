@@ -84,10 +84,11 @@ test('the release command is a program and a file that the build puts into the i
   assert.ok(serviceEntryPoints.includes(`src/${name}.ts`))
 })
 
-test('a machine takes what a herd is, before a second one is started', () => {
+test('a second machine is started long before the first one has no place left', () => {
   const { type, soft_limit, hard_limit } = fly.http_service.concurrency
   assert.equal(type, 'requests')
   assert.ok(soft_limit < hard_limit)
+  assert.ok(soft_limit < readConfig({}).maxConcurrentRuns / 2)
 })
 
 test('what the machine has of memory is what the image is set for', () => {

@@ -197,6 +197,10 @@ export function createModel({
       const { id: runId_, fence } = theRun(runId)
       return write(release(view(), { runId: runId_, fence }))
     },
+    /** The run gets its place, and begins. */
+    begin(runId?: string) {
+      theRun(runId).state = 'running'
+    },
     renew(runId?: string) {
       const run = theRun(runId)
       run.leaseUntil = new Date(clock.getTime() + leaseMs)

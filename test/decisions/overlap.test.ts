@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { noPlace } from '../../src/decisions/index.ts'
 import { createModel, hhmm } from './model.ts'
 
 test('skip: a slot that comes while a run is live is skipped, with a row and a reason', () => {
+  const job = createModel()
+  job.fire('09:00')
+  job.begin()
+  job.setTime('09:59')
+  job.renew()
+  const decision = job.fire('10:00')
+  assert.deepEqual(job.runLines(), ['09:00 fire running', '10:00 fire skipped'])
+  assert.equal(decision?.runs[0]?.reason, 'overlap: the previous run was still live')
+  assert.deepEqual(decision?.starts, [])
+  assert.equal(job.runtime().slotsUsed, 1, 'a skipped slot uses up no repeat')
+})
+
+test('skip: the reason says if the run before has not begun for want of a place', () => {
   const job = createModel()
   job.fire('09:00')
   job.setTime('09:59')
   job.renew()
   const decision = job.fire('10:00')
   assert.deepEqual(job.runLines(), ['09:00 fire claimed', '10:00 fire skipped'])
-  assert.equal(decision?.runs[0]?.reason, 'overlap: the previous run was still live')
-  assert.deepEqual(decision?.starts, [])
-  assert.equal(job.runtime().slotsUsed, 1, 'a skipped slot uses up no repeat')
+  assert.equal(decision?.runs[0]?.reason, noPlace)
 })
 
 test('skip: a run that waits for its next attempt stands in the way as well', () => {
@@ -25,13 +37,14 @@ test('skip: a run that waits for its next attempt stands in the way as well', ()
 test('queue: one slot waits for the live run, a second one is skipped', () => {
   const job = createModel({ policy: { overlap: 'queue' } })
   job.fire('09:00')
+  job.begin()
   job.setTime('09:59')
   job.renew()
   job.fire('10:00')
   job.setTime('10:59')
   job.renew()
   const decision = job.fire('11:00')
-  assert.deepEqual(job.runLines(), ['09:00 fire claimed', '10:00 fire claimed', '11:00 fire skipped'])
+  assert.deepEqual(job.runLines(), ['09:00 fire running', '10:00 fire claimed', '11:00 fire skipped'])
   assert.equal(decision?.runs[0]?.reason, 'overlap: one run was live and one was queued')
 })
 

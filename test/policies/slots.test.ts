@@ -189,7 +189,7 @@ type Bounds = { starts_at?: string | null; ends_at?: string | null }
 
 const verdicts: Record<string, RegExp | null> = {
   ran: /^(succeeded|failed|timed_out|interrupted)$/,
-  skipped: /^(overlap|paused): /,
+  skipped: /^(overlap|no place|paused): /,
   missed: /^(a later slot was due too|no process handled|more slots were missed)/,
   superseded: /^the job was changed/,
   cancelled: /^(cancelled by request|overlap: )/,

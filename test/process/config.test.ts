@@ -33,7 +33,7 @@ test('an empty environment is development with the defaults of the contract', ()
   assert.deepEqual([host, port, provider, timezone, logLevel], ['0.0.0.0', 8080, '', 'UTC', 'info'])
   assert.deepEqual(
     [idleExitMs, bootGraceMs, maxConcurrentRuns, runLeaseMs, drainTimeoutMs],
-    [0, 60_000, 20, 300_000, 25_000],
+    [0, 60_000, 250, 300_000, 25_000],
   )
   assert.deepEqual(
     [config.databaseUrl, config.apiKey, config.metricsPort, config.nas.maxHorizonMs],

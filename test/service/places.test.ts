@@ -7,8 +7,8 @@ import { createPlaces, groupsOf } from '../../src/run/places.ts'
 type Wish = { groups: string[]; stop: AbortController; state: 'waits' | 'in' | 'gone' }
 
 /** Places, and all that want one; what a take has led to is known once `settled`. */
-function setup(most: number) {
-  const places = createPlaces(most)
+function setup(most: number, mostPrograms: number | null = null) {
+  const places = createPlaces(most, mostPrograms)
   const wishes: Wish[] = []
   const inside = () => wishes.filter(({ state }) => state === 'in')
   return {
@@ -36,7 +36,7 @@ const anyGroups = fc
   .tuple(
     fc.constantFrom('job a', 'job b', 'job c'),
     fc.option(fc.constantFrom('key a', 'key b'), { nil: null }),
-    fc.option(fc.constantFrom('origin a', 'origin b', 'origin c'), { nil: null }),
+    fc.option(fc.constantFrom('origin a', 'origin b', 'origin c', 'programs'), { nil: null }),
   )
   .map((groups) => groups.filter((group) => group !== null))
 const anyStep = fc.oneof(
@@ -55,20 +55,26 @@ const anyStep = fc.oneof(
   },
 )
 
-test('whatever comes, leaves and gives up: no group has more than half, and each that waits gets in at last', async () => {
+test('whatever comes, leaves and gives up: no group has more than half, programs have their own, and each that waits gets in at last', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 9 }),
       fc.array(anyStep, { maxLength: 80 }),
-      async (most, steps) => {
-        const { places, wishes, inside, waiting, want, leave, settled } = setup(most)
+      async (most, mostPrograms, steps) => {
+        const { places, wishes, inside, waiting, want, leave, settled } = setup(most, mostPrograms)
         const half = Math.max(1, Math.floor(most / 2))
         let unnamed = 0
         const check = () => {
           assert.ok(inside().length + unnamed <= most)
           assert.equal(places.taken(), inside().length + unnamed)
-          for (const group of new Set(wishes.flatMap(({ groups }) => groups)))
-            assert.ok(inside().filter(({ groups }) => groups.includes(group)).length + unnamed <= half, group)
+          for (const group of new Set(wishes.flatMap(({ groups }) => groups))) {
+            const mostOfThis = group === 'programs' ? mostPrograms : half
+            assert.ok(
+              inside().filter(({ groups }) => groups.includes(group)).length + unnamed <= mostOfThis,
+              group,
+            )
+          }
         }
         const name = (groups: string[] | null) => {
           unnamed -= 1
@@ -107,6 +113,54 @@ test('whatever comes, leaves and gives up: no group has more than half, and each
       },
     ),
     { numRuns: 150 },
+  )
+})
+
+test('programs have a number of their own, and what may be one counts as one until it is named', async () => {
+  const { places, want, leave, settled } = setup(8, 2)
+  const [first] = [want(['job a', 'programs']), want(['job b', 'programs'])]
+  const third = want(['job c', 'programs'])
+  const call = want(['job d'])
+  await settled()
+  assert.deepEqual([first?.state, third.state, call.state], ['in', 'waits', 'in'])
+  assert.equal(places.tryTakeUnnamed(), false, 'it may be a program')
+  leave(call)
+  if (first) leave(first)
+  await settled()
+  assert.equal(third.state, 'in')
+  const { places: others } = setup(8, 2)
+  assert.deepEqual([others.tryTakeUnnamed(), others.tryTakeUnnamed()], [true, true])
+  assert.equal(others.tryTake(['job a', 'programs']), false)
+  others.name(['job b'])
+  assert.equal(others.tryTake(['job a', 'programs']), true)
+  // more programs than half of the places, where that is said
+  const { places: many } = setup(8, 6)
+  const jobs = Array.from({ length: 6 }, (_, n) => [`job ${n}`, 'programs'])
+  assert.ok(jobs.every((groups) => many.tryTake(groups)))
+})
+
+test('what is told of a wait is since when the next one waits, in these groups or for a place of any', async () => {
+  const { places, settled } = setup(2)
+  const stop = new AbortController().signal
+  assert.equal(places.waitsSince(['job a']), null)
+  places.tryTake(['job a'])
+  void places.take(['job a'], stop, 5)
+  void places.take(['job a'], stop, 7)
+  await settled()
+  assert.deepEqual(
+    [places.waitsSince(['job a']), places.waitsSince(['job b']), places.waitsSince([])],
+    [5, null, null],
+  )
+  places.tryTake(['job b'])
+  void places.take(['job c'], stop, 6)
+  await settled()
+  assert.deepEqual([places.waitsSince(['job a']), places.waitsSince(['job b'])], [5, 6], 'none has a place')
+  places.leave(['job a'])
+  await settled()
+  assert.equal(
+    places.waitsSince(['job b']),
+    5,
+    'the first has its pass of the job, and waits for a place of any',
   )
 })
 
@@ -154,5 +208,5 @@ test('runs share a job, the origin of their target, and the key that started the
     'job a',
     'origin http://m.example',
   ])
-  assert.deepEqual(of({ type: 'command', command: 'x' }), ['job a'])
+  assert.deepEqual(of({ type: 'command', command: 'x' }), ['job a', 'programs'])
 })

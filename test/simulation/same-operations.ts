@@ -409,8 +409,12 @@ function remove({ random, jobIds }: State): Operation {
     return {
       name: 'facts',
       async carryOut(store) {
+        const seen = (await store.readFact('a fact'))?.value ?? null
+        const isSwapped = [await store.swapFact('a fact', { seen, value: { n: 1, of: ['x'] } })]
+        isSwapped.push(await store.swapFact('a fact', { seen: { n: -1 }, value: { n: -2 } }))
+        const swapped = await store.readFact('a fact')
         await store.writeFact('a fact', { n: jobIds.length })
-        return store.readFact('a fact')
+        return { isSwapped, swapped, written: await store.readFact('a fact') }
       },
     }
   }

@@ -31,7 +31,14 @@ export async function pingHealthcheck(
 }
 
 /** `log` leaves the state of a check as it is: a test must not make one look well. */
-const pings = { start: '/start', success: '', recovery: '', failure: '/fail', test: '/log' } as const
+const pings = {
+  start: '/start',
+  success: '',
+  recovery: '',
+  failure: '/fail',
+  test: '/log',
+  health: '/log',
+} as const
 
 function pingUrl(base: string, { event, run }: Message): URL {
   const url = new URL(base)
@@ -46,6 +53,7 @@ const states = {
   recovery: 'complete',
   failure: 'fail',
   test: null,
+  health: null,
 } as const
 
 function cronitorUrl(base: string, message: Message): URL {

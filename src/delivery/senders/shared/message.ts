@@ -2,7 +2,7 @@
 export type Message = {
   /** The delivery's id (a UUID), the same over all its tries. */
   id: string
-  event: 'success' | 'failure' | 'recovery' | 'start' | 'test'
+  event: 'success' | 'failure' | 'recovery' | 'start' | 'test' | 'health'
   job: { id: string; name: string }
   run: {
     id: string

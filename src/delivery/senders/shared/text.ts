@@ -51,6 +51,7 @@ export function shortened(text: string, limit: number): string {
 /** One line: which job, and how it went. */
 export function headlineOf({ event, job, run }: Message): string {
   if (event === 'test') return `Test of a delivery (${job.name})`
+  if (event === 'health') return `${job.name} is ${run.state}`
   if (event === 'start') return `${job.name} has started`
   if (event === 'recovery') return `${job.name} succeeded again`
   return `${job.name} ${words[run.state] ?? run.state}`
@@ -71,7 +72,7 @@ function written(message: Message, look: Look): string {
   const { error, output, link } = message
   const lines = [
     bold(escape(headlineOf(message))),
-    escape(factsOf(message)),
+    message.event !== 'health' && escape(factsOf(message)),
     error && escape(`${error.code}: ${error.message}`),
     output && block(escape(output)),
     link && escape(link),

@@ -20,6 +20,7 @@ const types = {
   recovery: 'run.recovered',
   start: 'run.started',
   test: 'test',
+  health: 'service.health',
 } as const
 
 // Receivers tend to refuse bodies of more than some hundred kilobytes, and the specification wants them small.

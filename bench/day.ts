@@ -1,0 +1,195 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parse } from 'smol-toml'
+import { startBalancer } from './balancer.ts'
+import { percentile, reach, show, table } from './numbers.ts'
+import { type Running, start } from './process.ts'
+import { seedJobs } from './seed.ts'
+import { type Database, serviceEnv, type World } from './world.ts'
+
+const jobs = 2_000
+const everyS = 60
+/** Targets are on so many ports: one origin gets half of the places of a process at most. */
+const origins = 4
+/** From the seed to the first slot: for the boot, and for arming everything. */
+const leadS = 60
+/** After the last slot: what is under way may end, and what was refused comes again. */
+const tailS = 20
+
+/** `starts`: so many processes are up; another one is started as Fly would, above `soft_limit` of fly.toml. */
+type Case = { name: string; starts: number; may: number; spreadS: number; targetMs: number }
+type Taken = {
+  lateMs: number[]
+  verdicts: Record<string, number>
+  expected: number
+  answers: Record<string, number>
+  arrivedMs: number[]
+  peakMb: number[]
+  cpuMs: number
+}
+
+const cases: Case[] = [
+  { name: 'all at second 0', starts: 1, may: 1, spreadS: 0, targetMs: 1_000 },
+  { name: 'all at second 0', starts: 2, may: 2, spreadS: 0, targetMs: 1_000 },
+  { name: 'spread over the minute', starts: 1, may: 1, spreadS: everyS, targetMs: 1_000 },
+  { name: 'spread over the minute', starts: 2, may: 2, spreadS: everyS, targetMs: 1_000 },
+  { name: 'spread, calls of 10 s', starts: 1, may: 1, spreadS: everyS, targetMs: 10_000 },
+  { name: 'spread, calls of 10 s', starts: 1, may: 2, spreadS: everyS, targetMs: 10_000 },
+]
+
+/** 8. Two thousand jobs a minute, each a call of a second: what is skipped, how late, how large. */
+export async function day(world: World, { minutes }: { minutes: number }): Promise<string> {
+  const rows: string[][] = []
+  for (const one of cases.filter((_, n) => (process.env['DAY'] ?? '012345').includes(String(n)))) {
+    const taken = await takeCase(world, one, minutes)
+    rows.push(rowOf(one, taken))
+    console.log(rows.at(-1)?.join(' | '), JSON.stringify({ ...taken.verdicts, ...taken.answers }))
+  }
+  return [
+    `${jobs.toLocaleString('en-US')} jobs, each due every minute for ${minutes} minutes, each a call of a target that answers after 1 s, or 10 (on ${origins} ports, so of ${origins} origins). The shipped program with its default settings, the local NAS on the wall clock, fires to the process with the fewest under way. Arrived late: from the instant that a fire names until it is at the balancer: what the timer takes to sign and send them. Late: from the slot until the run has begun. All of it shares this machine's processors. With two processes no slot may be skipped because its run before had no place, and the p99 may be 5 s.`,
+    '',
+    table(
+      [
+        'jobs are due',
+        'processes',
+        'slots',
+        'ran',
+        'skipped: no place',
+        'skipped: run before was live',
+        'missed',
+        'fires answered 503',
+        'fires arrived late, p50, p99, ms',
+        'late p50, ms',
+        'late p99, ms',
+        'peak RSS, MB',
+        'processor ms per run',
+      ],
+      rows,
+    ),
+  ].join('\n')
+}
+
+function rowOf({ name, starts, may }: Case, taken: Taken): string[] {
+  const { verdicts, lateMs, answers } = taken
+  const sum = (of: Record<string, number>, ...beginnings: string[]) =>
+    Object.entries(of).reduce(
+      (total, [key, n]) => total + (beginnings.some((one) => key.startsWith(one)) ? n : 0),
+      0,
+    )
+  // the reach is that of two processes
+  const isJudged = starts === 2
+  const noPlace = sum(verdicts, 'skipped no_place')
+  const p99 = percentile(lateMs, 0.99)
+  const judged = (value: number, most: number) =>
+    isJudged ? `${show(value)} (${reach(value, { most })})` : show(value)
+  return [
+    name,
+    starts === may ? show(may) : `${starts}, and another above the soft limit`,
+    show(taken.expected),
+    show(sum(verdicts, 'succeeded')),
+    judged(noPlace, 0),
+    show(sum(verdicts, 'skipped') - noPlace),
+    show(sum(verdicts, 'missed')),
+    show(sum(answers, '503')),
+    `${show(percentile(taken.arrivedMs, 0.5))}, ${show(percentile(taken.arrivedMs, 0.99))}`,
+    show(percentile(lateMs, 0.5)),
+    judged(p99, 5_000),
+    taken.peakMb.map(show).join(', '),
+    show(taken.cpuMs / Math.max(1, lateMs.length)),
+  ]
+}
+
+async function takeCase(
+  world: World,
+  { starts, may, spreadS, targetMs }: Case,
+  minutes: number,
+): Promise<Taken> {
+  const { programs, keys } = world
+  const database = await world.database()
+  const nas = await world.nas()
+  const target = await startTargets(targetMs)
+  const balancer = await startBalancer()
+  await seedJobs(database.sql, {
+    ...{ count: jobs, nextInS: leadS, everyS, history: 4, spreadS },
+    targets: target.urls,
+  })
+  // nothing is armed yet: the first boot arms all of them
+  await database.sql`update job_runtime set wake_gen = wake_gen + 1, armed_at = null`
+  const env = {
+    ...serviceEnv(database, nas, keys),
+    NAS_JWKS_URL: `${nas.url}/.well-known/jwks.json`,
+    CALLBACK_URL: balancer.url,
+    NODE_COMPILE_CACHE: programs.cache,
+  }
+  const running: Running[] = []
+  const startOne = async () => {
+    const one = await start({ program: programs.server, env })
+    running.push(one)
+    return one.port
+  }
+  for (let n = 0; n < starts; n++) await startOne()
+  balancer.serve(running.map(({ port }) => port))
+  if (may > starts) balancer.startAbove(await softLimit(), startOne)
+  const [first] = await database.sql<{ slot: Date }[]>`select min(next_slot) as slot from job_runtime`
+  if (!first) throw new Error('no job was seeded')
+  await delay(first.slot.getTime() - 5_000 - Date.now())
+  const [owed] = await database.sql<{ n: number }[]>`
+    select count(*)::int as n from job_runtime where armed_gen < wake_gen`
+  if (owed?.n) console.log(`${owed.n} jobs are not armed 5 s before the first slot`)
+  const endMs = first.slot.getTime() + minutes * everyS * 1_000
+  await delay(endMs - Date.now())
+  const cpuMs = running.reduce((sum, one) => sum + one.cpuMs(), 0)
+  await delay(tailS * 1_000)
+  const taken = await read(database, new Date(endMs))
+  const peakMb = running.map((one) => one.memory().peakMb)
+  const answers = balancer.answers()
+  const arrivedMs = balancer.lateMs()
+  await Promise.all(running.map((one) => one.stop()))
+  await Promise.all([nas.stop(), target.close(), balancer.close()])
+  await database.drop()
+  return { ...taken, expected: jobs * minutes, answers, arrivedMs, peakMb, cpuMs }
+}
+
+async function softLimit(): Promise<number> {
+  const { http_service: service } = parse(await readFile(new URL('../fly.toml', import.meta.url), 'utf8'))
+  const { concurrency } = service as { concurrency: { soft_limit: number } }
+  return concurrency.soft_limit
+}
+
+/** What became of the slots before `end`. */
+async function read({ sql }: Database, end: Date) {
+  const late = await sql<{ ms: number }[]>`
+    select extract(epoch from started_at - slot)::float8 * 1000 as ms
+    from runs where slot < ${end} and started_at is not null`
+  const runs = await sql<{ name: string; n: number }[]>`
+    select state || coalesce(' ' || split_part(reason, ':', 1), '') as name, count(*)::int as n
+    from runs where slot < ${end} group by 1`
+  const folds = await sql<{ name: string; n: number }[]>`
+    select verdict || ' ' || reason as name, sum(count)::int as n
+    from folded_slots where first_slot < ${end} group by 1`
+  const verdicts = Object.fromEntries([...runs, ...folds].map(({ name, n }) => [name, n]))
+  return { lateMs: late.map(({ ms }) => ms), verdicts }
+}
+
+/** Servers that answer each call after `targetMs`. */
+async function startTargets(targetMs: number) {
+  const servers = Array.from({ length: origins }, () =>
+    createServer((request, response) => {
+      request.resume()
+      setTimeout(() => response.writeHead(200).end('done'), targetMs)
+    }).listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }),
+  )
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  return {
+    urls: servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
+    async close() {
+      for (const server of servers) {
+        server.closeAllConnections()
+        server.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Decision, noPlace } from '../../src/decisions/index.ts'
+import type { HeldRun } from '../../src/run/leases.ts'
+import { createWatch } from '../../src/process/health.ts'
+import { type HealthRecord, recordAfter } from '../../src/process/health-record.ts'
+import { type Facts, type Health, judge, judgeCounts, type Reason } from '../../src/process/judge.ts'
+import { createManualDelays } from '../fly/delays.ts'
+
+const well: Facts = {
+  wait: null,
+  skipped: 0,
+  starts: { count: 100, p99LateMs: 200 },
+  deliveries: { delivered: 10, failed: 0 },
+  timer: null,
+  keys: null,
+}
+const told = (facts: Partial<Facts>) =>
+  judge({ ...well, ...facts }).map(({ code, health }) => `${code} ${health}`)
+
+test('each reason has its bound', () => {
+  assert.deepEqual(told({}), [])
+  assert.deepEqual(told({ wait: { ms: 60_000, periodMs: 60_000 } }), [])
+  assert.deepEqual(told({ wait: { ms: 60_001, periodMs: 60_000 } }), ['BACKLOG degraded'])
+  assert.deepEqual(told({ wait: { ms: 9_000, periodMs: 1_000 } }), [], 'a few seconds are no backlog')
+  assert.deepEqual(told({ wait: { ms: 300_001, periodMs: 86_400_000 } }), ['BACKLOG degraded'])
+  assert.deepEqual(told({ wait: { ms: 300_001, periodMs: null } }), ['BACKLOG degraded'])
+  assert.deepEqual(told({ skipped: 1 }), ['SLOTS_SKIPPED degraded'])
+  assert.deepEqual(told({ skipped: 20 }), ['SLOTS_SKIPPED failing'])
+  assert.deepEqual(told({ skipped: 20, starts: { count: 1_000, p99LateMs: 0 } }), ['SLOTS_SKIPPED degraded'])
+  assert.deepEqual(told({ starts: { count: 20, p99LateMs: 30_001 } }), ['LATE degraded'])
+  assert.deepEqual(told({ starts: { count: 20, p99LateMs: 300_001 } }), ['LATE failing'])
+  assert.deepEqual(told({ starts: { count: 19, p99LateMs: 300_001 } }), [], 'too few to say so')
+  assert.deepEqual(told({ deliveries: { delivered: 2, failed: 1 } }), [])
+  assert.deepEqual(told({ deliveries: { delivered: 1, failed: 1 } }), ['DELIVERIES_FAILING degraded'])
+  assert.deepEqual(told({ timer: { message: 'x', isRefused: false } }), ['TIMER_FAILING degraded'])
+  assert.deepEqual(told({ timer: { message: 'x', isRefused: true } }), ['TIMER_REFUSED failing'])
+  assert.deepEqual(told({ keys: { message: 'x' } }), ['KEYS_FAILING degraded'])
+})
+
+test('what Postgres has of all processes is judged as well', () => {
+  const now = new Date('2026-06-18T10:00:00Z')
+  const ago = (ms: number) => new Date(now.getTime() - ms)
+  const quiet = { armsOwed: 0, oldestOwedSince: null, lost: 0, waiting: { runs: 0, since: null }, now }
+  const codes = (counts: object, isKeyWrong = false) =>
+    judgeCounts({ ...quiet, ...counts }, { isKeyWrong }).map(({ code, health }) => `${code} ${health}`)
+  assert.deepEqual(codes({}), [])
+  assert.deepEqual(codes({ armsOwed: 1, oldestOwedSince: ago(59_000) }), [])
+  assert.deepEqual(codes({ armsOwed: 1, oldestOwedSince: ago(61_000) }), ['ARMS_OWED degraded'])
+  assert.deepEqual(codes({ armsOwed: 1, oldestOwedSince: ago(601_000) }), ['ARMS_OWED failing'])
+  assert.deepEqual(codes({ lost: 1, waiting: { runs: 2, since: ago(61_000) } }), [
+    'WAKES_LOST degraded',
+    'BACKLOG degraded',
+  ])
+  assert.deepEqual(codes({}, true), ['ENCRYPTION_KEY_WRONG degraded'])
+})
+
+function watching() {
+  const delays = createManualDelays()
+  const found: string[] = []
+  const failing: Pick<Facts, 'wait' | 'timer' | 'keys'> = { wait: null, timer: null, keys: null }
+  const watch = createWatch({
+    delays,
+    now: () => failing,
+    found: ({ health, reasons, isNew }) =>
+      void found.push(`${health}${reasons.map(({ code }) => ` ${code}`).join('')}${isNew ? '' : ' (again)'}`),
+  })
+  const skip = () => watch.decided({ runs: [{ reason: noPlace }], deliveries: [] } as unknown as Decision)
+  return { delays, watch, found, failing, skip }
+}
+
+test('what goes wrong is told at the next look, again each minute, and its end when ten minutes are over', async () => {
+  const { delays, watch, found, skip } = watching()
+  watch.look()
+  skip()
+  watch.look()
+  assert.deepEqual(found, ['degraded SLOTS_SKIPPED'], 'also right after another look')
+  await delays.pass(6_000)
+  watch.look()
+  assert.equal(found.length, 1, 'no news')
+  await delays.pass(60_000)
+  watch.look()
+  assert.equal(found.at(-1), 'degraded SLOTS_SKIPPED (again)')
+  await delays.pass(660_000)
+  watch.look()
+  assert.equal(found.at(-1), 'ok')
+  assert.equal(delays.waiting(), 0, 'nothing polls')
+})
+
+test('a timer that fails once and is well again is no news; one that goes on failing is', async () => {
+  const { delays, watch, found, failing } = watching()
+  failing.timer = { message: 'NAS_FAILED', isRefused: false }
+  watch.look()
+  failing.timer = null
+  await delays.pass(10_000)
+  watch.look()
+  failing.timer = { message: 'NAS_FAILED', isRefused: false }
+  await delays.pass(25_000)
+  watch.look()
+  assert.deepEqual(found, [])
+  await delays.pass(30_000)
+  watch.look()
+  assert.deepEqual(found, ['degraded TIMER_FAILING'])
+})
+
+test('of a hundred late starts the latest counts; later attempts and starts by hand do not', async () => {
+  const { delays, watch, found } = watching()
+  const began = (lateMs: number, { attempt = 1, slot = true } = {}) => {
+    const now = new Date('2026-06-18T10:00:00Z')
+    const write = { attempt, slot: slot ? new Date(now.getTime() - lateMs) : null }
+    const job = { id: '000000000000', policy: { jitterMs: 0 } }
+    watch.began({ write, look: { view: { now, job } }, heardAt: delays.now() } as unknown as HeldRun)
+  }
+  for (let n = 0; n < 98; n++) began(100)
+  began(60_000, { attempt: 2 })
+  began(60_000, { slot: false })
+  watch.look()
+  assert.deepEqual(found, [])
+  began(60_000)
+  began(60_000)
+  await delays.pass(5_000)
+  watch.look()
+  assert.deepEqual(found, ['degraded LATE'])
+})
+
+test('one process tells of what became worse, no two within a quarter of an hour, and its end is recorded', () => {
+  let record: HealthRecord | null = null
+  let now = new Date('2026-06-18T10:00:00Z').getTime()
+  const reasons: Reason[] = []
+  const see = (health: Health, owner = 'a') => {
+    const next = recordAfter(record, { health, reasons, owner }, new Date(now))
+    if (next) record = next.record
+    return next && `${next.record.health} by ${next.record.owner}${next.tells ? ', told' : ''}`
+  }
+  const minutes = (n: number) => (now += n * 60_000)
+  assert.equal(see('ok'), null, 'no row for a service that is well')
+  assert.equal(see('degraded'), 'degraded by a, told')
+  assert.equal(see('degraded', 'b'), 'degraded by b')
+  minutes(1)
+  assert.equal(see('failing'), 'failing by a')
+  assert.equal(see('degraded', 'b'), null, 'another one sees worse')
+  minutes(15)
+  assert.equal(see('failing'), 'failing by a, told', 'it is still worse than what was told')
+  minutes(1)
+  assert.equal(see('ok', 'b'), null)
+  assert.equal(see('ok'), 'ok by a')
+  assert.equal(see('degraded'), 'degraded by a', 'it was told a minute ago')
+  minutes(14)
+  assert.equal(see('degraded'), 'degraded by a, told')
+  minutes(16)
+  assert.equal(see('degraded', 'c'), 'degraded by c, told', 'all that saw it are gone: it is news')
+})
