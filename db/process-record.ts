@@ -1,5 +1,7 @@
 import { lateMs } from '../src/decisions/index.ts'
+import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
+import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
 import { maybeDate, type Row } from './columns.ts'
 
@@ -26,9 +28,14 @@ export type ProcessRecord = {
   arrive(): Promise<{ earlier: ProcessNote | null; forgotten: { jobs: number; since: Date | null } }>
   /**
    * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
-   * is near.
+   * is near. `counted` is added in any case.
    */
-  depart(wish: { why: string; stayFor: { nearMs: number } | null; countArms: boolean }): Promise<Owed>
+  depart(wish: {
+    why: string
+    stayFor: { nearMs: number } | null
+    countArms: boolean
+    counted: Batch | null
+  }): Promise<Owed>
 }
 
 /** `near`: jobs whose wake time comes within `nearMs`, or came as short a time ago: their fire may be on its way. */
@@ -81,7 +88,7 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving) {
 type Departing = Arriving & Parameters<ProcessRecord['depart']>[0]
 
 async function depart(sql: Sql, wish: Departing): Promise<Owed> {
-  const { name, owner, now, why, stayFor, countArms } = wish
+  const { name, owner, now, why, stayFor, countArms, counted } = wish
   const nearMs = stayFor?.nearMs ?? 0
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
@@ -94,6 +101,7 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
           where wake_at > clock.now - ${nearMs} * interval '1 ms' and wake_at < clock.now + ${nearMs} * interval '1 ms') as near,
         (select min(wake_at) from job_runtime) as next_wake_at
       from clock),
+    counted as (${addCounters(sql, counted ?? noBatch)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,

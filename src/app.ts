@@ -5,6 +5,7 @@ import {
   createApiKeyStore,
   createAuditStore,
   createChannelStore,
+  createCounterStore,
   createLogStore,
   createSecretStore,
   createDatabase,
@@ -39,7 +40,10 @@ import { createRetention } from './attempt-logs/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
+import { createMetrics } from './process/metrics.ts'
 import { createStatus } from './process/status.ts'
+import { countedFires, countedTimer } from './process/counted.ts'
+import { createKeeping, createTally } from './telemetry/index.ts'
 import { realDelays as delays, sleep, within } from './ground/delays.ts'
 import { version } from './ground/version.ts'
 
@@ -95,12 +99,17 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const holds = createHolds()
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
+  const tally = createTally(() => keeping.soon())
+  const counting = { tally, delays }
   const database = createDatabase({
     url: config.databaseUrl,
     max: 4,
+    onCall: (tookMs) => tally.observe('statement', tookMs / 1000),
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
+  const counters = createCounterStore(database)
+  const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
@@ -134,7 +143,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     )
     return loadedLogs
   }
-  const { client: timer, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
+  const { client, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
+  const timer = client && countedTimer(client, counting)
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) =>
@@ -142,24 +152,30 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,
+    sent: (type, outcome) => tally.count('deliveries', { type, outcome }),
   })
   const retention = createRetention({
     ...{ delays, log, isDraining },
     prune: async (jobId) => (await logs()).prune(jobId),
   })
   const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, ...effects },
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, tally, ...effects },
     actions: withDeadline({ ...config, actions: effects.actions, delays, log }),
     settled: retention.settled,
   })
-  const { fire, jobs, deliveries, arming, schedulers } = core
+  const { jobs, deliveries, arming, schedulers } = core
+  const fire = countedFires(core.fire, counting)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
-    log,
+    ...{ tally, log },
   })
-  const { brief, status, metrics } = createStatus({
+  const metrics = createMetrics({
+    ...{ store, counters, keeping, holds, owner, places: config.maxConcurrentRuns },
+    ...{ runs: core.runs, scheduler: arming.scheduler, isNasUsed: arming.isNasUsed },
+  })
+  const { brief, status } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
     runs: core.runs,
     scheduler: arming.scheduler,
@@ -179,7 +195,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const refusals = createRefusals(() => clock() ?? new Date())
 
   registerRoutes(http, {
-    ...{ jobs, brief, metrics, deliveries, refusals },
+    ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
       verify: address.verify,
@@ -246,7 +262,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   return {
     http,
     holds,
-    metrics,
+    metrics: metrics.text,
     async start() {
       warnIfSleepless()
       await verifier.warm()
@@ -265,6 +281,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     },
     async drain(why = 'closed') {
       await core.drain()
+      keeping.stop()
       await within(delays, 2_000, departure.anyway(why), undefined)
       server?.close()
       server?.closeIdleConnections()

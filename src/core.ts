@@ -12,6 +12,7 @@ import type { Log } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
 import type { CheckReferences } from './jobs/input.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
+import { countedClaims } from './process/counted.ts'
 import { createAdmission } from './run/admission.ts'
 import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
@@ -22,6 +23,7 @@ import { createQueue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
+import { createTally, type Tally } from './telemetry/index.ts'
 import type { TimerClient } from './timers/index.ts'
 
 /** Everything outside that the stories touch: the caller provides them. */
@@ -43,6 +45,8 @@ export type CoreNeeds = {
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
   log: Log
+  /** Default: one that is not read. */
+  tally?: Tally
   /** Aborted by `drain`. */
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */
@@ -66,7 +70,7 @@ export type Core = {
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
   const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
-  const { holds, delays, chance, owner, log } = needs
+  const { holds, delays, chance, owner, log, tally = createTally() } = needs
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
@@ -77,10 +81,13 @@ export function createCore(needs: CoreNeeds): Core {
     return { running, queued: Math.max(0, leases.count() - running), waiting }
   }
   const arming = createArming({ config, store, holds, rest, delays, chance, owner, timer, log })
-  const admission = createAdmission({
-    ...{ store, leases, queue, owner, delays, log, chance },
-    ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
-  })
+  const admission = countedClaims(
+    createAdmission({
+      ...{ store, leases, queue, owner, delays, log, chance },
+      ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
+    }),
+    { tally, delays },
+  )
   const { enact } = admission
   const onBegin = createStartPing({ send, holds, delays, log, callbackUrl })
   const story = createFire({

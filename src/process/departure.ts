@@ -1,5 +1,6 @@
 import type { ProcessRecord } from '../../db/index.ts'
 import type { Log } from '../ground/log.ts'
+import type { Tally } from '../telemetry/index.ts'
 
 /**
  * The exit record that a process leaves for the next one on the same machine, and how that one uses it. A record of an
@@ -25,10 +26,12 @@ type DepartureNeeds = {
   isNasUsed: () => boolean
   /** A wake time that is nearer is cheaper to wait for than to boot for. */
   nearMs: number
+  /** What the process has counted goes with the record. */
+  tally: Pick<Tally, 'batch' | 'written'>
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNeeds): Departure {
+export function createDeparture({ record, isNasUsed, nearMs, tally, log }: DepartureNeeds): Departure {
   let isWritten = false
 
   async function arrive() {
@@ -56,23 +59,26 @@ export function createDeparture({ record, isNasUsed, nearMs, log }: DepartureNee
   }
 
   async function ifNothingIsOwed() {
-    const { owed, runs, near } = await record.depart({
-      why: 'idle',
-      stayFor: { nearMs },
-      countArms: isNasUsed(),
-    })
+    const { owed, runs, near } = await depart('idle', { nearMs })
     isWritten = owed + runs + near === 0
     if (owed + runs > 0) log.info({ owed, runs }, 'Postgres has unfinished work')
     else if (near > 0) log.info({ near }, 'the next wake time is nearer than a boot is long')
     return isWritten
   }
 
+  async function depart(why: string, stayFor: { nearMs: number } | null) {
+    const counted = tally.batch()
+    const left = await record.depart({ why, stayFor, countArms: isNasUsed(), counted })
+    if (counted) tally.written(counted.id)
+    return left
+  }
+
   async function anyway(why: string) {
     if (isWritten) return
     isWritten = true
-    const left = await record
-      .depart({ why, stayFor: null, countArms: isNasUsed() })
-      .catch((error: unknown) => log.warn({ err: error }, 'the exit record could not be written'))
+    const left = await depart(why, null).catch((error: unknown) =>
+      log.warn({ err: error }, 'the exit record could not be written'),
+    )
     if (left && left.owed + left.runs > 0)
       log.warn({ ...left, why }, 'exiting with unfinished work; the next process continues it')
   }
