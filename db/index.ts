@@ -44,6 +44,7 @@ export {
 } from './secrets.ts'
 export { createStore, type Store } from './store.ts'
 export type { ArmLease, ArmOrder, Written } from './move.ts'
+export type { Histogram, Totals } from './totals.ts'
 
 /** What `/readyz` asks; loaded there and not at boot. */
 export async function readDatabaseState(database: Database): Promise<DatabaseState> {

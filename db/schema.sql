@@ -39,7 +39,6 @@ create table attempt_logs (
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
   constraint attempt_logs_pkey PRIMARY KEY (run_id, attempt),
-  constraint attempt_logs_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
   constraint attempt_logs_run_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE,
   constraint attempt_logs_total CHECK ((total >= (length(head) + length(tail))))
 );
@@ -110,7 +109,6 @@ create table deliveries (
   created_at timestamp with time zone default clock_timestamp() not null,
   finished_at timestamp with time zone,
   constraint deliveries_pkey PRIMARY KEY (id),
-  constraint deliveries_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
   constraint deliveries_run_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE,
   constraint deliveries_event CHECK ((event = ANY (ARRAY['success'::text, 'failure'::text, 'recovery'::text]))),
   constraint deliveries_finished CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
@@ -141,11 +139,19 @@ create table folded_slots (
   rule jsonb not null,
   recorded_at timestamp with time zone default clock_timestamp() not null,
   constraint folded_slots_pkey PRIMARY KEY (id),
-  constraint folded_slots_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE,
   constraint folded_slots_span CHECK (((first_slot <= last_slot) AND (count >= 1))),
   constraint folded_slots_verdict CHECK ((verdict = ANY (ARRAY['skipped'::text, 'missed'::text, 'superseded'::text, 'cancelled'::text])))
 );
 CREATE INDEX folded_slots_job ON public.folded_slots USING btree (job_id, last_slot);
+
+create table history (
+  is_only boolean default true not null,
+  folded_to timestamp with time zone default '-infinity'::timestamp with time zone not null,
+  slots_to bigint default 0 not null,
+  tended_at timestamp with time zone default clock_timestamp() not null,
+  constraint history_pkey PRIMARY KEY (is_only),
+  constraint history_only CHECK (is_only)
+);
 
 create table idempotency_keys (
   key text not null,
@@ -156,6 +162,41 @@ create table idempotency_keys (
   constraint idempotency_keys_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE
 );
 CREATE INDEX idempotency_keys_job ON public.idempotency_keys USING btree (job_id);
+
+create table job_days (
+  job_id text not null,
+  day date not null,
+  runs_succeeded integer default 0 not null,
+  runs_failed integer default 0 not null,
+  runs_timed_out integer default 0 not null,
+  runs_interrupted integer default 0 not null,
+  runs_cancelled integer default 0 not null,
+  runs_skipped integer default 0 not null,
+  slots_ran integer default 0 not null,
+  slots_skipped integer default 0 not null,
+  slots_missed integer default 0 not null,
+  slots_cancelled integer default 0 not null,
+  slots_superseded integer default 0 not null,
+  attempts integer default 0 not null,
+  tokens_in bigint default 0 not null,
+  tokens_out bigint default 0 not null,
+  cost_usd double precision default 0 not null,
+  duration_ms bigint default 0 not null,
+  duration_counts integer[] default '{}'::integer[] not null,
+  lateness_ms bigint default 0 not null,
+  lateness_counts integer[] default '{}'::integer[] not null,
+  constraint job_days_pkey PRIMARY KEY (job_id, day)
+);
+CREATE INDEX job_days_day ON public.job_days USING btree (day);
+
+create table job_history (
+  job_id text not null,
+  kept integer not null,
+  bare_to bigint default 0 not null,
+  next_at timestamp with time zone not null,
+  constraint job_history_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX job_history_next ON public.job_history USING btree (next_at);
 
 create table job_runtime (
   job_id text not null,
@@ -195,6 +236,7 @@ create table job_runtime (
   constraint job_runtime_slots_ordered CHECK ((next_slot > last_slot))
 );
 CREATE INDEX job_runtime_owed ON public.job_runtime USING btree (job_id) WHERE (armed_gen < wake_gen);
+CREATE INDEX job_runtime_resting ON public.job_runtime USING btree (state, job_id) WHERE (state <> 'scheduled'::text);
 CREATE INDEX job_runtime_wake ON public.job_runtime USING btree (wake_at) WHERE (wake_at IS NOT NULL);
 
 create table jobs (
@@ -273,9 +315,11 @@ create table orphans (
   deleted_at timestamp with time zone default clock_timestamp() not null,
   cancelled_at timestamp with time zone,
   armed_schedule text,
+  purged_at timestamp with time zone,
   constraint orphans_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
+CREATE INDEX orphans_unpurged ON public.orphans USING btree (deleted_at) WHERE (purged_at IS NULL);
 
 create table runs (
   id uuid not null,
@@ -305,11 +349,12 @@ create table runs (
   constraint runs_job_slot UNIQUE (job_id, slot),
   constraint runs_lease CHECK ((((lease_until IS NULL) = (owner IS NULL)) AND ((lease_until IS NULL) OR (finished_at IS NULL))))
 );
-CREATE INDEX runs_claimed ON public.runs USING brin (claimed_at) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX runs_ended ON public.runs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX runs_job_rare ON public.runs USING btree (job_id, state, seq, id) WHERE (state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]));
 CREATE INDEX runs_job_seq ON public.runs USING btree (job_id, seq);
 CREATE INDEX runs_live ON public.runs USING btree (job_id) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text, 'waiting'::text]));
 CREATE INDEX runs_newest ON public.runs USING btree (seq, id);
-CREATE INDEX runs_trouble ON public.runs USING btree (seq) WHERE (state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text]));
+CREATE INDEX runs_rare ON public.runs USING btree (state, seq, id) WHERE (state = ANY (ARRAY['failed'::text, 'timed_out'::text, 'interrupted'::text, 'cancelled'::text, 'skipped'::text]));
 
 create table secrets (
   name text not null,
@@ -320,4 +365,28 @@ create table secrets (
   constraint secrets_pkey PRIMARY KEY (name),
   constraint secrets_name_form CHECK ((name ~ '^[A-Z][A-Z0-9_]{0,63}$'::text)),
   constraint secrets_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
+);
+
+create table service_days (
+  day date not null,
+  runs_succeeded bigint default 0 not null,
+  runs_failed bigint default 0 not null,
+  runs_timed_out bigint default 0 not null,
+  runs_interrupted bigint default 0 not null,
+  runs_cancelled bigint default 0 not null,
+  runs_skipped bigint default 0 not null,
+  slots_ran bigint default 0 not null,
+  slots_skipped bigint default 0 not null,
+  slots_missed bigint default 0 not null,
+  slots_cancelled bigint default 0 not null,
+  slots_superseded bigint default 0 not null,
+  attempts bigint default 0 not null,
+  tokens_in bigint default 0 not null,
+  tokens_out bigint default 0 not null,
+  cost_usd double precision default 0 not null,
+  duration_ms bigint default 0 not null,
+  duration_counts bigint[] default '{}'::bigint[] not null,
+  lateness_ms bigint default 0 not null,
+  lateness_counts bigint[] default '{}'::bigint[] not null,
+  constraint service_days_pkey PRIMARY KEY (day)
 );

@@ -14,6 +14,7 @@ import type { Move, Writing, Written } from './move.ts'
 import { movesMax } from './wanted.ts'
 import { isPlain, movePlain } from './hot.ts'
 import { claimReady, type ReadyClaim, type ReadyClaimed } from './ready.ts'
+import type { Totals } from './totals.ts'
 import { transition } from './transition.ts'
 import { type Authored, type Look, ruleOf } from './rows.ts'
 import type { Decision, View } from '../src/decisions/index.ts'
@@ -184,6 +185,11 @@ export function createStore(
       database.run((sql) => readLedger(sql, jobId, span), { idempotent }),
     readCounts: (wish: { isNasUsed: boolean }) =>
       database.run((sql) => readCounts(sql, { ...wish, now: now() }), { idempotent }),
+    /** What the service has done since it was set up: counters that never fall. */
+    async totals(): Promise<Totals> {
+      const { readTotals } = await import('./totals.ts')
+      return database.run((sql) => readTotals(sql, now()), { idempotent, name: 'reading the totals' })
+    },
     readArms: (jobId: string) => database.run((sql) => readArms(sql, jobId), { idempotent }),
 
     readFact: (name: string) => database.run((sql) => facts.readFact(sql, name), { idempotent }),

@@ -61,6 +61,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     writeFact: (name, value) => read('writeFact', (now) => tables.writeFact(name, value, now)),
     listDeliveries: () => Promise.reject(new Error('the simulation lists no deliveries')),
     readLedger: () => Promise.reject(new Error('the simulation reads no ledger')),
+    totals: () => Promise.reject(new Error('the simulation adds up no history')),
     readArms: () => Promise.reject(new Error('the simulation reads no story of arms')),
     readCounts: () =>
       read('readCounts', (now) => ({

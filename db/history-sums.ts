@@ -1,0 +1,108 @@
+/**
+ * What ended runs and folded slots add up to: the columns of `job_days` and `service_days`, and the SQL that they are made
+ * with. `latenessMs` counts from the slot to the begin of the first attempt, the jitter of the job included; `durationMs` from
+ * the begin of the last attempt to the end of the run.
+ */
+
+/** Upper bounds of the buckets of every histogram in milliseconds, each inclusive; one more bucket is above the last. */
+export const boundsMs: readonly number[] = [
+  5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
+  14_400_000, 86_400_000,
+]
+
+export const endStates = ['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'] as const
+export const slotVerdicts = ['ran', 'skipped', 'missed', 'cancelled', 'superseded'] as const
+
+const runColumns = endStates.map((state) => `runs_${state}`)
+const slotColumns = slotVerdicts.map((verdict) => `slots_${verdict}`)
+const plainColumns = ['attempts', 'tokens_in', 'tokens_out', 'cost_usd', 'duration_ms', 'lateness_ms']
+const histograms = ['duration', 'lateness'] as const
+const buckets = Array.from({ length: boundsMs.length + 1 }, (_, n) => n)
+
+/** All columns that are added up, in the order of the texts below. */
+export const sumColumns = [
+  ...runColumns,
+  ...slotColumns,
+  ...plainColumns,
+  ...histograms.map((name) => `${name}_counts`),
+]
+
+/** A number in the usage of a run, which a handler may have written: nothing else counts, and no number breaks a sum. */
+const used = (name: string) =>
+  `case when jsonb_typeof(r.usage -> '${name}') = 'number'
+      then least(greatest((r.usage ->> '${name}')::numeric, 0), 1e12) else 0 end`
+const msBetween = (from: string, to: string) =>
+  `case when ${to} < ${from} then 0 else round(extract(epoch from ${to} - ${from}) * 1000) end::bigint`
+/** The number of the bucket: that of the first bound that is not below. */
+const bucketOf = (ms: string) => `width_bucket(${ms} - 1, array[${boundsMs.join(',')}]::bigint[])`
+
+/**
+ * What of a run (`r`) counts, for `sumsOfRuns`. A run that never began has neither a duration nor a lateness, nor has one that
+ * was skipped.
+ */
+export const countedOfRun = `
+  r.job_id, r.state, r.slot, r.finished_at,
+  case when r.slot is null then null when r.state in ('skipped', 'cancelled') then r.state else 'ran' end as verdict,
+  jsonb_array_length(r.attempts) as attempts,
+  ${used('prompt_tokens')}::bigint as tokens_in, ${used('completion_tokens')}::bigint as tokens_out,
+  case when r.usage ->> 'currency' = 'USD' then ${used('cost')} else 0 end as cost_usd,
+  case when r.state <> 'skipped' then ${msBetween('r.started_at', 'r.finished_at')} end as duration_ms,
+  case when r.state <> 'skipped' and r.slot is not null
+    then ${msBetween('r.slot', `coalesce((r.attempts -> 0 ->> 'started_at')::timestamptz, r.started_at)`)} end as lateness_ms`
+
+const utcDay = (instant: string) => `(${instant} at time zone 'UTC')::date`
+
+/**
+ * The sums of the rows of `counted` (a query of `countedOfRun`) by job and day: what counts for the day of the end, and the slots
+ * for the day of the slot. Columns: `job_id`, `day`, those of `sumColumns`, and `ended`, the number of runs.
+ */
+export const sumsOfRuns = (counted: string) => `
+  select job_id, ${utcDay('finished_at')} as day,
+    ${endStates.map((state) => `count(*) filter (where state = '${state}') as runs_${state}`).join(', ')},
+    ${slotColumns.map((name) => `0 as ${name}`).join(', ')},
+    ${plainColumns.map((name) => `coalesce(sum(${name}), 0) as ${name}`).join(', ')},
+    ${histograms.map((name) => `${countsOf(name)} as ${name}_counts`).join(', ')},
+    count(*) as ended
+  from (select *, ${bucketOf('duration_ms')} as duration_bucket, ${bucketOf('lateness_ms')} as lateness_bucket
+    from (${counted}) c) r
+  group by 1, 2
+  union all
+  ${slotsOnly(`select job_id, ${utcDay('slot')} as day, verdict, 1 as n from (${counted}) r where verdict is not null`)}`
+
+function countsOf(name: string): string {
+  const counts = buckets.map((n) => `count(*) filter (where ${name}_bucket = ${n})`)
+  return `array[${counts.join(', ')}]`
+}
+
+/** The same columns of slots alone: rows of `job_id`, `day`, `verdict` and `n`. */
+export const slotsOnly = (slots: string) => `
+  select job_id, day,
+    ${runColumns.map((name) => `0 as ${name}`).join(', ')},
+    ${slotVerdicts.map((verdict) => `coalesce(sum(n) filter (where verdict = '${verdict}'), 0) as slots_${verdict}`).join(', ')},
+    ${plainColumns.map((name) => `0 as ${name}`).join(', ')},
+    ${histograms.map((name) => `null::bigint[] as ${name}_counts`).join(', ')},
+    0 as ended
+  from (${slots}) s group by 1, 2`
+
+/** Adds up rows that have these columns already. The counts of a histogram as an array, or as JSON, which the driver reads. */
+export const sumsOfSums = sumsAs((counts) => `array[${counts}]`)
+export const readableSums = sumsAs((counts) => `jsonb_build_array(${counts})`)
+
+function sumsAs(list: (counts: string) => string): string {
+  const countsOfSums = (name: string) =>
+    buckets.map((n) => `coalesce(sum(${name}_counts[${n + 1}]), 0)::bigint`).join(', ')
+  return [
+    ...[...runColumns, ...slotColumns, ...plainColumns].map((name) => `coalesce(sum(${name}), 0) as ${name}`),
+    ...histograms.map((name) => `${list(countsOfSums(name))} as ${name}_counts`),
+  ].join(', ')
+}
+
+/** `on conflict … do update set` of a table of days: the stored row and the new one, added. */
+export const addedTo = (table: string) =>
+  sumColumns
+    .map((name) => {
+      if (!name.endsWith('_counts')) return `${name} = ${table}.${name} + excluded.${name}`
+      return `${name} = array(select coalesce(a, 0) + coalesce(b, 0)
+        from unnest(${table}.${name}, excluded.${name}) with ordinality u(a, b, n) order by n)`
+    })
+    .join(', ')
