@@ -33,7 +33,11 @@ export function readMetrics(text: string): Map<string, ReadFamily> {
       const sample = readSample(line)
       if (!family || !namesOf(family).includes(sample.name))
         throw new Error(`${line}: stands outside of its metric`)
-      const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`
+      const key = `${sample.name} ${JSON.stringify(
+        Object.entries(sample.labels)
+          .map(String)
+          .toSorted((a, b) => a.localeCompare(b)),
+      )}`
       if (seen.has(key)) throw new Error(`${line}: the second time`)
       seen.add(key)
       family.samples.push(sample)
@@ -70,7 +74,8 @@ function namesOf({ name: of, type }: ReadFamily): string[] {
 }
 
 function checkBuckets({ name: of, samples }: ReadFamily) {
-  const keyOf = ({ le: _, ...labels }: Record<string, string>) => JSON.stringify(Object.entries(labels))
+  const keyOf = (labels: Record<string, string>) =>
+    JSON.stringify(Object.entries(labels).filter(([label]) => label !== 'le'))
   for (const [key, children] of Map.groupBy(samples, ({ labels }) => keyOf(labels))) {
     const buckets = children.filter(({ name: one }) => one === `${of}_bucket`)
     const bounds = buckets.map(({ labels }) => (labels['le'] === '+Inf' ? Infinity : Number(labels['le'])))

@@ -1,4 +1,4 @@
-import type { Counts } from '../../db/index.ts'
+import type { Counts, Totals } from '../../db/index.ts'
 import type { Heartbeat } from '../arming/builtin.ts'
 import type { RunCounts } from '../run/queue.ts'
 import type { Family, Labels, Sample } from '../telemetry/index.ts'
@@ -8,7 +8,7 @@ export function serviceFamilies(counts: Counts, heartbeat: Heartbeat | null): Fa
   const { waiting, now } = counts
   return [
     gauge('chronos_jobs', 'Jobs by state', byLabel('state', counts.jobs)),
-    gauge('chronos_runs', 'Runs kept in the database, by state', byLabel('state', counts.runs)),
+    gauge('chronos_runs_live', 'Runs that have not ended, by state', liveRuns(counts.runs)),
     gauge('chronos_arms_owed', 'Jobs whose wake time the timer service has not confirmed', counts.armsOwed),
     gauge(
       'chronos_arms_owed_oldest_age_seconds',
@@ -38,6 +38,41 @@ export function serviceFamilies(counts: Counts, heartbeat: Heartbeat | null): Fa
     ),
     ...heartbeats(heartbeat),
   ]
+}
+
+function liveRuns(runs: Record<string, number>): Sample[] {
+  return ['claimed', 'running', 'waiting'].map((state) => ({ labels: { state }, value: runs[state] ?? 0 }))
+}
+
+/** What has been done since the service was set up, whatever has been deleted since. */
+export function totalsFamilies(totals: Totals): Family[] {
+  const { runs, slots, attempts, tokens, costUsd } = totals
+  return [
+    counter('chronos_runs_total', 'Runs that have ended, by outcome', byLabel('outcome', runs)),
+    counter('chronos_slots_total', 'Slots that have their verdict, by verdict', byLabel('verdict', slots)),
+    counter('chronos_attempts_total', 'Attempts of runs that have ended', attempts),
+    counter('chronos_tokens_total', 'Tokens of prompts, by direction', byLabel('direction', tokens)),
+    counter(
+      'chronos_cost_usd_total',
+      'What prompts have cost in US dollars, as far as a price is known',
+      costUsd,
+    ),
+    histogram(
+      'chronos_run_duration_seconds',
+      'From the begin of the last attempt of a run to its end',
+      totals.durationMs,
+    ),
+    histogram(
+      'chronos_run_lateness_seconds',
+      'From the slot of a run to the begin of its first attempt',
+      totals.latenessMs,
+    ),
+  ]
+}
+
+function histogram(name: string, about: string, inMs: Totals['durationMs']): Family {
+  const bounds = inMs.boundsMs.map((bound) => bound / 1000)
+  return { type: 'histogram', name, about, bounds, counts: inMs.counts, sum: inMs.sumMs / 1000 }
 }
 
 function heartbeats(heartbeat: Heartbeat | null): Family[] {
@@ -80,11 +115,7 @@ export function processFamilies(facts: ProcessFacts): Family[] {
     own('runs_queued', 'Claimed runs that have not begun', runs.queued),
     own('runs_waiting_for_place', 'Claimed runs that are due and have no place', runs.waiting),
     own('holds', 'Reasons why the process stays up, by kind', byLabel('kind', facts.holds)),
-    own(
-      'database_round_trip_seconds',
-      'Time of the statement that this scrape counts with',
-      facts.roundTripS,
-    ),
+    own('database_round_trip_seconds', 'Time of a small statement, made for this scrape', facts.roundTripS),
     own(
       'database_clock_ahead_seconds',
       "How far Postgres' clock is ahead of that of the process",
@@ -97,8 +128,15 @@ const own = (name: string, about: string, value: number | Sample[]) =>
   gauge(`chronos_process_${name}`, about, value)
 
 function gauge(name: string, about: string, value: number | Sample[]): Family {
-  const samples = typeof value === 'number' ? [{ labels: {}, value }] : value
-  return { type: 'gauge', name, about, samples }
+  return { type: 'gauge', name, about, samples: samplesOf(value) }
+}
+
+function counter(name: string, about: string, value: number | Sample[]): Family {
+  return { type: 'counter', name, about, samples: samplesOf(value) }
+}
+
+function samplesOf(value: number | Sample[]): Sample[] {
+  return typeof value === 'number' ? [{ labels: {}, value }] : value
 }
 
 function byLabel(label: string, counts: Partial<Record<string, number>>): Sample[] {

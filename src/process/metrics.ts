@@ -10,10 +10,10 @@ import {
   keptFamilies,
   loadExposition,
 } from '../telemetry/index.ts'
-import { processFamilies, serviceFamilies } from './families.ts'
+import { processFamilies, serviceFamilies, totalsFamilies } from './families.ts'
 
 type MetricsNeeds = {
-  store: Pick<Store, 'readCounts' | 'readFact'>
+  store: Pick<Store, 'readCounts' | 'readFact' | 'totals'>
   counters: Pick<CounterStore, 'read'>
   keeping: Pick<Keeping, 'flush'>
   holds: Holds
@@ -35,12 +35,17 @@ export function createMetrics(needs: MetricsNeeds) {
   async function families(): Promise<Family[]> {
     await keeping.flush()
     const askedAt = performance.now()
-    const counts = await store.readCounts({ isNasUsed: isNasUsed() })
+    const heartbeat = await store.readFact(heartbeatFact)
     const roundTripS = (performance.now() - askedAt) / 1000
+    const [counts, totals, kept] = await Promise.all([
+      store.readCounts({ isNasUsed: isNasUsed() }),
+      store.totals(),
+      needs.counters.read(),
+    ])
     const clockAheadS = (counts.now.getTime() - Date.now()) / 1000
-    const [kept, heartbeat] = await Promise.all([needs.counters.read(), store.readFact(heartbeatFact)])
     return [
       ...serviceFamilies(ownArms(counts, isNasUsed()), (heartbeat?.value as Heartbeat | undefined) ?? null),
+      ...totalsFamilies(totals),
       ...keptFamilies(kept),
       ...processFamilies({
         ...{ version, node: process.version, scheduler: needs.scheduler(), owner: needs.owner },

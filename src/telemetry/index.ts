@@ -8,7 +8,7 @@ export { createKeeping, type Keeping } from './keeping.ts'
 export type { KeptRow } from './kept.ts'
 export { keptFamilies } from './kept-families.ts'
 
-/** prom-client, which costs more to load than a fire may wait: for whoever asks for `/metrics`. */
+/** prom-client, which costs more to load than a fire may wait: loaded when `/metrics` is asked for. */
 export async function loadExposition(): Promise<Exposition> {
   const { createExposition } = await import('./exposition.ts')
   return createExposition()

@@ -17,9 +17,9 @@ export function keptFamilies(rows: readonly KeptRow[]): Family[] {
 }
 
 function withZeros(counted: Sample[], atLeast: readonly Labels[]): Sample[] {
-  const keyOf = (labels: Labels) => JSON.stringify(Object.entries(labels).toSorted())
-  const there = new Set(counted.map(({ labels }) => keyOf(labels)))
-  const missing = atLeast.filter((labels) => !there.has(keyOf(labels)))
+  const isThere = (wanted: Labels) =>
+    counted.some(({ labels }) => Object.entries(wanted).every(([label, value]) => labels[label] === value))
+  const missing = atLeast.filter((labels) => !isThere(labels))
   return [...counted, ...missing.map((labels) => ({ labels, value: 0 }))]
 }
 

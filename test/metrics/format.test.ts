@@ -61,6 +61,10 @@ test('fires, arms, claims and deliveries are counted, and those that have not ha
   assert.equal(valueOf(later, 'chronos_fires_total', { answer: 'accepted' }), 1)
   const grown = (name: string, labels = {}) =>
     (valueOf(later, name, labels) ?? 0) - (valueOf(earlier, name, labels) ?? 0)
+  assert.equal(grown('chronos_runs_total', { outcome: 'succeeded' }), 1)
+  assert.equal(grown('chronos_slots_total', { verdict: 'ran' }), 1)
+  assert.equal(grown('chronos_run_lateness_seconds_count'), 1)
+  assert.equal(grown('chronos_run_lateness_seconds_sum'), 1, 'fired a second after its slot')
   assert.ok(grown('chronos_arms_total', { outcome: 'armed' }) >= 1)
   assert.ok(grown('chronos_arm_duration_seconds_count') >= 1)
   assert.equal(grown('chronos_claim_duration_seconds_count'), 1)
@@ -70,7 +74,7 @@ test('fires, arms, claims and deliveries are counted, and those that have not ha
 test('what was refused is counted under the reason', async () => {
   await service.fire({ job_id: 'aaaaaaaaaaaa' })
   assert.equal(valueOf(await scrape(), 'chronos_fires_total', { answer: 'gone' }), 1)
-  await service.nas.misbehave('answer', '500', { times: 1 })
+  await service.nas.misbehave('answer', '500', { times: 1, call: 'provision' })
   await service.makeJob()
   assert.equal(valueOf(await scrape(), 'chronos_arms_total', { outcome: 'failed' }), 1)
 })

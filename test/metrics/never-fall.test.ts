@@ -21,17 +21,19 @@ function growing(families: Map<string, ReadFamily>): Map<string, number> {
 }
 
 test('no counter falls when its process leaves, or is killed; a machine that lived for seconds has counted', async (context) => {
-  const { fly, target, api, makeJob, ended, down, database } = await setup(context)
+  const { fly, target, api, makeJob, down, database } = await setup(context)
   const scrape = async () => {
     const { status, body } = await api('GET', '/metrics')
     assert.equal(status, 200)
-    return growing(readMetrics(String(body)))
+    return growing(readMetrics(body['text'] as string))
   }
-  const job = await makeJob({ schedule: 'every 3s', repeat: 2 })
-  await down()
+  await makeJob({ schedule: 'every 3s', repeat: 2 })
   await target.waitFor(2, 30_000)
-  await ended(job.id)
-  await down(2)
+  await until('both runs have ended', async () => {
+    const [row] = await database.sql`select count(*) as n from runs where state = 'succeeded'`
+    return row?.['n'] === 2 || null
+  })
+  await down()
   const kept = await database.sql`select value from counters
     where name = 'chronos_fires_total' and labels = '{"answer":"accepted"}'`
   assert.ok(Number(kept[0]?.['value']) >= 1, 'the fires of machines that left without a scrape')
