@@ -1,5 +1,6 @@
 import type { Counts, Totals } from '../../db/index.ts'
 import type { Heartbeat } from '../arming/builtin.ts'
+import type { HoldKind } from '../ground/holds.ts'
 import type { RunCounts } from '../run/queue.ts'
 import type { Family, Labels, Sample } from '../telemetry/index.ts'
 
@@ -97,7 +98,7 @@ export type ProcessFacts = {
   scheduler: string
   /** Machine id : an id made at boot. */
   owner: string
-  holds: Partial<Record<string, number>>
+  holds: Partial<Record<HoldKind, number>>
   runs: ReturnType<RunCounts>
   places: number
   roundTripS: number
@@ -114,7 +115,11 @@ export function processFamilies(facts: ProcessFacts): Family[] {
     own('places_taken', 'Attempts under way', runs.running),
     own('runs_queued', 'Claimed runs that have not begun', runs.queued),
     own('runs_waiting_for_place', 'Claimed runs that are due and have no place', runs.waiting),
-    own('holds', 'Reasons why the process stays up, by kind', byLabel('kind', facts.holds)),
+    own(
+      'holds',
+      'Reasons why the process stays up, by kind',
+      byLabel('kind', { ...noHolds, ...facts.holds }),
+    ),
     own('database_round_trip_seconds', 'Time of a small statement, made for this scrape', facts.roundTripS),
     own(
       'database_clock_ahead_seconds',
@@ -122,6 +127,19 @@ export function processFamilies(facts: ProcessFacts): Family[] {
       facts.clockAheadS,
     ),
   ]
+}
+
+const noHolds: Record<HoldKind, number> = {
+  boot: 0,
+  run: 0,
+  delivery: 0,
+  arm: 0,
+  request: 0,
+  ticker: 0,
+  timer: 0,
+  reconcile: 0,
+  login: 0,
+  drain: 0,
 }
 
 const own = (name: string, about: string, value: number | Sample[]) =>
