@@ -20,7 +20,7 @@ export type DatabaseOptions = {
   /** Told of each failure that cost us the pool, and of nothing else; for the log. */
   onError?: (error: unknown) => void
   /** Told of each call when it has ended, well or not: how long it took, waiting included. */
-  onCall?: (tookMs: number) => void
+  onCall?: (name: string, tookMs: number) => void
 }
 
 export type CallOptions = {
@@ -114,7 +114,7 @@ export function createDatabase({
     try {
       return await tryUntil(startedAt + deadlineMs, start, { idempotent, name })
     } finally {
-      onCall(performance.now() - startedAt)
+      onCall(name, performance.now() - startedAt)
     }
   }
 

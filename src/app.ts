@@ -42,8 +42,9 @@ import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
 import { createMetrics } from './process/metrics.ts'
 import { createStatus } from './process/status.ts'
-import { countedFires, countedTimer } from './process/counted.ts'
-import { createKeeping, createTally } from './telemetry/index.ts'
+import { countedFires, countedTimer, tracedActions, tracedSend } from './process/counted.ts'
+import { createPushing } from './process/pushing.ts'
+import { createKeeping, createTally, noTracer, type Tracer } from './telemetry/index.ts'
 import { realDelays as delays, sleep, within } from './ground/delays.ts'
 import { version } from './ground/version.ts'
 
@@ -55,6 +56,8 @@ export type AppOptions = {
   server?: Server
   /** `address:port` of those that are asked for the names of targets. Default: those of the system. */
   nameServers?: readonly string[] | undefined
+  /** Default: nothing is traced. */
+  tracer?: Tracer | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -75,7 +78,8 @@ export type App = {
 const firstFireMs = 250
 const longestAnswerMs = 5_000
 
-export function createApp({ config, clock = () => null, server, nameServers }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -100,11 +104,15 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
   const tally = createTally(() => keeping.soon())
-  const counting = { tally, delays }
+  const watch = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
     max: 4,
-    onCall: (tookMs) => tally.observe('statement', tookMs / 1000),
+    onCall(name, tookMs) {
+      tally.observe('statement', tookMs / 1000)
+      const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name }
+      tracer.note({ name: `db ${name}`, kind: 'client', attributes }, tookMs)
+    },
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
@@ -144,7 +152,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     return loadedLogs
   }
   const { client, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
-  const timer = client && countedTimer(client, counting)
+  const timer = client && countedTimer(client, watch)
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) =>
@@ -152,6 +160,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,
+    traceparent: tracer.parent,
     sent: (type, outcome) => tally.count('deliveries', { type, outcome }),
   })
   const retention = createRetention({
@@ -159,12 +168,13 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     prune: async (jobId) => (await logs()).prune(jobId),
   })
   const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, tally, ...effects },
-    actions: withDeadline({ ...config, actions: effects.actions, delays, log }),
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, tally, tracer, ...effects },
+    actions: withDeadline({ ...config, actions: tracedActions(effects.actions, watch), delays, log }),
+    send: tracedSend(effects.send, watch),
     settled: retention.settled,
   })
   const { jobs, deliveries, arming, schedulers } = core
-  const fire = countedFires(core.fire, counting)
+  const fire = countedFires(core.fire, watch)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
@@ -174,6 +184,10 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const metrics = createMetrics({
     ...{ store, counters, keeping, holds, owner, places: config.maxConcurrentRuns },
     ...{ runs: core.runs, scheduler: arming.scheduler, isNasUsed: arming.isNasUsed },
+  })
+  const pushing = createPushing({
+    ...{ config: config.telemetry, machineId: config.machineId, delays, log },
+    ...{ families: metrics.families, spans: tracer.take },
   })
   const { brief, status } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
@@ -269,6 +283,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       await firstAnswer()
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
+      pushing.start()
       await departure.arrive()
       await schedulers.start()
       // logs it if the key is another one; a database that does not answer has other troubles
@@ -283,6 +298,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
       await core.drain()
       keeping.stop()
       await within(delays, 2_000, departure.anyway(why), undefined)
+      await pushing.last()
       server?.close()
       server?.closeIdleConnections()
       await within(delays, 1_000, http.close(), undefined)

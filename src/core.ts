@@ -12,7 +12,7 @@ import type { Log } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
 import type { CheckReferences } from './jobs/input.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
-import { countedClaims } from './process/counted.ts'
+import { countedClaims, tracedSettle } from './process/counted.ts'
 import { createAdmission } from './run/admission.ts'
 import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
@@ -23,7 +23,7 @@ import { createQueue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
-import { createTally, type Tally } from './telemetry/index.ts'
+import { createTally, noTracer, type Tally, type Tracer } from './telemetry/index.ts'
 import type { TimerClient } from './timers/index.ts'
 
 /** Everything outside that the stories touch: the caller provides them. */
@@ -47,6 +47,8 @@ export type CoreNeeds = {
   log: Log
   /** Default: one that is not read. */
   tally?: Tally
+  /** Default: nothing is traced. */
+  tracer?: Tracer
   /** Aborted by `drain`. */
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */
@@ -70,7 +72,8 @@ export type Core = {
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
   const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
-  const { holds, delays, chance, owner, log, tally = createTally() } = needs
+  const { holds, delays, chance, owner, log } = needs
+  const watch = { tally: needs.tally ?? createTally(), tracer: needs.tracer ?? noTracer, delays }
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
@@ -86,14 +89,14 @@ export function createCore(needs: CoreNeeds): Core {
       ...{ store, leases, queue, owner, delays, log, chance },
       ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease },
     }),
-    { tally, delays },
+    watch,
   )
   const { enact } = admission
   const onBegin = createStartPing({ send, holds, delays, log, callbackUrl })
   const story = createFire({
     ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, delays, log, isDraining },
     runner: createRunner({ store, actions, queue, owner, delays, log, onBegin }),
-    settle: createSettle({ store, enact, arming, delays, log }),
+    settle: tracedSettle(createSettle({ store, enact, arming, delays, log }), watch),
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
@@ -102,7 +105,11 @@ export function createCore(needs: CoreNeeds): Core {
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between
     nearMs: config.idleExitMs > 0 ? config.idleExitMs + bootMs : 60_000,
   })
-  const { changes, fireDue } = story
+  const { changes } = story
+  const fireDue: typeof story.fireDue = (jobId, trigger) =>
+    watch.tracer.during({ name: 'due', kind: 'internal', attributes: { 'chronos.job.id': jobId } }, () =>
+      story.fireDue(jobId, trigger),
+    )
   const schedulers = createSchedulers({ config, store, holds, delays, timer, arming, fireDue, log })
   const jobs = createJobs({
     ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },

@@ -29,6 +29,8 @@ type EffectsNeeds = {
   now: () => number
   /** Told each secret that is used, for the log. */
   note?: (secret: string) => void
+  /** Of the attempt that is being made; null: nothing is traced. */
+  traceparent?: () => string | null
   /** Told each try of a message; `type`: of its receiver. */
   sent?: (type: string, outcome: Sent['state']) => void
 }
@@ -48,6 +50,7 @@ export function createEffects(needs: EffectsNeeds): Effects {
     lastOutput: store.lastOutput,
     ...(needs.openLog && { openLog: needs.openLog }),
     isHeld: needs.leases.isHeld,
+    ...(needs.traceparent && { traceparent: needs.traceparent }),
     callbackUrl: (job, { id, fence }, deadlineMs) =>
       needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })

@@ -9,6 +9,7 @@ import {
   targetAllow,
 } from './config-values.ts'
 import { type CloudTasksConfig, cloudTasks, secretsOfKey } from './config-cloud-tasks.ts'
+import { secretsOfCollector, telemetry, type TelemetryConfig } from './config-telemetry.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
@@ -56,6 +57,7 @@ export type Config = {
   commands: Pick<CommandConfig, 'env' | 'users'> | null
   commandLimits: Omit<CommandConfig, 'env' | 'users'>
   metricsPort: number | null
+  telemetry: TelemetryConfig
   logLevel: string
   /** Who this process is: it stays the same over restarts of a machine. */
   machineId: string
@@ -152,6 +154,7 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
       folderMb: integer('COMMAND_FOLDER_MB', 1_024, 0, 1_000_000),
     },
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
+    telemetry: telemetry({ text, secret, integer, url }, problems),
     logLevel: text('LOG_LEVEL') ?? 'info',
     machineId: text('FLY_MACHINE_ID') ?? 'local',
   }
@@ -233,6 +236,7 @@ export function secretsOf(config: Config): string[] {
     nextSigningKey,
     ...secretsOfKey(config.cloudTasks.key),
     ...passwordsOf(config.databaseUrl),
+    ...secretsOfCollector(config.telemetry.metrics ?? config.telemetry.traces),
   ]
   return [
     ...given.filter((value) => value !== null),

@@ -1,0 +1,80 @@
+import type { readers } from './config-values.ts'
+
+/** Where metrics and traces are pushed to, by the standard variables of OpenTelemetry. */
+export type TelemetryConfig = {
+  metrics: Collector | null
+  traces: Collector | null
+  /** Attributes of the resource; `service.name` is one. */
+  resource: Record<string, string>
+  /** The share of fires that are traced, from 0 to 1. */
+  traced: number
+  intervalMs: number
+  timeoutMs: number
+}
+export type Collector = { url: string; headers: Record<string, string>; isJson: boolean }
+
+const samplers = ['always_on', 'always_off', 'traceidratio']
+const protocols = ['http/protobuf', 'http/json']
+
+export function telemetry(
+  { text, secret, integer, url }: Pick<ReturnType<typeof readers>, 'text' | 'secret' | 'integer' | 'url'>,
+  problems: string[],
+): TelemetryConfig {
+  const isDisabled = oneOf('OTEL_SDK_DISABLED', ['true', 'false'], 'false') === 'true'
+  const base = url('OTEL_EXPORTER_OTLP_ENDPOINT', { isPlainAllowed: true })
+  const headers = pairs('OTEL_EXPORTER_OTLP_HEADERS', secret('OTEL_EXPORTER_OTLP_HEADERS'))
+  const isJson = oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', protocols, 'http/protobuf') === 'http/json'
+  const collector = (own: string, path: string): Collector | null => {
+    const address = url(own, { isPlainAllowed: true }) ?? (base && `${base}${path}`)
+    return isDisabled || address === null ? null : { url: address, headers, isJson }
+  }
+  const given = pairs('OTEL_RESOURCE_ATTRIBUTES', text('OTEL_RESOURCE_ATTRIBUTES'))
+  return {
+    metrics: collector('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', '/v1/metrics'),
+    traces: collector('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '/v1/traces'),
+    resource: { ...given, 'service.name': text('OTEL_SERVICE_NAME') ?? given['service.name'] ?? 'chronos' },
+    traced: ratio(oneOf('OTEL_TRACES_SAMPLER', [...samplers, ...samplers.map(ofParent)], samplers[0] ?? '')),
+    intervalMs: integer('OTEL_METRIC_EXPORT_INTERVAL', 60_000, 1_000, 86_400_000),
+    timeoutMs: integer('OTEL_EXPORTER_OTLP_TIMEOUT', 2_000, 1, 60_000),
+  }
+
+  function oneOf(name: string, words: string[], usual: string): string {
+    const value = text(name) ?? usual
+    if (words.includes(value)) return value
+    problems.push(`${name} must be one of ${words.join(', ')}, not "${value}"`)
+    return usual
+  }
+
+  /** A fire has no parent: a sampler that asks for that of its parent does as it does without one. */
+  function ratio(sampler: string): number {
+    const share = text('OTEL_TRACES_SAMPLER_ARG') ?? '1'
+    const isShare = /^(?:0(?:\.\d+)?|1(?:\.0+)?)$/.test(share)
+    if (!isShare) problems.push(`OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, not "${share}"`)
+    if (sampler.endsWith('always_off')) return 0
+    return sampler.endsWith('traceidratio') && isShare ? Number(share) : 1
+  }
+
+  /** `key=value,…`, in percent-encoding. The values may be secret: no message shows one. */
+  function pairs(name: string, list: string | null): Record<string, string> {
+    const entries = (list ?? '').split(',').filter((entry) => entry.trim() !== '')
+    const read = entries.map((entry) => /^\s*([\w.-]+)\s*=\s*(.*?)\s*$/.exec(entry))
+    if (read.includes(null)) problems.push(`${name} must be a list of key=value, separated by commas`)
+    return Object.fromEntries(read.flatMap((pair) => (pair ? [[pair[1], decoded(pair[2] ?? '')]] : [])))
+  }
+}
+
+const ofParent = (sampler: string) => `parentbased_${sampler}`
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+/** The values of its headers, and what follows `Bearer` and the like; a short one is no secret. */
+export function secretsOfCollector(collector: Collector | null): string[] {
+  const values = Object.values(collector?.headers ?? {})
+  return values.flatMap((value) => [value, value.split(' ').at(-1) ?? '']).filter(({ length }) => length >= 8)
+}
