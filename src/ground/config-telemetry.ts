@@ -2,19 +2,22 @@ import type { readers } from './config-values.ts'
 
 /** Where metrics and traces are pushed to, by the standard variables of OpenTelemetry. */
 export type TelemetryConfig = {
-  metrics: Collector | null
-  traces: Collector | null
-  /** Attributes of the resource; `service.name` is one. */
-  resource: Record<string, string>
+  /** Whole addresses; null: not pushed. */
+  metricsUrl: string | null
+  tracesUrl: string | null
+  headers: Record<string, string>
+  protocol: 'http/protobuf' | 'http/json'
+  serviceName: string
+  /** Further attributes of the resource. */
+  attributes: Record<string, string>
   /** The share of fires that are traced, from 0 to 1. */
   traced: number
   intervalMs: number
   timeoutMs: number
 }
-export type Collector = { url: string; headers: Record<string, string>; isJson: boolean }
 
 const samplers = ['always_on', 'always_off', 'traceidratio']
-const protocols = ['http/protobuf', 'http/json']
+const protocols = ['http/protobuf', 'http/json'] as const
 
 export function telemetry(
   { text, secret, integer, url }: Pick<ReturnType<typeof readers>, 'text' | 'secret' | 'integer' | 'url'>,
@@ -22,25 +25,30 @@ export function telemetry(
 ): TelemetryConfig {
   const isDisabled = oneOf('OTEL_SDK_DISABLED', ['true', 'false'], 'false') === 'true'
   const base = url('OTEL_EXPORTER_OTLP_ENDPOINT', { isPlainAllowed: true })
-  const headers = pairs('OTEL_EXPORTER_OTLP_HEADERS', secret('OTEL_EXPORTER_OTLP_HEADERS'))
-  const isJson = oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', protocols, 'http/protobuf') === 'http/json'
-  const collector = (own: string, path: string): Collector | null => {
-    const address = url(own, { isPlainAllowed: true }) ?? (base && `${base}${path}`)
-    return isDisabled || address === null ? null : { url: address, headers, isJson }
+  const address = (own: string, path: string) => {
+    const whole = url(own, { isPlainAllowed: true }) ?? (base && `${base}${path}`)
+    return isDisabled ? null : whole
   }
-  const given = pairs('OTEL_RESOURCE_ATTRIBUTES', text('OTEL_RESOURCE_ATTRIBUTES'))
+  const { 'service.name': named, ...attributes } = pairs(
+    'OTEL_RESOURCE_ATTRIBUTES',
+    text('OTEL_RESOURCE_ATTRIBUTES'),
+  )
   return {
-    metrics: collector('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', '/v1/metrics'),
-    traces: collector('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '/v1/traces'),
-    resource: { ...given, 'service.name': text('OTEL_SERVICE_NAME') ?? given['service.name'] ?? 'chronos' },
-    traced: ratio(oneOf('OTEL_TRACES_SAMPLER', [...samplers, ...samplers.map(ofParent)], samplers[0] ?? '')),
+    metricsUrl: address('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', '/v1/metrics'),
+    tracesUrl: address('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '/v1/traces'),
+    headers: pairs('OTEL_EXPORTER_OTLP_HEADERS', secret('OTEL_EXPORTER_OTLP_HEADERS')),
+    protocol: oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', protocols, 'http/protobuf'),
+    serviceName: text('OTEL_SERVICE_NAME') ?? named ?? 'chronos',
+    attributes,
+    traced: ratio(oneOf('OTEL_TRACES_SAMPLER', [...samplers, ...samplers.map(ofParent)], 'always_on')),
     intervalMs: integer('OTEL_METRIC_EXPORT_INTERVAL', 60_000, 1_000, 86_400_000),
     timeoutMs: integer('OTEL_EXPORTER_OTLP_TIMEOUT', 2_000, 1, 60_000),
   }
 
-  function oneOf(name: string, words: string[], usual: string): string {
+  function oneOf<Word extends string>(name: string, words: readonly Word[], usual: Word): Word {
     const value = text(name) ?? usual
-    if (words.includes(value)) return value
+    const word = words.find((one) => one === value)
+    if (word !== undefined) return word
     problems.push(`${name} must be one of ${words.join(', ')}, not "${value}"`)
     return usual
   }
@@ -74,7 +82,7 @@ function decoded(value: string): string {
 }
 
 /** The values of its headers, and what follows `Bearer` and the like; a short one is no secret. */
-export function secretsOfCollector(collector: Collector | null): string[] {
-  const values = Object.values(collector?.headers ?? {})
+export function secretsOfHeaders({ headers }: TelemetryConfig): string[] {
+  const values = Object.values(headers)
   return values.flatMap((value) => [value, value.split(' ').at(-1) ?? '']).filter(({ length }) => length >= 8)
 }

@@ -9,7 +9,7 @@ import {
   targetAllow,
 } from './config-values.ts'
 import { type CloudTasksConfig, cloudTasks, secretsOfKey } from './config-cloud-tasks.ts'
-import { secretsOfCollector, telemetry, type TelemetryConfig } from './config-telemetry.ts'
+import { secretsOfHeaders, telemetry, type TelemetryConfig } from './config-telemetry.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
@@ -236,7 +236,7 @@ export function secretsOf(config: Config): string[] {
     nextSigningKey,
     ...secretsOfKey(config.cloudTasks.key),
     ...passwordsOf(config.databaseUrl),
-    ...secretsOfCollector(config.telemetry.metrics ?? config.telemetry.traces),
+    ...secretsOfHeaders(config.telemetry),
   ]
   return [
     ...given.filter((value) => value !== null),

@@ -18,16 +18,19 @@ type PushingNeeds = Pick<PushNeeds, 'families' | 'spans' | 'log'> & {
 
 export function createPushing(needs: PushingNeeds): Pushing {
   const { config, machineId, delays, families, spans, log } = needs
-  const { metrics, traces, resource, timeoutMs } = config
-  const isOn = metrics !== null || traces !== null
+  const { metricsUrl, tracesUrl, attributes, serviceName, timeoutMs } = config
+  const isOn = metricsUrl !== null || tracesUrl !== null
   let loaded: ReturnType<typeof loadPush> | undefined
   let cancelWait = () => {}
   let isLeaving = false
 
   async function push() {
     loaded ??= loadPush({
-      ...{ metrics, traces, families, spans, timeoutMs, log },
-      origin: { resource, version, instance: machineId },
+      ...{ to: config, families, spans, log },
+      origin: {
+        resource: { ...attributes, 'service.name': serviceName },
+        ...{ version, instance: machineId },
+      },
     })
     await (await loaded).push()
   }

@@ -1,16 +1,14 @@
-import type { Collector } from '../ground/config-telemetry.ts'
+import type { TelemetryConfig } from '../ground/config-telemetry.ts'
 import type { Family } from './family.ts'
 import { type Message, metricsRequest, type Origin, tracesRequest } from './otlp.ts'
 import { writeProtobuf } from './protobuf.ts'
 import type { Span } from './tracer.ts'
 
 export type PushNeeds = {
-  metrics: Collector | null
-  traces: Collector | null
+  to: Pick<TelemetryConfig, 'metricsUrl' | 'tracesUrl' | 'headers' | 'protocol' | 'timeoutMs'>
   origin: Origin
   families: () => Promise<readonly Family[]>
   spans: () => Span[]
-  timeoutMs: number
   log: { warn(fields: object, message: string): void }
 }
 
@@ -18,14 +16,16 @@ export type PushNeeds = {
  * Sends metrics and traces to a collector: once, over before `timeoutMs`. Never rejects; a collector that takes nothing is
  * logged once, until it takes something again. What it did not take of traces is gone; metrics are sums and lose nothing.
  */
-export function createPush({ metrics, traces, origin, families, spans, timeoutMs, log }: PushNeeds) {
+export function createPush({ to, origin, families, spans, log }: PushNeeds) {
+  const { metricsUrl, tracesUrl, headers, protocol, timeoutMs } = to
+  const isJson = protocol === 'http/json'
   let isTold = false
 
   async function push(): Promise<void> {
     const ended = spans()
     const sent = await Promise.allSettled([
-      metrics && families().then((found) => post(metrics, metricsRequest(found, origin, Date.now()))),
-      traces && ended.length > 0 && post(traces, tracesRequest(ended, origin)),
+      metricsUrl && families().then((found) => post(metricsUrl, metricsRequest(found, origin, Date.now()))),
+      tracesUrl && ended.length > 0 && post(tracesUrl, tracesRequest(ended, origin)),
     ])
     const failed = sent.find((one) => one.status === 'rejected')
     if (failed && !isTold)
@@ -33,7 +33,7 @@ export function createPush({ metrics, traces, origin, families, spans, timeoutMs
     isTold = failed !== undefined
   }
 
-  async function post({ url, headers, isJson }: Collector, message: Message): Promise<void> {
+  async function post(url: string, message: Message): Promise<void> {
     const response = await fetch(url, {
       method: 'POST',
       headers: { ...headers, 'content-type': isJson ? 'application/json' : 'application/x-protobuf' },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { type Collector, type Message, type Pushed, startCollector } from '../../dev/collector/index.ts'
-import { loadTracer } from '../../src/telemetry/index.ts'
+import { ConfigError, readConfig } from '../../src/ground/config.ts'
+import { loadPush, loadTracer } from '../../src/telemetry/index.ts'
 import { startService } from '../support/service.ts'
 
 /** A service that pushes to a collector of its own, at its end at the latest. */
@@ -131,4 +132,82 @@ test('without a collector nothing is traced: no target gets a traceparent', asyn
   await service.api('POST', `/api/jobs/${job.id}/run`)
   const [call] = await service.target.waitFor(1)
   assert.equal(call?.headers['traceparent'], undefined)
+})
+
+test('a collector that takes nothing is logged once, and again after it has taken something', async (context) => {
+  const collector = await startCollector()
+  context.after(() => collector.close())
+  const { telemetry } = readConfig({
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector.url}/v1/metrics`,
+  })
+  assert.equal(telemetry.tracesUrl, null)
+  const lines: string[] = []
+  const { push } = await loadPush({
+    to: telemetry,
+    origin: { resource: {}, version: '1', instance: 'm1' },
+    families: async () => [],
+    spans: () => [],
+    log: {
+      warn: (fields, message) => void lines.push(`${message}: ${String((fields as Message).err.message)}`),
+    },
+  })
+  const told = 'the collector of metrics and traces took nothing'
+  for (const status of [503, 503, 200, 404]) {
+    collector.answer(status)
+    await push()
+  }
+  assert.deepEqual(lines, [
+    `${told}: ${collector.url} answered 503`,
+    `${told}: ${collector.url} answered 404`,
+  ])
+})
+
+test('a trace that the sampler drops is dropped as a whole, and its targets are told so', async () => {
+  const wish = { name: 'a', kind: 'internal', attributes: {} } as const
+  const none = await loadTracer(0)
+  const parent = await none.during(wish, () => none.during(wish, async () => none.parent()))
+  assert.match(parent ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  assert.deepEqual([none.take(), none.parent()], [[], null])
+
+  const some = await loadTracer(0.25)
+  for (let traces = 0; traces < 2_000; traces++)
+    await some.during(wish, () => some.during(wish, async () => {}))
+  const byTrace = Map.groupBy(some.take(), ({ traceId }) => traceId)
+  assert.ok(byTrace.size > 350 && byTrace.size < 650, `${byTrace.size} of 2,000`)
+  assert.ok([...byTrace.values()].every(({ length }) => length === 2))
+})
+
+test('spans that no collector takes do not pile up', async () => {
+  const tracer = await loadTracer(1)
+  for (let spans = 0; spans < 3_000; spans++) tracer.note({ name: 'a', kind: 'client', attributes: {} }, 1)
+  assert.equal(tracer.take().length, 2_048)
+  assert.equal(tracer.take().length, 0)
+})
+
+test('the variables of OpenTelemetry are read as it says; wrong ones are told without their secrets', () => {
+  const whole = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.internal:4318/otlp/' }
+  const { metricsUrl, tracesUrl } = readConfig(whole).telemetry
+  assert.deepEqual(
+    [metricsUrl, tracesUrl],
+    ['http://collector.internal:4318/otlp/v1/metrics', 'http://collector.internal:4318/otlp/v1/traces'],
+  )
+  assert.equal(readConfig({ ...whole, OTEL_SDK_DISABLED: 'true' }).telemetry.metricsUrl, null)
+  const sampled = (sampler: string, arg = '0.5') =>
+    readConfig({ OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: arg }).telemetry.traced
+  assert.deepEqual(
+    [sampled('always_off'), sampled('parentbased_traceidratio'), sampled('parentbased_always_on')],
+    [0, 0.5, 1],
+  )
+  const wrong = {
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization Bearer hunter2hunter2',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER_ARG: '2',
+  }
+  assert.throws(
+    () => readConfig(wrong),
+    (error) =>
+      error instanceof ConfigError &&
+      Object.keys(wrong).every((name) => error.message.includes(name)) &&
+      !error.message.includes('hunter2'),
+  )
 })
