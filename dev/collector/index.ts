@@ -44,7 +44,9 @@ export async function startCollector(): Promise<Collector> {
     void buffer(request).then((bytes) => {
       if (status === null) return
       try {
-        pushed.push({ path, headers: request.headers, message: read(path, request.headers, bytes) })
+        const { headers } = request
+        const one: object = { path, headers, message: read(path, headers, bytes) }
+        pushed.push(one as Pushed)
         response.writeHead(status).end()
       } catch (error) {
         response.writeHead(400).end(String(error))
@@ -66,7 +68,7 @@ export async function startCollector(): Promise<Collector> {
   }
 }
 
-function read(path: string, headers: IncomingHttpHeaders, bytes: Buffer): Message {
+function read(path: string, headers: IncomingHttpHeaders, bytes: Buffer): unknown {
   const decoder = decoders[path]
   if (!decoder) throw new Error(`${path} is no path of OTLP`)
   if (headers['content-type'] === 'application/json') return JSON.parse(bytes.toString())

@@ -65,9 +65,13 @@ export function telemetry(
   /** `key=value,…`, in percent-encoding. The values may be secret: no message shows one. */
   function pairs(name: string, list: string | null): Record<string, string> {
     const entries = (list ?? '').split(',').filter((entry) => entry.trim() !== '')
-    const read = entries.map((entry) => /^\s*([\w.-]+)\s*=\s*(.*?)\s*$/.exec(entry))
-    if (read.includes(null)) problems.push(`${name} must be a list of key=value, separated by commas`)
-    return Object.fromEntries(read.flatMap((pair) => (pair ? [[pair[1], decoded(pair[2] ?? '')]] : [])))
+    const read = entries.map((entry) => {
+      const at = entry.indexOf('=')
+      return [entry.slice(0, Math.max(0, at)).trim(), decoded(entry.slice(at + 1).trim())] as const
+    })
+    const isRead = read.every(([key]) => /^[\w.-]+$/.test(key))
+    if (!isRead) problems.push(`${name} must be a list of key=value, separated by commas`)
+    return Object.fromEntries(isRead ? read : [])
   }
 }
 

@@ -31,7 +31,7 @@ const lastOf = ({ pushed }: Collector, path: string): Pushed =>
 
 function attributesOf({ attributes }: Message): Record<string, unknown> {
   return Object.fromEntries(
-    attributes.map(({ key, value }: Message) => [
+    (attributes as Message[]).map(({ key, value }: Message) => [
       key,
       value.stringValue ?? value.intValue ?? value.boolValue,
     ]),
@@ -41,7 +41,9 @@ function attributesOf({ attributes }: Message): Record<string, unknown> {
 function metricsIn({ message }: Pushed) {
   const [ofService, ofProcess] = message.resourceMetrics
   const named = (part: Message) =>
-    new Map<string, Message>(part.scopeMetrics[0].metrics.map((metric: Message) => [metric.name, metric]))
+    new Map<string, Message>(
+      (part.scopeMetrics[0].metrics as Message[]).map((metric) => [metric.name, metric]),
+    )
   return { ofService, ofProcess, service: named(ofService), process: named(ofProcess) }
 }
 
@@ -72,8 +74,8 @@ for (const protocol of ['http/protobuf', 'http/json'])
     assert.equal(attributesOf(ofProcess.resource)['service.instance.id'], 'local')
     const fires = kept.get('chronos_fires_total')
     assert.deepEqual([fires.sum.aggregationTemporality, fires.sum.isMonotonic], [2, true])
-    const accepted = fires.sum.dataPoints.find(
-      (point: Message) => attributesOf(point)['answer'] === 'accepted',
+    const accepted = (fires.sum.dataPoints as Message[]).find(
+      (point) => attributesOf(point)['answer'] === 'accepted',
     )
     assert.equal(accepted.asDouble, 1)
     const [claims] = kept.get('chronos_claim_duration_seconds').histogram.dataPoints
