@@ -3,6 +3,7 @@ import { after, afterEach, before, test } from 'node:test'
 import { createCounterStore, createProcessRecord } from '../../db/index.ts'
 import { createKeeping, createTally, keptFamilies, type Tally } from '../../src/telemetry/index.ts'
 import { createManualDelays } from '../fly/delays.ts'
+import { until } from '../support/until.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -62,6 +63,28 @@ test('many processes write at once in different orders: none waits for ever, non
   }
   await Promise.all(Array.from({ length: 40 }, (_, at) => one(at)))
   assert.deepEqual(new Set(Object.values(await rows())), new Set([40]))
+})
+
+test('rows are taken in one order, whatever order they were counted in: who waits for one holds none behind it', async () => {
+  const both = () => {
+    const tally = createTally()
+    for (const answer of ['a2', 'a1']) tally.count('fires', { answer })
+    return store().add(taken(tally))
+  }
+  await both()
+  let adding: Promise<void> | undefined
+  await database.sql.begin(async (tx) => {
+    await tx`update counters set value = value where labels = '{"answer":"a1"}'`
+    adding = both()
+    await until('it waits for the first row', async () => {
+      const [row] = await database.sql`select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into counters%'`
+      return row ?? null
+    })
+    await tx`select from counters where labels = '{"answer":"a2"}' for update nowait`
+  })
+  await adding
+  assert.deepEqual(Object.values(await rows()), [2, 2])
 })
 
 test('the exit record takes what was counted with it, and another try of it counts nothing twice', async () => {
