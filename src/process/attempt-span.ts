@@ -46,10 +46,14 @@ function modelOf({ action: { model } }: ActionJob): SpanWish['attributes'] {
   return typeof model === 'string' ? { 'gen_ai.request.model': model } : {}
 }
 
+/** As `usageBody` of src/actions/prompt/usage.ts writes it; a handler may have written anything. */
 function usageOf(usage: unknown): SpanWish['attributes'] {
-  const { input_tokens: input, output_tokens: output } = (usage ?? {}) as Record<string, unknown>
+  const used = (usage ?? {}) as Record<string, unknown>
+  const { model, prompt_tokens: input, completion_tokens: output, finish_reason: reason } = used
   return {
+    ...(typeof model === 'string' && { 'gen_ai.response.model': model }),
     ...(typeof input === 'number' && { 'gen_ai.usage.input_tokens': input }),
     ...(typeof output === 'number' && { 'gen_ai.usage.output_tokens': output }),
+    ...(typeof reason === 'string' && { 'chronos.finish_reason': reason }),
   }
 }
