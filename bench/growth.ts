@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { history } from './history.ts'
 import { fireOn, fireBody } from './load.ts'
 import { median, percentile, reach, show, table } from './numbers.ts'
 import { type Running, start } from './process.ts'
@@ -39,7 +40,7 @@ export async function growth(world: World): Promise<string> {
     }
   }
   for (const each of stages) await each.stop()
-  return report(stages, times)
+  return `${report(stages, times)}\n\n${await history(world)}`
 }
 
 async function stage(world: World, count: number): Promise<Stage> {

@@ -55,9 +55,9 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
         const rows: Row[] = await database.run(
           (sql) => sql`
             select id, at, actor, action, target, status, request_id, detail from audit
-            where (${after}::bigint is null or id < ${after}::bigint)
-              and (${actor}::text is null or actor = ${actor}::text)
-              and (${action}::text is null or action = ${action}::text)
+            where ${after === null ? sql`true` : sql`id < ${after}`}
+              and ${actor === null ? sql`true` : sql`actor = ${actor}`}
+              and ${action === null ? sql`true` : sql`action = ${action}`}
             order by id desc
             limit ${limit}`,
           { idempotent: true, name: 'reading the audit log' },

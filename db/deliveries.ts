@@ -59,8 +59,9 @@ function runOf(row: Row): ToldRun {
 
 /** All deliveries of a run, in the order of its job's list. */
 export async function deliveriesOf(sql: Sql, runId: string): Promise<ShownDelivery[]> {
-  const rows: Row[] =
-    await sql`select ${shownColumns(sql)} from deliveries d where run_id = ${runId} order by seq`
+  const rows: Row[] = await sql`
+    select ${shownColumns(sql)} from deliveries d join jobs j on j.id = d.job_id
+    where d.run_id = ${runId} order by d.seq`
   return rows.map(readShown)
 }
 
@@ -87,7 +88,7 @@ export async function listDeliveries(
   }
   const rows: Row[] = await sql`
     select ${shownColumns(sql)}, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
-    where ${state === null ? sql`true` : inState[state]} and (${after}::bigint is null or d.seq < ${after}::bigint)
+    where ${state === null ? sql`true` : inState[state]} and ${after === null ? sql`true` : sql`d.seq < ${after}`}
     order by d.seq desc limit ${limit}`
   return rows.map((row) => ({
     ...readShown(row),

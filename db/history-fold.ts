@@ -4,21 +4,21 @@ import { addedTo, countedOfRun, slotsOnly, sumColumns, sumsOfRuns, sumsOfSums } 
 
 /**
  * Runs are added up this long after their end at the earliest, so that no write with an end before the cursor is still
- * under way: a statement is cancelled after 5 s, and a transaction of several ends 10.5 s after its begin at the latest (the
+ * under way: a statement is cancelled after 5 s, and a transaction of several ends no later than 10.5 s after its begin (the
  * deadlines in db/client.ts and db/transaction.ts). A write that the server itself holds up for longer, because it was
  * suspended as a whole, is counted by nothing.
  */
-export const foldMarginMs = 60_000
+const foldMarginMs = 60_000
 
 /** Of runs, in one step; ends at the same instant are not parted. */
-export const foldAtOnce = 5_000
+const foldAtOnce = 5_000
 /** A fold may stand for years. */
 const slotsAtOnce = 100
 
 type FoldWish = {
   now: Date | null
-  /** Runs of a job that stay, and for how many days, unless it says otherwise. */
-  usual: { historyRuns: number; historyDays: number; runs: number }
+  /** So many runs of a job stay, and so many with logs and outputs, unless it says otherwise. */
+  usual: { historyRuns: number; runs: number }
   limit?: number
 }
 
@@ -43,12 +43,11 @@ export async function foldStep(tx: Sql, wish: FoldWish): Promise<{ runs: number;
       select finished_at from runs
       where finished_at > ${from as string}::text::timestamptz and finished_at <= ${before as string}::text::timestamptz
       order by finished_at limit ${limit}) ended`
-  const to = last?.['at'] as string | null
-  if (to)
-    await tx.unsafe(foldRuns, [from as string, to, usual.historyRuns, usual.runs, usual.historyDays], {
-      prepare: true,
-    })
-  return { runs: Number(last?.['n']), isMore: Number(last?.['n']) >= limit || slots >= slotsAtOnce }
+  const isMore = Number(last?.['n']) >= limit
+  // nothing that ended until `before` is still to come
+  const to = (isMore ? last?.['at'] : before) as string
+  await tx.unsafe(foldRuns, [from as string, to, usual.historyRuns, usual.runs], { prepare: true })
+  return { runs: Number(last?.['n']), isMore: isMore || slots >= slotsAtOnce }
 }
 
 const columns = sumColumns.join(', ')
@@ -67,10 +66,13 @@ const addSums = `
       on conflict on constraint service_days_pkey do update set ${addedTo('service_days')}
     )`
 
-/** $1, $2: the span of their ends (exclusive, inclusive). $3 … $5: `usual`. A job that may have too much is due at once. */
+/**
+ * $1, $2: the span of their ends (exclusive, inclusive). $3, $4: `usual`. A job that may have too much is looked at soon, and
+ * every other one once a day. The cursor never goes back.
+ */
 const foldRuns = `
     with sums as materialized (${sumsOfRuns(
-      `select ${countedOfRun} from runs r where r.finished_at > $1::text::timestamptz and r.finished_at <= $2::text::timestamptz`,
+      `select ${countedOfRun('r.job_id')} from runs r where r.finished_at > $1::text::timestamptz and r.finished_at <= $2::text::timestamptz`,
     )}),
     ${addSums},
     kept as (
@@ -78,16 +80,15 @@ const foldRuns = `
       select s.job_id, s.ended, case
         when coalesce(o.kept, 0) + s.ended > least(coalesce((j.policy -> 'retention' ->> 'historyRuns')::int, $3::int),
           coalesce((j.policy -> 'retention' ->> 'runs')::int, $4::int)) then $2::text::timestamptz
-        else (s.day::timestamp at time zone 'UTC')
-          + coalesce((j.policy -> 'retention' ->> 'historyDays')::int, $5::int) * interval '1 day' end
-      from (select job_id, sum(ended)::int as ended, min(day) as day from sums where ended > 0 group by job_id) s
+        else $2::text::timestamptz + interval '1 day' end
+      from (select job_id, sum(ended)::int as ended from sums where ended > 0 group by job_id) s
       join jobs j on j.id = s.job_id
       left join job_history o on o.job_id = s.job_id
       order by s.job_id
       on conflict on constraint job_history_pkey do update set
         kept = h.kept + excluded.kept, next_at = least(h.next_at, excluded.next_at)
     )
-    update history set folded_to = $2::text::timestamptz`
+    update history set folded_to = greatest(folded_to, $2::text::timestamptz)`
 
 async function foldSlots(tx: Sql, after: string, before: string): Promise<number> {
   const [row]: Row[] = await tx.unsafe(foldSlotsText, [after, before, slotsAtOnce], { prepare: true })

@@ -1,3 +1,5 @@
+import { slotVerdicts } from './slot-verdicts.ts'
+
 /**
  * What ended runs and folded slots add up to: the columns of `job_days` and `service_days`, and the SQL that they are made
  * with. `latenessMs` counts from the slot to the begin of the first attempt, the jitter of the job included; `durationMs` from
@@ -11,7 +13,6 @@ export const boundsMs: readonly number[] = [
 ]
 
 export const endStates = ['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'] as const
-export const slotVerdicts = ['ran', 'skipped', 'missed', 'cancelled', 'superseded'] as const
 
 const runColumns = endStates.map((state) => `runs_${state}`)
 const slotColumns = slotVerdicts.map((verdict) => `slots_${verdict}`)
@@ -32,16 +33,16 @@ const used = (name: string) =>
   `case when jsonb_typeof(r.usage -> '${name}') = 'number'
       then least(greatest((r.usage ->> '${name}')::numeric, 0), 1e12) else 0 end`
 const msBetween = (from: string, to: string) =>
-  `case when ${to} < ${from} then 0 else round(extract(epoch from ${to} - ${from}) * 1000) end::bigint`
+  `case when ${to} < ${from} then 0 else round(date_part('epoch', ${to} - ${from}) * 1000) end::bigint`
 /** The number of the bucket: that of the first bound that is not below. */
 const bucketOf = (ms: string) => `width_bucket(${ms} - 1, array[${boundsMs.join(',')}]::bigint[])`
 
 /**
  * What of a run (`r`) counts, for `sumsOfRuns`. A run that never began has neither a duration nor a lateness, nor has one that
- * was skipped.
+ * was skipped. `job`: what is the job to add up for, in SQL.
  */
-export const countedOfRun = `
-  r.job_id, r.state, r.slot, r.finished_at,
+export const countedOfRun = (job: string) => `
+  ${job} as job_id, r.state, r.slot, r.finished_at,
   case when r.slot is null then null when r.state in ('skipped', 'cancelled') then r.state else 'ran' end as verdict,
   jsonb_array_length(r.attempts) as attempts,
   ${used('prompt_tokens')}::bigint as tokens_in, ${used('completion_tokens')}::bigint as tokens_out,
@@ -53,7 +54,8 @@ export const countedOfRun = `
 const utcDay = (instant: string) => `(${instant} at time zone 'UTC')::date`
 
 /**
- * The sums of the rows of `counted` (a query of `countedOfRun`) by job and day: what counts for the day of the end, and the slots
+ * The sums of the rows of `counted` (a query of `countedOfRun`, whose values are computed once a row: `offset 0`) by job and
+ * day: what counts for the day of the end, and the slots
  * for the day of the slot. Columns: `job_id`, `day`, those of `sumColumns`, and `ended`, the number of runs.
  */
 export const sumsOfRuns = (counted: string) => `
@@ -64,7 +66,7 @@ export const sumsOfRuns = (counted: string) => `
     ${histograms.map((name) => `${countsOf(name)} as ${name}_counts`).join(', ')},
     count(*) as ended
   from (select *, ${bucketOf('duration_ms')} as duration_bucket, ${bucketOf('lateness_ms')} as lateness_bucket
-    from (${counted}) c) r
+    from (${counted} offset 0) c offset 0) r
   group by 1, 2
   union all
   ${slotsOnly(`select job_id, ${utcDay('slot')} as day, verdict, 1 as n from (${counted}) r where verdict is not null`)}`
@@ -102,7 +104,9 @@ export const addedTo = (table: string) =>
   sumColumns
     .map((name) => {
       if (!name.endsWith('_counts')) return `${name} = ${table}.${name} + excluded.${name}`
-      return `${name} = array(select coalesce(a, 0) + coalesce(b, 0)
-        from unnest(${table}.${name}, excluded.${name}) with ordinality u(a, b, n) order by n)`
+      const counts = buckets.map(
+        (n) => `coalesce(${table}.${name}[${n + 1}], 0) + excluded.${name}[${n + 1}]`,
+      )
+      return `${name} = array[${counts.join(', ')}]`
     })
     .join(', ')

@@ -1,5 +1,6 @@
 /** Postgres, the only truth. The door: nothing outside of this folder imports past it. */
 import type { Database } from './client.ts'
+import type { HistoryNeeds, HistoryStore } from './history-store.ts'
 import type { Lists } from './lists.ts'
 import type { DatabaseState } from './readiness.ts'
 
@@ -13,8 +14,9 @@ export { type CounterStore, createCounterStore } from './counters.ts'
 export type { Counts, FailedDelivery } from './counts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
+export type { HistoryStore } from './history-store.ts'
 export { createKeyStore } from './keys.ts'
-export type { FoldedSlots, SlotRun } from './ledger.ts'
+export type { FoldedSlots, SlotDay, SlotRun } from './ledger.ts'
 export type {
   ArmRow,
   ListedChannel,
@@ -55,4 +57,9 @@ export async function readDatabaseState(database: Database): Promise<DatabaseSta
 export async function loadLists(database: Database): Promise<Lists> {
   const { createLists } = await import('./lists.ts')
   return createLists(database)
+}
+
+/** The steps by which history ends; loaded by a process that has time for them, and not at boot. */
+export async function loadHistory(needs: HistoryNeeds): Promise<HistoryStore> {
+  return (await import('./history-store.ts')).createHistoryStore(needs)
 }

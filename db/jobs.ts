@@ -135,14 +135,17 @@ export function nothingToFollow(jobId: string): AppError {
 }
 
 /**
- * Forgets the job with all its rows, and notes that NAS may still hold an arm of it; returns the runs that were live,
- * null: there was no such job. The runtime row is locked first, as every transition does, and then
- * the live runs in their order, as a renewal does, to avoid deadlocks. A change that begins to follow the job writes
- * to its runtime row as well, so none is overlooked.
+ * Forgets the job, and notes that NAS may still hold an arm of it; returns the runs that were live, null: there was no
+ * such job. They are cancelled, and what was to be told of the job's runs is not told any more. Rows of runs that are over
+ * stay for the moment, out of sight (every statement that shows them joins `jobs`), and are removed some at a time
+ * (`purgeStep`): however many there are, this is quick.
+ *
+ * The runtime row is locked first, as every transition does, and then the live runs in their order, as a renewal does, to
+ * avoid deadlocks. A change that begins to follow the job writes to its runtime row as well, so none is overlooked.
  *
  * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
  */
-export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | null> {
+export async function deleteJob(sql: Sql, jobId: string, now: Date | null): Promise<string[] | null> {
   const [row]: Row[] = await sql`
     select armed_schedule from job_runtime where job_id = ${jobId} for update`
   if (!row) return null
@@ -151,9 +154,15 @@ export async function deleteJob(sql: Sql, jobId: string): Promise<string[] | nul
   const live: Row[] = await sql`
     select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
   await sql`
-    insert into orphans (job_id, armed_schedule) values (${jobId}, ${row['armed_schedule'] as string | null})
+    update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
+      attempt_due_at = null, callback_until = null, waiting_since = null,
+      finished_at = coalesce(${now}::timestamptz, clock_timestamp())
+    where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')`
+  await sql`delete from deliveries where job_id = ${jobId} and state = 'pending'`
+  await sql`
+    insert into orphans (job_id, armed_schedule, deleted_at)
+    values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, clock_timestamp()))
     on conflict on constraint orphans_pkey do nothing`
-  await sql`delete from runs where job_id = ${jobId}`
   await sql`delete from arms where job_id = ${jobId}`
   await sql`delete from jobs where id = ${jobId}`
   return live.map((run) => run['id'] as string)

@@ -38,8 +38,11 @@ export type ProcessRecord = {
   }): Promise<Owed>
 }
 
-/** `near`: jobs whose wake time comes within `nearMs`, or came as short a time ago: their fire may be on its way. */
-type Owed = { owed: number; runs: number; near: number }
+/**
+ * `near`: jobs whose wake time comes within `nearMs`, or came as short a time ago: their fire may be on its way.
+ * `isHistoryDue`: no process has looked after history for ten minutes.
+ */
+type Owed = { owed: number; runs: number; near: number; isHistoryDue: boolean }
 
 type ProcessRecordNeeds = { database: Database; machineId: string; owner: string; clock?: () => Date | null }
 
@@ -99,7 +102,8 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
           + (select count(*)::int from deliveries where state = 'pending' and deliveries.owner = ${owner}) as runs,
         (select count(*)::int from job_runtime
           where wake_at > clock.now - ${nearMs} * interval '1 ms' and wake_at < clock.now + ${nearMs} * interval '1 ms') as near,
-        (select min(wake_at) from job_runtime) as next_wake_at
+        (select min(wake_at) from job_runtime) as next_wake_at,
+        (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
     counted as (${addCounters(sql, counted ?? noBatch)}),
     written as (
@@ -108,6 +112,9 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         'why', ${why}::text, 'owed', owed, 'runs', runs, 'next_wake_at', next_wake_at), now
       from seen where ${stayFor === null}::boolean or owed + runs + near = 0
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
-    select owed, runs, near from seen`
-  return { owed: Number(row?.['owed']), runs: Number(row?.['runs']), near: Number(row?.['near']) }
+    select owed, runs, near, history_due from seen`
+  return {
+    ...{ owed: Number(row?.['owed']), runs: Number(row?.['runs']), near: Number(row?.['near']) },
+    isHistoryDue: row?.['history_due'] === true,
+  }
 }

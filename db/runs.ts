@@ -60,8 +60,9 @@ export async function noteWaiting(
     where r.id = n."runId" and r.fence = n.fence and r.owner = ${wish.owner} and r.state = 'claimed'`
 }
 
-/** The job that a run belongs to; null: there is no such run. */
+/** The job that a run belongs to; null: there is no such run, or its job is gone. */
 export async function jobOfRun(sql: Sql, runId: string): Promise<string | null> {
-  const [row]: Row[] = await sql`select job_id from runs where id = ${runId}`
+  const [row]: Row[] = await sql`
+    select r.job_id from runs r join jobs j on j.id = r.job_id where r.id = ${runId}`
   return (row?.['job_id'] as string | undefined) ?? null
 }

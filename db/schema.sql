@@ -161,6 +161,7 @@ create table idempotency_keys (
   constraint idempotency_keys_pkey PRIMARY KEY (key),
   constraint idempotency_keys_job_fkey FOREIGN KEY (job_id) REFERENCES jobs(id) ON DELETE CASCADE
 );
+CREATE INDEX idempotency_keys_created ON public.idempotency_keys USING btree (created_at);
 CREATE INDEX idempotency_keys_job ON public.idempotency_keys USING btree (job_id);
 
 create table job_days (
@@ -194,6 +195,7 @@ create table job_history (
   kept integer not null,
   bare_to bigint default 0 not null,
   next_at timestamp with time zone not null,
+  gone_to timestamp with time zone,
   constraint job_history_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX job_history_next ON public.job_history USING btree (next_at);
@@ -235,6 +237,7 @@ create table job_runtime (
   constraint job_runtime_gen CHECK ((armed_gen <= wake_gen)),
   constraint job_runtime_slots_ordered CHECK ((next_slot > last_slot))
 );
+CREATE INDEX job_runtime_early ON public.job_runtime USING btree (armed_at) WHERE ((armed_gen = wake_gen) AND (armed_at < wake_at));
 CREATE INDEX job_runtime_owed ON public.job_runtime USING btree (job_id) WHERE (armed_gen < wake_gen);
 CREATE INDEX job_runtime_resting ON public.job_runtime USING btree (state, job_id) WHERE (state <> 'scheduled'::text);
 CREATE INDEX job_runtime_wake ON public.job_runtime USING btree (wake_at) WHERE (wake_at IS NOT NULL);
@@ -318,6 +321,7 @@ create table orphans (
   purged_at timestamp with time zone,
   constraint orphans_pkey PRIMARY KEY (job_id)
 );
+CREATE INDEX orphans_deleted ON public.orphans USING btree (deleted_at);
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
 CREATE INDEX orphans_unpurged ON public.orphans USING btree (deleted_at) WHERE (purged_at IS NULL);
 

@@ -5,7 +5,6 @@ import {
   readyColumns,
   registryColumns,
   runColumns,
-  type RunState,
   runtimeColumns,
 } from '../src/columns/index.ts'
 import { instant, number, tableColumns } from './table-columns.ts'
@@ -23,10 +22,6 @@ export const jobRuntime = pgTable('job_runtime', {
   jobId: text('job_id').notNull(),
   ...tableColumns({ ...runtimeColumns, ...readyColumns, ...registryColumns }),
 })
-
-/** Ends that people look for; runs_trouble has these and no others. */
-export const inTrouble: RunState[] = ['failed', 'timed_out', 'interrupted', 'cancelled']
-export const isInTrouble = sql`runs.state in (${sql.raw(inTrouble.map((word) => `'${word}'`).join(', '))})`
 
 export const runs = pgTable('runs', tableColumns(runColumns))
 

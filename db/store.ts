@@ -177,7 +177,7 @@ export function createStore(
           throw error
         }),
     /** @throws AppError JOB_STATE_CONFLICT: other jobs follow it */
-    deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId)),
+    deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId, now())),
 
     noteCallback: (url: string) =>
       database.run((sql) => arms.noteCallback(sql, url, now()), { name: 'noting the callback' }),

@@ -6,10 +6,10 @@ import {
   endStates,
   readableSums,
   slotsOnly,
-  slotVerdicts,
   sumColumns,
   sumsOfRuns,
 } from './history-sums.ts'
+import { slotVerdicts } from './slot-verdicts.ts'
 
 /** `counts` has one more number than `boundsMs` (inclusive upper bounds): the last one is above them. Not cumulative. */
 export type Histogram = {
@@ -61,10 +61,10 @@ export async function readTotals(sql: Sql, now: Date | null): Promise<Totals> {
 
 const columns = sumColumns.join(', ')
 const ended = `
-      select ${countedOfRun} from (
+      select ${countedOfRun('null::text')} from (
         select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r`
 const slots = `
-      select job_id, (first_slot at time zone 'UTC')::date as day, verdict, count as n from (
+      select null::text as job_id, (first_slot at time zone 'UTC')::date as day, verdict, count as n from (
         select * from folded_slots where id > (select slots_to from history) order by id limit ${tailMost}) f`
 
 const text = `

@@ -1,5 +1,5 @@
 import type { PromptPlace } from '../src/actions/index.ts'
-import type { Lists, Look, Page } from '../db/index.ts'
+import type { SlotDay, Lists, Look, Page } from '../db/index.ts'
 import type { Audit } from '../src/access/audit.ts'
 import type { Callbacks } from '../src/run/callback.ts'
 import type { CallbackAddress } from '../src/run/callback-address.ts'
@@ -46,7 +46,9 @@ export type RouteNeeds = {
   ledger(
     jobId: string,
     wish: { from: Date; to: Date; limit: number },
-  ): Promise<Page<{ slot: Date; verdict: string; reason: string | null; runId: string | null }>>
+  ): Promise<
+    Page<{ slot: Date; verdict: string; reason: string | null; runId: string | null }> & { days: SlotDay[] }
+  >
   reconcile(): Promise<object>
   /** For callers without a key: no database. */
   brief(): object

@@ -7,7 +7,7 @@ import {
 } from '../src/decisions/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { instantIn } from './instant.ts'
-import type { RetryInput } from './schemas/policy.ts'
+import type { RetentionInput, RetryInput } from './schemas/policy.ts'
 
 /** Fields of a job's body that are policies, as the schema has let them through; null stands for the default. */
 export type PolicyInput = {
@@ -23,7 +23,7 @@ export type PolicyInput = {
   starts_at?: string | null
   ends_at?: string | null
   pause_after?: number | null
-  retention?: Partial<Retention> | null
+  retention?: RetentionInput | null
 }
 
 const storedNames = {
@@ -61,7 +61,7 @@ export function splitPolicy<Body extends PolicyInput>(body: Body) {
 function storedValue(name: string, value: unknown): unknown {
   if (value === null) return null
   if (name === 'retry') return storedRetry(value as RetryInput)
-  if (name === 'retention') return { ...defaultPolicy.retention, ...(value as Partial<Retention>) }
+  if (name === 'retention') return storedRetention(value as RetentionInput)
   if (name === 'starts_at' || name === 'ends_at') return instantIn(value as string)?.toISOString()
   return value
 }
@@ -80,9 +80,18 @@ function storedRetry(given: RetryInput): RetryPolicy {
   return { attempts, backoff, delayMs, maxDelayMs, on }
 }
 
+/** Written out, as a retry is. */
+function storedRetention(given: RetentionInput): Retention {
+  const usual = defaultPolicy.retention
+  const { runs = usual.runs, days = usual.days } = given
+  const { history_runs: historyRuns = usual.historyRuns, history_days: historyDays = usual.historyDays } =
+    given
+  return { runs, days, historyRuns, historyDays }
+}
+
 /** The policies that hold for a job, defaults included, as clients see them. */
 export function policyBody(stored: Record<string, unknown>) {
-  const { retry, ...policy } = policyFrom(stored)
+  const { retry, retention, ...policy } = policyFrom(stored)
   return {
     retry: {
       attempts: retry.attempts,
@@ -102,6 +111,11 @@ export function policyBody(stored: Record<string, unknown>) {
     starts_at: policy.startsAt?.toISOString() ?? null,
     ends_at: policy.endsAt?.toISOString() ?? null,
     pause_after: policy.pauseAfter,
-    retention: policy.retention,
+    retention: {
+      runs: retention.runs,
+      days: retention.days,
+      history_runs: retention.historyRuns,
+      history_days: retention.historyDays,
+    },
   }
 }

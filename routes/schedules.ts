@@ -31,7 +31,8 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
     const from = instantIn(query.from) ?? instantNear(Math.min(to.getTime(), needs.now().getTime()) - dayMs)
     const after = readCursor('slots', query.cursor)
     const begin = after === null ? from : instantNear(Math.max(from.getTime(), after + 1))
-    const { items, next } = await needs.ledger(params.id, { from: begin, to, limit: query.limit ?? 1000 })
+    const span = { from: begin, to, limit: query.limit ?? 1000 }
+    const { items, next, days } = await needs.ledger(params.id, span)
     return {
       next_cursor: cursorFor('slots', next),
       slots: items.map(({ slot, verdict, reason, runId }) => ({
@@ -40,6 +41,7 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
         reason,
         run_id: runId,
       })),
+      days: days.map(({ day, verdicts }) => ({ day: day.toISOString().slice(0, 10), ...verdicts })),
     }
   })
 

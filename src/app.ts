@@ -11,6 +11,7 @@ import {
   createDatabase,
   createProcessRecord,
   createStore,
+  loadHistory,
   loadLists,
   readDatabaseState,
 } from '../db/index.ts'
@@ -22,6 +23,7 @@ import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
 import { createCore } from './core.ts'
+import { policyFrom } from './decisions/index.ts'
 import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
 import { draining } from './ground/errors.ts'
@@ -36,7 +38,7 @@ import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
 import { bootMs } from './run/near.ts'
 import { createRefusals } from './access/refusals.ts'
-import { createRetention } from './attempt-logs/retention.ts'
+import { createRetention } from './history/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
@@ -147,7 +149,7 @@ export function createApp(options: AppOptions): App {
   let loadedLogs: Promise<Logs> | undefined
   const logs = () => {
     loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
-      createLogs({ store: logStore, delays, log, isDraining }),
+      createLogs({ store: logStore, delays, isDraining }),
     )
     return loadedLogs
   }
@@ -165,7 +167,12 @@ export function createApp(options: AppOptions): App {
   })
   const retention = createRetention({
     ...{ delays, log, isDraining },
-    prune: async (jobId) => (await logs()).prune(jobId),
+    async tend(mostMs) {
+      const { tend } = await import('./history/tend.ts')
+      const keptOf = (policy: Record<string, unknown>) => policyFrom(policy).retention
+      const steps = await loadHistory({ database, clock, keptOf, lives: config.lives })
+      return tend({ store: steps, now: delays.now, isDraining }, mostMs)
+    },
   })
   const core = createCore({
     ...{ config, store, timer, leases, leaving, holds, delays, owner, log, tally, tracer, ...effects },
@@ -179,7 +186,7 @@ export function createApp(options: AppOptions): App {
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
-    ...{ tally, log },
+    ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
     ...{ store, counters, keeping, holds, owner, places: config.maxConcurrentRuns },

@@ -71,6 +71,7 @@ create table job_history (
   kept    integer     not null,
   bare_to bigint      not null default 0,             -- runs up to this seq have lost their logs and outputs
   next_at timestamptz not null,
+  gone_to timestamptz,                                -- the newest slot whose run has been removed
   constraint job_history_pkey primary key (job_id)
 );
 create index job_history_next on job_history (next_at);
@@ -89,8 +90,12 @@ alter table deliveries drop constraint deliveries_job_fkey;
 alter table attempt_logs drop constraint attempt_logs_job_fkey;
 alter table folded_slots drop constraint folded_slots_job_fkey;
 alter table orphans add column purged_at timestamptz;
+create index orphans_deleted on orphans (deleted_at);
+create index idempotency_keys_created on idempotency_keys (created_at);
 create index orphans_unpurged on orphans (deleted_at) where purged_at is null;
 delete from facts where name like 'pruned:%';
 
 -- Jobs that are not scheduled, which lists and counts ask for.
 create index job_runtime_resting on job_runtime (state, job_id) where state <> 'scheduled';
+-- Wake-ups that are confirmed for an instant before the wake time, such as waypoints.
+create index job_runtime_early on job_runtime (armed_at) where armed_gen = wake_gen and armed_at < wake_at;

@@ -43,6 +43,7 @@ const stories = [
   'src/jobs',
   'src/delivery',
   'src/attempt-logs',
+  'src/history',
   'src/access',
   'src/vault',
   'src/process',

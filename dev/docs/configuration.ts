@@ -108,12 +108,14 @@ function flat({
   commands,
   commandLimits,
   telemetry,
+  lives,
   ...rest
 }: Config): Record<string, string> {
   const { users, env } = commands ?? { users: null, env: {} }
   const all = {
     ...rest,
     ...nas,
+    ...lives,
     ...under('qstash', qstash),
     ...under('cloudTasks', cloudTasks),
     ...under('prompt', prompt),
@@ -167,6 +169,17 @@ const groups: Group[] = [
       LOG_LEVEL: 'the lowest level that is logged',
       METRICS_PORT: 'serves `/metrics` on a port of its own, without a key, for a private network',
       FLY_MACHINE_ID: 'name of this machine, the same over restarts; set by Fly',
+    },
+  },
+  {
+    title: 'How long history is kept',
+    intro:
+      'Of what belongs to no job: a job says itself how long its runs are kept ([history](history.md)). Old rows go some at a time, by processes that are up for a minute or about to exit.',
+    variables: {
+      AUDIT_DAYS: 'days for which the audit log is kept, and at most a million entries',
+      HISTORY_DAYS:
+        'days for which the sums of a job and day are kept, and the spans of slots that became no run',
+      IDEMPOTENCY_DAYS: 'days after which an `Idempotency-Key` may be used again',
     },
   },
   {

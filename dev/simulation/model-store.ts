@@ -66,7 +66,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     readCounts: () =>
       read('readCounts', (now) => ({
         jobs: { scheduled: 0, paused: 0, completed: 0, error: 0 },
-        runs: {},
+        runs: { claimed: 0, running: 0, waiting: 0 },
         armsOwed: tables.armsOwed(),
         oldestOwedSince: null,
         orphansOwed: 0,

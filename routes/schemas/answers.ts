@@ -151,6 +151,16 @@ export const slot = object({
   run_id: textOrNull,
 })
 
+/** What all slots of a UTC day add up to. */
+export const slotDay = object({
+  day: Type.String({ format: 'date' }),
+  ran: Type.Integer(),
+  skipped: Type.Integer(),
+  missed: Type.Integer(),
+  cancelled: Type.Integer(),
+  superseded: Type.Integer(),
+})
+
 export const problem = Type.Object(
   {
     type: Type.String(),

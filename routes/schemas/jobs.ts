@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
-import { arm, ignored, job, run, slot, upcoming, warnings } from './answers.ts'
+import { arm, ignored, job, run, slot, slotDay, upcoming, warnings } from './answers.ts'
 import {
   clientQuery,
   cursor,
@@ -181,11 +181,16 @@ export const jobOperations = {
     id: 'listSlots',
     scope: 'jobs:read',
     isLarge: true,
-    summary: 'Every nominal slot and its verdict, oldest first; without `from` those of one day',
+    summary:
+      'Every nominal slot and its verdict, oldest first; without `from` those of one day. `days`: UTC days from which single slots have been removed, and what all their slots add up to',
     params: jobParams,
     query: object({ from: Type.Optional(instant), to: Type.Optional(instant), ...pageQuery }),
     status: 200,
-    answer: object({ slots: Type.Array(slot), next_cursor: orNull<string>('string', {}) }),
+    answer: object({
+      slots: Type.Array(slot),
+      days: Type.Array(slotDay),
+      next_cursor: orNull<string>('string', {}),
+    }),
     errors: [...jobErrors, ...inputErrors, 'CURSOR_INVALID'],
   },
 } satisfies Record<string, Operation & { scope: Scope }>

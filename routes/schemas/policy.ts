@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { defaultPolicy, type Policy, type Retention, type RetryPolicy } from '../../src/decisions/index.ts'
+import { defaultPolicy, type Policy, type RetryPolicy } from '../../src/decisions/index.ts'
 import { distinct, instantOrNull, instantOutOrNull, orNull } from './fields.ts'
 
 // Documented as a table in docs/policies.md, "All fields"; a test holds the two together.
@@ -60,13 +60,37 @@ const retentionFields = {
       minimum: 1,
       maximum: 10_000,
       default: usual.retention.runs,
-      description: 'the newest ones',
+      description: 'with logs and outputs, the newest ones',
     }),
   ),
-  days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650, default: usual.retention.days })),
+  days: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 3_650,
+      default: usual.retention.days,
+      description: 'for which they have logs and outputs',
+    }),
+  ),
+  history_runs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: usual.retention.historyRuns,
+      description: 'that are kept at all, the newest ones',
+    }),
+  ),
+  history_days: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 3_650,
+      default: usual.retention.historyDays,
+      description: 'for which they are kept at all',
+    }),
+  ),
 }
 
 export type RetryInput = Type.Static<Type.TObject<typeof retryFields>>
+export type RetentionInput = Type.Static<Type.TObject<typeof retentionFields>>
 
 /** The policies that a client may send, in a new job and in a change. */
 export const policyFields = {
@@ -100,11 +124,12 @@ export const policyFields = {
   ends_at: Type.Optional(instantOrNull),
   pause_after: wholeNumber(1, 1_000, usual.pauseAfter, 'failures in a row after which the job pauses itself'),
   retention: optional(
-    Type.Unsafe<Partial<Retention> | null>({
+    Type.Unsafe<RetentionInput | null>({
       type: ['object', 'null'],
       properties: retentionFields,
       additionalProperties: false,
-      description: 'of logs and outputs, given as a whole: what is left out of it has its default',
+      description:
+        'of runs and of their logs and outputs, given as a whole: what is left out of it has its default',
     }),
   ),
 }
@@ -129,5 +154,10 @@ export const policyAnswer = {
   starts_at: instantOutOrNull,
   ends_at: instantOutOrNull,
   pause_after: orNull<number>('integer', { description: 'null: never' }),
-  retention: Type.Object({ runs: Type.Integer(), days: Type.Integer() }),
+  retention: Type.Object({
+    runs: Type.Integer(),
+    days: Type.Integer(),
+    history_runs: Type.Integer(),
+    history_days: Type.Integer(),
+  }),
 }

@@ -2,12 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { DatabaseUnavailable, type LogStore, type StoredLog } from '../../db/index.ts'
 import { AppError } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
-import type { Log } from '../ground/log.ts'
 import { piecesFrom, wholeLog } from './text.ts'
-import { createPruner } from './prune.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
 
-/** The logs of attempts: read, followed and pruned. Loaded on first use; `openSink` writes them. */
+/** The logs of attempts: read and followed. Loaded on first use; `openSink` writes them. */
 export type Logs = {
   /**
    * The log of an attempt, null: of the newest. Both ends of it, and how many bytes there were in all.
@@ -22,8 +20,6 @@ export type Logs = {
    * @throws AppError as `read`, before the first event
    */
   follow(runId: string, from: From, signal: AbortSignal): Promise<AsyncGenerator<LogEvent>>
-  /** Takes logs and outputs that are past their time from this job and from some others: a bounded number of statements. */
-  prune(jobId: string): Promise<void>
 }
 
 export type ReadLog = { attempt: number; total: number; body: Buffer; isText: boolean }
@@ -41,16 +37,13 @@ export type LogEvent =
 type LogsNeeds = {
   store: LogStore
   delays: Delays
-  log: Pick<Log, 'warn'>
   isDraining: () => boolean
 }
 
 const lookEveryMs = 500
 const beatEveryMs = 15_000
 
-export function createLogs(needs: LogsNeeds): Logs {
-  const { store, delays, isDraining } = needs
-
+export function createLogs({ store, delays, isDraining }: LogsNeeds): Logs {
   async function lookAt(runId: string, attempt: number | null, from: number): Promise<StoredLog> {
     const stored = await store.read(runId, attempt, from)
     if (!stored) throw notFound('run', runId)
@@ -124,7 +117,6 @@ export function createLogs(needs: LogsNeeds): Logs {
     async follow(runId, from, signal) {
       return events(runId, await lookAt(runId, from.attempt, from.offset), from, signal)
     },
-    prune: createPruner(needs),
   }
 }
 

@@ -20,7 +20,7 @@ export const defaultPolicy: Policy = {
   startsAt: null,
   endsAt: null,
   pauseAfter: null,
-  retention: { runs: 1_000, days: 90 },
+  retention: { runs: 1_000, days: 90, historyRuns: 10_000, historyDays: 90 },
 }
 
 /** The policy of a job from the author's settings (`jobs.policy`: a part of Policy as JSON), defaults filled in. */

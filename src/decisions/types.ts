@@ -28,8 +28,11 @@ export type RetryPolicy = {
   on: RetryableState[]
 }
 
-/** How long logs and outputs of a job's runs are kept: those of its newest runs, and for so many days. */
-export type Retention = { runs: number; days: number }
+/**
+ * How long logs and outputs of a job's runs are kept, and how long the runs themselves: of its newest ones, and for so many
+ * days, whichever is over first.
+ */
+export type Retention = { runs: number; days: number; historyRuns: number; historyDays: number }
 
 /** The policies of a job. An absent key in the database means its default here. */
 export type Policy = {

@@ -56,6 +56,8 @@ export type Config = {
   /** Null: no job may start a program. */
   commands: Pick<CommandConfig, 'env' | 'users'> | null
   commandLimits: Omit<CommandConfig, 'env' | 'users'>
+  /** For how long rows are kept that belong to no job's policy. */
+  lives: { auditDays: number; historyDays: number; idempotencyDays: number }
   metricsPort: number | null
   telemetry: TelemetryConfig
   logLevel: string
@@ -152,6 +154,11 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
       processorS: integer('COMMAND_PROCESSOR_S', 0, 0, 86_400),
       processes: integer('COMMAND_PROCESSES', 256, 0, 1_000_000),
       folderMb: integer('COMMAND_FOLDER_MB', 1_024, 0, 1_000_000),
+    },
+    lives: {
+      auditDays: integer('AUDIT_DAYS', 365, 1, 36_500),
+      historyDays: integer('HISTORY_DAYS', 400, 1, 36_500),
+      idempotencyDays: integer('IDEMPOTENCY_DAYS', 30, 1, 3_650),
     },
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
     telemetry: telemetry({ text, secret, integer, url }, problems),

@@ -1,4 +1,4 @@
-import type { FoldedSlots, Page, SlotRun, Store } from '../../db/index.ts'
+import type { FoldedSlots, Page, SlotDay, SlotRun, Store } from '../../db/index.ts'
 import { slotOfPause, type View } from '../decisions/index.ts'
 import { notFound } from '../ground/not-found.ts'
 import { slotsIn } from '../schedule/index.ts'
@@ -10,21 +10,24 @@ export type LedgerEntry = { slot: Date; verdict: Verdict; reason: string | null;
 /** Of the slots in [from, to); `limit` of them at most. */
 export type LedgerWish = { from: Date; to: Date; limit: number }
 
+/** `days`: what all slots of those UTC days add up to from which single slots have been removed. */
+export type LedgerPage = Page<LedgerEntry> & { days: SlotDay[] }
+
 /**
  * Every nominal slot of a job up to now, with exactly one verdict, oldest first. `next` of the page: milliseconds of its
- * last slot.
+ * last slot. Of a day so old that runs of it are removed, the remaining slots are there, and its sums in `days`.
  *
  * @throws AppError JOB_NOT_FOUND
  */
 export function createLedger({ store }: { store: Store }) {
-  return async (jobId: string, { from, to, limit }: LedgerWish): Promise<Page<LedgerEntry>> => {
+  return async (jobId: string, { from, to, limit }: LedgerWish): Promise<LedgerPage> => {
     const look = await store.look(jobId)
     if (!look) throw notFound('job', jobId)
     const { now } = look.view
     const until = to < now ? to : new Date(now.getTime() + 1)
     // one more than is shown tells whether there are more
     const most = limit + 1
-    const { runs, folds } = await store.readLedger(jobId, { from, to: until, limit: most })
+    const { runs, folds, days } = await store.readLedger(jobId, { from, to: until, limit: most })
     const entries = [...runs.map(runEntry), ...foldedEntries(folds, { from, until, most })]
     const told = new Set(entries.map(({ slot }) => slot.getTime()))
     // a slot may have been taken between the look and the reading: then the result is newer
@@ -33,7 +36,7 @@ export function createLedger({ store }: { store: Store }) {
     )
     const items = [...entries, ...open].toSorted((a, b) => a.slot.getTime() - b.slot.getTime())
     const shown = items.slice(0, limit)
-    return { items: shown, next: items.length > limit ? (shown.at(-1)?.slot.getTime() ?? null) : null }
+    return { items: shown, next: items.length > limit ? (shown.at(-1)?.slot.getTime() ?? null) : null, days }
   }
 }
 

@@ -11,7 +11,7 @@ export type Departure = {
   arrive(): Promise<void>
   /**
    * Writes the exit record if nothing is owed, no run is held by this process and no wake time is near, in one statement.
-   * False: the process has a reason to stay.
+   * False: the process has a reason to stay. If it has none, it looks after history first, should that be due.
    *
    * @throws DatabaseUnavailable: unknown.
    */
@@ -28,10 +28,13 @@ type DepartureNeeds = {
   nearMs: number
   /** What the process has counted goes with the record. */
   tally: Pick<Tally, 'batch' | 'written'>
+  /** Looks after history for a moment. Never rejects. */
+  tend: () => Promise<void>
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, nearMs, tally, log }: DepartureNeeds): Departure {
+export function createDeparture(needs: DepartureNeeds): Departure {
+  const { record, isNasUsed, nearMs, tally, tend, log } = needs
   let isWritten = false
 
   async function arrive() {
@@ -59,10 +62,11 @@ export function createDeparture({ record, isNasUsed, nearMs, tally, log }: Depar
   }
 
   async function ifNothingIsOwed() {
-    const { owed, runs, near } = await depart('idle', { nearMs })
+    const { owed, runs, near, isHistoryDue } = await depart('idle', { nearMs })
     isWritten = owed + runs + near === 0
     if (owed + runs > 0) log.info({ owed, runs }, 'Postgres has unfinished work')
     else if (near > 0) log.info({ near }, 'the next wake time is nearer than a boot is long')
+    if (isWritten && isHistoryDue) await tend()
     return isWritten
   }
 

@@ -34,7 +34,7 @@ export function serviceFamilies(counts: Counts, heartbeat: Heartbeat | null): Fa
     ),
     gauge(
       'chronos_deliveries_failed',
-      'Kept deliveries that have failed permanently',
+      'Kept deliveries that have failed permanently, 10,000 at most',
       counts.failedDeliveries.count,
     ),
     ...heartbeats(heartbeat),

@@ -48,6 +48,7 @@ export function createStatus(needs: StatusNeeds) {
     const askedAt = performance.now()
     const counts = await store.readCounts({ isNasUsed: needs.isNasUsed() })
     const databaseMs = Math.round(performance.now() - askedAt)
+    const totals = await store.totals()
     const heartbeat = await store.readFact(heartbeatFact)
     const unarmed = needs.isNasUsed() && counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
     return {
@@ -75,7 +76,8 @@ export function createStatus(needs: StatusNeeds) {
         newest: failedBody(counts.failedDeliveries.newest),
       },
       jobs: counts.jobs,
-      runs: counts.runs,
+      // those that are live now, and all that have ever ended
+      runs: { ...counts.runs, ...totals.runs },
       owed: {
         arms: armsOwed(counts, needs),
         oldest_since: (needs.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,

@@ -25,7 +25,10 @@ function processNamed(owner: string, machineId = 'm1') {
   const log = { info: note('info'), warn: note('warn'), error: note('error') }
   const record = createProcessRecord({ database: service.database.db, machineId, owner, clock: () => now })
   const tally = createTally()
-  return { lines, tally, ...createDeparture({ record, isNasUsed: () => true, nearMs: 1_000, tally, log }) }
+  const tends: string[] = []
+  const tend = async () => void tends.push(owner)
+  const needs = { record, isNasUsed: () => true, nearMs: 1_000, tally, tend, log }
+  return { lines, tends, ...createDeparture(needs) }
 }
 
 let now = new Date('2026-06-18T08:00:00Z')
@@ -113,4 +116,19 @@ test('a wake-up that NAS confirmed and never made is told of once a minute has p
   assert.match(complaints(late.lines).join(), /NAS confirmed these wake-ups but did not call/)
   const [{ fields }] = late.lines as [Line]
   assert.equal((fields['exited'] as { next_wake_at: string }).next_wake_at.slice(0, 16), '2026-06-18T09:00')
+})
+
+test('at its exit a process looks after history if none has for ten minutes, and only if it really goes', async () => {
+  const { sql } = service.database
+  const tendedBefore = async (ms: number) => {
+    await sql`update history set tended_at = ${new Date(now.getTime() - ms)}`
+    const { tends, ...one } = processNamed('m1:t')
+    const isGone = await one.ifNothingIsOwed()
+    return { isGone, tends }
+  }
+  assert.deepEqual(await tendedBefore(600_000), { isGone: true, tends: [] })
+  assert.deepEqual(await tendedBefore(600_001), { isGone: true, tends: ['m1:t'] })
+  const job = await service.makeJob()
+  await sql`update job_runtime set armed_gen = 0, wake_gen = 1 where job_id = ${job.id}`
+  assert.deepEqual(await tendedBefore(600_001), { isGone: false, tends: [] })
 })

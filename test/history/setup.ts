@@ -2,11 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { createDatabase } from '../../db/client.ts'
 import { createStore } from '../../db/index.ts'
 import { foldStep } from '../../db/history-fold.ts'
+import { createHistoryStore } from '../../db/history-store.ts'
+import { policyFrom } from '../../src/decisions/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 export const noon = new Date('2026-06-18T12:00:00Z')
 export const dayMs = 86_400_000
-export const usual = { historyRuns: 10_000, historyDays: 90, runs: 1_000 }
+const usual = { historyRuns: 10_000, runs: 1_000 }
+const lives = { auditDays: 365, historyDays: 400, idempotencyDays: 30 }
 
 export type RunWish = {
   state?: string
@@ -27,6 +30,12 @@ export async function openHistory() {
   const db = createDatabase({ url: database.url, max: 8, deadlineMs: 20_000 })
   let clock = noon
   const store = createStore(db, () => clock)
+  const history = createHistoryStore({
+    database: db,
+    clock: () => clock,
+    keptOf: (policy) => policyFrom(policy).retention,
+    lives,
+  })
   let made = 0
 
   async function makeJob(policy: object = {}): Promise<string> {
@@ -57,12 +66,16 @@ export async function openHistory() {
   }
 
   return {
-    ...{ store, db, sql, makeJob, makeRun },
+    ...{ store, db, sql, history, makeJob, makeRun },
     setClock(at: Date) {
       clock = at
     },
     fold: (limit?: number) =>
       db.transaction((tx) => foldStep(tx, { now: clock, usual, ...(limit !== undefined && { limit }) })),
+    /** Says that a job is due for a look at its past. */
+    async due(jobId: string) {
+      await sql`update job_history set next_at = ${clock} where job_id = ${jobId}`
+    },
     async close() {
       await db.close()
       await database.drop()

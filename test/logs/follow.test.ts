@@ -36,7 +36,7 @@ async function follow(runId: string, { attempt, offset = 0, isOnly = false }: Fr
       return opened.store.read(...given)
     },
   }
-  const logs = createLogs({ store, delays, log: { warn: () => undefined }, isDraining: () => isDraining })
+  const logs = createLogs({ store, delays, isDraining: () => isDraining })
   const events = await logs.follow(runId, { attempt: attempt ?? null, offset, isOnly }, gone.signal)
 
   async function next(): Promise<LogEvent | 'over'> {

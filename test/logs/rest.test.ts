@@ -156,9 +156,9 @@ test('fifty clients may follow at once; who goes makes room', async () => {
 
 test('what a job keeps is a policy with bounds and defaults', async () => {
   const job = await service.makeJob({ retention: { days: 7 } })
-  assert.deepEqual(job.retention, { runs: 1000, days: 7 })
+  assert.deepEqual(job.retention, { runs: 1000, days: 7, history_runs: 10_000, history_days: 90 })
   const { body } = await service.api('PATCH', `/api/jobs/${job.id}`, { retention: null })
-  assert.deepEqual(body.job.retention, { runs: 1000, days: 90 })
+  assert.deepEqual(body.job.retention, { runs: 1000, days: 90, history_runs: 10_000, history_days: 90 })
   const refused = await service.api('PATCH', `/api/jobs/${job.id}`, { retention: { runs: 0 } })
   assert.equal(refused.status, 400)
   assert.match(refused.body.detail, /retention.runs: must be a whole number from 1 to 10000, not 0/)

@@ -65,8 +65,9 @@ test('a run that wrote nothing is told apart from one that is not there', async 
 test('a log goes with its run', async () => {
   const { makeJob, makeRun, say, sql } = opened
   const other = await makeJob()
-  await say(await makeRun(other), 'words')
-  await sql`delete from jobs where id = ${other}`
+  const run = await makeRun(other)
+  await say(run, 'words')
+  await sql`delete from runs where id = ${run}`
   assert.equal((await sql`select from attempt_logs where job_id = ${other}`).length, 0)
 })
 

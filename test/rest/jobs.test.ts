@@ -75,7 +75,7 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
     starts_at: null,
     ends_at: null,
     pause_after: null,
-    retention: { runs: 1000, days: 90 },
+    retention: { runs: 1000, days: 90, history_runs: 10_000, history_days: 90 },
     tags: ['a'],
     created_at: '2026-06-18T08:00:00.000Z',
     updated_at: '2026-06-18T08:00:00.000Z',

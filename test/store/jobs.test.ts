@@ -100,13 +100,15 @@ test('of 8 changes of one version, one is written', async () => {
   assert.deepEqual([authored.name, authored.version, view.runtime.rev], [`n${changed.indexOf(true)}`, 2, 2])
 })
 
-test('a deleted job leaves an orphan and nothing else, and names the runs that were live', async () => {
+test('a deleted job leaves an orphan and runs that are over, and names those that were live', async () => {
   const jobId = await freshJob()
   opened.setTime('10:10:00')
   const { run } = await claim(opened.store, jobId)
   assert.deepEqual(await opened.store.deleteJob(jobId), [run.id])
-  for (const table of ['job_runtime', 'runs', 'folded_slots', 'arms'])
-    assert.equal(await countOf(table, jobId), 0, table)
+  for (const table of ['job_runtime', 'arms']) assert.equal(await countOf(table, jobId), 0, table)
+  const [ended] = await opened.sql`select state, owner, finished_at from runs where id = ${run.id}`
+  assert.deepEqual({ ...ended }, { state: 'cancelled', owner: null, finished_at: at('10:10:00') })
+  assert.equal(await opened.store.jobOfRun(run.id), null)
   assert.equal(await countOf('orphans', jobId), 1)
   assert.ok((await opened.store.outstanding()).orphans.includes(jobId))
   assert.equal(await opened.store.look(jobId), null)
@@ -126,7 +128,7 @@ test('an orphan whose cancel was confirmed is owed no more, and still known', as
   assert.ok((await opened.store.orphans()).includes(jobId))
 })
 
-test('a job deleted while it is claimed, renewed, changed and armed: no deadlock, and nothing of it is left', async () => {
+test('a job deleted while it is claimed, renewed, changed and armed: no deadlock, and nothing of it is live', async () => {
   const { store } = opened
   for (let round = 0; round < 15; round++) {
     const jobId = await freshJob({ schedule: '* * * * *', policy: { overlap: 'allow', maxLive: 20 } })
@@ -171,7 +173,9 @@ test('a job deleted while it is claimed, renewed, changed and armed: no deadlock
         .map((one) => one()),
     )
     assert.equal(await store.look(jobId), null)
-    for (const table of ['runs', 'arms', 'job_runtime']) assert.equal(await countOf(table, jobId), 0, table)
+    for (const table of ['arms', 'job_runtime']) assert.equal(await countOf(table, jobId), 0, table)
+    const live = await opened.sql`select from runs where job_id = ${jobId} and finished_at is null`
+    assert.equal(live.length, 0)
   }
   const [row] =
     await opened.sql`select deadlocks::int as n from pg_stat_database where datname = current_database()`

@@ -25,6 +25,10 @@ test('a service that has been up for a minute prunes after a run, and one that h
   await runOnce()
   await runOnce()
   assert.deepEqual(await outputs(), [true, true])
+  // what has just ended is left alone
+  await sql`
+    update runs set seq = seq - 120000000, claimed_at = claimed_at - interval '2 minutes',
+      finished_at = finished_at - interval '2 minutes'`
 
   const now = realDelays.now
   t.mock.method(realDelays, 'now', () => now() + 61_000)
