@@ -30,6 +30,13 @@ export async function cold(world: World): Promise<string> {
       env: { ...env, ...cached },
       isService: true,
     },
+    {
+      // nothing answers there: what is pushed is pushed at the exit
+      name: 'Chronos, as the image has it, with a push of metrics and traces',
+      program: programs.server,
+      env: { ...env, ...cached, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' },
+      isService: true,
+    },
     { name: 'Chronos, without any compile cache', program: programs.alone, env, isService: true },
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))

@@ -19,6 +19,8 @@ export type DatabaseOptions = {
   applicationName?: string
   /** Told of each failure that cost us the pool, and of nothing else; for the log. */
   onError?: (error: unknown) => void
+  /** Told of each call when it has ended, well or not: how long it took, waiting included. */
+  onCall?: (name: string, tookMs: number) => void
 }
 
 export type CallOptions = {
@@ -55,6 +57,7 @@ export function createDatabase({
   deadlineMs: usualDeadlineMs = 5000,
   applicationName = 'chronos',
   onError = () => {},
+  onCall = () => {},
 }: DatabaseOptions): Database {
   const users = new Map<Pool, number>()
   const orms = new WeakMap<Pool, PostgresJsDatabase>()
@@ -107,7 +110,19 @@ export function createDatabase({
 
   async function perform<T>(start: (pool: Pool) => Started<T>, options: CallOptions): Promise<T> {
     const { deadlineMs = usualDeadlineMs, idempotent = false, name = 'the statement' } = options
-    const endsAt = performance.now() + deadlineMs
+    const startedAt = performance.now()
+    try {
+      return await tryUntil(startedAt + deadlineMs, start, { idempotent, name })
+    } finally {
+      onCall(name, performance.now() - startedAt)
+    }
+  }
+
+  async function tryUntil<T>(
+    endsAt: number,
+    start: (pool: Pool) => Started<T>,
+    { idempotent, name }: Required<Pick<CallOptions, 'idempotent' | 'name'>>,
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       let started: Started<T> | undefined
       try {

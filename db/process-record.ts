@@ -1,5 +1,7 @@
 import { lateMs } from '../src/decisions/index.ts'
+import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
+import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
 import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
@@ -38,9 +40,14 @@ export type ProcessRecord = {
   arrive(): Promise<BootLook>
   /**
    * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
-   * is near.
+   * is near. `counted` is added in any case.
    */
-  depart(wish: { why: string; stayFor: { nearMs: number } | null; countArms: boolean }): Promise<Owed>
+  depart(wish: {
+    why: string
+    stayFor: { nearMs: number } | null
+    countArms: boolean
+    counted: Batch | null
+  }): Promise<Owed>
 }
 
 /**
@@ -105,7 +112,7 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving): Promise<BootLoo
 type Departing = Arriving & Parameters<ProcessRecord['depart']>[0]
 
 async function depart(sql: Sql, wish: Departing): Promise<Owed> {
-  const { name, owner, now, why, stayFor, countArms } = wish
+  const { name, owner, now, why, stayFor, countArms, counted } = wish
   const nearMs = stayFor?.nearMs ?? 0
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
@@ -119,6 +126,7 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         (select min(wake_at) from job_runtime) as next_wake_at,
         (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
+    counted as (${addCounters(sql, counted ?? noBatch)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,

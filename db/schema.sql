@@ -84,6 +84,14 @@ create table chronos_migrations (
   constraint chronos_migrations_pkey PRIMARY KEY (name)
 );
 
+create table counters (
+  name text not null,
+  labels text not null,
+  value double precision not null,
+  batch uuid not null,
+  constraint counters_pkey PRIMARY KEY (name, labels)
+);
+
 create table deliveries (
   id uuid not null,
   seq bigint generated always as identity not null,

@@ -5,6 +5,7 @@ import {
   createApiKeyStore,
   createAuditStore,
   createChannelStore,
+  createCounterStore,
   createLogStore,
   createSecretStore,
   createDatabase,
@@ -42,7 +43,11 @@ import { createRetention } from './history/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck, wrongKey } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
+import { createMetrics } from './process/metrics.ts'
 import { createStatus } from './process/status.ts'
+import { countedFires, countedTimer, tracedActions, tracedSend } from './process/counted.ts'
+import { createPushing } from './process/pushing.ts'
+import { createKeeping, createTally, noTracer, type Tracer } from './telemetry/index.ts'
 import { realDelays as delays, sleep, within } from './ground/delays.ts'
 import { version } from './ground/version.ts'
 
@@ -54,6 +59,8 @@ export type AppOptions = {
   server?: Server
   /** `address:port` of those that are asked for the names of targets. Default: those of the system. */
   nameServers?: readonly string[] | undefined
+  /** Default: nothing is traced. */
+  tracer?: Tracer | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -74,7 +81,8 @@ export type App = {
 const firstFireMs = 250
 const longestAnswerMs = 5_000
 
-export function createApp({ config, clock = () => null, server, nameServers }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -98,12 +106,21 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const holds = createHolds()
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
+  const tally = createTally(() => keeping.soon())
+  const counting = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
     max: 4,
+    onCall(name, tookMs) {
+      tally.observe('statement', tookMs / 1000)
+      const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name }
+      tracer.note({ name: `db ${name}`, kind: 'client', attributes }, tookMs)
+    },
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
+  const counters = createCounterStore(database)
+  const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
@@ -137,7 +154,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     )
     return loadedLogs
   }
-  const { client: timer, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
+  const { client, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
+  const timer = client && countedTimer(client, counting)
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },
     openLog: (_job, { id, attempt, fence }) =>
@@ -145,6 +163,8 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     untilCalm: () => answered(firstFireMs),
     now: () => (clock() ?? new Date()).getTime(),
     note: known.note,
+    traceparent: tracer.parent,
+    sent: (type, outcome) => tally.count('deliveries', { type, outcome }),
   })
   const retention = createRetention({
     ...{ delays, log, isDraining },
@@ -181,21 +201,30 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     },
   })
   const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, watch, ...effects },
-    actions: withDeadline({ ...config, actions: effects.actions, delays, log }),
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, watch, tally, tracer, ...effects },
+    actions: withDeadline({ ...config, actions: tracedActions(effects.actions, counting), delays, log }),
+    send: tracedSend(effects.send, counting),
     settled: retention.settled,
   })
-  const { fire, jobs, deliveries, arming, schedulers } = core
+  const { jobs, deliveries, arming, schedulers } = core
+  const fire = countedFires(core.fire, counting)
   // no timer: what changes the health releases a hold, and a process that sleeps has none to release
   holds.onRelease(watch.look)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
-    tend: retention.atExit,
-    log,
+    ...{ tally, tend: retention.atExit, log },
   })
-  const { brief, status, metrics } = createStatus({
+  const metrics = createMetrics({
+    ...{ store, counters, keeping, holds, owner, places: config.maxConcurrentRuns },
+    ...{ runs: core.runs, scheduler: arming.scheduler, isNasUsed: arming.isNasUsed },
+  })
+  const pushing = createPushing({
+    ...{ config: config.telemetry, machineId: config.machineId, delays, log },
+    ...{ families: metrics.families, spans: tracer.take },
+  })
+  const { brief, status } = createStatus({
     ...{ store, holds, owner, startedAt, configuredProvider: config.provider },
     runs: core.runs,
     scheduler: arming.scheduler,
@@ -216,7 +245,7 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   const refusals = createRefusals(() => clock() ?? new Date())
 
   const routes: RouteNeeds = {
-    ...{ jobs, brief, metrics, deliveries, refusals },
+    ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
       verify: address.verify,
@@ -284,13 +313,14 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
   return {
     http,
     holds,
-    metrics,
+    metrics: metrics.text,
     async start() {
       warnIfSleepless()
       await verifier.warm()
       await firstAnswer()
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
+      pushing.start()
       await schedulers.start(await departure.arrive())
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
@@ -302,7 +332,9 @@ export function createApp({ config, clock = () => null, server, nameServers }: A
     },
     async drain(why = 'closed') {
       await core.drain()
+      keeping.stop()
       await within(delays, 2_000, departure.anyway(why), undefined)
+      await pushing.last()
       server?.close()
       server?.closeIdleConnections()
       await within(delays, 1_000, http.close(), undefined)

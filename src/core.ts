@@ -13,6 +13,7 @@ import type { DetailedLog } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
 import type { CheckReferences } from './jobs/input.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
+import { countedClaims, tracedSettle } from './process/counted.ts'
 import { createAdmission } from './run/admission.ts'
 import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
@@ -24,6 +25,7 @@ import { createQueue, type Queue, type RunCounts } from './run/queue.ts'
 import { createRest } from './run/rest.ts'
 import { createRunner } from './run/runner.ts'
 import { createSettle } from './run/settle.ts'
+import { createTally, noTracer, type Tally, type Tracer } from './telemetry/index.ts'
 import type { TimerClient } from './timers/index.ts'
 
 /** Everything outside that the stories touch: the caller provides them. */
@@ -45,6 +47,10 @@ export type CoreNeeds = {
   /** Machine id : an id made at boot. No two processes have the same. */
   owner: string
   log: DetailedLog
+  /** Default: one that is not read. */
+  tally?: Tally
+  /** Default: nothing is traced. */
+  tracer?: Tracer
   /** Aborted by `drain`. */
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */
@@ -72,6 +78,7 @@ export type Core = {
 export function createCore(needs: CoreNeeds): Core {
   const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
   const { holds, delays, chance, owner, log } = needs
+  const counting = { tally: needs.tally ?? createTally(), tracer: needs.tracer ?? noTracer, delays }
   const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
@@ -83,10 +90,13 @@ export function createCore(needs: CoreNeeds): Core {
     return { running, queued: Math.max(0, leases.count() - running), waiting }
   }
   const arming = createArming({ config, store, holds, rest, delays, chance, owner, timer, log })
-  const admission = createAdmission({
-    ...{ store, leases, queue, owner, delays, log, chance },
-    ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease, decided: needs.watch?.decided },
-  })
+  const admission = countedClaims(
+    createAdmission({
+      ...{ store, leases, queue, owner, delays, log, chance },
+      ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease, decided: needs.watch?.decided },
+    }),
+    counting,
+  )
   const { enact } = admission
   const startPing = createStartPing({ send, holds, delays, log, callbackUrl })
   const onBegin = (run: HeldRun) => {
@@ -96,7 +106,7 @@ export function createCore(needs: CoreNeeds): Core {
   const story = createFire({
     ...{ store, admission, arming, leases, send, callbackUrl, rest, holds, delays, log, isDraining },
     runner: createRunner({ store, actions, queue, owner, delays, log, onBegin }),
-    settle: createSettle({ store, enact, arming, delays, log }),
+    settle: tracedSettle(createSettle({ store, enact, arming, delays, log }), counting),
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
@@ -106,7 +116,11 @@ export function createCore(needs: CoreNeeds): Core {
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between
     nearMs: config.idleExitMs > 0 ? config.idleExitMs + bootMs : 60_000,
   })
-  const { changes, fireDue } = story
+  const { changes } = story
+  const fireDue: typeof story.fireDue = (jobId, trigger) =>
+    counting.tracer.during({ name: 'due', kind: 'internal', attributes: { 'chronos.job.id': jobId } }, () =>
+      story.fireDue(jobId, trigger),
+    )
   const schedulers = createSchedulers({ config, store, holds, delays, timer, arming, fireDue, log })
   const jobs = createJobs({
     ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },

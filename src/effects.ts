@@ -3,6 +3,7 @@ import { type Actions, type AttemptLog, createActions } from './actions/index.ts
 import type { ActionJob, ActionRun } from './actions/index.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
 import { type Config, secretsOf } from './ground/config.ts'
+import type { Sent } from './decisions/index.ts'
 import type { SendMessage } from './delivery/send.ts'
 import type { Outbound } from './outbound/index.ts'
 import type { CheckReferences } from './jobs/input.ts'
@@ -28,6 +29,10 @@ type EffectsNeeds = {
   now: () => number
   /** Told each secret that is used, for the log. */
   note?: (secret: string) => void
+  /** Of the attempt that is being made; null: nothing is traced. */
+  traceparent?: () => string | null
+  /** Told each try of a message; `type`: of its receiver. */
+  sent?: (type: string, outcome: Sent['state']) => void
 }
 
 export function createEffects(needs: EffectsNeeds): Effects {
@@ -45,6 +50,7 @@ export function createEffects(needs: EffectsNeeds): Effects {
     lastOutput: store.lastOutput,
     ...(needs.openLog && { openLog: needs.openLog }),
     isHeld: needs.leases.isHeld,
+    ...(needs.traceparent && { traceparent: needs.traceparent }),
     callbackUrl: (job, { id, fence }, deadlineMs) =>
       needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })
@@ -56,7 +62,10 @@ export function createEffects(needs: EffectsNeeds): Effects {
       needs.channels(),
     ])
     const found = await channels.resolve(target, secret).catch(refusalOf)
-    if ('state' in found) return found
+    if ('state' in found) {
+      needs.sent?.('unknown', found.state)
+      return found
+    }
     const delivered = await createSender({
       outbound,
       userAgent,
@@ -65,6 +74,7 @@ export function createEffects(needs: EffectsNeeds): Effects {
     }).send(found, message, signal)
     if (delivered.state === 'disabled' && target.channel !== undefined)
       await channels.disable(target.channel, delivered.error.message)
+    needs.sent?.(found.type, delivered.state)
     return delivered
   }
 

@@ -15,7 +15,10 @@ async function main(): Promise<void> {
   const listener = createListener()
   await listener.listen(config)
   const { createApp } = await import('./app.ts')
+  const { tracesUrl, traced } = config.telemetry
+  const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
   const app = createApp({
+    tracer,
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
     server: listener.server,
   })

@@ -58,6 +58,7 @@ const outsideThings = [
   'src/actions',
   'src/delivery/senders',
   'src/vault/seal',
+  'src/telemetry',
   'db',
 ]
 
@@ -99,6 +100,7 @@ const libraryOwners: Record<string, readonly string[]> = {
   'eventsource-parser': ['src/actions'],
   'drizzle-orm': ['db'],
   postgres: ['db'],
+  'prom-client': ['src/telemetry'],
   fastify: ['routes', 'src/app.ts'],
   '@fastify/auth': ['routes', 'src/app.ts'],
   // The environment is read in one place: `import { env } from 'node:process'` would go round no-process-env.

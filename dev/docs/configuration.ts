@@ -74,10 +74,13 @@ const whole = {
   ENCRYPTION_KEY: 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=',
   COMMANDS: 'on',
   COMMAND_UID: '61000',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example',
+  OTEL_TRACES_SAMPLER: 'traceidratio',
 }
 const candidates = [
   ...['production', '50', '2000', '70000', 'debug', 'Europe/Berlin', 'https://other.example', 'on', 'off'],
   ...['postgres://other@db.example/chronos', 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=', 'NAS_CLIENT_ID'],
+  ...['a=b', 'true', 'http/json', 'always_off', '0.5'],
   ...['projects/a/locations/b/queues/c', '{"client_email":"a@b","private_key":"PRIVATE KEY"}'],
 ]
 
@@ -104,6 +107,7 @@ function flat({
   prompt,
   commands,
   commandLimits,
+  telemetry,
   lives,
   ...rest
 }: Config): Record<string, string> {
@@ -115,6 +119,11 @@ function flat({
     ...under('qstash', qstash),
     ...under('cloudTasks', cloudTasks),
     ...under('prompt', prompt),
+    ...under('telemetry', {
+      ...telemetry,
+      headers: Object.keys(telemetry.headers).join(),
+      attributes: Object.keys(telemetry.attributes).join(),
+    }),
     commands: commands !== null,
     commandUid: users?.first ?? null,
     commandGid: users?.gid ?? null,
@@ -130,6 +139,7 @@ function under(name: string, fields: object): Record<string, unknown> {
 
 /** Behind a default. */
 const remarks: Record<string, string> = {
+  OTEL_TRACES_SAMPLER: ' (`always_on`: all of them)',
   NAS_MAX_HORIZON: ' (7 days)',
   CLOUD_TASKS_MAX_HORIZON: ' (29 days)',
   QSTASH_MAX_HORIZON: ' (7 days, the free plan)',
@@ -218,6 +228,26 @@ const groups: Group[] = [
       CLOUD_TASKS_URL: 'the API; https, or http to loopback',
       CLOUD_TASKS_JWKS_URL: "Google's signing keys",
       CLOUD_TASKS_MAX_HORIZON: 'ms; a wake-up further ahead is armed at this distance first',
+    },
+  },
+  {
+    title: 'Metrics and traces',
+    intro: 'A push by OTLP over HTTP ([metrics](metrics.md#push)), by the variables of OpenTelemetry.',
+    variables: {
+      OTEL_EXPORTER_OTLP_ENDPOINT:
+        'base address of a collector for both; `/v1/metrics` and `/v1/traces` are appended',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'the whole address for metrics',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'the whole address for traces',
+      OTEL_EXPORTER_OTLP_HEADERS: '`key=value`, percent-encoded, separated by commas; kept secret',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'the form of what is sent',
+      OTEL_EXPORTER_OTLP_TIMEOUT: 'ms; the longest that a push may take, that before the exit too',
+      OTEL_METRIC_EXPORT_INTERVAL: 'ms between two pushes of a process that stays up',
+      OTEL_SERVICE_NAME: '`service.name` of the resource',
+      OTEL_RESOURCE_ATTRIBUTES:
+        'further attributes of the resource: `key=value`, percent-encoded, separated by commas',
+      OTEL_TRACES_SAMPLER: 'which traces are kept',
+      OTEL_TRACES_SAMPLER_ARG: 'for `traceidratio`: the share that is kept, from 0 to 1. Unset: 1',
+      OTEL_SDK_DISABLED: '`true`: nothing is pushed',
     },
   },
   {

@@ -105,7 +105,9 @@ export async function startWorld({
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       const text = await response.text()
-      return { status: response.status, body: (text ? JSON.parse(text) : {}) as ApiAnswer['body'] }
+      const isJson = response.headers.get('content-type')?.includes('json') ?? false
+      const answer: unknown = isJson && text ? JSON.parse(text) : { text }
+      return { status: response.status, body: answer as ApiAnswer['body'] }
     },
     async close() {
       await fly.close()

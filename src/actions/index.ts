@@ -42,6 +42,8 @@ type ActionsNeeds = {
   /** @throws AppError CALLBACK_UNAVAILABLE */
   callbackUrl?: (job: ActionJob, run: ActionRun, deadlineMs: number) => string
   isHeld?: (run: ActionRun) => boolean
+  /** Of the attempt that is being made; null: nothing is traced. */
+  traceparent?: () => string | null
   /** Awaited once, before the first attempt: loading it later would delay an answer. */
   untilCalm?: () => Promise<void>
 }
@@ -145,6 +147,7 @@ function contextOf(needs: ActionsNeeds, { job, run, signal, log, protection }: A
       if (url !== undefined) return url
       throw new AppError('CALLBACK_UNAVAILABLE', 'Callbacks cannot reach this process')
     },
+    traceparent: needs.traceparent?.() ?? null,
     isHeld: () => !signal.aborted && (needs.isHeld?.(run) ?? true),
   }
 }

@@ -9,6 +9,7 @@ import {
   targetAllow,
 } from './config-values.ts'
 import { type CloudTasksConfig, cloudTasks, secretsOfKey } from './config-cloud-tasks.ts'
+import { secretsOfHeaders, telemetry, type TelemetryConfig } from './config-telemetry.ts'
 import { readDatabaseUrl as readTarget } from './database-url.ts'
 import { ownPrivileges, type Privileges } from './privileges.ts'
 
@@ -61,6 +62,7 @@ export type Config = {
   /** For how long rows are kept that belong to no job's policy. */
   lives: { auditDays: number; historyDays: number; idempotencyDays: number }
   metricsPort: number | null
+  telemetry: TelemetryConfig
   logLevel: string
   /** Who this process is: it stays the same over restarts of a machine. */
   machineId: string
@@ -164,6 +166,7 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
       idempotencyDays: integer('IDEMPOTENCY_DAYS', 30, 1, 3_650),
     },
     metricsPort: text('METRICS_PORT') === null ? null : integer('METRICS_PORT', 9091, 0, 65_535),
+    telemetry: telemetry({ text, secret, integer, url }, problems),
     logLevel: text('LOG_LEVEL') ?? 'info',
     machineId: text('FLY_MACHINE_ID') ?? 'local',
   }
@@ -246,6 +249,7 @@ export function secretsOf(config: Config): string[] {
     nextSigningKey,
     ...secretsOfKey(config.cloudTasks.key),
     ...passwordsOf(config.databaseUrl),
+    ...secretsOfHeaders(config.telemetry),
   ]
   return [
     ...given.filter((value) => value !== null),

@@ -12,6 +12,8 @@ export type HandlerContext = {
   idempotencyKey: string
   /** Grows with each claim of the run; a target that gets a smaller one than before may refuse it. */
   fence: number
+  /** The current step of the trace, to be sent with calls (W3C Trace Context); null: nothing is traced. */
+  traceparent: string | null
   /** False once another process may have taken the run over: begin no further effect. */
   isHeld(): boolean
   job: { id: string; name: string }

@@ -1,5 +1,6 @@
 import type { BootLook, ProcessRecord } from '../../db/index.ts'
 import type { Log } from '../ground/log.ts'
+import type { Tally } from '../telemetry/index.ts'
 
 /**
  * The exit record that a process leaves for the next one on the same machine, and how that one uses it. A record of an
@@ -28,12 +29,15 @@ type DepartureNeeds = {
   isNasUsed: () => boolean
   /** A wake time that is nearer is cheaper to wait for than to boot for. */
   nearMs: number
+  /** What the process has counted goes with the record. */
+  tally: Pick<Tally, 'batch' | 'written'>
   /** Looks after history for a moment. Never rejects. */
   tend: () => Promise<void>
   log: Log
 }
 
-export function createDeparture({ record, isNasUsed, nearMs, tend, log }: DepartureNeeds): Departure {
+export function createDeparture(needs: DepartureNeeds): Departure {
+  const { record, isNasUsed, nearMs, tally, tend, log } = needs
   let isWritten = false
 
   async function arrive(): Promise<BootLook | null> {
@@ -64,11 +68,7 @@ export function createDeparture({ record, isNasUsed, nearMs, tend, log }: Depart
   }
 
   async function ifNothingIsOwed() {
-    const { owed, runs, near, isHistoryDue } = await record.depart({
-      why: 'idle',
-      stayFor: { nearMs },
-      countArms: isNasUsed(),
-    })
+    const { owed, runs, near, isHistoryDue } = await depart('idle', { nearMs })
     isWritten = owed + runs + near === 0
     if (owed + runs > 0) log.info({ owed, runs }, 'Postgres has unfinished work')
     else if (near > 0) log.info({ near }, 'the next wake time is nearer than a boot is long')
@@ -76,12 +76,19 @@ export function createDeparture({ record, isNasUsed, nearMs, tend, log }: Depart
     return isWritten
   }
 
+  async function depart(why: string, stayFor: { nearMs: number } | null) {
+    const counted = tally.batch()
+    const left = await record.depart({ why, stayFor, countArms: isNasUsed(), counted })
+    if (counted) tally.written(counted.id)
+    return left
+  }
+
   async function anyway(why: string) {
     if (isWritten) return
     isWritten = true
-    const left = await record
-      .depart({ why, stayFor: null, countArms: isNasUsed() })
-      .catch((error: unknown) => log.warn({ err: error }, 'the exit record could not be written'))
+    const left = await depart(why, null).catch((error: unknown) =>
+      log.warn({ err: error }, 'the exit record could not be written'),
+    )
     if (left && left.owed + left.runs > 0)
       log.warn({ ...left, why }, 'exiting with unfinished work; the next process continues it')
   }

@@ -34,7 +34,7 @@ type StatusNeeds = {
   reasons: () => Reason[]
 }
 
-/** The owed and held items of the service, for people and for `/metrics`; counts come from Postgres, so restarts lose nothing. */
+/** The owed and held items of the service, for people; counts come from Postgres, so restarts lose nothing. */
 export function createStatus(needs: StatusNeeds) {
   const { store } = needs
 
@@ -123,11 +123,7 @@ export function createStatus(needs: StatusNeeds) {
     }
   }
 
-  return {
-    brief,
-    status,
-    metrics: async () => metricsText(await store.readCounts({ isNasUsed: needs.isNasUsed() }), needs),
-  }
+  return { brief, status }
 }
 
 /** More are counted in `owed.arms`. */
@@ -152,57 +148,4 @@ function unarmedBody({ jobId, wakeAt, armedAt, since, error }: UnarmedJob, now: 
     for_ms: now.getTime() - since.getTime(),
     last_error: error,
   }
-}
-
-function metricsText(counts: Counts, needs: StatusNeeds): string {
-  const { holds } = needs
-  const { running, queued } = needs.runs()
-  return [
-    ...metric('chronos_jobs', 'gauge', 'Jobs by state.', byState(counts.jobs)),
-    ...metric('chronos_runs', 'gauge', 'Live runs by state.', byState(counts.runs)),
-    ...metric('chronos_arms_owed', 'gauge', 'Jobs whose wake time NAS has not confirmed.', [
-      ['', armsOwed(counts, needs)],
-    ]),
-    ...metric('chronos_jobs_overdue', 'gauge', 'Jobs whose wake time passed over a minute ago.', [
-      ['', counts.overdue],
-    ]),
-    ...metric(
-      'chronos_wakes_lost',
-      'gauge',
-      'Confirmed wake-ups that passed over a minute ago without a fire.',
-      [['', counts.lost]],
-    ),
-    ...metric('chronos_holds', 'gauge', 'Reasons why this process stays up.', [['', holds.count()]]),
-    ...metric('chronos_runs_running', 'gauge', 'Attempts under way in this process.', [['', running]]),
-    ...metric(
-      'chronos_runs_waiting_for_place',
-      'gauge',
-      'Claimed runs that wait for a place, in any process.',
-      [['', counts.waiting.runs]],
-    ),
-    ...metric('chronos_deliveries_failed', 'gauge', 'Deliveries that have failed permanently.', [
-      ['', counts.failedDeliveries.count],
-    ]),
-    ...metric('chronos_runs_queued', 'gauge', 'Claimed runs that wait for room in this process.', [
-      ['', queued],
-    ]),
-    '',
-  ].join('\n')
-}
-
-function byState(counts: Record<string, number>): [string, number][] {
-  return Object.entries(counts).map(([state, count]) => [`{state="${state}"}`, count])
-}
-
-function metric(
-  name: string,
-  type: string,
-  help: string,
-  values: [labels: string, value: number][],
-): string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    ...values.map(([labels, value]) => `${name}${labels} ${value}`),
-  ]
 }

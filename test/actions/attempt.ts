@@ -19,6 +19,7 @@ export function attemptOf({ action, job, run, secrets = {} }: Changes) {
   const chunks: Buffer[] = []
   const context: ActionContext = {
     userAgent: 'chronos/test',
+    traceparent: null,
     line: outbound.line,
     async secret(name) {
       const value = secrets[name]

@@ -59,6 +59,7 @@ function contextOf(
 ): ActionContext {
   return {
     userAgent: 'chronos/test',
+    traceparent: null,
     line: createOutbound({ allow: ['127.0.0.0/8'], own: [] }).line,
     hide: (text, wish) => createRedactor(Object.values(secrets)).text(text, wish),
     hiding: () => createRedactor(Object.values(secrets)).stream(),

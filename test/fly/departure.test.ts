@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { createProcessRecord } from '../../db/index.ts'
 import { createDeparture } from '../../src/process/departure.ts'
+import { createTally } from '../../src/telemetry/index.ts'
 import { type Service, startService } from '../support/service.ts'
 
 let service: Service
@@ -23,9 +24,11 @@ function processNamed(owner: string, machineId = 'm1') {
     void lines.push({ level, message, fields: { ...fields } })
   const log = { info: note('info'), warn: note('warn'), error: note('error') }
   const record = createProcessRecord({ database: service.database.db, machineId, owner, clock: () => now })
+  const tally = createTally()
   const tends: string[] = []
   const tend = async () => void tends.push(owner)
-  return { lines, tends, ...createDeparture({ record, isNasUsed: () => true, nearMs: 1_000, tend, log }) }
+  const needs = { record, isNasUsed: () => true, nearMs: 1_000, tally, tend, log }
+  return { lines, tends, ...createDeparture(needs) }
 }
 
 let now = new Date('2026-06-18T08:00:00Z')

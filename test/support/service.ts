@@ -2,6 +2,7 @@ import { freePort } from '../../dev/free-port.ts'
 import { type Nas, startNas } from '../../dev/nas/index.ts'
 import { startTarget, type Target } from '../../dev/target/index.ts'
 import { type App, createApp } from '../../src/app.ts'
+import type { Tracer } from '../../src/telemetry/index.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -44,6 +45,7 @@ type Options = {
   begin?: boolean
   /** Who is asked for the names of targets. */
   nameServers?: readonly string[]
+  tracer?: Tracer
 }
 
 /** The whole service on a free port, with real Postgres, a local NAS whose time stands still, and a real target. */
@@ -69,6 +71,7 @@ export async function startService(options: Options = {}): Promise<Service> {
     config: { ...config, databaseUrl: database.url, apiKey },
     clock: () => clock,
     nameServers: options.nameServers,
+    tracer: options.tracer,
   })
   const url = await app.http.listen({ host: '127.0.0.1', port })
   if (options.begin ?? true) await app.start()

@@ -88,7 +88,8 @@ async function runAs(
     const wrong = await wrongFolder(cwd, user)
     if (wrong !== null) return finalFailure('COMMAND_NOT_FOUND', wrong)
     const limiter = await limiterOf(settings, user)
-    const call = callOf(action, { job, run, values, settings, cwd, folder, user, limiter })
+    const { traceparent } = context
+    const call = callOf(action, { job, run, values, settings, cwd, folder, user, limiter, traceparent })
     return await attempt(call, {
       ...{ action, context, folder },
       ...{ signal: stop.signal, mostBytes: settings.folderMb * 2 ** 20 },
@@ -116,16 +117,20 @@ type CallNeeds = {
   folder: string
   user: ProgramUser | null
   limiter: string[]
+  traceparent: string | null
 }
 
 function callOf(action: CommandAction, needs: CallNeeds): ProgramCall {
-  const { job, run, values, settings, cwd, folder, user, limiter } = needs
+  const { job, run, values, settings, cwd, folder, user, limiter, traceparent } = needs
   const own: Record<string, string> = {}
   for (const [name, text] of Object.entries(action.env ?? {})) own[name] = render(text, values)
   return {
     command: action.command,
     args: (action.args ?? []).map((text) => render(text, values)),
-    env: { HOME: folder, TMPDIR: folder, ...settings.env, ...own, ...identityOf(job, run) },
+    env: {
+      ...{ HOME: folder, TMPDIR: folder, ...settings.env, ...own, ...identityOf(job, run) },
+      ...(traceparent !== null && { TRACEPARENT: traceparent }),
+    },
     ...{ cwd, user, limiter },
     stdin: action.stdin === undefined ? textOf(run.input) : render(action.stdin, values),
   }

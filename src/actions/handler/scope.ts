@@ -29,6 +29,7 @@ export function openScope({ job, run, context, signal }: ScopeNeeds): HandlerSco
     },
     idempotencyKey: idempotencyKey(job, run),
     fence: run.fence,
+    traceparent: context.traceparent,
     isHeld: () => isOpen && context.isHeld(),
     job: { id: job.id, name: job.name },
     run: { id: run.id, slot: run.slot, attempt: run.attempt, trigger: run.trigger },

@@ -63,6 +63,7 @@ export async function readCall(job: ActionJob, run: ActionRun, context: ActionCo
   moveCredentials(url, headers)
   if (!headers.has('user-agent')) headers.set('user-agent', context.userAgent)
   for (const [name, value] of Object.entries(identity(job, run))) headers.set(name, value)
+  if (context.traceparent !== null) headers.set('traceparent', context.traceparent)
   if (callbackMs !== null) headers.set(callbackHeader, String(values[callbackName]))
   return {
     url,

@@ -37,6 +37,8 @@ export type ActionContext = {
    * @throws AppError CALLBACK_UNAVAILABLE: CALLBACK_URL or ENCRYPTION_KEY is not set.
    */
   callbackUrl(deadlineMs: number): string
+  /** The step that this attempt is in the trace, as W3C's `traceparent`; null: nothing is traced. */
+  traceparent: string | null
   /** False once the lease of the run is lost, or may be: no further effect may begin. */
   isHeld(): boolean
 }

@@ -1,0 +1,145 @@
+import type { Actions } from '../actions/index.ts'
+import type { SendMessage } from '../delivery/send.ts'
+import { AppError } from '../ground/errors.ts'
+import type { Delays } from '../ground/delays.ts'
+import type { Admission } from '../run/admission.ts'
+import type { FireCall } from '../run/fire.ts'
+import type { Settle } from '../run/settle.ts'
+import type { Tally, Tracer } from '../telemetry/index.ts'
+import type { TimerAnswer, TimerClient } from '../timers/index.ts'
+import { attemptWish, endOf } from './attempt-span.ts'
+
+/** What watches the steps of the stories, from outside of them: it counts, and makes spans if traces are on. */
+export type Watch = { tally: Tally; tracer: Tracer; delays: Delays }
+
+/** A process that was started for something else than its first fire had that fire later than this. */
+const startedForFireMs = 60_000
+
+/** Counts fires by their answer. The first one tells how long the machine took that was started for it. */
+export function countedFires({ fire, answered }: FireCall, { tally, tracer, delays }: Watch): FireCall {
+  let isFirst = true
+  let isCold = true
+
+  function wish(jobId: string) {
+    const attributes = { 'faas.trigger': 'timer', 'faas.coldstart': isCold, 'chronos.job.id': jobId }
+    const call = { 'http.request.method': 'POST', 'http.route': '/api/cron/fire' }
+    isCold = false
+    return { name: 'fire', kind: 'server' as const, attributes: { ...attributes, ...call } }
+  }
+
+  return {
+    fire: (request) =>
+      tracer.during(wish(request.jobId), async (note) => {
+        try {
+          const answer = await fire(request)
+          tally.count('fires', { answer: answer.status })
+          const status = answer.status === 'accepted' ? 202 : 200
+          note({ 'http.response.status_code': status, 'chronos.answer': answer.status })
+          return answer
+        } catch (error) {
+          const [code, status] =
+            error instanceof AppError ? [error.code, error.statusCode] : ['INTERNAL', 500]
+          tally.count('fires', { answer: code.toLowerCase() })
+          note({ 'http.response.status_code': status, 'error.type': code })
+          throw error
+        }
+      }),
+    answered(jobId) {
+      // since the start of the process, by the clock that delays have too
+      const sinceStartMs = delays.now()
+      if (isFirst && sinceStartMs < startedForFireMs) tally.observe('coldStart', sinceStartMs / 1000)
+      isFirst = false
+      answered(jobId)
+    },
+  }
+}
+
+/** Counts and measures the calls that arm and cancel. */
+export function countedTimer(timer: TimerClient, { tally, tracer, delays }: Watch): TimerClient {
+  function counted<T>(done: 'armed' | 'cancelled', jobId: string, call: () => Promise<TimerAnswer<T>>) {
+    const name = done === 'armed' ? 'arm' : 'cancel'
+    const attributes = { 'chronos.job.id': jobId, 'chronos.timer': timer.name }
+    return tracer.during({ name, kind: 'client', attributes }, async (note) => {
+      const startedAt = delays.now()
+      const answer = await call()
+      tally.observe('arm', (delays.now() - startedAt) / 1000)
+      tally.count('arms', { outcome: answer.ok ? done : 'failed' })
+      if (!answer.ok) note({ 'error.type': answer.code }, answer.message)
+      return answer
+    })
+  }
+  return {
+    ...timer,
+    arm: (wanted, signal) => counted('armed', wanted.jobId, () => timer.arm(wanted, signal)),
+    cancel: (arm, signal) => counted('cancelled', arm.jobId, () => timer.cancel(arm, signal)),
+  }
+}
+
+export function countedClaims(admission: Admission, { tally, tracer, delays }: Watch): Admission {
+  return {
+    ...admission,
+    claim: (jobId, occasion) =>
+      tracer.during(
+        { name: 'claim', kind: 'internal', attributes: { 'chronos.job.id': jobId } },
+        async (note) => {
+          const startedAt = delays.now()
+          try {
+            const claimed = await admission.claim(jobId, occasion)
+            note({ 'chronos.claim': claimed.state })
+            return claimed
+          } finally {
+            tally.observe('claim', (delays.now() - startedAt) / 1000)
+          }
+        },
+      ),
+  }
+}
+
+export function tracedActions({ run }: Actions, { tracer }: Pick<Watch, 'tracer'>): Actions {
+  return {
+    run: (job, attempt, signal) =>
+      tracer.during(attemptWish(job, attempt), async (note) => {
+        const outcome = await run(job, attempt, signal)
+        note(...endOf(job, outcome))
+        return outcome
+      }),
+  }
+}
+
+export function tracedSettle({ settle, giveBack }: Settle, { tracer }: Watch): Settle {
+  return {
+    giveBack,
+    settle: (run, outcome) =>
+      tracer.during(
+        {
+          name: 'settle',
+          kind: 'internal',
+          attributes: {
+            'chronos.job.id': run.jobId,
+            'chronos.run.id': run.runId,
+            'chronos.state': outcome.state,
+          },
+        },
+        () => settle(run, outcome),
+      ),
+  }
+}
+
+export function tracedSend(send: SendMessage, { tracer }: Pick<Watch, 'tracer'>): SendMessage {
+  return (target, message, signal) =>
+    tracer.during(
+      {
+        name: 'delivery',
+        kind: 'client',
+        attributes: {
+          ...{ 'chronos.job.id': message.job.id, 'chronos.delivery.id': message.id },
+          ...{ 'chronos.channel': target.channel, 'chronos.receiver': target.type },
+        },
+      },
+      async (note) => {
+        const sent = await send(target, message, signal)
+        if (sent.state !== 'delivered') note({ 'error.type': sent.error.code }, sent.error.code)
+        return sent
+      },
+    )
+}
