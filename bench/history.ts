@@ -141,11 +141,11 @@ function report(times: [question: string, ms: number[]][], measured: Measured): 
     return [name, show(ms.length), show(median(ms)), show(percentile(ms, 1)), show(removed), speed]
   })
   return [
-    `**History.** ${size.runs.toLocaleString('en-US')} runs of ${size.jobs.toLocaleString('en-US')} jobs, a million of them of one job; all but the newest ${size.tail.toLocaleString('en-US')} are added up. One service; each question ${rounds} times, all in turn, one at a time. The rows were made in ${show(measured.rowsMs / 1000)} s, their indexes in ${show(measured.indexesMs / 1000)} s.`,
+    `**History.** ${size.runs.toLocaleString('en-US')} runs of ${size.jobs.toLocaleString('en-US')} jobs, ${size.big.toLocaleString('en-US')} of them of one job; all but the newest ${size.tail.toLocaleString('en-US')} are added up. One service; each question ${rounds} times, all in turn, one at a time. The rows were made in ${show(measured.rowsMs / 1000)} s, their indexes in ${show(measured.indexesMs / 1000)} s.`,
     '',
     table(['question', 'median, ms', 'p99, ms'], rows),
     '',
-    `The job with a million runs is deleted in ${show(measured.deleteMs)} ms (${reach(measured.deleteMs, { most: mostMs })}). How history ends, one step at a time, each a transaction:`,
+    `The job with ${size.big.toLocaleString('en-US')} runs is deleted in ${show(measured.deleteMs)} ms (${reach(measured.deleteMs, { most: mostMs })}). How history ends, one step at a time, each a transaction:`,
     '',
     table(['step', 'steps', 'median, ms', 'longest, ms', 'rows of runs removed', 'a second'], steps),
   ].join('\n')

@@ -14,12 +14,16 @@ export type HistoryNeeds = {
   lives: Lives
 }
 
+/** A step is short, unless the disk is slow; one that is cut short would be tried again for ever. */
+const deadlineMs = 30_000
+
 /**
  * The steps by which history ends, each of them bounded and a transaction of its own. Any number of processes may take them at
  * once: they pass over what another one is busy with. False: the step found nothing to do.
  */
 export function createHistoryStore({ database, clock, keptOf, lives }: HistoryNeeds) {
-  const step = (name: string, work: (tx: Sql) => Promise<boolean>) => database.transaction(work, { name })
+  const step = (name: string, work: (tx: Sql) => Promise<boolean>) =>
+    database.transaction(work, { name, deadlineMs })
   return {
     /** Adds runs that have ended to the days; first of all, since nothing else takes a run that is not in them. */
     fold: () =>

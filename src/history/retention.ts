@@ -1,4 +1,4 @@
-import type { Delays } from '../ground/delays.ts'
+import { type Delays, within } from '../ground/delays.ts'
 import type { Log } from '../ground/log.ts'
 
 type RetentionNeeds = {
@@ -16,6 +16,8 @@ const everyMs = 60_000
 const passMs = 10_000
 /** At an exit, while no port is open: a fire that comes meanwhile is sent again. */
 const atExitMs = 1_000
+/** However slow the database is. */
+const atExitMostMs = 5_000
 
 /** When history is looked after: never before the answer to a fire, and no caller waits for it. */
 export function createRetention({ delays, tend, isDraining, log }: RetentionNeeds) {
@@ -41,7 +43,7 @@ export function createRetention({ delays, tend, isDraining, log }: RetentionNeed
 
     /** On the way out of a process, if no process has looked after history for ten minutes. Never rejects. */
     async atExit(): Promise<void> {
-      await pass(atExitMs)
+      await within(delays, atExitMostMs, pass(atExitMs), undefined)
     },
   }
 }

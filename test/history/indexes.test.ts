@@ -120,7 +120,7 @@ for (const [name, filter] of Object.entries(runFilters))
   test(`runs with ${name} are read by an index`, async () => {
     const reads = await readsOf(async ({ lists }) => (await lists()).runs({ ...any, ...filter }, page))
     assert.equal(reads.sequential, 0)
-    assert.ok(reads.rows < 6_000, `${reads.rows} rows read`)
+    assert.ok(reads.rows < 2_000, `${reads.rows} rows read`)
   })
 
 const routes: Record<string, (needs: ReturnType<typeof needsOf>) => Promise<unknown>> = {
@@ -150,7 +150,7 @@ for (const [name, work] of Object.entries(routes))
   test(`${name}: read by an index`, async () => {
     const reads = await readsOf(work)
     assert.equal(reads.sequential, 0)
-    assert.ok(reads.rows < 6_000, `${reads.rows} rows read`)
+    assert.ok(reads.rows < 2_000, `${reads.rows} rows read`)
   })
 
 test('a run by its id, with its deliveries and its log: read by an index', async () => {

@@ -51,6 +51,22 @@ test('a process that goes down does not begin a pass', async () => {
   assert.deepEqual(passes, [])
 })
 
+test('an exit does not wait for a database that does not answer', async () => {
+  const delays = createManualDelays()
+  const retention = createRetention({
+    delays,
+    isDraining: () => false,
+    log: { warn: () => undefined },
+    tend: () => new Promise(() => {}),
+  })
+  let isOut = false
+  const leaving = retention.atExit().then(() => (isOut = true))
+  await delays.pass(4_999)
+  assert.equal(isOut, false)
+  await delays.pass(1)
+  await leaving
+})
+
 test('a failure is warned of, and stops neither a run nor an exit', async () => {
   const { retention, delays, warnings, fail } = setup()
   fail()
