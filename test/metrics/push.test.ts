@@ -81,7 +81,8 @@ for (const protocol of ['http/protobuf', 'http/json'])
     const [claims] = kept.get('chronos_claim_duration_seconds').histogram.dataPoints
     assert.deepEqual([claims.count, claims.bucketCounts.length], ['1', claims.explicitBounds.length + 1])
     const inBuckets = (claims.bucketCounts as string[]).reduce((sum, count) => sum + Number(count), 0)
-    assert.deepEqual([inBuckets, claims.explicitBounds[0], claims.explicitBounds.at(-1)], [1, 0.001, 5])
+    const bounds = claims.explicitBounds as number[]
+    assert.deepEqual([inBuckets, bounds[0], bounds.at(-1)], [1, 0.001, 5])
     assert.ok(claims.sum > 0 && Number(claims.timeUnixNano) > 1.7e18)
     assert.equal(process.get('chronos_process_places').gauge.dataPoints[0].asDouble, 20)
 
