@@ -240,7 +240,8 @@ const groups: Group[] = [
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'the whole address for traces',
       OTEL_EXPORTER_OTLP_HEADERS: '`key=value`, percent-encoded, separated by commas; kept secret',
       OTEL_EXPORTER_OTLP_PROTOCOL: 'the form of what is sent',
-      OTEL_EXPORTER_OTLP_TIMEOUT: 'ms; the longest that a push may take, that before the exit too',
+      OTEL_EXPORTER_OTLP_TIMEOUT:
+        'ms; the longest that a call of the collector may take, that before the exit too',
       OTEL_METRIC_EXPORT_INTERVAL: 'ms between two pushes of a process that stays up',
       OTEL_SERVICE_NAME: '`service.name` of the resource',
       OTEL_RESOURCE_ATTRIBUTES:

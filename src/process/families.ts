@@ -1,4 +1,4 @@
-import type { Counts, Totals } from '../../db/index.ts'
+import type { Counts, Histogram, Totals } from '../../db/index.ts'
 import type { Heartbeat } from '../arming/builtin.ts'
 import type { HoldKind } from '../ground/holds.ts'
 import type { RunCounts } from '../run/queue.ts'
@@ -71,7 +71,7 @@ export function totalsFamilies(totals: Totals): Family[] {
   ]
 }
 
-function histogram(name: string, about: string, inMs: Totals['durationMs']): Family {
+function histogram(name: string, about: string, inMs: Histogram): Family {
   const bounds = inMs.boundsMs.map((bound) => bound / 1000)
   return { type: 'histogram', name, about, bounds, counts: inMs.counts, sum: inMs.sumMs / 1000 }
 }

@@ -16,6 +16,9 @@ type PushingNeeds = Pick<PushNeeds, 'families' | 'spans' | 'log'> & {
   delays: Delays
 }
 
+/** For the statements that the numbers are read with, beside the call of the collector. */
+const readingMs = 1_000
+
 export function createPushing(needs: PushingNeeds): Pushing {
   const { config, machineId, delays, families, spans, log } = needs
   const { metricsUrl, tracesUrl, attributes, serviceName, timeoutMs } = config
@@ -45,7 +48,7 @@ export function createPushing(needs: PushingNeeds): Pushing {
     async last() {
       isLeaving = true
       cancelWait()
-      if (isOn) await within(delays, timeoutMs, push(), undefined)
+      if (isOn) await within(delays, timeoutMs + readingMs, push(), undefined)
     },
   }
 }

@@ -80,6 +80,9 @@ for (const protocol of ['http/protobuf', 'http/json'])
     assert.equal(accepted.asDouble, 1)
     const [claims] = kept.get('chronos_claim_duration_seconds').histogram.dataPoints
     assert.deepEqual([claims.count, claims.bucketCounts.length], ['1', claims.explicitBounds.length + 1])
+    const inBuckets = (claims.bucketCounts as string[]).reduce((sum, count) => sum + Number(count), 0)
+    const bounds = claims.explicitBounds as number[]
+    assert.deepEqual([inBuckets, bounds[0], bounds.at(-1)], [1, 0.001, 5])
     assert.ok(claims.sum > 0 && Number(claims.timeUnixNano) > 1.7e18)
     assert.equal(process.get('chronos_process_places').gauge.dataPoints[0].asDouble, 20)
 
