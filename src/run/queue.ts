@@ -45,8 +45,8 @@ type QueueNeeds = {
 /** A claim that has found no place for so long shows that it waits, and is looked at again as often. */
 const soonMs = 1_000
 
-/** A run that waits for its place for longer than half its period is in the way of its job's next slot. */
-const affordedShare = 0.5
+/** A run that waits for its place for longer is soon in the way of its job's next slot: it also takes its time. */
+const affordedShare = 0.25
 
 /** What a run can afford to wait at most, whatever its period: another process would have had it long ago. */
 const longestAffordedMs = 300_000

@@ -70,7 +70,7 @@ test('a fire whose run would wait for longer than its job can afford is refused,
   })
   assert.equal((await fire(first, '10:00:02')).status, 202)
   assert.equal((await fire(second, '10:00:02')).status, 202)
-  await until('a run waits for a second: half of its period', async () => {
+  await until('a run waits for a second, longer than a quarter of its period', async () => {
     const { body } = await service.api('GET', '/api/status')
     return body.waiting_for_place.runs === 1
   })
