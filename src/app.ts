@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import Fastify, { type FastifyInstance, type FastifyHttpOptions, LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import {
-  createApiKeyStore,
-  createAuditStore,
   createChannelStore,
   createCounterStore,
   createLogStore,
@@ -13,12 +11,9 @@ import {
   createStore,
   loadHistory,
   loadLists,
-  readDatabaseState,
 } from '../db/index.ts'
-import { answerError, registerRoutes, type RouteNeeds } from '../routes/index.ts'
-import { createAudit } from './access/audit.ts'
+import { registerRoutes } from '../routes/index.ts'
 import { createEffects } from './effects.ts'
-import { withoutSecrets } from './run/callback.ts'
 import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
@@ -26,22 +21,20 @@ import { createCore } from './core.ts'
 import { policyFrom } from './decisions/index.ts'
 import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
-import { draining } from './ground/errors.ts'
 import { exposuresOf } from './process/exposure.ts'
 import { createWatch, logHealth } from './process/health.ts'
+import { createSigns } from './process/signs.ts'
 import { createHolds, type Holds } from './ground/holds.ts'
-import { createTimer, sealOf } from './identity.ts'
-import { createKeys } from './access/keys/index.ts'
-import { createLedger } from './jobs/ledger.ts'
-import { logOptions } from './ground/log.ts'
-import type { Logs } from './attempt-logs/logs.ts'
+import { createTimer, ownUrls, sealOf } from './identity.ts'
+import { createHttp } from './http.ts'
+import { createLate } from './late.ts'
+import { createServed } from './served.ts'
 import { createOutbound } from './outbound/index.ts'
 import { createGrowingRedactor } from './redact/index.ts'
 import { bootMs } from './run/near.ts'
-import { createRefusals } from './access/refusals.ts'
 import { createRetention } from './history/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
-import { createSealCheck, wrongKey } from './vault/seal-check.ts'
+import { createSealCheck } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
 import { createMetrics } from './process/metrics.ts'
 import { createStatus } from './process/status.ts'
@@ -49,7 +42,6 @@ import { countedFires, countedTimer, tracedActions, tracedSend } from './process
 import { createPushing } from './process/pushing.ts'
 import { createKeeping, createTally, noTracer, type Tracer } from './telemetry/index.ts'
 import { realDelays as delays, sleep, within } from './ground/delays.ts'
-import { version } from './ground/version.ts'
 
 export type AppOptions = {
   config: Config & { databaseUrl: string; apiKey: string }
@@ -86,27 +78,12 @@ export function createApp(options: AppOptions): App {
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
-  const settings = {
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: 256 * 1024,
-    // the usual count begins at 1 in each process: one id would stand for many calls in the log and the audit
-    genReqId: () => randomUUID(),
-    // the token in the address of a callback is longer than the 100 characters that are usual
-    routerOptions: { maxParamLength: 300 },
-    requestTimeout: 30_000,
-    http: { connectionsCheckingInterval: 5_000 },
-    forceCloseConnections: 'idle',
-    return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
-    // the routes bring their own checks and write plain JSON: Fastify's compilers would cost 50 ms at every boot
-    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
-  } satisfies FastifyHttpOptions<Server>
-  const http: FastifyInstance = Fastify({ ...settings, logger: logOptions(config.logLevel, known.text) })
+  const { http, another } = createHttp(config.logLevel, known.text)
   const { log } = http
   const holds = createHolds()
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
-  const tally = createTally(() => keeping.soon())
+  const tally = createTally()
   const counting = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
@@ -131,29 +108,10 @@ export function createApp(options: AppOptions): App {
     ...{ seal: sealOf(config), log },
   })
   const outbound = createOutbound({ allow: config.targetAllow, own: ownUrls(config), nameServers })
-  const secrets = async () => {
-    const { createSecrets } = await import('./vault/secrets.ts')
-    return createSecrets({
-      store: createSecretStore(database, clock),
-      ...{ seal: sealOf(config), expectKey: sealCheck.expect },
-      onRead: known.note,
-    })
-  }
-  const channels = async () => {
-    const { createChannels } = await import('./delivery/channels.ts')
-    return createChannels({
-      store: createChannelStore(database, clock),
-      ...{ seal: sealOf(config), expectKey: sealCheck.expect, refusalOf: outbound.refusalOf },
-    })
-  }
   const logStore = createLogStore(database, clock)
-  let loadedLogs: Promise<Logs> | undefined
-  const logs = () => {
-    loadedLogs ??= import('./attempt-logs/logs.ts').then(({ createLogs }) =>
-      createLogs({ store: logStore, delays, isDraining }),
-    )
-    return loadedLogs
-  }
+  const { secrets, channels, logs } = createLate({
+    ...{ config, database, clock, logStore, sealCheck, known, outbound, isDraining },
+  })
   const { client, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
   const timer = client && countedTimer(client, counting)
   const effects = createEffects({
@@ -175,8 +133,17 @@ export function createApp(options: AppOptions): App {
       return tend({ store: steps, now: delays.now, isDraining }, mostMs)
     },
   })
+  const signs = createSigns(delays)
+  const core = createCore({
+    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, signs, tally, tracer, ...effects },
+    actions: withDeadline({ ...config, actions: tracedActions(effects.actions, counting), delays, log }),
+    send: tracedSend(effects.send, counting),
+    settled: retention.settled,
+  })
+  const { arming, schedulers } = core
+  const fire = countedFires(core.fire, counting)
   const watch = createWatch({
-    delays,
+    ...{ signs, delays },
     now: () => {
       const refusal = arming.refusal() ?? timer?.refusal() ?? null
       const failure = refusal ?? arming.armer?.lastError() ?? null
@@ -200,14 +167,6 @@ export function createApp(options: AppOptions): App {
       void holds.during('delivery', reported)
     },
   })
-  const core = createCore({
-    ...{ config, store, timer, leases, leaving, holds, delays, owner, log, watch, tally, tracer, ...effects },
-    actions: withDeadline({ ...config, actions: tracedActions(effects.actions, counting), delays, log }),
-    send: tracedSend(effects.send, counting),
-    settled: retention.settled,
-  })
-  const { jobs, deliveries, arming, schedulers } = core
-  const fire = countedFires(core.fire, counting)
   // no timer: what changes the health releases a hold, and a process that sleeps has none to release
   holds.onRelease(watch.look)
   const departure = createDeparture({
@@ -242,60 +201,11 @@ export function createApp(options: AppOptions): App {
   const warnIfSleepless = createSleepless({ config, isNasUsed: arming.isNasUsed, log })
   arming.onMoved(warnIfSleepless)
 
-  const refusals = createRefusals(() => clock() ?? new Date())
-
-  const routes: RouteNeeds = {
-    ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
-    status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
-    callbacks: {
-      verify: address.verify,
-      async report(claims, report) {
-        const url: typeof address.url = (one) => (config.callbackUrl ? address.url(one) : '')
-        const hiding = { store, secrets, always: secretsOf(config), url }
-        return core.callbacks.report(claims, await withoutSecrets(hiding, claims, report))
-      },
-    },
-    fire: {
-      fire: fire.fire,
-      answered(jobId) {
-        fire.answered(jobId)
-        void holds.during('request', verifier.refreshIfStale())
-      },
-    },
-    verifier,
-    ...{ secrets, channels, logs, send: effects.send },
-    keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
-    audit: createAudit({ store: createAuditStore(database, clock), log }),
-    hold: () => holds.take('request'),
-    refuseIfDraining() {
-      if (isDraining()) throw draining('call')
-    },
-    look: store.look,
-    lists: () => loadLists(database),
-    ledger: createLedger({ store }),
-    reconcile: schedulers.reconcile,
-    async readiness() {
-      const { database: isThere, migrated, ...state } = await readDatabaseState(database)
-      const isLeaving = isDraining()
-      const isWrongKey = state.problem === null && (await sealCheck.ask().catch(() => null)) === 'wrong'
-      const problem = isWrongKey ? wrongKey : state.problem
-      return {
-        ready: problem === null && !isLeaving,
-        ...{ database: isThere, migrated, draining: isLeaving },
-        ...(problem !== null && { problem }),
-      }
-    },
-    isArmed: (registry) => arming.isArmed(registry, clock() ?? new Date()),
-    trigger: arming.scheduler,
-    config: {
-      ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
-      ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
-      ...{ corsOrigins: config.corsOrigins },
-      ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
-    },
-    now: () => clock() ?? new Date(),
-  }
-  registerRoutes(http, routes, () => Fastify({ ...settings, loggerInstance: log }))
+  const routes = createServed({
+    ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
+    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log },
+  })
+  registerRoutes(http, routes, another)
 
   /** A machine boots for a fire: its answer comes before everything else that a boot has to look after. */
   async function firstAnswer() {
@@ -342,16 +252,4 @@ export function createApp(options: AppOptions): App {
     },
     departure,
   }
-}
-
-function noCompiler(): never {
-  throw new Error('a route left its checks to Fastify')
-}
-
-/** Addresses that no job may call: those of this process, public and local, and of its timer. */
-function ownUrls({ port, metricsPort, callbackUrl, provider, nas, qstash, cloudTasks }: Config): string[] {
-  const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
-  const chosen: Record<string, string> = { qstash: qstash.url, 'cloud-tasks': cloudTasks.url }
-  const ofTimer = [nas.portalUrl, nas.jwksUrl, nas.tokenUrl, chosen[provider] ?? null]
-  return [...here, callbackUrl, ...ofTimer].filter((url) => url !== null)
 }

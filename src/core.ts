@@ -18,7 +18,7 @@ import { createAdmission } from './run/admission.ts'
 import { type Callbacks, createCallbacks } from './run/callback.ts'
 import { createFire, type FireCall } from './run/fire.ts'
 import { createFireLimits, queueMax } from './run/fire-limits.ts'
-import type { Watch } from './process/health.ts'
+import type { Signs } from './process/signs.ts'
 import type { HeldRun, Leases } from './run/leases.ts'
 import { bootMs } from './run/near.ts'
 import { createQueue, type Queue, type RunCounts } from './run/queue.ts'
@@ -55,8 +55,8 @@ export type CoreNeeds = {
   leaving: AbortController
   /** Told after each settled attempt; nothing waits for it. */
   settled?: (jobId: string) => void
-  /** What watches over the health of the service. */
-  watch?: Pick<Watch, 'decided' | 'began'>
+  /** Told what says how the service does. */
+  signs?: Pick<Signs, 'decided' | 'began'>
 }
 
 /** The service, without HTTP and without a process around it. */
@@ -93,14 +93,14 @@ export function createCore(needs: CoreNeeds): Core {
   const admission = countedClaims(
     createAdmission({
       ...{ store, leases, queue, owner, delays, log, chance },
-      ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease, decided: needs.watch?.decided },
+      ...{ leaseMs: config.runLeaseMs, armLease: arming.armLease, decided: needs.signs?.decided },
     }),
     counting,
   )
   const { enact } = admission
   const startPing = createStartPing({ send, holds, delays, log, callbackUrl })
   const onBegin = (run: HeldRun) => {
-    needs.watch?.began(run)
+    needs.signs?.began(run)
     return startPing(run)
   }
   const story = createFire({

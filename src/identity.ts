@@ -119,3 +119,12 @@ const refuseAll: TokenVerifier = {
   async refreshIfStale() {},
   health: () => ({ keys: null, lastError: null }),
 }
+
+/** Addresses that no job may call: those of this process, public and local, and of its timer. */
+export function ownUrls(config: Config): string[] {
+  const { port, metricsPort, callbackUrl, provider, nas, qstash, cloudTasks } = config
+  const here = [port, metricsPort].filter((one) => one !== null).map((one) => `http://localhost:${one}`)
+  const chosen: Record<string, string> = { qstash: qstash.url, 'cloud-tasks': cloudTasks.url }
+  const ofTimer = [nas.portalUrl, nas.jwksUrl, nas.tokenUrl, chosen[provider] ?? null]
+  return [...here, callbackUrl, ...ofTimer].filter((url) => url !== null)
+}

@@ -30,9 +30,12 @@ function watchNames(context: Context) {
 const wiring = [
   'src/server.ts',
   'src/app.ts',
+  'src/served.ts',
   'src/migrate.ts',
   'src/core.ts',
   'src/effects.ts',
+  'src/late.ts',
+  'src/http.ts',
   'src/identity.ts',
 ]
 
@@ -101,7 +104,7 @@ const libraryOwners: Record<string, readonly string[]> = {
   'drizzle-orm': ['db'],
   postgres: ['db'],
   'prom-client': ['src/telemetry'],
-  fastify: ['routes', 'src/app.ts'],
+  fastify: ['routes', 'src/app.ts', 'src/http.ts'],
   '@fastify/auth': ['routes', 'src/app.ts'],
   // The environment is read in one place: `import { env } from 'node:process'` would go round no-process-env.
   'node:process': ['src/ground/config.ts'],

@@ -28,6 +28,8 @@ type MetricsNeeds = {
  * All numbers of the service, and of this process. What this process has counted is written first: what is shown is what
  * Postgres keeps, so that no counter falls when the process ends. Rejects if Postgres does not answer.
  */
+export type Metrics = ReturnType<typeof createMetrics>
+
 export function createMetrics(needs: MetricsNeeds) {
   const { store, keeping, isNasUsed } = needs
   let loaded: Promise<Exposition> | undefined

@@ -35,6 +35,8 @@ type StatusNeeds = {
 }
 
 /** The owed and held items of the service, for people; counts come from Postgres, so restarts lose nothing. */
+export type Status = ReturnType<typeof createStatus>
+
 export function createStatus(needs: StatusNeeds) {
   const { store } = needs
 

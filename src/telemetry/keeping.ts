@@ -1,17 +1,15 @@
 import type { Delays } from '../ground/delays.ts'
 import type { Batch, Tally } from './tally.ts'
 
-/** Writing counts while a process is up. At its exit they go with the exit record. */
+/** Writes what was counted, within a minute, while a process is up. At its exit it goes with the exit record. */
 export type Keeping = {
-  /** To be called when something was counted: within a minute it is written. A process that leaves before needs no statement. */
-  soon(): void
   /** Writes all that was counted so far. Rejects if Postgres does not take it; then it is written later. */
   flush(): Promise<void>
   stop(): void
 }
 
 type KeepingNeeds = {
-  tally: Pick<Tally, 'batch' | 'written'>
+  tally: Pick<Tally, 'batch' | 'written' | 'onNews'>
   write: (batch: Batch) => Promise<void>
   delays: Delays
   log: { warn(fields: object, message: string): void }
@@ -44,8 +42,9 @@ export function createKeeping({ tally, write, delays, log }: KeepingNeeds): Keep
     }
   }
 
+  tally.onNews(soon)
+
   return {
-    soon,
     flush,
     stop() {
       isStopped = true

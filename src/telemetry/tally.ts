@@ -26,10 +26,12 @@ export type Tally = {
    */
   batch(): Batch | null
   written(id: string): void
+  /** `listener` is called when something was counted for which a batch is worth a statement: statements alone are not. */
+  onNews(listener: () => void): void
 }
 
-/** `onNews`: called when something was counted for which a batch is worth a statement: statements alone are not. */
-export function createTally(onNews: () => void = () => {}): Tally {
+export function createTally(): Tally {
+  let listener = () => {}
   const added = new Map<string, KeptRow>()
   let batch: Batch | null = null
 
@@ -44,13 +46,13 @@ export function createTally(onNews: () => void = () => {}): Tally {
     count(name, labels) {
       const { name: metric, labels: order } = keptCounters[name]
       add(metric, JSON.stringify(labels, order as unknown as string[]), 1)
-      onNews()
+      listener()
     },
     observe(name, seconds) {
       const { name: metric, bounds } = keptHistograms[name]
       add(bucketOf(metric), `{"le":"${bounds.find((bound) => seconds <= bound) ?? '+Inf'}"}`, 1)
       add(sumOf(metric), '{}', Math.max(0, seconds))
-      if (name !== 'statement') onNews()
+      if (name !== 'statement') listener()
     },
     batch() {
       if (batch || added.size === 0) return batch
@@ -60,6 +62,9 @@ export function createTally(onNews: () => void = () => {}): Tally {
     },
     written(id) {
       if (batch?.id === id) batch = null
+    },
+    onNews(given) {
+      listener = given
     },
   }
 }

@@ -8,12 +8,12 @@ import { until } from '../support/until.ts'
 const { database, proxy, connect, drop } = await createFaultyDatabase()
 
 await database.sql`create table notes (text text)`
-await database.sql`create table counters (id integer primary key, value integer)`
+await database.sql`create table numbers (id integer primary key, value integer)`
 beforeEach(async () => {
   await proxy.setMode('pass')
   await database.sql`truncate notes`
-  await database.sql`truncate counters`
-  await database.sql`insert into counters values (1, 0), (2, 0)`
+  await database.sql`truncate numbers`
+  await database.sql`insert into numbers values (1, 0), (2, 0)`
 })
 after(drop)
 
@@ -21,9 +21,9 @@ const note = (tx: postgres.TransactionSql, text: string) => tx`insert into notes
 const notes = async () =>
   (await database.sql<{ text: string }[]>`select text from notes`).map(({ text }) => text)
 const values = async () =>
-  (await database.sql<{ value: number }[]>`select value from counters order by id`).map(({ value }) => value)
+  (await database.sql<{ value: number }[]>`select value from numbers order by id`).map(({ value }) => value)
 const add = (tx: postgres.TransactionSql, id: number) =>
-  tx`update counters set value = value + 1 where id = ${id}`
+  tx`update numbers set value = value + 1 where id = ${id}`
 
 test('a transaction is carried out whole, and gives what its work gives', async () => {
   const db = connect()
@@ -166,7 +166,7 @@ test('at its deadline a transaction is let go: no later statement, no commit, no
     (error) => error instanceof DatabaseUnavailable && error.execution === 'not_executed',
   )
   late.resolve()
-  await database.sql`update counters set value = value + 10`
+  await database.sql`update numbers set value = value + 10`
   assert.deepEqual(await values(), [10, 10])
 })
 
@@ -180,7 +180,7 @@ test('the server itself ends a transaction whose client has gone silent', async 
     await add(tx, 2)
   })
   await Promise.all([held.promise, assert.rejects(call, DatabaseUnavailable)])
-  await database.sql`update counters set value = value + 10`
+  await database.sql`update numbers set value = value + 10`
   assert.deepEqual(await values(), [10, 10])
 })
 

@@ -100,7 +100,7 @@ test('the exit record takes what was counted with it, and another try of it coun
 
 test('a process that is up for less than a minute writes nothing before its exit, one that stays up does once a minute', async () => {
   const delays = createManualDelays()
-  const tally = createTally(() => keeping.soon())
+  const tally = createTally()
   const writes: number[] = []
   const write = async () => void writes.push(delays.now())
   const keeping = createKeeping({ tally, write, delays, log: silent })
@@ -120,9 +120,9 @@ test('a process that is up for less than a minute writes nothing before its exit
 
 test('what Postgres did not take is tried again a minute later', async () => {
   const delays = createManualDelays()
-  const tally = createTally(() => keeping.soon())
+  const tally = createTally()
   const ids: string[] = []
-  const keeping = createKeeping({
+  createKeeping({
     ...{ tally, delays, log: silent },
     async write({ id }) {
       ids.push(id)

@@ -84,7 +84,7 @@ for (const protocol of ['http/protobuf', 'http/json'])
     const bounds = claims.explicitBounds as number[]
     assert.deepEqual([inBuckets, bounds[0], bounds.at(-1)], [1, 0.001, 5])
     assert.ok(claims.sum > 0 && Number(claims.timeUnixNano) > 1.7e18)
-    assert.equal(process.get('chronos_process_places').gauge.dataPoints[0].asDouble, 20)
+    assert.equal(process.get('chronos_process_places').gauge.dataPoints[0].asDouble, 250)
 
     const [{ resource, scopeSpans }] = lastOf(collector, '/v1/traces').message.resourceSpans
     assert.equal(attributesOf(resource)['service.name'], 'cron')

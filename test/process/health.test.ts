@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type Decision, noPlace } from '../../src/decisions/index.ts'
 import type { HeldRun } from '../../src/run/leases.ts'
 import { createWatch } from '../../src/process/health.ts'
+import { createSigns } from '../../src/process/signs.ts'
 import { type HealthRecord, recordAfter } from '../../src/process/health-record.ts'
 import { type Facts, type Health, judge, judgeCounts, type Reason } from '../../src/process/judge.ts'
 import { createManualDelays } from '../fly/delays.ts'
@@ -59,14 +60,15 @@ function watching() {
   const delays = createManualDelays()
   const found: string[] = []
   const failing: Pick<Facts, 'wait' | 'timer' | 'keys'> = { wait: null, timer: null, keys: null }
+  const signs = createSigns(delays)
   const watch = createWatch({
-    delays,
+    ...{ signs, delays },
     now: () => failing,
     found: ({ health, reasons, isNew }) =>
       void found.push(`${health}${reasons.map(({ code }) => ` ${code}`).join('')}${isNew ? '' : ' (again)'}`),
   })
-  const skip = () => watch.decided({ runs: [{ reason: noPlace }], deliveries: [] } as unknown as Decision)
-  return { delays, watch, found, failing, skip }
+  const skip = () => signs.decided({ runs: [{ reason: noPlace }], deliveries: [] } as unknown as Decision)
+  return { delays, signs, watch, found, failing, skip }
 }
 
 test('what goes wrong is told at the next look, again each minute, and its end when ten minutes are over', async () => {
@@ -104,12 +106,12 @@ test('a timer that fails once and is well again is no news; one that goes on fai
 })
 
 test('of a hundred late starts the latest counts; later attempts and starts by hand do not', async () => {
-  const { delays, watch, found } = watching()
+  const { delays, signs, watch, found } = watching()
   const began = (lateMs: number, { attempt = 1, slot = true } = {}) => {
     const now = new Date('2026-06-18T10:00:00Z')
     const write = { attempt, slot: slot ? new Date(now.getTime() - lateMs) : null }
     const job = { id: '000000000000', policy: { jitterMs: 0 } }
-    watch.began({ write, look: { view: { now, job } }, heardAt: delays.now() } as unknown as HeldRun)
+    signs.began({ write, look: { view: { now, job } }, heardAt: delays.now() } as unknown as HeldRun)
   }
   for (let n = 0; n < 98; n++) began(100)
   began(60_000, { attempt: 2 })

@@ -1,0 +1,106 @@
+import {
+  createApiKeyStore,
+  createAuditStore,
+  type Database,
+  loadLists,
+  readDatabaseState,
+  type Store,
+} from '../db/index.ts'
+import type { RouteNeeds } from '../routes/index.ts'
+import { createAudit } from './access/audit.ts'
+import { createKeys } from './access/keys/index.ts'
+import { createRefusals } from './access/refusals.ts'
+import type { Core } from './core.ts'
+import type { SendMessage } from './delivery/send.ts'
+import { type Config, secretsOf } from './ground/config.ts'
+import { draining } from './ground/errors.ts'
+import type { Holds } from './ground/holds.ts'
+import type { Log } from './ground/log.ts'
+import { version } from './ground/version.ts'
+import { createLedger } from './jobs/ledger.ts'
+import type { Late } from './late.ts'
+import type { Metrics } from './process/metrics.ts'
+import type { Status } from './process/status.ts'
+import type { CallbackAddress } from './run/callback-address.ts'
+import { withoutSecrets } from './run/callback.ts'
+import type { FireCall } from './run/fire.ts'
+import type { FireVerifier } from './timers/index.ts'
+import { type SealCheck, wrongKey } from './vault/seal-check.ts'
+
+type ServedNeeds = Late &
+  Pick<Status, 'brief' | 'status'> & {
+    config: Config & { apiKey: string }
+    database: Database
+    clock: () => Date | null
+    store: Store
+    core: Core
+    /** That of the core, counted. */
+    fire: FireCall
+    metrics: Metrics
+    verifier: FireVerifier
+    address: CallbackAddress
+    send: SendMessage
+    sealCheck: SealCheck
+    holds: Holds
+    log: Log
+  }
+
+/** What the routes call of the service. */
+export function createServed(needs: ServedNeeds): RouteNeeds {
+  const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
+  const { secrets, channels, logs, send, sealCheck, holds, log } = needs
+  const { jobs, deliveries, arming, schedulers, isDraining } = core
+  const refusals = createRefusals(() => clock() ?? new Date())
+
+  return {
+    ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
+    status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
+    callbacks: {
+      verify: address.verify,
+      async report(claims, report) {
+        const url: typeof address.url = (one) => (config.callbackUrl ? address.url(one) : '')
+        const hiding = { store, secrets, always: secretsOf(config), url }
+        return core.callbacks.report(claims, await withoutSecrets(hiding, claims, report))
+      },
+    },
+    fire: {
+      fire: fire.fire,
+      answered(jobId) {
+        fire.answered(jobId)
+        void holds.during('request', verifier.refreshIfStale())
+      },
+    },
+    verifier,
+    ...{ secrets, channels, logs, send },
+    keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
+    audit: createAudit({ store: createAuditStore(database, clock), log }),
+    hold: () => holds.take('request'),
+    refuseIfDraining() {
+      if (isDraining()) throw draining('call')
+    },
+    look: store.look,
+    lists: () => loadLists(database),
+    ledger: createLedger({ store }),
+    reconcile: schedulers.reconcile,
+    async readiness() {
+      const { database: isThere, migrated, ...state } = await readDatabaseState(database)
+      const isLeaving = isDraining()
+      const isWrongKey = state.problem === null && (await sealCheck.ask().catch(() => null)) === 'wrong'
+      const problem = isWrongKey ? wrongKey : state.problem
+      return {
+        ready: problem === null && !isLeaving,
+        ...{ database: isThere, migrated, draining: isLeaving },
+        ...(problem !== null && { problem }),
+      }
+    },
+    isArmed: (registry) => arming.isArmed(registry, clock() ?? new Date()),
+    trigger: arming.scheduler,
+    config: {
+      ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
+      ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
+      ...{ corsOrigins: config.corsOrigins },
+      ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
+    },
+    now: () => clock() ?? new Date(),
+  }
+}
