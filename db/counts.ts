@@ -10,6 +10,7 @@ export type Counts = {
   jobs: Record<'scheduled' | 'paused' | 'completed' | 'error', number>
   /** Those that are live, by state. */
   runs: Record<'claimed' | 'running' | 'waiting', number>
+  /** None without an outside timer: no wake-up is owed to it. */
   armsOwed: number
   /** Since when the longest-owed arm is owed; null: none is. */
   oldestOwedSince: Date | null
@@ -49,8 +50,8 @@ export async function readCounts(
         select state, count(*) as n from job_runtime where state <> 'scheduled' group by state) s) as resting,
       (select jsonb_object_agg(state, n) from (
         select state, count(*) as n from runs where state in ('claimed', 'running', 'waiting') group by state) s) as runs,
-      (select count(*)::int from job_runtime where armed_gen < wake_gen) as owed,
-      (select min(wake_changed_at) from job_runtime where armed_gen < wake_gen) as owed_since,
+      (select count(*)::int from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed,
+      (select min(wake_changed_at) from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed_since,
       (select count(*)::int from orphans where cancelled_at is null) as orphans,
       (select count(*)::int from job_runtime where wake_at < clock.now - ${lateMs} * interval '1 ms') as overdue,
       (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)})

@@ -1,15 +1,12 @@
-import fastifyAuth from '@fastify/auth'
 import type { FastifyInstance } from 'fastify'
 import { callerOf, checkAccess } from './access.ts'
 import { operationOf, routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
-import { allowOrigins } from './cors.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { existingRoutes } from './existing.ts'
-import { fireRoute } from './fire.ts'
-import { foldLog } from './folded.ts'
+import { answerFires } from './fires.ts'
 import { holdWhileAnswering } from './hold.ts'
 import { jobRoutes } from './jobs.ts'
 import { acceptJson } from './json.ts'
@@ -17,8 +14,7 @@ import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
 import { openRoutes, tellKeyless } from './open.ts'
 import type { RouteNeeds } from './needs.ts'
-import { prepareAnswers } from './prepare.ts'
-import { answerError, answerNotFound } from './problem.ts'
+import { answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
 import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
@@ -31,15 +27,10 @@ import { serviceRoutes } from './service.ts'
  * scope is closed by default.
  */
 export function registerAll(app: FastifyInstance, needs: RouteNeeds): void {
-  foldLog(app)
   tellKeyless(app)
-  app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')
-  allowOrigins(app, needs.config.corsOrigins)
-  prepareAnswers(app, needs.config)
-  app.register(fastifyAuth)
-  app.register(async (scope) => fireRoute(scope, needs))
+  answerFires(app, needs)
   app.register(async (scope) => callbackRoute(scope, needs))
   app.register(async (scope) => apiScope(scope, needs))
   app.register(async (scope) => openRoutes(scope, needs))

@@ -1,11 +1,6 @@
-import fastifyAuth from '@fastify/auth'
 import type { FastifyInstance } from 'fastify'
-import { allowOrigins } from './cors.ts'
-import { fireRoute } from './fire.ts'
-import { foldLog } from './folded.ts'
+import { answerFires } from './fires.ts'
 import type { RouteNeeds } from './needs.ts'
-import { prepareAnswers } from './prepare.ts'
-import { answerError } from './problem.ts'
 
 export type { RouteNeeds } from './needs.ts'
 export { answerError } from './problem.ts'
@@ -19,8 +14,6 @@ export function registerRoutes(
   needs: RouteNeeds,
   another: () => FastifyInstance,
 ): void {
-  foldLog(first)
-  first.setErrorHandler(answerError)
   handOn(first, async () => {
     const { registerAll } = await import('./all.ts')
     const rest = another()
@@ -28,10 +21,7 @@ export function registerRoutes(
     await rest.ready()
     return rest
   })
-  allowOrigins(first, needs.config.corsOrigins)
-  prepareAnswers(first, needs.config)
-  first.register(fastifyAuth)
-  first.register(async (scope) => fireRoute(scope, needs))
+  answerFires(first, needs)
 }
 
 /** Calls that `first` has no route for go to the other instance, before anything of their body is read. */

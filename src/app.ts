@@ -90,6 +90,7 @@ export function createApp(options: AppOptions): App {
     max: 4,
     onCall(name, tookMs) {
       tally.observe('statement', tookMs / 1000)
+      if (!tracer.isOn) return
       const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name }
       tracer.note({ name: `db ${name}`, kind: 'client', attributes }, tookMs)
     },
@@ -142,14 +143,15 @@ export function createApp(options: AppOptions): App {
   })
   const { arming, schedulers } = core
   const fire = countedFires(core.fire, counting)
+  const refusal = () => arming.refusal() ?? timer?.refusal() ?? null
   const watch = createWatch({
     ...{ signs, delays },
     now: () => {
-      const refusal = arming.refusal() ?? timer?.refusal() ?? null
-      const failure = refusal ?? arming.armer?.lastError() ?? null
+      const refused = refusal()
+      const failure = refused ?? arming.armer?.lastError() ?? null
       return {
         wait: core.longestWait(),
-        timer: failure && { message: `${failure.code}: ${failure.message}`, isRefused: refusal !== null },
+        timer: failure && { message: `${failure.code}: ${failure.message}`, isRefused: refused !== null },
         keys: verifier.keysError(),
       }
     },
@@ -189,7 +191,7 @@ export function createApp(options: AppOptions): App {
     scheduler: arming.scheduler,
     isDraining,
     armer: arming.armer,
-    refusal: () => arming.refusal() ?? timer?.refusal() ?? null,
+    refusal,
     isNasUsed: arming.isNasUsed,
     session: () => timer?.session() ?? 'unknown',
     unarmed: async (limit) => (await loadLists(database)).unarmed(limit),

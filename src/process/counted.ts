@@ -10,13 +10,13 @@ import type { TimerAnswer, TimerClient } from '../timers/index.ts'
 import { attemptWish, endOf } from './attempt-span.ts'
 
 /** What watches the steps of the stories, from outside of them: it counts, and makes spans if traces are on. */
-export type Watch = { tally: Tally; tracer: Tracer; delays: Delays }
+export type Counting = { tally: Tally; tracer: Tracer; delays: Delays }
 
 /** A process that was started for something else than its first fire had that fire later than this. */
 const startedForFireMs = 60_000
 
 /** Counts fires by their answer. The first one tells how long the machine took that was started for it. */
-export function countedFires({ fire, answered }: FireCall, { tally, tracer, delays }: Watch): FireCall {
+export function countedFires({ fire, answered }: FireCall, { tally, tracer, delays }: Counting): FireCall {
   let isFirst = true
   let isCold = true
 
@@ -55,7 +55,7 @@ export function countedFires({ fire, answered }: FireCall, { tally, tracer, dela
 }
 
 /** Counts and measures the calls that arm and cancel. */
-export function countedTimer(timer: TimerClient, { tally, tracer, delays }: Watch): TimerClient {
+export function countedTimer(timer: TimerClient, { tally, tracer, delays }: Counting): TimerClient {
   function counted<T>(done: 'armed' | 'cancelled', jobId: string, call: () => Promise<TimerAnswer<T>>) {
     const name = done === 'armed' ? 'arm' : 'cancel'
     const attributes = { 'chronos.job.id': jobId, 'chronos.timer': timer.name }
@@ -75,7 +75,7 @@ export function countedTimer(timer: TimerClient, { tally, tracer, delays }: Watc
   }
 }
 
-export function countedClaims(admission: Admission, { tally, tracer, delays }: Watch): Admission {
+export function countedClaims(admission: Admission, { tally, tracer, delays }: Counting): Admission {
   return {
     ...admission,
     claim: (jobId, occasion) =>
@@ -95,20 +95,23 @@ export function countedClaims(admission: Admission, { tally, tracer, delays }: W
   }
 }
 
-export function tracedActions({ run }: Actions, { tracer }: Pick<Watch, 'tracer'>): Actions {
+/** Attempts, settles and deliveries are told to the tracer alone: without one they are left as they are. */
+export function tracedActions(actions: Actions, { tracer }: Pick<Counting, 'tracer'>): Actions {
+  if (!tracer.isOn) return actions
   return {
     run: (job, attempt, signal) =>
       tracer.during(attemptWish(job, attempt), async (note) => {
-        const outcome = await run(job, attempt, signal)
+        const outcome = await actions.run(job, attempt, signal)
         note(...endOf(job, outcome))
         return outcome
       }),
   }
 }
 
-export function tracedSettle({ settle, giveBack }: Settle, { tracer }: Watch): Settle {
+export function tracedSettle(settling: Settle, { tracer }: Pick<Counting, 'tracer'>): Settle {
+  if (!tracer.isOn) return settling
   return {
-    giveBack,
+    ...settling,
     settle: (run, outcome) =>
       tracer.during(
         {
@@ -120,12 +123,13 @@ export function tracedSettle({ settle, giveBack }: Settle, { tracer }: Watch): S
             'chronos.state': outcome.state,
           },
         },
-        () => settle(run, outcome),
+        () => settling.settle(run, outcome),
       ),
   }
 }
 
-export function tracedSend(send: SendMessage, { tracer }: Pick<Watch, 'tracer'>): SendMessage {
+export function tracedSend(send: SendMessage, { tracer }: Pick<Counting, 'tracer'>): SendMessage {
+  if (!tracer.isOn) return send
   return (target, message, signal) =>
     tracer.during(
       {

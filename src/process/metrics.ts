@@ -1,4 +1,4 @@
-import type { CounterStore, Counts, Store } from '../../db/index.ts'
+import type { CounterStore, Store } from '../../db/index.ts'
 import { type Heartbeat, heartbeatFact } from '../arming/builtin.ts'
 import type { Holds } from '../ground/holds.ts'
 import { version } from '../ground/version.ts'
@@ -24,12 +24,12 @@ type MetricsNeeds = {
   isNasUsed: () => boolean
 }
 
+export type Metrics = ReturnType<typeof createMetrics>
+
 /**
  * All numbers of the service, and of this process. What this process has counted is written first: what is shown is what
  * Postgres keeps, so that no counter falls when the process ends. Rejects if Postgres does not answer.
  */
-export type Metrics = ReturnType<typeof createMetrics>
-
 export function createMetrics(needs: MetricsNeeds) {
   const { store, keeping, isNasUsed } = needs
   let loaded: Promise<Exposition> | undefined
@@ -46,7 +46,7 @@ export function createMetrics(needs: MetricsNeeds) {
     ])
     const clockAheadS = (counts.now.getTime() - Date.now()) / 1000
     return [
-      ...serviceFamilies(ownArms(counts, isNasUsed()), (heartbeat?.value as Heartbeat | undefined) ?? null),
+      ...serviceFamilies(counts, (heartbeat?.value as Heartbeat | undefined) ?? null),
       ...totalsFamilies(totals),
       ...keptFamilies(kept),
       ...processFamilies({
@@ -65,9 +65,4 @@ export function createMetrics(needs: MetricsNeeds) {
       return (await loaded).text(await families())
     },
   }
-}
-
-/** Without an outside timer no wake-up is owed to it. */
-function ownArms(counts: Counts, isNasUsed: boolean): Counts {
-  return isNasUsed ? counts : { ...counts, armsOwed: 0, oldestOwedSince: null }
 }

@@ -34,9 +34,9 @@ type StatusNeeds = {
   reasons: () => Reason[]
 }
 
-/** The owed and held items of the service, for people; counts come from Postgres, so restarts lose nothing. */
 export type Status = ReturnType<typeof createStatus>
 
+/** The owed and held items of the service, for people; counts come from Postgres, so restarts lose nothing. */
 export function createStatus(needs: StatusNeeds) {
   const { store } = needs
 
@@ -57,7 +57,7 @@ export function createStatus(needs: StatusNeeds) {
     const totals = await store.totals()
     const heartbeat = await store.readFact(heartbeatFact)
     const health = healthBody(counts, await store.readFact(healthFact))
-    const unarmed = needs.isNasUsed() && counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
+    const unarmed = counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
     return {
       ...brief(),
       // a wake-up that was lost is found by the next wake; until then nothing else reports a problem
@@ -87,8 +87,8 @@ export function createStatus(needs: StatusNeeds) {
       // those that are live now, and all that have ever ended
       runs: { ...counts.runs, ...totals.runs },
       owed: {
-        arms: armsOwed(counts, needs),
-        oldest_since: (needs.isNasUsed() && counts.oldestOwedSince?.toISOString()) || null,
+        arms: counts.armsOwed,
+        oldest_since: counts.oldestOwedSince?.toISOString() ?? null,
         cancels: counts.orphansOwed,
         overdue_jobs: counts.overdue,
         lost_wakes: counts.lost,
@@ -107,7 +107,7 @@ export function createStatus(needs: StatusNeeds) {
     const isKeyWrong = needs.seal() === 'wrong'
     const all = [
       ...needs.reasons(),
-      ...judgeCounts({ ...counts, armsOwed: armsOwed(counts, needs) }, { isKeyWrong }),
+      ...judgeCounts(counts, { isKeyWrong }),
       ...(isElsewhere ? (record?.reasons ?? []) : []),
     ]
     const reasons = all.filter(({ code }, n) => all.findIndex((one) => one.code === code) === n)
@@ -130,10 +130,6 @@ export function createStatus(needs: StatusNeeds) {
 
 /** More are counted in `owed.arms`. */
 const unarmedShown = 20
-
-function armsOwed(counts: Counts, { isNasUsed }: Pick<StatusNeeds, 'isNasUsed'>): number {
-  return isNasUsed() ? counts.armsOwed : 0
-}
 
 function failedBody(failed: FailedDelivery | null) {
   if (!failed) return null

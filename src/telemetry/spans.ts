@@ -31,6 +31,7 @@ export function createTracer(traced: number): Tracer {
   }
 
   return {
+    isOn: true,
     async during(wish, work) {
       const context = open()
       const startedAt = performance.now()

@@ -18,6 +18,8 @@ export type Note = (attributes: Attributes, failure?: string) => void
 
 /** Tells what took how long, and what belonged to what. */
 export type Tracer = {
+  /** False: nothing that it is told is kept, so nothing has to be made ready for it. */
+  isOn: boolean
   /** Does `work` as a step of the one that it is called in. */
   during<T>(wish: SpanWish, work: (note: Note) => Promise<T>): Promise<T>
   /** A step that has ended right now. */
@@ -32,6 +34,7 @@ const noNote: Note = () => {}
 
 /** Traces are off: nothing is made, and nothing is loaded. */
 export const noTracer: Tracer = {
+  isOn: false,
   during: (_wish, work) => work(noNote),
   note() {},
   parent: () => null,
