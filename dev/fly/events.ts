@@ -66,7 +66,7 @@ export function createEvents(print: (event: FlyEvent) => void = () => {}) {
       awakeMs.set(machine, (awakeMs.get(machine) ?? 0) + performance.now() - since)
     },
     /** Resolves once `isThere`, looked at now and after each event. Rejects after `timeoutMs`. */
-    async until(isThere: () => boolean, timeoutMs = 10_000): Promise<void> {
+    async until(isThere: () => boolean, timeoutMs = 30_000): Promise<void> {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       const told = () => entries.map(({ machine, what, detail }) => `${machine ?? 'proxy'} ${what} ${detail}`)
       const timer = setTimeout(

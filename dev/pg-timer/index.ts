@@ -36,7 +36,7 @@ export async function startPgTimer({
   const losing = new Set<string>()
   const underWay = new Set<Promise<void>>()
   let nowMs = time?.getTime() ?? null
-  let isClosed = false
+  const ending = new AbortController()
   let isHeld = false
   let glances = 0
   /** Of looks: null: none is to fail; true: the next one. */
@@ -99,7 +99,7 @@ export async function startPgTimer({
       method: 'POST',
       headers: request.headers,
       body: new Uint8Array(request.body),
-      signal: AbortSignal.timeout(request.timeout),
+      signal: AbortSignal.any([AbortSignal.timeout(request.timeout), ending.signal]),
     }).catch(() => null)
     const content = await response?.text().catch(() => null)
     deliveries.push({ jobId, status: response?.status ?? null })
@@ -109,7 +109,7 @@ export async function startPgTimer({
       // it had not been taken out of the queue when the worker died
       return send(request)
     }
-    if (isClosed) return
+    if (ending.signal.aborted) return
     await database.sql`insert into net._http_response (id, status_code, content, error_msg) values (${request.id},
       ${response?.status ?? null}, ${content ?? null}, ${response ? null : "Couldn't connect to server"})`
   }
@@ -144,12 +144,11 @@ export async function startPgTimer({
     while (underWay.size > 0) await Promise.allSettled(underWay)
   }
 
-  const looks = new AbortController()
   const looking = nowMs === null ? keepLooking() : Promise.resolve()
   async function keepLooking() {
-    while (!looks.signal.aborted) {
-      await tick()
-      await delay(everyMs, undefined, { signal: looks.signal }).catch(() => {})
+    while (!ending.signal.aborted) {
+      if (!isHeld) await tick()
+      await delay(everyMs, undefined, { signal: ending.signal }).catch(() => {})
     }
   }
 
@@ -186,9 +185,9 @@ export async function startPgTimer({
     },
     /** The next call of this job is lost. */
     lose: (jobId: string) => void losing.add(jobId),
+    /** Calls under way are broken off: one may be waiting for a machine that boots. */
     async close() {
-      isClosed = true
-      looks.abort()
+      ending.abort()
       await looking
       await settled()
     },

@@ -26,25 +26,35 @@ async function world(context: TestContext) {
 
 test('a machine that is off is started by a look, runs the job once, and goes', async (context) => {
   const { timer, target, makeJob, down, ended } = await world(context)
+  timer.hold()
   const job = await makeJob({ schedule: 'every 3s', repeat: 2 })
   assert.equal(job.armed, true)
   await down()
+  timer.release()
   await target.waitFor(2, 30_000)
   await ended(job.id)
   await down(2)
   const statuses = timer.deliveries.map(({ status }) => status)
-  assert.equal(statuses.filter((status) => status === 202).length, 2, String(statuses))
+  // if a boot lasts longer than the period, it finds the second slot overdue, and the call for that one is answered 200
+  assert.equal(statuses[0], 202, String(statuses))
+  assert.ok(
+    statuses.every((status) => status === 202 || status === 200),
+    String(statuses),
+  )
+  assert.equal(target.calls.length, 2)
   assert.equal(new Set(target.calls.map(({ headers }) => headers['x-chronos-slot'])).size, 2)
 })
 
 test('a process that is killed in the middle of a run is found by a look after the end of its lease', async (context) => {
-  const { fly, target, makeJob, down, ended } = await world(context)
+  const { fly, timer, target, makeJob, down, ended } = await world(context)
+  timer.hold()
   target.behave('/hook', { does: 'hang', times: 1 })
   const job = await makeJob({
-    schedule: 'in 2s',
+    schedule: 'in 1s',
     retry: { attempts: 2, delay_ms: 1_000, backoff: 'fixed' },
   })
   await down()
+  timer.release()
   await target.waitFor(1, 30_000)
   await until('the fire is answered', () => fly.events.some(({ what }) => what === 'answer') || null)
   fly.machines[0]?.crash()
