@@ -3,7 +3,7 @@
 // ends with status 2.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Told } from './sandbox.ts'
 
@@ -21,7 +21,8 @@ const {
   API_KEY,
 } = process.env
 const stateFile = join(STAND_IN, 'state.json')
-const state = JSON.parse(readFileSync(stateFile, 'utf8')) as Told
+const state = readState()
+const asRead = readState()
 const input = () => readFileSync(0, 'utf8').trim()
 const done: Result = { text: '' }
 
@@ -277,5 +278,22 @@ try {
   process.stderr.write(`${error instanceof Refused ? error.message : String((error as Error).stack)}\n`)
   process.exitCode = 2
 }
-const { calls } = JSON.parse(readFileSync(stateFile, 'utf8')) as Told
-writeFileSync(stateFile, JSON.stringify({ ...state, calls: [...calls, [name, ...args].join(' ')] }))
+writeState()
+
+function readState(): Told {
+  return JSON.parse(readFileSync(stateFile, 'utf8')) as Told
+}
+
+/** The programs of a pipe run at one time: each writes what it has changed, and none reads half a file. */
+function writeState() {
+  const isChanged = ([key, value]: [string, unknown]) =>
+    JSON.stringify(value) !== JSON.stringify(asRead[key as keyof Told])
+  const now = readState()
+  const changed = Object.fromEntries(Object.entries(state).filter(isChanged))
+  const mine = `${stateFile}.${process.pid}`
+  writeFileSync(
+    mine,
+    JSON.stringify({ ...now, ...changed, calls: [...now.calls, [name, ...args].join(' ')] }),
+  )
+  renameSync(mine, stateFile)
+}

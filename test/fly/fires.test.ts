@@ -44,10 +44,12 @@ test('whatever moment around the exit a call comes at, it is answered and its ru
 })
 
 test('a fire that the proxy sends again, because its answer was lost, runs once', async (context) => {
-  const { fly, target, makeJob, ended, down, fires } = await setup(context)
-  const job = await makeJob({ schedule: 'in 2s' })
+  const { fly, nas, target, makeJob, ended, down, fires } = await setup(context)
+  await nas.misbehave('hold_fires')
+  const job = await makeJob({ schedule: 'in 1s' })
   await down()
   fly.loseAnswers(1)
+  await nas.behave('hold_fires')
   await target.waitFor(1, 15_000)
   await ended(job.id)
   await down(2)

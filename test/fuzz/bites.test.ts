@@ -57,7 +57,7 @@ test('a finding is made smaller and saved, and its case repeats it', { timeout: 
   const dist = await copied('program')
   await plant(dist, faults[0]!)
   const ours = ['--dist', dist, '--save', folder, '--database', database]
-  const found = await program(['--seed', '3', '--seconds', '60', '--shrink-seconds', '15', ...ours])
+  const found = await program(['--seed', '3', '--seconds', '60', '--shrink-seconds', '60', ...ours])
   assert.equal(found.code, 1, found.said)
   assert.match(found.said, /✖ answer: GET \/v1\/health was answered 500 INTERNAL/)
   const file = join(folder, '3.json')

@@ -33,22 +33,29 @@ for (const [name, start] of Object.entries(timers)) {
     await ended(job.id)
     await down(2)
     const statuses = timer.deliveries.map(({ status }) => status)
-    assert.equal(statuses.filter((status) => status === 202).length, 2, String(statuses))
+    // if a boot lasts longer than the period, it finds the second slot overdue, and its fire is answered 200
+    assert.equal(statuses[0], 202, String(statuses))
+    assert.ok(
+      statuses.every((status) => status === 202 || status === 200),
+      String(statuses),
+    )
+    assert.equal(target.calls.length, 2)
     assert.equal(new Set(target.calls.map(({ headers }) => headers['x-chronos-slot'])).size, 2)
     await until('nothing is held for it', () => timer.pending().length === 0 || null)
   })
 
   test(`${name}: a process that is killed in the middle of a run is found by the wake-up at the end of its lease`, async (context) => {
-    const { fly, target, makeJob, down, ended } = await world(context)
+    const { fly, target, makeJob, ended } = await world(context)
     target.behave('/hook', { does: 'hang', times: 1 })
     const job = await makeJob({
       schedule: 'in 2s',
       retry: { attempts: 2, delay_ms: 1_000, backoff: 'fixed' },
     })
-    await down()
     await target.waitFor(1, 30_000)
     // its wake-up at the end of the lease is armed before the fire is answered
-    await until('the fire is answered', () => fly.events.some(({ what }) => what === 'answer') || null)
+    const isAnswer = ({ what, detail }: { what: string; detail: string }) =>
+      what === 'answer' && detail.includes('/api/cron/fire')
+    await until('the fire is answered', () => fly.events.some(isAnswer) || null)
     fly.machines[0]?.crash()
     await target.waitFor(2, 30_000)
     const run = await ended(job.id)
