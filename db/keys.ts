@@ -5,11 +5,13 @@ import type { Database } from './client.ts'
 export function createKeyStore({ db, jwksUrl }: { db: Database; jwksUrl: string }): KeyStore {
   return {
     async load() {
-      const [row] = await db.run(
-        (sql) => sql<{ jwks: JSONWebKeySet; fetched_at: Date }[]>`
-          select jwks, fetched_at from nas_keys where jwks_url = ${jwksUrl}`,
+      // all of them, which are a few: a statement with a parameter takes another round trip (db/wanted.ts)
+      const rows = await db.run(
+        (sql) => sql<{ jwks_url: string; jwks: JSONWebKeySet; fetched_at: Date }[]>`
+          select jwks_url, jwks, fetched_at from nas_keys`,
         { idempotent: true, name: 'reading the signing keys' },
       )
+      const row = rows.find(({ jwks_url }) => jwks_url === jwksUrl)
       return row ? { jwks: row.jwks, fetchedAt: row.fetched_at } : null
     },
 
