@@ -1,7 +1,7 @@
-import type { Row } from './columns.ts'
 import type { Sql } from './look.ts'
 import { headOf, logged, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
 import { insertOfRuns, updateOfRuns } from './run-writes.ts'
+import { send } from './wanted.ts'
 
 /** True where a decision writes one run at most and nothing else: a claim, a settle, a pause. */
 export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean {
@@ -22,7 +22,7 @@ export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean 
 export async function movePlain(sql: Sql, moves: Move[], now: Date | null): Promise<Map<string, Written>> {
   const ordered = moves.toSorted((a, b) => (a.view.job.id < b.view.job.id ? -1 : 1))
   const text = moves.length === 1 ? texts[kindOf(moves[0] as Move)] : texts.several
-  const rows: Row[] = await sql.unsafe(text, paramsOf(ordered as [Move], now), { prepare: true })
+  const rows = await send(sql, text, paramsOf(ordered as [Move], now))
   const writings = new Map(moves.map(({ view, writing }) => [view.job.id, writing]))
   return new Map(
     rows.map((row) => {

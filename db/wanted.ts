@@ -27,7 +27,40 @@ export type Shared = { typed: Typed; one: string; several: string }
 export async function carryOut(sql: Sql, shared: Shared, rows: Row[], now: Date | null): Promise<Row[]> {
   const ordered = rows.toSorted((a, b) => (String(a['job_id']) < String(b['job_id']) ? -1 : 1))
   const text = ordered.length === 1 ? shared.one : shared.several
-  return sql.unsafe(text, parametersOf(shared.typed, ordered, now), { prepare: true })
+  return send(sql, text, parametersOf(shared.typed, ordered, now))
+}
+
+/** The texts that each pool has sent, by its options. */
+const sentBefore = new WeakMap<object, Set<string>>()
+
+/**
+ * Sends a statement whose parameters are all texts. postgres.js asks the server what they are before it sends them, a round
+ * trip more wherever a connection has the statement for the first time. A machine that boots for a fire sends it once, so
+ * the first one of a pool has its parameters written out.
+ */
+export async function send(sql: Sql, text: string, parameters: (string | null)[]): Promise<Row[]> {
+  const isFirst = 'options' in sql && noteSent(sql.options, text)
+  // a text with a NUL is refused as a parameter, and would end the statement
+  const isWritable = isFirst && parameters.every((value) => !value?.includes('\0'))
+  return isWritable
+    ? sql.unsafe(writtenOut(text, parameters))
+    : sql.unsafe(text, parameters, { prepare: true })
+}
+
+function noteSent(pool: object, text: string): boolean {
+  const sent = sentBefore.get(pool) ?? new Set()
+  sentBefore.set(pool, sent)
+  if (sent.has(text)) return false
+  sent.add(text)
+  return true
+}
+
+/** As constants that mean the same whatever `standard_conforming_strings` is. */
+export function writtenOut(text: string, parameters: (string | null)[]): string {
+  return text.replaceAll(/\$(\d+)/g, (_, n: string) => {
+    const value = parameters[Number(n) - 1] ?? null
+    return value === null ? 'null' : `E'${value.replaceAll(/['\\]/g, '$&$&')}'`
+  })
 }
 
 /** The parameters for it. Texts, so that one statement is prepared whichever of them are null. */

@@ -29,7 +29,7 @@ export function fireRoute(
     'onRequest',
     scope.auth([
       async (request: FastifyRequest) => {
-        request.setDecorator(verifiedFire, await verifier.verifyFire(request.headers))
+        request.setDecorator(verifiedFire, await verifier.verifyFire(request.headers, fire.expected))
       },
     ]),
   )

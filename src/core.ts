@@ -143,7 +143,7 @@ export function createCore(needs: CoreNeeds): Core {
   }
 
   return {
-    fire: { fire: story.fire, answered },
+    fire: { fire: story.fire, expected: arming.expected, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
     callbacks: createCallbacks({ changes }),

@@ -65,6 +65,7 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
     },
     fire: {
       fire: fire.fire,
+      expected: fire.expected,
       answered(jobId) {
         fire.answered(jobId)
         void holds.during('request', verifier.refreshIfStale())

@@ -12,7 +12,7 @@ export type ProxyMode =
   | { kind: 'close_at_startup' }
   /** Nothing moves either way and nothing is closed, as when the peer or a router between has vanished. */
   | { kind: 'black_hole' }
-  /** Everything passes, `ms` late each way. */
+  /** Everything passes, `ms` late each way, and a new connection stands as late as both ways together. */
   | { kind: 'slow'; ms: number }
   /**
    * The next request on any connection reaches the target; its reply is dropped, the connection reset, and the
@@ -28,7 +28,8 @@ export type TcpProxy = {
   close: () => Promise<void>
 }
 
-export type ConnectionCounters = { toTarget: number; toClient: number }
+/** `questions`: how often the client spoke for the first time since the target did: its round trips, but for TCP's own. */
+export type ConnectionCounters = { toTarget: number; toClient: number; questions: number }
 
 /** A TCP proxy on a free loopback port that fails as it is told to. Bytes are neither read nor changed. */
 export async function startTcpProxy({
@@ -41,7 +42,7 @@ export async function startTcpProxy({
   let mode: ProxyMode = { kind: 'pass' }
 
   const server = createServer({ noDelay: true }, (client) => {
-    const count = { toTarget: 0, toClient: 0 }
+    const count = { toTarget: 0, toClient: 0, questions: 0 }
     counters.push(count)
     const link = linkUp(client, target, count, {
       mode: () => mode,
@@ -84,7 +85,12 @@ function linkUp(
   count: ConnectionCounters,
   now: { mode(): ProxyMode; loseReply(): void },
 ): Link {
-  const born = now.mode().kind
+  const bornIn = now.mode()
+  const born = bornIn.kind
+  // the kernel took the client in at once: what it says is held back until it would have known
+  const standsAt = performance.now() + (bornIn.kind === 'slow' ? 2 * bornIn.ms : 0)
+  const [toTarget, toClient] = [createLane(), createLane()]
+  let isAnswered = true
   const upstream = connect({ ...target, noDelay: true })
   let replyIsLost = false
 
@@ -110,7 +116,9 @@ function linkUp(
       now.loseReply()
     }
     count.toTarget += bytes.length
-    send(upstream, bytes, mode)
+    if (isAnswered) count.questions += 1
+    isAnswered = false
+    toTarget(upstream, bytes, mode, standsAt)
   })
   upstream.on('data', (bytes: Buffer) => {
     if (replyIsLost) {
@@ -118,7 +126,8 @@ function linkUp(
       return
     }
     count.toClient += bytes.length
-    send(client, bytes, now.mode())
+    isAnswered = true
+    toClient(client, bytes, now.mode(), standsAt)
   })
   for (const [socket, other] of [
     [client, upstream],
@@ -132,14 +141,21 @@ function linkUp(
   return { modeChanged, reset }
 }
 
-function send(to: Socket, bytes: Buffer, mode: ProxyMode): void {
-  if (mode.kind !== 'slow') {
-    to.write(bytes)
-    return
+/** One direction of a connection: what is late stays in its order. */
+function createLane() {
+  const late: Buffer[] = []
+  return (to: Socket, bytes: Buffer, mode: ProxyMode, standsAt: number): void => {
+    if (mode.kind !== 'slow') {
+      to.write(bytes)
+      return
+    }
+    late.push(bytes)
+    const waitMs = Math.max(0, standsAt - performance.now())
+    setTimeout(() => {
+      const next = late.shift()
+      if (next && to.writable) to.write(next)
+    }, waitMs + mode.ms)
   }
-  setTimeout(() => {
-    if (to.writable) to.write(bytes)
-  }, mode.ms)
 }
 
 function pause(...sockets: Socket[]): void {

@@ -16,6 +16,8 @@ import { resolveCronScheduler } from './resolve.ts'
 
 /** Making wake-ups sure, whatever triggers: the timer, which has to be asked, or this process, which only has to look. */
 export type Arming = Pick<Confirm, 'begun' | 'unanswered' | 'answered' | 'looked'> & {
+  /** An arm is likely to follow: if the timer is called for it, a connection to it is opened meanwhile. */
+  expected(): void
   /** The wake time of a job may have moved: makes it sure, or says after `budgetMs` that it is not. */
   arm(jobId: string, options: EnsureOptions): Promise<ArmState>
   /** As `arm`, for a change that a client made: it may have made another job the farthest one. */
@@ -98,6 +100,9 @@ export function createArming(needs: ArmingNeeds): Arming {
   }
 
   return {
+    expected() {
+      if (isNasUsed()) timer?.open?.()
+    },
     arm,
     async armChanged(jobId, options) {
       const state = await arm(jobId, options)

@@ -16,7 +16,10 @@ export type Counting = { tally: Tally; tracer: Tracer; delays: Delays }
 const startedForFireMs = 60_000
 
 /** Counts fires by their answer. The first one tells how long the machine took that was started for it. */
-export function countedFires({ fire, answered }: FireCall, { tally, tracer, delays }: Counting): FireCall {
+export function countedFires(
+  { fire, expected, answered }: FireCall,
+  { tally, tracer, delays }: Counting,
+): FireCall {
   let isFirst = true
   let isCold = true
 
@@ -28,6 +31,7 @@ export function countedFires({ fire, answered }: FireCall, { tally, tracer, dela
   }
 
   return {
+    expected,
     fire: (request) =>
       tracer.during(wish(request.jobId), async (note) => {
         try {

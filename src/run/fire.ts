@@ -46,6 +46,8 @@ export type Fire = {
 
 /** A fire as its route calls it. */
 export type FireCall = Pick<Fire, 'fire'> & {
+  /** A fire is likely to follow: its token lacks only the proof. Nothing is claimed and nothing is armed. */
+  expected(): void
   /** To be called once the 2xx of a fire has been sent. */
   answered(jobId: string): void
 }

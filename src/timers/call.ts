@@ -5,6 +5,7 @@ import { failureName } from '../ground/failure-name.ts'
 import { createRedactorMemory } from '../redact/index.ts'
 import { type CallCode, failure, type TimerAnswer, type TimerFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './body.ts'
+import { type Connections, createConnections } from './connections.ts'
 
 export type Call<Service extends string> = {
   /** What the codes of its failures begin with. */
@@ -46,7 +47,7 @@ export async function send<Service extends string>(call: Call<Service>): Promise
   const { service, url, timeoutMs, reader = createWholeReader(), signal } = call
   const aborted = failure('transient', `${service}_ABORTED` as const, 'the call was cancelled on our side')
   if (signal?.aborted) return aborted
-  const open = url.protocol === 'https:' ? await openTls() : openPlain
+  const open = url.protocol === 'https:' ? (await loadTls()).open : openPlain
   return new Promise((resolve) => {
     const asked = open(url, call)
     const finish = (answer: Sent<Service>) => {
@@ -70,20 +71,27 @@ type Sent<Service extends string> = TimerAnswer<Reply, CallCode<Service>>
 type AnyCall = Call<string>
 type Open = (url: URL, call: AnyCall) => ClientRequest
 
-// A connection idles for less than the 5 s after which common servers close theirs, so that none is used that is
-// being closed. As many at once as a portal can be expected to like.
-const connections = { keepAlive: true, timeout: 4_000, maxSockets: 64 }
-const agent = new Agent(connections)
-const openPlain: Open = (url, call) => request(url, { agent, method: call.method, headers: headersOf(call) })
-let overTls: Open | undefined
+const plain = createConnections(Agent)
+const openPlain: Open = (url, call) =>
+  request(url, { agent: plain.agent, method: call.method, headers: headersOf(call) })
+let overTls: Promise<{ connections: Connections; open: Open }> | undefined
 
-async function openTls(): Promise<Open> {
-  if (overTls) return overTls
-  const https = await import('node:https')
-  const tlsAgent = new https.Agent(connections)
-  overTls ??= (url, call) =>
-    https.request(url, { agent: tlsAgent, method: call.method, headers: headersOf(call) })
+/** TLS is loaded with its first use. */
+function loadTls() {
+  overTls ??= import('node:https').then((https) => {
+    const connections = createConnections(https.Agent)
+    const { agent } = connections
+    const open: Open = (url, call) =>
+      https.request(url, { agent, method: call.method, headers: headersOf(call) })
+    return { connections, open }
+  })
   return overTls
+}
+
+/** Opens a connection for the next call of `url`, unless there is one; see `Connections`. */
+export function openConnection(url: URL): void {
+  if (url.protocol !== 'https:') plain.open(url)
+  else void loadTls().then(({ connections }) => connections.open(url))
 }
 
 function headersOf({ headers, json, body }: AnyCall): Record<string, string> {

@@ -3,7 +3,7 @@ export type { BodyReader } from './body.ts'
 export { createLazyTimer } from './lazy.ts'
 export { createRefusal } from './refusal.ts'
 export { createStandaloneCalls } from './standalone.ts'
-export { errorOf, failureOf, isPage, type Reply, send } from './call.ts'
+export { errorOf, failureOf, isPage, openConnection, type Reply, send } from './call.ts'
 export type {
   Armed,
   ArmWish,

@@ -18,12 +18,13 @@ export function createLazyTimer({ load, ...known }: LazyNeeds): Timer {
 
   return {
     ...known,
+    open: () => timer?.open?.(),
     arm: async (wanted, signal) => (await whole()).arm(wanted, signal),
     cancel: async (arm, signal) => (await whole()).cancel(arm, signal),
     list: async (signal) => (await whole()).list(signal),
     refusal: () => timer?.refusal() ?? null,
     session: () => timer?.session() ?? 'unknown',
-    verifyFire: async (headers) => (await whole()).verifyFire(headers),
+    verifyFire: async (headers, likely) => (await whole()).verifyFire(headers, likely),
     warm: async () => (await whole()).warm(),
     refreshIfStale: async () => (await whole()).refreshIfStale(),
     keysError: () => timer?.keysError() ?? null,

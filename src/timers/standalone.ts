@@ -1,16 +1,23 @@
 import type { createRefusal } from './refusal.ts'
 import type { TimerAnswer } from './answer.ts'
+import { openConnection } from './call.ts'
 import type { TimerCalls } from './timer.ts'
 
 type StandaloneNeeds = Pick<TimerCalls, 'arm'> & {
+  /** Where all of its calls go. */
+  url: string
   refusal: ReturnType<typeof createRefusal>
   /** Deletes a wake-up by the name that the service gave it. */
   remove(scheduleId: string, signal?: AbortSignal): Promise<TimerAnswer<unknown>>
 }
 
 /** The calls of a service whose wake-ups stand for themselves each, and cannot be listed. */
-export function createStandaloneCalls({ arm, refusal, remove }: StandaloneNeeds): TimerCalls {
+export function createStandaloneCalls({ url, arm, refusal, remove }: StandaloneNeeds): TimerCalls {
+  const place = new URL(url)
   return {
+    open() {
+      if (!refusal.get()) openConnection(place)
+    },
     arm,
     async cancel({ scheduleId }, signal) {
       if (scheduleId === null) return { ok: true, value: null }

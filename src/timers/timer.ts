@@ -25,6 +25,11 @@ export type TimerNames = {
 
 /** No call is retried in here, and none throws. */
 export type TimerCalls = {
+  /**
+   * Opens a connection for a call that is to be expected, if none is open. Whether it comes about shows at that call.
+   * Absent: this timer is not called over a connection of its own.
+   */
+  open?(): void
   /** Makes one wake-up. `scheduleId`: what the service calls it, which `cancel` is given; null: it names none. */
   arm(wanted: ArmWish, signal?: AbortSignal): Promise<TimerAnswer<{ scheduleId: string | null }>>
   /** Takes a wake-up back; one that is not there is fine too. */
@@ -68,12 +73,13 @@ export type Session = 'valid' | 'terminal' | 'unknown'
 /** Proves that a fire is from this timer. */
 export type FireVerifier = {
   /**
-   * From the headers alone, before the body is read; touches no database.
+   * From the headers alone, before the body is read; touches no database. `likely` is called as soon as only the proof
+   * is missing, or with it.
    *
    * @throws AppError TOKEN_REJECTED (`rejectReason(error)` says why, for the log only)
    * @throws AppError JWKS_UNAVAILABLE: no known key fits, and the service cannot be asked for its keys
    */
-  verifyFire(headers: IncomingHttpHeaders): Promise<VerifiedFire>
+  verifyFire(headers: IncomingHttpHeaders, likely?: () => void): Promise<VerifiedFire>
   /** Loads what was stored, at boot. Never rejects. */
   warm(): Promise<void>
   /** To be called after a verified fire, in the background. Never rejects. */

@@ -22,10 +22,12 @@ export type TokenVerifier = {
    * The claims of an `Authorization` header, proved. Touches no database, and the portal only where a token that
    * is right in everything but its unproved signature names a key that is not known here.
    *
+   * `likely` is called once all but the signature is right.
+   *
    * @throws AppError TOKEN_REJECTED (`rejectReason(error)` says why, for the log only)
    * @throws AppError JWKS_UNAVAILABLE: no known key fits, and the portal cannot be asked
    */
-  verify(authorization: string | undefined): Promise<FireClaims>
+  verify(authorization: string | undefined, likely?: () => void): Promise<FireClaims>
   /** Loads the stored keys, at boot; again only if that failed. Never rejects: without them the portal is asked. */
   warm(): Promise<void>
   /** To be called after a verified fire, in the background: stores new keys, renews old ones. Never rejects. */
@@ -84,10 +86,11 @@ function createVerifier(needs: VerifierNeeds): TokenVerifier {
   const { issuers, audience, check, keyStore, log, now = () => new Date() } = needs
   const keyring = createKeyring({ fetchKeys: createKeyFetch(needs), keyStore, now, log })
 
-  async function verify(authorization: string | undefined): Promise<FireClaims> {
+  async function verify(authorization: string | undefined, likely?: () => void): Promise<FireClaims> {
     const token = readToken(authorization)
     // All that needs no key comes first, so that junk never makes us call the portal.
     check(token.payload, now())
+    likely?.()
     check(await prove(token), now())
     return { kid: token.kid }
   }

@@ -50,7 +50,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 test('pass: bytes go both ways and are counted', async () => {
   const client = await dial()
   assert.equal(await ask(client, 'hello'), 'HELLO')
-  assert.deepEqual(proxy.counters().connections.at(-1), { toTarget: 5, toClient: 5 })
+  assert.deepEqual(proxy.counters().connections.at(-1), { toTarget: 5, toClient: 5, questions: 1 })
 })
 
 test('refuse: open connections are reset and new ones refused, until the mode changes', async () => {
@@ -103,6 +103,18 @@ test('slow: each way takes the time it is told to', async () => {
   const startedAt = performance.now()
   assert.equal(await ask(client, 'late'), 'LATE')
   assert.ok(performance.now() - startedAt >= 55)
+})
+
+test('slow: a new connection costs a round trip too, and what comes meanwhile stays in its order', async () => {
+  await proxy.setMode({ kind: 'slow', ms: 30 })
+  const startedAt = performance.now()
+  const client = await dial()
+  client.write('one ')
+  setTimeout(() => client.write('two'), 20)
+  let said = ''
+  while (said.length < 7) said += String((await once(client, 'data'))[0])
+  assert.equal(said, 'ONE TWO')
+  assert.ok(performance.now() - startedAt >= 115)
 })
 
 test('lose_reply: one request arrives, its reply does not, and the next connection is well', async () => {

@@ -95,6 +95,7 @@ export function createCloudTasksClient(needs: CloudTasksClientNeeds): TimerCalls
   }
 
   return createStandaloneCalls({
+    url,
     arm,
     refusal,
     remove: (scheduleId, signal) =>

@@ -20,8 +20,8 @@ export function createCloudTasksTimer({
   const access = createAccess({ key, userAgent })
   return {
     ...createCloudTasksClient({ ...cloudTasks, queue, caller, access, userAgent, log }),
-    async verifyFire({ authorization }) {
-      await tokens.verify(authorization)
+    async verifyFire({ authorization }, likely) {
+      await tokens.verify(authorization, likely)
       return {}
     },
     warm: tokens.warm,

@@ -7,6 +7,7 @@ import {
   createRefusal,
   failure,
   isPage,
+  openConnection,
   type Reply,
   send,
   type Session,
@@ -20,6 +21,8 @@ import { createRowReader } from './rows.ts'
 export type Provision = { jobId: string; fireAt: Date; callbackUrl: string }
 
 export type NasClient = {
+  /** Opens a connection for the next call, if none is open and calls are made; a failure shows at the call. */
+  open?(): void
   /**
    * Arms one one-shot; replaces an earlier one of this job. The same instant again changes nothing. Any 2xx is a yes,
    * with `scheduleId` null if the answer names none.
@@ -75,7 +78,8 @@ export function createNasClient({
   log,
   timeoutMs = 15_000,
 }: NasClientNeeds): NasClient {
-  const base = requirePortalUrl(portalUrl).href.replace(/(?<!\/)\/+$/, '')
+  const portal = requirePortalUrl(portalUrl)
+  const base = portal.href.replace(/(?<!\/)\/+$/, '')
   const refusal = createRefusal<NasCode>({
     says: 'NAS permanently refuses this agent',
     // a login that was refused is the portal's word, and the login itself remembers it
@@ -177,7 +181,11 @@ export function createNasClient({
     return refused.code === 'NAS_INVALID_CLIENT' ? 'unknown' : 'terminal'
   }
 
-  return { provision, cancel, list, refusal: refusal.get, session }
+  function open() {
+    if (!refusal.get()) openConnection(portal)
+  }
+
+  return { open, provision, cancel, list, refusal: refusal.get, session }
 }
 
 /** Whole seconds if possible (all that NAS guarantees), and `+00:00`, which older ISO parsers read too. */

@@ -9,6 +9,7 @@ export function createNasTimer(client: NasClient, { horizonMs }: { horizonMs: nu
     title: 'NAS',
     place: '',
     limits: { horizonMs, isOnePerJob: true },
+    open: () => client.open?.(),
     arm: (wanted, signal) => client.provision(wanted, signal),
     cancel: ({ jobId }, signal) => client.cancel(jobId, signal),
     list: (signal) => client.list(signal),
@@ -20,8 +21,8 @@ export function createNasTimer(client: NasClient, { horizonMs }: { horizonMs: nu
 /** The fires of NAS bring a bearer token, which says nothing of the body. */
 export function createNasFireVerifier(tokens: TokenVerifier): FireVerifier {
   return {
-    async verifyFire({ authorization }) {
-      await tokens.verify(authorization)
+    async verifyFire({ authorization }, likely) {
+      await tokens.verify(authorization, likely)
       return {}
     },
     warm: () => tokens.warm(),

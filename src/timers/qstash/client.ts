@@ -96,6 +96,7 @@ export function createQstashClient(needs: QstashClientNeeds): TimerCalls {
   }
 
   return createStandaloneCalls({
+    url,
     arm,
     refusal,
     remove: (scheduleId, signal) =>

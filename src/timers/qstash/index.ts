@@ -11,7 +11,11 @@ export function createQstashTimer({ config, userAgent, log }: TimerNeeds): Timer
   })
   return {
     ...createQstashClient({ ...qstash, token: qstash.token ?? '', userAgent, log }),
-    verifyFire: ({ 'upstash-signature': signature }) => verifyFire(signature),
+    async verifyFire({ 'upstash-signature': signature }, likely) {
+      const fire = await verifyFire(signature)
+      likely?.()
+      return fire
+    },
     warm: async () => {},
     refreshIfStale: async () => {},
     keysError: () => null,

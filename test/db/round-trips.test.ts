@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, test } from 'node:test'
+import { createKeyStore, createStore } from '../../db/index.ts'
+import { settle } from '../../src/decisions/index.ts'
+import { send, writtenOut } from '../../db/wanted.ts'
+import { at, openStore } from '../store/setup.ts'
+import { createFaultyDatabase } from './faulty.ts'
+
+// A machine that boots for a fire sends each of these once, over a network: what counts is how often it waits.
+
+const { database, proxy, connect, drop } = await createFaultyDatabase()
+const opened = await openStore({ ...database, drop: async () => {} })
+after(async () => {
+  await opened.close()
+  await drop()
+})
+
+const questions = () => proxy.counters().connections.reduce((sum, each) => sum + each.questions, 0)
+
+async function asked<T>(work: () => Promise<T>): Promise<[T, number]> {
+  const before = questions()
+  const result = await work()
+  return [result, questions() - before]
+}
+
+test('the keys, the claim and the end of a run take a round trip each, in a process that has sent none of them', async () => {
+  const db = connect()
+  const store = createStore(db, () => at('09:00:00'))
+  const keys = createKeyStore({ db, jwksUrl: 'https://nas.test/keys' })
+  const jobId = await opened.job()
+  const [, connecting] = await asked(() => db.run((sql) => sql`select 1`))
+  assert.ok(connecting >= 2, 'connecting takes its own')
+  assert.equal((await asked(() => keys.load()))[1], 1)
+  const writing = { owner: "o'wner\\", leaseMs: 60_000, begins: true, armLease: null }
+  const wish = { jobId, runId: randomUUID(), trigger: 'fire' as const, ...writing }
+  const [claimed, claiming] = await asked(() => store.claimReady(wish))
+  assert.equal(claiming, 1)
+  const view = claimed?.look.view
+  assert.ok(view)
+  const [row] = await database.sql`select owner from runs where id = ${wish.runId}`
+  assert.equal(row?.['owner'], writing.owner)
+  const done = settle(view, {
+    ...{ runId: wish.runId, fence: view.runtime.fence },
+    outcome: { state: 'succeeded', output: `a 'quote', a \\ and $1` },
+  })
+  assert.ok(done)
+  const output = `a 'quote', a \\ and $1`
+  const ended = { ...writing, armSpent: false, output }
+  const [written, settling] = await asked(() => store.transition(view, done, ended))
+  assert.ok(written)
+  assert.equal(settling, 1)
+  const [run] = await database.sql`select state, output from runs where id = ${wish.runId}`
+  assert.deepEqual([run?.['state'], run?.['output']], ['succeeded', output])
+})
+
+test('the second of a kind is prepared, and from then on takes one as well', async () => {
+  const db = connect({ max: 2 })
+  const text = 'select $1::text as said'
+  const ask = (value: string) => db.run((sql) => send(sql, text, [value]))
+  await db.run((sql) => sql`select 1`)
+  const counts: number[] = []
+  for (const value of ['a', 'b', 'c']) {
+    const [rows, count] = await asked(() => ask(value))
+    assert.deepEqual([...rows], [{ said: value }])
+    counts.push(count)
+  }
+  assert.deepEqual(counts, [1, 2, 1])
+})
+
+test('what is written out means the same, however a session reads backslashes', async () => {
+  const said = [`it's`, `\\`, `\\'; drop table runs; --`, `$1 $2`, `E'x'`, '', null, 'ä\n\t']
+  const columns = said.map((_, n) => `$${n + 1}::text as c${n}`)
+  const text = writtenOut(`select ${columns.join(', ')}`, said)
+  for (const how of ['on', 'off']) {
+    const rows = await database.sql.begin(async (tx) => {
+      await tx.unsafe(`set local standard_conforming_strings = ${how}`)
+      return tx.unsafe(text)
+    })
+    assert.deepEqual(Object.values(rows[0] ?? {}), said)
+  }
+})
+
+test('a text with a NUL is refused as a parameter, and ends no statement', async () => {
+  const db = connect()
+  await assert.rejects(
+    db.run((sql) => send(sql, 'select $1::text as nul', ['a\0b'])),
+    { code: '22021' },
+  )
+})
