@@ -175,6 +175,7 @@ export function createApp(options: AppOptions): App {
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
+    upMs: delays.now,
     ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
