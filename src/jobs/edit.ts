@@ -122,7 +122,8 @@ function isSameRule(a: Authored, b: Authored): boolean {
 }
 
 function instantsOf({ schedule, timezone }: Authored): string {
-  if (schedule.kind === 'cron') return `${schedule.expr} ${timezone}`
   if (schedule.kind === 'after') return 'after'
-  return schedule.kind === 'interval' ? `every ${schedule.every_ms}` : `once ${Date.parse(schedule.run_at)}`
+  if (schedule.kind === 'interval') return `every ${schedule.every_ms} ${schedule.from ?? ''}`
+  if (schedule.kind === 'once') return `once ${Date.parse(schedule.run_at)}`
+  return `${schedule.expr} ${timezone}`
 }

@@ -13,3 +13,4 @@ export {
   typicalPeriodMs,
 } from './slots.ts'
 export { nextWithTransitions, type UpcomingSlot } from './upcoming.ts'
+export { readSteps } from './steps.ts'
