@@ -52,7 +52,8 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
     const schedule = parseSchedule(text, { now, zone })
     const slots = await nextWithTransitions(
       { schedule, zone, anchor: now },
-      { after: now, count: body.count ?? usualCount },
+      // a first slot that is named may be this very instant
+      { after: ['once', 'calendar'].includes(schedule.kind) ? new Date(now.getTime() - 1) : now, count: body.count ?? usualCount },
     )
     return {
       schedule: parsedScheduleBody(schedule),

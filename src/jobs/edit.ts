@@ -72,11 +72,12 @@ export function createEdit(needs: EditNeeds) {
       given === undefined ? before : given,
       timezone === undefined ? zoneOf(authored) : { named: timezone, usual: usualZone },
     )
-    const isSameText = given === undefined && text !== null
+    // steps and intervals count from when they were first read: the same text again does not begin them anew
+    const isSameText = text !== null && (given === undefined || (text === before && authored.schedule.kind !== 'once'))
     if (isSameText && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
     if (isSameText && authored.schedule.kind === 'once') return { ...authored, ...rest, timezone: zone }
-    const schedule = storedSchedule(text, after, { now, zone })
+    const schedule = storedSchedule(text, after, { now, zone, id: authored.id })
     const next = { ...authored, ...rest, timezone: zone, schedule }
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
   }

@@ -35,7 +35,7 @@ export function mergedPolicy(stored: Record<string, unknown>, given: Record<stri
 export function storedSchedule(
   text: string | null,
   after: JobInput['after'],
-  at: { now: Date; zone: string },
+  at: { now: Date; zone: string; id: string },
 ): Authored['schedule'] {
   if (text !== null) return storeSchedule(parseSchedule(text, at), text)
   if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')

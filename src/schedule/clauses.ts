@@ -5,7 +5,7 @@ import { readDate, readDayAhead, readDelay } from './said-dates.ts'
 import { readDays, readMonths, readPlaces } from './said-days.ts'
 import { readAdverb, readEvery } from './said-every.ts'
 import { readMinutes, readTime, readTimes } from './said-times.ts'
-import { units, zoneAbbreviations } from './vocabulary.ts'
+import { allWords, partsOfDay, unclear, units, zoneAbbreviations } from './vocabulary.ts'
 
 type Clause = (cursor: Cursor, frame: Frame) => boolean
 
@@ -17,9 +17,11 @@ const clauses: Clause[] = [
   window,
   starting,
   minutesOfHour,
+  bounds,
   readAdverb,
   readEvery,
   dayAhead,
+  part,
   day,
   months,
   times,
@@ -52,9 +54,51 @@ function unknownWord(cursor: Cursor) {
   const { text } = cursor.peek()
   const zone = zoneAbbreviations.get(text)
   if (zone) return cursor.misread('is not the name of one time zone', [cursor.with(zone, cursor.at)])
-  if (text === 'few' || text === 'several')
-    return cursor.misread('is not a number', [cursor.with(text === 'few' && cursor.peek(-1).text === 'a' ? '3' : '3', cursor.at)])
-  return cursor.misread('was not understood')
+  if (text === 'once') {
+    const isAt = ['at', 'on'].includes(cursor.peek(1).text)
+    return cursor.misread('is not needed', [cursor.without(cursor.at, cursor.at + (isAt ? 2 : 1))])
+  }
+  const meant = unclear.get(text)
+  if (meant) return cursor.misread('can be read in more than one way', meant)
+  const word = cursor.tokens.slice(cursor.at).findIndex(({ kind }) => kind === 'word' || kind === 'unknown')
+  // of "5 lightyears" it is not the number that is unknown
+  const isCounted = (text === 'every' || text === 'each' || /^\d/.test(text)) && word >= 0 && word <= 2
+  const at = isCounted ? cursor.at + firstUnknown(cursor) : cursor.at
+  const isVague = /^(few|several)$/.test(cursor.tokens[at]?.text ?? '')
+  return cursor.misread(isVague ? 'is not a number' : 'was not understood', isVague ? [cursor.with('3', at)] : [], at)
+}
+
+/** From here on, the first word that no phrase has. */
+function firstUnknown(cursor: Cursor): number {
+  const ahead = cursor.tokens
+    .slice(cursor.at)
+    .findIndex(({ kind, text }) => kind === 'unknown' || (kind === 'word' && !allWords.includes(text)))
+  return Math.max(0, ahead)
+}
+
+/** `morning` behind a day: it tells what an hour alone means. */
+function part(cursor: Cursor, frame: Frame): boolean {
+  if (!frame.every && !frame.weekdays && !frame.date) return false
+  if (cursor.take('in')) cursor.take('the')
+  const word = cursor.peek().text.replace(/s$/, '')
+  if (!partsOfDay.has(word)) return false
+  cursor.at += 1
+  frame.part = word
+  return true
+}
+
+/** `until 2027-01-01`, `starting 2027-01-01`: both days count. */
+function bounds(cursor: Cursor, frame: Frame): boolean {
+  const isEnd = cursor.take('until', 'till')
+  if (!isEnd && !cursor.take('starting', 'from', 'beginning')) return false
+  cursor.take('on')
+  const date = readDate(cursor)
+  if (!date?.year) return false
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${date.year}-${two(date.month)}-${two(date.day)}`
+  if (isEnd) frame.until = `${day}T23:59:59`
+  else frame.from = `${day}T00:00`
+  return true
 }
 
 function delay(cursor: Cursor, frame: Frame): boolean {

@@ -1,4 +1,4 @@
-import { readCron } from './cron.ts'
+import { expandNickname, readCron } from './cron.ts'
 import { readDuration } from './duration.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolve.ts'
@@ -53,10 +53,11 @@ function fromOne(field: string): string {
 function readCronText(text: string, { id }: Reading): Resolved | null {
   const fields = text.split(' ')
   const count = fields.length
-  const isCron = /^[@*]/.test(text) || (/^[\dH]/i.test(text) && count >= 5 && count <= 7 && fields.every((field) => /[\d*?HLW]|^[a-z]{3}$/i.test(field)) && !/[a-z]{4}/i.test(text))
+  const isTimes = fields.slice(0, 2).every((field) => /^[\d*,/H()-]+$/i.test(field))
+  const isCron = /^[@*]/.test(text) || (isTimes && ((count >= 5 && count <= 7) || text.includes('*')))
   if (!isCron) return null
   checkQuartz(text, fields)
-  const expr = spread(text, id)
+  const expr = spread(expandNickname(text), id)
   readCron(expr)
   return { kind: 'rules', rules: [expr], except: [] }
 }

@@ -33,11 +33,15 @@ export type Frame = {
   delay: Temporal.Duration | null
   /** As an `expr` has them. */
   except: string[]
+  /** Local, as an `expr` has them. */
+  from: string | null
+  until: string | null
 }
 
 export function emptyFrame(): Frame {
   return {
     ...{ every: null, weekdays: null, isOnce: false, dates: [], nth: [], months: [], times: [], minutes: [] },
     ...{ window: null, startingAt: null, part: null, date: null, delay: null, except: [] },
+    ...{ from: null, until: null },
   }
 }

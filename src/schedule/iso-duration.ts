@@ -17,8 +17,8 @@ export function readIso(text: string, { now, zone }: At): Resolved | null {
     throw new Misread(`R${times}`, 'says how often in all; give the job `repeat`, and write R alone', [text.replace(/^R\d+/i, 'R')])
   const duration = durationOf(given)
   const local = start === undefined ? null : startOf(start, zone)
-  const { years, months, weeks, days } = duration
-  const ms = duration.subtract({ years, months, weeks, days }).total('milliseconds')
+  const { years, months, weeks, days, hours, minutes, seconds, milliseconds } = duration
+  const ms = Temporal.Duration.from({ hours, minutes, seconds, milliseconds }).total('milliseconds')
   const units = ([['year', years], ['month', months], ['week', weeks], ['day', days]] as const).filter(([, count]) => count > 0)
   const [unit] = units
   if (!unit) {

@@ -64,20 +64,23 @@ function read(text: string, reading: Reading): Schedule {
 function readOne(text: string, reading: Reading): Resolved {
   const found = readInterval(text) ?? readDialect(text, reading) ?? readOnce(text, reading)
   if (found) return found
-  const { cursor, frame } = readClauses(text)
+  const { cursor, frame } = readClauses(/^\d+ days$/i.test(text) ? `every ${text}` : text)
   const resolved = resolve(cursor, frame, reading)
   if (resolved.kind === 'once') checkInstant(text, resolved.runAt, reading.now)
-  if (resolved.kind === 'interval') checkDuration(resolved.everyMs)
+  if (resolved.kind === 'interval') checkDuration(resolved.everyMs, text)
   return resolved
 }
 
 function readInterval(text: string): Resolved | null {
-  const everyMs = readDuration(text.replace(/^@?every /i, ''))
+  const words = text.replace(/^@?every /i, '')
+  // in words, days are steps of the calendar; "every day" and "1d" are 24 hours
+  if (/^(?!1 )\d+ days$/i.test(words)) return null
+  const everyMs = readDuration(words)
   if (everyMs === null) {
     if (/^@every\b(?!_)/i.test(text)) throw new Misread('@every', 'needs a duration behind it, as in "@every 6h"', ['@every 6h'])
     return null
   }
-  checkDuration(everyMs)
+  checkDuration(everyMs, words)
   return { kind: 'interval', everyMs }
 }
 
@@ -94,7 +97,7 @@ function readOnce(text: string, { now, zone }: Reading): Resolved | null {
   const delay = /^(?:in |\+ ?)(.+)$/i.exec(text)?.[1] ?? ''
   const delayMs = readDuration(delay)
   if (delayMs !== null) {
-    checkDuration(delayMs)
+    checkDuration(delayMs, delay)
     return { kind: 'once', runAt: new Date(now.getTime() + delayMs), display: `once in ${delay}` }
   }
   const instant = readInstant(text, zone)
@@ -116,10 +119,10 @@ function checkInstant(text: string, runAt: Date, now: Date): void {
   if (runAt.getTime() > instantLimit) throw new Misread(text, 'is an instant after the year 9998')
 }
 
-function checkDuration(ms: number): void {
-  if (ms <= 0) throw new Misread('', 'has a duration that is not longer than zero', ['1m'])
-  if (ms > longestDurationMs) throw new Misread('', 'has a duration of more than 100 years', ['every 365d'])
-  if (ms % 1000 !== 0) throw new Misread('', 'has a duration that is not a whole number of seconds', ['every 1s'])
+function checkDuration(ms: number, words: string): void {
+  if (ms <= 0) throw new Misread(words, 'is a duration that is not longer than zero', ['every 1m'])
+  if (ms > longestDurationMs) throw new Misread(words, 'is a duration of more than 100 years', ['every 365d'])
+  if (ms % 1000 !== 0) throw new Misread(words, 'is not a whole number of seconds', ['every 1s'])
 }
 
 function withSuggestion(text: string, error: Misread | AppError, reading: Reading): AppError {

@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame } from './frame.ts'
 import { fieldText, timeFields } from './fields-text.ts'
-import type { At, Resolved } from './resolve.ts'
+import { type At, boundsOf, type Resolved } from './resolve.ts'
 import { timeOf } from './resolve-once.ts'
 import { type StepUnit, stepsText } from './steps.ts'
 
@@ -23,9 +23,9 @@ export function resolveSteps(cursor: Cursor, frame: Frame, every: Every, at: At)
   return isUsual ? null : stepsFrom(cursor, frame, { count, unit }, at)
 }
 
-function isRestricted({ weekdays, dates, nth, months, window, startingAt, minutes, times, except, date }: Frame): boolean {
+function isRestricted({ weekdays, dates, nth, months, window, startingAt, minutes, times, except, date, from, until }: Frame): boolean {
   const lists = [dates, nth, months, minutes, times, except].some((list: unknown[]) => list.length > 0)
-  return lists || weekdays !== null || window !== null || startingAt !== null || date !== null
+  return lists || weekdays !== null || window !== null || startingAt !== null || date !== null || from !== null || until !== null
 }
 
 function stepsFrom(cursor: Cursor, frame: Frame, { count, unit }: { count: number; unit: StepUnit }, at: At): Resolved {
@@ -34,7 +34,7 @@ function stepsFrom(cursor: Cursor, frame: Frame, { count, unit }: { count: numbe
   const here = at.now.toTemporalInstant().toZonedDateTimeISO(at.zone).toPlainDateTime().round({ smallestUnit: 'second', roundingMode: 'floor' })
   const times = frame.times.map(({ seconds }) => seconds)
   const { weekdays } = frame
-  const found = (rules: string[]): Resolved => ({ kind: 'rules', rules, except: frame.except })
+  const found = (rules: string[]): Resolved => ({ kind: 'rules', rules, except: frame.except, ...boundsOf(frame) })
   if (weekdays) {
     if (unit !== 'week')
       throw cursor.misread(`does not fit a step of ${unit}s`, [cursor.with('weeks', cursor.tokens.findIndex(({ text }) => text.startsWith(unit)))], 0)

@@ -22,9 +22,10 @@ export function resolve(cursor: Cursor, frame: Frame, at: At): Resolved {
   const { every } = frame
   const isOnce = !every && (frame.isOnce || frame.date !== null || frame.delay !== null)
   if (isOnce || (!every && saysOnlyTimes(frame))) return resolveOnce(cursor, frame, at)
-  const isRepeated = every !== null || frame.weekdays !== null || frame.dates.length + frame.nth.length > 0
-  if (!isRepeated && frame.months.length === 0 && !frame.window)
-    throw cursor.misread('does not say when', [], 0)
+  if (!every && frame.minutes.length > 0) frame.every = { count: 1, unit: 'hour', isOther: true }
+  const isRepeated = frame.every !== null || frame.weekdays !== null || frame.dates.length + frame.nth.length > 0
+  if (!isRepeated)
+    throw cursor.misread('does not say how often', [`every day ${cursor.text}`, `every day in ${cursor.text} at 9am`], 0)
   withYearlyDate(frame)
   if (!every && frame.times.length === 0 && !frame.window && frame.weekdays && !/s$|-|every|each|to|through/.test(cursor.text.toLowerCase().replace(/tues|weds|thurs/g, '')))
     throw cursor.misread('does not say whether it repeats', [`every ${cursor.text} at 9am`, `on ${cursor.text} at 9am`], 0)
@@ -44,18 +45,21 @@ function settlePart(cursor: Cursor, frame: Frame): void {
   if (part === null) return
   if (times.length === 0) {
     const usual = partsOfDay.get(part) ?? '9am'
-    const index = cursor.tokens.findIndex(({ text }) => text === part || (part === 'night' && text === 'tonight'))
-    throw cursor.misread('says no time of day', [`${cursor.text} at ${usual}`], Math.max(0, index))
+    throw cursor.misread('says no time of day', [`${cursor.text} at ${usual}`], indexOf(cursor, part))
   }
   frame.times = times.map((time) => {
     if (!time.isBare || part === 'morning') return time
     const hour = Math.floor(time.seconds / 3600)
     if (part === 'night' && (hour < 6 || hour === 12)) {
       const given = clockText(time.seconds)
-      throw cursor.misread(`at ${hour} may be ${hour}am or ${hour}pm`, [`every day at ${given}`, `every day at ${hour}pm`], 0)
+      throw cursor.misread(`does not tell ${hour}am from ${hour}pm`, [`every day at ${given}`, `every day at ${hour}pm`], indexOf(cursor, part))
     }
     return { seconds: hour < 12 ? time.seconds + 43_200 : time.seconds, isBare: false }
   })
+}
+
+function indexOf(cursor: Cursor, part: string): number {
+  return Math.max(0, cursor.tokens.findIndex(({ text }) => text.includes(part)))
 }
 
 /** `every year on january 1st`: the date says the day and the month of a rule, not one day. */
@@ -76,8 +80,7 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
   const months = frame.months.length > 0 ? frame.months : monthsOf(every, inYear)
   const hasDays = weekdays !== null || frame.dates.length + frame.nth.length > 0
   const isLong = unit === 'month' || unit === 'year'
-  if (weekdays && frame.dates.length > 0)
-    throw cursor.misread('names days of the week and days of the month; use two rules with "; " between them', [], 0)
+  const others = withBoth(cursor, frame, weekdays)
   const dates = frame.dates.length > 0 ? frame.dates : isLong && !hasDays ? ['1'] : []
   const dayFields = [
     ...(dates.length > 0 ? [`${dateText(dates)} ${fieldText(months, { size: 12, least: 1 })} *`] : []),
@@ -87,7 +90,20 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
       : []),
   ]
   const rules = timesOf(cursor, frame).flatMap((time) => dayFields.map((days) => `${time} ${days}`))
-  return { kind: 'rules', rules, except: frame.except.filter((text) => !isWeekdaysOnly(text) || weekdays === null) }
+  return { kind: 'rules', rules, except: [...frame.except.filter((text) => !isWeekdaysOnly(text) || weekdays === null), ...others], ...boundsOf(frame) }
+}
+
+/** "friday the 13th": cron would take either, so the other weekdays are left out. */
+function withBoth(cursor: Cursor, frame: Frame, weekdays: number[] | null): string[] {
+  if (!weekdays || frame.dates.length === 0) return []
+  if (/\band\b|,|&/i.test(cursor.text))
+    throw cursor.misread('names days of the week and days of the month; use two rules with "; " between them', [], 0)
+  const others = [0, 1, 2, 3, 4, 5, 6].filter((day) => !weekdays.includes(day))
+  return others.length === 0 ? [] : [`* * * * * ${weekdayText(others)}`]
+}
+
+export function boundsOf({ from, until }: Frame) {
+  return { ...(from !== null && { from }), ...(until !== null && { until }) }
 }
 
 function dateText(dates: string[]): string {
@@ -128,8 +144,10 @@ function timesOf(cursor: Cursor, frame: Frame): string[] {
   }
   if (times.length > 0) {
     const [{ seconds } = { seconds: 0 }] = times
-    const index = Math.max(0, cursor.tokens.findIndex(({ kind }) => kind === 'clock'))
-    throw cursor.misread('is a time of day beside a step of less than a day', [`every day at ${clockText(seconds)}`], index)
+    const found = cursor.tokens.findIndex(({ kind }) => kind === 'clock')
+    const index = found < 0 ? cursor.tokens.length - 1 : found
+    const minute = /^\d{1,2}$/.test(cursor.tokens.at(-1)?.text ?? '') ? [`hourly at :${(cursor.tokens.at(-1)?.text ?? '').padStart(2, '0')}`] : []
+    throw cursor.misread('is a time of day beside a step of less than a day', [...minute, `every day at ${clockText(seconds)}`], index)
   }
   return timesOfStep(cursor, frame, every)
 }

@@ -74,7 +74,8 @@ function checked(cursor: Cursor, date: { year: number | null; month: number; day
     Temporal.PlainDate.from({ ...date, year: date.year ?? 2024 }, { overflow: 'reject' })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw cursor.misread('is not a date that exists')
+    const near = Temporal.PlainDate.from({ ...date, year: date.year ?? 2027 })
+    throw cursor.misread('is not a date that exists', [cursor.with(String(near), cursor.at, cursor.at + length)])
   }
   cursor.at += length
   return { kind: 'date', ...date } as const

@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts'
 import { readDuration } from './duration.ts'
 import type { Frame } from './frame.ts'
-import { readMonths, readPlaces } from './said-days.ts'
+import { readDays, readMonths, readPlaces } from './said-days.ts'
 import { readDate } from './said-dates.ts'
 import { readCount } from './said-times.ts'
 import { adverbs, ordinalWords, partsOfDay, units, weekdayNumbers } from './vocabulary.ts'
@@ -12,6 +12,13 @@ type Every = NonNullable<Frame['every']>
 export function readEvery(cursor: Cursor, frame: Frame): boolean {
   const start = cursor.at
   if (!cursor.take('every', 'each', 'per')) return false
+  if (isAmbiguousPlace(cursor)) {
+    const [place, day] = [cursor.peek().text, cursor.typed(cursor.at + 1)]
+    throw cursor.misread(`may be one of the month or every other one (${place} ${day})`, [
+      cursor.with('other', cursor.at),
+      cursor.with(`${place} ${day} of the month`, start, cursor.at + 2),
+    ])
+  }
   const step = readStep(cursor)
   if (step) {
     set(cursor, frame, step, start)
@@ -31,19 +38,14 @@ export function readEvery(cursor: Cursor, frame: Frame): boolean {
     frame.months.push(...months)
     return true
   }
-  if (isAmbiguousPlace(cursor)) {
-    const [place, day] = [cursor.peek().text, cursor.typed(cursor.at + 1)]
-    throw cursor.misread(`may be one of the month or every other one (${place} ${day})`, [
-      cursor.with('other', cursor.at),
-      `${cursor.with(place, start, cursor.at + 1)}`.replace(day, `${day} of the month`),
-    ])
-  }
   if (readPlaces(cursor, frame)) {
     set(cursor, frame, frame.every ?? { count: 1, unit: 'month', isOther: false }, start)
     return true
   }
-  // weekdays are read by the clause of their own
-  set(cursor, frame, { count: 1, unit: 'week', isOther: false }, start)
+  // weekdays have a clause of their own
+  const behind = cursor.at
+  if (!readDays(cursor)) return false
+  cursor.at = behind
   return true
 }
 
@@ -151,6 +153,11 @@ export function readAdverb(cursor: Cursor, frame: Frame): boolean {
 
 function readOften(cursor: Cursor, frame: Frame): boolean {
   const start = cursor.at
+  const isOnce = cursor.peek().text === 'once' && ['every', 'each'].includes(cursor.peek(1).text)
+  if (isOnce && units.get(cursor.peek(2).text) === undefined) {
+    cursor.at += 1
+    return true
+  }
   const often = cursor.take('once') ? 1 : cursor.take('twice') ? 2 : cursor.take('thrice') ? 3 : readCount(cursor)
   if (often === null) return false
   if (start + 1 === cursor.at && !['once', 'twice', 'thrice'].includes(cursor.peek(-1).text) && !cursor.take('times', 'time', 'x')) {
@@ -180,12 +187,20 @@ function oftenTries(often: number, unit: string): string[] {
   return [often === 3 ? 'every day at 9am, 1pm and 5pm' : 'every day at 9am and 5pm']
 }
 
+const order: Every['unit'][] = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year']
+const isShort = ({ unit }: Every) => order.indexOf(unit) < 3
+
+/** "9am daily on the 1st of each month": of several units each once, the longest says what is chosen among. */
 function set(cursor: Cursor, frame: Frame, every: Every, at: number): void {
   const { every: before } = frame
-  if (before && before.count * every.count !== 1 && (before.unit !== every.unit || before.count !== every.count)) {
-    throw cursor.misread('is a second answer to how often', [cursor.without(at, cursor.at)], at)
+  if (!before) {
+    frame.every = every
+    return
   }
-  const order = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year']
-  // "9am daily on mondays", "1st of every month of the year": the longest of the units says what is chosen among
-  if (!before || order.indexOf(every.unit) > order.indexOf(before.unit)) frame.every = every
+  const isOne = (step: Every) => step.count === 1 && !isShort(step)
+  if (before.unit === every.unit || (!isOne(before) && !isOne(every)))
+    throw cursor.misread('is a second answer to how often', [cursor.without(at, cursor.at)], at)
+  // "every 15 minutes every day" are the minutes
+  const isLonger = order.indexOf(every.unit) > order.indexOf(before.unit)
+  if (isOne(before) && isOne(every) ? isLonger : isOne(before)) frame.every = every
 }

@@ -72,7 +72,9 @@ function withoutWord(text: string, word: string): string[] {
 function asCron(text: string): string[] {
   const fields = text.split(' ')
   if (!/^[\d*@H]/.test(text) || fields.length < 4 || fields.length > 8) return []
+  const isTime = (index: number) => index >= fields.length - 5 && index < fields.length - 3
   return [
+    ...fields.flatMap((_, index) => (isTime(index) ? [fields.with(index, '0').join(' ')] : [])),
     ...fields.map((_, index) => fields.with(fields.length - 1 - index, '*').join(' ')),
     [...fields, '*'].join(' '),
     fields.slice(0, 5).join(' '),
@@ -86,7 +88,7 @@ function fromPieces(text: string): string[] {
   const day = tokens.find(({ text: word }) => weekdayNumbers.has(word.replace(/s$/, '')))?.text.replace(/s$/, '')
   const duration = /(\d+)\s*w/.exec(plain(text))?.[1]
   const candidates = [
-    ...(duration ? [`every ${duration} weeks`] : []),
+    ...(duration ? [`every ${duration} week${duration === '1' ? '' : 's'}`] : []),
     ...(day && weekdayNumbers.has(day) ? [`every ${day} at ${clock}`, `every ${day} at 9am`] : []),
     `every day at ${clock}`,
   ]

@@ -18,8 +18,9 @@ const forms: [Token['kind'], RegExp][] = [
   ['ordinal', /\d{1,3}(?:st|nd|rd|th)(?![a-z])/y],
   ['duration', new RegExp(`(?:\\d+(?:\\.\\d+)?(?:${unitLetters})(?![a-z]))+`, 'y')],
   ['number', /\d+(?:\.\d+)?(?![a-z\d])/y],
+  ['number', /\d+(?=x(?!\p{L}))/uy],
   ['minute', /:\d{2}(?!\d)/y],
-  ['word', /[a-z]+(?:'[a-z]+)?/y],
+  ['word', /\p{L}+(?:'\p{L}+)?/uy],
   ['sign', /[,&+@()/;:-]/y],
   ['unknown', /\S[^\s,;]*/y],
 ]

@@ -1,7 +1,11 @@
 import type { StepUnit } from './steps.ts'
 
 const named = (groups: string[]) =>
-  new Map(groups.flatMap((names, number) => names.split(' ').map((name) => [name, number] as const)))
+  new Map(
+    groups.flatMap((names, number) =>
+      names === '-' ? [] : names.split(' ').map((name) => [name, number] as const),
+    ),
+  )
 
 export const weekdayNumbers = named([
   'sun sunday',
@@ -45,7 +49,7 @@ export const units = new Map<string, [Unit, number]>(
     'minute min m': ['minute', 1],
     'hour hr h': ['hour', 1],
     'day d': ['day', 1],
-    'week wk': ['week', 1],
+    'week wk w': ['week', 1],
     fortnight: ['week', 2],
     month: ['month', 1],
     quarter: ['month', 3],
@@ -104,6 +108,22 @@ export const adverbs = new Map<string, [Unit, number]>([
   ['quarterly', ['month', 3]],
   ['yearly', ['year', 1]],
   ['annually', ['year', 1]],
+])
+
+/** Words that two people read differently, or that name no day; with what may be meant. */
+export const unclear = new Map<string, string[]>([
+  ['biweekly', ['every 2 weeks', 'every monday and thursday at 9am']],
+  ['bimonthly', ['every 2 months', 'on the 1st and 15th of every month at 9am']],
+  ['semimonthly', ['on the 1st and 15th of every month at 9am']],
+  ['biannually', ['every 6 months', 'every 2 years']],
+  ['semiannually', ['every 6 months']],
+  ['biannual', ['every 6 months', 'every 2 years']],
+  ['end', ['last day of the month at 6pm']],
+  ['middle', ['on the 15th of every month at 9am']],
+  ['mid', ['on the 15th of every month at 9am']],
+  ['next', ['next monday at 9am', 'in 1 week']],
+  ['now', ['in 1m']],
+  ['sometimes', ['every day at 9am']],
 ])
 
 /** A time that people mean by a part of the day, to be suggested and never to be taken for granted. */
