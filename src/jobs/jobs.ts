@@ -91,7 +91,7 @@ export function createJobs(needs: JobsNeeds): Jobs {
     const { schedule: given, timezone: named, ...rest } = input
     const { text, zone } = readNamedZone(given, { named, usual: timezone })
     const id = chance.jobId()
-    const schedule = storedSchedule(text, input.after, { now, zone, id })
+    const schedule = await storedSchedule(text, input.after, { now, zone, id })
     await checkReferences(input)
     if (input.after) await checkAhead(input.after.job)
     const policy = mergedPolicy({}, input.policy)

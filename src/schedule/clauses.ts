@@ -65,7 +65,11 @@ function unknownWord(cursor: Cursor) {
   const isCounted = (text === 'every' || text === 'each' || /^\d/.test(text)) && word >= 0 && word <= 2
   const at = isCounted ? cursor.at + firstUnknown(cursor) : cursor.at
   const isVague = /^(few|several)$/.test(cursor.tokens[at]?.text ?? '')
-  return cursor.misread(isVague ? 'is not a number' : 'was not understood', isVague ? [cursor.with('3', at)] : [], at)
+  return cursor.misread(
+    isVague ? 'is not a number' : 'was not understood',
+    isVague ? [cursor.with('3', at)] : [],
+    at,
+  )
 }
 
 /** From here on, the first word that no phrase has. */
@@ -114,17 +118,32 @@ function window(cursor: Cursor, frame: Frame): boolean {
   const start = cursor.at
   const isBetween = cursor.take('between')
   const isNamed = isBetween || cursor.take('from', 'during')
-  if (cursor.takeAll('business', 'hours') || cursor.takeAll('office', 'hours') || cursor.takeAll('working', 'hours'))
-    throw cursor.misread('are not the same everywhere', [cursor.with('between 9am and 5pm', start, cursor.at)], cursor.at - 2)
+  if (
+    cursor.takeAll('business', 'hours') ||
+    cursor.takeAll('office', 'hours') ||
+    cursor.takeAll('working', 'hours')
+  )
+    throw cursor.misread(
+      'are not the same everywhere',
+      [cursor.with('between 9am and 5pm', start, cursor.at)],
+      cursor.at - 2,
+    )
   const from = readTime(cursor, isNamed)
   if (!from) return false
-  const isJoined = cursor.take('to', '-', 'until', 'till', 'through', 'thru') || (isNamed && cursor.take('and', '&'))
+  const isJoined =
+    cursor.take('to', '-', 'until', 'till', 'through', 'thru') || (isNamed && cursor.take('and', '&'))
   const to = isJoined ? readTime(cursor, true) : null
   if (!to) return false
   // "9 to 5", "1 to 5pm": hours without am or pm, of which the second comes first
   const later = to.isBare && to.seconds <= from.seconds && to.seconds + 43_200 > from.seconds ? 43_200 : 0
-  const isSameHalf = from.isBare && !to.isBare && to.seconds >= 43_200 && from.seconds + 43_200 < to.seconds && from.seconds < 25_200
-  if (frame.window) throw cursor.misread('is a second span of the day', [cursor.without(start, cursor.at)], start)
+  const isSameHalf =
+    from.isBare &&
+    !to.isBare &&
+    to.seconds >= 43_200 &&
+    from.seconds + 43_200 < to.seconds &&
+    from.seconds < 25_200
+  if (frame.window)
+    throw cursor.misread('is a second span of the day', [cursor.without(start, cursor.at)], start)
   frame.window = { from: from.seconds + (isSameHalf ? 43_200 : 0), to: to.seconds + later }
   return true
 }
@@ -159,7 +178,13 @@ function minutesOfHour(cursor: Cursor, frame: Frame): boolean {
     if (!isPast && !isTo) return null
     // "half past 9" is a time of day
     if (readTime(cursor, true)) return null
-    if (!cursor.takeAll('the', 'hour') && !cursor.takeAll('each', 'hour') && units.get(cursor.peek(1).text)?.[0] !== 'hour' && !frame.every) return null
+    if (
+      !cursor.takeAll('the', 'hour') &&
+      !cursor.takeAll('each', 'hour') &&
+      units.get(cursor.peek(1).text)?.[0] !== 'hour' &&
+      !frame.every
+    )
+      return null
     return isPast ? minutes : 60 - minutes
   })
   if (!found || found.some((minute) => minute > 59)) return false
@@ -194,7 +219,8 @@ function day(cursor: Cursor, frame: Frame): boolean {
   }
   const days = readDays(cursor)
   if (days) {
-    if (frame.weekdays) throw cursor.misread('names days a second time', [cursor.without(start, cursor.at)], start)
+    if (frame.weekdays)
+      throw cursor.misread('names days a second time', [cursor.without(start, cursor.at)], start)
     frame.weekdays = days.days
     frame.isOnce = isOn && !days.isPlural && !days.isGroup
     return true
@@ -216,7 +242,8 @@ function times(cursor: Cursor, frame: Frame): boolean {
   const isBare = isAt || frame.weekdays !== null || frame.every?.unit === 'day'
   const found = readTimes(cursor, isBare)
   if (!found) return false
-  if (frame.times.length > 0) throw cursor.misread('is a second time of day', [cursor.without(start, cursor.at)], start)
+  if (frame.times.length > 0)
+    throw cursor.misread('is a second time of day', [cursor.without(start, cursor.at)], start)
   frame.times = found
   return true
 }

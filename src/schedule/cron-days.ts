@@ -57,7 +57,10 @@ function parted(field: string, read: (item: string) => Item | null): { items: It
 function readDate(item: string, refuse: Refuse): Item | null {
   if (item === 'L') return { test: (day) => day.date === day.monthLength, words: 'the last day of the month' }
   if (item === 'LW' || item === 'WL')
-    return { test: (day) => isNearest(day, day.monthLength), words: 'the last weekday (Monday to Friday) of the month' }
+    return {
+      test: (day) => isNearest(day, day.monthLength),
+      words: 'the last weekday (Monday to Friday) of the month',
+    }
   const fromEnd = /^L-(\d{1,2})$/.exec(item)
   if (fromEnd) {
     const before = Number(fromEnd[1])

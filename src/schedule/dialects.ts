@@ -17,8 +17,16 @@ export type Reading = At & { id: string }
  */
 export function readDialect(text: string, reading: Reading): Resolved | null {
   if (/^@reboot$/i.test(text))
-    throw new Misread(text, 'names no instant: a job is due by the clock, and not when a machine starts', ['@hourly', 'in 1m'])
-  return readEventBridge(text, reading) ?? readRecurrence(text, reading) ?? readIso(text, reading) ?? readCronText(text, reading)
+    throw new Misread(text, 'names no instant: a job is due by the clock, and not when a machine starts', [
+      '@hourly',
+      'in 1m',
+    ])
+  return (
+    readEventBridge(text, reading) ??
+    readRecurrence(text, reading) ??
+    readIso(text, reading) ??
+    readCronText(text, reading)
+  )
 }
 
 function readEventBridge(text: string, { id }: Reading): Resolved | null {
@@ -31,9 +39,17 @@ function readEventBridge(text: string, { id }: Reading): Resolved | null {
     return { kind: 'interval', everyMs }
   }
   const fields = inside.trim().split(/ +/)
-  if (fields.length !== 6) throw new Misread(inside, `has ${fields.length} fields and not the six of EventBridge (minute hour day month weekday year)`, ['cron(0 9 ? * MON-FRI *)'])
+  if (fields.length !== 6)
+    throw new Misread(
+      inside,
+      `has ${fields.length} fields and not the six of EventBridge (minute hour day month weekday year)`,
+      ['cron(0 9 ? * MON-FRI *)'],
+    )
   const [minute = '', hour = '', date = '', month = '', weekday = '', year = ''] = fields
-  const expr = spread([minute, hour, date, month, fromOne(weekday)].map((field) => (field === '?' ? '*' : field)).join(' '), id)
+  const expr = spread(
+    [minute, hour, date, month, fromOne(weekday)].map((field) => (field === '?' ? '*' : field)).join(' '),
+    id,
+  )
   const rule = year === '*' || year === '?' ? expr : `0 ${expr} ${year}`
   readCron(rule)
   return { kind: 'rules', rules: [rule], except: [] }
@@ -73,12 +89,17 @@ function checkQuartz(text: string, fields: string[]): void {
   if (marks !== 1 || (date !== '?' && weekday !== '?'))
     throw new Misread('?', 'stands for "any" in one of the two day fields only', [plainText])
   const other = date === '?' ? weekday : date
-  if (!isQuartz && other === '*') throw new Misread('?', 'says nothing beside a "*" in the other day field', [plainText])
+  if (!isQuartz && other === '*')
+    throw new Misread('?', 'says nothing beside a "*" in the other day field', [plainText])
   if (isQuartz && date === '?' && /\d/.test(weekday.replace(/#.*/, '')))
-    throw new Misread(weekday, 'as a weekday beside "?" counts from 1 = Sunday in some crons and from 0 in others; write names', [
-      fields.with(weekdayAt, named(fromOne(weekday))).join(' '),
-      fields.with(weekdayAt, named(weekday)).join(' '),
-    ])
+    throw new Misread(
+      weekday,
+      'as a weekday beside "?" counts from 1 = Sunday in some crons and from 0 in others; write names',
+      [
+        fields.with(weekdayAt, named(fromOne(weekday))).join(' '),
+        fields.with(weekdayAt, named(weekday)).join(' '),
+      ],
+    )
 }
 
 const weekdays = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']

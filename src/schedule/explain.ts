@@ -15,7 +15,9 @@ export function explain(schedule: Schedule, zone: string): string {
   if (schedule.kind === 'after') return schedule.display
   if (schedule.kind === 'once') return `once, at ${localText(schedule.runAt, zone)}`
   const { rules, except, from, until, skipped, repeated } = splitExpr(schedule.expr)
-  const left = except.map((text) => (/^\d{4}-/.test(text) ? text.replaceAll('..', ' to ') : ruleInWords(text)))
+  const left = except.map((text) =>
+    /^\d{4}-/.test(text) ? text.replaceAll('..', ' to ') : ruleInWords(text),
+  )
   const parts = [
     rules.map(ruleInWords).join('; and '),
     ...(left.length > 0 ? [`except ${left.join(' and ')}`] : []),

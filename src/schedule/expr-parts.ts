@@ -1,7 +1,7 @@
 import type { AtChange } from './expr.ts'
 
 /** The parts of an `expr`, as text. */
-export type ExprParts = {
+export type ExprText = {
   rules: string[]
   /** Rules, dates and spans of dates whose times are left out. */
   except: string[]
@@ -13,7 +13,7 @@ export type ExprParts = {
   repeated: AtChange['repeated'] | null
 }
 
-export const noParts: ExprParts = {
+export const noParts: ExprText = {
   ...{ rules: [], except: [], from: null, until: null, skipped: null, repeated: null },
 }
 
@@ -21,8 +21,8 @@ export const noParts: ExprParts = {
 export const mostRules = 30
 
 /** For example `0 9 * * *; 30 17 * * *; except 2026-12-24..2026-12-26; until 2027-06-30T23:59:59; skipped: skip`. */
-export function splitExpr(expr: string): ExprParts {
-  const parts: ExprParts = { ...noParts, rules: [], except: [] }
+export function splitExpr(expr: string): ExprText {
+  const parts: ExprText = { ...noParts, rules: [], except: [] }
   for (const text of expr.split('; ')) {
     const [word = '', ...rest] = text.split(' ')
     const value = rest.join(' ')
@@ -36,7 +36,7 @@ export function splitExpr(expr: string): ExprParts {
   return parts
 }
 
-export function joinExpr({ rules, except, from, until, skipped, repeated }: ExprParts): string {
+export function joinExpr({ rules, except, from, until, skipped, repeated }: ExprText): string {
   return [
     ...rules,
     ...except.map((text) => `except ${text}`),

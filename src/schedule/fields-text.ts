@@ -22,7 +22,8 @@ export function timeFields(times: number[]): string[] {
   for (let hour = 0; hour < 24; hour++) {
     const inHour = times.filter((time) => Math.floor(time / 3600) === hour).map((time) => time % 3600)
     if (inHour.length === 0) continue
-    for (const key of minuteFields(inHour)) hoursByMinutes.set(key, [...(hoursByMinutes.get(key) ?? []), hour])
+    for (const key of minuteFields(inHour))
+      hoursByMinutes.set(key, [...(hoursByMinutes.get(key) ?? []), hour])
   }
   return [...hoursByMinutes].map(([minutes, hours]) => `${minutes} ${fieldText(hours, { size: 24 })}`)
 }

@@ -14,23 +14,42 @@ export function readIso(text: string, { now, zone }: At): Resolved | null {
   if (!repeating && !/^P(?=\d|T\d)[\dYMWDTHS.,]+$/i.test(text)) return null
   const [, times = '', start, given = text] = repeating ?? []
   if (/^\d+$/.test(times))
-    throw new Misread(`R${times}`, 'says how often in all; give the job `repeat`, and write R alone', [text.replace(/^R\d+/i, 'R')])
+    throw new Misread(`R${times}`, 'says how often in all; give the job `repeat`, and write R alone', [
+      text.replace(/^R\d+/i, 'R'),
+    ])
   const duration = durationOf(given)
   const local = start === undefined ? null : startOf(start, zone)
   const { years, months, weeks, days, hours, minutes, seconds, milliseconds } = duration
   const ms = Temporal.Duration.from({ hours, minutes, seconds, milliseconds }).total('milliseconds')
-  const units = ([['year', years], ['month', months], ['week', weeks], ['day', days]] as const).filter(([, count]) => count > 0)
+  const units = (
+    [
+      ['year', years],
+      ['month', months],
+      ['week', weeks],
+      ['day', days],
+    ] as const
+  ).filter(([, count]) => count > 0)
   const [unit] = units
   if (!unit) {
     if (ms < 1000 || ms % 1000 !== 0) throw new Misread(given, 'is not a whole number of seconds')
     const from = local && firstInstantAt(local, zone)
-    return { kind: 'interval', everyMs: ms, ...(from && { from: new Date(from.epochMilliseconds).toISOString() }) }
+    return {
+      kind: 'interval',
+      everyMs: ms,
+      ...(from && { from: new Date(from.epochMilliseconds).toISOString() }),
+    }
   }
   if (units.length > 1 || ms > 0)
-    throw new Misread(given, 'mixes units of the calendar with others', [`P${unit[1]}${unit[0][0]?.toUpperCase()}`])
+    throw new Misread(given, 'mixes units of the calendar with others', [
+      `P${unit[1]}${unit[0][0]?.toUpperCase()}`,
+    ])
   const here = now.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
   const first = local ?? here.add(duration)
-  const rule = stepsText({ every: unit[1], unit: unit[0] as StepUnit, first: first.toString({ smallestUnit: 'second' }) })
+  const rule = stepsText({
+    every: unit[1],
+    unit: unit[0] as StepUnit,
+    first: first.toString({ smallestUnit: 'second' }),
+  })
   return { kind: 'rules', rules: [rule], except: [] }
 }
 

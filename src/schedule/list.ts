@@ -1,7 +1,7 @@
 import { AppError } from '../ground/errors.ts'
 import { Cursor } from './cursor.ts'
 import { readCron } from './cron.ts'
-import { type ExprParts, joinExpr, mostRules, noParts } from './expr-parts.ts'
+import { type ExprText, joinExpr, mostRules, noParts } from './expr-parts.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolve.ts'
 import { readLeftOut } from './said-except.ts'
@@ -15,7 +15,7 @@ export function isList(text: string): boolean {
   return /;( |$)/.test(text) || exceptBehindCron.test(text)
 }
 
-type Rules = ExprParts & { count: number | null }
+type Rules = ExprText & { count: number | null }
 
 /**
  * The parts of a text, each read by itself: rules by `readRule`, and `except …`, `from …`, `until …`, `skipped: …`,
@@ -28,11 +28,15 @@ export function readList(text: string, readRule: (text: string) => Resolved, at:
   const isSeveral = isList(text)
   const written = isSeveral ? text.split(/; ?(?= |$)/).flatMap((part) => partsOf(part.trim())) : [text]
   for (const part of written.filter(Boolean)) {
-    if (!readOption(parts, part)) addRule(parts, part, { found: ruleText(part) ?? readRule(part), at, isSeveral })
+    if (!readOption(parts, part))
+      addRule(parts, part, { found: ruleText(part) ?? readRule(part), at, isSeveral })
   }
   if (parts.rules.length === 0) throw new Misread('', 'has no rule', ['every day at 9am; except sundays'])
   if (parts.rules.length + parts.except.length > mostRules)
-    throw new Misread('', `has ${parts.rules.length + parts.except.length} rules and exceptions; the limit is ${mostRules}`)
+    throw new Misread(
+      '',
+      `has ${parts.rules.length + parts.except.length} rules and exceptions; the limit is ${mostRules}`,
+    )
   return parts
 }
 
@@ -56,12 +60,17 @@ function readOption(parts: Rules, text: string): boolean {
     case 'until':
       return readBound(parts, name.toLowerCase() as 'from' | 'until', value)
     case 'skipped':
-      if (value !== 'next' && value !== 'skip') throw new Misread(value, 'is not what a skipped time may do: next or skip', [text.replace(value, 'skip')])
+      if (value !== 'next' && value !== 'skip')
+        throw new Misread(value, 'is not what a skipped time may do: next or skip', [
+          text.replace(value, 'skip'),
+        ])
       parts.skipped = value
       return true
     case 'repeated':
       if (value !== 'first' && value !== 'second' && value !== 'both')
-        throw new Misread(value, 'is not what a repeated time may do: first, second or both', [text.replace(value, 'both')])
+        throw new Misread(value, 'is not what a repeated time may do: first, second or both', [
+          text.replace(value, 'both'),
+        ])
       parts.repeated = value
       return true
     default:
@@ -83,7 +92,10 @@ function readExcept(text: string): string[] {
   if (/^\d{4}-\d\d-\d\d(\.\.|,|$)/.test(text)) {
     const dates = text.replaceAll(/,\s*/g, ',').split(',')
     const wrong = dates.find((date) => !/^\d{4}-\d\d-\d\d(\.\.\d{4}-\d\d-\d\d)?$/.test(date))
-    if (wrong !== undefined) throw new Misread(wrong, 'is not a date or a span of dates', ['every day at 9am; except 2030-12-24..2030-12-26'])
+    if (wrong !== undefined)
+      throw new Misread(wrong, 'is not a date or a span of dates', [
+        'every day at 9am; except 2030-12-24..2030-12-26',
+      ])
     for (const date of dates.flatMap((span) => span.split('..'))) localMs(date)
     return [dates.join(',')]
   }
@@ -104,7 +116,9 @@ type Found = { found: Resolved; at: At; isSeveral: boolean }
 
 function addRule(parts: Rules, text: string, { found, at, isSeveral }: Found): void {
   if (found.kind === 'interval') {
-    throw new Misread(text, 'counts from when the job is made, and cannot be one of several rules', ['every 15 minutes between 00:00 and 23:59'])
+    throw new Misread(text, 'counts from when the job is made, and cannot be one of several rules', [
+      'every 15 minutes between 00:00 and 23:59',
+    ])
   }
   if (found.kind === 'once') {
     const local = found.runAt.toTemporalInstant().toZonedDateTimeISO(at.zone).toPlainDateTime()
@@ -135,11 +149,16 @@ export function scheduleOf(text: string, parts: Rules, { now, zone }: At): Sched
 
 /** The local time of the last of `count` slots. */
 function untilOf(parts: Rules, count: number, { now, zone }: At): string {
-  if (count > mostCounted) throw new AppError('SCHEDULE_INVALID', `COUNT may be ${mostCounted} at most; give the job \`repeat\`.`)
+  if (count > mostCounted)
+    throw new AppError('SCHEDULE_INVALID', `COUNT may be ${mostCounted} at most; give the job \`repeat\`.`)
   const schedule = { kind: 'rules', expr: joinExpr(parts), display: '' } as const
   const rule = { schedule, zone, anchor: now }
   const begin = parts.from === null ? now : new Date(localMs(parts.from) - 86_400_000 * 2)
   let last = begin
   for (let done = 0; done < count; done++) last = nextSlot(rule, last) ?? last
-  return last.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime().toString({ smallestUnit: 'second' })
+  return last
+    .toTemporalInstant()
+    .toZonedDateTimeISO(zone)
+    .toPlainDateTime()
+    .toString({ smallestUnit: 'second' })
 }

@@ -39,7 +39,8 @@ const ofCalendar = /DTSTART;TZID=([^:\s]+)(?=:)/i
 /** `every day at 9am Europe/Paris`, and `DTSTART;TZID=Europe/Paris:…` of iCalendar. A name that is no zone stays where it is. */
 function spoken(text: string): Found | null {
   const [calendar, ofStart] = ofCalendar.exec(text) ?? []
-  if (calendar && ofStart) return { zone: ofStart, rest: text.replace(calendar, 'DTSTART'), variable: 'TZID=' }
+  if (calendar && ofStart)
+    return { zone: ofStart, rest: text.replace(calendar, 'DTSTART'), variable: 'TZID=' }
   for (const [whole, zone = ''] of text.matchAll(words)) {
     const rest = text.replace(whole, '').replace(/\s+/g, ' ').trim()
     if (rest !== '' && isZone(zone)) return { zone, rest, variable: 'in its text' }

@@ -30,7 +30,8 @@ export function parseSchedule(text: string, context: { now: Date; zone: string; 
   try {
     return read(given, reading)
   } catch (error) {
-    if (!(error instanceof Misread) && !(error instanceof AppError && error.code === 'SCHEDULE_INVALID')) throw error
+    if (!(error instanceof Misread) && !(error instanceof AppError && error.code === 'SCHEDULE_INVALID'))
+      throw error
     throw withSuggestion(given, error, reading)
   }
 }
@@ -51,12 +52,22 @@ function tidy(text: string): string {
 function read(text: string, reading: Reading): Schedule {
   if (!isList(text)) {
     const found = readOne(text, reading)
-    if (found.kind === 'once') return { kind: 'once', runAt: found.runAt, display: found.display ?? onceDisplay(found.runAt, reading.zone) }
+    if (found.kind === 'once')
+      return {
+        kind: 'once',
+        runAt: found.runAt,
+        display: found.display ?? onceDisplay(found.runAt, reading.zone),
+      }
     if (found.kind === 'interval') return { ...found, display: intervalDisplay(text, found.everyMs) }
   }
-  const schedule = scheduleOf(text, readList(text, (rule) => readOne(rule, reading), reading), reading)
+  const schedule = scheduleOf(
+    text,
+    readList(text, (rule) => readOne(rule, reading), reading),
+    reading,
+  )
   const rule = { schedule, zone: reading.zone, anchor: reading.now }
-  if (!nextSlot(rule, new Date(reading.now.getTime() - 1))) throw new Misread('', 'has no instant left, now or in the next 150 years')
+  if (!nextSlot(rule, new Date(reading.now.getTime() - 1)))
+    throw new Misread('', 'has no instant left, now or in the next 150 years')
   return schedule
 }
 
@@ -77,7 +88,8 @@ function readInterval(text: string): Resolved | null {
   if (/^(?!1 )\d+ days$/i.test(words)) return null
   const everyMs = readDuration(words)
   if (everyMs === null) {
-    if (/^@every\b(?!_)/i.test(text)) throw new Misread('@every', 'needs a duration behind it, as in "@every 6h"', ['@every 6h'])
+    if (/^@every\b(?!_)/i.test(text))
+      throw new Misread('@every', 'needs a duration behind it, as in "@every 6h"', ['@every 6h'])
     return null
   }
   checkDuration(everyMs, words)
@@ -131,7 +143,11 @@ function withSuggestion(text: string, error: Misread | AppError, reading: Readin
   const cause = { cause: error, extra: { suggestions } }
   if (error instanceof AppError) return new AppError(error.code, `${error.message} Try ${forms}.`, cause)
   const reason = error.word === '' ? `it ${error.message}` : `${JSON.stringify(error.word)} ${error.message}`
-  return new AppError('SCHEDULE_INVALID', `The schedule ${JSON.stringify(text)} cannot be read: ${reason}. Try ${forms}.`, cause)
+  return new AppError(
+    'SCHEDULE_INVALID',
+    `The schedule ${JSON.stringify(text)} cannot be read: ${reason}. Try ${forms}.`,
+    cause,
+  )
 }
 
 function isRead(text: string, reading: Reading): boolean {

@@ -10,7 +10,11 @@ export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Re
   const here = now.toTemporalInstant().toZonedDateTimeISO(zone)
   if (delay) {
     if (times.length > 0 && !(delay.years || delay.months || delay.weeks || delay.days))
-      throw cursor.misread('is a time of day behind a delay', [cursor.text.replace(/\s+at\s.*$/i, '')], cursor.tokens.length - 1)
+      throw cursor.misread(
+        'is a time of day behind a delay',
+        [cursor.text.replace(/\s+at\s.*$/i, '')],
+        cursor.tokens.length - 1,
+      )
     const [time] = times
     const then = here.add(delay)
     if (!time) return once(then.toInstant())
@@ -21,13 +25,18 @@ export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Re
   if (second) {
     const first = `at ${clockText(time.seconds)}`
     const start = cursor.tokens.findIndex(({ text }) => text === 'at' || text === '@')
-    throw cursor.misread('is a second time, and one day has one run; make a job for each', [start < 0 ? first : cursor.with(first, start, cursor.tokens.length)], lastOf(cursor))
+    throw cursor.misread(
+      'is a second time, and one day has one run; make a job for each',
+      [start < 0 ? first : cursor.with(first, start, cursor.tokens.length)],
+      lastOf(cursor),
+    )
   }
   if (frame.window || frame.minutes.length > 0 || frame.except.length > 0)
     throw cursor.misread('belongs to a schedule that repeats, and this names one day', [], lastOf(cursor))
   const today = here.toPlainDate()
   const instantOn = (on: Temporal.PlainDate) => firstInstantAt(on.toPlainDateTime(timeOf(time.seconds)), zone)
-  const isPast = (on: Temporal.PlainDate) => Temporal.Instant.compare(instantOn(on), now.toTemporalInstant()) < 0
+  const isPast = (on: Temporal.PlainDate) =>
+    Temporal.Instant.compare(instantOn(on), now.toTemporalInstant()) < 0
   const weekday = frame.isOnce ? (frame.weekdays?.[0] ?? 0) : null
   if (weekday !== null) return once(instantOn(comingWeekday(today, weekday, isPast)))
   if (!date) return once(instantOn(isPast(today) ? today.add({ days: 1 }) : today))
@@ -40,7 +49,11 @@ export const timeOf = (seconds: number) => Temporal.PlainTime.from('00:00').add(
 
 type Today = { today: Temporal.PlainDate; isPast: (on: Temporal.PlainDate) => boolean }
 
-function comingWeekday(today: Temporal.PlainDate, weekday: number, isPast: Today['isPast']): Temporal.PlainDate {
+function comingWeekday(
+  today: Temporal.PlainDate,
+  weekday: number,
+  isPast: Today['isPast'],
+): Temporal.PlainDate {
   const days = (weekday - (today.dayOfWeek % 7) + 7) % 7
   const coming = today.add({ days })
   return isPast(coming) ? coming.add({ days: 7 }) : coming

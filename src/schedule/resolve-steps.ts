@@ -23,31 +23,79 @@ export function resolveSteps(cursor: Cursor, frame: Frame, every: Every, at: At)
   return isUsual ? null : stepsFrom(cursor, frame, { count, unit }, at)
 }
 
-function isRestricted({ weekdays, dates, nth, months, window, startingAt, minutes, times, except, date, from, until }: Frame): boolean {
+function isRestricted({
+  weekdays,
+  dates,
+  nth,
+  months,
+  window,
+  startingAt,
+  minutes,
+  times,
+  except,
+  date,
+  from,
+  until,
+}: Frame): boolean {
   const lists = [dates, nth, months, minutes, times, except].some((list: unknown[]) => list.length > 0)
-  return lists || weekdays !== null || window !== null || startingAt !== null || date !== null || from !== null || until !== null
+  return (
+    lists ||
+    weekdays !== null ||
+    window !== null ||
+    startingAt !== null ||
+    date !== null ||
+    from !== null ||
+    until !== null
+  )
 }
 
-function stepsFrom(cursor: Cursor, frame: Frame, { count, unit }: { count: number; unit: StepUnit }, at: At): Resolved {
-  if (frame.minutes.length > 0 || frame.window) throw cursor.misread('does not fit a step of days or more', [], 0)
+function stepsFrom(
+  cursor: Cursor,
+  frame: Frame,
+  { count, unit }: { count: number; unit: StepUnit },
+  at: At,
+): Resolved {
+  if (frame.minutes.length > 0 || frame.window)
+    throw cursor.misread('does not fit a step of days or more', [], 0)
   if (count > 36_525) throw cursor.misread('is more than 100 years', [], 0)
-  const here = at.now.toTemporalInstant().toZonedDateTimeISO(at.zone).toPlainDateTime().round({ smallestUnit: 'second', roundingMode: 'floor' })
+  const here = at.now
+    .toTemporalInstant()
+    .toZonedDateTimeISO(at.zone)
+    .toPlainDateTime()
+    .round({ smallestUnit: 'second', roundingMode: 'floor' })
   const times = frame.times.map(({ seconds }) => seconds)
   const { weekdays } = frame
-  const found = (rules: string[]): Resolved => ({ kind: 'rules', rules, except: frame.except, ...boundsOf(frame) })
+  const found = (rules: string[]): Resolved => ({
+    kind: 'rules',
+    rules,
+    except: frame.except,
+    ...boundsOf(frame),
+  })
   if (weekdays) {
     if (unit !== 'week')
-      throw cursor.misread(`does not fit a step of ${unit}s`, [cursor.with('weeks', cursor.tokens.findIndex(({ text }) => text.startsWith(unit)))], 0)
+      throw cursor.misread(
+        `does not fit a step of ${unit}s`,
+        [
+          cursor.with(
+            'weeks',
+            cursor.tokens.findIndex(({ text }) => text.startsWith(unit)),
+          ),
+        ],
+        0,
+      )
     return found(weekly(here, { count, weekdays, times: times.length > 0 ? times : [0] }))
   }
-  if (frame.dates.length + frame.nth.length > 0) return found(monthly(cursor, frame, { count, unit, here, times }))
+  if (frame.dates.length + frame.nth.length > 0)
+    return found(monthly(cursor, frame, { count, unit, here, times }))
   if (times.length === 0) {
     const first = here.add({ [`${unit}s`]: count })
     return found([stepsText({ every: count, unit, first: textOf(first) })])
   }
   const days = times.map((time) => firstOn(here, time))
   const base = days.reduce((a, b) => (Temporal.PlainDate.compare(a, b) <= 0 ? a : b))
-  return found(times.map((time) => stepsText({ every: count, unit, first: textOf(base.toPlainDateTime(timeOf(time))) })))
+  return found(
+    times.map((time) => stepsText({ every: count, unit, first: textOf(base.toPlainDateTime(timeOf(time))) })),
+  )
 }
 
 /** Today, or tomorrow where the time has passed. */
@@ -58,7 +106,10 @@ function firstOn(here: Temporal.PlainDateTime, time: number): Temporal.PlainDate
 }
 
 /** All days of a week are in one step: the week that the first of them comes in. */
-function weekly(here: Temporal.PlainDateTime, { count, weekdays, times }: { count: number; weekdays: number[]; times: number[] }): string[] {
+function weekly(
+  here: Temporal.PlainDateTime,
+  { count, weekdays, times }: { count: number; weekdays: number[]; times: number[] },
+): string[] {
   const coming = weekdays.flatMap((weekday) =>
     times.map((time) => {
       const day = firstOn(here, time)
@@ -80,7 +131,8 @@ type Monthly = { count: number; unit: StepUnit; here: Temporal.PlainDateTime; ti
 /** `every 2 months on the 1st`: months of each year, from the one on that has the first such day. */
 function monthly(cursor: Cursor, frame: Frame, { count, unit, here, times }: Monthly): string[] {
   const months = unit === 'year' ? 12 * count : unit === 'month' ? count : 0
-  if (months === 0) throw cursor.misread(`does not fit a step of ${unit}s`, ['every month on the 1st at 9am'], 0)
+  if (months === 0)
+    throw cursor.misread(`does not fit a step of ${unit}s`, ['every month on the 1st at 9am'], 0)
   const [date, ...more] = frame.dates
   const number = Number(date)
   const isPlain = more.length === 0 && frame.nth.length === 0 && Number.isInteger(number)
@@ -88,10 +140,20 @@ function monthly(cursor: Cursor, frame: Frame, { count, unit, here, times }: Mon
   if (isPlain) {
     const firsts = time.map((one) => firstDate(cursor, here, { number, month: frame.months[0], time: one }))
     const base = firsts.reduce((a, b) => (Temporal.PlainDate.compare(a, b) <= 0 ? a : b))
-    return time.map((one) => stepsText({ every: months, unit: 'month', first: textOf(base.toPlainDateTime(timeOf(one))) }))
+    return time.map((one) =>
+      stepsText({ every: months, unit: 'month', first: textOf(base.toPlainDateTime(timeOf(one))) }),
+    )
   }
-  if (12 % months !== 0) throw cursor.misread('months go into a year without a rest for such days only', ['every 2 months on the 1st at 9am'], 0)
-  const named = Array.from({ length: 12 / months }, (_, index) => ((here.month - 1 + index * months) % 12) + 1)
+  if (12 % months !== 0)
+    throw cursor.misread(
+      'months go into a year without a rest for such days only',
+      ['every 2 months on the 1st at 9am'],
+      0,
+    )
+  const named = Array.from(
+    { length: 12 / months },
+    (_, index) => ((here.month - 1 + index * months) % 12) + 1,
+  )
   const month = fieldText(named, { size: 12, least: 1 })
   const days = [
     ...(frame.dates.length > 0 ? [`${frame.dates.join(',')} ${month} *`] : []),
@@ -103,7 +165,11 @@ function monthly(cursor: Cursor, frame: Frame, { count, unit, here, times }: Mon
 type Wanted = { number: number; month: number | undefined; time: number }
 
 /** The first day of that number, and of that month if one is named. */
-function firstDate(cursor: Cursor, here: Temporal.PlainDateTime, { number, month, time }: Wanted): Temporal.PlainDate {
+function firstDate(
+  cursor: Cursor,
+  here: Temporal.PlainDateTime,
+  { number, month, time }: Wanted,
+): Temporal.PlainDate {
   const thisMonth = here.toPlainDate().with({ day: 1 })
   for (let ahead = 0; ahead <= 96; ahead++) {
     const start = thisMonth.add({ months: ahead })
@@ -114,4 +180,5 @@ function firstDate(cursor: Cursor, here: Temporal.PlainDateTime, { number, month
   throw cursor.misread('names a day that its month does not have', [], 0)
 }
 
-const textOf = (local: Temporal.PlainDateTime) => local.toString({ smallestUnit: local.second === 0 ? 'minute' : 'second' })
+const textOf = (local: Temporal.PlainDateTime) =>
+  local.toString({ smallestUnit: local.second === 0 ? 'minute' : 'second' })

@@ -23,12 +23,27 @@ export function resolve(cursor: Cursor, frame: Frame, at: At): Resolved {
   const isOnce = !every && (frame.isOnce || frame.date !== null || frame.delay !== null)
   if (isOnce || (!every && saysOnlyTimes(frame))) return resolveOnce(cursor, frame, at)
   if (!every && frame.minutes.length > 0) frame.every = { count: 1, unit: 'hour', isOther: true }
-  const isRepeated = frame.every !== null || frame.weekdays !== null || frame.dates.length + frame.nth.length > 0
+  const isRepeated =
+    frame.every !== null || frame.weekdays !== null || frame.dates.length + frame.nth.length > 0
   if (!isRepeated)
-    throw cursor.misread('does not say how often', [`every day ${cursor.text}`, `every day in ${cursor.text} at 9am`], 0)
+    throw cursor.misread(
+      'does not say how often',
+      [`every day ${cursor.text}`, `every day in ${cursor.text} at 9am`],
+      0,
+    )
   withYearlyDate(frame)
-  if (!every && frame.times.length === 0 && !frame.window && frame.weekdays && !/s$|-|every|each|to|through/.test(cursor.text.toLowerCase().replace(/tues|weds|thurs/g, '')))
-    throw cursor.misread('does not say whether it repeats', [`every ${cursor.text} at 9am`, `on ${cursor.text} at 9am`], 0)
+  if (
+    !every &&
+    frame.times.length === 0 &&
+    !frame.window &&
+    frame.weekdays &&
+    !/s$|-|every|each|to|through/.test(cursor.text.toLowerCase().replace(/tues|weds|thurs/g, ''))
+  )
+    throw cursor.misread(
+      'does not say whether it repeats',
+      [`every ${cursor.text} at 9am`, `on ${cursor.text} at 9am`],
+      0,
+    )
   const steps = every && resolveSteps(cursor, frame, every, at)
   if (steps) return steps
   return resolveCron(cursor, frame)
@@ -52,14 +67,21 @@ function settlePart(cursor: Cursor, frame: Frame): void {
     const hour = Math.floor(time.seconds / 3600)
     if (part === 'night' && (hour < 6 || hour === 12)) {
       const given = clockText(time.seconds)
-      throw cursor.misread(`does not tell ${hour}am from ${hour}pm`, [`every day at ${given}`, `every day at ${hour}pm`], indexOf(cursor, part))
+      throw cursor.misread(
+        `does not tell ${hour}am from ${hour}pm`,
+        [`every day at ${given}`, `every day at ${hour}pm`],
+        indexOf(cursor, part),
+      )
     }
     return { seconds: hour < 12 ? time.seconds + 43_200 : time.seconds, isBare: false }
   })
 }
 
 function indexOf(cursor: Cursor, part: string): number {
-  return Math.max(0, cursor.tokens.findIndex(({ text }) => text.includes(part)))
+  return Math.max(
+    0,
+    cursor.tokens.findIndex(({ text }) => text.includes(part)),
+  )
 }
 
 /** `every year on january 1st`: the date says the day and the month of a rule, not one day. */
@@ -72,7 +94,12 @@ function withYearlyDate(frame: Frame): void {
 }
 
 function resolveCron(cursor: Cursor, frame: Frame): Resolved {
-  if (frame.date) throw cursor.misread('names one day of a rule that repeats; set starts_at or ends_at for its bounds', [], 0)
+  if (frame.date)
+    throw cursor.misread(
+      'names one day of a rule that repeats; set starts_at or ends_at for its bounds',
+      [],
+      0,
+    )
   const { every } = frame
   const unit = every?.unit
   const weekdays = weekdaysOf(cursor, frame)
@@ -84,20 +111,33 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
   const dates = frame.dates.length > 0 ? frame.dates : isLong && !hasDays ? ['1'] : []
   const dayFields = [
     ...(dates.length > 0 ? [`${dateText(dates)} ${fieldText(months, { size: 12, least: 1 })} *`] : []),
-    ...(frame.nth.length > 0 ? [`* ${fieldText(months, { size: 12, least: 1 })} ${frame.nth.join(',')}`] : []),
+    ...(frame.nth.length > 0
+      ? [`* ${fieldText(months, { size: 12, least: 1 })} ${frame.nth.join(',')}`]
+      : []),
     ...(dates.length + frame.nth.length === 0
-      ? [`* ${fieldText(months, { size: 12, least: 1 })} ${weekdayText(weekdays ?? (unit === 'week' ? [0] : []))}`]
+      ? [
+          `* ${fieldText(months, { size: 12, least: 1 })} ${weekdayText(weekdays ?? (unit === 'week' ? [0] : []))}`,
+        ]
       : []),
   ]
   const rules = timesOf(cursor, frame).flatMap((time) => dayFields.map((days) => `${time} ${days}`))
-  return { kind: 'rules', rules, except: [...frame.except.filter((text) => !isWeekdaysOnly(text) || weekdays === null), ...others], ...boundsOf(frame) }
+  return {
+    kind: 'rules',
+    rules,
+    except: [...frame.except.filter((text) => !isWeekdaysOnly(text) || weekdays === null), ...others],
+    ...boundsOf(frame),
+  }
 }
 
 /** "friday the 13th": cron would take either, so the other weekdays are left out. */
 function withBoth(cursor: Cursor, frame: Frame, weekdays: number[] | null): string[] {
   if (!weekdays || frame.dates.length === 0) return []
   if (/\band\b|,|&/i.test(cursor.text))
-    throw cursor.misread('names days of the week and days of the month; use two rules with "; " between them', [], 0)
+    throw cursor.misread(
+      'names days of the week and days of the month; use two rules with "; " between them',
+      [],
+      0,
+    )
   const others = [0, 1, 2, 3, 4, 5, 6].filter((day) => !weekdays.includes(day))
   return others.length === 0 ? [] : [`* * * * * ${weekdayText(others)}`]
 }
@@ -109,7 +149,10 @@ export function boundsOf({ from, until }: Frame) {
 function dateText(dates: string[]): string {
   const numbers = dates.filter((date) => /^\d+$/.test(date)).map(Number)
   const others = dates.filter((date) => !/^\d+$/.test(date))
-  return [...(numbers.length > 0 ? [fieldText(numbers, { size: 31, least: 1 })] : []), ...new Set(others)].join(',')
+  return [
+    ...(numbers.length > 0 ? [fieldText(numbers, { size: 31, least: 1 })] : []),
+    ...new Set(others),
+  ].join(',')
 }
 
 const weekdayText = (days: number[]) => (days.length === 0 ? '*' : fieldText(days, { size: 7 }))
@@ -117,8 +160,13 @@ const isWeekdaysOnly = (text: string) => /^\* \* \* \* \* [\d,]+$/.test(text)
 
 /** The weekdays that are named, less those that are left out; null: none are named. */
 function weekdaysOf(cursor: Cursor, frame: Frame): number[] | null {
-  const leftOut = frame.except.filter(isWeekdaysOnly).flatMap((text) => (text.split(' ').at(-1) ?? '').split(',').map(Number))
-  const isDaily = !frame.weekdays && frame.dates.length + frame.nth.length === 0 && !/month|year|week/.test(frame.every?.unit ?? '')
+  const leftOut = frame.except
+    .filter(isWeekdaysOnly)
+    .flatMap((text) => (text.split(' ').at(-1) ?? '').split(',').map(Number))
+  const isDaily =
+    !frame.weekdays &&
+    frame.dates.length + frame.nth.length === 0 &&
+    !/month|year|week/.test(frame.every?.unit ?? '')
   const named = frame.weekdays ?? (isDaily && leftOut.length > 0 ? [0, 1, 2, 3, 4, 5, 6] : null)
   if (!named) return null
   const left = named.filter((day) => !leftOut.includes(day))
@@ -138,16 +186,28 @@ function timesOf(cursor: Cursor, frame: Frame): string[] {
   const { every, window, minutes, times } = frame
   const isShort = every && (every.unit === 'hour' || every.unit === 'minute' || every.unit === 'second')
   if (!isShort) {
-    if (minutes.length > 0) throw cursor.misread('says a minute and no hour', ['hourly at :15', 'every day at 9:15'], 0)
-    if (window) throw cursor.misread('has a span of the day and does not say how often in it', [`every hour ${cursor.text}`, `every 15 minutes ${cursor.text}`], 0)
+    if (minutes.length > 0)
+      throw cursor.misread('says a minute and no hour', ['hourly at :15', 'every day at 9:15'], 0)
+    if (window)
+      throw cursor.misread(
+        'has a span of the day and does not say how often in it',
+        [`every hour ${cursor.text}`, `every 15 minutes ${cursor.text}`],
+        0,
+      )
     return timeFields(times.length > 0 ? times.map(({ seconds }) => seconds) : [0])
   }
   if (times.length > 0) {
     const [{ seconds } = { seconds: 0 }] = times
     const found = cursor.tokens.findIndex(({ kind }) => kind === 'clock')
     const index = found < 0 ? cursor.tokens.length - 1 : found
-    const minute = /^\d{1,2}$/.test(cursor.tokens.at(-1)?.text ?? '') ? [`hourly at :${(cursor.tokens.at(-1)?.text ?? '').padStart(2, '0')}`] : []
-    throw cursor.misread('is a time of day beside a step of less than a day', [...minute, `every day at ${clockText(seconds)}`], index)
+    const minute = /^\d{1,2}$/.test(cursor.tokens.at(-1)?.text ?? '')
+      ? [`hourly at :${(cursor.tokens.at(-1)?.text ?? '').padStart(2, '0')}`]
+      : []
+    throw cursor.misread(
+      'is a time of day beside a step of less than a day',
+      [...minute, `every day at ${clockText(seconds)}`],
+      index,
+    )
   }
   return timesOfStep(cursor, frame, every)
 }
@@ -158,7 +218,8 @@ function timesOfStep(cursor: Cursor, frame: Frame, { count, unit }: NonNullable<
   const step = count * (unit === 'hour' ? 3600 : 60)
   if (minutes.length > 0 && (unit !== 'hour' || !Number.isInteger(count)))
     throw cursor.misread('says a minute beside a step that is not whole hours', ['every hour at :15'], 0)
-  if (step > 86_400) throw cursor.misread('is more than a day, and cannot keep to some days', ['every 2 days at 9am'], 0)
+  if (step > 86_400)
+    throw cursor.misread('is more than a day, and cannot keep to some days', ['every 2 days at 9am'], 0)
   if (!window && startingAt === null) return wholeDayFields({ step, unit, minutes })
   const from = window?.from ?? startingAt ?? 0
   const to = window ? (window.to > from ? window.to : window.to + 86_400) : cyclic(from, step)
@@ -167,7 +228,8 @@ function timesOfStep(cursor: Cursor, frame: Frame, { count, unit }: NonNullable<
   const list: number[] = []
   for (let time = from; time < to || (isIncluded && time === to); time += step) {
     for (const minute of minutes.length > 0 ? minutes : [0]) {
-      if (time - (time % 3600) + minute * 60 < to || minutes.length === 0) list.push((time + minute * 60) % 86_400)
+      if (time - (time % 3600) + minute * 60 < to || minutes.length === 0)
+        list.push((time + minute * 60) % 86_400)
     }
   }
   return timeFields(list)
@@ -178,22 +240,39 @@ function cyclic(from: number, step: number): number {
   return 86_400 % step === 0 ? from + 86_400 : 86_400
 }
 
-function wholeDayFields({ step, unit, minutes }: { step: number; unit: string; minutes: number[] }): string[] {
+function wholeDayFields({
+  step,
+  unit,
+  minutes,
+}: {
+  step: number
+  unit: string
+  minutes: number[]
+}): string[] {
   const hours = step / 3600
   if (unit === 'hour' && Number.isInteger(hours) && 24 % hours === 0) {
     const minute = fieldText(minutes.length > 0 ? minutes : [0], { size: 60 })
     return [`${minute} ${hours === 1 ? '*' : `*/${hours}`}`]
   }
   const list = Array.from({ length: Math.ceil(86_400 / step) }, (_, index) => index * step)
-  return timeFields(minutes.length > 0 ? list.flatMap((time) => minutes.map((minute) => time + minute * 60)) : list)
+  return timeFields(
+    minutes.length > 0 ? list.flatMap((time) => minutes.map((minute) => time + minute * 60)) : list,
+  )
 }
 
 function secondFields(cursor: Cursor, count: number, window: Frame['window']): string[] {
   if (60 % count !== 0 || (window && (window.from % 3600 || window.to % 3600)))
-    throw cursor.misread('seconds fit into whole minutes and hours only', ['every 30 seconds between 9am and 5pm'], 0)
+    throw cursor.misread(
+      'seconds fit into whole minutes and hours only',
+      ['every 30 seconds between 9am and 5pm'],
+      0,
+    )
   const last = window && (window.to > window.from ? window.to : window.to + 86_400)
   const hours = window
-    ? Array.from({ length: ((last ?? 0) - window.from) / 3600 }, (_, index) => (window.from / 3600 + index) % 24)
+    ? Array.from(
+        { length: ((last ?? 0) - window.from) / 3600 },
+        (_, index) => (window.from / 3600 + index) % 24,
+      )
     : []
   return [`${count === 1 ? '*' : `*/${count}`} * ${window ? fieldText(hours, { size: 24 }) : '*'}`]
 }

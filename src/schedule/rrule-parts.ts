@@ -11,7 +11,7 @@ const numbered = {
 } as const
 type Numbered = keyof typeof numbered
 
-export type RuleParts = {
+export type Recurrence = {
   freq: string
   interval: number
   /** Local. */
@@ -32,14 +32,18 @@ const frequencies = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY
 const weekdayNames = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 
 /** Null: the text is no recurrence rule. @throws Misread */
-export function readRuleParts(text: string, { now, zone }: At): RuleParts | null {
-  const [, dtstart, rule = ''] = /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?((?:[A-Z-]+=[^;\s]*;?)+)$/i.exec(text) ?? []
+export function readRuleParts(text: string, { now, zone }: At): Recurrence | null {
+  const [, dtstart, rule = ''] =
+    /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?((?:[A-Z-]+=[^;\s]*;?)+)$/i.exec(text) ?? []
   if (!/(^|;)FREQ=/i.test(rule)) return null
   const here = now.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
-  const found: RuleParts = {
+  const found: Recurrence = {
     ...{ freq: '', interval: 1, isStarted: dtstart !== undefined, by: {}, weekdays: [] },
     ...{ count: null, until: null, weekStart: 1 },
-    start: dtstart === undefined ? here.round({ smallestUnit: 'second', roundingMode: 'floor' }) : localOf(dtstart, zone),
+    start:
+      dtstart === undefined
+        ? here.round({ smallestUnit: 'second', roundingMode: 'floor' })
+        : localOf(dtstart, zone),
   }
   for (const part of rule.toUpperCase().split(';').filter(Boolean)) {
     const [name = '', value = ''] = part.split('=')
@@ -48,22 +52,33 @@ export function readRuleParts(text: string, { now, zone }: At): RuleParts | null
   return found
 }
 
-function setPart(found: RuleParts, { name, value, zone }: { name: string; value: string; zone: string }): void {
+function setPart(
+  found: Recurrence,
+  { name, value, zone }: { name: string; value: string; zone: string },
+): void {
   if (name === 'FREQ') {
-    if (!frequencies.includes(value)) throw new Misread(value, 'is not a FREQ', ['FREQ=DAILY;BYHOUR=9;BYMINUTE=0'])
+    if (!frequencies.includes(value))
+      throw new Misread(value, 'is not a FREQ', ['FREQ=DAILY;BYHOUR=9;BYMINUTE=0'])
     found.freq = value
   } else if (name === 'INTERVAL') found.interval = whole(name, value)
   else if (name === 'COUNT') found.count = whole(name, value)
-  else if (name === 'UNTIL') found.until = (value.length === 8 ? localOf(value, zone).add({ hours: 23, minutes: 59, seconds: 59 }) : localOf(value, zone)).toString({ smallestUnit: 'second' })
+  else if (name === 'UNTIL')
+    found.until = (
+      value.length === 8
+        ? localOf(value, zone).add({ hours: 23, minutes: 59, seconds: 59 })
+        : localOf(value, zone)
+    ).toString({ smallestUnit: 'second' })
   else if (name === 'WKST') found.weekStart = weekdayOf(value)
   else if (name === 'BYDAY') found.weekdays = value.split(',').map(dayOf)
-  else if (name in numbered) found.by[name as Numbered] = value.split(',').map((item) => within(name as Numbered, item))
+  else if (name in numbered)
+    found.by[name as Numbered] = value.split(',').map((item) => within(name as Numbered, item))
   else throw new Misread(name, 'is a part of RRULE that is not supported', [])
 }
 
 function whole(name: string, value: string): number {
   const number = Number(value)
-  if (!/^\d{1,5}$/.test(value) || number < 1 || number > 36_525) throw new Misread(value, `is not a number for ${name}`, [])
+  if (!/^\d{1,5}$/.test(value) || number < 1 || number > 36_525)
+    throw new Misread(value, `is not a number for ${name}`, [])
   return number
 }
 
@@ -81,7 +96,7 @@ function weekdayOf(name: string): number {
   return weekday
 }
 
-function dayOf(item: string): RuleParts['weekdays'][number] {
+function dayOf(item: string): Recurrence['weekdays'][number] {
   const [, place, name = item] = /^([+-]?\d{1,2})?([A-Z]{2})$/.exec(item) ?? []
   return { weekday: weekdayOf(name), place: place === undefined ? null : Number(place) }
 }

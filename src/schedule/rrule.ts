@@ -3,7 +3,7 @@ import { firstInstantAt } from './instant.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolve.ts'
 import { daysOfRule } from './rrule-days.ts'
-import { type RuleParts, readRuleParts } from './rrule-parts.ts'
+import { type Recurrence, readRuleParts } from './rrule-parts.ts'
 import { stepsText } from './steps.ts'
 
 /**
@@ -32,23 +32,25 @@ export function readRecurrence(text: string, at: At): Resolved | null {
   }
 }
 
-function timesOf({ by, start }: RuleParts): number[] {
+function timesOf({ by, start }: Recurrence): number[] {
   const hours = by.BYHOUR ?? [start.hour]
   const minutes = by.BYMINUTE ?? [start.minute]
   const seconds = by.BYSECOND ?? [start.second]
-  const times = hours.flatMap((hour) => minutes.flatMap((minute) => seconds.map((second) => hour * 3600 + minute * 60 + second)))
+  const times = hours.flatMap((hour) =>
+    minutes.flatMap((minute) => seconds.map((second) => hour * 3600 + minute * 60 + second)),
+  )
   return [...new Set(times)].toSorted((a, b) => a - b)
 }
 
 /** Every so many years: the year field of seven. */
-function withYears(time: string, days: string, { freq, interval, start }: RuleParts): string {
+function withYears(time: string, days: string, { freq, interval, start }: Recurrence): string {
   if (freq !== 'YEARLY' || interval === 1) return `${time} ${days}`
   const six = time.split(' ').length === 2 ? `0 ${time}` : time
   return `${six} ${days} ${start.year}-2199/${interval}`
 }
 
 /** Dates and plain weekdays both have to match, and cron takes either: the other weekdays are left out. */
-function exceptOf({ by, weekdays }: RuleParts): string[] {
+function exceptOf({ by, weekdays }: Recurrence): string[] {
   const plain = weekdays.filter(({ place }) => place === null).map(({ weekday }) => weekday)
   if (plain.length === 0 || !by.BYMONTHDAY) return []
   const others = [0, 1, 2, 3, 4, 5, 6].filter((day) => !plain.includes(day))
@@ -56,13 +58,21 @@ function exceptOf({ by, weekdays }: RuleParts): string[] {
 }
 
 /** Every so many days or weeks. */
-function stepRules({ freq, interval, by, weekdays, start, weekStart }: RuleParts, times: number[]): string[] {
-  const clash = (['BYMONTH', 'BYMONTHDAY'] as const).find((name) => by[name]) ?? (freq === 'DAILY' && weekdays.length > 0 ? 'BYDAY' : undefined)
+function stepRules(
+  { freq, interval, by, weekdays, start, weekStart }: Recurrence,
+  times: number[],
+): string[] {
+  const clash =
+    (['BYMONTH', 'BYMONTHDAY'] as const).find((name) => by[name]) ??
+    (freq === 'DAILY' && weekdays.length > 0 ? 'BYDAY' : undefined)
   if (clash) throw new Misread(clash, `is not supported beside INTERVAL in FREQ=${freq}`, [])
   const day = start.toPlainDate()
   const at = (date: Temporal.PlainDate, time: number) =>
-    date.toPlainDateTime(Temporal.PlainTime.from('00:00').add({ seconds: time })).toString({ smallestUnit: 'second' })
-  if (freq === 'DAILY') return times.map((time) => stepsText({ every: interval, unit: 'day', first: at(day, time) }))
+    date
+      .toPlainDateTime(Temporal.PlainTime.from('00:00').add({ seconds: time }))
+      .toString({ smallestUnit: 'second' })
+  if (freq === 'DAILY')
+    return times.map((time) => stepsText({ every: interval, unit: 'day', first: at(day, time) }))
   const days = weekdays.length > 0 ? weekdays.map(({ weekday }) => weekday) : [day.dayOfWeek % 7]
   const firstOfWeek = day.subtract({ days: ((day.dayOfWeek % 7) - weekStart + 7) % 7 })
   return days.flatMap((weekday) => {
@@ -72,14 +82,19 @@ function stepRules({ freq, interval, by, weekdays, start, weekStart }: RuleParts
 }
 
 /** Steps of elapsed time, and minutes of every hour. */
-function readShort(found: RuleParts, { zone }: At): Resolved {
+function readShort(found: Recurrence, { zone }: At): Resolved {
   const { freq, interval, by, start, isStarted } = found
-  const clash = Object.keys(by).find((name) => freq !== 'HOURLY' || interval !== 1 || name !== 'BYMINUTE') ?? (found.weekdays.length > 0 ? 'BYDAY' : undefined)
+  const clash =
+    Object.keys(by).find((name) => freq !== 'HOURLY' || interval !== 1 || name !== 'BYMINUTE') ??
+    (found.weekdays.length > 0 ? 'BYDAY' : undefined)
   if (clash) throw new Misread(clash, `is not supported in FREQ=${freq}`, [])
   const bound = found.count !== null ? 'COUNT' : found.until ? 'UNTIL' : null
   if (by.BYMINUTE) return { kind: 'rules', rules: [`${by.BYMINUTE.join(',')} * * * *`], except: [] }
-  if (bound) throw new Misread(bound, `is not supported in FREQ=${freq}; give the job \`repeat\` or \`ends_at\``, [])
+  if (bound)
+    throw new Misread(bound, `is not supported in FREQ=${freq}; give the job \`repeat\` or \`ends_at\``, [])
   const everyMs = interval * { HOURLY: 3_600_000, MINUTELY: 60_000, SECONDLY: 1000 }[freq as 'HOURLY']
-  const from = isStarted ? { from: new Date(firstInstantAt(start, zone).epochMilliseconds).toISOString() } : {}
+  const from = isStarted
+    ? { from: new Date(firstInstantAt(start, zone).epochMilliseconds).toISOString() }
+    : {}
   return { kind: 'interval', everyMs, ...from }
 }

@@ -17,7 +17,8 @@ function readDigitDate(cursor: Cursor): Extract<SaidDate, { kind: 'date' }> | nu
   const numbers = text.split(/[-./]/).map(Number)
   const [first = 0, second = 0, third = 0] = numbers
   const isYearFirst = /^\d{4}/.test(text)
-  if (!isYearFirst && text.includes('/') && second <= 12 && first <= 12 && first !== second) throw bothWays(cursor, numbers)
+  if (!isYearFirst && text.includes('/') && second <= 12 && first <= 12 && first !== second)
+    throw bothWays(cursor, numbers)
   const isMonthFirst = text.includes('/') && second > 12
   const year = isYearFirst ? first : third < 100 ? 2000 + third : third
   const month = isYearFirst || !isMonthFirst ? second : first
@@ -36,7 +37,9 @@ function bothWays(cursor: Cursor, [first = 0, second = 0, third = 0]: number[]) 
   const tries = [`${year}-${two(first)}-${two(second)}`, `${year}-${two(second)}-${two(first)}`]
   return cursor.misread(
     'may be read month first or day first; write year-month-day',
-    tries.map((date) => cursor.with(time ? `${date} ${clockText(time.seconds)}` : `${date} 09:00`, start, end)),
+    tries.map((date) =>
+      cursor.with(time ? `${date} ${clockText(time.seconds)}` : `${date} 09:00`, start, end),
+    ),
   )
 }
 
@@ -64,7 +67,8 @@ function readNamedDate(cursor: Cursor): Extract<SaidDate, { kind: 'date' }> | nu
 
 function readDayNumber(cursor: Cursor): number | null {
   const { kind, text } = cursor.peek()
-  if ((kind !== 'number' && kind !== 'ordinal') || !/^\d{1,2}(\D|$)/.test(text) || text.includes('.')) return null
+  if ((kind !== 'number' && kind !== 'ordinal') || !/^\d{1,2}(\D|$)/.test(text) || text.includes('.'))
+    return null
   cursor.at += 1
   return Number.parseInt(text, 10)
 }
@@ -75,7 +79,9 @@ function checked(cursor: Cursor, date: { year: number | null; month: number; day
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     const near = Temporal.PlainDate.from({ ...date, year: date.year ?? 2027 })
-    throw cursor.misread('is not a date that exists', [cursor.with(String(near), cursor.at, cursor.at + length)])
+    throw cursor.misread('is not a date that exists', [
+      cursor.with(String(near), cursor.at, cursor.at + length),
+    ])
   }
   cursor.at += length
   return { kind: 'date', ...date } as const
@@ -83,11 +89,25 @@ function checked(cursor: Cursor, date: { year: number | null; month: number; day
 
 /** `today`, `tonight`, `tomorrow`, `next monday`, `this friday`, `the day after tomorrow`; null: none of them. */
 export function readDayAhead(cursor: Cursor): { date: SaidDate; part: string | null } | null {
-  const ahead = (days: number, part: string | null = null) => ({ date: { kind: 'ahead', days } as const, part })
+  const ahead = (days: number, part: string | null = null) => ({
+    date: { kind: 'ahead', days } as const,
+    part,
+  })
   if (cursor.take('today')) return ahead(0)
   if (cursor.take('tonight')) return ahead(0, 'night')
-  if (cursor.take('tomorrow')) return ahead(1, cursor.take('night') ? 'night' : cursor.take('morning') ? 'morning' : cursor.take('evening') ? 'evening' : null)
-  if (cursor.takeAll('the', 'day', 'after', 'tomorrow') || cursor.takeAll('day', 'after', 'tomorrow')) return ahead(2)
+  if (cursor.take('tomorrow'))
+    return ahead(
+      1,
+      cursor.take('night')
+        ? 'night'
+        : cursor.take('morning')
+          ? 'morning'
+          : cursor.take('evening')
+            ? 'evening'
+            : null,
+    )
+  if (cursor.takeAll('the', 'day', 'after', 'tomorrow') || cursor.takeAll('day', 'after', 'tomorrow'))
+    return ahead(2)
   return cursor.attempt(() => {
     cursor.take('on')
     const isNextWeek = cursor.take('next', 'coming')
@@ -115,7 +135,8 @@ export function readDelay(cursor: Cursor): Temporal.Duration | null {
 }
 
 function readSpan(cursor: Cursor): Temporal.Duration | null {
-  if (cursor.takeAll('half', 'an', 'hour') || cursor.takeAll('half', 'hour')) return Temporal.Duration.from({ minutes: 30 })
+  if (cursor.takeAll('half', 'an', 'hour') || cursor.takeAll('half', 'hour'))
+    return Temporal.Duration.from({ minutes: 30 })
   if (cursor.takeAll('quarter', 'of', 'an', 'hour') || cursor.takeAll('a', 'quarter', 'of', 'an', 'hour'))
     return Temporal.Duration.from({ minutes: 15 })
   const parts = cursor.list(() => {

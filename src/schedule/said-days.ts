@@ -58,7 +58,12 @@ export function readDays(cursor: Cursor): SaidDays | null {
 /** `first`, `2nd`, `last` (`L`); null: none. */
 function readOrdinal(cursor: Cursor): number | 'L' | null {
   const { kind, text } = cursor.peek()
-  const found = text === 'last' || text === 'final' ? 'L' : kind === 'ordinal' ? Number.parseInt(text, 10) : ordinalWords.get(text)
+  const found =
+    text === 'last' || text === 'final'
+      ? 'L'
+      : kind === 'ordinal'
+        ? Number.parseInt(text, 10)
+        : ordinalWords.get(text)
   if (found === undefined) return null
   cursor.at += 1
   return found
@@ -86,7 +91,11 @@ export function readPlaces(cursor: Cursor, frame: Frame): boolean {
       frame.nth.push(`${weekday.day}#${place}`)
     } else if (group) {
       if (group.days.length !== 5 || (place !== 'L' && place !== 1))
-        throw cursor.misread('can be the first or the last of the weekdays only', ['last weekday of the month at 6pm'], start)
+        throw cursor.misread(
+          'can be the first or the last of the weekdays only',
+          ['last weekday of the month at 6pm'],
+          start,
+        )
       frame.dates.push(place === 'L' ? 'LW' : '1W')
     } else {
       if (place !== 'L' && (place < 1 || place > 31))
@@ -112,7 +121,12 @@ function readOf(cursor: Cursor, frame: Frame): void {
     if (cursor.take('month', 'months')) return setMonths(frame, null)
     if (cursor.take('quarter')) {
       // the last day of a quarter is in its last month
-      return setMonths(frame, frame.dates.some((date) => date.startsWith('L')) || frame.nth.some((item) => item.endsWith('L')) ? [3, 6, 9, 12] : [1, 4, 7, 10])
+      return setMonths(
+        frame,
+        frame.dates.some((date) => date.startsWith('L')) || frame.nth.some((item) => item.endsWith('L'))
+          ? [3, 6, 9, 12]
+          : [1, 4, 7, 10],
+      )
     }
     if (cursor.take('year')) {
       return setMonths(frame, [frame.dates.some((date) => date.startsWith('L')) ? 12 : 1])
@@ -133,7 +147,10 @@ export function readMonths(cursor: Cursor): number[] | null {
     const first = monthHere(cursor)
     if (first === null) return null
     const last = cursor.attempt(() => (rangeSign(cursor) ? monthHere(cursor) : null)) ?? first
-    return Array.from({ length: ((last - first + 12) % 12) + 1 }, (_, index) => ((first - 1 + index) % 12) + 1)
+    return Array.from(
+      { length: ((last - first + 12) % 12) + 1 },
+      (_, index) => ((first - 1 + index) % 12) + 1,
+    )
   })
   return found && [...new Set(found.flat())].toSorted((a, b) => a - b)
 }

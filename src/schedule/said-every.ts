@@ -53,11 +53,17 @@ export function readEvery(cursor: Cursor, frame: Frame): boolean {
 function isAmbiguousPlace(cursor: Cursor): boolean {
   const { text } = cursor.peek()
   const isPlace = /^(2nd|second)$/.test(text)
-  return isPlace && weekdayNumbers.has(cursor.peek(1).text) && !['of', 'in', 'each', 'every'].includes(cursor.peek(2).text)
+  return (
+    isPlace &&
+    weekdayNumbers.has(cursor.peek(1).text) &&
+    !['of', 'in', 'each', 'every'].includes(cursor.peek(2).text)
+  )
 }
 
 function readStep(cursor: Cursor): Every | null {
-  return cursor.attempt(() => readHalf(cursor) ?? readOther(cursor) ?? readCounted(cursor) ?? readShort(cursor))
+  return cursor.attempt(
+    () => readHalf(cursor) ?? readOther(cursor) ?? readCounted(cursor) ?? readShort(cursor),
+  )
 }
 
 /** `every half hour`, `every quarter of an hour`: at whole ones of them. */
@@ -67,7 +73,9 @@ function readHalf(cursor: Cursor): Every | null {
     const minutes = cursor.take('half') ? 30 : cursor.take('quarter') ? 15 : 0
     cursor.take('-', 'of')
     cursor.take('an', 'a')
-    return minutes > 0 && cursor.take('hour', 'hours') ? { count: minutes, unit: 'minute', isOther: true } : null
+    return minutes > 0 && cursor.take('hour', 'hours')
+      ? { count: minutes, unit: 'minute', isOther: true }
+      : null
   })
 }
 
@@ -75,7 +83,8 @@ function readHalf(cursor: Cursor): Every | null {
 function readOther(cursor: Cursor): Every | null {
   return cursor.attempt(() => {
     const { kind, text } = cursor.peek()
-    const count = text === 'other' ? 2 : kind === 'ordinal' ? Number.parseInt(text, 10) : ordinalWords.get(text)
+    const count =
+      text === 'other' ? 2 : kind === 'ordinal' ? Number.parseInt(text, 10) : ordinalWords.get(text)
     if (count === undefined || count < 2) return null
     cursor.at += 1
     const unit = units.get(cursor.peek().text)
@@ -83,7 +92,9 @@ function readOther(cursor: Cursor): Every | null {
       cursor.at += 1
       return { count: count * unit[1], unit: unit[0], isOther: true }
     }
-    return text === 'other' && weekdayNumbers.has(cursor.peek().text) ? { count: 2, unit: 'week', isOther: true } : null
+    return text === 'other' && weekdayNumbers.has(cursor.peek().text)
+      ? { count: 2, unit: 'week', isOther: true }
+      : null
   })
 }
 
@@ -111,13 +122,16 @@ function readShort(cursor: Cursor): Every | null {
   const [, count = '', word = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? []
   const unit = units.get(word)
   if (!unit || Number(count) === 0) return null
-  throw cursor.misread('is not a duration that is read', [cursor.with(`${count} ${unit[0]}${count === '1' ? '' : 's'}`, cursor.at)])
+  throw cursor.misread('is not a duration that is read', [
+    cursor.with(`${count} ${unit[0]}${count === '1' ? '' : 's'}`, cursor.at),
+  ])
 }
 
 /** Fractions become whole numbers of a smaller unit; a whole number of seconds becomes the largest unit it fills. */
 function whole(count: number, unit: Every['unit']): Every | null {
   const inSeconds = { second: 1, minute: 60, hour: 3600 }[unit as string]
-  if (inSeconds === undefined) return Number.isInteger(count) && count > 0 ? { count, unit, isOther: false } : null
+  if (inSeconds === undefined)
+    return Number.isInteger(count) && count > 0 ? { count, unit, isOther: false } : null
   const seconds = Math.round(count * inSeconds)
   if (seconds <= 0) return null
   if (seconds % 3600 === 0) return { count: seconds / 3600, unit: 'hour', isOther: false }
@@ -158,9 +172,19 @@ function readOften(cursor: Cursor, frame: Frame): boolean {
     cursor.at += 1
     return true
   }
-  const often = cursor.take('once') ? 1 : cursor.take('twice') ? 2 : cursor.take('thrice') ? 3 : readCount(cursor)
+  const often = cursor.take('once')
+    ? 1
+    : cursor.take('twice')
+      ? 2
+      : cursor.take('thrice')
+        ? 3
+        : readCount(cursor)
   if (often === null) return false
-  if (start + 1 === cursor.at && !['once', 'twice', 'thrice'].includes(cursor.peek(-1).text) && !cursor.take('times', 'time', 'x')) {
+  if (
+    start + 1 === cursor.at &&
+    !['once', 'twice', 'thrice'].includes(cursor.peek(-1).text) &&
+    !cursor.take('times', 'time', 'x')
+  ) {
     cursor.at = start
     return false
   }
@@ -175,7 +199,11 @@ function readOften(cursor: Cursor, frame: Frame): boolean {
     set(cursor, frame, { count: unit[1], unit: unit[0], isOther: true }, start)
     return true
   }
-  throw cursor.misread(`says how often and not when (${cursor.typed(start, cursor.at)})`, oftenTries(often, unit[0]), start)
+  throw cursor.misread(
+    `says how often and not when (${cursor.typed(start, cursor.at)})`,
+    oftenTries(often, unit[0]),
+    start,
+  )
 }
 
 function oftenTries(often: number, unit: string): string[] {

@@ -21,7 +21,11 @@ export function readException(cursor: Cursor, frame: Frame): boolean {
   })
   if (!found) {
     const at = cursor.isAtEnd ? cursor.at - 1 : cursor.at
-    throw cursor.misread('is not followed by days that can be left out', [cursor.with('except sundays', cursor.at - 1, cursor.tokens.length)], at)
+    throw cursor.misread(
+      'is not followed by days that can be left out',
+      [cursor.with('except sundays', cursor.at - 1, cursor.tokens.length)],
+      at,
+    )
   }
   frame.except.push(...found)
   return true
@@ -33,7 +37,9 @@ export function readLeftOut(cursor: Cursor): string | null {
   if (date) {
     if (date.year === null) return `${everySecond} ${date.day} ${date.month} *`
     const first = `${date.year}-${two(date.month)}-${two(date.day)}`
-    const last = cursor.attempt(() => (cursor.take('to', '-', 'until', 'till', 'through', 'thru') ? readDate(cursor) : null))
+    const last = cursor.attempt(() =>
+      cursor.take('to', '-', 'until', 'till', 'through', 'thru') ? readDate(cursor) : null,
+    )
     return last?.year ? `${first}..${last.year}-${two(last.month)}-${two(last.day)}` : first
   }
   const days = readDays(cursor)

@@ -19,7 +19,8 @@ export function readTime(cursor: Cursor, bare: boolean): SaidTime | null {
 
 function readNamed(cursor: Cursor): SaidTime | null {
   const before = cursor.at
-  if (cursor.peek().text === '12' && ['noon', 'midday', 'midnight'].includes(cursor.peek(1).text)) cursor.at += 1
+  if (cursor.peek().text === '12' && ['noon', 'midday', 'midnight'].includes(cursor.peek(1).text))
+    cursor.at += 1
   if (cursor.take('noon', 'midday')) return { seconds: 43_200, isBare: false }
   if (cursor.take('midnight')) return { seconds: 0, isBare: false }
   cursor.at = before
@@ -56,12 +57,20 @@ function readDigits(cursor: Cursor, bare: boolean): SaidTime | null {
   const { kind, text } = cursor.peek()
   const isNumber = kind === 'number'
   if (kind !== 'clock' && !isNumber) return bare ? readHourWord(cursor) : null
-  if (isNumber && !bare && !/^[01]\d[0-5]\d$/.test(text) && cursor.peek(1).text !== "o'clock" && cursor.peek(1).text !== 'o')
+  if (
+    isNumber &&
+    !bare &&
+    !/^[01]\d[0-5]\d$/.test(text) &&
+    cursor.peek(1).text !== "o'clock" &&
+    cursor.peek(1).text !== 'o'
+  )
     return null
   const groups = clockForm.exec(text) ?? digitsForm.exec(text)
   if (!groups) throw notATime(cursor)
   const half = groups.at(-1)
-  const [hour = 0, minute = 0, second = 0] = groups.slice(1, 4).map((digits) => Number.parseInt(digits ?? '0', 10) || 0)
+  const [hour = 0, minute = 0, second = 0] = groups
+    .slice(1, 4)
+    .map((digits) => Number.parseInt(digits ?? '0', 10) || 0)
   const isRight = half ? hour >= 1 && hour <= 12 : hour <= 23
   if (!isRight || minute > 59 || second > 59) throw notATime(cursor)
   cursor.at += 1
@@ -85,7 +94,8 @@ function readHourWord(cursor: Cursor): SaidTime | null {
 
 function readHalf(cursor: Cursor): string | undefined {
   if (cursor.take('am') || cursor.takeAll('in', 'the', 'morning')) return 'am'
-  if (cursor.take('pm') || cursor.takeAll('in', 'the', 'afternoon') || cursor.takeAll('in', 'the', 'evening')) return 'pm'
+  if (cursor.take('pm') || cursor.takeAll('in', 'the', 'afternoon') || cursor.takeAll('in', 'the', 'evening'))
+    return 'pm'
   return undefined
 }
 
@@ -106,17 +116,23 @@ export function readTimes(cursor: Cursor, bare: boolean): SaidTime[] | null {
     return followsNumber(cursor) ? null : readTime(cursor, true)
   })
   if (!times) return null
-  const isMixed = times.some(({ isBare }) => isBare) && times.some(({ isBare, seconds }) => !isBare && seconds >= 46_800)
+  const isMixed =
+    times.some(({ isBare }) => isBare) && times.some(({ isBare, seconds }) => !isBare && seconds >= 46_800)
   if (isMixed && /[ap]m/.test(cursor.typed(start, cursor.at).toLowerCase()))
-    throw cursor.misread('may be in the morning or in the afternoon; write am or pm behind each hour', [
-      cursor.with(times.map(({ seconds }) => clockText(seconds)).join(' and '), start, cursor.at),
-    ], start)
+    throw cursor.misread(
+      'may be in the morning or in the afternoon; write am or pm behind each hour',
+      [cursor.with(times.map(({ seconds }) => clockText(seconds)).join(' and '), start, cursor.at)],
+      start,
+    )
   return times
 }
 
 /** Whether the number here counts something, or begins a date. */
 function followsNumber(cursor: Cursor): boolean {
-  return cursor.peek().kind === 'number' && /^(minutes?|mins?|hours?|times?|days?|weeks?|months?|x)$/.test(cursor.peek(1).text)
+  return (
+    cursor.peek().kind === 'number' &&
+    /^(minutes?|mins?|hours?|times?|days?|weeks?|months?|x)$/.test(cursor.peek(1).text)
+  )
 }
 
 /** As a person may type it. */

@@ -32,7 +32,10 @@ export function spread(expr: string, id: string): string {
     .join(' ')
 }
 
-function numberFor(hash: number, { least, most, step }: { least: number; most: number; step: number | null }): string {
+function numberFor(
+  hash: number,
+  { least, most, step }: { least: number; most: number; step: number | null },
+): string {
   if (least > most || step === 0) return 'H'
   if (step === null) return String(least + (hash % (most - least + 1)))
   return `${least + (hash % Math.min(step, most - least + 1))}-${most}/${step}`

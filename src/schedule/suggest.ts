@@ -10,11 +10,20 @@ const mostShown = 2
  * itself proposes, then the word that differs least from the one that was not understood, then the text without it, then
  * what the rest of the text has.
  */
-export function nearest(text: string, error: Misread | AppError, isRead: (text: string) => boolean): string[] {
+export function nearest(
+  text: string,
+  error: Misread | AppError,
+  isRead: (text: string) => boolean,
+): string[] {
   const proposed = error instanceof Misread ? [...new Set(error.tries)].filter(isRead) : []
   if (proposed.length > 0) return proposed.slice(0, mostShown)
   const word = error instanceof Misread ? error.word : ''
-  const found = [...respelled(text, 2), ...withoutWord(text, word), ...asCron(text), ...fromPieces(text)].find(isRead)
+  const found = [
+    ...respelled(text, 2),
+    ...withoutWord(text, word),
+    ...asCron(text),
+    ...fromPieces(text),
+  ].find(isRead)
   return [found ?? 'every day at 9am']
 }
 
@@ -51,8 +60,18 @@ export function distance(a: string, b: string): number {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (rows[i - 2]?.[j - 2] ?? 0) + 1 : Infinity
-      row.push(Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + cost, swapped))
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+          ? (rows[i - 2]?.[j - 2] ?? 0) + 1
+          : Infinity
+      row.push(
+        Math.min(
+          (rows[i - 1]?.[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (rows[i - 1]?.[j - 1] ?? 0) + cost,
+          swapped,
+        ),
+      )
     }
     rows.push(row)
   }
@@ -85,7 +104,9 @@ function asCron(text: string): string[] {
 function fromPieces(text: string): string[] {
   const tokens = tokensOf(plain(text))
   const clock = tokens.find(({ kind }) => kind === 'clock')?.text ?? '9am'
-  const day = tokens.find(({ text: word }) => weekdayNumbers.has(word.replace(/s$/, '')))?.text.replace(/s$/, '')
+  const day = tokens
+    .find(({ text: word }) => weekdayNumbers.has(word.replace(/s$/, '')))
+    ?.text.replace(/s$/, '')
   const duration = /(\d+)\s*w/.exec(plain(text))?.[1]
   const candidates = [
     ...(duration ? [`every ${duration} week${duration === '1' ? '' : 's'}`] : []),

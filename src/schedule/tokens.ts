@@ -6,7 +6,8 @@ export type Token = {
   end: number
 }
 
-const unitLetters = 'days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|weeks?|wks?|w|months?|mos?|years?|yrs?|y'
+const unitLetters =
+  'days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|weeks?|wks?|w|months?|mos?|years?|yrs?|y'
 
 /** In the order in which they are tried; a time of day such as `9.30` is a number too, and `9am` a number and a word. */
 const forms: [Token['kind'], RegExp][] = [

@@ -55,10 +55,12 @@ export const units = new Map<string, [Unit, number]>(
     quarter: ['month', 3],
     'year yr': ['year', 1],
   } satisfies Record<string, [Unit, number]>).flatMap(([names, unit]) =>
-    names.split(' ').flatMap((name) => [
-      [name, unit] as [string, [Unit, number]],
-      [`${name}s`, unit] as [string, [Unit, number]],
-    ]),
+    names
+      .split(' ')
+      .flatMap((name) => [
+        [name, unit] as [string, [Unit, number]],
+        [`${name}s`, unit] as [string, [Unit, number]],
+      ]),
   ),
 )
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
-import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../../src/schedule/index.ts'
+import { explain, nextWithTransitions, readNamedZone } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import { checkZone } from '../../src/schedule/zone.ts'
 import { assertTook } from '../support/limits.ts'
 
@@ -126,7 +127,8 @@ suite('cron', () => {
   test('days that depend on the month are read; what crons read differently is refused', () => {
     for (const field of ['?', '1L', '1,W', '32W', 'L-31', '?,1'])
       refused('SCHEDULE_INVALID', `0 9 ${field} * *`)
-    for (const field of ['?', 'L', '1#6', '1#0', '8#1', 'MON#']) refused('SCHEDULE_INVALID', `0 9 * * ${field}`)
+    for (const field of ['?', 'L', '1#6', '1#0', '8#1', 'MON#'])
+      refused('SCHEDULE_INVALID', `0 9 * * ${field}`)
     refused('SCHEDULE_INVALID', '0 0 12 ? * 2')
     for (const field of ['L', '1,L', 'l', 'LW', '15W', 'L-3', '1,15W'])
       assert.equal(expr(`0 9 ${field} * *`), `0 9 ${field} * *`)
@@ -164,7 +166,8 @@ suite('cron', () => {
     ]) {
       refused('SCHEDULE_INVALID', `0 ${rest}`)
     }
-    for (const text of ['* * * *', '0 0 9 * * * 1066', '0 0 9 * * * 2020', '60 0 9 * * *']) refused('SCHEDULE_INVALID', text)
+    for (const text of ['* * * *', '0 0 9 * * * 1066', '0 0 9 * * * 2020', '60 0 9 * * *'])
+      refused('SCHEDULE_INVALID', text)
   })
 
   test('a date that no year has is refused at once', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError } from '../../src/ground/errors.ts'
-import { nextSlot, parseSchedule, readNamedZone, type Rule } from '../../src/schedule/index.ts'
+import { nextSlot, readNamedZone, type Rule } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import json from './phrases.json' with { type: 'json' }
 
 type Expected = {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError } from '../../src/ground/errors.ts'
-import { catchUpGraceMs, nextSlot, parseSchedule, slotsIn } from '../../src/schedule/index.ts'
+import { catchUpGraceMs, nextSlot, slotsIn } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import json from './vectors.json' with { type: 'json' }
 
 type Vectors = {
