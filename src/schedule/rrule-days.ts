@@ -21,18 +21,18 @@ function monthsOf({ freq, by, interval, start, weekdays }: Recurrence): number[]
   if (freq === 'YEARLY') {
     if (by.BYMONTH) return by.BYMONTH
     if (weekdays.some(({ place }) => place !== null))
-      throw new Misread('BYDAY', 'with a number needs BYMONTH in FREQ=YEARLY', [])
+      throw new Misread('BYDAY', 'with a number needs BYMONTH in FREQ=YEARLY')
     return by.BYMONTHDAY || weekdays.length > 0 ? null : [start.month]
   }
   if (freq !== 'MONTHLY' || interval === 1) return by.BYMONTH ?? null
   if (12 % interval !== 0)
-    throw new Misread('INTERVAL', 'of FREQ=MONTHLY has to go into 12 without a rest', [])
+    throw new Misread('INTERVAL', 'of FREQ=MONTHLY has to go into 12 without a rest')
   const named = Array.from(
     { length: 12 / interval },
     (_, index) => ((start.month - 1 + index * interval) % 12) + 1,
   )
   const months = by.BYMONTH?.filter((month) => named.includes(month)) ?? named
-  if (months.length === 0) throw new Misread('BYMONTH', 'has no month that INTERVAL comes to', [])
+  if (months.length === 0) throw new Misread('BYMONTH', 'has no month that INTERVAL comes to')
   return months
 }
 
@@ -45,10 +45,10 @@ function dateItem(day: number): string {
 function weekdayItem({ weekday, place }: Recurrence['weekdays'][number], { freq }: Recurrence): string {
   if (place === null) return String(weekday)
   if (freq === 'DAILY' || freq === 'WEEKLY')
-    throw new Misread('BYDAY', `may have no number in FREQ=${freq}`, [])
+    throw new Misread('BYDAY', `may have no number in FREQ=${freq}`)
   if (place === -1) return `${weekday}#L`
   if (place < 1 || place > 5)
-    throw new Misread('BYDAY', `with the number ${place} is not supported (1 to 5, or -1)`, [])
+    throw new Misread('BYDAY', `with the number ${place} is not supported (1 to 5, or -1)`)
   return `${weekday}#${place}`
 }
 
@@ -58,6 +58,6 @@ function endsOfWeekdays({ by, weekdays }: Recurrence): string {
   const [position, ...more] = by.BYSETPOS ?? []
   const isWeek = days.join() === '1,2,3,4,5' && !by.BYMONTHDAY
   if (!isWeek || more.length > 0 || (position !== 1 && position !== -1))
-    throw new Misread('BYSETPOS', 'is supported as 1 or -1 of BYDAY=MO,TU,WE,TH,FR only', [])
+    throw new Misread('BYSETPOS', 'is supported as 1 or -1 of BYDAY=MO,TU,WE,TH,FR only')
   return position === 1 ? '1W' : 'LW'
 }

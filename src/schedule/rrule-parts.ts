@@ -72,13 +72,13 @@ function setPart(
   else if (name === 'BYDAY') found.weekdays = value.split(',').map(dayOf)
   else if (name in numbered)
     found.by[name as Numbered] = value.split(',').map((item) => within(name as Numbered, item))
-  else throw new Misread(name, 'is a part of RRULE that is not supported', [])
+  else throw new Misread(name, 'is a part of RRULE that is not supported')
 }
 
 function whole(name: string, value: string): number {
   const number = Number(value)
   if (!/^\d{1,5}$/.test(value) || number < 1 || number > 36_525)
-    throw new Misread(value, `is not a number for ${name}`, [])
+    throw new Misread(value, `is not a number for ${name}`)
   return number
 }
 
@@ -86,13 +86,13 @@ function within(name: Numbered, item: string): number {
   const [least, most] = numbered[name]
   const number = Number(item)
   if (!/^[+-]?\d{1,3}$/.test(item) || number < least || number > most || (least < 0 && number === 0))
-    throw new Misread(item, `is out of range for ${name}`, [])
+    throw new Misread(item, `is out of range for ${name}`)
   return number
 }
 
 function weekdayOf(name: string): number {
   const weekday = weekdayNames.indexOf(name)
-  if (weekday < 0) throw new Misread(name, 'is not a weekday of RRULE (MO, TU, WE, TH, FR, SA, SU)', [])
+  if (weekday < 0) throw new Misread(name, 'is not a weekday of RRULE (MO, TU, WE, TH, FR, SA, SU)')
   return weekday
 }
 
@@ -110,6 +110,6 @@ function localOf(text: string, zone: string): Temporal.PlainDateTime {
     return utc ? local.toZonedDateTime('UTC').withTimeZone(zone).toPlainDateTime() : local
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new Misread(text, 'is not a date of iCalendar (20261127T090000)', [])
+    throw new Misread(text, 'is not a date of iCalendar (20261127T090000)')
   }
 }

@@ -17,6 +17,8 @@ export function readRecurrence(text: string, at: At): Resolved | null {
   const { freq, interval, start, isStarted } = found
   if (freq === 'HOURLY' || freq === 'MINUTELY' || freq === 'SECONDLY') return readShort(found, at)
   const times = timesOf(found)
+  if (found.by.BYSETPOS && times.length > 1)
+    throw new Misread('BYSETPOS', 'is not supported with more than one time of day')
   const isMonths = freq === 'MONTHLY' || freq === 'YEARLY'
   const rules =
     interval === 1 || isMonths
@@ -65,7 +67,7 @@ function stepRules(
   const clash =
     (['BYMONTH', 'BYMONTHDAY'] as const).find((name) => by[name]) ??
     (freq === 'DAILY' && weekdays.length > 0 ? 'BYDAY' : undefined)
-  if (clash) throw new Misread(clash, `is not supported beside INTERVAL in FREQ=${freq}`, [])
+  if (clash) throw new Misread(clash, `is not supported beside INTERVAL in FREQ=${freq}`)
   const day = start.toPlainDate()
   const at = (date: Temporal.PlainDate, time: number) =>
     date
@@ -87,11 +89,11 @@ function readShort(found: Recurrence, { zone }: At): Resolved {
   const clash =
     Object.keys(by).find((name) => freq !== 'HOURLY' || interval !== 1 || name !== 'BYMINUTE') ??
     (found.weekdays.length > 0 ? 'BYDAY' : undefined)
-  if (clash) throw new Misread(clash, `is not supported in FREQ=${freq}`, [])
+  if (clash) throw new Misread(clash, `is not supported in FREQ=${freq}`)
   const bound = found.count !== null ? 'COUNT' : found.until ? 'UNTIL' : null
   if (by.BYMINUTE) return { kind: 'rules', rules: [`${by.BYMINUTE.join(',')} * * * *`], except: [] }
   if (bound)
-    throw new Misread(bound, `is not supported in FREQ=${freq}; give the job \`repeat\` or \`ends_at\``, [])
+    throw new Misread(bound, `is not supported in FREQ=${freq}; give the job \`repeat\` or \`ends_at\``)
   const everyMs = interval * { HOURLY: 3_600_000, MINUTELY: 60_000, SECONDLY: 1000 }[freq as 'HOURLY']
   const from = isStarted
     ? { from: new Date(firstInstantAt(start, zone).epochMilliseconds).toISOString() }
