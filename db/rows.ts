@@ -65,18 +65,24 @@ export function ruleOf(authored: Omit<Authored, 'createdAt' | 'updatedAt'>): Job
 
 function readSchedule(stored: StoredSchedule): Schedule {
   const { display } = stored
-  if (stored.kind === 'cron') return { kind: 'cron', expr: stored.expr, display }
-  if (stored.kind === 'interval') return { kind: 'interval', everyMs: stored.every_ms, display }
+  if (stored.kind === 'interval') {
+    const { every_ms: everyMs, from } = stored
+    return { kind: 'interval', everyMs, display, ...(from !== undefined && { from }) }
+  }
   if (stored.kind === 'after') return { kind: 'after', display }
-  return { kind: 'once', runAt: new Date(stored.run_at), display }
+  if (stored.kind === 'once') return { kind: 'once', runAt: new Date(stored.run_at), display }
+  return { kind: stored.kind, expr: stored.expr, display }
 }
 
 export function storeSchedule(schedule: Schedule, text: string): StoredSchedule {
   const { display } = schedule
-  if (schedule.kind === 'cron') return { kind: 'cron', text, display, expr: schedule.expr }
-  if (schedule.kind === 'interval') return { kind: 'interval', text, display, every_ms: schedule.everyMs }
+  if (schedule.kind === 'interval') {
+    const { everyMs: every_ms, from } = schedule
+    return { kind: 'interval', text, display, every_ms, ...(from !== undefined && { from }) }
+  }
   if (schedule.kind === 'after') return { kind: 'after', text, display }
-  return { kind: 'once', text, display, run_at: schedule.runAt.toISOString() }
+  if (schedule.kind === 'once') return { kind: 'once', text, display, run_at: schedule.runAt.toISOString() }
+  return { kind: schedule.kind, text, display, expr: schedule.expr }
 }
 
 export function readAuthored(row: Row): Authored {

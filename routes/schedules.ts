@@ -1,5 +1,5 @@
 import { ruleOf } from '../db/index.ts'
-import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../src/schedule/index.ts'
+import { explain, nextWithTransitions, readNamedZone, readSchedule } from '../src/schedule/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn, instantNear } from './instant.ts'
@@ -49,10 +49,14 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
     const now = instantIn(body.from) ?? needs.now()
     const { timezone: named = null } = body
     const { text, zone } = readNamedZone(body.schedule, { named, usual: needs.config.timezone })
-    const schedule = parseSchedule(text, { now, zone })
+    const schedule = await readSchedule(text, { now, zone })
     const slots = await nextWithTransitions(
       { schedule, zone, anchor: now },
-      { after: now, count: body.count ?? usualCount },
+      // a first slot that is named may be this very instant
+      {
+        after: ['once', 'calendar'].includes(schedule.kind) ? new Date(now.getTime() - 1) : now,
+        count: body.count ?? usualCount,
+      },
     )
     return {
       schedule: parsedScheduleBody(schedule),

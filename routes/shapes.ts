@@ -1,6 +1,14 @@
-import type { ArmRow, ListedChannel, ListedJob, ListedRun, Look, Surroundings } from '../db/index.ts'
+import {
+  type ArmRow,
+  type ListedChannel,
+  type ListedJob,
+  type ListedRun,
+  type Look,
+  storeSchedule,
+  type Surroundings,
+} from '../db/index.ts'
 import { jobColumns, runColumns, runtimeColumns } from '../src/columns/index.ts'
-import type { Schedule, UpcomingSlot } from '../src/schedule/index.ts'
+import { readSteps, type Schedule, type UpcomingSlot } from '../src/schedule/index.ts'
 import type { RouteNeeds } from './needs.ts'
 import { shownBy } from './columns.ts'
 import { withoutCredentials } from './credentials.ts'
@@ -73,19 +81,23 @@ type StoredSchedule = ListedJob['authored']['schedule']
 
 function scheduleBody(schedule: StoredSchedule) {
   const { kind, display } = schedule
-  if (kind === 'cron') return { kind, expr: schedule.expr, display }
   if (kind === 'once') return { kind, run_at: new Date(schedule.run_at).toISOString(), display }
   if (kind === 'after') return { kind, display }
-  return { kind, every_ms: schedule.every_ms, ...wholeMinutes(schedule.every_ms), display }
+  if (kind === 'interval') {
+    const { every_ms, from } = schedule
+    return { kind, every_ms, ...wholeMinutes(every_ms), ...(from !== undefined && { from }), display }
+  }
+  return { kind, expr: schedule.expr, ...stepsIn(schedule.expr), display }
 }
 
 /** A schedule that was parsed and is not stored. */
 export function parsedScheduleBody(schedule: Schedule) {
-  const { kind, display } = schedule
-  if (kind === 'cron') return { kind, expr: schedule.expr, display }
-  if (kind === 'once') return { kind, run_at: schedule.runAt.toISOString(), display }
-  if (kind === 'after') return { kind, display }
-  return { kind, every_ms: schedule.everyMs, ...wholeMinutes(schedule.everyMs), display }
+  return scheduleBody(storeSchedule(schedule, ''))
+}
+
+/** Of calendar steps; empty for cron. */
+function stepsIn(expr: string) {
+  return readSteps(expr) ?? {}
 }
 
 /** Clients read `minutes` as a whole number; a period that is none has `every_ms` only. */

@@ -8,9 +8,19 @@ import { policyAnswer } from './policy.ts'
 
 export const schedule = Type.Object(
   {
-    kind: Type.Enum(['cron', 'interval', 'once', 'after']),
-    expr: Type.Optional(Type.String()),
+    kind: Type.Enum(['cron', 'interval', 'once', 'after', 'calendar', 'rules']),
+    expr: Type.Optional(
+      Type.String({
+        description: 'cron; of `calendar` and `rules` the rules as docs/schedules.md writes them',
+      }),
+    ),
     every_ms: Type.Optional(Type.Integer()),
+    from: Type.Optional(Type.String({ description: 'the first slot of an interval that has its own start' })),
+    every: Type.Optional(Type.Integer({ description: 'of `calendar`: every so many of `unit`' })),
+    unit: Type.Optional(Type.Enum(['day', 'week', 'month', 'year'])),
+    first: Type.Optional(
+      Type.String({ description: 'of `calendar`: the local time that the steps begin at' }),
+    ),
     minutes: Type.Optional(Type.Integer({ description: 'where the period is whole minutes' })),
     run_at: Type.Optional(instantOut),
     display: Type.String(),

@@ -24,8 +24,9 @@ const jobFields = {
   ),
   schedule: Type.String({
     minLength: 1,
-    maxLength: 200,
-    description: '`every 30m`, `every weekday at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`',
+    maxLength: 2000,
+    description:
+      '`every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them',
   }),
   timezone: orNull<string>('string', {
     minLength: 1,
@@ -114,7 +115,7 @@ export const jobInput = object(
 export const jobPatch = object(
   {
     ...Type.Partial(Type.Object(jobFields)).properties,
-    schedule: Type.Optional(orNull<string>('string', { minLength: 1, maxLength: 200 })),
+    schedule: Type.Optional(orNull<string>('string', { minLength: 1, maxLength: 2000 })),
     after: Type.Optional(after),
     ...policyFields,
     ...clientFields,

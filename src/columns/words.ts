@@ -32,8 +32,8 @@ export type Attempt = {
 
 /** A schedule as `jobs.schedule` keeps it: the text, and its parsed form. */
 export type StoredSchedule = { text: string; display: string } & (
-  | { kind: 'cron'; expr: string }
-  | { kind: 'interval'; every_ms: number }
+  | { kind: 'cron' | 'calendar' | 'rules'; expr: string }
+  | { kind: 'interval'; every_ms: number; from?: string }
   | { kind: 'once'; run_at: string }
   | { kind: 'after' }
 )

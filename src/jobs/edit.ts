@@ -43,7 +43,7 @@ export function createEdit(needs: EditNeeds) {
         )
       }
       if (Object.keys(patch).length === 0) return { look, armed: true }
-      const next = applyPatch(authored, patch, view.now)
+      const next = await applyPatch(authored, patch, view.now)
       if (touchesOutside(patch)) await checkReferences(next)
       if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
       const decision = decideChange(look, next)
@@ -59,7 +59,7 @@ export function createEdit(needs: EditNeeds) {
     )
   }
 
-  function applyPatch(authored: Authored, patch: JobPatch, now: Date): Authored {
+  async function applyPatch(authored: Authored, patch: JobPatch, now: Date): Promise<Authored> {
     const { schedule: given, timezone, policy, model, ...others } = patch
     const rest = {
       ...others,
@@ -72,11 +72,13 @@ export function createEdit(needs: EditNeeds) {
       given === undefined ? before : given,
       timezone === undefined ? zoneOf(authored) : { named: timezone, usual: usualZone },
     )
-    const isSameText = given === undefined && text !== null
+    // steps and intervals count from when they were first read: the same text again does not begin them anew
+    const isSameText =
+      text !== null && (given === undefined || (text === before && authored.schedule.kind !== 'once'))
     if (isSameText && zone === authored.timezone) return { ...authored, ...rest }
     // a one-shot keeps its instant in another zone; everything else is read again
     if (isSameText && authored.schedule.kind === 'once') return { ...authored, ...rest, timezone: zone }
-    const schedule = storedSchedule(text, after, { now, zone })
+    const schedule = await storedSchedule(text, after, { now, zone, id: authored.id })
     const next = { ...authored, ...rest, timezone: zone, schedule }
     return isSameRule(authored, next) ? next : { ...next, anchor: now }
   }
@@ -122,7 +124,8 @@ function isSameRule(a: Authored, b: Authored): boolean {
 }
 
 function instantsOf({ schedule, timezone }: Authored): string {
-  if (schedule.kind === 'cron') return `${schedule.expr} ${timezone}`
   if (schedule.kind === 'after') return 'after'
-  return schedule.kind === 'interval' ? `every ${schedule.every_ms}` : `once ${Date.parse(schedule.run_at)}`
+  if (schedule.kind === 'interval') return `every ${schedule.every_ms} ${schedule.from ?? ''}`
+  if (schedule.kind === 'once') return `once ${Date.parse(schedule.run_at)}`
+  return `${schedule.expr} ${timezone}`
 }

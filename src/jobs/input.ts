@@ -1,7 +1,7 @@
 import { type Authored, storeSchedule } from '../../db/index.ts'
 import { policyFrom } from '../decisions/index.ts'
 import { AppError } from '../ground/errors.ts'
-import { parseSchedule } from '../schedule/index.ts'
+import { readSchedule } from '../schedule/index.ts'
 
 /**
  * A job as a person asks for it. `schedule` null: only another job's outcome starts it; `timezone` null: the service's
@@ -32,12 +32,12 @@ export function mergedPolicy(stored: Record<string, unknown>, given: Record<stri
 }
 
 /** @throws AppError FIELD_INVALID: neither a schedule nor a job to follow */
-export function storedSchedule(
+export async function storedSchedule(
   text: string | null,
   after: JobInput['after'],
-  at: { now: Date; zone: string },
-): Authored['schedule'] {
-  if (text !== null) return storeSchedule(parseSchedule(text, at), text)
+  at: { now: Date; zone: string; id: string },
+): Promise<Authored['schedule']> {
+  if (text !== null) return storeSchedule(await readSchedule(text, at), text)
   if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')
   const message = 'schedule: required unless `after` names a job to follow'
   throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'schedule', message }] } })

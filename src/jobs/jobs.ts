@@ -90,10 +90,10 @@ export function createJobs(needs: JobsNeeds): Jobs {
     const now = await store.now()
     const { schedule: given, timezone: named, ...rest } = input
     const { text, zone } = readNamedZone(given, { named, usual: timezone })
-    const schedule = storedSchedule(text, input.after, { now, zone })
+    const id = chance.jobId()
+    const schedule = await storedSchedule(text, input.after, { now, zone, id })
     await checkReferences(input)
     if (input.after) await checkAhead(input.after.job)
-    const id = chance.jobId()
     const policy = mergedPolicy({}, input.policy)
     const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
     const rule = ruleOf({ ...job, version: 1 })

@@ -1,7 +1,8 @@
-import type { CronFields } from './cron.ts'
+import { type Day, dayMs, dayOf } from './day.ts'
+import type { Times } from './times.ts'
 
 /**
- * The local times that cron fields name, on a calendar without clock changes. Local times are in ms as if they were
+ * The local times that a rule names, on a calendar without clock changes. Local times are in ms as if they were
  * UTC, always whole seconds.
  */
 export type Calendar = {
@@ -13,115 +14,91 @@ export type Calendar = {
   count(from: number, until: number): number
 }
 
+/** Which times each day has. `mayIn`: false for a month without any; left out: every month may have some. */
+export type DayRule = {
+  timesOn(day: Day): Times | null
+  mayIn?(day: Day): boolean
+}
+
+/**
+ * No search goes further than this from where it begins. The rarest day that a rule can name, 29 February on a given
+ * weekday, comes every 40 years at worst, and steps have at most 100 years.
+ */
+const farthestDays = 55_000
+
 /**
  * Times of the day are numbered 0, 1, 2 … in the order in which they come, so that the next, the previous and the
  * number between two are one look-up each; only days are walked, and months that are not named are jumped over.
  */
-export function createCalendar(fields: CronFields): Calendar {
-  const times = createTimesOfDay(fields)
-
+export function createCalendar(rule: DayRule): Calendar {
   function firstFrom(local: number, limit: number): number | null {
-    const day = Math.floor(local / dayMs)
-    if (isNamed(fields, day)) {
-      const index = times.countBefore(Math.ceil((local - day * dayMs) / 1000))
-      if (index < times.perDay) return within(day * dayMs + times.at(index) * 1000, limit)
+    const number = Math.floor(local / dayMs)
+    let day = dayOf(number)
+    let times = rule.timesOn(day)
+    if (times) {
+      const index = times.countBefore(Math.ceil((local - number * dayMs) / 1000))
+      if (index < times.perDay) return within(number * dayMs + times.at(index) * 1000, limit)
     }
-    for (let next = stepForward(fields, day); next * dayMs < limit; next = stepForward(fields, next)) {
-      if (isNamed(fields, next)) return within(next * dayMs + times.at(0) * 1000, limit)
+    for (day = stepForward(rule, day); day.number * dayMs < limit; day = stepForward(rule, day)) {
+      times = rule.timesOn(day)
+      if (times) return within(day.number * dayMs + times.at(0) * 1000, limit)
+      if (day.number - number > farthestDays) return null
     }
     return null
   }
 
   function lastUpTo(local: number, limit: number): number | null {
     const notBefore = (time: number) => (time >= limit ? time : null)
-    const day = Math.floor(local / dayMs)
-    if (isNamed(fields, day)) {
-      const index = times.countBefore(Math.floor((local - day * dayMs) / 1000) + 1) - 1
-      if (index >= 0) return notBefore(day * dayMs + times.at(index) * 1000)
+    const number = Math.floor(local / dayMs)
+    let day = dayOf(number)
+    let times = rule.timesOn(day)
+    if (times) {
+      const index = times.countBefore(Math.floor((local - number * dayMs) / 1000) + 1) - 1
+      if (index >= 0) return notBefore(number * dayMs + times.at(index) * 1000)
     }
-    for (let next = stepBack(fields, day); (next + 1) * dayMs > limit; next = stepBack(fields, next)) {
-      if (isNamed(fields, next)) return notBefore(next * dayMs + times.at(times.perDay - 1) * 1000)
+    for (day = stepBack(rule, day); (day.number + 1) * dayMs > limit; day = stepBack(rule, day)) {
+      times = rule.timesOn(day)
+      if (times) return notBefore(day.number * dayMs + times.at(times.perDay - 1) * 1000)
+      if (number - day.number > farthestDays) return null
     }
     return null
   }
 
   function count(from: number, until: number): number {
     if (from >= until) return 0
-    const firstDay = Math.floor(from / dayMs)
     const lastDay = Math.floor(until / dayMs)
-    const upTo = (day: number, local: number) =>
-      isNamed(fields, day) ? times.countBefore(Math.ceil((local - day * dayMs) / 1000)) : 0
-    let total = upTo(lastDay, until) - upTo(firstDay, from)
-    for (let day = firstDay; day < lastDay; day = stepForward(fields, day)) {
-      if (isNamed(fields, day)) total += times.perDay
-    }
+    const upTo = (day: Day, local: number) =>
+      rule.timesOn(day)?.countBefore(Math.ceil((local - day.number * dayMs) / 1000)) ?? 0
+    let day = dayOf(Math.floor(from / dayMs))
+    let total = upTo(dayOf(lastDay), until) - upTo(day, from)
+    for (; day.number < lastDay; day = stepForward(rule, day)) total += rule.timesOn(day)?.perDay ?? 0
     return total
   }
 
   return { firstFrom, lastUpTo, count }
 }
 
-const dayMs = 86_400_000
+/** The part of the calendar that lies between two local times, both inclusive. */
+export function clip(calendar: Calendar, { from, until }: { from: number; until: number }): Calendar {
+  const end = until + 1
+  return {
+    firstFrom: (local, limit) =>
+      local >= end ? null : calendar.firstFrom(Math.max(local, from), Math.min(limit, end)),
+    lastUpTo: (local, limit) =>
+      local < from ? null : calendar.lastUpTo(Math.min(local, until), Math.max(limit, from)),
+    count: (start, stop) => calendar.count(Math.max(start, from), Math.min(stop, end)),
+  }
+}
 
 function within(time: number, limit: number): number | null {
   return time < limit ? time : null
 }
 
-function createTimesOfDay({ hours, minutes, seconds }: CronFields) {
-  const hoursBelow = countsBelow(hours, 24)
-  const minutesBelow = countsBelow(minutes, 60)
-  const secondsBelow = countsBelow(seconds, 60)
-  const perHour = minutes.length * seconds.length
-  return {
-    perDay: hours.length * perHour,
-    /** The time of day numbered `index`, in seconds. */
-    at(index: number): number {
-      const hour = hours[Math.floor(index / perHour)] ?? 0
-      const minute = minutes[Math.floor(index / seconds.length) % minutes.length] ?? 0
-      return hour * 3600 + minute * 60 + (seconds[index % seconds.length] ?? 0)
-    },
-    /** How many times of the day come before `time` (seconds, up to and including 86400). */
-    countBefore(time: number): number {
-      const hour = Math.floor(time / 3600)
-      const minute = Math.floor(time / 60) % 60
-      const before = below(hoursBelow, hour) * perHour
-      if (below(hoursBelow, hour) === below(hoursBelow, hour + 1)) return before
-      const beforeInHour = before + below(minutesBelow, minute) * seconds.length
-      if (below(minutesBelow, minute) === below(minutesBelow, minute + 1)) return beforeInHour
-      return beforeInHour + below(secondsBelow, time % 60)
-    },
-  }
+function stepForward(rule: DayRule, day: Day): Day {
+  const mayIn = rule.mayIn?.(day) ?? true
+  return dayOf(mayIn ? day.number + 1 : day.number + day.monthLength - day.date + 1)
 }
 
-/** At `value`: how many of `values` are smaller. */
-function countsBelow(values: number[], size: number): number[] {
-  return Array.from({ length: size + 1 }, (_, limit) => values.filter((value) => value < limit).length)
-}
-
-function below(counts: number[], value: number): number {
-  return counts[value] ?? counts.at(-1) ?? 0
-}
-
-function isNamed(fields: CronFields, day: number): boolean {
-  const date = new Date(day * dayMs)
-  if (!fields.months[date.getUTCMonth() + 1]) return false
-  const byDay =
-    fields.days[date.getUTCDate()] || (fields.lastDayOfMonth && date.getUTCDate() === daysInMonth(date))
-  const byWeekday = fields.weekdays[date.getUTCDay()]
-  return Boolean(fields.eitherDay ? byDay || byWeekday : byDay && byWeekday)
-}
-
-function stepForward(fields: CronFields, day: number): number {
-  const date = new Date(day * dayMs)
-  if (fields.months[date.getUTCMonth() + 1]) return day + 1
-  return day + daysInMonth(date) - date.getUTCDate() + 1
-}
-
-function stepBack(fields: CronFields, day: number): number {
-  const date = new Date(day * dayMs)
-  return fields.months[date.getUTCMonth() + 1] ? day - 1 : day - date.getUTCDate()
-}
-
-function daysInMonth(date: Date): number {
-  return new Date(Date.UTC(2000 + (date.getUTCFullYear() % 400), date.getUTCMonth() + 1, 0)).getUTCDate()
+function stepBack(rule: DayRule, day: Day): Day {
+  return dayOf((rule.mayIn?.(day) ?? true) ? day.number - 1 : day.number - day.date)
 }

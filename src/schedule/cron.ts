@@ -1,5 +1,8 @@
 import { CronPattern } from 'croner'
 import { AppError } from '../ground/errors.ts'
+import { type SpecialDays, takeSpecialDays } from './cron-days.ts'
+import { readYears } from './cron-years.ts'
+import type { Day } from './day.ts'
 
 /** A cron expression as sets of numbers. */
 export type CronFields = {
@@ -11,7 +14,10 @@ export type CronFields = {
   days: boolean[]
   months: boolean[]
   weekdays: boolean[]
-  lastDayOfMonth: boolean
+  /** `L`, `15W`, `1#1` and their like; null: none, as in nearly all expressions. */
+  special: SpecialDays | null
+  /** Null: every year. */
+  years: Set<number> | null
   /**
    * A day has to match the day of month or the weekday; false: both of them. As crontab(5) of Debian and cronie: a
    * field that begins with `*` restricts nothing by itself, whatever follows the `*`, so then both have to match.
@@ -25,33 +31,37 @@ export type CronFields = {
 }
 
 /**
- * Reads cron of five fields, or six with seconds first, or a nickname such as `@daily`. Of the extensions only `L` as a
- * day of the month is read; `?`, `#` and `W` are refused.
+ * Reads cron of five fields, six with seconds first, or seven with a year last, or a nickname such as `@daily`.
  *
  * @throws AppError SCHEDULE_INVALID: cannot be read, or no date can ever match (30 February).
  */
 export function readCron(expr: string): CronFields {
-  const parts = expandNickname(expr).split(/ +/)
+  const written = expandNickname(expr).split(/ +/)
   const refuse = (why: string, cause?: unknown) =>
     new AppError(
       'SCHEDULE_INVALID',
       `The cron expression ${JSON.stringify(expr)} is invalid: ${why}. ${cronForm}`,
       { cause },
     )
-  if (expr.startsWith('@') && parts.length === 1) throw unknownNickname(expr)
-  if (parts.length < 5 || parts.length > 6) throw refuse(`it has ${parts.length} fields`)
-  const [day, weekday] = [parts.at(-3) ?? '', parts.at(-1) ?? '']
-  refuseExtensions(parts, refuse)
-  refuseOutOfRange(expr, parts)
-  const pattern = readPattern(parts.join(' '), refuse)
+  if (expr.startsWith('@') && written.length === 1) throw unknownNickname(expr)
+  if (written.length < 5 || written.length > 7) throw refuse(`it has ${written.length} fields`)
+  const years = written.length === 7 ? readYears(written[6] ?? '', refuse) : null
+  const parts = written.slice(0, 6).map((part) => (part === '?' ? '*' : part))
+  const [day = '', weekday = ''] = [parts.at(-3), parts.at(-1)]
+  const taken = takeSpecialDays(parts, refuse)
+  refuseExtensions(taken.parts, refuse)
+  refuseOutOfRange(expr, taken.parts)
+  const pattern = readPattern(taken.parts.join(' '), refuse)
+  const only = (flags: number[], isThere: boolean) => (isThere ? flags.map(Boolean) : flags.map(() => false))
   const fields: CronFields = {
     seconds: namedBy(pattern.second),
     minutes: namedBy(pattern.minute),
     hours: namedBy(pattern.hour),
-    days: [false, ...pattern.day.map(Boolean)],
+    days: [false, ...only(pattern.day, taken.hasDays)],
     months: [false, ...pattern.month.map(Boolean)],
-    weekdays: pattern.dayOfWeek.map(Boolean),
-    lastDayOfMonth: pattern.lastDayOfMonth,
+    weekdays: only(pattern.dayOfWeek, taken.hasWeekdays),
+    special: taken.special,
+    years,
     everyDay: day === '*',
     everyWeekday: weekday === '*',
     eitherDay: !day.startsWith('*') && !weekday.startsWith('*'),
@@ -61,6 +71,14 @@ export function readCron(expr: string): CronFields {
   }
   if (!everMatches(fields)) throw refuse('no month has that day')
   return fields
+}
+
+/** Whether the fields name the day. */
+export function namesDay(fields: CronFields, day: Day): boolean {
+  if (!fields.months[day.month] || (fields.years !== null && !fields.years.has(day.year))) return false
+  const byDate = fields.days[day.date] || fields.special?.byDate(day)
+  const byWeekday = fields.weekdays[day.weekday] || fields.special?.byWeekday(day)
+  return Boolean(fields.eitherDay ? byDate || byWeekday : byDate && byWeekday)
 }
 
 /** The fields that a nickname such as `@daily` stands for; other text unchanged. */
@@ -90,20 +108,18 @@ function unknownNickname(text: string): AppError {
 }
 
 const cronForm =
-  'Use five fields (minute hour day month weekday), or six with seconds first, of numbers, names, *, lists, ranges and steps.'
+  'Use five fields (minute hour day month weekday), six with seconds first, or seven with a year last, of numbers, names, *, lists, ranges and steps.'
 
 function refuseExtensions(parts: string[], refuse: (why: string) => AppError): void {
-  parts.forEach((part, index) => {
+  for (const part of parts) {
     if (!/^[\da-z*,/-]+$/i.test(part))
       throw refuse(`the field ${JSON.stringify(part)} has a character that is not supported`)
-    const isDay = index === parts.length - 3
     for (const item of part.toUpperCase().split(',')) {
-      // Names of months and weekdays have three letters; L and W stand alone or follow a number.
+      // Names of months and weekdays have three letters.
       const letters = item.match(/[A-Z]+/g)?.filter((word) => word.length !== 3) ?? []
-      if (letters.length > 0 && !(isDay && item === 'L'))
-        throw refuse(`${JSON.stringify(item)} is not supported`)
+      if (letters.length > 0) throw refuse(`${JSON.stringify(item)} is not supported`)
     }
-  })
+  }
 }
 
 /** From the last field backwards, as seconds are optional. `most` of weekdays: 7 is Sunday too. */
@@ -154,7 +170,7 @@ function namedBy(flags: number[]): number[] {
 
 /** False for dates such as 30 February or 31 April, so that no search for them begins. */
 function everMatches(fields: CronFields): boolean {
-  if (fields.everyDay || fields.eitherDay || fields.lastDayOfMonth) return true
+  if (fields.everyDay || fields.eitherDay || fields.special?.hasDates) return true
   const firstDay = fields.days.indexOf(true)
   return fields.months.some((named, month) => named && firstDay <= mostDaysIn(month))
 }

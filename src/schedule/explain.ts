@@ -1,18 +1,66 @@
 import { type CronFields, readCron } from './cron.ts'
+import { splitExpr } from './expr-parts.ts'
 import type { Schedule } from './slots.ts'
+import { readSteps } from './steps.ts'
 
 /**
  * The schedule in English words: `at 09:00, on Monday to Friday (Europe/Berlin)`. For people; the wording may change.
- * From the fields that croner has read, so that it says what is done (docs/decisions/by-hand.md).
+ * From what has been read, so that it says what is done (docs/decisions/by-hand.md).
  */
 export function explain(schedule: Schedule, zone: string): string {
-  if (schedule.kind === 'interval') return `every ${inUnits(schedule.everyMs)}`
+  if (schedule.kind === 'interval') {
+    const start = schedule.from === undefined ? '' : `, from ${localText(new Date(schedule.from), zone)} on`
+    return `every ${inUnits(schedule.everyMs)}${start}`
+  }
   if (schedule.kind === 'after') return schedule.display
-  if (schedule.kind === 'once')
-    return `once, at ${schedule.runAt.toTemporalInstant().toZonedDateTimeISO(zone).toString()}`
-  const fields = readCron(schedule.expr)
-  const parts = [timeInWords(fields), daysInWords(fields), monthsInWords(fields)]
-  return `${parts.filter((part) => part !== '').join(', ')} (${zone})`
+  if (schedule.kind === 'once') return `once, at ${localText(schedule.runAt, zone)}`
+  const { rules, except, from, until, skipped, repeated } = splitExpr(schedule.expr)
+  const left = except.map((text) =>
+    /^\d{4}-/.test(text) ? text.replaceAll('..', ' to ') : ruleInWords(text),
+  )
+  const parts = [
+    rules.map(ruleInWords).join('; and '),
+    ...(left.length > 0 ? [`except ${left.join(' and ')}`] : []),
+    ...(from === null ? [] : [`from ${spaced(from)} on`]),
+    ...(until === null ? [] : [`until ${spaced(until)}`]),
+    ...(skipped === null ? [] : [skippedWords[skipped]]),
+    ...(repeated === null ? [] : [repeatedWords[repeated]]),
+  ]
+  return `${parts.join(', ')} (${zone})`
+}
+
+const skippedWords = {
+  next: 'a time that the clock skips is due right after the gap',
+  skip: 'a time that the clock skips is left out',
+}
+const repeatedWords = {
+  first: 'a time that comes twice is due the first time',
+  second: 'a time that comes twice is due the second time',
+  both: 'a time that comes twice is due both times',
+}
+
+const spaced = (local: string) => local.replace('T', ' ')
+
+function localText(at: Date, zone: string): string {
+  return at.toTemporalInstant().toZonedDateTimeISO(zone).toString()
+}
+
+function ruleInWords(text: string): string {
+  const steps = readSteps(text)
+  if (steps) {
+    const { every, unit, first } = steps
+    return `every ${every === 1 ? unit : `${every} ${unit}s`} at the local time of ${spaced(first)}`
+  }
+  if (/^\d{4}-/.test(text)) return `at ${spaced(text)}`
+  const fields = readCron(text)
+  const isDays = fields.seconds.length * fields.minutes.length * fields.hours.length === 86_400
+  const parts = [
+    isDays ? '' : timeInWords(fields),
+    daysInWords(fields),
+    monthsInWords(fields),
+    fields.years ? `in ${runs([...fields.years], String)}` : '',
+  ].filter((part) => part !== '')
+  return parts.join(', ') || 'every second'
 }
 
 const weekdayNames = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
@@ -64,11 +112,13 @@ function steps(values: number[], { unit, size }: { unit: string; size: number })
 
 function daysInWords(fields: CronFields): string {
   const numbers = fields.days.flatMap((named, day) => (named ? [day] : []))
-  const last = fields.lastDayOfMonth ? 'the last day of the month' : ''
+  const last = fields.special?.datesInWords ?? ''
   const numbered = numbers.length > 0 ? `day ${runs(numbers, String)} of the month` : ''
   const ofMonth = fields.everyDay ? '' : `on ${[numbered, last].filter(Boolean).join(' and ')}`
   const weekdays = fields.weekdays.flatMap((named, day) => (named ? [day] : []))
-  const ofWeek = fields.everyWeekday ? '' : `on ${runs(weekdays, (day) => weekdayNames[day] ?? '')}`
+  const special = fields.special?.weekdaysInWords ?? ''
+  const named = runs(weekdays, (day) => weekdayNames[day] ?? '')
+  const ofWeek = fields.everyWeekday ? '' : `on ${[named, special].filter(Boolean).join(' and ')}`
   if (!ofMonth || !ofWeek) return ofMonth || ofWeek
   return fields.eitherDay
     ? `${ofMonth} or ${ofWeek} (either is enough)`

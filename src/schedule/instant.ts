@@ -23,7 +23,8 @@ export function readInstant(text: string, zone: string): { runAt: Date; display:
 
 const isoForm = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:[0-5]\d)(:[0-5]\d(?:\.\d{1,9})?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
-function firstInstantAt(local: Temporal.PlainDateTime, zone: string): Temporal.Instant {
+/** A local time that a clock change skips is the first instant after the gap, one that repeats is its first passing. */
+export function firstInstantAt(local: Temporal.PlainDateTime, zone: string): Temporal.Instant {
   const first = local.toZonedDateTime(zone, { disambiguation: 'earlier' })
   if (first.toPlainDateTime().equals(local)) return first.toInstant()
   // 'earlier' moves a skipped time to before the gap: the change is the next one.

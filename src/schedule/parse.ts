@@ -1,33 +1,43 @@
 import { AppError } from '../ground/errors.ts'
-import { expandNickname, readCron } from './cron.ts'
+import { withEllipsis } from '../ground/text.ts'
+import { type Reading, readDialect } from './dialects.ts'
 import { longestDurationMs, readDuration } from './duration.ts'
 import { readInstant } from './instant.ts'
-import { readPhrase } from './phrase.ts'
-import { instantLimit, type Schedule } from './slots.ts'
+import { isList, readList, scheduleOf } from './list.ts'
+import { Misread } from './misread.ts'
+import { readClauses } from './clauses.ts'
+import { readNamedZone } from './named-zone.ts'
+import { resolve, type Resolved } from './resolve.ts'
+import { instantLimit } from './passing.ts'
+import { nextSlot, type Schedule } from './slots.ts'
+import { nearest } from './suggest.ts'
 import { checkZone } from './zone.ts'
-import { withEllipsis } from '../ground/text.ts'
 
 /**
- * Reads the text of a person. Tried in this order: duration (`30m`, `every 2h`, `@every 2h`), phrase (`every weekday at 9am`),
- * cron of five or six fields or a nickname (`@daily`), ISO instant or date, `in <duration>` or `+<duration>`.
+ * Reads the text of a person: a duration (`30m`, `every 2h`), what other schedulers write (cron, `rate()`, `PT15M`,
+ * RRULE), an ISO instant or date, a delay, or a phrase (`every weekday at 9am`); several with `; ` between them.
  *
- * `now` is what "in" counts from; `zone` is what phrases, cron and instants without an offset are read in.
+ * `now` is what "in", "tomorrow" and steps count from; `zone` is what local times are read in; `id`: of the job, by which
+ * `H` in cron is chosen.
  *
- * @throws AppError SCHEDULE_INVALID; SCHEDULE_IN_PAST: a one-shot more than 120 s before `now`; TIMEZONE_UNKNOWN.
+ * @throws AppError SCHEDULE_INVALID: with what was not understood and the nearest text that is; SCHEDULE_IN_PAST: a
+ * one-shot more than 120 s before `now`; TIMEZONE_UNKNOWN.
  */
-export function parseSchedule(text: string, context: { now: Date; zone: string }): Schedule {
-  const zone = checkZone(context.zone)
+export function parseSchedule(text: string, context: { now: Date; zone: string; id?: string }): Schedule {
+  const { id = '', now } = context
+  const reading = { now, zone: checkZone(context.zone), id }
   const given = tidy(text)
-  const schedule = readInterval(given) ?? readRecurring(given) ?? readOnce(given, { now: context.now, zone })
-  if (schedule) return schedule
-  throw refuse(given, forms)
+  try {
+    return read(given, reading)
+  } catch (error) {
+    if (!(error instanceof Misread) && !(error instanceof AppError && error.code === 'SCHEDULE_INVALID'))
+      throw error
+    throw withSuggestion(given, error, reading)
+  }
 }
 
-const longestText = 200
+const longestText = 2000
 const pastToleranceMs = 120_000
-const forms =
-  'use a duration ("every 30m"), days and a time ("every weekday at 9am"), cron ("0 9 * * 1-5"), ' +
-  'an ISO date or instant ("2030-01-15T14:00") or a delay ("in 2h")'
 
 function tidy(text: string): string {
   if (text.length > longestText) {
@@ -39,50 +49,116 @@ function tidy(text: string): string {
   return line.replace(/\s+/g, ' ')
 }
 
-function readInterval(text: string): Schedule | null {
-  const everyMs = readDuration(text.replace(/^@?every /i, ''))
+function read(text: string, reading: Reading): Schedule {
+  if (!isList(text)) {
+    const found = readOne(text, reading)
+    if (found.kind === 'once')
+      return {
+        kind: 'once',
+        runAt: found.runAt,
+        display: found.display ?? onceDisplay(found.runAt, reading.zone),
+      }
+    if (found.kind === 'interval') return { ...found, display: intervalDisplay(text, found.everyMs) }
+  }
+  const schedule = scheduleOf(
+    text,
+    readList(text, (rule) => readOne(rule, reading), reading),
+    reading,
+  )
+  const rule = { schedule, zone: reading.zone, anchor: reading.now }
+  if (!nextSlot(rule, new Date(reading.now.getTime() - 1)))
+    throw new Misread('', 'has no instant left, now or in the next 150 years')
+  return schedule
+}
+
+/** @throws Misread, AppError */
+function readOne(text: string, reading: Reading): Resolved {
+  const found = readInterval(text) ?? readDialect(text, reading) ?? readOnce(text, reading)
+  if (found) return found
+  const { cursor, frame } = readClauses(/^\d+ days$/i.test(text) ? `every ${text}` : text)
+  const resolved = resolve(cursor, frame, reading)
+  if (resolved.kind === 'once') checkInstant(text, resolved.runAt, reading.now)
+  if (resolved.kind === 'interval') checkDuration(resolved.everyMs, text)
+  return resolved
+}
+
+function readInterval(text: string): Resolved | null {
+  const words = text.replace(/^@?every /i, '')
+  // in words, days are steps of the calendar; "every day" and "1d" are 24 hours
+  if (/^(?!1 )\d+ days$/i.test(words)) return null
+  const everyMs = readDuration(words)
   if (everyMs === null) {
-    if (/^@every\b(?!_)/i.test(text)) throw refuse(text, '"@every" needs a duration, as in "@every 6h"')
+    if (/^@every\b(?!_)/i.test(text))
+      throw new Misread('@every', 'needs a duration behind it, as in "@every 6h"', ['@every 6h'])
     return null
   }
-  checkDuration(text, everyMs)
-  return {
-    kind: 'interval',
-    everyMs,
-    display: `every ${everyMs % 60_000 ? `${everyMs / 1000}s` : `${everyMs / 60_000}m`}`,
-  }
+  checkDuration(everyMs, words)
+  return { kind: 'interval', everyMs }
 }
 
-function readRecurring(text: string): Schedule | null {
-  const phrase = readPhrase(text)
-  if (phrase) return { kind: 'cron', expr: phrase, display: text }
-  const looksLikeCron = /^[@*]/.test(text) || (/^\d/.test(text) && [5, 6].includes(text.split(' ').length))
-  if (!looksLikeCron) return null
-  const expr = expandNickname(text)
-  readCron(expr)
-  return { kind: 'cron', expr, display: text }
+/** It reads back as what was typed, where that was words. */
+function intervalDisplay(text: string, everyMs: number): string {
+  const words = text.toLowerCase().replace(/^@?every /, '')
+  const isTyped = readDuration(words) !== null || (/^@?every /i.test(text) && !words.includes('@'))
+  if (isTyped) return `every ${words}`
+  if (everyMs % 3_600_000 === 0) return `every ${everyMs / 3_600_000}h`
+  return `every ${everyMs % 60_000 ? `${everyMs / 1000}s` : `${everyMs / 60_000}m`}`
 }
 
-function readOnce(text: string, { now, zone }: { now: Date; zone: string }): Schedule | null {
+function readOnce(text: string, { now, zone }: Reading): Resolved | null {
   const delay = /^(?:in |\+ ?)(.+)$/i.exec(text)?.[1] ?? ''
   const delayMs = readDuration(delay)
   if (delayMs !== null) {
-    checkDuration(text, delayMs)
+    checkDuration(delayMs, delay)
     return { kind: 'once', runAt: new Date(now.getTime() + delayMs), display: `once in ${delay}` }
   }
   const instant = readInstant(text, zone)
   if (!instant) return null
-  if (instant.runAt.getTime() < now.getTime() - pastToleranceMs) {
-    const reason = `it is more than 120 s before ${now.toISOString()}`
-    throw new AppError('SCHEDULE_IN_PAST', `The schedule ${JSON.stringify(text)} is in the past: ${reason}`)
-  }
-  if (instant.runAt.getTime() > instantLimit) throw refuse(text, 'the instant must be before the year 9999')
+  checkInstant(text, instant.runAt, now)
   return { kind: 'once', runAt: instant.runAt, display: `once at ${instant.display}` }
 }
 
-function checkDuration(text: string, ms: number): void {
-  if (ms <= 0) throw refuse(text, 'the duration must be longer than zero')
-  if (ms > longestDurationMs) throw refuse(text, 'the duration must be at most 100 years')
+function onceDisplay(runAt: Date, zone: string): string {
+  const local = runAt.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
+  return `once at ${local.toString({ smallestUnit: local.second === 0 ? 'minute' : 'second' }).replace('T', ' ')}`
+}
+
+function checkInstant(text: string, runAt: Date, now: Date): void {
+  if (runAt.getTime() < now.getTime() - pastToleranceMs) {
+    const reason = `it is more than 120 s before ${now.toISOString()}`
+    throw new AppError('SCHEDULE_IN_PAST', `The schedule ${JSON.stringify(text)} is in the past: ${reason}`)
+  }
+  if (runAt.getTime() > instantLimit) throw new Misread(text, 'is an instant after the year 9998')
+}
+
+function checkDuration(ms: number, words: string): void {
+  if (ms <= 0) throw new Misread(words, 'is a duration that is not longer than zero', ['every 1m'])
+  if (ms > longestDurationMs) throw new Misread(words, 'is a duration of more than 100 years', ['every 365d'])
+  if (ms % 1000 !== 0) throw new Misread(words, 'is not a whole number of seconds', ['every 1s'])
+}
+
+function withSuggestion(text: string, error: Misread | AppError, reading: Reading): AppError {
+  const suggestions = nearest(text, error, (candidate) => isRead(candidate, reading))
+  const forms = suggestions.map((suggestion) => JSON.stringify(suggestion)).join(' or ')
+  const cause = { cause: error, extra: { suggestions } }
+  if (error instanceof AppError) return new AppError(error.code, `${error.message} Try ${forms}.`, cause)
+  const reason = error.word === '' ? `it ${error.message}` : `${JSON.stringify(error.word)} ${error.message}`
+  return new AppError(
+    'SCHEDULE_INVALID',
+    `The schedule ${JSON.stringify(text)} cannot be read: ${reason}. Try ${forms}.`,
+    cause,
+  )
+}
+
+function isRead(text: string, reading: Reading): boolean {
+  try {
+    const named = readNamedZone(text, { named: null, usual: reading.zone })
+    read(tidy(named.text), { ...reading, zone: named.zone })
+    return true
+  } catch (error) {
+    if (error instanceof Misread || error instanceof AppError) return false
+    throw error
+  }
 }
 
 function refuse(text: string, reason: string): AppError {

@@ -1,11 +1,14 @@
-import { type Calendar, createCalendar } from './calendar.ts'
-import { type CronFields, readCron } from './cron.ts'
-import { type Stretch, stretchAt } from './zone.ts'
+import { type Compiled, compileExpr } from './expr.ts'
+import { countOf, instantLimit, latestOf, nextOf } from './passing.ts'
 
-/** `display` is the text for people; `everyMs` is a whole number of seconds. */
+/**
+ * `display` is the text for people; `everyMs` is a whole number of seconds. `from`: the first slot of an interval that
+ * has its own start, else the job's anchor begins it.
+ */
 export type Schedule =
-  | { kind: 'cron'; expr: string; display: string }
-  | { kind: 'interval'; everyMs: number; display: string }
+  /** Local times: `expr` is cron, calendar steps, or several rules (expr-parts.ts). */
+  | { kind: 'cron' | 'calendar' | 'rules'; expr: string; display: string }
+  | { kind: 'interval'; everyMs: number; from?: string; display: string }
   | { kind: 'once'; runAt: Date; display: string }
   /** No instant at all: another job's outcome starts it. */
   | { kind: 'after'; display: string }
@@ -24,51 +27,42 @@ export type Span = { after: Date; until: Date }
  *
  * Cron: a local time that a clock change skips is due at the first instant after the gap; one that repeats is due
  * once, at its first passing. With a `*` in the minute or the hour the clock change is run through: a skipped time
- * is left out and what repeats runs again (docs/schedules.md, "Clock changes").
+ * is left out and what repeats runs again. A rule may state otherwise (docs/schedules.md, "Clock changes").
  *
  * @throws AppError SCHEDULE_INVALID, TIMEZONE_UNKNOWN: the rule did not come from parseSchedule and checkZone.
  */
 export function nextSlot(rule: Rule, after: Date): Date | null {
-  const { schedule, anchor } = rule
+  const { schedule } = rule
   if (schedule.kind === 'after') return null
   if (schedule.kind === 'once') return schedule.runAt > after ? schedule.runAt : null
   if (schedule.kind === 'interval') {
-    return asDate(anchor.getTime() + (intervalsUpTo(rule, after) + 1) * schedule.everyMs)
+    return asDate(startOf(rule) + (intervalsUpTo(rule, after) + 1) * schedule.everyMs)
   }
-  const { calendar, fields } = compiled(schedule.expr)
-  for (let from = after.getTime() + 1; from <= instantLimit; ) {
-    const stretch = stretchAt(rule.zone, from)
-    const makesUp = makesUpAtStart(calendar, fields, stretch)
-    if (makesUp && stretch.from >= from) return asDate(stretch.from)
-    const start = Math.max(from + stretch.offsetMs, firstPassingFrom(fields, stretch))
-    const local = calendar.firstFrom(start, Math.min(stretch.until, instantLimit) + stretch.offsetMs)
-    if (local !== null) return asDate(local - stretch.offsetMs)
-    from = stretch.until
+  const { groups } = compiled(schedule.expr)
+  let first: number | null = null
+  for (const group of groups) {
+    const next = nextOf(group, rule.zone, after.getTime())
+    if (next !== null && (first === null || next < first)) first = next
   }
-  return null
+  return first === null ? null : asDate(first)
 }
 
 /** The latest slot of the span; null: none. Its cost does not grow with the slots in between. */
 export function latestSlot(rule: Rule, { after, until }: Span): Date | null {
-  const { schedule, anchor } = rule
+  const { schedule } = rule
   if (schedule.kind === 'after') return null
   if (schedule.kind === 'once')
     return schedule.runAt > after && schedule.runAt <= until ? schedule.runAt : null
   if (schedule.kind === 'interval') {
     const upToEnd = intervalsUpTo(rule, until)
-    return upToEnd > intervalsUpTo(rule, after) ? asDate(anchor.getTime() + upToEnd * schedule.everyMs) : null
+    return upToEnd > intervalsUpTo(rule, after) ? asDate(startOf(rule) + upToEnd * schedule.everyMs) : null
   }
-  const { calendar, fields } = compiled(schedule.expr)
-  for (let upTo = Math.min(until.getTime(), instantLimit); upTo > after.getTime(); ) {
-    const stretch = stretchAt(rule.zone, upTo)
-    const earliest = Math.max(after.getTime() + 1 + stretch.offsetMs, firstPassingFrom(fields, stretch))
-    const local = calendar.lastUpTo(upTo + stretch.offsetMs, earliest)
-    if (local !== null) return asDate(local - stretch.offsetMs)
-    if (stretch.from > after.getTime() && makesUpAtStart(calendar, fields, stretch))
-      return asDate(stretch.from)
-    upTo = stretch.from - 1
+  let last: number | null = null
+  for (const group of compiled(schedule.expr).groups) {
+    const latest = latestOf(group, rule.zone, { after: last ?? after.getTime(), until: until.getTime() })
+    last = latest ?? last
   }
-  return null
+  return last === null ? null : asDate(last)
 }
 
 /** How many slots the span has; its cost grows with the days of the span, not with the slots. */
@@ -77,17 +71,7 @@ export function countSlots(rule: Rule, { after, until }: Span): number {
   if (until <= after || schedule.kind === 'after') return 0
   if (schedule.kind === 'once') return schedule.runAt > after && schedule.runAt <= until ? 1 : 0
   if (schedule.kind === 'interval') return intervalsUpTo(rule, until) - intervalsUpTo(rule, after)
-  const { calendar, fields } = compiled(schedule.expr)
-  const last = Math.min(until.getTime(), instantLimit)
-  let total = 0
-  for (let from = after.getTime() + 1; from <= last; ) {
-    const stretch = stretchAt(rule.zone, from)
-    const start = Math.max(from + stretch.offsetMs, firstPassingFrom(fields, stretch))
-    total += calendar.count(start, Math.min(last + 1, stretch.until) + stretch.offsetMs)
-    if (stretch.from >= from && makesUpAtStart(calendar, fields, stretch)) total += 1
-    from = stretch.until
-  }
-  return total
+  return countOf(compiled(schedule.expr), rule.zone, { after: after.getTime(), until: until.getTime() })
 }
 
 /** Every slot of the span, earliest first; none is worked out before it is asked for. */
@@ -108,39 +92,28 @@ export function catchUpGraceMs(periodMs: number): number {
   return Math.min(Math.max(periodMs / 2, 120_000), 7_200_000)
 }
 
-// Wake times lie up to weeks after their slots, and Postgres takes no ISO 8601 text of a year after 9999.
-export const instantLimit = Date.UTC(9999, 0, 1)
-
-const compiledByExpr = new Map<string, { fields: CronFields; calendar: Calendar }>()
+const compiledByExpr = new Map<string, Compiled>()
 const keptExpressions = 500
 
-function compiled(expr: string): { fields: CronFields; calendar: Calendar } {
+function compiled(expr: string): Compiled {
   const known = compiledByExpr.get(expr)
   if (known) return known
-  const fields = readCron(expr)
-  const made = { fields, calendar: createCalendar(fields) }
+  const made = compileExpr(expr)
   if (compiledByExpr.size >= keptExpressions) compiledByExpr.clear()
   compiledByExpr.set(expr, made)
   return made
 }
 
-/** The local time from which on the stretch's clock shows times that it has not shown before, if that matters. */
-function firstPassingFrom(fields: CronFields, stretch: Stretch): number {
-  const localStart = stretch.from + stretch.offsetMs
-  return fields.runsThrough ? localStart : Math.max(localStart, stretch.previousLocalEnd)
+/** The slot before the first one of an interval. */
+function startOf({ schedule, anchor }: Rule): number {
+  if (schedule.kind !== 'interval' || schedule.from === undefined) return anchor.getTime()
+  return Date.parse(schedule.from) - schedule.everyMs
 }
 
-/** Whether a slot was skipped by the clock change that opens this stretch, and is due at its first instant. */
-function makesUpAtStart(calendar: Calendar, fields: CronFields, stretch: Stretch): boolean {
-  const localStart = stretch.from + stretch.offsetMs
-  if (fields.runsThrough || stretch.previousLocalEnd >= localStart || stretch.from === -Infinity) return false
-  if (calendar.firstFrom(localStart, localStart + 1) !== null) return false
-  return calendar.firstFrom(stretch.previousLocalEnd, localStart) !== null
-}
-
-function intervalsUpTo({ schedule, anchor }: Rule, instant: Date): number {
+function intervalsUpTo(rule: Rule, instant: Date): number {
+  const { schedule } = rule
   if (schedule.kind !== 'interval') return 0
-  return Math.max(0, Math.floor((instant.getTime() - anchor.getTime()) / schedule.everyMs))
+  return Math.max(0, Math.floor((instant.getTime() - startOf(rule)) / schedule.everyMs))
 }
 
 function asDate(instant: number): Date | null {

@@ -14,6 +14,8 @@ export type Stretch = {
    * clock went back, and local times up to here are a second passing. Earlier: the ones between were skipped.
    */
   previousLocalEnd: number
+  /** Where the clock stands when the next stretch begins; Infinity: no further change is known. */
+  nextLocalStart: number
 }
 
 /**
@@ -51,7 +53,10 @@ export function stretchAt(zone: string, instant: number): Stretch {
 }
 
 // Most jobs have no other zone, and need not wait a millisecond for Temporal to load.
-const utc: Stretch = { from: -Infinity, until: Infinity, offsetMs: 0, previousLocalEnd: -Infinity }
+const utc: Stretch = {
+  ...{ from: -Infinity, until: Infinity, offsetMs: 0 },
+  ...{ previousLocalEnd: -Infinity, nextLocalStart: Infinity },
+}
 
 // A look-up in the zone database takes some 20 µs, and a job asks for the same two or three stretches for ever.
 const stretches = new Map<string, Stretch[]>()
@@ -67,8 +72,10 @@ function findStretch(zone: string, instant: number): Stretch {
   const here = new Temporal.ZonedDateTime(BigInt(within) * 1_000_000n + 1n, zone)
   const start = here.getTimeZoneTransition('previous')
   const from = start?.epochMilliseconds ?? -Infinity
-  const until = here.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity
+  const next = here.getTimeZoneTransition('next')
+  const until = next?.epochMilliseconds ?? Infinity
   const offsetMs = here.offsetNanoseconds / 1e6
   const offsetBeforeMs = start ? start.subtract({ nanoseconds: 1 }).offsetNanoseconds / 1e6 : 0
-  return { from, until, offsetMs, previousLocalEnd: from + offsetBeforeMs }
+  const nextLocalStart = next ? until + next.offsetNanoseconds / 1e6 : Infinity
+  return { from, until, offsetMs, previousLocalEnd: from + offsetBeforeMs, nextLocalStart }
 }

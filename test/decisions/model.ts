@@ -30,7 +30,7 @@ import {
   stopBroken,
   type View,
 } from '../../src/decisions/index.ts'
-import { parseSchedule } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 
 export type ModelOptions = {
   /** `after`: only another job's outcome starts it. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError, type ErrorCode } from '../../src/ground/errors.ts'
-import { explain, nextWithTransitions, parseSchedule, readNamedZone } from '../../src/schedule/index.ts'
+import { explain, nextWithTransitions, readNamedZone } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import { checkZone } from '../../src/schedule/zone.ts'
 import { assertTook } from '../support/limits.ts'
 
@@ -57,14 +58,14 @@ suite('durations', () => {
     refused('SCHEDULE_INVALID', '1h1h')
   })
 
-  test('zero, fractions, weeks and more than a hundred years are refused', () => {
+  test('zero, parts of a second, weeks and more than a hundred years are refused', () => {
     for (const text of [
       '0m',
       'every 0s',
       'in 0m',
       '+0s',
       '0h0m',
-      '1.5h',
+      '0.5s',
       '-5m',
       '1w',
       '36526d',
@@ -88,7 +89,7 @@ suite('phrases', () => {
   test('days and a time of day become cron', () => {
     assert.equal(expr('every weekday at 9am'), '0 9 * * 1-5')
     assert.equal(expr('weekends at noon'), '0 12 * * 0,6')
-    assert.equal(expr('Mondays, Tuesdays and Sunday at 5:30 pm'), '30 17 * * 0,1,2')
+    assert.equal(expr('Mondays, Tuesdays and Sunday at 5:30 pm'), '30 17 * * 0-2')
     assert.equal(expr('every mon, and fri 00:05'), '5 0 * * 1,5')
     assert.equal(expr('every day at midnight'), '0 0 * * *')
     assert.equal(expr('every mon, tue, wed, thu, fri, sat, sun at 1am'), '0 1 * * *')
@@ -100,9 +101,9 @@ suite('phrases', () => {
   })
 
   test('times of day that do not exist, and words beyond them, are refused', () => {
-    const times = ['24:00', '9:60', '13pm', '0am', '9:5', '7 o clock', '', 'at', '9am 10am', '9am daily']
+    const times = ['24:00', '9:60', '13pm', '0am', '9:5', '7 o crock', 'at', '9am 10am', '9am pizza']
     for (const time of times) refused('SCHEDULE_INVALID', `every monday ${time}`)
-    for (const days of ['every', 'every mon-fri at', 'every funday at', 'every monday and at', 'and']) {
+    for (const days of ['every', 'every funday at', 'every monday plus at', 'and']) {
       refused('SCHEDULE_INVALID', `${days} 9am`)
     }
   })
@@ -123,12 +124,18 @@ suite('cron', () => {
     refused('SCHEDULE_INVALID', '@reboot')
   })
 
-  test('extensions other than L as a day of the month are refused', () => {
-    for (const field of ['?', 'LW', '15W', '1L', 'L-3', '1,W'])
+  test('days that depend on the month are read; what crons read differently is refused', () => {
+    for (const field of ['?', '1L', '1,W', '32W', 'L-31', '?,1'])
       refused('SCHEDULE_INVALID', `0 9 ${field} * *`)
-    for (const field of ['?', '1#2', '5L', 'L', 'MON#1', 'FRIL'])
+    for (const field of ['?', 'L', '1#6', '1#0', '8#1', 'MON#'])
       refused('SCHEDULE_INVALID', `0 9 * * ${field}`)
-    for (const field of ['L', '1,L', 'l']) assert.equal(expr(`0 9 ${field} * *`), `0 9 ${field} * *`)
+    refused('SCHEDULE_INVALID', '0 0 12 ? * 2')
+    for (const field of ['L', '1,L', 'l', 'LW', '15W', 'L-3', '1,15W'])
+      assert.equal(expr(`0 9 ${field} * *`), `0 9 ${field} * *`)
+    for (const field of ['1#2', '5L', 'MON#1', 'FRIL', '5#L', '1#1,3'])
+      assert.equal(expr(`0 9 * * ${field}`), `0 9 * * ${field}`)
+    for (const text of ['0 9 ? * MON', '0 0 9 ? * MON-FRI', '0 0 12 * * ?', '0 0 9 1 1 ? 2030'])
+      assert.equal(expr(text), text)
   })
 
   test('values out of range, empty items, and steps that lead nowhere are refused', () => {
@@ -159,7 +166,8 @@ suite('cron', () => {
     ]) {
       refused('SCHEDULE_INVALID', `0 ${rest}`)
     }
-    for (const text of ['* * * *', '0 0 9 * * * 2030', '60 0 9 * * *']) refused('SCHEDULE_INVALID', text)
+    for (const text of ['* * * *', '0 0 9 * * * 1066', '0 0 9 * * * 2020', '60 0 9 * * *'])
+      refused('SCHEDULE_INVALID', text)
   })
 
   test('a date that no year has is refused at once', () => {
@@ -175,12 +183,12 @@ suite('what other crons write', () => {
   test('@every and a duration is an interval', () => {
     for (const text of ['@every 6h', '@Every 6h', '@every 6h0m0s', 'every 6h', '@every  6 hours'])
       assert.equal(everyMs(text), 21_600_000, text)
-    assert.equal(read('@every 6h').display, 'every 360m')
+    assert.equal(read('@every 6h').display, 'every 6h')
     assert.equal(everyMs('@every 1h30m10s'), 5_410_000)
   })
 
   test('@every without a duration that can be read says what to write', () => {
-    for (const text of ['@every', '@every day at 9am', '@every 1.5h', '@every 6h 0 * * *', '@every 0s'])
+    for (const text of ['@every', '@every day at 9am', '@every 1.5.2h', '@every 6h 0 * * *', '@every 0s'])
       assert.throws(() => read(text), /duration/, text)
   })
 
@@ -317,9 +325,9 @@ suite('instants', () => {
 })
 
 suite('limits', () => {
-  test('more than 200 characters, control characters and nothing at all are refused', () => {
-    refused('SCHEDULE_INVALID', `${' '.repeat(200)}1h`)
-    assert.equal(everyMs(`${' '.repeat(198)}1h`), 3_600_000)
+  test('more than 2000 characters, control characters and nothing at all are refused', () => {
+    refused('SCHEDULE_INVALID', `${' '.repeat(2000)}1h`)
+    assert.equal(everyMs(`${' '.repeat(1998)}1h`), 3_600_000)
     for (const text of ['', '   ', '\t', '0 9 * *\n*', '0 9 *\r\n* *', '0\v9 * * *', '1h\u0000', '1h\u0085'])
       refused('SCHEDULE_INVALID', text)
   })
@@ -334,7 +342,7 @@ suite('limits', () => {
   test('long texts made to trip the reader are refused in no time', () => {
     const texts = [
       'every 1d '.repeat(22),
-      'every mon, '.repeat(18),
+      'every mon, ox, '.repeat(13),
       '1'.repeat(200),
       `every ${'a, &'.repeat(48)}`,
     ]
@@ -344,7 +352,7 @@ suite('limits', () => {
   })
 
   test('a message quotes the schedule, then says why it is refused', () => {
-    for (const text of ['whenever', '60 9 * * *', '0 9 30 2 *', '0m', '0 9 * * 1#2']) {
+    for (const text of ['whenever', '60 9 * * *', '0 9 30 2 *', '0m', '0 9 * * 1#9']) {
       assert.throws(
         () => read(text),
         (error: Error) => {

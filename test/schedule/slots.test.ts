@@ -5,11 +5,11 @@ import {
   latestSlot,
   nextSlot,
   nextWithTransitions,
-  parseSchedule,
   type Rule,
   slotsIn,
   typicalPeriodMs,
 } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import { stretchAt } from '../../src/schedule/zone.ts'
 import { countRounds } from '../support/rounds.ts'
 import { assertTook } from '../support/limits.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { AppError } from '../../src/ground/errors.ts'
-import { catchUpGraceMs, nextSlot, parseSchedule, slotsIn } from '../../src/schedule/index.ts'
+import { catchUpGraceMs, nextSlot, slotsIn } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import json from './vectors.json' with { type: 'json' }
 
 type Vectors = {
@@ -26,7 +27,10 @@ const epoch = new Date(0)
 
 /** The text is there twice; the later one stands (docs/schedules.md, "Where the vectors contradict each other"). */
 const parse = vectors.parse.filter(
-  (vector, index) => vectors.parse.findLastIndex(({ input }) => input === vector.input) === index,
+  (vector, index) =>
+    vectors.parse.findLastIndex(({ input }) => input === vector.input) === index &&
+    // the later phrases.json has the n-th weekday of the month among what is read
+    vector.input !== '0 9 * * 1#2',
 )
 
 function ruleFor(expr: string, zone: string) {
@@ -49,17 +53,21 @@ suite('vectors: parse', () => {
     test(`"${input}" is read as ${expect.kind}`, () => {
       const schedule = parseSchedule(input, context)
       assert.equal(schedule.kind, expect.kind)
-      if (expect.display) assert.equal(schedule.display, expect.display)
+      if (expect.display && schedule.kind !== 'interval') assert.equal(schedule.display, expect.display)
       if (schedule.kind === 'cron' && expect.expr) assert.equal(schedule.expr, expect.expr)
       if (schedule.kind === 'interval') {
-        assert.equal(schedule.everyMs, (expect.seconds ?? (expect.minutes ?? 0) * 60) * 1000)
+        const everyMs = (expect.seconds ?? (expect.minutes ?? 0) * 60) * 1000
+        assert.equal(schedule.everyMs, everyMs)
+        // one rendering of several: it has to mean the same
+        const readBack = parseSchedule(schedule.display, context)
+        assert.equal(readBack.kind === 'interval' && readBack.everyMs, everyMs)
       }
       if (schedule.kind === 'once' && expect.run_at) assert.equal(+schedule.runAt, Date.parse(expect.run_at))
     })
   }
 
-  test('of all cases only one is there twice', () => {
-    assert.equal(vectors.parse.length, parse.length + 1)
+  test('of all cases one is there twice, and one is read since', () => {
+    assert.equal(vectors.parse.length, parse.length + 2)
   })
 })
 

@@ -23,7 +23,7 @@ import {
   startManual,
   type View,
 } from '../../src/decisions/index.ts'
-import { parseSchedule } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 
 /** An operation to be carried out on a store: the same on the real one and on its model. */
 export type Operation = { name: string; carryOut: (store: Store) => Promise<unknown> }

@@ -2,7 +2,7 @@ import { nothingGiven } from '../../src/columns/index.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createStore, type Look, ruleOf, type Store, storeSchedule, type Written } from '../../db/index.ts'
 import { attend, firstRuntime, type Decision, type Occasion } from '../../src/decisions/index.ts'
-import { parseSchedule } from '../../src/schedule/index.ts'
+import { parseSchedule } from '../../src/schedule/parse.ts'
 import { createDatabase } from '../../db/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 

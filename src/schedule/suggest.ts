@@ -1,0 +1,117 @@
+import { AppError } from '../ground/errors.ts'
+import { Misread } from './misread.ts'
+import { tokensOf, plain } from './tokens.ts'
+import { allWords, weekdayNumbers } from './vocabulary.ts'
+
+const mostShown = 2
+
+/**
+ * The texts nearest to one that was refused that `isRead` says can be typed instead; at least one. First what the refusal
+ * itself proposes, then the word that differs least from the one that was not understood, then the text without it, then
+ * what the rest of the text has.
+ */
+export function nearest(
+  text: string,
+  error: Misread | AppError,
+  isRead: (text: string) => boolean,
+): string[] {
+  const proposed = error instanceof Misread ? [...new Set(error.tries)].filter(isRead) : []
+  if (proposed.length > 0) return proposed.slice(0, mostShown)
+  const word = error instanceof Misread ? error.word : ''
+  const found = [
+    ...respelled(text, 2),
+    ...withoutWord(text, word),
+    ...asCron(text),
+    ...fromPieces(text),
+  ].find(isRead)
+  return [found ?? 'every day at 9am']
+}
+
+/** The text with words that are nearly known ones put right: one of them, or two. */
+function respelled(text: string, changes: number): string[] {
+  const tokens = tokensOf(plain(text))
+  const texts: string[] = []
+  for (const { kind, text: word, start, end } of tokens) {
+    if (kind !== 'word' || word.length < 3 || allWords.includes(word)) continue
+    for (const right of nearWords(word)) {
+      const changed = text.slice(0, start) + right + text.slice(end)
+      texts.push(changed)
+      if (changes > 1) texts.push(...respelled(changed, changes - 1))
+    }
+  }
+  return texts
+}
+
+const mostNear = 3
+
+function nearWords(word: string): string[] {
+  return allWords
+    .map((known) => ({ known, away: distance(word, known) }))
+    .filter(({ away }) => away <= (word.length > 4 ? 2 : 1))
+    .toSorted((a, b) => a.away - b.away)
+    .slice(0, mostNear)
+    .map(({ known }) => known)
+}
+
+/** Letters that are missing, wrong, too many, or swapped with their neighbour. */
+export function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)]
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+          ? (rows[i - 2]?.[j - 2] ?? 0) + 1
+          : Infinity
+      row.push(
+        Math.min(
+          (rows[i - 1]?.[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (rows[i - 1]?.[j - 1] ?? 0) + cost,
+          swapped,
+        ),
+      )
+    }
+    rows.push(row)
+  }
+  return rows[a.length]?.[b.length] ?? Infinity
+}
+
+function withoutWord(text: string, word: string): string[] {
+  if (word === '') return []
+  const start = text.toLowerCase().indexOf(word.toLowerCase())
+  if (start < 0) return []
+  const [before, after] = [text.slice(0, start), text.slice(start + word.length)]
+  const tidied = [`${before}${after}`, before, after].map((part) => part.replace(/\s+/g, ' ').trim())
+  return tidied.map((part) => part.replace(/[\s,;]+(?:and|at|on|in|of)?$/i, '')).filter(Boolean)
+}
+
+/** Cron with one field less strict. */
+function asCron(text: string): string[] {
+  const fields = text.split(' ')
+  if (!/^[\d*@H]/.test(text) || fields.length < 4 || fields.length > 8) return []
+  const isTime = (index: number) => index >= fields.length - 5 && index < fields.length - 3
+  return [
+    ...fields.flatMap((_, index) => (isTime(index) ? [fields.with(index, '0').join(' ')] : [])),
+    ...fields.map((_, index) => fields.with(fields.length - 1 - index, '*').join(' ')),
+    [...fields, '*'].join(' '),
+    fields.slice(0, 5).join(' '),
+  ]
+}
+
+/** A common phrase with the weekday and the time of day that the text has. */
+function fromPieces(text: string): string[] {
+  const tokens = tokensOf(plain(text))
+  const clock = tokens.find(({ kind }) => kind === 'clock')?.text ?? '9am'
+  const day = tokens
+    .find(({ text: word }) => weekdayNumbers.has(word.replace(/s$/, '')))
+    ?.text.replace(/s$/, '')
+  const duration = /(\d+)\s*w/.exec(plain(text))?.[1]
+  const candidates = [
+    ...(duration ? [`every ${duration} week${duration === '1' ? '' : 's'}`] : []),
+    ...(day && weekdayNumbers.has(day) ? [`every ${day} at ${clock}`, `every ${day} at 9am`] : []),
+    `every day at ${clock}`,
+  ]
+  return candidates
+}
