@@ -26,7 +26,7 @@ const decidedValues = valuesOf(decidedColumns)
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
  * also where two requests with one key race; the loser finds the winner's job by `jobOfKey`.
  *
- * @throws AppError FIELD_INVALID: the job to follow is gone
+ * @throws AppError KEY_TAKEN; FIELD_INVALID: the job to follow is gone
  */
 export async function createJob(
   sql: Sql,
@@ -60,7 +60,7 @@ export async function createJob(
     )
     select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
     if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
-    throw error
+    throw keyTakenOr(error, job.key)
   })
   return row ? readAuthored(row) : null
 }
@@ -71,14 +71,16 @@ export async function jobOfKey(sql: Sql, key: string): Promise<{ jobId: string; 
   return row ? { jobId: row['job_id'] as string, bodyHash: row['body_hash'] as string } : null
 }
 
-/** Writes the authored fields; null: `version` is not the row's (it was changed, or is gone). */
+/** Writes the authored fields; null: `version` is not the row's (it was changed, or is gone). @throws AppError KEY_TAKEN */
 export async function updateAuthored(sql: Sql, job: Authored, now: Date | null): Promise<Authored | null> {
   const [row]: Row[] = await sql`
     with given as (select * from jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)})
     update jobs set (${sql.unsafe(changedNames)}) = (select ${sql.unsafe(changedNames)} from given), version = version + 1,
       updated_at = coalesce(${now}::timestamptz, clock_timestamp())
     where jobs.id = ${job.id} and version = ${job.version}
-    returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`
+    returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`.catch((error: unknown) => {
+    throw keyTakenOr(error, job.key)
+  })
   return row ? readAuthored(row) : null
 }
 
@@ -125,7 +127,27 @@ export async function follow(
 
 /** True where the job to follow went while the statement that begins to follow it was under way. */
 function isAheadGone(error: unknown): boolean {
-  return error instanceof Error && 'constraint_name' in error && error.constraint_name === 'jobs_after_fkey'
+  return isViolated(error, 'jobs_after_fkey')
+}
+
+function isViolated(error: unknown, constraint: string): boolean {
+  return error instanceof Error && 'constraint_name' in error && error.constraint_name === constraint
+}
+
+/** The error for a caller whose job has the key of another one; any other error as it is. */
+function keyTakenOr(error: unknown, key: string | null): unknown {
+  return key !== null && isKeyTaken(error) ? keyTaken(key) : error
+}
+
+/** A statement has given a job the key of another one. */
+export function isKeyTaken(error: unknown): boolean {
+  return isViolated(error, 'jobs_key')
+}
+
+/** The error if another job has the key. */
+export function keyTaken(key: string): AppError {
+  const message = `key: another job has the key ${JSON.stringify(key)}. Choose another one, or change that job.`
+  return new AppError('KEY_TAKEN', message, { extra: { errors: [{ path: 'key', message }] } })
 }
 
 /** The error if the job to follow does not exist (any more). */

@@ -25,6 +25,7 @@ export const errorTable = {
   JOB_NOT_FOUND: { status: 404, title: 'No such job' },
   RUN_NOT_FOUND: { status: 404, title: 'No such run' },
   KEY_NOT_FOUND: { status: 404, title: 'No such API key' },
+  KEY_TAKEN: { status: 409, title: 'Another job has this key' },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow this' },
   JOB_BUSY: { status: 409, title: 'The job already has as many live runs as it allows' },
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
