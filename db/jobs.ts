@@ -126,7 +126,7 @@ export async function follow(
 }
 
 /** True where the job to follow went while the statement that begins to follow it was under way. */
-function isAheadGone(error: unknown): boolean {
+export function isAheadGone(error: unknown): boolean {
   return isViolated(error, 'jobs_after_fkey')
 }
 

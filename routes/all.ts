@@ -4,6 +4,7 @@ import { operationOf, routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
+import { declaredRoutes } from './declared.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { existingRoutes } from './existing.ts'
 import { answerFires } from './fires.ts'
@@ -47,6 +48,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds): void {
   acceptJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, needs)
+  declaredRoutes(on, needs)
   existingRoutes(on, needs)
   runRoutes(on, needs)
   deliveryRoutes(on, needs)

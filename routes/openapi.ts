@@ -72,10 +72,19 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
     responses: {
       [status]: success,
       ...(operation.madeStatus && { [operation.madeStatus]: success }),
+      ...othersOf(operation, components),
       ...(path === '/api/cron/fire' && { 200: notAccepted }),
       ...errorAnswers(mayFail, components),
     },
   }
+}
+
+function othersOf({ otherAnswers = {} }: Operation, components: Components): Json {
+  const others = Object.entries(otherAnswers).map(([status, schema]) => [
+    status,
+    { description: String((schema as Json)['description']), content: json(schema, components) },
+  ])
+  return Object.fromEntries(others) as Json
 }
 
 const apiErrors = [

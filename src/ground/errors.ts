@@ -26,6 +26,8 @@ export const errorTable = {
   RUN_NOT_FOUND: { status: 404, title: 'No such run' },
   KEY_NOT_FOUND: { status: 404, title: 'No such API key' },
   KEY_TAKEN: { status: 409, title: 'Another job has this key' },
+  OWNER_CONFLICT: { status: 409, title: 'The job is of another owner' },
+  PLAN_STALE: { status: 409, title: 'Something has changed since the plan was made' },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow this' },
   JOB_BUSY: { status: 409, title: 'The job already has as many live runs as it allows' },
   RUN_STATE_CONFLICT: { status: 409, title: 'The state of the run does not allow this' },
