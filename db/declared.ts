@@ -116,7 +116,7 @@ const raced = new Error('a job has changed since it was read')
 
 async function writeBatch(sql: Sql, batch: Batch, now: Date | null): Promise<string[]> {
   const ahead = aheadOf(batch)
-  // before any row is locked, as every change of who follows whom (jobs.ts)
+  // before any row is locked, as every change of `after` does (jobs.ts)
   if (ahead.length > 0) await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
   // those of the file may follow each other, so the new ones come first
   if (batch.makes.length > 0) await insertJobs(sql, batch.makes, now)

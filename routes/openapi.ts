@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable } from '../src/ground/errors.ts'
 import type { RouteNeeds } from './needs.ts'
-import { type Operation, operations, otherOperations, problem } from './schemas/index.ts'
+import { jobsFile, type Operation, operations, otherOperations, problem } from './schemas/index.ts'
 
 type Json = { [member: string]: unknown }
 
@@ -10,8 +10,7 @@ type Json = { [member: string]: unknown }
 export type OpenApiBytes = { bytes: Buffer; etag: string }
 
 export function openApiBytes(config: Parameters<typeof openApiDocument>[0]): OpenApiBytes {
-  const bytes = Buffer.from(JSON.stringify(openApiDocument(config)))
-  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+  return tagged(JSON.stringify(openApiDocument(config)))
 }
 
 /** The OpenAPI 3.1 document, made from the schemas that requests are checked against. */
@@ -47,6 +46,23 @@ export function openApiDocument({
       },
     },
   }
+}
+
+/** The JSON Schema of a file of jobs, for editors. */
+export function fileSchemaBytes(): OpenApiBytes {
+  const components = new Map<string, unknown>()
+  const schema = plain(jobsFile, components, true) as Json
+  const document = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    ...schema,
+    $defs: Object.fromEntries(components),
+  }
+  return tagged(JSON.stringify(document).replaceAll('#/components/schemas/', '#/$defs/'))
+}
+
+function tagged(text: string): OpenApiBytes {
+  const bytes = Buffer.from(text)
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
 }
 
 function operationDocument(path: string, operation: Operation, isApi: boolean, components: Components): Json {

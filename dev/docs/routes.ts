@@ -39,6 +39,11 @@ type Document = { paths: Record<string, Record<string, Operation>> }
 /** The first section whose pattern fits a path has it. */
 const sections = [
   { title: 'Jobs', holds: /^\/api\/jobs\b/ },
+  {
+    title: 'Files of jobs',
+    holds: /^\/(api\/(plan|apply|export)|chronos\.schema\.json)$/,
+    intro: 'See [jobs in a file](jobs-in-a-file.md).',
+  },
   { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs))?)?$/ },
   { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
   { title: 'Schedules', holds: /^\/api\/schedules\b/ },

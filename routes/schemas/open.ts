@@ -80,6 +80,13 @@ export const otherOperations = {
     answer: Type.Object({ ready: Type.Boolean() }),
     errors: ['NOT_READY'],
   },
+  'GET /chronos.schema.json': {
+    id: 'fileSchema',
+    summary: 'The JSON Schema of a file of jobs, for editors',
+    status: 200,
+    answer: 'application/schema+json',
+    errors: [],
+  },
   'GET /openapi.json': {
     id: 'openapi',
     summary: 'This document',

@@ -204,3 +204,14 @@ test('an export is a file that changes nothing', async () => {
   const ours = await service.api('GET', '/api/export?owner=shop')
   assert.deepEqual(counts((await post('/api/plan?prune=true', ours.body.file)).body).kept, 1)
 })
+
+test('editors get the schema of the file, and it takes what the service takes', async () => {
+  const { status, headers, body } = await service.api('GET', '/chronos.schema.json')
+  assert.deepEqual([status, headers.get('content-type')], [200, 'application/schema+json; charset=utf-8'])
+  const schema = typeof body === 'string' ? JSON.parse(body) : body
+  const { Compile } = await import('typebox/schema')
+  const validator = Compile(schema)
+  assert.equal(validator.Check(file(three())), true)
+  assert.equal(validator.Check({ ...file(three()), job: {} }), false)
+  assert.equal(validator.Check(file({ x: { schedul: 'every 1d' } })), false)
+})
