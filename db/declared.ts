@@ -3,7 +3,7 @@ import { type Decision, readyOfNew, type Runtime, type View } from '../src/decis
 import { AppError } from '../src/ground/errors.ts'
 import type { Database, Sql } from './client.ts'
 import { namesOf, readerOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
-import { deleteJob, isAheadGone, isKeyTaken, type NewJob, touch, updateAuthored } from './jobs.ts'
+import { deleteJobs, isAheadGone, isKeyTaken, type NewJob, touch, updateAuthored } from './jobs.ts'
 import { lookAll } from './look.ts'
 import type { Writing } from './move.ts'
 import { type Authored, authoredColumns, authoredValues, type Look, readAuthored, ruleOf } from './rows.ts'
@@ -19,7 +19,7 @@ export type Batch = {
   changes: { next: Authored; view: View; decision: Decision | null }[]
   /** Asked after all of them about each of these jobs as it is then; null: nothing is to be changed. */
   switches: { id: string; decide: (look: Look) => Decision | null }[]
-  removes: { id: string; version: number; after: Authored['after'] }[]
+  removes: { id: string; version: number }[]
   writing: Omit<Writing, 'now'>
 }
 
@@ -212,30 +212,11 @@ async function switchJobs(sql: Sql, { switches, writing }: Batch, now: Date | nu
 
 async function removeJobs(sql: Sql, removes: Batch['removes'], now: Date | null): Promise<string[]> {
   if (removes.length === 0) return []
-  const ids = sql.json(removes.map(({ id }) => id))
-  await sql`
-    select from job_runtime where job_id in (select jsonb_array_elements_text(${ids})) order by job_id for update`
+  const ids = removes.map(({ id }) => id)
   const rows: Row[] = await sql`
-    select id, version from jobs where id in (select jsonb_array_elements_text(${ids}))`
+    select j.id, j.version from jobs j join job_runtime r on r.job_id = j.id
+    where j.id in (select jsonb_array_elements_text(${sql.json(ids)})) order by j.id for update of r`
   const versions = new Map(rows.map((row) => [row['id'], Number(row['version'])]))
   if (removes.some(({ id, version }) => versions.get(id) !== version)) throw raced
-  const live: string[] = []
-  for (const { id } of followersFirst(removes)) live.push(...((await deleteJob(sql, id, now)) ?? []))
-  return live
-}
-
-/** A job that others follow cannot be removed before them. */
-function followersFirst(removes: Batch['removes']): Batch['removes'] {
-  const left = new Set(removes)
-  const ordered: Batch['removes'] = []
-  while (left.size > 0) {
-    const followed = new Set([...left].map(({ after }) => after?.job))
-    const free = [...left].filter(({ id }) => !followed.has(id))
-    // jobs in a circle cannot be there; deleteJob would refuse them
-    for (const one of free.length > 0 ? free : left) {
-      ordered.push(one)
-      left.delete(one)
-    }
-  }
-  return ordered
+  return (await deleteJobs(sql, ids, now)).live
 }

@@ -168,29 +168,44 @@ export function nothingToFollow(jobId: string): AppError {
  * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
  */
 export async function deleteJob(sql: Sql, jobId: string, now: Date | null): Promise<string[] | null> {
-  const [row]: Row[] = await sql`
-    select armed_schedule from job_runtime where job_id = ${jobId} for update`
-  if (!row) return null
-  const followers: Row[] = await sql`select id, name from jobs where after_job = ${jobId} order by id`
-  if (followers.length > 0) throw isFollowed(jobId, followers)
+  const { found, live } = await deleteJobs(sql, [jobId], now)
+  return found.length > 0 ? live : null
+}
+
+/** As `deleteJob`, for several at once, which may follow each other. `found`: those that there were. */
+export async function deleteJobs(
+  sql: Sql,
+  jobIds: string[],
+  now: Date | null,
+): Promise<{ found: string[]; live: string[] }> {
+  const ids = sql`(select jsonb_array_elements_text(${sql.json(jobIds)}))`
+  const found: Row[] = await sql`
+    select job_id from job_runtime where job_id in ${ids} order by job_id for update`
+  if (found.length === 0) return { found: [], live: [] }
+  const followers: Row[] = await sql`
+    select id, name, after_job from jobs where after_job in ${ids} and id not in ${ids} order by after_job, id`
+  if (followers.length > 0) throw isFollowed(followers)
   const live: Row[] = await sql`
-    select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
+    select id from runs where job_id in ${ids} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
   await sql`
     update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
       attempt_due_at = null, callback_until = null, waiting_since = null,
       finished_at = coalesce(${now}::timestamptz, clock_timestamp())
-    where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')`
-  await sql`delete from deliveries where job_id = ${jobId} and state = 'pending'`
+    where job_id in ${ids} and state in ('claimed', 'running', 'waiting')`
+  await sql`delete from deliveries where job_id in ${ids} and state = 'pending'`
   await sql`
     insert into orphans (job_id, armed_schedule, deleted_at)
-    values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, clock_timestamp()))
+    select job_id, armed_schedule, coalesce(${now}::timestamptz, clock_timestamp())
+    from job_runtime where job_id in ${ids}
     on conflict on constraint orphans_pkey do nothing`
-  await sql`delete from arms where job_id = ${jobId}`
-  await sql`delete from jobs where id = ${jobId}`
-  return live.map((run) => run['id'] as string)
+  await sql`delete from arms where job_id in ${ids}`
+  await sql`delete from jobs where id in ${ids}`
+  return { found: found.map((row) => row['job_id'] as string), live: live.map((run) => run['id'] as string) }
 }
 
-function isFollowed(jobId: string, followers: Row[]): AppError {
+function isFollowed(rows: Row[]): AppError {
+  const jobId = String(rows[0]?.['after_job'])
+  const followers = rows.filter((row) => row['after_job'] === jobId)
   const names = followers.map((row) => `${String(row['id'])} (${String(row['name'])})`).join(', ')
   const message = `Job ${jobId} is followed by job ${names}. Delete those jobs first, or change their \`after\`.`
   return new AppError('JOB_STATE_CONFLICT', message, { extra: { jobs: followers.map((row) => row['id']) } })

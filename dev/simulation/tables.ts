@@ -286,7 +286,8 @@ export function createTables() {
 
   function checkKey({ id, key }: Pick<Authored, 'id' | 'key'>) {
     if (key === null) return
-    for (const { authored } of jobs.values()) if (authored.key === key && authored.id !== id) throw keyTaken(key)
+    for (const { authored } of jobs.values())
+      if (authored.key === key && authored.id !== id) throw keyTaken(key)
   }
 
   /** What was seen of the job is out of date. */
