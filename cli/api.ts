@@ -30,7 +30,7 @@ export function createApi({ url, key }: Profile, { fetch: send }: Pick<Io, 'fetc
     async call(method, path, body) {
       const response = await ask(method, path, body)
       const text = await response.text()
-      return text === '' ? null : (JSON.parse(text) as Json)
+      return text === '' ? null : JSON.parse(text)
     },
   }
 }

@@ -13,7 +13,7 @@ export async function readJobsFile(io: Io, file: string): Promise<Json> {
   if (text === null)
     throw new Stop(`${file} cannot be read. Name a file, or write ${usualFile}.`, exitCodes.usage)
   try {
-    return parse(text, { uniqueKeys: true, merge: true }) as Json
+    return parse(text, { uniqueKeys: true, merge: true })
   } catch (error) {
     throw new Stop(`${file}: ${error instanceof Error ? error.message : String(error)}`, exitCodes.usage)
   }

@@ -101,7 +101,7 @@ async function followLog(context: Context, api: Api, id: string, attempt: string
       ?.pipeThrough(new TextDecoderStream())
       .pipeThrough(new EventSourceParserStream())
     for await (const { event, data } of events ?? []) {
-      const piece = JSON.parse(data) as Json
+      const piece: Json = JSON.parse(data)
       if (event === 'log') context.io.out(piece.text ?? Buffer.from(piece.base64, 'base64').toString())
       if (event === 'end') isOver = true
     }

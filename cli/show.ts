@@ -23,6 +23,7 @@ export function tableOf(heads: string[], rows: string[][]): string {
   return `${lines.join('\n')}\n`
 }
 
+// oxlint-disable-next-line no-control-regex
 const colours = /\u001b\[\d+m/g
 
 function oneLine(text: string): string {

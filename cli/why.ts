@@ -51,7 +51,7 @@ function stateLine(job: Json, now: number): string {
     : `${head} is due ${whenOf(job.next_run_at, now)}, at ${job.next_run_at}.`
 }
 
-function slotLine({ slot, verdict, reason }: Json, run: Json | undefined, now: number): string {
+function slotLine({ slot, verdict, reason }: Json, run: Json, now: number): string {
   const why = reason ? `: ${reason}` : ''
   return `  ${slot} (${whenOf(slot, now)}) ${verdict}${run ? `, ${endOf(run)}` : why}`
 }

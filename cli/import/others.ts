@@ -7,7 +7,7 @@ export function importGithub(
   text: string,
   { file, repo }: { file: string; repo: string | undefined },
 ): Imported[] {
-  const workflow = parse(text) as Json
+  const workflow: Json = parse(text)
   const { on } = workflow
   const isStartable = on !== null && typeof on === 'object' && 'workflow_dispatch' in on
   return ((on?.schedule ?? []) as { cron: string; timezone?: string }[]).map(({ cron, timezone }) => ({
@@ -60,8 +60,8 @@ const overlaps: Record<string, string> = { Allow: 'allow', Forbid: 'skip', Repla
 
 /** CronJobs of Kubernetes, of any number of documents. */
 export function importKubernetes(text: string): Imported[] {
-  const documents = parseAllDocuments(text).map((document) => document.toJS() as Json)
-  const items = documents.flatMap((one) => (one?.kind === 'List' ? one.items : [one])) as Json[]
+  const documents: Json[] = parseAllDocuments(text).map((document) => document.toJS())
+  const items: Json[] = documents.flatMap((one) => (one?.kind === 'List' ? one.items : [one]))
   return items.filter((one) => one?.kind === 'CronJob').map(cronJobOf)
 }
 

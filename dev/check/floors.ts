@@ -162,7 +162,8 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   if (from.floor === Number.POSITIVE_INFINITY && from.file.startsWith('src/'))
     return `${from.file} has no floor: put it into one of the folders that dev/check/floors.ts names`
   if (to.pack === from.pack) return null
-  if ((from.pack === command || to.pack === command) && to.file !== 'package.json')
+  if (from.pack === command && to.file === 'package.json') return null
+  if (from.pack === command || to.pack === command)
     return `${from.file} imports ${to.file}: the command and the service are shipped apart`
   if (isOfRelay(from) !== isOfRelay(to))
     return `${from.file} imports ${to.file}: the relay and the service are deployed apart`

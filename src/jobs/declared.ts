@@ -160,7 +160,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     return { plan: seen.plan, work }
   }
 
-  async function plan(file: DeclaredFile, describe: Described) {
+  async function planOnly(file: DeclaredFile, describe: Described) {
     for (let round = 0; round < maxRounds; round++) {
       const { plan: made, work } = await planChecked(file, describe)
       if (!work) continue
@@ -198,7 +198,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
   }
 
   return {
-    plan,
+    plan: planOnly,
     apply,
     async byKey(key) {
       const [job] = await store.kept({ keys: [key], tag: null })

@@ -117,7 +117,8 @@ export function inputOf(
   { authored, aheadKey }: Pick<KeptJob, 'authored' | 'aheadKey'>,
   usual: string,
 ): JobInput {
-  const { id, version, createdAt, updatedAt, anchor, schedule, timezone, after, ...rest } = authored
+  const { id: _, version: _v, createdAt: _c, updatedAt: _u, anchor: _a, ...given } = authored
+  const { schedule, timezone, after, ...rest } = given
   return {
     ...rest,
     schedule: schedule.kind === 'after' ? null : schedule.text,
@@ -150,8 +151,9 @@ export function patchOf(before: JobInput, after: JobInput): Partial<JobInput> {
   )
   const patch = Object.fromEntries(changed) as Partial<JobInput>
   if (!patch.policy) return patch
-  const left = Object.keys(before.policy).map((name) => [name, null])
-  return { ...patch, policy: { ...Object.fromEntries(left), ...patch.policy } }
+  const left: Record<string, unknown> = {}
+  for (const name of Object.keys(before.policy)) left[name] = null
+  return { ...patch, policy: { ...left, ...patch.policy } }
 }
 
 /** A sentence about one job of the file, with its place. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Io } from '../../cli/io.ts'
-import { run } from '../../cli/program.ts'
+import { run as carryOut } from '../../cli/program.ts'
 import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 
@@ -37,7 +37,7 @@ async function chronos(args: string[], { input = '', env = {}, answer, isTermina
     ...{ env: { ...env }, isTerminal, home, fetch },
     open: () => {},
   }
-  return { code: await run(args, io, '1.2.3'), ...written }
+  return { code: await carryOut(args, io, '1.2.3'), ...written }
 }
 
 const action = (path = '/hook') => ({ type: 'http', url: `${service.target.url}${path}` })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before as prepare, test } from 'node:test'
 import { type Json, type Service, startService } from '../support/service.ts'
 import { codeOf } from '../rest/setup.ts'
 
 let service: Service
-before(async () => {
+prepare(async () => {
   service = await startService({ clock: '2026-06-18T08:00:00Z' })
 })
 after(() => service.close())
@@ -12,12 +12,15 @@ after(() => service.close())
 const action = (path = '/hook') => ({ type: 'http', url: `${service.target.url}${path}` })
 const post = (path: string, body: unknown) => service.api('POST', path, body)
 const linesOf = ({ body }: { body: Json }) =>
-  body.changes.map(
-    ({ key, what, changed }: Json) => `${what} ${key} ${changed.map((one: Json) => one.field).join(' ')}`,
+  (body.changes as Json[]).map(
+    ({ key, what, changed }: Json) =>
+      `${what} ${key} ${(changed as Json[]).map((one) => one.field).join(' ')}`,
   )
 const counts = ({ made, changed, removed, kept }: Json) => ({ made, changed, removed, kept })
 const jobsNow = async () =>
-  (await service.api('GET', '/api/jobs?state=all')).body.jobs.map((job: Json) => job.key)
+  ((await service.api('GET', '/api/jobs?state=all')).body.jobs as Json[]).map(
+    (job) => job.key as string | null,
+  )
 
 test('a key makes a job and then changes it, and says which and what', async () => {
   const put = (fields: object) =>
@@ -31,7 +34,7 @@ test('a key makes a job and then changes it, and says which and what', async () 
   assert.equal(again.body.job.version, 1)
   const changed = await put({ schedule: 'every 1h', overlap: 'queue' })
   assert.deepEqual(
-    changed.body.changed.map(({ field, before, after: now }: Json) => [field, before, now]),
+    (changed.body.changed as Json[]).map(({ field, before, after: now }) => [field, before, now]),
     [
       ['schedule', 'every 30m', 'every 1h'],
       ['overlap', null, 'queue'],
@@ -89,12 +92,12 @@ test('a file is planned, applied as planned, and then is so already', async () =
   )
   const plan = await post('/api/plan', file(three()))
   assert.deepEqual(
-    linesOf(plan).map((line: string) => line.split(' ').slice(0, 2).join(' ')),
+    linesOf(plan).map((line) => line.split(' ').slice(0, 2).join(' ')),
     ['make backup', 'make report', 'make cleanup'],
   )
   const [first] = plan.body.changes
   assert.deepEqual(
-    first.next.after.map(({ local }: Json) => local),
+    (first.next.after as Json[]).map(({ local }) => local),
     ['2026-06-19T03:00:00+02:00', '2026-06-20T03:00:00+02:00', '2026-06-21T03:00:00+02:00'],
   )
   const applied = await post(`/api/apply?plan=${plan.body.plan}`, file(three()))
@@ -172,7 +175,7 @@ test('prune removes what the file of an owner has no more, and leaves the jobs o
   assert.deepEqual(counts((await post('/api/plan', file(rest))).body).removed, 0)
   const plan = await post('/api/plan?prune=true', file(rest))
   assert.deepEqual(
-    plan.body.changes.map(({ key, what }: Json) => `${what} ${key}`),
+    (plan.body.changes as Json[]).map(({ key, what }) => `${what} ${key}`),
     ['remove cleanup', 'remove report'],
   )
   // the job that both follow cannot be removed alone
@@ -182,9 +185,7 @@ test('prune removes what the file of an owner has no more, and leaves the jobs o
   )
   await post(`/api/apply?prune=true&plan=${plan.body.plan}`, file(rest))
   assert.deepEqual(
-    (await jobsNow()).filter((key: string | null) =>
-      ['backup', 'report', 'cleanup', 'theirs'].includes(key ?? ''),
-    ),
+    (await jobsNow()).filter((key) => ['backup', 'report', 'cleanup', 'theirs'].includes(key ?? '')),
     ['theirs', 'backup'],
   )
   assert.equal(codeOf(await post('/api/apply?prune=true', { jobs: {} })), '400 FIELD_INVALID')
