@@ -144,7 +144,7 @@ export async function answerStarted(
 }
 
 /** Who may write jobs may read all of them. */
-function showingTo(
+export function showingTo(
   request: FastifyRequest,
   { isArmed, trigger }: Pick<RouteNeeds, 'isArmed' | 'trigger'>,
   channels: ListedChannel[],

@@ -56,6 +56,13 @@ export function openRoutes(
     }),
   )
   scope.get(
+    '/llms.txt',
+    madeOnce('text/plain; charset=utf-8', async () => {
+      const { llmsBytes } = await import('./llms.ts')
+      return llmsBytes()
+    }),
+  )
+  scope.get(
     '/chronos.schema.json',
     madeOnce('application/schema+json', async () => {
       const { fileSchemaBytes } = await import('./openapi.ts')

@@ -60,7 +60,8 @@ export function fileSchemaBytes(): OpenApiBytes {
   return tagged(JSON.stringify(document).replaceAll('#/components/schemas/', '#/$defs/'))
 }
 
-function tagged(text: string): OpenApiBytes {
+/** The text, and the tag of its bytes. */
+export function tagged(text: string): OpenApiBytes {
   const bytes = Buffer.from(text)
   return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
 }

@@ -109,6 +109,7 @@ const libraryOwners: Record<string, readonly string[]> = {
   'drizzle-orm': ['db'],
   postgres: ['db'],
   'prom-client': ['src/telemetry'],
+  '@modelcontextprotocol/server': ['routes'],
   fastify: ['routes', 'src/app.ts', 'src/http.ts'],
   '@fastify/auth': ['routes', 'src/app.ts'],
   // The environment is read in one place: `import { env } from 'node:process'` would go round no-process-env.

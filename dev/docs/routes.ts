@@ -59,6 +59,7 @@ const sections = [
     holds: /^\/api\/callbacks\b/,
     intro: 'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
   },
+  { title: 'For agents', holds: /^\/(mcp|llms\.txt)$/, intro: 'See [agents](agents.md).' },
   { title: 'For existing clients', holds: /^\/v1\b/, intro: 'See [existing clients](existing-clients.md).' },
 ]
 

@@ -187,6 +187,15 @@ export const jobOperations = {
     answer: object({ job_id: jobId, timezone: Type.String(), next: Type.Array(instantOut), upcoming }),
     errors: [...jobErrors, ...inputErrors],
   },
+  'GET /api/jobs/{id}/why': {
+    id: 'explainJob',
+    scope: 'jobs:read',
+    summary: 'What has become of its last slots and of its wake-up, in sentences',
+    params: jobParams,
+    status: 200,
+    answer: object({ job_id: jobId, story: Type.Array(Type.String()) }),
+    errors: [...jobErrors, ...inputErrors],
+  },
   'GET /api/jobs/{id}/arm': {
     id: 'readArm',
     scope: 'jobs:read',

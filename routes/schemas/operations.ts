@@ -77,6 +77,15 @@ export const operations = {
     }),
     errors: [...inputErrors],
   },
+  'POST /mcp': {
+    id: 'mcp',
+    scope: 'jobs:read',
+    summary: 'A message of an agent: the MCP server, over streamable HTTP and without sessions',
+    body: Type.Object({}, { additionalProperties: true }),
+    status: 200,
+    answer: Type.Object({}, { additionalProperties: true }),
+    errors: [...bodyErrors],
+  },
   'GET /metrics': {
     id: 'metrics',
     scope: 'jobs:read',

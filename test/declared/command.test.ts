@@ -123,9 +123,9 @@ test('a run is started, followed and told; a failed one ends with 1 and is expla
   assert.equal((await chronos(['logs', run.id])).code, 0)
   const why = await chronos(['why', 'bad'])
   assert.match(why.out, /Started by hand .*: failed/)
-  assert.match(why.out, new RegExp(`chronos logs ${run.id}`))
+  assert.match(why.out, new RegExp(`run ${run.id}`))
   assert.match(why.out, /The timer service holds its wake-up/)
-  assert.match(why.out, /nobody is told/)
+  assert.match(why.out, /nothing is sent to anyone/)
 })
 
 test('a pause is told with its reason, and ends', async () => {
