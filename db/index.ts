@@ -1,5 +1,6 @@
 /** Postgres, the only truth. The door: nothing outside of this folder imports past it. */
 import type { Database } from './client.ts'
+import type { DeclaredStore } from './declared.ts'
 import type { HistoryNeeds, HistoryStore } from './history-store.ts'
 import type { Lists } from './lists.ts'
 import type { DatabaseState } from './readiness.ts'
@@ -10,12 +11,13 @@ export type { ArmResult } from './record-arm.ts'
 export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from './audit.ts'
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
+export type { Batch, DeclaredStore, KeptJob } from './declared.ts'
 export { type CounterStore, createCounterStore } from './counters.ts'
 export type { Counts, FailedDelivery, OwedCounts } from './counts.ts'
 export { overdueMax } from './arms.ts'
 export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
-export { nothingToFollow } from './jobs.ts'
+export { keyTaken, type NewJob, nothingToFollow } from './jobs.ts'
 export type { HistoryStore } from './history-store.ts'
 export { createKeyStore, readKeys, type StoredKeys } from './keys.ts'
 export type { FoldedSlots, SlotDay, SlotRun } from './ledger.ts'
@@ -64,4 +66,9 @@ export async function loadLists(database: Database): Promise<Lists> {
 /** The steps by which history ends; loaded by a process that has time for them, and not at boot. */
 export async function loadHistory(needs: HistoryNeeds): Promise<HistoryStore> {
   return (await import('./history-store.ts')).createHistoryStore(needs)
+}
+
+/** The statements for files of jobs, which no fire needs. */
+export async function loadDeclared(database: Database, clock: () => Date | null): Promise<DeclaredStore> {
+  return (await import('./declared.ts')).createDeclaredStore(database, clock)
 }

@@ -26,7 +26,7 @@ const decidedValues = valuesOf(decidedColumns)
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
  * also where two requests with one key race; the loser finds the winner's job by `jobOfKey`.
  *
- * @throws AppError FIELD_INVALID: the job to follow is gone
+ * @throws AppError KEY_TAKEN; FIELD_INVALID: the job to follow is gone
  */
 export async function createJob(
   sql: Sql,
@@ -60,7 +60,7 @@ export async function createJob(
     )
     select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
     if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
-    throw error
+    throw keyTakenOr(error, job.key)
   })
   return row ? readAuthored(row) : null
 }
@@ -71,14 +71,16 @@ export async function jobOfKey(sql: Sql, key: string): Promise<{ jobId: string; 
   return row ? { jobId: row['job_id'] as string, bodyHash: row['body_hash'] as string } : null
 }
 
-/** Writes the authored fields; null: `version` is not the row's (it was changed, or is gone). */
+/** Writes the authored fields; null: `version` is not the row's (it was changed, or is gone). @throws AppError KEY_TAKEN */
 export async function updateAuthored(sql: Sql, job: Authored, now: Date | null): Promise<Authored | null> {
   const [row]: Row[] = await sql`
     with given as (select * from jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)})
     update jobs set (${sql.unsafe(changedNames)}) = (select ${sql.unsafe(changedNames)} from given), version = version + 1,
       updated_at = coalesce(${now}::timestamptz, statement_timestamp())
     where jobs.id = ${job.id} and version = ${job.version}
-    returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`
+    returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`.catch((error: unknown) => {
+    throw keyTakenOr(error, job.key)
+  })
   return row ? readAuthored(row) : null
 }
 
@@ -124,8 +126,28 @@ export async function follow(
 }
 
 /** True where the job to follow went while the statement that begins to follow it was under way. */
-function isAheadGone(error: unknown): boolean {
-  return error instanceof Error && 'constraint_name' in error && error.constraint_name === 'jobs_after_fkey'
+export function isAheadGone(error: unknown): boolean {
+  return isViolated(error, 'jobs_after_fkey')
+}
+
+function isViolated(error: unknown, constraint: string): boolean {
+  return error instanceof Error && 'constraint_name' in error && error.constraint_name === constraint
+}
+
+/** The error for a caller whose job has the key of another one; any other error as it is. */
+function keyTakenOr(error: unknown, key: string | null): unknown {
+  return key !== null && isKeyTaken(error) ? keyTaken(key) : error
+}
+
+/** A statement has given a job the key of another one. */
+export function isKeyTaken(error: unknown): boolean {
+  return isViolated(error, 'jobs_key')
+}
+
+/** The error if another job has the key. */
+export function keyTaken(key: string): AppError {
+  const message = `key: another job has the key ${JSON.stringify(key)}. Choose another one, or change that job.`
+  return new AppError('KEY_TAKEN', message, { extra: { errors: [{ path: 'key', message }] } })
 }
 
 /** The error if the job to follow does not exist (any more). */
@@ -146,29 +168,44 @@ export function nothingToFollow(jobId: string): AppError {
  * @throws AppError JOB_STATE_CONFLICT: other jobs follow it; names them
  */
 export async function deleteJob(sql: Sql, jobId: string, now: Date | null): Promise<string[] | null> {
-  const [row]: Row[] = await sql`
-    select armed_schedule from job_runtime where job_id = ${jobId} for update`
-  if (!row) return null
-  const followers: Row[] = await sql`select id, name from jobs where after_job = ${jobId} order by id`
-  if (followers.length > 0) throw isFollowed(jobId, followers)
+  const { found, live } = await deleteJobs(sql, [jobId], now)
+  return found.length > 0 ? live : null
+}
+
+/** As `deleteJob`, for several at once, which may follow each other. `found`: those that there were. */
+export async function deleteJobs(
+  sql: Sql,
+  jobIds: string[],
+  now: Date | null,
+): Promise<{ found: string[]; live: string[] }> {
+  const ids = sql`(select jsonb_array_elements_text(${sql.json(jobIds)}))`
+  const found: Row[] = await sql`
+    select job_id from job_runtime where job_id in ${ids} order by job_id for update`
+  if (found.length === 0) return { found: [], live: [] }
+  const followers: Row[] = await sql`
+    select id, name, after_job from jobs where after_job in ${ids} and id not in ${ids} order by after_job, id`
+  if (followers.length > 0) throw isFollowed(followers)
   const live: Row[] = await sql`
-    select id from runs where job_id = ${jobId} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
+    select id from runs where job_id in ${ids} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
   await sql`
     update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
       attempt_due_at = null, callback_until = null, waiting_since = null,
       finished_at = coalesce(${now}::timestamptz, statement_timestamp())
-    where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')`
-  await sql`delete from deliveries where job_id = ${jobId} and state = 'pending'`
+    where job_id in ${ids} and state in ('claimed', 'running', 'waiting')`
+  await sql`delete from deliveries where job_id in ${ids} and state = 'pending'`
   await sql`
     insert into orphans (job_id, armed_schedule, deleted_at)
-    values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, statement_timestamp()))
+    select job_id, armed_schedule, coalesce(${now}::timestamptz, statement_timestamp())
+    from job_runtime where job_id in ${ids}
     on conflict on constraint orphans_pkey do nothing`
-  await sql`delete from arms where job_id = ${jobId}`
-  await sql`delete from jobs where id = ${jobId}`
-  return live.map((run) => run['id'] as string)
+  await sql`delete from arms where job_id in ${ids}`
+  await sql`delete from jobs where id in ${ids}`
+  return { found: found.map((row) => row['job_id'] as string), live: live.map((run) => run['id'] as string) }
 }
 
-function isFollowed(jobId: string, followers: Row[]): AppError {
+function isFollowed(rows: Row[]): AppError {
+  const jobId = String(rows[0]?.['after_job'])
+  const followers = rows.filter((row) => row['after_job'] === jobId)
   const names = followers.map((row) => `${String(row['id'])} (${String(row['name'])})`).join(', ')
   const message = `Job ${jobId} is followed by job ${names}. Delete those jobs first, or change their \`after\`.`
   return new AppError('JOB_STATE_CONFLICT', message, { extra: { jobs: followers.map((row) => row['id']) } })

@@ -262,6 +262,7 @@ create table jobs (
   updated_at timestamp with time zone default clock_timestamp() not null,
   after_job text,
   after_on text[],
+  key text,
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_after_fkey FOREIGN KEY (after_job) REFERENCES jobs(id),
   constraint jobs_action_type CHECK ((action ? 'type'::text)),
@@ -274,6 +275,7 @@ create table jobs (
   constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text])))
 );
 CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
+CREATE UNIQUE INDEX jobs_key ON public.jobs USING btree (key) WHERE (key IS NOT NULL);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
 CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
 

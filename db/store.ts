@@ -154,7 +154,7 @@ export function createStore(
     /**
      * The authored fields and the decision that follows from them, both or neither; false: either was changed meanwhile.
      *
-     * @throws AppError AFTER_CYCLE, FIELD_INVALID: the job to follow is gone
+     * @throws AppError AFTER_CYCLE, KEY_TAKEN, FIELD_INVALID: the job to follow is gone
      */
     changeJob: (
       authored: Authored,

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { callerOf, checkAccess } from './access.ts'
+import { agentRoutes } from './agents.ts'
 import { operationOf, routesOf } from './api.ts'
 import { auditChanges, auditRoutes } from './audit.ts'
 import { callbackRoute } from './callbacks.ts'
 import { channelRoutes } from './channels.ts'
+import { declaredRoutes } from './declared.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { existingRoutes } from './existing.ts'
 import { answerFires } from './fires.ts'
@@ -20,6 +22,7 @@ import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
 import { takeTurns } from './turns.ts'
 import { serviceRoutes } from './service.ts'
+import { whyRoutes } from './why.ts'
 
 /**
  * Everything that is answered over HTTP, in one scope per kind of caller: the timer service, targets that report, API
@@ -47,14 +50,17 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds): void {
   acceptJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, needs)
+  declaredRoutes(on, needs)
   existingRoutes(on, needs)
   runRoutes(on, needs)
   deliveryRoutes(on, needs)
   logRoutes(on, needs)
   scheduleRoutes(on, needs)
+  whyRoutes(on, needs)
   secretRoutes(on, needs)
   channelRoutes(on, needs)
   serviceRoutes(on, needs)
   keyRoutes(on, needs)
   auditRoutes(on, needs)
+  agentRoutes(on, scope, needs)
 }

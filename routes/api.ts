@@ -17,6 +17,8 @@ export type Input<K extends Key> = {
 export type On = <K extends Key>(
   key: K,
   handle: (input: Input<K>, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+  /** `maxBytes`: of the body, if it may be larger than others. */
+  options?: { maxBytes: number },
 ) => void
 
 /**
@@ -24,12 +26,13 @@ export type On = <K extends Key>(
  * the first request, not at boot: Fastify is given none, so it builds no validator and no serialiser.
  */
 export function routesOf(scope: FastifyInstance): On {
-  return (key, handle) => {
+  return (key, handle, options) => {
     const [method = '', path = ''] = key.split(' ')
     const config = { operation: key }
     scope.route({
       method,
       config,
+      ...(options && { bodyLimit: options.maxBytes }),
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: async (request, reply) => {
         const { readInput } = await import('./schemas/index.ts')

@@ -9,6 +9,7 @@ import type { Saved } from '../src/run/change.ts'
 import { allows } from '../src/access/keys/index.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
+import { answerDraft } from './draft.ts'
 import { type Translated, translated } from './clients.ts'
 import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -50,7 +51,9 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
     const { body, ...sent } = translated(given, { isNew: true })
     await checkTemplates(body, needs.config.prompt)
     const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
-    const saved = await jobs.create(newJob(body, sent.model), idempotencyKey(request), sent.wish)
+    const job = newJob(body, sent.model)
+    if (query.validate_only) return answerDraft(needs, { job, wish: sent.wish }, withIgnored(ignored, query))
+    const saved = await jobs.create(job, idempotencyKey(request), sent.wish)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
     if (!saved.created) reply.header('idempotency-replayed', 'true')
     return answer(saved, request, reply, { needsArm: true, warns: true, ...withIgnored(ignored, query) })
@@ -105,7 +108,7 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
 type AnswerWish = { needsArm: boolean; warns?: boolean; ignored?: string[] }
 
 /** The job as it is now; 424 if it is saved, but the wake-up that the change needs is not confirmed. */
-function answering(needs: RouteNeeds) {
+export function answering(needs: RouteNeeds) {
   return async (
     { look, armed }: Saved,
     request: FastifyRequest,
@@ -141,7 +144,7 @@ export async function answerStarted(
 }
 
 /** Who may write jobs may read all of them. */
-function showingTo(
+export function showingTo(
   request: FastifyRequest,
   { isArmed, trigger }: Pick<RouteNeeds, 'isArmed' | 'trigger'>,
   channels: ListedChannel[],
@@ -185,10 +188,10 @@ function notArmed(job: { id: string }, more: object): AppError {
   return new AppError('NOT_ARMED', detail, { extra })
 }
 
-type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
+export type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
 
 /** The short form has a prompt (or skills) and no action: it is a prompt action. */
-function newJob(body: NewJob, model: string | null | undefined): JobInput {
+export function newJob(body: NewJob, model: string | null | undefined): JobInput {
   const { policy, rest } = splitPolicy(body)
   const { name, schedule = null, timezone = null, deliver = null } = body
   const skills = body.skills ?? []
@@ -233,7 +236,7 @@ function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']
 }
 
 /** @throws AppError FIELD_INVALID: rules for an action that its schema cannot express */
-async function checkTemplates(
+export async function checkTemplates(
   { action, prompt }: Pick<Partial<NewJob>, 'action' | 'prompt'>,
   place: PromptPlace,
 ): Promise<void> {

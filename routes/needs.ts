@@ -6,6 +6,7 @@ import type { CallbackAddress } from '../src/run/callback-address.ts'
 import type { Channels } from '../src/delivery/channels.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { FireCall } from '../src/run/fire.ts'
+import type { Declared } from '../src/jobs/declared.ts'
 import type { Jobs } from '../src/jobs/jobs.ts'
 import type { Refusals } from '../src/access/refusals.ts'
 import type { Secrets } from '../src/vault/secrets.ts'
@@ -18,6 +19,8 @@ import type { FireVerifier } from '../src/timers/index.ts'
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type RouteNeeds = {
   jobs: Jobs
+  /** Files of jobs; loaded on first use. */
+  declared(): Promise<Declared>
   deliveries: Deliveries
   callbacks: Callbacks & Pick<CallbackAddress, 'verify'>
   fire: FireCall

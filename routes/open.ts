@@ -1,4 +1,4 @@
-import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, RouteHandlerMethod, RouteShorthandOptions } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
 import { platform, service } from './existing.ts'
 import type { OpenApiBytes } from './openapi.ts'
@@ -48,15 +48,39 @@ export function openRoutes(
     })
   })
 
-  // made once: strangers ask for it, and it is the same as long as the process lives
+  scope.get(
+    '/openapi.json',
+    madeOnce('application/json', async () => {
+      const { openApiBytes } = await import('./openapi.ts')
+      return openApiBytes(needs.config)
+    }),
+  )
+  scope.get(
+    '/llms.txt',
+    madeOnce('text/plain; charset=utf-8', async () => {
+      const { llmsBytes } = await import('./llms.ts')
+      return llmsBytes()
+    }),
+  )
+  scope.get(
+    '/chronos.schema.json',
+    madeOnce('application/schema+json', async () => {
+      const { fileSchemaBytes } = await import('./openapi.ts')
+      return fileSchemaBytes()
+    }),
+  )
+}
+
+/** Made once: strangers ask for it, and it is the same as long as the process lives. */
+function madeOnce(type: string, make: () => Promise<OpenApiBytes>): RouteHandlerMethod {
   let document: Promise<OpenApiBytes> | undefined
-  scope.get('/openapi.json', async (request, reply) => {
-    document ??= import('./openapi.ts').then(({ openApiBytes }) => openApiBytes(needs.config))
+  return async (request, reply) => {
+    document ??= make()
     const { bytes, etag } = await document
     reply.headers({ etag, 'cache-control': 'no-cache' })
     if (isTagOf(etag, request.headers['if-none-match'])) return reply.code(304).send()
-    return reply.type('application/json').send(bytes)
-  })
+    return reply.type(type).send(bytes)
+  }
 }
 
 /** Whether `If-None-Match` names this tag; weak or strong, it is the same here (RFC 9110, 13.1.2). */

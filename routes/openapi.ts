@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable } from '../src/ground/errors.ts'
 import type { RouteNeeds } from './needs.ts'
-import { type Operation, operations, otherOperations, problem } from './schemas/index.ts'
+import { jobsFile, type Operation, operations, otherOperations, problem } from './schemas/index.ts'
 
 type Json = { [member: string]: unknown }
 
@@ -10,8 +10,7 @@ type Json = { [member: string]: unknown }
 export type OpenApiBytes = { bytes: Buffer; etag: string }
 
 export function openApiBytes(config: Parameters<typeof openApiDocument>[0]): OpenApiBytes {
-  const bytes = Buffer.from(JSON.stringify(openApiDocument(config)))
-  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+  return tagged(JSON.stringify(openApiDocument(config)))
 }
 
 /** The OpenAPI 3.1 document, made from the schemas that requests are checked against. */
@@ -49,6 +48,24 @@ export function openApiDocument({
   }
 }
 
+/** The JSON Schema of a file of jobs, for editors. */
+export function fileSchemaBytes(): OpenApiBytes {
+  const components = new Map<string, unknown>()
+  const schema = plain(jobsFile, components, true) as Json
+  const document = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    ...schema,
+    $defs: Object.fromEntries(components),
+  }
+  return tagged(JSON.stringify(document).replaceAll('#/components/schemas/', '#/$defs/'))
+}
+
+/** The text, and the tag of its bytes. */
+export function tagged(text: string): OpenApiBytes {
+  const bytes = Buffer.from(text)
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
+}
+
 function operationDocument(path: string, operation: Operation, isApi: boolean, components: Components): Json {
   const { id, scope, isOpen, summary, body, status, answer, errors } = operation
   const security = isApi
@@ -72,10 +89,19 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
     responses: {
       [status]: success,
       ...(operation.madeStatus && { [operation.madeStatus]: success }),
+      ...othersOf(operation, components),
       ...(path === '/api/cron/fire' && { 200: notAccepted }),
       ...errorAnswers(mayFail, components),
     },
   }
+}
+
+function othersOf({ otherAnswers = {} }: Operation, components: Components): Json {
+  const others = Object.entries(otherAnswers).map(([status, schema]) => [
+    status,
+    { description: String((schema as Json)['description']), content: json(schema, components) },
+  ])
+  return Object.fromEntries(others) as Json
 }
 
 const apiErrors = [

@@ -12,7 +12,7 @@ export type Warning = {
 
 /** Warnings to the author of a job that was saved. */
 export function warningsOf(
-  { deliver, action }: Authored,
+  { deliver, action }: Pick<Authored, 'deliver' | 'action'>,
   channels: ListedChannel[],
   place: PromptPlace,
 ): Warning[] {

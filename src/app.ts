@@ -209,6 +209,7 @@ export function createApp(options: AppOptions): App {
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
     ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log },
+    ...{ checkReferences: effects.checkReferences, leases, owner },
   })
   registerRoutes(http, routes, another)
 

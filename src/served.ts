@@ -2,6 +2,7 @@ import {
   createApiKeyStore,
   createAuditStore,
   type Database,
+  loadDeclared,
   loadLists,
   readDatabaseState,
   type Store,
@@ -13,10 +14,12 @@ import { createRefusals } from './access/refusals.ts'
 import type { Core } from './core.ts'
 import type { SendMessage } from './delivery/send.ts'
 import { type Config, secretsOf } from './ground/config.ts'
+import { realDelays as delays } from './ground/delays.ts'
 import { draining } from './ground/errors.ts'
 import type { Holds } from './ground/holds.ts'
 import type { Log } from './ground/log.ts'
 import { version } from './ground/version.ts'
+import type { CheckReferences } from './jobs/input.ts'
 import { createLedger } from './jobs/ledger.ts'
 import type { Late } from './late.ts'
 import type { Metrics } from './process/metrics.ts'
@@ -24,6 +27,7 @@ import type { Status } from './process/status.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
 import { withoutSecrets } from './run/callback.ts'
 import type { FireCall } from './run/fire.ts'
+import type { Leases } from './run/leases.ts'
 import type { FireVerifier } from './timers/index.ts'
 import { type SealCheck, wrongKey } from './vault/seal-check.ts'
 
@@ -40,6 +44,10 @@ type ServedNeeds = Late &
     verifier: FireVerifier
     address: CallbackAddress
     send: SendMessage
+    checkReferences: CheckReferences
+    leases: Leases
+    /** Machine id : an id made at boot. */
+    owner: string
     sealCheck: SealCheck
     holds: Holds
     log: Log
@@ -49,10 +57,19 @@ type ServedNeeds = Late &
 export function createServed(needs: ServedNeeds): RouteNeeds {
   const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
   const { secrets, channels, logs, send, sealCheck, holds, log } = needs
+  const { leases, checkReferences, owner } = needs
   const { jobs, deliveries, arming, schedulers, isDraining } = core
   const refusals = createRefusals(() => clock() ?? new Date())
 
   return {
+    async declared() {
+      const { createDeclared } = await import('./jobs/declared.ts')
+      const declaredStore = await loadDeclared(database, clock)
+      return createDeclared({
+        ...{ store: declaredStore, arming, leases, checkReferences, owner, delays },
+        ...{ timezone: config.timezone, now: store.now },
+      })
+    },
     ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {

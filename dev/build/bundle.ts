@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BuildOptions, build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
@@ -43,6 +43,22 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
   })
   await mkdir(outdir, { recursive: true })
   for (const { path, text } of outputFiles) await writeFile(path, toAscii(text))
+  return metafile
+}
+
+/** The command `chronos`, as one file that runs on every Node that the package takes. */
+export async function bundleCommand(outfile: string): Promise<Metafile> {
+  const { metafile } = await esbuild({
+    ...oneFile,
+    entryPoints: ['cli/main.ts'],
+    outfile,
+    ...{ format: 'esm', target: 'node20', charset: 'ascii' },
+    // a library of it is CommonJS
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  })
+  await chmod(outfile, 0o755)
   return metafile
 }
 

@@ -92,6 +92,9 @@ const ground = 'src/ground'
 const relayCore = 'relay/core'
 const relayHosts = ['relay/node', 'relay/worker']
 
+/** The command `chronos`: it talks to a service over HTTP alone, and is shipped as a file of its own. */
+const command = 'cli'
+
 /** The only places that may take values from a library. `import type` is free: it is gone at run time. */
 const libraryOwners: Record<string, readonly string[]> = {
   jose: ['src/token', 'src/timers/qstash', 'src/timers/cloud-tasks', relayCore],
@@ -100,10 +103,13 @@ const libraryOwners: Record<string, readonly string[]> = {
   nodemailer: ['src/delivery/senders'],
   standardwebhooks: ['src/delivery/senders'],
   croner: ['src/schedule'],
-  'eventsource-parser': ['src/actions'],
+  'eventsource-parser': ['src/actions', command],
+  commander: [command],
+  yaml: [command],
   'drizzle-orm': ['db'],
   postgres: ['db'],
   'prom-client': ['src/telemetry'],
+  '@modelcontextprotocol/server': ['routes'],
   fastify: ['routes', 'src/app.ts', 'src/http.ts'],
   '@fastify/auth': ['routes', 'src/app.ts'],
   // The environment is read in one place: `import { env } from 'node:process'` would go round no-process-env.
@@ -157,6 +163,9 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   if (from.floor === Number.POSITIVE_INFINITY && from.file.startsWith('src/'))
     return `${from.file} has no floor: put it into one of the folders that dev/check/floors.ts names`
   if (to.pack === from.pack) return null
+  if (from.pack === command && to.file === 'package.json') return null
+  if (from.pack === command || to.pack === command)
+    return `${from.file} imports ${to.file}: the command and the service are shipped apart`
   if (isOfRelay(from) !== isOfRelay(to))
     return `${from.file} imports ${to.file}: the relay and the service are deployed apart`
   if (to.pack === 'dev' && from.floor === 4 && lazy) return null

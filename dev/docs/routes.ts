@@ -39,6 +39,11 @@ type Document = { paths: Record<string, Record<string, Operation>> }
 /** The first section whose pattern fits a path has it. */
 const sections = [
   { title: 'Jobs', holds: /^\/api\/jobs\b/ },
+  {
+    title: 'Files of jobs',
+    holds: /^\/(api\/(plan|apply|export)|chronos\.schema\.json)$/,
+    intro: 'See [jobs in a file](jobs-in-a-file.md).',
+  },
   { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs))?)?$/ },
   { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
   { title: 'Schedules', holds: /^\/api\/schedules\b/ },
@@ -54,6 +59,7 @@ const sections = [
     holds: /^\/api\/callbacks\b/,
     intro: 'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
   },
+  { title: 'For agents', holds: /^\/(mcp|llms\.txt)$/, intro: 'See [agents](agents.md).' },
   { title: 'For existing clients', holds: /^\/v1\b/, intro: 'See [existing clients](existing-clients.md).' },
 ]
 

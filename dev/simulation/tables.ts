@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ArmLease, ArmOrder, ArmResult, Authored, Look, Written } from '../../db/index.ts'
 import type { ReadyClaim, ReadyClaimed } from '../../db/ready.ts'
 import type { ListedArms, TakenArm } from '../../db/arms.ts'
-import { nothingToFollow, ruleOf } from '../../db/index.ts'
+import { keyTaken, nothingToFollow, ruleOf } from '../../db/index.ts'
 import type { Writing } from '../../db/move.ts'
 import type { NewJob } from '../../db/jobs.ts'
 import type { Held } from '../../db/runs.ts'
@@ -246,6 +246,7 @@ export function createTables() {
   ): Authored | null {
     if (key && keys.has(key.key)) return null
     if (jobs.has(job.id)) throw new ConstraintBroken('violates unique constraint "jobs_pkey"')
+    checkKey(job)
     if (job.after && !jobs.has(job.after.job)) throw nothingToFollow(job.after.job)
     const { runtime, wakeAt, ...rest } = job
     const authored: Authored = { ...rest, version: 1, createdAt: now, updatedAt: now }
@@ -275,6 +276,7 @@ export function createTables() {
     const job = jobs.get(authored.id)
     if (!job || job.authored.version !== authored.version) return false
     if (job.runtime.rev !== view.runtime.rev) return false
+    checkKey(authored)
     const rule = ruleOf({ ...authored, version: authored.version + 1 })
     if (decision) transition(view, decision, writing, now, rule)
     else touch(authored.id)
@@ -283,6 +285,12 @@ export function createTables() {
     const { createdAt } = job.authored
     job.authored = { ...authored, createdAt, version: authored.version + 1, updatedAt: now }
     return true
+  }
+
+  function checkKey({ id, key }: Pick<Authored, 'id' | 'key'>) {
+    if (key === null) return
+    for (const { authored } of jobs.values())
+      if (authored.key === key && authored.id !== id) throw keyTaken(key)
   }
 
   /** What was seen of the job is out of date. */

@@ -71,8 +71,8 @@ function isTooLarge(schema: Node, value: unknown): boolean | null {
   if (typeof value !== 'object' || value === null) return null
   if (!takes(schema, 'object')) return null
   const names = Object.keys(value)
-  const known =
-    schema['additionalProperties'] === false ? Object.keys(schema['properties'] ?? {}).length : Infinity
+  const isClosed = schema['additionalProperties'] === false && schema['patternProperties'] === undefined
+  const known = isClosed ? Object.keys(schema['properties'] ?? {}).length : Infinity
   return names.length > Math.min(limit(schema, 'maxProperties'), known + mostUnknown)
 }
 

@@ -24,6 +24,18 @@ const savedJob = object(
   { job, warnings: Type.Optional(warnings), ignored: Type.Optional(ignored) },
   { title: 'SavedJob' },
 )
+const draft = object(
+  {
+    valid: Type.Literal(true),
+    job: Type.Object({}, { additionalProperties: true, description: 'as a file of jobs has it' }),
+    timezone: Type.String(),
+    description: Type.String(),
+    upcoming,
+    warnings: Type.Optional(warnings),
+    ignored: Type.Optional(ignored),
+  },
+  { title: 'Draft', description: 'with `validate_only`: what would be made' },
+)
 const ifMatch = {
   'If-Match': Type.Optional(Type.String({ description: 'the `ETag` that was read, or `*`' })),
 }
@@ -75,11 +87,17 @@ export const jobOperations = {
         }),
       ),
     },
-    query: clientQuery,
+    query: object({
+      profile,
+      validate_only: Type.Optional(
+        Type.Boolean({ default: false, description: 'nothing is made: 200 with what would be' }),
+      ),
+    }),
     body: jobInput,
     status: 201,
     answer: savedJob,
-    errors: [...bodyErrors, ...scheduleErrors, 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
+    otherAnswers: { 200: draft },
+    errors: [...bodyErrors, ...scheduleErrors, 'KEY_TAKEN', 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
   },
   'GET /api/jobs/{id}': {
     id: 'readJob',
@@ -106,6 +124,7 @@ export const jobOperations = {
       ...bodyErrors,
       ...scheduleErrors,
       'AFTER_CYCLE',
+      'KEY_TAKEN',
       'JOB_STATE_CONFLICT',
       'VERSION_CONFLICT',
       'NOT_ARMED',
@@ -166,6 +185,15 @@ export const jobOperations = {
     }),
     status: 200,
     answer: object({ job_id: jobId, timezone: Type.String(), next: Type.Array(instantOut), upcoming }),
+    errors: [...jobErrors, ...inputErrors],
+  },
+  'GET /api/jobs/{id}/why': {
+    id: 'explainJob',
+    scope: 'jobs:read',
+    summary: 'What has become of its last slots and of its wake-up, in sentences',
+    params: jobParams,
+    status: 200,
+    answer: object({ job_id: jobId, story: Type.Array(Type.String()) }),
     errors: [...jobErrors, ...inputErrors],
   },
   'GET /api/jobs/{id}/arm': {

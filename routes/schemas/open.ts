@@ -80,6 +80,20 @@ export const otherOperations = {
     answer: Type.Object({ ready: Type.Boolean() }),
     errors: ['NOT_READY'],
   },
+  'GET /llms.txt': {
+    id: 'llms',
+    summary: 'What an agent needs to know of this service',
+    status: 200,
+    answer: 'text/plain; charset=utf-8',
+    errors: [],
+  },
+  'GET /chronos.schema.json': {
+    id: 'fileSchema',
+    summary: 'The JSON Schema of a file of jobs, for editors',
+    status: 200,
+    answer: 'application/schema+json',
+    errors: [],
+  },
   'GET /openapi.json': {
     id: 'openapi',
     summary: 'This document',

@@ -21,5 +21,7 @@ export type Operation = {
   /** The status instead of `status`, with the same body, if a PUT has created the object. */
   madeStatus?: 201
   answer: TSchema | string
+  /** Successes with another status and another body. */
+  otherAnswers?: { [status: number]: TSchema }
   errors: ErrorCode[]
 }

@@ -3,6 +3,7 @@ import type { Scope } from '../../src/access/keys/index.ts'
 import { problem, schedule, upcoming } from './answers.ts'
 import { auditOperations } from './audit.ts'
 import { channelOperations } from './channels.ts'
+import { declaredOperations } from './declared.ts'
 import { deliveryOperations } from './deliveries.ts'
 import { existingOperations } from './existing.ts'
 import { instantOut, noBody, object } from './fields.ts'
@@ -24,6 +25,7 @@ export const operations = {
   ...logOperations,
   ...existingOperations,
   ...jobOperations,
+  ...declaredOperations,
   ...runOperations,
   'POST /api/schedules/preview': {
     id: 'previewSchedule',
@@ -74,6 +76,15 @@ export const operations = {
       }),
     }),
     errors: [...inputErrors],
+  },
+  'POST /mcp': {
+    id: 'mcp',
+    scope: 'jobs:read',
+    summary: 'A message of an agent: the MCP server, over streamable HTTP and without sessions',
+    body: Type.Object({}, { additionalProperties: true }),
+    status: 200,
+    answer: Type.Object({}, { additionalProperties: true }),
+    errors: [...bodyErrors],
   },
   'GET /metrics': {
     id: 'metrics',

@@ -59,6 +59,10 @@ export type Given = {
   readonly description?: string
   /** Of a text, or of each text of a list. */
   readonly maxLength?: number
+  /** Of a text. */
+  readonly pattern?: string
+  /** The rule of the pattern, for "must be …" in messages. */
+  readonly 'x-expected'?: string
   /** Of a list. */
   readonly maxItems?: number
   /** Of a number, inclusive. */

@@ -6,6 +6,19 @@ export const jobColumns = {
   id: { sql: 'text', set: 'once', shown: {} },
   seq: { sql: 'bigint', identity: true, set: 'statement' },
   name: { sql: 'text', set: 'always', shown: {} },
+  /** Chosen by people, of one job alone. */
+  key: {
+    sql: 'text',
+    nullable: true,
+    set: 'always',
+    shown: { description: 'chosen by people, of one job alone; null where none' },
+    given: {
+      maxLength: 100,
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
+      'x-expected': '1 to 100 letters, digits, ".", "_" and "-", the first a letter or a digit',
+      description: 'chosen by people, of one job alone',
+    },
+  },
   schedule: { sql: 'jsonb', is: is<StoredSchedule>(), set: 'always' },
   timezone: { sql: 'text', set: 'always', shown: {} },
   anchor: { sql: 'timestamptz', set: 'always' },

@@ -2,6 +2,7 @@ import { AppError, type ErrorCode } from './errors.ts'
 
 const kinds = {
   job: ['JOB_NOT_FOUND', 'job with id'],
+  'job with key': ['JOB_NOT_FOUND', 'job with key'],
   run: ['RUN_NOT_FOUND', 'run with id'],
   channel: ['CHANNEL_NOT_FOUND', 'channel named'],
   key: ['KEY_NOT_FOUND', 'API key with id'],

@@ -25,7 +25,8 @@ type EditNeeds = {
 
 /** A client's change of the definition of a job: written only if the job is still the one that was looked at. */
 export function createEdit(needs: EditNeeds) {
-  const { store, changes, checkReferences, checkAhead, owner, timezone: usualZone } = needs
+  const { store, changes, checkReferences, checkAhead, owner, timezone } = needs
+  const applyPatch = patching(timezone)
 
   async function edit(
     id: string,
@@ -59,6 +60,11 @@ export function createEdit(needs: EditNeeds) {
     )
   }
 
+  return edit
+}
+
+/** What a change makes of a job. `usualZone`: of jobs that name none. @throws AppError what `Jobs.create` throws of schedules */
+export function patching(usualZone: string) {
   async function applyPatch(authored: Authored, patch: JobPatch, now: Date): Promise<Authored> {
     const { schedule: given, timezone, policy, model, ...others } = patch
     const rest = {
@@ -88,7 +94,7 @@ export function createEdit(needs: EditNeeds) {
     return { named: timezone === usualZone ? null : timezone, usual: timezone }
   }
 
-  return edit
+  return applyPatch
 }
 
 /** Null where the job is so already. @throws AppError JOB_STATE_CONFLICT: nothing is left to run */
@@ -107,11 +113,11 @@ function withModel(action: JobInput['action'], model: string | null): JobInput['
 }
 
 /** A job that was saved before a rule was made can still be renamed or paused. */
-function touchesOutside({ action, prompt, deliver }: Partial<JobInput>): boolean {
+export function touchesOutside({ action, prompt, deliver }: Partial<JobInput>): boolean {
   return action !== undefined || prompt !== undefined || deliver !== undefined
 }
 
-function decideChange({ authored, view }: Look, next: Authored): Decision | null {
+export function decideChange({ authored, view }: Look, next: Authored): Decision | null {
   const nextView = { ...view, job: ruleOf(next) }
   if (!isSameRule(authored, next)) return reschedule(nextView, view.job)
   const isCounted = authored.repeatTimes !== next.repeatTimes || authored.policy !== next.policy

@@ -1,40 +1,27 @@
-import { nothingToFollow, ruleOf, type Store } from '../../db/index.ts'
-import {
-  cancelRun,
-  firstRuntime,
-  jitterMs,
-  pause,
-  resume,
-  type Runtime,
-  startManual,
-} from '../decisions/index.ts'
+import { type NewJob, nothingToFollow, type Store } from '../../db/index.ts'
+import { cancelRun, pause, resume, startManual } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { AppError, draining } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
 import type { Changes, Saved } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
-import { readNamedZone } from '../schedule/index.ts'
+import { draftJob } from './draft.ts'
 import { createEdit, switched } from './edit.ts'
-import {
-  type CheckReferences,
-  type JobInput,
-  type JobPatch,
-  mergedPolicy,
-  storedSchedule,
-  type Switch,
-} from './input.ts'
+import type { CheckReferences, JobInput, JobPatch, Switch } from './input.ts'
 
 /** `startedBy`: the API key that asks, which shares its places among all that it starts. */
 export type RunWish = { input: unknown; trigger: 'manual' | 'retry'; startedBy: string | null }
 
 /** The operations of clients on jobs. All of them throw AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and those named below. */
 export type Jobs = {
+  /** What `create` would make, after all of its checks; nothing is written. @throws AppError as `create`, but for its keys */
+  draft(input: JobInput, wish: Switch | null): Promise<Omit<NewJob, 'now'>>
   /**
    * With a key: the same key and body again give the same job (`created` false), however many ask at once. Switched
    * off, it begins paused.
    *
    * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID (its policies contradict each
-   * other, or it refers to something that does not exist), AFTER_CYCLE, IDEMPOTENCY_KEY_REUSED
+   * other, or it refers to something that does not exist), AFTER_CYCLE, KEY_TAKEN, IDEMPOTENCY_KEY_REUSED
    */
   create(
     input: JobInput,
@@ -87,26 +74,18 @@ export function createJobs(needs: JobsNeeds): Jobs {
   ) {
     const replayed = key && (await replay(key))
     if (replayed) return { ...replayed, created: false }
+    const job = await draft(input, wish)
+    const made = await store.createJob(job, key)
+    if (!made && key) return { ...((await replay(key)) as Saved), created: false }
+    return { ...(await changes.makeSure(job.id, { needed: true })), created: true }
+  }
+
+  async function draft(input: JobInput, wish: Switch | null) {
     const now = await store.now()
-    const { schedule: given, timezone: named, ...rest } = input
-    const { text, zone } = readNamedZone(given, { named, usual: timezone })
-    const id = chance.jobId()
-    const schedule = await storedSchedule(text, input.after, { now, zone, id })
+    const job = await draftJob(input, { id: chance.jobId(), now, timezone, wish })
     await checkReferences(input)
     if (input.after) await checkAhead(input.after.job)
-    const policy = mergedPolicy({}, input.policy)
-    const job = { ...rest, policy, id, timezone: zone, anchor: now, schedule }
-    const rule = ruleOf({ ...job, version: 1 })
-    const fresh = firstRuntime(rule, now)
-    if (!fresh.nextSlot && text !== null) throw noSlotLeft(text)
-    const isOff = wish !== null && !wish.isOn
-    const runtime: Runtime = isOff
-      ? { ...fresh, state: 'paused', pausedAt: now, pausedReason: wish.reason ?? null }
-      : fresh
-    const wakeAt = isOff || !fresh.nextSlot ? null : new Date(fresh.nextSlot.getTime() + jitterMs(rule))
-    const made = await store.createJob({ ...job, runtime, wakeAt }, key)
-    if (!made && key) return { ...((await replay(key)) as Saved), created: false }
-    return { ...(await changes.makeSure(id, { needed: true })), created: true }
+    return job
   }
 
   /** @throws AppError FIELD_INVALID: there is no such job to follow */
@@ -166,6 +145,7 @@ export function createJobs(needs: JobsNeeds): Jobs {
   }
 
   return {
+    draft,
     create,
     change,
     runNow,
@@ -174,9 +154,4 @@ export function createJobs(needs: JobsNeeds): Jobs {
     pause: (id, wish) => changes.apply(id, ({ view }) => pause(view, wish)),
     resume: (id) => changes.apply(id, ({ view }) => resume(view)),
   }
-}
-
-function noSlotLeft(text: string): AppError {
-  const message = `The schedule "${text}" has no slot left between now, starts_at and ends_at.`
-  return new AppError('SCHEDULE_IN_PAST', message)
 }

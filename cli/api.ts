@@ -1,0 +1,116 @@
+import { exitCodes, type Io, Stop } from './io.ts'
+import type { Profile } from './profile.ts'
+
+/** JSON as the service answers it; commands show it and decide little. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Json = any
+
+export type Api = {
+  url: string
+  /** @throws Stop: refused, or not reached */
+  call(method: string, path: string, body?: unknown): Promise<Json>
+  /** The raw answer, for logs. @throws Stop */
+  raw(path: string): Promise<Response>
+}
+
+export function createApi({ url, key }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
+  async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+    const headers: Record<string, string> = { authorization: `Bearer ${key}` }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    const text = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await send(url + path, { method, headers, ...text }).catch((cause: unknown) => {
+      throw new Stop(`${url} cannot be reached: ${reasonOf(cause)}`, exitCodes.unreachable)
+    })
+    if (!response.ok) throw refused(response.status, await response.text())
+    return response
+  }
+  return {
+    url,
+    raw: (path) => ask('GET', path),
+    async call(method, path, body) {
+      const response = await ask(method, path, body)
+      const text = await response.text()
+      return text === '' ? null : JSON.parse(text)
+    },
+  }
+}
+
+/** fetch says only that it failed; its cause says why. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error ? cause.message || cause.name : String(cause)
+}
+
+function refused(status: number, text: string): Stop {
+  const { detail, code, errors } = problemIn(text)
+  const lines = errors?.map(({ message }) => message) ?? [detail ?? `The service answered ${status}.`]
+  return new Stop(code ? `${lines.join('\n')} (${code})` : lines.join('\n'), codeOf(status))
+}
+
+type Problem = { detail?: string; code?: string; errors?: { message: string }[] }
+
+function problemIn(text: string): Problem {
+  try {
+    return JSON.parse(text) as Problem
+  } catch {
+    return {}
+  }
+}
+
+function codeOf(status: number): number {
+  if (status === 401 || status === 403) return exitCodes.forbidden
+  if (status === 404) return exitCodes.notFound
+  if (status === 409 || status === 412) return exitCodes.conflict
+  return status === 503 || status === 502 || status === 504 ? exitCodes.unreachable : exitCodes.failed
+}
+
+/** A job by its id, its key or its name. @throws Stop: there is none, or several have the name */
+export async function jobNamed(api: Api, name: string): Promise<Json> {
+  if (/^[0-9a-f]{12}$/.test(name)) {
+    const found = await absentIsNull(api.call('GET', `/api/jobs/${name}`))
+    if (found) return found.job
+  }
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
+    const found = await absentIsNull(api.call('GET', `/api/jobs/by-key/${name}`))
+    if (found) return found.job
+  }
+  const { jobs } = await api.call('GET', `/api/jobs?state=all&q=${encodeURIComponent(name)}`)
+  const exact = (jobs as Json[]).filter((job) => job.name === name)
+  const like = exact.length > 0 ? exact : (jobs as Json[])
+  if (exact.length === 1) return exact[0]
+  if (exact.length > 1)
+    throw new Stop(
+      `${exact.length} jobs are named ${JSON.stringify(name)}: ${idsOf(exact)}. Name one by its id or its key.`,
+      exitCodes.conflict,
+    )
+  const near = like.slice(0, 5)
+  const hint =
+    near.length > 0 ? ` Did you mean ${near.map((job) => JSON.stringify(job.name)).join(' or ')}?` : ''
+  throw new Stop(
+    `No job with the id, the key or the name ${JSON.stringify(name)}.${hint}`,
+    exitCodes.notFound,
+  )
+}
+
+function idsOf(jobs: Json[]): string {
+  return jobs.map((job) => job.key ?? job.id).join(', ')
+}
+
+async function absentIsNull(asked: Promise<Json>): Promise<Json> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof Stop && error.exitCode === exitCodes.notFound) return null
+    throw error
+  })
+}
+
+/** All the pages of a list. */
+export async function listAll(api: Api, path: string, name: string): Promise<Json[]> {
+  const items: Json[] = []
+  for (let cursor: string | null = null; ; ) {
+    const more: string = cursor === null ? '' : `${path.includes('?') ? '&' : '?'}cursor=${cursor}`
+    const page: Json = await api.call('GET', path + more)
+    items.push(...page[name])
+    cursor = page.next_cursor ?? null
+    if (cursor === null) return items
+  }
+}

@@ -1,0 +1,232 @@
+import { Command, CommanderError, Option } from 'commander'
+import { completionOf } from './completion.ts'
+import { type Context, contextOf, type GlobalOptions } from './context.ts'
+import { applyFile, exportFile, planFile, usualFile } from './files.ts'
+import { importJobs, kinds } from './import/index.ts'
+import { exitCodes, type Io, Stop } from './io.ts'
+import { listJobs, pauseJob, removeJob, resumeJob, showJob, showNext } from './jobs.ts'
+import { login, logout } from './login.ts'
+import { bridge } from './mcp.ts'
+import { listRuns, showLogs, startRun } from './runs.ts'
+import { doctor, openPage, showStatus } from './service.ts'
+import * as stored from './stored.ts'
+import { explainJob } from './why.ts'
+
+/** Carries out a command line; resolves to its exit code. */
+export async function run(args: string[], io: Io, version: string): Promise<number> {
+  const program = programOf(io, version)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCodes.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    if (!(error instanceof Stop)) throw error
+    if (error.message !== '') io.err(`${error.message}\n`)
+    return error.exitCode
+  }
+}
+
+export function programOf(io: Io, version: string): Command {
+  const program = new Command('chronos')
+    .description('Jobs, runs and files of jobs of a Chronos service.')
+    .version(version)
+    .option('--profile <name>', 'the login to use; else CHRONOS_URL and CHRONOS_API_KEY, or the last login')
+    .option('--json', 'for programs: JSON in place of text')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', exitHelp)
+  const context = () => contextOf(io, program.opts<GlobalOptions>())
+  const add = (usage: string, description: string, ...examples: string[]) =>
+    helped(program.command(usage), description, examples)
+
+  addLogins(program, add, context)
+  addJobs(add, context)
+  addRuns(add, context)
+  addFiles(add, context)
+  addStored(add, context)
+  addService(program, add, context)
+  return program
+}
+
+type Add = (usage: string, description: string, ...examples: string[]) => Command
+type Contexts = () => Context
+
+function helped(command: Command, description: string, examples: string[]): Command {
+  const shown = examples.map((one) => `  $ chronos ${one}`).join('\n')
+  command.description(description)
+  return examples.length === 0 ? command : command.addHelpText('after', `\nExamples:\n${shown}\n`)
+}
+
+const exitHelp = `
+Exit codes: 0 done, 1 refused or not succeeded, 2 the command line, 3 not reached, 4 not allowed, 5 not found,
+6 changed meanwhile, 7 something would change (plan --exit-code).`
+
+function addLogins(program: Command, add: Add, context: Contexts) {
+  add(
+    'login <url>',
+    'keep the key of a service (asked for, or from standard input)',
+    'login https://cron.example',
+    'login https://cron.example --profile prod < key.txt',
+  ).action((url: string) => login(context(), url, program.opts<GlobalOptions>().profile ?? 'default'))
+  add('logout', 'forget the key of the profile').action(() =>
+    logout(context(), program.opts<GlobalOptions>().profile),
+  )
+}
+
+function addJobs(add: Add, context: Contexts) {
+  add('jobs', 'the jobs', 'jobs', 'jobs --tag owner:shop --json')
+    .option('--tag <tag>', 'that have this tag')
+    .option('--state <state>', 'scheduled, paused, completed, error or all', 'all')
+    .action((wish) => listJobs(context(), wish))
+  add('job <job>', 'one job, by its id, its key or its name', 'job backup').action((name: string) =>
+    showJob(context(), name),
+  )
+  add('why <job>', 'the story of its last slots and of its wake-up', 'why backup').action((name: string) =>
+    explainJob(context(), name),
+  )
+  add(
+    'next [job]',
+    'when it is due next; or, with --schedule, when a schedule would be',
+    'next backup -n 10',
+    'next --schedule "0 9 * * 1-5" --timezone Europe/Berlin',
+  )
+    .option('-n, --count <number>', 'instants', Number, 5)
+    .option('--schedule <text>', 'a schedule to try')
+    .option('--timezone <zone>', 'its zone')
+    .action((name: string | undefined, wish) => {
+      if (name === undefined && wish.schedule === undefined)
+        throw new Stop('Name a job, or a --schedule.', exitCodes.usage)
+      return showNext(context(), name, wish)
+    })
+  add('pause <job>', 'pause a job', 'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z')
+    .option('--reason <text>', 'shown with the job')
+    .option('--until <instant>', 'when it goes on by itself')
+    .action((name: string, wish) => pauseJob(context(), name, wish))
+  add('resume <job>', 'let a paused job go on', 'resume backup').action((name: string) =>
+    resumeJob(context(), name),
+  )
+  add('remove <job>', 'remove a job with its history', 'remove backup').action((name: string) =>
+    removeJob(context(), name),
+  )
+}
+
+function addRuns(add: Add, context: Contexts) {
+  add('runs', 'the newest runs', 'runs --failed --since yesterday', 'runs --job backup --since 3d')
+    .option('--failed', 'failed, timed out or interrupted')
+    .option('--status <states>', 'states, separated by commas')
+    .option('--since <time>', '2h, 3d, today, yesterday or an instant')
+    .option('--job <job>', 'of this job')
+    .option('--tag <tag>', 'of jobs with this tag')
+    .option('--limit <number>', 'runs', '50')
+    .action((wish) => listRuns(context(), wish))
+  add('run <job>', 'run a job now', 'run backup --follow', `run report --input '{"week": 12}'`)
+    .option('--input <json>', 'the input of the run')
+    .option('--follow', 'show its log, and end as it ends')
+    .action((name: string, wish) => startRun(context(), name, wish))
+  add('logs <run>', 'what a run wrote', 'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow')
+    .option('--follow', 'until the run has ended')
+    .option('--attempt <number>', 'default: the newest')
+    .action((id: string, wish) => showLogs(context(), id, wish))
+}
+
+function addFiles(add: Add, context: Contexts) {
+  add(
+    'plan [file]',
+    `what a file of jobs would change (${usualFile})`,
+    'plan',
+    'plan jobs.yaml --prune --exit-code',
+  )
+    .option('--prune', 'remove jobs of the owner that the file does not have')
+    .option('--exit-code', 'exit with 7 if something would change')
+    .action((file: string | undefined, wish) => planFile(context(), file ?? usualFile, wish))
+  add(
+    'apply [file]',
+    `make the jobs what the file says (${usualFile}): all of it, or nothing`,
+    'apply',
+    'apply jobs.yaml --prune --yes',
+    'apply --plan 5f2c',
+  )
+    .option('--prune', 'remove jobs of the owner that the file does not have')
+    .option('-y, --yes', 'do not ask')
+    .option('--plan <hash>', 'apply this plan, or nothing')
+    .action((file: string | undefined, wish) => applyFile(context(), file ?? usualFile, wish))
+  add('export', 'the jobs that have a key, as a file', 'export --owner shop --output chronos.yaml')
+    .option('--owner <name>', 'of this owner')
+    .option('-o, --output <file>', 'default: standard output; .json for JSON')
+    .action((wish) => exportFile(context(), wish))
+  add(
+    `import <kind> <files...>`,
+    `write ${usualFile} from ${kinds.join(', ')}`,
+    'import crontab crontab.txt',
+    'import crontab /etc/crontab --system',
+    'import github .github/workflows/nightly.yml --repo me/shop',
+    'import systemd /etc/systemd/system -o timers.yaml',
+  )
+    .option('-o, --output <file>', 'to write; - for standard output', usualFile)
+    .option('--owner <name>', 'whose jobs these are')
+    .option('--system', 'crontab: with a user before each command')
+    .option('--repo <owner/name>', 'github: the repository')
+    .option('--url <url>', 'vercel: where the app is')
+    .action((kind: string, files: string[], wish) => importJobs(context(), kind, files, wish))
+}
+
+function addStored(add: Add, context: Contexts) {
+  const secrets = add('secrets', 'secrets: list, set, remove', 'secrets set SHOP_TOKEN < token.txt')
+  helped(secrets.command('list', { isDefault: true }), 'their names', []).action(() =>
+    stored.listSecrets(context()),
+  )
+  helped(secrets.command('set <name>'), 'store a value (asked for, or from standard input)', [
+    'secrets set SHOP_TOKEN < token.txt',
+  ]).action((name: string) => stored.setSecret(context(), name))
+  helped(secrets.command('remove <name>'), 'remove one that no job names', []).action((name: string) =>
+    stored.removeSecret(context(), name),
+  )
+
+  const channels = add('channels', 'channels: list, set, test, remove', 'channels set team < team.json')
+  helped(channels.command('list', { isDefault: true }), 'the channels', []).action(() =>
+    stored.listChannels(context()),
+  )
+  helped(channels.command('set <name>'), 'store one: JSON from standard input', [
+    'channels set team < team.json',
+  ]).action((name: string) => stored.setChannel(context(), name))
+  helped(channels.command('test <name>'), 'send a test message', []).action((name: string) =>
+    stored.testChannel(context(), name),
+  )
+  helped(channels.command('remove <name>'), 'remove one that no job names', []).action((name: string) =>
+    stored.removeChannel(context(), name),
+  )
+
+  const keys = add('keys', 'API keys: list, make, revoke', 'keys make ci --scope jobs:write --days 90')
+  helped(keys.command('list', { isDefault: true }), 'the keys', []).action(() => stored.listKeys(context()))
+  helped(keys.command('make <name>'), 'make a key; its secret is shown once', [
+    'keys make dashboard --scope jobs:read',
+  ])
+    .addOption(new Option('--scope <scope...>', 'what it may do').makeOptionMandatory())
+    .option('--days <number>', 'after which it expires')
+    .action((name: string, wish) => stored.makeKey(context(), name, wish))
+  helped(keys.command('revoke <id>'), 'revoke a key', []).action((id: string) =>
+    stored.revokeKey(context(), id),
+  )
+}
+
+function addService(program: Command, add: Add, context: Contexts) {
+  add('status', 'the health of the service, and what it owes').action(() => showStatus(context()))
+  add('doctor', 'check a deployment from outside', 'doctor --profile prod').action(() =>
+    doctor(context(), program.opts<GlobalOptions>().profile),
+  )
+  add('open', 'open the service in a browser').action(() => openPage(context()))
+  add(
+    'mcp',
+    'the MCP server of the service over standard input and output, for agents on this machine',
+  ).action(() => bridge(context()))
+  add(
+    'completion <shell>',
+    'completion for bash, zsh or fish',
+    'completion bash > /etc/bash_completion.d/chronos',
+  ).action((shell: string) => {
+    const text = completionOf(program, shell)
+    if (text === null) throw new Stop(`${shell} is not bash, zsh or fish.`, exitCodes.usage)
+    context().io.out(text)
+  })
+}

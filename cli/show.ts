@@ -1,0 +1,63 @@
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Json } from './api.ts'
+import type { Io } from './io.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colour for terminals alone, and not if NO_COLOR says so. */
+export function painterOf({ isTerminal, env }: Io): (style: Style, text: string) => string {
+  const isColoured = isTerminal && !env['NO_COLOR']
+  return (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text)
+}
+
+/** Columns under their heads; texts of the service lose whatever would steer a terminal. */
+export function tableOf(heads: string[], rows: string[][]): string {
+  const cells = [heads, ...rows].map((row) => row.map(oneLine))
+  const widths = heads.map((_, n) => Math.max(...cells.map((row) => visibleLength(row[n] ?? ''))))
+  const lines = cells.map((row) =>
+    row
+      .map((cell, n) => cell + ' '.repeat((widths[n] ?? 0) - visibleLength(cell)))
+      .join('  ')
+      .trimEnd(),
+  )
+  return `${lines.join('\n')}\n`
+}
+
+// oxlint-disable-next-line no-control-regex
+const colours = /\u001b\[\d+m/g
+
+function oneLine(text: string): string {
+  // our own colours stay
+  const kept = text.match(colours) ?? []
+  const parts = text.split(colours).map((part) => stripVTControlCharacters(part).replaceAll(/\p{Cc}+/gu, ' '))
+  return parts.map((part, n) => part + (kept[n] ?? '')).join('')
+}
+
+function visibleLength(text: string): number {
+  return stripVTControlCharacters(text).length
+}
+
+export function stateStyle(state: string): Style {
+  if (state === 'succeeded' || state === 'scheduled' || state === 'ran') return 'green'
+  if (['failed', 'timed_out', 'interrupted', 'error', 'missed'].includes(state)) return 'red'
+  return ['paused', 'skipped', 'cancelled', 'superseded'].includes(state) ? 'yellow' : 'cyan'
+}
+
+/** As a person says it: `in 5 min`, `3 h ago`. */
+export function whenOf(instant: string | null, now = Date.now()): string {
+  if (instant === null) return '–'
+  const ms = Date.parse(instant) - now
+  const span = spanOf(Math.abs(ms))
+  return ms >= 0 ? `in ${span}` : `${span} ago`
+}
+
+export function spanOf(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 90_000) return `${Math.round(ms / 1_000)} s`
+  if (ms < 90 * 60_000) return `${Math.round(ms / 60_000)} min`
+  return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`
+}
+
+export function jsonOf(value: Json): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify'
+import type { On } from './api.ts'
+import type { RouteNeeds } from './needs.ts'
+
+/** `/mcp`: the SDK is loaded with the first message of an agent. */
+export function agentRoutes(on: On, scope: FastifyInstance, { config }: Pick<RouteNeeds, 'config'>): void {
+  let loaded: Promise<typeof import('./mcp.ts')> | undefined
+  on('POST /mcp', async (_input, request, reply) => {
+    loaded ??= import('./mcp.ts')
+    const { answerMcp } = await loaded
+    const answer = await answerMcp(scope, config.version)(request)
+    reply.code(answer.status)
+    for (const [name, value] of answer.headers) reply.header(name, value)
+    return reply.send(Buffer.from(await answer.arrayBuffer()))
+  })
+}

@@ -1,0 +1,106 @@
+import { createMcpHandler, Server } from '@modelcontextprotocol/server'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { allows, type Scope } from '../src/access/keys/index.ts'
+import { callerOf } from './access.ts'
+import { type Ask, briefJob, briefRun, type Tool, tools } from './mcp-tools.ts'
+
+const instructions =
+  'Chronos runs jobs on schedules. Preview a schedule before you save it, and check a job with validate_only. ' +
+  'Credentials belong into secrets, named as {{secrets.NAME}}. explain_job says why something did not run.'
+
+/** Refused by the API: for the agent to read, not a failure of the protocol. */
+class Refused extends Error {
+  override readonly name = 'Refused'
+}
+
+/**
+ * One message of an agent, answered whole: nothing is kept between two of them. A tool is one or two calls of the API
+ * with the agent's own key, so that checks, limits and the audit log are the same as for everyone.
+ */
+export function answerMcp(app: FastifyInstance, version: string) {
+  return async (request: FastifyRequest): Promise<Response> => {
+    const scopes = callerOf(request)?.scopes ?? []
+    const handler = createMcpHandler(() => serverFor(scopes, asking(app, request), version))
+    const headers = new Headers()
+    for (const name of ['accept', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name'])
+      if (typeof request.headers[name] === 'string') headers.set(name, request.headers[name])
+    const asked = new Request(`http://localhost${request.url}`, { method: 'POST', headers })
+    return handler.fetch(asked, { parsedBody: request.body })
+  }
+}
+
+function asking(app: FastifyInstance, request: FastifyRequest): Ask {
+  const { authorization = '' } = request.headers
+  return async (method, path, body) => {
+    const { statusCode, payload, headers } = await app.inject({
+      method: method as 'GET',
+      url: path,
+      headers: { authorization },
+      ...(body && { payload: body }),
+    })
+    const isJson = String(headers['content-type']).includes('json')
+    const answer = (isJson ? JSON.parse(payload) : { text: payload }) as { [name: string]: unknown }
+    // saved, and only the wake-up is not confirmed yet: the agent is not to repeat it
+    if (statusCode < 400 || answer['code'] === 'NOT_ARMED') return answer
+    throw new Refused(`${String(answer['detail'])} (${String(answer['code'])})`)
+  }
+}
+
+function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server {
+  const server = new Server(
+    { name: 'chronos', title: 'Chronos', version },
+    { capabilities: { tools: {}, resources: {} }, instructions },
+  )
+  const allowed = tools.filter(({ scope }) => allows(scopes, scope))
+  server.setRequestHandler('tools/list', () => ({ tools: allowed.map(listed) }))
+  server.setRequestHandler('tools/call', async ({ params }) => {
+    const tool = allowed.find(({ name }) => name === params.name)
+    if (!tool) return refusal(`This key has no tool named ${params.name}.`)
+    try {
+      const answer = await tool.call(params.arguments ?? {}, ask)
+      return {
+        content: [{ type: 'text', text: typeof answer === 'string' ? answer : JSON.stringify(answer) }],
+      }
+    } catch (error) {
+      if (error instanceof Refused) return refusal(error.message)
+      throw error
+    }
+  })
+  server.setRequestHandler('resources/list', async () => {
+    const { jobs } = await ask('GET', '/api/jobs?state=all&limit=100')
+    return { resources: (jobs as { id: string; name: string }[]).map(({ id, name }) => resourceOf(id, name)) }
+  })
+  server.setRequestHandler('resources/templates/list', () => ({
+    resourceTemplates: [
+      { uriTemplate: 'chronos://jobs/{id}', name: 'job', mimeType },
+      { uriTemplate: 'chronos://runs/{id}', name: 'run', mimeType },
+    ],
+  }))
+  server.setRequestHandler('resources/read', async ({ params: { uri } }) => {
+    const [, kind = '', id = ''] = /^chronos:\/\/(jobs|runs)\/([0-9a-f-]{12,36})$/.exec(uri) ?? []
+    if (kind === '') throw new Error(`No resource ${uri}`)
+    const answer = await ask('GET', `/api/${kind}/${id}`)
+    const body =
+      kind === 'jobs' ? briefJob(answer['job'] as object as never) : briefRun(answer['run'] as never)
+    return { contents: [{ uri, mimeType, text: JSON.stringify(body) }] }
+  })
+  return server
+}
+
+const mimeType = 'application/json'
+
+function resourceOf(id: string, name: string) {
+  return { uri: `chronos://jobs/${id}`, name, mimeType }
+}
+
+function refusal(message: string) {
+  return { isError: true, content: [{ type: 'text' as const, text: message }] }
+}
+
+function listed({ name, description, properties, required, readOnly }: Tool) {
+  return {
+    ...{ name, description },
+    inputSchema: { type: 'object' as const, properties, required },
+    annotations: { readOnlyHint: readOnly, destructiveHint: false, openWorldHint: false },
+  }
+}

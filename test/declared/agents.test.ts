@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { bridge } from '../../cli/mcp.ts'
+import { contextOf } from '../../cli/context.ts'
+import { apiKey, type Json, type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+let service: Service
+before(async () => {
+  service = await startService()
+})
+after(() => service.close())
+
+type Era = 'modern' | 'legacy'
+
+/** The SDK's own client, of the newest revision or of the one before. */
+async function connect(era: Era, key = apiKey): Promise<Client> {
+  const mode = era === 'modern' ? { pin: '2026-07-28' } : 'legacy'
+  const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } })
+  const requestInit = { headers: { authorization: `Bearer ${key}` } }
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${service.url}/mcp`), { requestInit }))
+  return client
+}
+
+async function keyWith(...scopes: string[]): Promise<string> {
+  return (await service.api('POST', '/api/keys', { name: 'agent', scopes })).body.secret
+}
+
+const textOf = (result: Json) => result.content[0].text as string
+const namesOf = async (client: Client) => (await client.listTools()).tools.map(({ name }) => name)
+
+for (const era of ['modern', 'legacy'] as const)
+  test(`an agent makes a job, runs it and reads why it failed (${era})`, async () => {
+    service.target.behave('/bad', { does: 'status', value: 500, body: 'no' })
+    const client = await connect(era)
+    const call = async (name: string, given: Record<string, unknown>) =>
+      (await client.callTool({ name, arguments: given })) as Json
+    const preview = JSON.parse(textOf(await call('preview_schedule', { schedule: '0 9 * * 1', count: 2 })))
+    assert.equal(preview.next.length, 2)
+    const fields = {
+      name: `agent ${era}`,
+      key: era,
+      schedule: 'every 1d',
+      action: { type: 'http', url: `${service.target.url}/bad` },
+    }
+    const draft = JSON.parse(textOf(await call('create_job', { ...fields, validate_only: true })))
+    assert.equal(draft.valid, true)
+    assert.equal((await service.api('GET', `/api/jobs/by-key/${era}`)).status, 404)
+    const made = JSON.parse(textOf(await call('create_job', fields)))
+    assert.equal(made.key, era)
+    const run = JSON.parse(textOf(await call('run_job', { job: era, wait_s: 30 })))
+    assert.deepEqual([run.state, run.error.code], ['failed', 'HTTP_STATUS'])
+    assert.match(textOf(await call('explain_job', { job: era })), /Started by hand .*: failed/)
+    await call('pause_job', { job: made.id, reason: 'broken' })
+    assert.match(textOf(await call('explain_job', { job: era })), /has been paused .*: broken/)
+    assert.equal(JSON.parse(textOf(await call('resume_job', { job: era }))).state, 'scheduled')
+    const changed = await call('change_job', { job: era, schedule: 'every 45m' })
+    assert.equal(JSON.parse(textOf(changed)).schedule, 'every 45m')
+    const { runs } = JSON.parse(textOf(await call('find_runs', { job: era, status: 'failed' })))
+    assert.equal(runs[0].id, run.id)
+    assert.equal(JSON.parse(textOf(await call('get_run', { run: run.id }))).id, run.id)
+    assert.equal(typeof textOf(await call('read_log', { run: run.id })), 'string')
+    assert.equal(JSON.parse(textOf(await call('find_jobs', { q: `agent ${era}` }))).jobs.length, 1)
+    const wrong = await call('create_job', { ...fields, key: 'other', schedule: 'at noonish' })
+    assert.deepEqual([wrong.isError, /SCHEDULE_INVALID/.test(textOf(wrong))], [true, true])
+    const { resources } = await client.listResources()
+    const uri = resources.find(({ name }) => name === fields.name)?.uri ?? ''
+    const { contents } = await client.readResource({ uri })
+    assert.equal(JSON.parse((contents[0] as Json).text).id, made.id)
+    await client.close()
+  })
+
+test('the scopes of a key decide which tools there are', async () => {
+  const reader = await connect('modern', await keyWith('jobs:read'))
+  const names = await namesOf(reader)
+  assert.ok(names.includes('find_jobs'))
+  assert.ok(!names.includes('create_job') && !names.includes('run_job'))
+  const refused = (await reader.callTool({ name: 'run_job', arguments: { job: 'modern' } })) as Json
+  assert.equal(refused.isError, true)
+  const starter = await connect('modern', await keyWith('jobs:read', 'runs:start'))
+  assert.ok((await namesOf(starter)).includes('run_job'))
+  await assert.rejects(connect('modern', 'wrong'))
+  await Promise.all([reader.close(), starter.close()])
+})
+
+test('what an agent changes is in the audit log, and its calls hold nothing up', async () => {
+  const { body } = await service.api('GET', '/api/audit?action=createJob')
+  assert.ok((body.entries as Json[]).some(({ status }) => status === 201))
+  await until('nothing is held but this call', async () => {
+    const status = await service.api('GET', '/api/status')
+    return status.body.process.holds.request === 1
+  })
+})
+
+test('chronos mcp hands the messages of an agent on this machine to the service', async () => {
+  const written: string[] = []
+  const line = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }
+  const io = {
+    out: (text: string) => void written.push(text),
+    err: () => {},
+    read: async () => '',
+    async *lines() {
+      yield JSON.stringify(line)
+    },
+    ask: null,
+    ...{ env: { CHRONOS_URL: service.url, CHRONOS_API_KEY: apiKey }, isTerminal: false, home: '/', fetch },
+    open: () => {},
+  }
+  await bridge(contextOf(io, {}))
+  assert.equal(written.length, 1)
+  const { id, result } = JSON.parse(written[0] ?? '')
+  assert.deepEqual([id, (result.tools as Json[]).length > 5], [1, true])
+})
+
+test('/llms.txt tells an agent what there is', async () => {
+  const { status, body } = await service.api('GET', '/llms.txt')
+  assert.equal(status, 200)
+  const page = body as string
+  assert.match(page, /^# Chronos/)
+  for (const name of ['explain_job', 'create_job']) assert.ok(page.includes(name))
+})
