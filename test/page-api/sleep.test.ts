@@ -64,12 +64,12 @@ test('a process goes down in time although a page looks at it all the while, and
     // far more often than any page; the last calls find no port any more
     const latest = performance.now() + longestMs
     while (!isGone && performance.now() < latest)
-      await Promise.all(['/api/jobs', '/api/status', '/api/timeline', '/healthz'].map(look)).catch(() => {})
+      await Promise.all(['/api/jobs', '/api/status'].map(look)).catch(() => {})
   } finally {
     child.kill('SIGKILL')
   }
   assert.deepEqual(await exit, [0, null])
-  assert.ok(told.length >= 8, `${told.length} answers`)
+  assert.ok(told.length >= 4, `${told.length} answers`)
   const [row] = await database.sql`select value ->> 'why' as why from facts where name = 'process:looked-at'`
   assert.equal(row?.['why'], 'idle')
 })
