@@ -3,6 +3,7 @@ import type { Database } from './client.ts'
 import type { DeclaredStore } from './declared.ts'
 import type { HistoryNeeds, HistoryStore } from './history-store.ts'
 import type { Lists } from './lists.ts'
+import type { Overview } from './overview.ts'
 import type { DatabaseState } from './readiness.ts'
 
 export type { ShownDelivery, ToldRun } from './deliveries.ts'
@@ -40,6 +41,7 @@ export {
   storeSchedule,
 } from './rows.ts'
 export type { Page, PageWish } from './pages.ts'
+export type { Costs, Failure, JobDay, Overview, Strip, TimelineRow } from './overview.ts'
 export type { ListedRun } from './run-lists.ts'
 export {
   createSecretStore,
@@ -61,6 +63,11 @@ export async function readDatabaseState(database: Database): Promise<DatabaseSta
 export async function loadLists(database: Database): Promise<Lists> {
   const { createLists } = await import('./lists.ts')
   return createLists(database)
+}
+
+/** Overviews for the page, loaded when one is asked for. */
+export async function loadOverview(database: Database, clock: () => Date | null): Promise<Overview> {
+  return (await import('./overview.ts')).createOverview(database, clock)
 }
 
 /** The steps by which history ends; loaded by a process that has time for them, and not at boot. */

@@ -58,6 +58,15 @@ create table audit (
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
 
+create table awake_days (
+  day date not null,
+  awake_ms bigint not null,
+  starts integer not null,
+  fires bigint not null,
+  batch uuid not null,
+  constraint awake_days_pkey PRIMARY KEY (day)
+);
+
 create table channels (
   name text not null,
   type text not null,
@@ -272,7 +281,7 @@ create table jobs (
   constraint jobs_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
   constraint jobs_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   constraint jobs_repeat_positive CHECK ((repeat_times > 0)),
-  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text])))
+  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text, 'calendar'::text, 'rules'::text]))) NOT VALID
 );
 CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
 CREATE UNIQUE INDEX jobs_key ON public.jobs USING btree (key) WHERE (key IS NOT NULL);
@@ -327,13 +336,6 @@ create table orphans (
 CREATE INDEX orphans_deleted ON public.orphans USING btree (deleted_at);
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
 CREATE INDEX orphans_unpurged ON public.orphans USING btree (deleted_at) WHERE (purged_at IS NULL);
-
-create table process_days (
-  day date not null,
-  starts integer default 0 not null,
-  awake_ms bigint default 0 not null,
-  constraint process_days_pkey PRIMARY KEY (day)
-);
 
 create table runs (
   id uuid not null,

@@ -9,7 +9,8 @@ import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
 /** The runtime of a job that begins at `now`. A one-shot that is a little late (the parser bounds it) is due at once. */
 export function firstRuntime(job: JobRule, now: Date): Runtime {
   const { schedule } = job
-  const nextSlot = schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, begunAt(job, now))
+  const nextSlot =
+    schedule.kind === 'once' ? withinBounds(job, schedule.runAt) : slotAfter(job, begunAt(job, now))
   const isWaiting = nextSlot !== null || schedule.kind === 'after'
   return { ...blankOf(runtimeColumns), state: isWaiting ? 'scheduled' : 'completed', nextSlot }
 }

@@ -170,7 +170,7 @@ export function inFileOr(error: unknown, key: string): unknown {
   return error instanceof AppError ? inFile(key, error) : error
 }
 
-function inFile(key: string, error: AppError): AppError {
+export function inFile(key: string, error: AppError): AppError {
   const place = `jobs.${key}`
   const told = (error.extra['errors'] as { path: string; message: string }[] | undefined) ?? [
     { path: '', message: error.message },

@@ -2,6 +2,7 @@
 import type { parseSchedule } from './parse.ts'
 import type { Schedule } from './slots.ts'
 
+export { type ClockChange, clockChangesIn } from './clock-changes.ts'
 export { explain } from './explain.ts'
 export { readNamedZone } from './named-zone.ts'
 export {
