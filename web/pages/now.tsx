@@ -1,0 +1,5 @@
+import { PageHead } from '../parts/panel.tsx'
+
+export function NowPage() {
+  return <PageHead title="Now" />
+}
