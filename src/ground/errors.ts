@@ -17,10 +17,13 @@ export const errorTable = {
   TIMEZONE_UNKNOWN: { status: 400, title: 'The time zone is not an IANA name' },
   // who is asking
   API_KEY_REJECTED: { status: 401, title: 'The API key is missing or not accepted' },
+  SESSION_REJECTED: { status: 401, title: 'Nobody is signed in, or the session has ended' },
+  NOT_FROM_PAGE: { status: 403, title: 'A session changes things from its own page only' },
   TOKEN_REJECTED: { status: 401, title: 'The token was not accepted' },
   SCOPE_MISSING: { status: 403, title: 'The API key lacks the required scope' },
   RATE_LIMITED: { status: 429, title: 'Rate limit exceeded; retry later' },
   // the requested object
+  PAGE_NOT_BUILT: { status: 404, title: 'This process has no page to show' },
   ROUTE_NOT_FOUND: { status: 404, title: 'No such route' },
   JOB_NOT_FOUND: { status: 404, title: 'No such job' },
   RUN_NOT_FOUND: { status: 404, title: 'No such run' },
