@@ -43,7 +43,8 @@ const ahead = 8
  * Enter opens one, x chooses it.
  */
 export function Table<Row>(props: TableProps<Row>) {
-  const { rows, columns, rowKey, rowHeight = 44, onOpen, chosen, onChoose, onEnd } = props
+  const { rows, rowKey, rowHeight = 44, onOpen, chosen, onChoose, onEnd } = props
+  const columns = useRoomFor(props.columns)
   const body = useRef<HTMLDivElement>(null)
   const [from, to] = useVisible(body, rows.length, rowHeight)
   const [active, setActive] = useState(0)
@@ -91,7 +92,7 @@ export function Table<Row>(props: TableProps<Row>) {
       onKeyDown={pressed}
       ref={(element) => element?.style.setProperty('--tracks', template)}
     >
-      <Head {...props} />
+      <Head {...props} columns={columns} />
       <div role="rowgroup" class="body" ref={body} style={{ height: rows.length * rowHeight }}>
         {slice.map((row, index) => {
           const place = from + index
@@ -175,8 +176,20 @@ function Head<Row>({ rows, columns, rowKey, sort, onSort, chosen, onChoose }: Ta
   )
 }
 
-const classOf = ({ align, from }: { align?: 'end'; from?: string }) =>
-  [align === 'end' ? 'end' : '', from ? `from-${from}` : ''].join(' ').trim() || undefined
+const classOf = ({ align }: { align?: 'end' }) => (align === 'end' ? 'end' : undefined)
+
+const widths = { phone: 0, tablet: 821, desk: 1100 }
+
+/** The columns that the window has room for. */
+function useRoomFor<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {
+  const [width, setWidth] = useState(innerWidth)
+  useEffect(() => {
+    const resized = () => setWidth(innerWidth)
+    addEventListener('resize', resized)
+    return () => removeEventListener('resize', resized)
+  }, [])
+  return columns.filter(({ from = 'phone' }) => width >= widths[from])
+}
 
 /** The rows that the window shows, with some before and after them: inclusive, exclusive. */
 function useVisible(

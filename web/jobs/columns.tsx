@@ -1,0 +1,125 @@
+import { Link } from '../parts/link.tsx'
+import { Strip } from '../parts/strip.tsx'
+import type { Column } from '../parts/table.tsx'
+import { Verdict } from '../parts/verdict.tsx'
+import { durationText, When } from '../parts/when.tsx'
+import type { Job } from '../types.ts'
+import { stripOf } from './strips.ts'
+
+/** How a job stands, in one word: what needs a look comes first. */
+export function standOf({ state, failure_streak: streak, latest_execution: latest }: Job): string {
+  if (state === 'error' || state === 'paused') return state
+  if (streak > 0) return 'failing'
+  if (latest && ['claimed', 'running', 'waiting'].includes(latest.status)) return latest.status
+  return state
+}
+
+export const jobColumns: readonly Column<Job>[] = [
+  {
+    key: 'name',
+    title: 'Job',
+    width: 'minmax(150px, 1.6fr)',
+    sorts: true,
+    cell: (job) => <NameCell job={job} />,
+  },
+  {
+    key: 'stand',
+    title: 'State',
+    width: '104px',
+    sorts: true,
+    from: 'tablet',
+    cell: (job) => <Verdict verdict={standOf(job)} />,
+  },
+  {
+    key: 'strip',
+    title: 'Last 30 slots',
+    width: '180px',
+    from: 'tablet',
+    cell: ({ id }) => <StripCell id={id} />,
+  },
+  {
+    key: 'next',
+    title: 'Next run',
+    width: 'minmax(112px, 0.9fr)',
+    sorts: true,
+    cell: ({ next_run_at: at, timezone }) => <When at={at} zone={timezone} />,
+  },
+  {
+    key: 'zone',
+    title: 'In its zone',
+    width: 'minmax(90px, 0.7fr)',
+    from: 'desk',
+    cell: ({ next_run_at: at, timezone }) => <ZoneCell at={at} zone={timezone} />,
+  },
+  {
+    key: 'rate',
+    title: 'Success',
+    width: '64px',
+    align: 'end',
+    from: 'desk',
+    cell: ({ id }) => <RateCell id={id} />,
+  },
+  {
+    key: 'took',
+    title: 'p50 / p95',
+    width: '116px',
+    align: 'end',
+    from: 'desk',
+    cell: ({ id }) => <TookCell id={id} />,
+  },
+]
+
+function NameCell({ job }: { job: Job }) {
+  return (
+    <span class="job-name">
+      <Link href={`/jobs/${job.id}`}>{job.name}</Link>
+      <span class="quiet">
+        {job.schedule_display}
+        {job.tags.length > 0 && ` · ${job.tags.join(', ')}`}
+        {job.tells_nobody && ' · tells no one'}
+        {job.enabled && !job.armed && job.trigger !== 'builtin' && ' · not armed'}
+      </span>
+    </span>
+  )
+}
+
+function StripCell({ id }: { id: string }) {
+  const strip = stripOf(id).value
+  return <Strip items={(strip?.slots ?? []).map(asItem)} />
+}
+
+/** A slot that ran is shown by the outcome of its run. */
+export const asItem = ({ slot, verdict, state, reason }: StripSlot) => ({
+  slot,
+  verdict: verdict === 'ran' ? (state ?? 'succeeded') : verdict,
+  reason,
+})
+type StripSlot = { slot: string; verdict: string; state?: string | null; reason: string | null }
+
+function ZoneCell({ at, zone }: { at: string | null; zone: string }) {
+  if (!at) return <span class="quiet">–</span>
+  const text = new Intl.DateTimeFormat(navigator.language, {
+    ...{ timeZone: zone, hour: '2-digit', minute: '2-digit' },
+  }).format(new Date(at))
+  return (
+    <span class="quiet cut" title={zone}>
+      {text} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
+    </span>
+  )
+}
+
+function RateCell({ id }: { id: string }) {
+  const rate = stripOf(id).value?.success_rate
+  if (rate === null || rate === undefined) return <span class="quiet">–</span>
+  return <span class="number">{Math.floor(rate * 100)} %</span>
+}
+
+function TookCell({ id }: { id: string }) {
+  const { p50_ms: p50, p95_ms: p95 } = stripOf(id).value ?? {}
+  if (p50 === null || p50 === undefined) return <span class="quiet">–</span>
+  return (
+    <span class="number">
+      {durationText(p50)} / {durationText(p95 ?? p50)}
+    </span>
+  )
+}
