@@ -82,6 +82,12 @@ export type Status = {
   waiting_for_place: { runs: number; oldest_since: string | null }
   failed_deliveries: { count: number }
   jobs: Record<string, number>
-  owed: { arms: number; oldest_since: string | null; cancels: number; overdue_jobs: number; lost_wakes: number }
+  owed: {
+    arms: number
+    oldest_since: string | null
+    cancels: number
+    overdue_jobs: number
+    lost_wakes: number
+  }
   unarmed: readonly { job_id: string; name: string; wake_at: string | null }[]
 }

@@ -76,7 +76,12 @@ export function Bulk({ chosen, onDone, onClear }: BulkProps) {
   )
 }
 
-type AskProps = { action: Action; jobs: readonly Job[]; onClose: () => void; onDone: (told: BulkResult) => void }
+type AskProps = {
+  action: Action
+  jobs: readonly Job[]
+  onClose: () => void
+  onDone: (told: BulkResult) => void
+}
 
 function Ask({ action, jobs, onClose, onDone }: AskProps) {
   const [typed, type] = useState('')
@@ -102,9 +107,7 @@ function Ask({ action, jobs, onClose, onDone }: AskProps) {
         ))}
         {jobs.length > 5 && <li>and {jobs.length - 5} more</li>}
       </ul>
-      {isTyped && (
-        <Field label={`Type ${jobs.length} to confirm`} value={typed} onInput={type} autoFocus />
-      )}
+      {isTyped && <Field label={`Type ${jobs.length} to confirm`} value={typed} onInput={type} autoFocus />}
     </Confirm>
   )
 }

@@ -14,7 +14,8 @@ export function FailedDeliveries({ deliveries, onChange }: DeliveriesProps) {
   if (deliveries.length === 0)
     return (
       <Empty title="Every message has arrived">
-        A message about a run that no try could deliver stands here, with the reason and a button that sends it again.
+        A message about a run that no try could deliver stands here, with the reason and a button that sends
+        it again.
       </Empty>
     )
   const retry = async ({ id, run_id: run }: Delivery) => {
@@ -37,8 +38,8 @@ export function FailedDeliveries({ deliveries, onChange }: DeliveriesProps) {
             )}
           </div>
           <p class="quiet">
-            {one.error?.message ?? one.error?.code}, <When at={one.finished_at} relative /> after {one.attempt}{' '}
-            {one.attempt === 1 ? 'try' : 'tries'}
+            {one.error?.message ?? one.error?.code}, <When at={one.finished_at} relative /> after{' '}
+            {one.attempt} {one.attempt === 1 ? 'try' : 'tries'}
           </p>
         </li>
       ))}

@@ -21,7 +21,8 @@ export function Failures({ found }: { found: Answer }) {
             <Link href={`/runs/${failure.last_run_id}`}>{failure.cause || failure.code}</Link>
           </div>
           <p class="quiet">
-            {failure.count === 1 ? 'once' : `${failure.count} times`}, last <When at={failure.last_at} relative />,{' '}
+            {failure.count === 1 ? 'once' : `${failure.count} times`}, last{' '}
+            <When at={failure.last_at} relative />,{' '}
             {failure.jobs.slice(0, 3).map((job, index) => (
               <span key={job.job_id}>
                 {index > 0 && ', '}

@@ -42,7 +42,13 @@ export function JobsPage() {
       <PageHead
         title="Jobs"
         note={list.isFirst ? ' ' : `${rows.length}${list.hasMore ? ' or more' : ''} shown`}
-        actions={may('jobs:write') && <Link href="/make" class="button main">Make a job</Link>}
+        actions={
+          may('jobs:write') && (
+            <Link href="/make" class="button main">
+              Make a job
+            </Link>
+          )
+        }
       />
       <Filters />
       <ErrorNotice error={list.error} actions={<Button onPress={list.refresh}>Try again</Button>} />
@@ -110,8 +116,8 @@ function Nothing({ isFiltered }: { isFiltered: boolean }) {
     )
   return (
     <Empty title="There is no job yet">
-      A job is a schedule and something to do: an HTTP call, a prompt, a program. The machine is off in between.{' '}
-      {may('jobs:write') && <Link href="/make">Make the first one</Link>}
+      A job is a schedule and something to do: an HTTP call, a prompt, a program. The machine is off in
+      between. {may('jobs:write') && <Link href="/make">Make the first one</Link>}
     </Empty>
   )
 }
