@@ -15,7 +15,13 @@ export type StoredKey = {
 }
 
 /** `livesMs`: until it expires, by Postgres' clock; not above zero: it has. Null: it does not expire. */
-export type FoundKey = { hash: string; scopes: string[]; revokedAt: Date | null; livesMs: number | null }
+export type FoundKey = {
+  name: string
+  hash: string
+  scopes: string[]
+  revokedAt: Date | null
+  livesMs: number | null
+}
 
 export type ApiKeyStore = ReturnType<typeof createApiKeyStore>
 
@@ -26,15 +32,15 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
     async find(id: string): Promise<FoundKey | null> {
       const [row]: Row[] = await database.run(
         (sql) => sql`
-          select hash, to_json(scopes) as scopes, revoked_at,
+          select name, hash, to_json(scopes) as scopes, revoked_at,
             extract(epoch from expires_at - coalesce(${clock()}::timestamptz, clock_timestamp())) * 1000 as lives_ms
           from api_keys where id = ${id}`,
         { idempotent, name: 'looking up the API key' },
       )
       if (!row) return null
       const livesMs = row['lives_ms'] === null ? null : Number(row['lives_ms'])
-      const [hash, scopes] = [row['hash'] as string, row['scopes'] as string[]]
-      return { hash, scopes, revokedAt: maybeDate(row['revoked_at']), livesMs }
+      const [name, hash, scopes] = [row['name'] as string, row['hash'] as string, row['scopes'] as string[]]
+      return { name, hash, scopes, revokedAt: maybeDate(row['revoked_at']), livesMs }
     },
 
     async insert(key: NewRow): Promise<StoredKey> {

@@ -2,6 +2,7 @@
 import type { Database } from './client.ts'
 import type { HistoryNeeds, HistoryStore } from './history-store.ts'
 import type { Lists } from './lists.ts'
+import type { Overview } from './overview.ts'
 import type { DatabaseState } from './readiness.ts'
 
 export type { ShownDelivery, ToldRun } from './deliveries.ts'
@@ -38,6 +39,7 @@ export {
   storeSchedule,
 } from './rows.ts'
 export type { Page, PageWish } from './pages.ts'
+export type { Costs, Failure, JobDay, Overview, Strip, TimelineRow } from './overview.ts'
 export type { ListedRun } from './run-lists.ts'
 export {
   createSecretStore,
@@ -59,6 +61,11 @@ export async function readDatabaseState(database: Database): Promise<DatabaseSta
 export async function loadLists(database: Database): Promise<Lists> {
   const { createLists } = await import('./lists.ts')
   return createLists(database)
+}
+
+/** Overviews for the page, loaded when one is asked for. */
+export async function loadOverview(database: Database, clock: () => Date | null): Promise<Overview> {
+  return (await import('./overview.ts')).createOverview(database, clock)
 }
 
 /** The steps by which history ends; loaded by a process that has time for them, and not at boot. */

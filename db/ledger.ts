@@ -54,7 +54,7 @@ function readSlotRun(row: Row): SlotRun {
   }
 }
 
-function readFold(row: Row): FoldedSlots {
+export function readFold(row: Row): FoldedSlots {
   const { schedule, timezone, anchor } = row['rule'] as {
     schedule: Schedule
     timezone: string

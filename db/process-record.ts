@@ -1,7 +1,8 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
-import { addCounters, noBatch } from './counters.ts'
+import { addAwake } from './awake.ts'
+import { addCounters } from './counters.ts'
 import type { Sql } from './look.ts'
 import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
@@ -46,7 +47,7 @@ export type ProcessRecord = {
     why: string
     stayFor: { nearMs: number } | null
     countArms: boolean
-    counted: Batch | null
+    counted: Batch
   }): Promise<Owed>
 }
 
@@ -126,7 +127,8 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         (select min(wake_at) from job_runtime) as next_wake_at,
         (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
-    counted as (${addCounters(sql, counted ?? noBatch)}),
+    counted as (${addCounters(sql, counted)}),
+    stayed as (${addAwake(sql, counted, now)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,

@@ -1,65 +1,46 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
-import { allows, type Caller, nameOfKey } from '../src/access/keys/index.ts'
-import { createRateLimit, type Left } from '../src/access/rate-limit.ts'
-import { addressOf } from './address.ts'
-import { operationOf } from './api.ts'
-import { foldedLogOf } from './folded.ts'
+import { allows, type Caller } from '../src/access/keys/index.ts'
+import { createRateLimit } from '../src/access/rate-limit.ts'
+import { changesSomething, operationOf } from './api.ts'
+import { cookieOf } from './cookie.ts'
+import { requireOwnPage } from './from-page.ts'
+import { type Identify, letIn } from './identify.ts'
 import type { RouteNeeds } from './needs.ts'
 
 const caller = Symbol('caller')
+const session = Symbol('by the cookie of the page')
 
-/** Failed checks of a key in a minute, for each address. */
-const failuresPerMinute = 30
-
-type AccessNeeds = Pick<RouteNeeds, 'keys' | 'refusals' | 'config'>
+type AccessNeeds = Pick<RouteNeeds, 'keys' | 'config'>
 
 /**
  * Who calls, how often, and whether they may: the hook of the API's scope, before the body is read. Nothing is looked
- * up for who has no key, and a route whose operation says no scope is closed to everybody.
+ * up for who has no key, and a route whose operation says no scope is closed to everybody. Without a key the cookie of the
+ * page counts, with the scopes that its key has now.
  *
  * Answers 401, 429 (a good key over its limit, or an address after too many bad ones) or 403.
  */
-export function checkAccess(scope: FastifyInstance, { keys, refusals, config }: AccessNeeds): void {
-  const { rateLimitPerMinute: perMinute, isOnFly } = config
+export function checkAccess(scope: FastifyInstance, { keys, config }: AccessNeeds, identify: Identify): void {
+  const { rateLimitPerMinute: perMinute } = config
   const calls = perMinute > 0 ? createRateLimit({ perMinute }) : null
-  const failures = perMinute > 0 ? createRateLimit({ perMinute: failuresPerMinute }) : null
 
-  /** No valid key is refused because of a stranger at the same address, except one that is new to this process. */
-  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
-    const address = () => addressOf(request, { isOnFly })
-    const mayAsk = () => void (failures && letIn(failures.look(address()), reply, 'failed API key checks'))
-    try {
-      return await keys.check(request.headers.authorization, mayAsk)
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'API_KEY_REJECTED') {
-        tell(request, address(), error.message)
-        if (failures) letIn(failures.take(address()), reply, 'failed API key checks')
-      }
-      throw error
-    }
-  }
-
-  /** One line for each refused key and minute, and an entry of the status. */
-  function tell(request: FastifyRequest, address: string, reason: string): void {
-    const route = `${request.method} ${request.routeOptions.url ?? ''}`
-    const key = nameOfKey(request.headers.authorization)
-    const fields = { code: 'API_KEY_REJECTED', address, route, key, reason }
-    refusals.note({ address, route, key, reason })
-    const message = 'an API key was refused'
-    foldedLogOf(request).write(request.log, `API_KEY_REJECTED ${address} ${key}`, {
-      level: 'warn',
-      fields,
-      message,
-    })
+  async function callerOfRequest(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    const { authorization } = request.headers
+    if (authorization !== undefined || cookieOf(request, config) === undefined)
+      return identify.byKey(authorization, request, reply)
+    const { id, scopes } = await identify.bySession(request)
+    request.setDecorator(session, true)
+    if (changesSomething(request.method, await operationOf(request))) requireOwnPage(request)
+    return { id, scopes }
   }
 
   scope.decorateRequest(caller, null)
+  scope.decorateRequest(session, false)
   scope.addHook(
     'onRequest',
     scope.auth([
       async (request: FastifyRequest, reply: FastifyReply) => {
-        const who = await identify(request, reply)
+        const who = await callerOfRequest(request, reply)
         request.setDecorator(caller, who)
         if (calls) letIn(calls.take(who.id), reply, 'requests')
         const { scope: needed } = await operationOf(request)
@@ -86,14 +67,7 @@ export function callerOf(request: FastifyRequest): Caller | null {
   return request.getDecorator<Caller | null>(caller)
 }
 
-/**
- * Reports the remaining allowance (draft-ietf-httpapi-ratelimit-headers-07).
- *
- * @throws AppError RATE_LIMITED
- */
-function letIn({ limit, remaining, resetS, retryAfterS }: Left, reply: FastifyReply, what: string): void {
-  reply.headers({ 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': resetS })
-  if (retryAfterS === null) return
-  const detail = `Rate limit of ${limit} ${what} per minute exceeded. Retry in ${retryAfterS} s.`
-  throw new AppError('RATE_LIMITED', detail, { retryAfterS })
+/** Whether the page calls, with its cookie. */
+export function isOfPage(request: FastifyRequest): boolean {
+  return request.getDecorator<boolean>(session)
 }

@@ -37,7 +37,7 @@ export function auditChanges(scope: FastifyInstance, needs: Pick<RouteNeeds, 'au
 
   /** The process stays up for it. */
   function complete(writing: Promise<void>): void {
-    void writing.finally(needs.hold())
+    void writing.finally(needs.hold('request'))
   }
 }
 

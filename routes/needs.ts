@@ -1,6 +1,11 @@
 import type { PromptPlace } from '../src/actions/index.ts'
 import type { SlotDay, Lists, Look, Page } from '../db/index.ts'
 import type { Audit } from '../src/access/audit.ts'
+import type { PageFiles } from '../src/process/page-files.ts'
+import type { Costs, Overview } from '../db/index.ts'
+import type { Timeline } from '../src/jobs/timeline.ts'
+import type { Sessions } from '../src/access/sessions.ts'
+import type { HoldKind } from '../src/ground/holds.ts'
 import type { Callbacks } from '../src/run/callback.ts'
 import type { CallbackAddress } from '../src/run/callback-address.ts'
 import type { Channels } from '../src/delivery/channels.ts'
@@ -24,6 +29,8 @@ export type RouteNeeds = {
   /** @throws AppError TOKEN_REJECTED, JWKS_UNAVAILABLE */
   verifier: Pick<FireVerifier, 'verifyFire'>
   keys: Keys
+  /** Loaded on first use. */
+  sessions(): Promise<Sessions>
   /** Keeps a trace of callers whose API key was refused. */
   refusals: Pick<Refusals, 'note'>
   audit: Audit
@@ -35,8 +42,10 @@ export type RouteNeeds = {
   send: SendMessage
   /** Loaded on first use. */
   logs(): Promise<Logs>
-  /** Keeps this process up until the returned function is called. */
-  hold(): () => void
+  /** Keeps this process up until the returned function is called; one for the page adds no further stay. */
+  hold(kind: Extract<HoldKind, 'request' | 'page'>): () => void
+  /** Milliseconds until this process goes down if nobody calls; null: that cannot be foreseen. */
+  goesDownInMs(): number | null
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
   refuseIfDraining(): void
   look(jobId: string): Promise<Look | null>
@@ -53,6 +62,14 @@ export type RouteNeeds = {
   /** For callers without a key: no database. */
   brief(): object
   status(): Promise<object>
+  /** What overviews are read with, loaded on first use. */
+  overview(): Promise<Overview>
+  /** Lanes of the jobs that wake in a window. */
+  timeline(wish: { from: Date; to: Date; limit: number }): Promise<Timeline>
+  /** What the service has used; `from` and `to`: UTC days, inclusive. */
+  costs(wish: { from: Date; to: Date }): Promise<Costs>
+  /** The built page, read on first use; null: there is none. */
+  page(): Promise<PageFiles | null>
   readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>
   metrics(): string | Promise<string>
   /** Whether an outside timer has confirmed the wake-up that a job needs. */
@@ -72,6 +89,7 @@ export type RouteNeeds = {
     rateLimitPerMinute: number
     /** True behind Fly's proxy, which says where a call comes from. */
     isOnFly: boolean
+    production: boolean
   }
   now(): Date
 }

@@ -1,14 +1,16 @@
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
+import { cookieOf } from './cookie.ts'
+import { isTagOf } from './etag.ts'
 import { platform, service } from './existing.ts'
 import type { OpenApiBytes } from './openapi.ts'
 import type { RouteNeeds } from './needs.ts'
 
-/** A request without an `Authorization` header: such a route of a path comes before the one that asks for a key. */
+/** A request without an `Authorization` header and without a session: such a route of a path comes before the one that asks for a key. */
 const withoutKey: RouteShorthandOptions = { constraints: { key: 'none' } }
 
 /** To be called before any route is registered. */
-export function tellKeyless(app: FastifyInstance): void {
+export function tellKeyless(app: FastifyInstance, config: Pick<RouteNeeds['config'], 'production'>): void {
   app.addConstraintStrategy({
     name: 'key',
     storage() {
@@ -19,7 +21,10 @@ export function tellKeyless(app: FastifyInstance): void {
       }
     },
     validate() {},
-    deriveConstraint: ({ headers }) => (headers.authorization === undefined ? 'none' : 'shown'),
+    deriveConstraint: (request) =>
+      request.headers.authorization === undefined && cookieOf(request, config) === undefined
+        ? 'none'
+        : 'shown',
   })
 }
 
@@ -57,10 +62,4 @@ export function openRoutes(
     if (isTagOf(etag, request.headers['if-none-match'])) return reply.code(304).send()
     return reply.type('application/json').send(bytes)
   })
-}
-
-/** Whether `If-None-Match` names this tag; weak or strong, it is the same here (RFC 9110, 13.1.2). */
-function isTagOf(etag: string, header: string | undefined): boolean {
-  if (header === undefined) return false
-  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }

@@ -86,7 +86,7 @@ const apiErrors = [
   'INTERNAL',
 ] as const
 const scopesDescription =
-  'An API key. What is listed with an operation is the scope that the key needs; `admin` has all of them, and `jobs:write` has `jobs:read`.'
+  'An API key. What is listed with an operation is the scope that the key needs; `admin` has all of them, and `jobs:write` has `jobs:read`. The page sends the cookie of `POST /api/session` instead.'
 const notAccepted = {
   description: 'Nothing was claimed, and the wake-up is armed',
   content: {

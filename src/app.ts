@@ -36,6 +36,7 @@ import { createRetention } from './history/retention.ts'
 import { openSink } from './attempt-logs/sink.ts'
 import { createSealCheck } from './vault/seal-check.ts'
 import { createSleepless } from './process/sleepless.ts'
+import { createStay, type Stay } from './process/stay.ts'
 import { createMetrics } from './process/metrics.ts'
 import { createStatus } from './process/status.ts'
 import { countedFires, countedTimer, tracedActions, tracedSend } from './process/counted.ts'
@@ -53,6 +54,8 @@ export type AppOptions = {
   nameServers?: readonly string[] | undefined
   /** Default: nothing is traced. */
   tracer?: Tracer | undefined
+  /** Since when this process is up, in milliseconds on the clock of `performance.now()`. Default: now. */
+  upSince?: number | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -65,6 +68,8 @@ export type App = {
   drain(why?: string): Promise<void>
   /** Prometheus text. */
   metrics(): Promise<string>
+  /** To be told when this process goes down by itself. */
+  stay: Pick<Stay, 'plan'>
   /** The exit record of the process; for the part that decides on its exit. */
   departure: Departure
 }
@@ -74,16 +79,17 @@ const firstFireMs = 250
 const longestAnswerMs = 5_000
 
 export function createApp(options: AppOptions): App {
-  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
+  const { config, clock = () => null, server, nameServers, tracer = noTracer, upSince } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
   const { http, another } = createHttp(config.logLevel, known.text)
   const { log } = http
   const holds = createHolds()
+  const stay = createStay({ idleExitMs: config.idleExitMs, holds, delays })
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
-  const tally = createTally()
+  const tally = createTally({ upSince })
   const counting = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
@@ -97,7 +103,7 @@ export function createApp(options: AppOptions): App {
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const counters = createCounterStore(database)
+  const counters = createCounterStore(database, clock)
   const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
@@ -198,6 +204,7 @@ export function createApp(options: AppOptions): App {
     jwksError: verifier.keysError,
     seal: sealCheck.state,
     reasons: watch.reasons,
+    awake: stay.report,
   })
 
   const warnIfSleepless = createSleepless({ config, isNasUsed: arming.isNasUsed, log })
@@ -205,7 +212,8 @@ export function createApp(options: AppOptions): App {
 
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
-    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log },
+    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, keeping },
+    goesDownInMs: stay.goesDownInMs,
   })
   registerRoutes(http, routes, another)
 
@@ -252,6 +260,7 @@ export function createApp(options: AppOptions): App {
       await within(delays, 1_000, http.close(), undefined)
       await database.close()
     },
+    stay,
     departure,
   }
 }

@@ -3,6 +3,7 @@ import {
   createAuditStore,
   type Database,
   loadLists,
+  loadOverview,
   readDatabaseState,
   type Store,
 } from '../db/index.ts'
@@ -16,11 +17,14 @@ import { type Config, secretsOf } from './ground/config.ts'
 import { draining } from './ground/errors.ts'
 import type { Holds } from './ground/holds.ts'
 import type { Log } from './ground/log.ts'
+import { once } from './ground/once.ts'
 import { version } from './ground/version.ts'
 import { createLedger } from './jobs/ledger.ts'
 import type { Late } from './late.ts'
 import type { Metrics } from './process/metrics.ts'
 import type { Status } from './process/status.ts'
+import type { Stay } from './process/stay.ts'
+import type { Keeping } from './telemetry/index.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
 import { withoutSecrets } from './run/callback.ts'
 import type { FireCall } from './run/fire.ts'
@@ -42,15 +46,19 @@ type ServedNeeds = Late &
     send: SendMessage
     sealCheck: SealCheck
     holds: Holds
+    keeping: Pick<Keeping, 'flush'>
+    goesDownInMs: Stay['goesDownInMs']
     log: Log
   }
 
 /** What the routes call of the service. */
 export function createServed(needs: ServedNeeds): RouteNeeds {
   const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
-  const { secrets, channels, logs, send, sealCheck, holds, log } = needs
+  const { secrets, channels, logs, send, sealCheck, holds, log, keeping, goesDownInMs } = needs
   const { jobs, deliveries, arming, schedulers, isDraining } = core
-  const refusals = createRefusals(() => clock() ?? new Date())
+  const now = () => clock() ?? new Date()
+  const overview = () => loadOverview(database, clock)
+  const refusals = createRefusals(now)
 
   return {
     ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
@@ -74,11 +82,27 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
     ...{ secrets, channels, logs, send },
     keys: createKeys({ ...config, store: () => createApiKeyStore(database, clock), log }),
     audit: createAudit({ store: createAuditStore(database, clock), log }),
-    hold: () => holds.take('request'),
+    hold: (kind) => holds.take(kind),
+    goesDownInMs,
     refuseIfDraining() {
       if (isDraining()) throw draining('call')
     },
     look: store.look,
+    sessions: once(async () => {
+      const { createSessions } = await import('./access/sessions.ts')
+      return createSessions({ ...config, now })
+    }),
+    page: once(async () => (await import('./process/page-files.ts')).readPageFiles()),
+    overview,
+    async timeline(wish) {
+      const { readTimeline } = await import('./jobs/timeline.ts')
+      return readTimeline(await overview(), wish)
+    },
+    async costs(wish) {
+      // what is shown is what Postgres has, so what this process has counted is written first
+      await keeping.flush()
+      return (await overview()).costs(wish)
+    },
     lists: () => loadLists(database),
     ledger: createLedger({ store }),
     reconcile: schedulers.reconcile,
@@ -93,14 +117,15 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
         ...(problem !== null && { problem }),
       }
     },
-    isArmed: (registry) => arming.isArmed(registry, clock() ?? new Date()),
+    isArmed: (registry) => arming.isArmed(registry, now()),
     trigger: arming.scheduler,
     config: {
       ...{ timezone: config.timezone, metricsHere: config.metricsPort === null, version },
       ...{ prompt: { baseUrl: config.prompt.baseUrl, model: config.prompt.model } },
       ...{ corsOrigins: config.corsOrigins },
       ...{ rateLimitPerMinute: config.rateLimitPerMinute, isOnFly: config.machineId !== 'local' },
+      production: config.production,
     },
-    now: () => clock() ?? new Date(),
+    now,
   }
 }

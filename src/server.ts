@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
   const app = createApp({
-    tracer,
+    ...{ tracer, upSince: 0 },
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
     server: listener.server,
   })
@@ -31,11 +31,12 @@ async function main(): Promise<void> {
   listener.serve(http.routing)
   log.info({ host: config.host, port: config.port }, 'listening')
   if (config.metricsPort !== null) await serveMetrics(config.host, config.metricsPort, app.metrics)
-  createIdleExit({
+  const idleExit = createIdleExit({
     ...{ ...config, holds, departure, delays, log },
     ...{ server: listener.server, firstAnswered: listener.firstAnswered },
     exit: (why) => void leave(why, why === 'idle' ? 0 : 1),
   })
+  app.stay.plan(idleExit.endsAt)
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, delays, log })
   await holds.during('boot', app.start())
   if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => void watch(config))

@@ -38,7 +38,7 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
     ...oneFile,
     // `require`, put off: a script that is started from a code cache (dev/image/boot.cjs) has no loader of modules.
     supported: { 'dynamic-import': false },
-    plugins: [embedMigrations, embedHandlers, leaveOutDev, lateBuiltins],
+    plugins: [embedMigrations, embedHandlers, placePage, leaveOutDev, lateBuiltins],
     write: false,
   })
   await mkdir(outdir, { recursive: true })
@@ -121,6 +121,17 @@ const embedHandlers: Plugin = {
         })
       return { contents: `export const modules = new Map([${lines.join('\n')}])`, loader: 'js' }
     })
+  },
+}
+
+/** The page lies beside the source in development (src/ground/web-folder.ts), and beside a lone file. */
+const placePage: Plugin = {
+  name: 'place-page',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]ground[\\/]web-folder\.ts$/ }, () => ({
+      contents: `import { join } from 'node:path'; export const webFolder = join(__dirname, 'web')`,
+      loader: 'js',
+    }))
   },
 }
 

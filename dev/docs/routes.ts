@@ -41,6 +41,11 @@ const sections = [
   { title: 'Jobs', holds: /^\/api\/jobs\b/ },
   { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs))?)?$/ },
   { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
+  {
+    title: 'Overviews',
+    holds: /^\/api\/(timeline|failures|costs)\b/,
+    intro: 'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
+  },
   { title: 'Schedules', holds: /^\/api\/schedules\b/ },
   { title: 'Secrets, keys and audit', holds: /^\/api\/(secrets|keys|audit)\b/ },
   { title: 'The service', holds: /^\/(api\/(status|cron\/reconcile)|metrics|healthz?|readyz|openapi)\b/ },
@@ -53,6 +58,11 @@ const sections = [
     title: 'For targets that report later',
     holds: /^\/api\/callbacks\b/,
     intro: 'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
+  },
+  {
+    title: 'For the page',
+    holds: /^\/api\/session\b/,
+    intro: 'A browser that is signed in sends a cookie instead of a key ([the page](page.md)).',
   },
   { title: 'For existing clients', holds: /^\/v1\b/, intro: 'See [existing clients](existing-clients.md).' },
 ]

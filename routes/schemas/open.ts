@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { jobId, object, runId } from './fields.ts'
 import type { Operation } from './operation.ts'
+import { sessionOperations } from './session.ts'
 
 const health = object({
   status: Type.Literal('ok'),
@@ -11,6 +12,7 @@ const health = object({
 
 /** Routes outside of the API's scope, which check their input themselves or have none. */
 export const otherOperations = {
+  ...sessionOperations,
   'POST /api/cron/fire': {
     id: 'fire',
     summary: 'The timer service calls: whatever is due of the job is claimed and run',

@@ -5,13 +5,14 @@ import { auditOperations } from './audit.ts'
 import { channelOperations } from './channels.ts'
 import { deliveryOperations } from './deliveries.ts'
 import { existingOperations } from './existing.ts'
-import { instantOut, noBody, object } from './fields.ts'
+import { instantOut, instantOutOrNull, noBody, object } from './fields.ts'
 import { previewInput } from './inputs.ts'
 import { jobOperations } from './jobs.ts'
 import { keyOperations } from './keys.ts'
 import { logOperations } from './logs.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors, scheduleErrors } from './refusals.ts'
+import { overviewOperations } from './overview.ts'
 import { runOperations } from './runs.ts'
 import { secretOperations } from './secrets.ts'
 
@@ -25,6 +26,7 @@ export const operations = {
   ...existingOperations,
   ...jobOperations,
   ...runOperations,
+  ...overviewOperations,
   'POST /api/schedules/preview': {
     id: 'previewSchedule',
     scope: 'jobs:read',
@@ -68,6 +70,16 @@ export const operations = {
       }),
       version: Type.String(),
       provider: Type.String({ description: 'the scheduler that triggers: `chronos` or `builtin`' }),
+      awake: Type.Optional(
+        object({
+          because: Type.Array(Type.String(), { description: 'why this process is up, as sentences' }),
+          goes_down_at: {
+            ...instantOutOrNull,
+            description:
+              'if nobody calls until then; null: something holds it, or it stays up. With a key only',
+          },
+        }),
+      ),
       nous_session_valid: Type.Enum(['valid', 'terminal', 'unknown'], {
         description:
           'the login at the timer service: good, dead until it is replaced, or neither is known (also without one)',

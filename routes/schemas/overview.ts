@@ -236,6 +236,10 @@ export const overviewOperations = {
       jobs: Type.Array(object({ job_id: jobId, name: textOrNull, ...used }), {
         description: 'those that were busy longest first; 100 at most',
       }),
+      jobs_from: {
+        ...day,
+        description: 'since when `jobs` counts: later than `from` where the days of all jobs are too many',
+      },
       totals: object({
         ...used,
         ...awake,

@@ -31,9 +31,9 @@ export function createSend({ store, send, startFollower, callbackUrl }: SendNeed
   }
 }
 
-/** Where a person reads more of a run; null: this service has no address of its own. */
+/** The page of a run, for a person; null: this service has no address of its own. */
 export function linkOf(callbackUrl: string | null, runId: string): string | null {
-  return callbackUrl && `${callbackUrl}/api/runs/${runId}`
+  return callbackUrl && `${callbackUrl}/runs/${runId}`
 }
 
 function messageOf(

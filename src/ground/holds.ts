@@ -10,6 +10,8 @@ export type HoldKind =
   | 'arm'
   /** An authenticated request, until it is answered. */
   | 'request'
+  /** A call of the page that changes nothing, until it is answered. It prolongs no stay. */
+  | 'page'
   /** The built-in scheduler: the process itself is the timer. */
   | 'ticker'
   /** A wait that is short enough to be waited for here. */

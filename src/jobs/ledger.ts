@@ -1,5 +1,5 @@
 import type { FoldedSlots, Page, SlotDay, SlotRun, Store } from '../../db/index.ts'
-import { slotOfPause, type View } from '../decisions/index.ts'
+import { type RunState, slotOfPause, type View } from '../decisions/index.ts'
 import { notFound } from '../ground/not-found.ts'
 import { slotsIn } from '../schedule/index.ts'
 
@@ -41,9 +41,13 @@ export function createLedger({ store }: { store: Store }) {
 }
 
 function runEntry({ slot, runId, state, reason }: SlotRun): LedgerEntry {
-  if (state === 'skipped' || state === 'cancelled') return { slot, verdict: state, reason, runId }
-  const isLive = state === 'claimed' || state === 'running'
-  return { slot, verdict: isLive ? 'running' : 'ran', reason: isLive ? reason : state, runId }
+  const verdict = verdictOfRun(state)
+  return { slot, verdict, reason: verdict === 'ran' ? state : reason, runId }
+}
+
+export function verdictOfRun(state: RunState): Verdict {
+  if (state === 'skipped' || state === 'cancelled') return state
+  return state === 'claimed' || state === 'running' ? 'running' : 'ran'
 }
 
 type Cut = { from: Date; until: Date; most: number }

@@ -135,6 +135,7 @@ const noHolds: Record<HoldKind, number> = {
   delivery: 0,
   arm: 0,
   request: 0,
+  page: 0,
   ticker: 0,
   timer: 0,
   reconcile: 0,

@@ -23,8 +23,16 @@ type IdleExitNeeds = {
 /** Requests that are still being authenticated get this long for an answer; NAS repeats a fire that is cut. */
 const closeMs = 2_000
 
-/** A wake does it by itself, beside what it was started for. It is waited for, and nothing is expected to follow it. */
-const isUpkeep = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile'
+/**
+ * A wake does it by itself, beside what it was started for, or somebody looks at the page. It is waited for, and nothing is
+ * expected to follow it.
+ */
+const prolongsNothing = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile' || kind === 'page'
+
+export type IdleExit = {
+  /** When the process goes if nothing is held from now on, on the clock of `delays`; null: never by itself. */
+  endsAt(): number | null
+}
 
 /**
  * Lets the process go when nothing has been held for `idleExitMs`, besides what a wake looks after by itself. Until the
@@ -38,16 +46,17 @@ const isUpkeep = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile'
  *
  * Only what takes a hold prolongs the stay: no unauthenticated request, no health check, no scrape.
  */
-export function createIdleExit(needs: IdleExitNeeds): void {
+export function createIdleExit(needs: IdleExitNeeds): IdleExit {
   const { idleExitMs, bootGraceMs, firstAnswered, holds, server, departure, delays, exit, log } = needs
-  if (idleExitMs === 0) return
+  if (idleExitMs === 0) return { endsAt: () => null }
   let cancelWait = () => {}
   let isLeaving = false
   let isGone = false
   let graceEndsAt = delays.now() + bootGraceMs
   let idleSince = delays.now()
+  const endsAt = () => Math.max(idleSince + idleExitMs, graceEndsAt)
   holds.onRelease((kind) => {
-    if (!isUpkeep(kind)) idleSince = delays.now()
+    if (!prolongsNothing(kind)) idleSince = delays.now()
     if (holds.count() === 0) wait()
   })
   wait()
@@ -59,8 +68,7 @@ export function createIdleExit(needs: IdleExitNeeds): void {
   function wait() {
     cancelWait()
     if (isGone || isLeaving) return
-    const endsAt = Math.max(idleSince + idleExitMs, graceEndsAt)
-    cancelWait = delays.after(Math.max(0, endsAt - delays.now()), () => {
+    cancelWait = delays.after(Math.max(0, endsAt() - delays.now()), () => {
       if (holds.count() > 0) return // the release of the last one starts the wait again
       isLeaving = true
       leave()
@@ -70,7 +78,8 @@ export function createIdleExit(needs: IdleExitNeeds): void {
         })
         .finally(() => {
           isLeaving = false
-          idleSince = delays.now()
+          // held by a look at the page alone: it goes as soon as that is answered
+          if (holds.count() === 0 || holds.count() > holds.count('page')) idleSince = delays.now()
           if (holds.count() === 0) wait()
         })
     })
@@ -110,4 +119,6 @@ export function createIdleExit(needs: IdleExitNeeds): void {
     server.listen({ host: address.address, port: address.port })
     await once(server, 'listening')
   }
+
+  return { endsAt }
 }

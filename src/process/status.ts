@@ -30,6 +30,8 @@ type StatusNeeds = {
   jwksError: () => { at: Date; message: string } | null
   /** Whether ENCRYPTION_KEY is that of this database. */
   seal: () => SealState
+  /** Why this process is up, and when it goes down. */
+  awake: () => object
   /** What this process has seen of the health of the service. */
   reasons: () => Reason[]
 }
@@ -75,6 +77,7 @@ export function createStatus(needs: StatusNeeds) {
         holds: needs.holds.byKind(),
         runs: needs.runs(),
       },
+      awake: needs.awake(),
       waiting_for_place: {
         runs: counts.waiting.runs,
         oldest_since: counts.waiting.since?.toISOString() ?? null,

@@ -11,6 +11,7 @@ import { codeOf, type Problem } from './setup.ts'
 const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
 const keysWith = (check: Keys['check']): Keys => ({
   ...{ check, used: () => {} },
+  holder: () => Promise.reject(new Error('nobody is signed in here')),
   stored: () => Promise.reject(new Error('no key is stored here')),
 })
 

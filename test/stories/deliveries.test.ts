@@ -177,5 +177,5 @@ test('a message names the address of its run where the service has one of its ow
   const job = await service.makeJob({ deliver: 'team' })
   const runId = await start(job.id)
   const [got] = await receiver.waitFor(1)
-  assert.equal(got?.payload?.data['link'], `${service.url}/api/runs/${runId}`)
+  assert.equal(got?.payload?.data['link'], `${service.url}/runs/${runId}`)
 })

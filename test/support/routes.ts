@@ -5,6 +5,7 @@ import type { RouteNeeds } from '../../routes/index.ts'
 /** What the routes are configured with, where a test says nothing else of it. */
 export const routesConfig: RouteNeeds['config'] = {
   ...{ timezone: 'UTC', metricsHere: true, version: '1.2.3', rateLimitPerMinute: 0, isOnFly: false },
+  production: false,
   ...{ corsOrigins: [], prompt: { baseUrl: null, model: null } },
 }
 

@@ -1,16 +1,18 @@
 import type { ApiKeyStore } from '../../../db/index.ts'
 import type { Log } from '../../ground/log.ts'
-import { first } from './caller.ts'
+import { first, type Holder } from './caller.ts'
 import { createKeyCheck, type KeyCheck } from './check.ts'
 import type { StoredKeys } from './stored.ts'
 
-export type { Caller } from './caller.ts'
+export type { Caller, Holder } from './caller.ts'
 export { nameOfKey } from './form.ts'
 export { allows, type Scope, scopes } from './scopes.ts'
 export type { StoredKeys } from './stored.ts'
 
 export type Keys = {
   check: KeyCheck
+  /** The key of a session, by its id. @throws AppError API_KEY_REJECTED: it is revoked, expired or gone; DATABASE_UNAVAILABLE */
+  holder(id: string): Promise<Holder>
   /** Records that the key with this id was used; not awaited. */
   used(id: string): void
   /** Those that were made over the API; loaded on first use. */
@@ -31,6 +33,8 @@ export function createKeys({ apiKey, store, log }: KeysNeeds): Keys {
 
   return {
     check: createKeyCheck(apiKey, stored),
+    holder: async (id) =>
+      id === first.id ? { ...first, name: first.id, livesMs: null } : (await stored()).holder(id),
     used(id) {
       if (id !== first.id) void stored().then((keys) => keys.used(id))
     },

@@ -4,7 +4,7 @@ import type { AppError } from '../../ground/errors.ts'
 import { notFound } from '../../ground/not-found.ts'
 import type { Log } from '../../ground/log.ts'
 import { createRecent } from '../../ground/recent.ts'
-import { type Caller, rejected } from './caller.ts'
+import { type Caller, type Holder, rejected } from './caller.ts'
 import { hashOf, makeKey } from './form.ts'
 import { type Scope, scopes } from './scopes.ts'
 
@@ -14,6 +14,8 @@ export type NewKey = { name: string; scopes: Scope[]; expiresAt: Date | null; cr
 export type StoredKeys = {
   /** As `KeyCheck` says. A revoked key is refused at once by the process that revoked it, 30 s later by the others. */
   who(given: { id: string; secret: string }, beforeAsking: () => void): Promise<Caller>
+  /** The key with this id, whose secret was shown earlier. @throws AppError API_KEY_REJECTED, DATABASE_UNAVAILABLE */
+  holder(id: string): Promise<Holder>
   /** `secret` is given out here and never again. */
   create(wish: NewKey): Promise<{ key: StoredKey; secret: string }>
   /** Newest first, revoked and expired ones too. */
@@ -29,7 +31,7 @@ const noteEveryMs = 60_000
 /** More keys than that in use at once are asked for again, not forgotten. */
 const remembered = 1_000
 
-type Known = Pick<StoredKey, 'revokedAt'> & {
+type Known = Pick<StoredKey, 'name' | 'revokedAt'> & {
   scopes: Scope[]
   hash: Buffer
   /** On the clock of `performance.now()`. */
@@ -54,6 +56,18 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     if (!before) beforeAsking()
     const key = isFresh ? before : await ask(id)
     if (!key || !timingSafeEqual(key.hash, hash)) throw unknown()
+    return good(id, key)
+  }
+
+  async function holder(id: string): Promise<Holder> {
+    const before = known.get(id)
+    const key = before && performance.now() < before.trustedUntil ? before : await ask(id)
+    if (!key) throw unknown()
+    const livesMs = key.expiresAt === Infinity ? null : key.expiresAt - performance.now()
+    return { ...good(id, key), name: key.name, livesMs }
+  }
+
+  function good(id: string, key: Known): Caller {
     if (key.revokedAt || revokedHere.has(id)) throw rejected('The API key was revoked')
     if (performance.now() >= key.expiresAt) throw rejected('The API key has expired')
     return { id, scopes: key.scopes }
@@ -75,6 +89,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     }
     const now = performance.now()
     const key: Known = {
+      name: found.name,
       revokedAt: found.revokedAt,
       // a scope of a later version opens nothing here
       scopes: scopes.filter((scope) => found.scopes.includes(scope)),
@@ -89,6 +104,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
 
   return {
     who,
+    holder,
     async create({ name, scopes: wanted, expiresAt, createdBy }) {
       const { id, secret, hash } = makeKey()
       const key = await store.insert({ id, hash, name, scopes: wanted, expiresAt, createdBy })

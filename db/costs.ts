@@ -1,0 +1,103 @@
+import type { Sql } from './client.ts'
+import { date, maybeDate, type Row } from './columns.ts'
+import { countedOfRun, endStates, sumColumns, sumsOfRuns } from './history-sums.ts'
+import { dayOf } from './job-days.ts'
+
+export type Used = {
+  runs: number
+  attempts: number
+  busyMs: number
+  tokens: { input: number; output: number }
+  costUsd: number
+}
+export type Awake = { awakeMs: number; starts: number; fires: number }
+
+/**
+ * Days are begins of UTC days. `days` begin earlier than was asked for, if the month or the last week does. `jobs`: those that
+ * were busy longest, from `jobsFrom` on: in the window, or in as much of it as `jobDaysMost` rows reach back.
+ */
+export type Costs = {
+  days: (Used & Awake & { day: Date })[]
+  jobs: (Used & { jobId: string; name: string | null })[]
+  jobsFrom: Date
+  awakeSince: Date | null
+  now: Date
+}
+
+/** Counted in a moment; a month of 3,300 jobs that run each day. */
+const jobDaysMost = 100_000
+/** What has not been added to the days yet; more is counted once it has been. */
+const tailMost = 50_000
+const jobsMost = 100
+
+const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
+const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(duration_ms)::bigint as busy_ms,
+      sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
+const columns = sumColumns.join(', ')
+const early = `least($1::date, date_trunc('month', now.at)::date, now.at::date - 7)`
+
+/** $1, $2: the first and the last day. $3: stands in for Postgres' own clock. */
+const text = `
+    with now as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as at),
+    ended as materialized (select ${countedOfRun('r.job_id')} from (
+      select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r),
+    fresh as materialized (${sumsOfRuns('select * from ended')}),
+    job_rows as materialized (
+      select job_id, day, ${columns} from job_days where day >= $1::date and day <= $2::date order by day desc limit ${jobDaysMost}),
+    -- of a day that is there in part nothing is said
+    jobs_from as (select case when count(*) < ${jobDaysMost} then $1::date else min(day) + 1 end as day from job_rows),
+    by_day as (
+      select day, ${used} from (
+        select s.day, ${columns} from service_days s, now where s.day >= ${early} and s.day <= greatest($2::date, now.at::date)
+        union all select f.day, ${columns} from fresh f, now where f.day >= ${early}) d group by day),
+    awake as (select a.day, awake_ms, starts, fires from awake_days a, now where a.day >= ${early}),
+    days as (
+      select coalesce(d.day, a.day) as day, d.runs, d.attempts, d.busy_ms, d.tokens_in, d.tokens_out, d.cost_usd,
+        a.awake_ms, a.starts, a.fires
+      from by_day d full join awake a on a.day = d.day),
+    by_job as (
+      select job_id, ${used} from (
+        select job_id, day, ${columns} from job_rows
+        union all select job_id, day, ${columns} from fresh where day <= $2::date) j
+      where day >= (select day from jobs_from) group by job_id order by busy_ms desc, job_id limit ${jobsMost})
+    select (select coalesce(jsonb_agg(to_jsonb(d) order by d.day), '[]') from days d) as days,
+      (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
+        from by_job b left join jobs j on j.id = b.job_id) as jobs,
+      (select day from jobs_from) as jobs_from, (select min(day) from awake_days) as awake_since,
+      now.at at time zone 'UTC' as now
+    from now`
+
+/** `from`, `to`: begins of UTC days, both inclusive. */
+export async function readCosts(
+  sql: Sql,
+  { from, to, now }: { from: Date; to: Date; now: Date | null },
+): Promise<Costs> {
+  const [row = {}]: Row[] = await sql.unsafe(text, [dayOf(from), dayOf(to), now && now.toISOString()], {
+    prepare: true,
+  })
+  return {
+    days: (row['days'] as Row[]).map((one) => ({ ...usedOf(one), ...awakeOf(one), day: date(one['day']) })),
+    jobs: (row['jobs'] as Row[]).map((one) => ({
+      ...usedOf(one),
+      jobId: one['job_id'] as string,
+      name: one['name'] as string | null,
+    })),
+    jobsFrom: date(row['jobs_from']),
+    awakeSince: maybeDate(row['awake_since']),
+    now: date(row['now']),
+  }
+}
+
+function usedOf(row: Row): Used {
+  return {
+    runs: Number(row['runs']),
+    attempts: Number(row['attempts']),
+    busyMs: Number(row['busy_ms']),
+    tokens: { input: Number(row['tokens_in']), output: Number(row['tokens_out']) },
+    costUsd: Number(row['cost_usd']),
+  }
+}
+
+function awakeOf(row: Row): Awake {
+  return { awakeMs: Number(row['awake_ms']), starts: Number(row['starts']), fires: Number(row['fires']) }
+}
