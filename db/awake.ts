@@ -12,8 +12,8 @@ export function addAwake(sql: Sql, { id, awake: { ms, starts, fires } }: Batch, 
       round(date_part('epoch', least(until, day + interval '1 day') - greatest(since, day)) * 1000)::bigint,
       case when day = date_trunc('day', until) then ${starts}::int else 0 end,
       case when day = date_trunc('day', until) then ${fires}::bigint else 0 end, ${id}::uuid
-    from (select at time zone 'UTC' as until, (at - ${ms} * interval '1 ms') at time zone 'UTC' as since
-      from coalesce(${now}::timestamptz, clock_timestamp()) at) span,
+    from (select ended at time zone 'UTC' as until, (ended - ${ms} * interval '1 ms') at time zone 'UTC' as since
+      from coalesce(${now}::timestamptz, clock_timestamp()) ended) span,
       generate_series(date_trunc('day', since), until, interval '1 day') day
     where ${ms}::float8 + ${starts}::int + ${fires}::bigint > 0
     on conflict on constraint awake_days_pkey do update set awake_ms = awake_days.awake_ms + excluded.awake_ms,

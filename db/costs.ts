@@ -34,11 +34,11 @@ const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
 const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(duration_ms)::bigint as busy_ms,
       sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
 const columns = sumColumns.join(', ')
-const early = `least($1::date, date_trunc('month', now.at)::date, now.at::date - 7)`
+const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::date - 7)`
 
 /** $1, $2: the first and the last day. $3: stands in for Postgres' own clock. */
 const text = `
-    with now as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as at),
+    with clock as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as now),
     ended as materialized (select ${countedOfRun('r.job_id')} from (
       select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r),
     fresh as materialized (${sumsOfRuns('select * from ended')}),
@@ -48,9 +48,9 @@ const text = `
     jobs_from as (select case when count(*) < ${jobDaysMost} then $1::date else min(day) + 1 end as day from job_rows),
     by_day as (
       select day, ${used} from (
-        select s.day, ${columns} from service_days s, now where s.day >= ${early} and s.day <= greatest($2::date, now.at::date)
-        union all select f.day, ${columns} from fresh f, now where f.day >= ${early}) d group by day),
-    awake as (select a.day, awake_ms, starts, fires from awake_days a, now where a.day >= ${early}),
+        select s.day, ${columns} from service_days s, clock where s.day >= ${early} and s.day <= greatest($2::date, clock.now::date)
+        union all select f.day, ${columns} from fresh f, clock where f.day >= ${early}) d group by day),
+    awake as (select a.day, awake_ms, starts, fires from awake_days a, clock where a.day >= ${early}),
     days as (
       select coalesce(d.day, a.day) as day, d.runs, d.attempts, d.busy_ms, d.tokens_in, d.tokens_out, d.cost_usd,
         a.awake_ms, a.starts, a.fires
@@ -64,8 +64,8 @@ const text = `
       (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
         from by_job b left join jobs j on j.id = b.job_id) as jobs,
       (select day from jobs_from) as jobs_from, (select min(day) from awake_days) as awake_since,
-      now.at at time zone 'UTC' as now
-    from now`
+      clock.now at time zone 'UTC' as now
+    from clock`
 
 /** `from`, `to`: begins of UTC days, both inclusive. */
 export async function readCosts(

@@ -24,6 +24,6 @@ export function setCookie(
   seconds = 0,
 ): void {
   const secure = production ? '; Secure' : ''
-  const value = `${nameOf(production)}=${text ?? ''}; Max-Age=${Math.floor(seconds)}; ${always}${secure}`
+  const value = `${nameOf(production)}=${text ?? ''}; Max-Age=${Math.round(seconds)}; ${always}${secure}`
   reply.header('set-cookie', value)
 }
