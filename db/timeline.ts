@@ -26,7 +26,7 @@ export type TimelineRow = {
 }
 
 /** Of a job; a lane with more of them is too dense to be drawn. */
-export const slotsMost = 288
+const slotsMost = 288
 const liveMost = 20
 const recentMost = 20
 
