@@ -85,6 +85,9 @@ export function durationText(ms: number): string {
   return `${Math.floor(ms / big)} ${one}${rest ? ` ${rest} ${other}` : ''}`
 }
 
+/** The same in one unit: 13 min. */
+export const shortText = (ms: number): string => durationText(ms).split(' ').slice(0, 2).join(' ')
+
 function unitsOf(ms: number): [big: number, small: number, one: string, other: string] {
   if (ms < 3_600_000) return [60_000, 1_000, 'min', 's']
   return ms < 86_400_000 ? [3_600_000, 60_000, 'h', 'min'] : [86_400_000, 3_600_000, 'd', 'h']
