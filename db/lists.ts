@@ -37,8 +37,8 @@ export type JobFilter = {
   states: JobState[]
   tag: string | null
   text: string | null
-  isFailing: boolean
-  isUnarmed: boolean
+  isFailing?: boolean
+  isUnarmed?: boolean
 }
 /** What people read, in drizzle. Loaded on first use, because drizzle costs more than the rest of a boot. */
 export type Lists = {
