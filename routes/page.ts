@@ -90,7 +90,7 @@ function smallest(
   { plain, brotli, gzip }: PageFile,
   accepted: string,
 ): [coding: string | null, bytes: Buffer] {
-  if (/\bbr\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(accepted)) return ['br', brotli]
-  if (/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(accepted)) return ['gzip', gzip]
+  if (brotli && /\bbr\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(accepted)) return ['br', brotli]
+  if (gzip && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(accepted)) return ['gzip', gzip]
   return [null, plain]
 }

@@ -44,7 +44,8 @@ const sections = [
   {
     title: 'Overviews',
     holds: /^\/api\/(timeline|failures|costs)\b/,
-    intro: 'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
+    intro:
+      'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
   },
   { title: 'Schedules', holds: /^\/api\/schedules\b/ },
   { title: 'Secrets, keys and audit', holds: /^\/api\/(secrets|keys|audit)\b/ },

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startPostgres } from '../postgres/index.ts'
+import { createSessions } from '../../src/access/sessions.ts'
 import { startTarget } from '../target/index.ts'
 import { StartError } from './errors.ts'
 import { databaseFolder, enterHome, type Kept, keep, leaveHome, readKept } from './home.ts'
@@ -53,7 +54,12 @@ async function main(): Promise<void> {
   if (stop.isUnderWay()) return
   const env = serviceEnv({ kept, port, databaseUrl, identity, callbackUrl: proxy.url })
   const baseUrl = await startService(env, port)
-  const address = { baseUrl, apiKey: env.API_KEY, targetUrl: `http://${loopback}:${kept.targetPort}` }
+  const address = {
+    baseUrl,
+    pageUrl: signInUrl(baseUrl, env),
+    apiKey: env.API_KEY,
+    targetUrl: `http://${loopback}:${kept.targetPort}`,
+  }
   process.stdout.write(welcome(address, performance.now()))
   if (jobs.length > 0) say(`jobs of earlier starts: ${jobs.join(', ')}`)
   proxy.open({ host: reach, port })
@@ -126,6 +132,13 @@ function serviceEnv({ kept, port, databaseUrl, identity, callbackUrl }: Told) {
     ENCRYPTION_KEY: kept.encryptionKey,
     IDLE_EXIT_MS: '0',
   }
+}
+
+/** The page, with a token that signs in once. Behind the #, so that it is in no request and no log. */
+function signInUrl(baseUrl: string, { API_KEY: apiKey, ENCRYPTION_KEY: key }: ReturnType<typeof serviceEnv>) {
+  const encryptionKey = Buffer.from(key, 'base64')
+  const { makeToken } = createSessions({ apiKey, encryptionKey, now: () => new Date() })
+  return `${baseUrl}/#token=${makeToken()}`
 }
 
 async function startService(env: NodeJS.ProcessEnv, port: number): Promise<string> {

@@ -1,15 +1,17 @@
 import { styleText } from 'node:util'
 
-export type Address = { baseUrl: string; apiKey: string; targetUrl: string }
+export type Address = { baseUrl: string; pageUrl: string; apiKey: string; targetUrl: string }
 
 /** What a newcomer needs: where, the key, and one command that shows it all. */
-export function welcome({ baseUrl, apiKey, targetUrl }: Address, tookMs: number): string {
+export function welcome({ baseUrl, pageUrl, apiKey, targetUrl }: Address, tookMs: number): string {
   const action = { type: 'http', url: `${targetUrl}/hello`, body: 'hello' }
   const job = { name: 'hello', schedule: 'every 5s', action }
   const key = `-H 'Authorization: Bearer ${apiKey}'`
   return `
 ${styleText('bold', 'Chronos is ready')} (after ${(tookMs / 1000).toFixed(1)} s).
 
+  page      ${pageUrl}
+            (signs in once, within ten minutes; later with the API key)
   base URL  ${baseUrl}
   API key   ${apiKey}
 

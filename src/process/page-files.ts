@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
 import { webFolder } from '../ground/web-folder.ts'
 
-/** A file of the page, as it is sent. `etag` is of its content; `brotli` and `gzip` are the same content, made smaller. */
-export type PageFile = { type: string; etag: string; plain: Buffer; brotli: Buffer; gzip: Buffer }
+/** A file of the page, as it is sent. `brotli` and `gzip`: the same, as the build has compressed it; null: it has not. */
+export type PageFile = {
+  type: string
+  etag: string
+  plain: Buffer
+  brotli: Buffer | null
+  gzip: Buffer | null
+}
 
-/** The page in memory: some 300 KB, from the first call of a browser on. `assets`: by name; a name changes with the content. */
+/** The page in memory, from the first call of a browser on. `assets`: by name, which changes with the content. */
 export type PageFiles = { index: PageFile; assets: ReadonlyMap<string, PageFile> }
 
 const types: Record<string, string> = {
@@ -16,8 +20,6 @@ const types: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.woff2': 'font/woff2',
 }
 
 /** Null: the folder is not there, or has no index.html. Files of other types than those above are left out. */
@@ -33,13 +35,12 @@ export async function readPageFiles(folder = webFolder): Promise<PageFiles | nul
 }
 
 async function read(folder: string, name: string): Promise<PageFile> {
-  const plain = await readFile(join(folder, name))
-  // 9 of 11: a tenth of the time, and a few hundred bytes more
-  const params = { [constants.BROTLI_PARAM_QUALITY]: 9 }
-  const [brotli, gzipped] = await Promise.all([
-    promisify(brotliCompress)(plain, { params }),
-    promisify(gzip)(plain, { level: 9 }),
+  const path = join(folder, name)
+  const [plain, brotli, gzip] = await Promise.all([
+    readFile(path),
+    readFile(`${path}.br`).catch(() => null),
+    readFile(`${path}.gz`).catch(() => null),
   ])
   const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
-  return { type: types[extname(name)] ?? '', etag, plain, brotli, gzip: gzipped }
+  return { type: types[extname(name)] ?? '', etag, plain, brotli, gzip }
 }

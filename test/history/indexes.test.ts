@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { createAuditStore, createDatabase, createLogStore, createStore, loadLists } from '../../db/index.ts'
+import {
+  createAuditStore,
+  createDatabase,
+  createLogStore,
+  createStore,
+  loadLists,
+  loadOverview,
+} from '../../db/index.ts'
 import type { RunFilter } from '../../db/run-lists.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
@@ -90,6 +97,7 @@ const needsOf = (db: ReturnType<typeof createDatabase>) => ({
   audit: createAuditStore(db),
   logs: createLogStore(db),
   lists: () => loadLists(db),
+  overview: () => loadOverview(db, () => null),
 })
 
 const at = (text: string) => new Date(`2026-${text}Z`)
@@ -142,6 +150,16 @@ const routes: Record<string, (needs: ReturnType<typeof needsOf>) => Promise<unkn
   'jobs in error': async ({ lists }) =>
     (await lists()).jobs({ states: ['error'], tag: null, text: null }, page),
   'a job': async ({ lists }) => (await lists()).surroundings(hex(7)),
+  'the timeline of the 25 jobs that wake first': async ({ overview }) =>
+    (await overview()).lanes({ from: at('01-28T00:00:00'), to: new Date('2040-01-01'), limit: 24 }),
+  'strips of 25 jobs': async ({ overview }) =>
+    (await overview()).strips(Array.from({ length: 25 }, (_, n) => hex(n + 1))),
+  'the days of a job': async ({ overview }) =>
+    (await overview()).days(hex(7), { from: at('01-01T00:00:00'), to: at('12-31T00:00:00') }),
+  'failures of a night': async ({ overview }) =>
+    (await overview()).failures({ since: at('01-28T12:00:00'), jobId: null }),
+  'failures of a job': async ({ overview }) =>
+    (await overview()).failures({ since: at('01-01T00:00:00'), jobId: hex(10) }),
   slots: ({ store }) =>
     store.readLedger(hex(7), { from: at('01-01T00:00:00'), to: at('02-01T00:00:00'), limit: 1000 }),
 }
@@ -152,6 +170,14 @@ for (const [name, work] of Object.entries(routes))
     assert.equal(reads.sequential, 0)
     assert.ok(reads.rows < 2_000, `${reads.rows} rows read`)
   })
+
+test('the costs of a day: of each job the row of that day, by an index', async () => {
+  const day = at('01-05T00:00:00')
+  const reads = await readsOf(async ({ overview }) => (await overview()).costs({ from: day, to: day }))
+  assert.equal(reads.sequential, 0)
+  // 2,000 jobs, each row counted in the index and in the table
+  assert.ok(reads.rows > 2_000 && reads.rows < 4_500, `${reads.rows} rows read`)
+})
 
 test('a run by its id, with its deliveries and its log: read by an index', async () => {
   const [run] = await database.sql<{ id: string }[]>`select id from runs order by seq desc limit 1`
