@@ -1,26 +1,49 @@
-import { pace, resume } from './live.ts'
+import { useEffect } from 'preact/hooks'
+import { goesDownAt, pace, resume } from './live.ts'
 import { Button } from './parts/button.tsx'
+import { durationText, instantText, useSeconds } from './parts/when.tsx'
+import { followStatus, status } from './status.ts'
 
 /** Why the machine is up and when it goes down; or that the page has stopped asking, so that it can. */
 export function Corner() {
-  const says = words[pace.value]
+  useEffect(followStatus, [])
+  useSeconds(goesDownAt.value !== null)
+  const now = pace.value
   return (
-    <div class={`corner ${pace.value}`} role="status">
+    <div class={`corner ${now}`}>
       <span class="dot" aria-hidden="true" />
-      <span>{says}</span>
-      {(pace.value === 'paused' || pace.value === 'asleep') && (
+      <span role={now === 'paused' || now === 'asleep' ? 'status' : undefined}>{says[now]()}</span>
+      {now === 'paused' && (
         <Button kind="main" onPress={resume}>
-          {pace.value === 'paused' ? 'Go on' : 'Wake it'}
+          Go on
+        </Button>
+      )}
+      {now === 'asleep' && (
+        <Button kind="main" onPress={resume}>
+          Wake it
         </Button>
       )}
     </div>
   )
 }
 
-const words = {
-  live: 'Live',
-  slow: 'Live, slower while nothing moves here',
-  hidden: 'Waits until it is looked at',
-  paused: 'Paused, press to go on',
-  asleep: 'The machine is asleep: this is what was known',
+const says = {
+  live: awake,
+  slow: () => `${awake()} (this page asks less often while nothing moves here)`,
+  hidden: awake,
+  paused: () => 'Paused, press to go on: this page has stopped asking, so that the machine can sleep',
+  asleep: () =>
+    goesDownAt.value === null
+      ? 'No machine answers: below is what was known'
+      : `The machine went to sleep at ${instantText(new Date(goesDownAt.value))}: below is what was known`,
 }
+
+function awake(): string {
+  const at = goesDownAt.value
+  if (at !== null)
+    return `Awake; the machine goes down in ${durationText(Math.max(1_000, roundUp(at - Date.now())))}`
+  const because = status.value?.awake.because ?? []
+  return because.length > 0 ? `Awake because ${because.join(', and ')}` : 'Awake'
+}
+
+const roundUp = (ms: number) => Math.ceil(ms / 1_000) * 1_000

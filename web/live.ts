@@ -1,11 +1,15 @@
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 
 /**
  * The page lets the machine sleep: it asks for news while it is visible and its reader moves, ever less often, and not at
- * all after five minutes. Past `sleepsAt` the next call would start a machine, so that is left to the reader.
+ * all after five minutes. Once the machine should be asleep the next call would start it, so that is left to the reader.
  */
-export type Pace = 'live' | 'slow' | 'paused' | 'asleep' | 'hidden'
+export type Pace = 'live' | 'slow' | 'hidden' | 'paused' | 'asleep'
 export const pace = signal<Pace>('live')
+/** When the machine goes down by itself, as it said last, in milliseconds since 1970; null: something keeps it up. */
+export const goesDownAt = signal<number | null>(null)
+/** Whether the page may call by itself. */
+export const isAsleep = computed(() => pace.value === 'asleep')
 
 const liveMs = 5_000
 const slowMs = 20_000
@@ -14,8 +18,6 @@ const pausesAfterMs = 5 * 60_000
 
 let movedAt = Date.now()
 let askedAt = 0
-/** When the machine goes down, as it said last; null: it stays up, or did not say. */
-let sleepsAt: number | null = null
 const asking = new Set<() => void>()
 
 /** Calls `ask` whenever it is time for news. Returns a function that ends that. */
@@ -27,44 +29,42 @@ export function onNews(ask: () => void): () => void {
 /** The reader wants to go on: asks at once, and wakes the machine if it sleeps. */
 export function resume(): void {
   movedAt = Date.now()
-  sleepsAt = null
+  goesDownAt.value = null
   pace.value = 'live'
-  news()
-}
-
-/** When the machine said that it goes down, in milliseconds from now; null: it stays up. */
-export function noteSleep(inMs: number | null): void {
-  sleepsAt = inMs === null ? null : Date.now() + inMs
-}
-
-/** Each answer says whether a machine is there; without one nothing is asked again by itself. */
-export function noteAnswer(status: number): void {
-  if (status === 0 || status === 502 || status === 504) pace.value = 'asleep'
-  else if (pace.value === 'asleep') pace.value = 'live'
-}
-
-function news(): void {
   askedAt = Date.now()
   for (const ask of asking) ask()
+}
+
+/** Each answer says when the machine goes down; no answer at all, or one of a proxy alone, that it is down. */
+export function noteAnswer(status: number, goesDownInSeconds: string | null): void {
+  if (status === 0 || status === 502 || status === 504) {
+    pace.value = 'asleep'
+    return
+  }
+  goesDownAt.value = goesDownInSeconds === null ? null : Date.now() + Number(goesDownInSeconds) * 1_000
+  if (pace.value === 'asleep') pace.value = 'live'
 }
 
 function tick(): void {
   const now = Date.now()
   pace.value = paceAt(now)
   const everyMs = pace.value === 'live' ? liveMs : pace.value === 'slow' ? slowMs : Infinity
-  if (now - askedAt >= everyMs) news()
+  if (now - askedAt < everyMs) return
+  askedAt = now
+  for (const ask of asking) ask()
 }
 
 function paceAt(now: number): Pace {
-  if (pace.value === 'asleep' || (sleepsAt !== null && now > sleepsAt)) return 'asleep'
+  if (pace.value === 'asleep' || (goesDownAt.value !== null && now > goesDownAt.value)) return 'asleep'
   if (document.visibilityState === 'hidden') return 'hidden'
-  if (now - movedAt >= pausesAfterMs) return 'paused'
-  return now - movedAt >= slowsAfterMs ? 'slow' : 'live'
+  const restsFor = now - movedAt
+  return restsFor >= pausesAfterMs ? 'paused' : restsFor >= slowsAfterMs ? 'slow' : 'live'
 }
 
-function moved(): void {
-  // a pause ends by a press, so that a mouse that is pushed by accident wakes nothing
+/** A mouse that is pushed by accident ends no pause; a press does. What sleeps is woken by its button alone. */
+function moved({ type }: Event): void {
   if (pace.value === 'live' || pace.value === 'slow') movedAt = Date.now()
+  else if (pace.value === 'paused' && (type === 'pointerdown' || type === 'keydown')) resume()
 }
 
 for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'touchstart'])

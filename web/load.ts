@@ -11,12 +11,6 @@ export type Loaded<T> = {
   reload(): Promise<void>
 }
 
-const waiting = new Set<() => void>()
-/** Everything on the page is asked for again: after signing in. */
-export function wakeLoads(): void {
-  for (const load of waiting) load()
-}
-
 /**
  * What `ask` answers, asked again when one of `keys` changes, and whenever it is time for news (`live`, by default).
  * Of two answers the later question's is kept.
@@ -52,14 +46,9 @@ export function useLoad<T>(
     void reload()
     return () => void question.current++
   }, [key])
-  useEffect(() => {
-    const again = () => void reload()
-    waiting.add(again)
-    const stop = live ? onNews(again) : () => {}
-    return () => {
-      waiting.delete(again)
-      stop()
-    }
-  }, [live])
+  const failed = useRef(false)
+  failed.current = state.error !== null
+  // what could not be read is asked for again too, for example once the machine is awake
+  useEffect(() => onNews(() => void ((live || failed.current) && reload())), [live])
   return { ...state, reload }
 }

@@ -1,13 +1,11 @@
 import type { Static, TSchema } from 'typebox'
-import type { Operations as Served } from '../routes/schemas/index.ts'
-import type { overviewOperations } from '../routes/schemas/overview.ts'
-
-type Operations = Served & typeof overviewOperations
+import type { Operations, otherOperations } from '../routes/schemas/index.ts'
 
 /** What a route of the API answers, as its schema says: the page has no types of its own for it. */
-export type Answer<Route extends keyof Operations> = Operations[Route]['answer'] extends TSchema
-  ? Static<Operations[Route]['answer']>
+export type Answer<Route extends keyof Routes> = Routes[Route]['answer'] extends TSchema
+  ? Static<Routes[Route]['answer']>
   : string
+type Routes = Operations & typeof otherOperations
 
 /** Fields whose schemas derive from the columns of the tables are not typed by them. */
 export type Job = Omit<Answer<'GET /api/jobs/{id}'>['job'], keyof JobColumns> & JobColumns
@@ -81,6 +79,7 @@ export type Status = {
   process: { started_at: string; draining: boolean; holds: Record<string, number> }
   waiting_for_place: { runs: number; oldest_since: string | null }
   failed_deliveries: { count: number }
+  awake: { because: readonly string[]; goes_down_at: string | null }
   jobs: Record<string, number>
   owed: {
     arms: number

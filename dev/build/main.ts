@@ -3,13 +3,14 @@ import lockfile from '../../package-lock.json' with { type: 'json' }
 import project from '../../package.json' with { type: 'json' }
 import { bundle, eagerPackages, serviceEntryPoints } from './bundle.ts'
 import { sbomOf } from './sbom.ts'
+import { buildWeb } from './web.ts'
 
 /** 1 s of a cold start is drizzle's: no fire may wait for it. */
 const neverEager = ['drizzle-orm']
 
 /**
- * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, and
- * `dist/sbom.cdx.json`, which says what is in them.
+ * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, `dist/web/`, the page,
+ * which lies beside the server, and `dist/sbom.cdx.json`, which says what is in all of them.
  */
 async function main(): Promise<number> {
   await rm('dist', { recursive: true, force: true })
@@ -17,10 +18,12 @@ async function main(): Promise<number> {
   // Only inside this repository, whose own package.json would make them ES modules.
   await writeFile('dist/package.json', '{ "type": "commonjs" }\n')
   const metafile = await bundle(serviceEntryPoints, 'dist').catch(orStop)
-  for (const [file, { bytes }] of Object.entries(metafile.outputs))
+  const web = await buildWeb('dist/web').catch(orStop)
+  for (const [file, { bytes }] of Object.entries({ ...metafile.outputs, ...web.outputs }))
     console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
 
-  await writeFile('dist/sbom.cdx.json', sbomOf(Object.keys(metafile.inputs), lockfile, process.version))
+  const inputs = [...Object.keys(metafile.inputs), ...Object.keys(web.inputs)]
+  await writeFile('dist/sbom.cdx.json', sbomOf(inputs, lockfile, process.version))
 
   // the port is open before it is loaded; all of it is there before the first answer
   const eager = eagerPackages(metafile, 'src/app.ts')

@@ -71,7 +71,7 @@ function usePreview(schedule: string, timezone: string) {
   })
   useEffect(() => {
     let isOver = false
-    const timer = setTimeout(async () => {
+    const ask = async () => {
       try {
         const preview = await call<Preview>('POST', '/api/schedules/preview', {
           schedule,
@@ -82,7 +82,8 @@ function usePreview(schedule: string, timezone: string) {
       } catch (error) {
         if (!isOver) set({ preview: null, error: error instanceof ApiError ? error : null })
       }
-    }, 250)
+    }
+    const timer = setTimeout(() => void ask(), 250)
     return () => {
       isOver = true
       clearTimeout(timer)

@@ -7,7 +7,7 @@ type FormProps = {
   wrong: (field: string) => string | null
 }
 
-const overlaps = ['skip', 'queue', 'replace', 'allow']
+const overlaps = ['skip', 'queue', 'allow', 'cancel_running']
 const catchUps = ['none', 'latest', 'all']
 
 /** The fields that are changed most; JSON has all of them. */
@@ -15,6 +15,7 @@ export function EditForm({ draft, set, wrong }: FormProps) {
   const tags = (draft['tags'] as string[] | undefined) ?? []
   const retry = draft['retry'] as { attempts: number } | undefined
   const action = draft['action'] as Record<string, unknown> | undefined
+  const timeoutMs = draft['timeout_ms'] as number | null
   const whole = (value: string) => (value.trim() === '' ? null : Number(value))
   return (
     <div class="form-grid">
@@ -64,7 +65,7 @@ export function EditForm({ draft, set, wrong }: FormProps) {
       <Field
         label="Time limit of an attempt, in ms"
         type="number"
-        value={draft['timeout_ms'] === null ? '' : String(draft['timeout_ms'])}
+        value={timeoutMs === null ? '' : String(timeoutMs)}
         onInput={(text) => set({ timeout_ms: whole(text) })}
         hint="empty: that of the action"
         error={wrong('timeout_ms')}

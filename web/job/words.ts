@@ -45,8 +45,7 @@ const clockOf = (at: string | null) => (at ? instantText(at, { seconds: true }) 
 const overlaps = {
   skip: 'A slot that comes while a run is live is skipped.',
   queue: 'A slot that comes while a run is live waits for its turn.',
-  replace: 'A slot that comes while a run is live takes its place.',
-  cancel: 'A slot that comes while a run is live cancels that run.',
+  cancel_running: 'A slot that comes while a run is live cancels that run.',
 } as Record<string, string>
 
 /** What holds for the runs of a job, sentence by sentence. */

@@ -18,7 +18,7 @@ export function SignInPage() {
     setBusy(false)
   }
   const error = sessionError.value
-  const isRefused = error?.status === 401 && error.code !== 'API_KEY_MISSING'
+  const isRefused = error?.code === 'API_KEY_REJECTED'
   return (
     <main class="sign-in" tabIndex={-1}>
       <form onSubmit={(event) => void submit(event)}>
@@ -45,7 +45,7 @@ export function SignInPage() {
             Copy it again, or make a new one: it may have been revoked.
           </Notice>
         )}
-        {error && error.status !== 401 && <ErrorNotice error={error} />}
+        {!isRefused && <ErrorNotice error={error} />}
         <Button type="submit" kind="main" busy={isBusy} disabled={key === ''}>
           Sign in
         </Button>

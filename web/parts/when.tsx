@@ -78,14 +78,14 @@ export function useSeconds(isOn: boolean): void {
 export function durationText(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`
-  const [big, small, one, other] =
-    ms < 3_600_000
-      ? [60_000, 1_000, 'min', 's']
-      : ms < 86_400_000
-        ? [3_600_000, 60_000, 'h', 'min']
-        : [86_400_000, 3_600_000, 'd', 'h']
-  const rest = Math.floor((ms % (big as number)) / (small as number))
-  return `${Math.floor(ms / (big as number))} ${one}${rest ? ` ${rest} ${other}` : ''}`
+  const [big, small, one, other] = unitsOf(ms)
+  const rest = Math.floor((ms % big) / small)
+  return `${Math.floor(ms / big)} ${one}${rest ? ` ${rest} ${other}` : ''}`
+}
+
+function unitsOf(ms: number): [big: number, small: number, one: string, other: string] {
+  if (ms < 3_600_000) return [60_000, 1_000, 'min', 's']
+  return ms < 86_400_000 ? [3_600_000, 60_000, 'h', 'min'] : [86_400_000, 3_600_000, 'd', 'h']
 }
 
 export function Duration({ ms }: { ms: number | null | undefined }) {
