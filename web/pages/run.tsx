@@ -27,7 +27,8 @@ export function RunPage({ params }: PageProps) {
   if (error?.status === 404 || error?.code === 'RUN_ID_INVALID')
     return (
       <Empty title="There is no run with this id">
-        It may have been removed with its job, or because its time was over. <Link href="/jobs">All jobs</Link>
+        It may have been removed with its job, or because its time was over.{' '}
+        <Link href="/jobs">All jobs</Link>
       </Empty>
     )
   return (
@@ -39,8 +40,12 @@ export function RunPage({ params }: PageProps) {
 }
 
 function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
-  const job = useLoad(() => call<{ job: Job }>('GET', `/api/jobs/${run.job_id}`), [run.job_id], { live: false })
-  const arm = useLoad(() => call<Arm>('GET', `/api/jobs/${run.job_id}/arm`), [run.job_id, run.state], { live: false })
+  const job = useLoad(() => call<{ job: Job }>('GET', `/api/jobs/${run.job_id}`), [run.job_id], {
+    live: false,
+  })
+  const arm = useLoad(() => call<Arm>('GET', `/api/jobs/${run.job_id}/arm`), [run.job_id, run.state], {
+    live: false,
+  })
   const told = useLoad(
     () => call<{ deliveries: Delivery[] }>('GET', `/api/runs/${run.id}/deliveries`),
     [run.id, run.state],
@@ -53,7 +58,10 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
     <>
       <Head run={run} zone={job.data?.job.timezone} onChange={reload} />
       {run.error && (
-        <Notice kind="error" title={`${run.error.code}: why it ${run.state === 'timed_out' ? 'timed out' : run.state}`}>
+        <Notice
+          kind="error"
+          title={`${run.error.code}: why it ${run.state === 'timed_out' ? 'timed out' : run.state}`}
+        >
           {run.error.message}
         </Notice>
       )}

@@ -8,15 +8,21 @@ import type { Job, Run } from '../types.ts'
 export function Request({ job, run }: { job: Job | null; run: Run }) {
   const action: Record<string, unknown> = job?.action ?? {}
   const { type, headers, body, form, ...rest } = action
-  const rows = Object.entries(rest).map(([name, value]) => [name, <code key={name}>{written(value)}</code>] as const)
+  const rows = Object.entries(rest).map(
+    ([name, value]) => [name, <code key={name}>{written(value)}</code>] as const,
+  )
   return (
     <Panel
       title="Request"
       note={job ? 'as the job is now; {{…}} is filled in when an attempt begins' : 'its job is gone'}
     >
-      <Facts rows={[['action', (type as string | undefined) ?? '–'], ...rows, ['prompt', job?.prompt ?? null]]} />
+      <Facts
+        rows={[['action', (type as string | undefined) ?? '–'], ...rows, ['prompt', job?.prompt ?? null]]}
+      />
       {headers !== undefined && <CodeView label="headers" value={headers} />}
-      {(body ?? form) !== undefined && <CodeView label={body === undefined ? 'form' : 'body'} value={body ?? form} />}
+      {(body ?? form) !== undefined && (
+        <CodeView label={body === undefined ? 'form' : 'body'} value={body ?? form} />
+      )}
       {run.input !== null && <CodeView label="input of the run" value={run.input} />}
     </Panel>
   )
@@ -52,7 +58,13 @@ function partsOf(output: string | null): { head: string | undefined; body: strin
 type Before = { job?: { id?: string; name?: string }; run?: { id?: string } }
 
 /** The run that started this one, and those that it starts. */
-export function Chain({ run, after }: { run: Run; after: readonly { id: string; job: string; isStarted: boolean }[] }) {
+export function Chain({
+  run,
+  after,
+}: {
+  run: Run
+  after: readonly { id: string; job: string; isStarted: boolean }[]
+}) {
   const before = run.trigger === 'after' ? (run.input as Before | null) : null
   if (!before?.run?.id && after.length === 0) return null
   return (

@@ -40,7 +40,8 @@ export function Deliveries({ deliveries, onChange }: DeliveriesProps) {
               <div>
                 <Verdict verdict={one.state} />
                 <span class="grow">
-                  {one.event} to {one.to.job ? <Link href={`/jobs/${one.to.job}`}>another job</Link> : receiverOf(one)}
+                  {one.event} to{' '}
+                  {one.to.job ? <Link href={`/jobs/${one.to.job}`}>another job</Link> : receiverOf(one)}
                 </span>
                 {one.state === 'failed' && may('runs:start') && (
                   <span class="end">

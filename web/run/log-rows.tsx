@@ -32,7 +32,8 @@ export function LogRows({ lines, wanted, current, follows, onScrollAway }: RowsP
     const element = box.current
     if (current === null || !element) return
     const place = current * rowHeight
-    const isInView = place >= element.scrollTop && place + rowHeight <= element.scrollTop + element.clientHeight
+    const isInView =
+      place >= element.scrollTop && place + rowHeight <= element.scrollTop + element.clientHeight
     if (!isInView) element.scrollTop = place - element.clientHeight / 2
   }, [current])
   const scrolled = () => {

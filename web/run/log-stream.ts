@@ -13,20 +13,30 @@ type Where = { runId: string; attempt: number | null; after: string | null; sign
 export async function followLog(where: Where, tell: (piece: LogPiece) => void): Promise<LogEnd> {
   const { runId, attempt, after, signal } = where
   const query = attempt === null ? '' : `&attempt=${attempt}`
-  const headers = { accept: 'text/event-stream', 'x-chronos-page': '1', ...(after && { 'last-event-id': after }) }
+  const headers = {
+    accept: 'text/event-stream',
+    'x-chronos-page': '1',
+    ...(after && { 'last-event-id': after }),
+  }
   const response = await fetch(`/api/runs/${runId}/logs?follow=true${query}`, { headers, signal })
   noteAnswer(response.status, response.headers.get('x-chronos-goes-down-in'))
   if (!response.ok || !response.body) throw new Error(`The log was not given: ${response.status}`)
   const end: LogEnd = { isOver: false, state: null }
   for await (const { id, event, data } of eventsOf(response.body)) {
     if (event === 'log') tell(pieceOf(id, data))
-    else if (event === 'end') Object.assign(end, { isOver: true, state: (data as { state: string | null }).state })
+    else if (event === 'end')
+      Object.assign(end, { isOver: true, state: (data as { state: string | null }).state })
   }
   return end
 }
 
 function pieceOf(id: string, data: unknown): LogPiece {
-  const { attempt, offset, text, base64 } = data as { attempt: number; offset: number; text?: string; base64?: string }
+  const { attempt, offset, text, base64 } = data as {
+    attempt: number
+    offset: number
+    text?: string
+    base64?: string
+  }
   const bytes = () => Uint8Array.from(atob(base64 ?? ''), (char) => char.codePointAt(0) ?? 0)
   return { id, attempt, offset, text: text ?? new TextDecoder().decode(bytes()) }
 }

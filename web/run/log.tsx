@@ -54,7 +54,8 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
           isSearch
         />
         <span class="quiet when" role="status">
-          {wanted && (hits.length === 0 ? 'not found' : `${Math.min(at, hits.length - 1) + 1} of ${hits.length}`)}
+          {wanted &&
+            (hits.length === 0 ? 'not found' : `${Math.min(at, hits.length - 1) + 1} of ${hits.length}`)}
         </span>
         <Button label="Match before" disabled={hits.length === 0} onPress={() => step(-1)}>
           ↑

@@ -63,7 +63,10 @@ function attemptsOf(run: Run, claimed: number, now: number): Span[] {
   }
   if (liveStates.has(run.state)) return [...spans, ...liveAttempt(run, free, now)]
   const over = run.finished_at ? Date.parse(run.finished_at) : free
-  return [...spans, { key: 'settle', name: 'Settle', says: 'the outcome is written', from: free, to: over, look: 'work' }]
+  return [
+    ...spans,
+    { key: 'settle', name: 'Settle', says: 'the outcome is written', from: free, to: over, look: 'work' },
+  ]
 }
 
 /** Less than this between two steps is no wait. */
@@ -85,7 +88,14 @@ function liveAttempt(run: Run, free: number, now: number): Span[] {
   const says = run.state === 'waiting' ? 'its target has taken the work, and reports later' : 'is at work'
   return [
     ...waitBefore(attempt, free, began),
-    { key: `attempt${attempt}`, name: `Attempt ${attempt}`, says, from: began, to: Math.max(began, now), look: 'live' },
+    {
+      key: `attempt${attempt}`,
+      name: `Attempt ${attempt}`,
+      says,
+      from: began,
+      to: Math.max(began, now),
+      look: 'live',
+    },
   ]
 }
 
