@@ -19,11 +19,17 @@ type ChannelFormProps = {
 export function ChannelForm({ channel, onSaved, onClose }: ChannelFormProps) {
   const [name, setName] = useState(channel?.name ?? '')
   const [type, setType] = useState(channel?.type ?? 'slack')
-  const [defaultOn, setDefaultOn] = useState(channel?.default_on?.join(',') ?? (channel ? '' : 'failure,recovery'))
+  const [defaultOn, setDefaultOn] = useState(
+    channel?.default_on?.join(',') ?? (channel ? '' : 'failure,recovery'),
+  )
   const [values, setValues] = useState<Readonly<Record<string, string>>>({})
   const send = async () => {
     const path = `/api/channels/${encodeURIComponent(name)}`
-    const answer = await call<Answer<'PUT /api/channels/{name}'>>('PUT', path, bodyOf(type, values, defaultOn))
+    const answer = await call<Answer<'PUT /api/channels/{name}'>>(
+      'PUT',
+      path,
+      bodyOf(type, values, defaultOn),
+    )
     await onSaved(answer.secret ?? null)
   }
   return (
@@ -79,11 +85,20 @@ function bodyOf(...given: Parameters<typeof channelBody>) {
     return channelBody(...given)
   } catch {
     const message = 'headers: must be JSON, such as {"authorization": "Bearer …"}'
-    throw new ApiError(400, { detail: message, errors: [{ path: 'headers', message }], code: 'FIELD_INVALID' })
+    throw new ApiError(400, {
+      detail: message,
+      errors: [{ path: 'headers', message }],
+      code: 'FIELD_INVALID',
+    })
   }
 }
 
-type ControlProps = { field: ReceiverField; value: string; onInput: (value: string) => void; error: string | null }
+type ControlProps = {
+  field: ReceiverField
+  value: string
+  onInput: (value: string) => void
+  error: string | null
+}
 
 function ReceiverControl({ field, value, onInput, error }: ControlProps) {
   const { kind, label, hint, required } = field
@@ -91,8 +106,17 @@ function ReceiverControl({ field, value, onInput, error }: ControlProps) {
   if (kind === 'check')
     return <Check label={label} checked={value === 'true'} onChange={(is) => onInput(is ? 'true' : '')} />
   if (kind === 'style')
-    return <Field {...shared} options={[{ value: '', label: 'healthchecks' }, { value: 'cronitor', label: 'cronitor' }]} />
+    return (
+      <Field
+        {...shared}
+        options={[
+          { value: '', label: 'healthchecks' },
+          { value: 'cronitor', label: 'cronitor' },
+        ]}
+      />
+    )
   if (kind === 'text' || kind === 'json') return <Field {...shared} rows={3} mono />
-  if (kind === 'secret' || kind === 'secrets') return <Field {...shared} type="password" autoComplete="new-password" />
+  if (kind === 'secret' || kind === 'secrets')
+    return <Field {...shared} type="password" autoComplete="new-password" />
   return <Field {...shared} />
 }

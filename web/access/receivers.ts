@@ -18,7 +18,12 @@ const template: ReceiverField = {
 export const receivers: Record<string, readonly ReceiverField[]> = {
   webhook: [
     { name: 'url', label: 'URL', required: true },
-    { name: 'secrets', label: 'Secrets', kind: 'secrets', hint: 'to sign with, separated by blanks; empty: one is made' },
+    {
+      name: 'secrets',
+      label: 'Secrets',
+      kind: 'secrets',
+      hint: 'to sign with, separated by blanks; empty: one is made',
+    },
     { name: 'headers', label: 'Headers', kind: 'json', hint: 'as JSON, such as {"authorization": "…"}' },
     template,
   ],

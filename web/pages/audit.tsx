@@ -37,7 +37,7 @@ export function AuditPage() {
           label="Action"
           hideLabel
           type="search"
-          placeholder="Action, such as updateJob"
+          placeholder="Action, such as changeJob"
           value={action ?? ''}
           onInput={(text) => setQuery({ action: text })}
           isSearch
@@ -67,7 +67,7 @@ export function AuditPage() {
       )}
       {rows?.length === 0 && (
         <Empty title={actor || action ? 'Nothing was asked for that fits' : 'Nothing has been changed yet'}>
-          An action is written as in the API, in full: <code>createJob</code>, <code>updateJob</code>,{' '}
+          An action is written as in the API, in full: <code>createJob</code>, <code>changeJob</code>,{' '}
           <code>putSecret</code>.
         </Empty>
       )}
@@ -78,11 +78,7 @@ export function AuditPage() {
 
 function Status({ entry: { status } }: { entry: Entry }) {
   if (status === null) return <Verdict verdict="pending" title="not known" />
-  return (
-    <span class={status < 400 ? 'verdict good' : 'verdict bad'}>
-      {status}
-    </span>
-  )
+  return <span class={status < 400 ? 'verdict good' : 'verdict bad'}>{status}</span>
 }
 
 const inWords = (action: string) => action.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
@@ -96,7 +92,16 @@ function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
           rows={[
             ['when', <When key="at" at={entry.at} seconds />],
             ['who', <code key="actor">{entry.actor}</code>],
-            ['of what', isJob ? <Link key="job" href={`/jobs/${entry.target}`}>{entry.target}</Link> : entry.target],
+            [
+              'of what',
+              isJob ? (
+                <Link key="job" href={`/jobs/${entry.target}`}>
+                  {entry.target}
+                </Link>
+              ) : (
+                entry.target
+              ),
+            ],
             ['answer', entry.status],
             ['fields sent', entry.fields ? entry.fields.join(', ') || 'none' : null],
             ['request', entry.request_id && <code key="request">{entry.request_id}</code>],

@@ -53,7 +53,11 @@ export function ChannelsPage() {
         }
       />
       {edits && (
-        <ChannelForm channel={edits === 'new' ? null : edits} onSaved={saved} onClose={() => setEdits(null)} />
+        <ChannelForm
+          channel={edits === 'new' ? null : edits}
+          onSaved={saved}
+          onClose={() => setEdits(null)}
+        />
       )}
       {removes && (
         <Confirm
@@ -116,12 +120,14 @@ function Row({ channel, onEdit, onRemove, onChange }: RowProps) {
       </div>
       {off && (
         <p class="problem">
-          Switched off <When at={off} relative />: {channel.disabled_reason}. A test that arrives switches it on.
+          Switched off <When at={off} relative />: {channel.disabled_reason}. A test that arrives switches it
+          on.
         </p>
       )}
       {error && (
         <p class="problem">
-          The last message did not arrive (<When at={channel.last_error_at} relative />): {error}
+          The last message did not arrive (<When at={channel.last_error_at} relative />
+          ): {error}
         </p>
       )}
     </>

@@ -43,8 +43,8 @@ export function KeysPage() {
         row={(key) => <Row apiKey={key} onRevoke={setRevokes} />}
         empty={
           <Empty title="Only the key of the environment">
-            <code>API_KEY</code> of the service may do everything. Make a key for each person and each program, with
-            the scopes that it needs, so that one can be taken back without the others.
+            <code>API_KEY</code> of the service may do everything. Make a key for each person and each
+            program, with the scopes that it needs, so that one can be taken back without the others.
           </Empty>
         }
       />
@@ -132,7 +132,11 @@ function KeyForm({ onSaved, onClose }: KeyFormProps) {
   const [days, setDays] = useState('90')
   const send = async () => {
     const lives = days.trim() === '' ? {} : { expires_in_days: Number(days) }
-    const answer = await call<Answer<'POST /api/keys'>>('POST', '/api/keys', { name, scopes: chosen, ...lives })
+    const answer = await call<Answer<'POST /api/keys'>>('POST', '/api/keys', {
+      name,
+      scopes: chosen,
+      ...lives,
+    })
     await onSaved(answer.secret)
   }
   return (
@@ -159,7 +163,9 @@ function KeyForm({ onSaved, onClose }: KeyFormProps) {
                   </>
                 }
                 checked={chosen.includes(scope)}
-                onChange={(is) => setChosen((now) => (is ? [...now, scope] : now.filter((one) => one !== scope)))}
+                onChange={(is) =>
+                  setChosen((now) => (is ? [...now, scope] : now.filter((one) => one !== scope)))
+                }
               />
             ))}
             {wrong('scopes') && <p class="problem">{wrong('scopes')}</p>}

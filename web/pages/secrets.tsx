@@ -71,7 +71,11 @@ export function SecretsPage() {
         }
       />
       {edits && (
-        <SecretForm secret={edits === 'new' ? null : edits} onSaved={list.reload} onClose={() => setEdits(null)} />
+        <SecretForm
+          secret={edits === 'new' ? null : edits}
+          onSaved={list.reload}
+          onClose={() => setEdits(null)}
+        />
       )}
       {removes && (
         <Confirm
@@ -94,7 +98,9 @@ export function SecretsPage() {
           onConfirm={rotate}
           onClose={() => setAsksRotate(false)}
         >
-          <p>What an older encryption key sealed is sealed with the current one, so that the old one can go.</p>
+          <p>
+            What an older encryption key sealed is sealed with the current one, so that the old one can go.
+          </p>
         </Confirm>
       )}
     </>
