@@ -28,7 +28,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
       <a class="skip" href="#main">
         Skip to the content
       </a>
-      <header class="bar">
+      <header class="side">
         <Link href="/" class="brand">
           <Mark /> Chronos
         </Link>

@@ -2,7 +2,7 @@ import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { Link } from '../parts/link.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { relativeText, When } from '../parts/when.tsx'
+import { readersZone, relativeText, When } from '../parts/when.tsx'
 import type { Job, Preview, Upcoming } from '../types.ts'
 import { scheduleText } from './words.ts'
 
@@ -48,7 +48,9 @@ export function Instants({ upcoming, zone }: { upcoming: readonly Upcoming[]; zo
             </p>
           )}
           <When at={at} zone={zone} />
-          <span class="quiet local">{local}</span>
+          {zone !== readersZone && (
+            <span class="quiet local">{local.slice(0, 16).replace('T', ' ')} there</span>
+          )}
           <span class="quiet end">{relativeText(at)}</span>
         </li>
       ))}

@@ -2,7 +2,7 @@ import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { ErrorNotice } from '../parts/notice.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Verdict } from '../parts/verdict.tsx'
+import { Sign, Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
 import type { Arm, Job } from '../types.ts'
 import { type ArmTry, armSentence } from './words.ts'
@@ -16,13 +16,15 @@ export function WakeUp({ job }: { job: Job }) {
       <ErrorNotice error={error} />
       {data && (
         <p class="said">
-          <Verdict verdict={data.owed_since ? 'missed' : 'ok'} title={data.owed_since ? 'owed' : 'held'} />{' '}
+          <span class={data.owed_since ? 'verdict missed' : 'verdict good'}>
+            <Sign look={data.owed_since ? 'missed' : 'good'} />
+          </span>{' '}
           {armSentence(data, job)}
         </p>
       )}
       {tries.length > 0 && (
         <details>
-          <summary>What the timer service was told: the last {tries.length} times</summary>
+          <summary>What the timer service was told ({tries.length})</summary>
           <ul class="lines">
             {tries.map((one) => (
               <li key={one.asked_at}>

@@ -48,15 +48,20 @@ const overlaps = {
   cancel_running: 'A slot that comes while a run is live cancels that run.',
 } as Record<string, string>
 
+const ends = { failed: 'fails', timed_out: 'takes too long', interrupted: 'is interrupted' } as Record<
+  string,
+  string
+>
+
 /** What holds for the runs of a job, sentence by sentence. */
 export function policySentences(job: Job): string[] {
   const { retry, retention } = job
   return [
     retry.attempts === 1
       ? 'A run that fails is not tried again.'
-      : `A run that ${retry.on.join(', ').replaceAll('_', ' ')} is tried ${retry.attempts} times in all, ${
+      : `A run that ${retry.on.map((end) => ends[end]).join(' or ')} is tried ${retry.attempts} times in all, after ${
           retry.backoff
-        } waits from ${durationText(retry.delay_ms)} to ${durationText(retry.max_delay_ms)}.`,
+        } waits of ${durationText(retry.delay_ms)} to ${durationText(retry.max_delay_ms)}.`,
     job.overlap === 'allow'
       ? `Up to ${job.max_live} runs may be live side by side.`
       : (overlaps[job.overlap] ?? `Overlap: ${job.overlap}.`),

@@ -9,13 +9,14 @@ import type { JobDay } from '../types.ts'
 import { DaySlots } from './day.tsx'
 import { lookOfDay, sumOfDay, weeksUpTo } from './days.ts'
 
-const cell = 11
-const step = 14
+const gap = 3
+const least = 14
+const most = 18
 
 /** The year as a field of days, each as its worst verdict; a day opens its slots. */
 export function Year({ jobId }: { jobId: string }) {
   const box = useRef<HTMLDivElement>(null)
-  const weeks = useWeeks(box)
+  const { weeks, step } = useRoom(box)
   const { data, error } = useLoad(() => call<{ days: JobDay[] }>('GET', `/api/jobs/${jobId}/days`), [jobId])
   const days = new Map((data?.days ?? []).map((day) => [day.day, day]))
   const chosen = query.value.get('day')
@@ -23,7 +24,7 @@ export function Year({ jobId }: { jobId: string }) {
     <Panel title="The year" note="UTC days">
       <ErrorNotice error={error} />
       <div ref={box}>
-        <Field days={days} weeks={weeksUpTo(new Date(), weeks)} chosen={chosen} />
+        <Field days={days} weeks={weeksUpTo(new Date(), weeks)} step={step} chosen={chosen} />
       </div>
       <Legend />
       {chosen && <DaySlots key={chosen} jobId={jobId} day={chosen} sums={days.get(chosen)} />}
@@ -31,9 +32,9 @@ export function Year({ jobId }: { jobId: string }) {
   )
 }
 
-type FieldProps = { days: Map<string, JobDay>; weeks: string[][]; chosen: string | null }
+type FieldProps = { days: Map<string, JobDay>; weeks: string[][]; step: number; chosen: string | null }
 
-function Field({ days, weeks, chosen }: FieldProps) {
+function Field({ days, weeks, step, chosen }: FieldProps) {
   const all = weeks.flat()
   const [active, setActive] = useState(all.length - 1)
   const field = useRef<SVGSVGElement>(null)
@@ -90,7 +91,7 @@ function Field({ days, weeks, chosen }: FieldProps) {
               }}
             >
               <title>{`${day}: ${sumOfDay(found)}`}</title>
-              <Cell look={lookOfDay(found)} />
+              <Cell look={lookOfDay(found)} size={step - gap} />
             </g>
           )
         }),
@@ -100,13 +101,15 @@ function Field({ days, weeks, chosen }: FieldProps) {
 }
 
 /** A day in its colour, with a form of its own for what is worth a look. */
-function Cell({ look }: { look: Look }) {
+function Cell({ look, size }: { look: Look; size: number }) {
   return (
     <>
-      <rect class="cell" width={cell} height={cell} rx="2.5" />
-      {look === 'bad' && <path class="cut" d="M3 3 8 8 M8 3 3 8" />}
-      {look === 'torn' && <path class="cut" d="M5.5 2 5.5 6 M5.5 8 5.5 9" />}
-      {look === 'skipped' && <path class="cut" d="M2.5 5.5 8.5 5.5" />}
+      <rect class="cell" width={size} height={size} rx="2.5" />
+      <g transform={`translate(${(size - 11) / 2} ${(size - 11) / 2})`}>
+        {look === 'bad' && <path class="cut" d="M3 3 8 8 M8 3 3 8" />}
+        {look === 'torn' && <path class="cut" d="M5.5 2 5.5 6 M5.5 8 5.5 9" />}
+        {look === 'skipped' && <path class="cut" d="M2.5 5.5 8.5 5.5" />}
+      </g>
     </>
   )
 }
@@ -124,8 +127,8 @@ function Legend() {
     <ul class="legend">
       {legend.map(([look, word]) => (
         <li key={look}>
-          <svg class={`bar ${look}`} width={cell + 1} height={cell + 1} aria-hidden="true">
-            <Cell look={look} />
+          <svg class={`bar ${look}`} width="12" height="12" aria-hidden="true">
+            <Cell look={look} size={11} />
           </svg>
           {word}
         </li>
@@ -134,17 +137,18 @@ function Legend() {
   )
 }
 
-/** As many weeks as fit, 53 at most. */
-function useWeeks(box: { current: HTMLElement | null }): number {
-  const [weeks, set] = useState(53)
+/** As many weeks as fit, 53 at most, and how far apart they are. */
+function useRoom(box: { current: HTMLElement | null }): { weeks: number; step: number } {
+  const [width, set] = useState(53 * least)
   useLayoutEffect(() => {
     const element = box.current
     if (!element) return undefined
-    const fit = () => set(Math.max(4, Math.min(53, Math.floor((element.clientWidth - 4) / step))))
+    const fit = () => set(Math.max(4 * least, element.clientWidth - 4))
     fit()
     const resized = new ResizeObserver(fit)
     resized.observe(element)
     return () => resized.disconnect()
   }, [])
-  return weeks
+  const weeks = Math.max(4, Math.min(53, Math.floor(width / least)))
+  return { weeks, step: Math.min(most, Math.floor(width / weeks)) }
 }

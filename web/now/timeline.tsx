@@ -42,6 +42,7 @@ function LaneRow({ lane, span }: { lane: Lane; span: Span }) {
         {hoursOf(span).map((at) => (
           <line key={at} class="hour" x1={share(at, span)} x2={share(at, span)} y1="0" y2="26" />
         ))}
+        {live && <Live lane={lane} startedAt={live.started_at} span={span} />}
         {lane.slots.map((slot) => (
           <Tick key={slot.at} slot={slot} lane={lane} span={span} />
         ))}
@@ -67,9 +68,20 @@ function Tick({ slot, lane, span }: { slot: Lane['slots'][number]; lane: Lane; s
       <title>{`${lane.name}: ${instantText(slot.at)}, ${verdict}${takes}${meets}`}</title>
       {wide > 0.1 && <rect class="length" x={share(at, span)} y="7" width={`${wide}%`} height="12" rx="2" />}
       <rect class="at" x={share(at, span)} y="5" width="3" height="16" rx="1.5" />
-      {slot.overlaps && <path class="mark" d="M-3 0 3 0 0 4Z" transform="translate(1.5 0)" />}
+      {slot.overlaps && (
+        <svg x={share(at, span)} overflow="visible">
+          <path class="mark" d="M-3 0 6 0 1.5 4Z" />
+        </svg>
+      )}
     </g>
   )
+}
+
+/** A run that is at work, up to where it is expected to end. */
+function Live({ lane, startedAt, span }: { lane: Lane; startedAt: string | null; span: Span }) {
+  const endsAt = (startedAt ? Date.parse(startedAt) : span.from) + (lane.expected_ms ?? 0)
+  const wide = Math.max(0.4, ((endsAt - span.from) / (span.to - span.from)) * 100)
+  return <rect class="at-work" x="0" y="8" width={`${wide.toFixed(3)}%`} height="10" rx="2" />
 }
 
 const hourMs = 3_600_000

@@ -39,26 +39,28 @@ export function NowPage() {
         </Shown>
       </Panel>
       <div class="panels">
-        <Panel title="Running and waiting">
-          <Shown loaded={live}>{({ runs }) => <LiveRuns runs={runs} />}</Shown>
-        </Panel>
+        <div class="stack">
+          <Panel title="Running and waiting">
+            <Shown loaded={live}>{({ runs }) => <LiveRuns runs={runs} />}</Shown>
+          </Panel>
+          <Panel title="Deliveries that failed">
+            <Shown loaded={unsent}>
+              {({ deliveries }) => <FailedDeliveries deliveries={deliveries} onChange={unsent.reload} />}
+            </Shown>
+          </Panel>
+        </div>
         <Panel
           title="Failed since you last looked"
-          note={<When at={since} />}
+          note={<When at={since} relative />}
           actions={
             (failed.data?.failures.length ?? 0) > 0 && (
               <Button kind="quiet" onPress={looked}>
-                I have seen these
+                Seen
               </Button>
             )
           }
         >
           <Shown loaded={failed}>{(data) => <Failures found={data} />}</Shown>
-        </Panel>
-        <Panel title="Deliveries that failed">
-          <Shown loaded={unsent}>
-            {({ deliveries }) => <FailedDeliveries deliveries={deliveries} onChange={unsent.reload} />}
-          </Shown>
         </Panel>
       </div>
     </>

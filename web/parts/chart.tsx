@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
+import { instantText } from './when.tsx'
 
 export type ChartProps = {
   /** Read out in place of the picture. */
@@ -62,9 +63,28 @@ function optionsOf(
     height,
     cursor: { y: false, points: { size: 6 } },
     legend: { live: true },
-    axes: [axis, { ...axis, size: 64, values: (_: uPlot, values: number[]) => values.map(format) }],
-    series: [{}, ...series.map((one) => seriesOf(one, colour, format))],
+    axes: [
+      { ...axis, values: (_: uPlot, at: number[]) => at.map(timeText(at)) },
+      { ...axis, size: 64, values: (_: uPlot, values: number[]) => values.map(format) },
+    ],
+    series: [
+      {
+        label: 'at',
+        value: (_: uPlot, at: number | null) => (at === null ? '–' : instantText(new Date(at * 1000))),
+      },
+      ...series.map((one) => seriesOf(one, colour, format)),
+    ],
   } satisfies uPlot.Options
+}
+
+/** Days, or the time of the day where the marks are closer than one. */
+function timeText(marks: readonly number[]): (at: number) => string {
+  const isClose = (marks[1] ?? Infinity) - (marks[0] ?? 0) < 86_400
+  const format = new Intl.DateTimeFormat(
+    navigator.language,
+    isClose ? { hour: '2-digit', minute: '2-digit' } : { day: 'numeric', month: 'short' },
+  )
+  return (at) => format.format(at * 1000)
 }
 
 function seriesOf(

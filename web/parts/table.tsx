@@ -93,7 +93,7 @@ export function Table<Row>(props: TableProps<Row>) {
       ref={(element) => element?.style.setProperty('--tracks', template)}
     >
       <Head {...props} columns={columns} />
-      <div role="rowgroup" class="body" ref={body} style={{ height: rows.length * rowHeight }}>
+      <div role="rowgroup" class="body" ref={body} style={{ height: `${rows.length * rowHeight}px` }}>
         {slice.map((row, index) => {
           const place = from + index
           const key = rowKey(row)
@@ -106,7 +106,7 @@ export function Table<Row>(props: TableProps<Row>) {
               aria-rowindex={place + 2}
               aria-selected={onChoose ? chosen?.has(key) === true : undefined}
               tabIndex={place === at ? 0 : -1}
-              style={{ height: rowHeight, transform: `translateY(${place * rowHeight}px)` }}
+              style={{ height: `${rowHeight}px`, transform: `translateY(${place * rowHeight}px)` }}
               onFocus={() => setActive(place)}
               onClick={(event) => {
                 if (!(event.target as HTMLElement).closest('a,button,input,label')) onOpen?.(row)

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 
-const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+/** The zone of the one who reads. */
+export const readersZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 const locale = navigator.language
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -17,7 +18,7 @@ const clock = { hour: '2-digit', minute: '2-digit' } as const
 const date = { weekday: 'short', day: 'numeric', month: 'short' } as const
 
 /** An instant in the reader's locale, or in `zone`: the time alone if it is today's, otherwise with the date. */
-export function instantText(at: string | Date, { zone = here, seconds = false } = {}): string {
+export function instantText(at: string | Date, { zone = readersZone, seconds = false } = {}): string {
   const instant = new Date(at)
   const time = seconds ? { ...clock, second: '2-digit' as const } : clock
   const day = format(zone, { dateStyle: 'short' })
@@ -55,8 +56,9 @@ export function When({ at, zone, relative: isRelative = false, seconds = false }
   useSeconds(isRelative)
   if (!at) return <span class="quiet">–</span>
   const instant = new Date(at)
-  const full = format(here, { dateStyle: 'full', timeStyle: 'long' }).format(instant)
-  const there = zone && zone !== here ? `\n${instantText(instant, { zone, seconds: true })} in ${zone}` : ''
+  const full = format(readersZone, { dateStyle: 'full', timeStyle: 'long' }).format(instant)
+  const there =
+    zone && zone !== readersZone ? `\n${instantText(instant, { zone, seconds: true })} in ${zone}` : ''
   return (
     <time class="when" dateTime={instant.toISOString()} title={full + there}>
       {isRelative ? relativeText(instant) : instantText(instant, { seconds })}
