@@ -64,7 +64,7 @@ function Moved({ job, schedule, timezone }: MovedProps) {
 }
 
 /** What the service makes of a schedule, as soon as its writer rests for a moment. */
-function usePreview(schedule: string, timezone: string) {
+export function usePreview(schedule: string, timezone: string) {
   const [state, set] = useState<{ preview: Preview | null; error: ApiError | null }>({
     preview: null,
     error: null,
