@@ -57,10 +57,10 @@ test('a delivery that failed is sent again', async () => {
 test('a change of the clock in the window is marked in the lane of its zone', async () => {
   const spring = '2027-03-27T20:00:00Z'
   const { page, context } = await reader.open('/', {
-    prepare: (it) =>
-      it.route('**/api/timeline**', (route) =>
-        route.continue({ url: `${service.url}/api/timeline?from=${spring}&limit=40` }),
-      ),
+    prepare: async (it) => {
+      const url = `${service.url}/api/timeline?from=${spring}&limit=40`
+      await it.route('**/api/timeline**', (route) => route.continue({ url }))
+    },
   })
   const lane = page.getByRole('listitem').filter({ hasText: 'Database backup' })
   await lane
