@@ -2,7 +2,7 @@ import { Link } from '../parts/link.tsx'
 import { Strip } from '../parts/strip.tsx'
 import type { Column } from '../parts/table.tsx'
 import { Verdict } from '../parts/verdict.tsx'
-import { instantText, readersZone, shortText, When } from '../parts/when.tsx'
+import { clockText, readersZone, shortText, When } from '../parts/when.tsx'
 import type { Job } from '../types.ts'
 import { stripOf } from './strips.ts'
 
@@ -18,7 +18,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'name',
     title: 'Job',
-    width: 'minmax(140px, 1.4fr)',
+    width: 'minmax(0, 1.4fr)',
     sorts: true,
     cell: (job) => <NameCell job={job} />,
   },
@@ -40,7 +40,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'next',
     title: 'Next run',
-    width: 'minmax(124px, 0.6fr)',
+    width: 'minmax(106px, 0.6fr)',
     sorts: true,
     cell: (job) => <NextCell job={job} />,
   },
@@ -96,7 +96,7 @@ function NextCell({ job: { next_run_at: at, timezone: zone } }: { job: Job }) {
     <span class="two-lines">
       <When at={at} zone={zone} />
       <span class="quiet" title={zone}>
-        {instantText(at, { zone }).split(', ').at(-1)} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
+        {clockText(at, zone)} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
       </span>
     </span>
   )
