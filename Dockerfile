@@ -18,9 +18,10 @@ COPY src src
 COPY routes routes
 COPY db db
 COPY handlers handlers
+COPY web web
 COPY dev/build dev/build
 COPY dev/image/bake.mjs dev/image/boot.cjs dev/image/
-RUN node dev/build/main.ts && mkdir -p /app/cache && cp dist/server.js dist/migrate.js dist/sbom.cdx.json /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache
+RUN node dev/build/main.ts && mkdir -p /app/cache && cp -r dist/server.js dist/migrate.js dist/sbom.cdx.json dist/web /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache
 
 # V8's compiled code, by this Node, for these files at this path, by the user who will run them: any other is not
 # taken (the name of the folder has the version, the flags and the user id in it). bake.mjs fires once, so that

@@ -30,7 +30,7 @@ export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & 
 const { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy } = jobColumns
 const columns = { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy }
 const readColumns = readerOf(columns)
-const unread = { action: { type: 'none' }, prompt: null, skills: [], deliver: null, after: null }
+const unread = { action: { type: 'none' }, prompt: null, skills: [], deliver: null, after: null, key: null }
 
 /** Of a job; a lane with more of them is too dense to be drawn. */
 const slotsMost = 288

@@ -3,13 +3,15 @@ import lockfile from '../../package-lock.json' with { type: 'json' }
 import project from '../../package.json' with { type: 'json' }
 import { bundle, bundleCommand, eagerPackages, serviceEntryPoints } from './bundle.ts'
 import { sbomOf } from './sbom.ts'
+import { buildWeb } from './web.ts'
 
 /** 1 s of a cold start is drizzle's: no fire may wait for it. */
 const neverEager = ['drizzle-orm']
 
 /**
- * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, the command
- * `dist/chronos.mjs`, which Node 20 runs as well, and `dist/sbom.cdx.json`, which says what is in them.
+ * `npm run build`: `dist/server.js` and `dist/migrate.js`, each to be copied alone beside a Node 26, `dist/web/`, the page,
+ * which lies beside the server, the command `dist/chronos.mjs`, which Node 20 runs as well, and `dist/sbom.cdx.json`, which
+ * says what is in all of them.
  */
 async function main(): Promise<number> {
   await rm('dist', { recursive: true, force: true })
@@ -18,13 +20,14 @@ async function main(): Promise<number> {
   await writeFile('dist/package.json', '{ "type": "commonjs" }\n')
   const metafile = await bundle(serviceEntryPoints, 'dist').catch(orStop)
   const command = await bundleCommand('dist/chronos.mjs').catch(orStop)
-  for (const [file, { bytes }] of Object.entries({ ...metafile.outputs, ...command.outputs }))
-    console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
+  const web = await buildWeb('dist/web').catch(orStop)
+  const built = [metafile, command, web]
+  for (const { outputs } of built)
+    for (const [file, { bytes }] of Object.entries(outputs))
+      console.log(`${file} ${Math.ceil(bytes / 1024)} KiB`)
 
-  await writeFile(
-    'dist/sbom.cdx.json',
-    sbomOf(Object.keys({ ...metafile.inputs, ...command.inputs }), lockfile, process.version),
-  )
+  const inputs = built.flatMap((one) => Object.keys(one.inputs))
+  await writeFile('dist/sbom.cdx.json', sbomOf(inputs, lockfile, process.version))
 
   // the port is open before it is loaded; all of it is there before the first answer
   const eager = eagerPackages(metafile, 'src/app.ts')

@@ -117,6 +117,15 @@ const libraryOwners: Record<string, readonly string[]> = {
   process: ['src/ground/config.ts'],
 }
 
+/**
+ * The page: it runs in a browser, and knows the API by its types alone. Its parts know no page, and nothing of it is in
+ * the service.
+ */
+const page = 'web'
+const pageParts = 'web/parts/'
+const typesOfApi = 'routes/schemas/index.ts'
+const pageLibraries = ['preact', '@preact/signals', 'uplot']
+
 type Place = { file: string; pack: string; floor: number }
 type Import = { from: Place; specifier: string; typeOnly: boolean; lazy: boolean }
 
@@ -149,9 +158,25 @@ function objection(found: Import): string | null {
 function libraryObjection({ from, specifier, typeOnly }: Import): string | null {
   if (from.pack === relayCore && isBuiltin(specifier) && !typeOnly)
     return `${from.file} imports '${specifier}'; ${relayCore} runs on web standards alone, in workerd too`
+  if (
+    from.pack === page &&
+    !typeOnly &&
+    !pageLibraries.some((name) => `${specifier}/`.startsWith(`${name}/`))
+  )
+    return `${from.file} imports '${specifier}'; the page is made of ${pageLibraries.join(', ')}`
   const owned = Object.entries(libraryOwners).find(([name]) => `${specifier}/`.startsWith(`${name}/`))
   if (!owned || typeOnly || owned[1].includes(from.pack)) return null
   return `'${owned[0]}' is imported in ${from.pack}; only ${owned[1].join(', ')} may`
+}
+
+/** Values from the page's own folder and libraries; types from the API's schemas as well. */
+function pageObjection({ from, specifier, typeOnly }: Import, to: Place): string | null {
+  if (to.pack !== page)
+    return typeOnly && to.file === typesOfApi
+      ? null
+      : `${from.file} imports ${to.file}: the page takes types from ${typesOfApi}, and nothing else`
+  const isUp = from.file.startsWith(pageParts) && /^web\/(?:pages|now|jobs|job)\//.test(to.file)
+  return isUp ? `${from.file} imports up: ${specifier} is a page, and parts know none` : null
 }
 
 function isOfRelay({ file }: Place): boolean {
@@ -162,6 +187,8 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   const to = place(posix.normalize(posix.join(posix.dirname(from.file), specifier)))
   if (from.floor === Number.POSITIVE_INFINITY && from.file.startsWith('src/'))
     return `${from.file} has no floor: put it into one of the folders that dev/check/floors.ts names`
+  if (from.pack === page) return pageObjection({ from, specifier, typeOnly, lazy }, to)
+  if (to.pack === page) return `${from.file} imports ${to.file}: the page is built apart`
   if (to.pack === from.pack) return null
   if (from.pack === command && to.file === 'package.json') return null
   if (from.pack === command || to.pack === command)

@@ -6,6 +6,7 @@ export const machinePaths = '(^|[^A-Za-z0-9._~-])/(work|farm|Users|home/[a-z]+)/
 /** What `npm run check` runs, each with the exit code that means "nothing found". */
 export const steps: Step[] = [
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'], exitCode: 0 },
+  { name: 'types of the page', command: 'tsc', args: ['--noEmit', '-p', 'web'], exitCode: 0 },
   { name: 'lint', command: 'oxlint', args: [], exitCode: 0 },
   { name: 'format', command: 'biome', args: ['format', '--max-diagnostics=50', '.'], exitCode: 0 },
   { name: 'dead code', command: 'knip', args: ['--no-progress'], exitCode: 0 },

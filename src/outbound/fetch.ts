@@ -37,6 +37,9 @@ function isRedirect({ status, headers }: WholeReply): boolean {
   return [301, 302, 303, 307, 308].includes(status) && headers.get('location') !== null
 }
 
+/** The types of a browser, which the page is checked with, have no `from` yet. */
+type Streams = typeof import('node:stream/web').ReadableStream
+
 function responseOf({ status, statusText, fields, body }: WholeReply, url: URL): Response {
   const headers = new Headers(fields)
   // the class allows no others, but a server may send them
@@ -44,7 +47,11 @@ function responseOf({ status, statusText, fields, body }: WholeReply, url: URL):
   const mayHaveBody = ![204, 205, 304].includes(status)
   // unlike Readable.toWeb it reads nothing ahead
   const stream =
-    body && mayHaveBody ? (ReadableStream.from(body) as ReadableStream<Uint8Array<ArrayBuffer>>) : null
+    body && mayHaveBody
+      ? ((ReadableStream as unknown as Streams).from(body) as unknown as ReadableStream<
+          Uint8Array<ArrayBuffer>
+        >)
+      : null
   const response = new Response(stream, { status: isUsual ? status : 200, statusText, headers })
   if (!isUsual) Object.defineProperty(response, 'status', { value: status })
   return bounded(Object.defineProperty(response, 'url', { value: url.href }))

@@ -1,0 +1,89 @@
+import type { ComponentChildren } from 'preact'
+import { Panel } from '../parts/panel.tsx'
+import { durationText } from '../parts/when.tsx'
+import type { Answer } from '../types.ts'
+import { countText, moneyText, shareText } from './money.ts'
+
+export type Costs = Answer<'GET /api/costs'>
+
+/** The figures that the page is opened for: what was used, beside what a machine that never sleeps would have. */
+export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: number }) {
+  const tokens = totals.tokens_in + totals.tokens_out
+  return (
+    <ul class="figures">
+      <Figure
+        value={durationText(totals.awake_ms)}
+        name="awake"
+        says={`${shareText(totals.awake_ms, totals.always_on_ms)} of the time; ${atPrice(totals.awake_ms, perHour)}`}
+      />
+      <Figure
+        value={durationText(totals.always_on_ms)}
+        name="if it were always on"
+        says={`${atPrice(totals.always_on_ms, perHour)}; saved ${atPrice(
+          Math.max(0, totals.always_on_ms - totals.awake_ms),
+          perHour,
+        )}`}
+      />
+      <Figure
+        value={countText(totals.starts)}
+        name={totals.starts === 1 ? 'start' : 'starts'}
+        says={`for ${countText(totals.fires)} calls of the timer`}
+      />
+      <Figure
+        value={countText(totals.wakes_shared)}
+        name={totals.wakes_shared === 1 ? 'wake shared' : 'wakes shared'}
+        says="calls that found a process up, so that no start was paid for them"
+      />
+      <Figure
+        value={countText(totals.runs)}
+        name={totals.runs === 1 ? 'run' : 'runs'}
+        says={`${countText(totals.attempts)} attempts, ${durationText(totals.busy_ms)} at work`}
+      />
+      <Figure
+        value={moneyText(totals.cost_usd)}
+        name="for prompts"
+        says={
+          tokens === 0
+            ? 'no tokens'
+            : `${countText(totals.tokens_in)} tokens in, ${countText(totals.tokens_out)} out, as far as a price is known`
+        }
+      />
+    </ul>
+  )
+}
+
+const hourMs = 3_600_000
+const atPrice = (ms: number, perHour: number) => moneyText((ms / hourMs) * perHour)
+
+type FigureProps = { value: string; name: string; says: ComponentChildren }
+
+function Figure({ value, name, says }: FigureProps) {
+  return (
+    <li>
+      <strong class="number">{value}</strong> {name}
+      <span class="quiet">{says}</span>
+    </li>
+  )
+}
+
+/** What this month comes to, if it goes on as in the last days. */
+export function Forecast({ costs: { forecast }, perHour }: { costs: Costs; perHour: number }) {
+  const month = new Intl.DateTimeFormat(navigator.language, {
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  })
+  return (
+    <Panel title={`What ${month.format(new Date(`${forecast.month}-01`))} comes to`} note="a forecast">
+      <p class="said">
+        {durationText(forecast.awake_ms)} awake ({atPrice(forecast.awake_ms, perHour)}) in place of{' '}
+        {durationText(forecast.always_on_ms)} ({atPrice(forecast.always_on_ms, perHour)}), with{' '}
+        {countText(forecast.starts)} starts
+        {forecast.cost_usd > 0 && `, and ${moneyText(forecast.cost_usd)} for prompts`}.
+      </p>
+      <p class="quiet">
+        What was used so far, and the rate of the last 7 days for the rest of the month (UTC).
+      </p>
+    </Panel>
+  )
+}

@@ -1,0 +1,96 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { ApiError, call, search } from '../api.ts'
+import { onNews } from '../live.ts'
+import type { Job } from '../types.ts'
+
+/** What the API filters by; `q` is a part of the name or the prompt. */
+export type JobFilter = { q: string; state: string; tag: string; failing: boolean; unarmed: boolean }
+
+type Page = { jobs: Job[]; cursor: string | null; next: string | null }
+type Answered = { jobs: Job[]; next_cursor: string | null }
+
+export type JobList = {
+  jobs: readonly Job[]
+  error: ApiError | null
+  /** No page is there yet. */
+  isFirst: boolean
+  /** The API has more than has been read. */
+  hasMore: boolean
+  /** Reads the next page, if there is one and none is on its way. */
+  more(): Promise<void>
+  /** Reads all pages to the end, and gives all jobs. */
+  all(): Promise<readonly Job[]>
+  /** Reads again the pages that have one of the `shown` jobs, or the first. */
+  refresh(): Promise<void>
+}
+
+const pageSize = 200
+
+/** The jobs that match, newest first, page by page; those that are read stay. */
+export function useJobs(filter: JobFilter): JobList {
+  const key = JSON.stringify(filter)
+  const [state, set] = useState<{ pages: Page[]; error: ApiError | null; key: string }>({
+    ...{ pages: [], error: null, key },
+  })
+  const now = useRef(state)
+  now.current = state.key === key ? state : { pages: [], error: null, key }
+  const under = useRef<Promise<void> | null>(null)
+
+  const list = useMemo(() => {
+    const keep = (next: Partial<typeof state>) => {
+      if (now.current.key !== key) return
+      now.current = { ...now.current, error: null, ...next }
+      set(now.current)
+    }
+    const attempt = async (work: () => Promise<void>) => {
+      try {
+        await work()
+      } catch (error) {
+        keep({ error: error instanceof ApiError ? error : new ApiError(0, { detail: String(error) }) })
+      }
+    }
+    const next = () => {
+      const { pages } = now.current
+      const last = pages.at(-1)
+      if (last && last.next === null) return Promise.resolve()
+      return attempt(async () => keep({ pages: [...pages, await read(filter, last?.next ?? null)] }))
+    }
+    const more = () => {
+      under.current ??= next().finally(() => {
+        under.current = null
+      })
+      return under.current
+    }
+    const all = async () => {
+      const hasMore = () => now.current.pages.length === 0 || now.current.pages.at(-1)?.next !== null
+      while (hasMore() && now.current.key === key && now.current.error === null) await more()
+      return now.current.pages.flatMap(({ jobs }) => jobs)
+    }
+    // of a long list only the newest page is read again: that is what changes while one looks
+    const refresh = async () => {
+      if (now.current.pages.length === 0) return more()
+      await attempt(async () => {
+        const few = now.current.pages.slice(0, 3)
+        const again = await Promise.all(few.map(({ cursor }) => read(filter, cursor)))
+        keep({ pages: [...again, ...now.current.pages.slice(few.length)] })
+      })
+    }
+    return { more, all, refresh }
+  }, [key])
+
+  useEffect(() => {
+    under.current = null
+    void list.more()
+  }, [key])
+  useEffect(() => onNews(() => void list.refresh()), [key])
+  const { pages, error } = now.current
+  const jobs = useMemo(() => pages.flatMap((page) => page.jobs), [pages])
+  return { ...list, jobs, error, isFirst: pages.length === 0, hasMore: pages.at(-1)?.next !== null }
+}
+
+async function read({ q, state, tag, failing, unarmed }: JobFilter, cursor: string | null): Promise<Page> {
+  const query = { q, tag, state: state || 'all', cursor, limit: pageSize }
+  const only = { failing: failing || null, unarmed: unarmed || null }
+  const { jobs, next_cursor: next } = await call<Answered>('GET', `/api/jobs${search({ ...query, ...only })}`)
+  return { jobs, cursor, next }
+}

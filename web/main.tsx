@@ -1,0 +1,9 @@
+import 'uplot/dist/uPlot.min.css'
+import './styles/index.css'
+import { render } from 'preact'
+import { App } from './app.tsx'
+import { openSession } from './session.ts'
+
+const root = document.querySelector('#page')
+if (root) render(<App />, root)
+void openSession()

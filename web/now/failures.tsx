@@ -1,0 +1,38 @@
+import { Empty } from '../parts/empty.tsx'
+import { Link } from '../parts/link.tsx'
+import { Verdict } from '../parts/verdict.tsx'
+import { When } from '../parts/when.tsx'
+import type { Failures as Answer } from '../types.ts'
+
+/** What failed since the reader looked last, by its cause; each leads to its last run. */
+export function Failures({ found }: { found: Answer }) {
+  if (found.failures.length === 0)
+    return (
+      <Empty title="Nothing failed">
+        A run that fails, times out or is interrupted stands here, together with others of the same cause.
+      </Empty>
+    )
+  return (
+    <ul class="causes">
+      {found.failures.map((failure) => (
+        <li key={failure.code + failure.cause}>
+          <div>
+            <Verdict verdict="failed" title={failure.code} />
+            <Link href={`/runs/${failure.last_run_id}`}>{failure.cause || failure.code}</Link>
+          </div>
+          <p class="quiet">
+            {failure.count === 1 ? 'once' : `${failure.count} times`}, last{' '}
+            <When at={failure.last_at} relative />,{' '}
+            {failure.jobs.slice(0, 3).map((job, index) => (
+              <span key={job.job_id}>
+                {index > 0 && ', '}
+                <Link href={`/jobs/${job.job_id}`}>{job.name}</Link>
+              </span>
+            ))}
+            {failure.job_count > 3 && ` and ${failure.job_count - 3} more jobs`}
+          </p>
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,132 @@
+import { useState } from 'preact/hooks'
+import { useList } from '../access/list.ts'
+import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { Empty } from '../parts/empty.tsx'
+import { Field } from '../parts/field.tsx'
+import { Link } from '../parts/link.tsx'
+import { ErrorNotice } from '../parts/notice.tsx'
+import { Facts, PageHead, Panel } from '../parts/panel.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { Verdict } from '../parts/verdict.tsx'
+import { When } from '../parts/when.tsx'
+import { query, setQuery } from '../router.ts'
+import type { Answer } from '../types.ts'
+
+type Entry = Answer<'GET /api/audit'>['entries'][number]
+
+const columns: readonly Column<Entry>[] = [
+  { key: 'at', title: 'When', width: '150px', cell: ({ at }) => <When at={at} seconds /> },
+  { key: 'action', title: 'What', cell: ({ action }) => inWords(action) },
+  { key: 'target', title: 'Of what', cell: ({ target }) => target ?? '', from: 'tablet' },
+  { key: 'fields', title: 'Fields', cell: ({ fields }) => fields?.join(', ') ?? '', from: 'tablet' },
+  { key: 'actor', title: 'Who', width: '130px', cell: ({ actor }) => <code>{actor}</code>, from: 'tablet' },
+  { key: 'status', title: 'Answer', width: '84px', cell: (entry) => <Status entry={entry} /> },
+]
+
+/** Every change that was asked for: who, what, when, and how it was answered. */
+export function AuditPage() {
+  const [actor, action] = [query.value.get('actor'), query.value.get('action')]
+  const { rows, error, reload, more } = useList<Entry>('/api/audit', 'entries', { actor, action })
+  const [open, setOpen] = useState<Entry | null>(null)
+  return (
+    <>
+      <PageHead title="Audit" note="every change that was asked for, also those that were refused" />
+      <div class="filters two">
+        <Field
+          label="Action"
+          hideLabel
+          type="search"
+          placeholder="Action, such as changeJob"
+          value={action ?? ''}
+          onInput={(text) => setQuery({ action: text })}
+          isSearch
+        />
+        <Field
+          label="Actor"
+          hideLabel
+          type="search"
+          placeholder="Actor: the id of a key, or API_KEY"
+          value={actor ?? ''}
+          onInput={(text) => setQuery({ actor: text })}
+        />
+      </div>
+      <ErrorNotice error={error} actions={<Button onPress={reload}>Try again</Button>} />
+      {rows && rows.length > 0 && (
+        <Panel title="Changes" note="the newest first" flush>
+          <Table
+            label="Changes, the newest first"
+            rows={rows}
+            columns={columns}
+            rowKey={({ id }) => String(id)}
+            rowHeight={38}
+            onOpen={setOpen}
+            onEnd={() => void more?.()}
+          />
+        </Panel>
+      )}
+      {rows?.length === 0 && (
+        <Empty title={actor || action ? 'Nothing was asked for that fits' : 'Nothing has been changed yet'}>
+          An action is written as in the API, in full: <code>createJob</code>, <code>changeJob</code>,{' '}
+          <code>putSecret</code>.
+        </Empty>
+      )}
+      {open && <Details entry={open} onClose={() => setOpen(null)} />}
+    </>
+  )
+}
+
+function Status({ entry: { status } }: { entry: Entry }) {
+  if (status === null) return <Verdict verdict="pending" title="not known" />
+  return <span class={status < 400 ? 'verdict good' : 'verdict bad'}>{status}</span>
+}
+
+const inWords = (action: string) => action.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
+
+function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
+  const isJob = /^[0-9a-f]{12}$/.test(entry.target ?? '') && /job/i.test(entry.action)
+  return (
+    <Dialog title={inWords(entry.action)} onClose={onClose}>
+      <div class="dialog-body">
+        <Facts
+          rows={[
+            ['when', <When key="at" at={entry.at} seconds />],
+            ['who', <code key="actor">{entry.actor}</code>],
+            [
+              'of what',
+              isJob ? (
+                <Link key="job" href={`/jobs/${entry.target}`}>
+                  {entry.target}
+                </Link>
+              ) : (
+                entry.target
+              ),
+            ],
+            ['answer', entry.status],
+            ['fields sent', entry.fields ? entry.fields.join(', ') || 'none' : null],
+            ['request', entry.request_id && <code key="request">{entry.request_id}</code>],
+          ]}
+        />
+        <p class="quiet">Values are not kept: they may be secret.</p>
+        <div class="actions">
+          <Button
+            onPress={() => {
+              setQuery({ actor: entry.actor })
+              onClose()
+            }}
+          >
+            All by this key
+          </Button>
+          <Button
+            onPress={() => {
+              setQuery({ action: entry.action })
+              onClose()
+            }}
+          >
+            All of this kind
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,149 @@
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { Bulk, type BulkResult } from '../jobs/bulk.tsx'
+import { jobColumns, standOf } from '../jobs/columns.tsx'
+import { Filters, filterOf } from '../jobs/filters.tsx'
+import { useJobs } from '../jobs/list.ts'
+import { Button } from '../parts/button.tsx'
+import { Empty } from '../parts/empty.tsx'
+import { Link } from '../parts/link.tsx'
+import { ErrorNotice, Notice } from '../parts/notice.tsx'
+import { PageHead } from '../parts/panel.tsx'
+import { type Sort, Table } from '../parts/table.tsx'
+import { go, query, setQuery } from '../router.ts'
+import { may } from '../session.ts'
+import type { Job } from '../types.ts'
+
+/** All jobs as a table: it filters as one types, and what is chosen can be paused, resumed, run and deleted together. */
+export function JobsPage() {
+  const filter = filterOf(query.value)
+  const list = useJobs(filter)
+  const sort = sortOf(query.value.get('sort'))
+  const [chosen, choose] = useState<ReadonlySet<string>>(new Set())
+  const [result, setResult] = useState<BulkResult | null>(null)
+  const tellsNobody = query.value.get('silent') === 'true'
+  const rows = useMemo(
+    () => sorted(tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs, sort),
+    [list.jobs, tellsNobody, sort?.by, sort?.descending],
+  )
+  // the API cannot tell these apart, so all are read
+  useEffect(() => {
+    if (tellsNobody) void list.all()
+  }, [tellsNobody, JSON.stringify(filter)])
+  const sortBy = async (next: Sort) => {
+    setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
+    // the order of what is not read yet is not known
+    await list.all()
+  }
+  const chooseAll = async () => choose(new Set((await list.all()).map(({ id }) => id)))
+  const done = (told: BulkResult) => {
+    setResult(told)
+    choose(new Set())
+    void list.refresh()
+  }
+  const isChoosing = may('jobs:write') || may('runs:start')
+  return (
+    <>
+      <PageHead
+        title="Jobs"
+        note={list.isFirst ? ' ' : `${rows.length}${list.hasMore ? ' or more' : ''} shown`}
+        actions={
+          may('jobs:write') && (
+            <Link href="/make" class="button main">
+              Make a job
+            </Link>
+          )
+        }
+      />
+      <Filters />
+      <ErrorNotice error={list.error} actions={<Button onPress={list.refresh}>Try again</Button>} />
+      {result && <Told result={result} onClose={() => setResult(null)} />}
+      <Bulk
+        chosen={list.jobs.filter(({ id }) => chosen.has(id))}
+        onDone={done}
+        onClear={() => choose(new Set())}
+      />
+      {rows.length > 0 ? (
+        <div class="panel flush jobs-table">
+          <Table<Job>
+            label="Jobs"
+            rows={rows}
+            columns={jobColumns}
+            rowKey={({ id }) => id}
+            rowHeight={54}
+            onOpen={({ id }) => go(`/jobs/${id}`)}
+            onEnd={() => void list.more()}
+            onSort={(next) => void sortBy(next)}
+            {...(sort ? { sort } : {})}
+            {...(isChoosing ? { chosen, onChoose: choose } : {})}
+          />
+          {isChoosing && list.hasMore && chosen.size > 0 && (
+            <Button kind="quiet" onPress={chooseAll}>
+              Choose all that match, those further down too
+            </Button>
+          )}
+        </div>
+      ) : (
+        !list.isFirst && !list.error && <Nothing isFiltered={query.value.size > 0} />
+      )}
+    </>
+  )
+}
+
+function Told({ result, onClose }: { result: BulkResult; onClose: () => void }) {
+  return (
+    <Notice
+      kind={result.failures.length > 0 ? 'warning' : 'good'}
+      title={result.text}
+      actions={
+        <Button kind="quiet" onPress={onClose}>
+          Close
+        </Button>
+      }
+    >
+      {result.failures.length > 0 && (
+        <ul>
+          {result.failures.slice(0, 5).map((one) => (
+            <li key={one}>{one}</li>
+          ))}
+        </ul>
+      )}
+    </Notice>
+  )
+}
+
+function Nothing({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered)
+    return (
+      <Empty title="No job matches">
+        <Link href="/jobs">Show all jobs</Link>, or search for a part of a name or of a prompt.
+      </Empty>
+    )
+  return (
+    <Empty title="There is no job yet">
+      A job is a schedule and something to do: an HTTP call, a prompt, a program. The machine is off in
+      between. {may('jobs:write') && <Link href="/make">Make the first one</Link>}
+    </Empty>
+  )
+}
+
+function sortOf(text: string | null): Sort | null {
+  if (!text) return null
+  return { by: text.replace(/^-/, ''), descending: text.startsWith('-') }
+}
+
+const values: Record<string, (job: Job) => string> = {
+  name: ({ name }) => name.toLowerCase(),
+  stand: standOf,
+  // those without a next run come last
+  next: ({ next_run_at: at }) => at ?? '9999',
+}
+
+function sorted(jobs: readonly Job[], sort: Sort | null): readonly Job[] {
+  const value = sort && values[sort.by]
+  if (!value) return jobs
+  const order = sort.descending ? -1 : 1
+  return jobs.toSorted((one, other) => {
+    const [a, b] = [value(one), value(other)]
+    return a === b ? 0 : a < b ? -order : order
+  })
+}

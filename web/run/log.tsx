@@ -1,0 +1,113 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
+import { CopyButton } from '../parts/code-view.tsx'
+import { Check, Field } from '../parts/field.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { useLog } from './log-lines.ts'
+import { LogRows } from './log-rows.tsx'
+
+type LogProps = {
+  runId: string
+  /** How many attempts there are to choose from. */
+  attempts: number
+  /** The run is over: whoever shows its state asks again. */
+  onEnd: () => void
+}
+
+/** What a run writes, as it comes: with a search, and with the newest line in view as long as its reader stays there. */
+export function Log({ runId, attempts, onEnd }: LogProps) {
+  const [attempt, setAttempt] = useState<number | null>(null)
+  const { lines, bytes, isLive, error } = useLog(runId, attempt, onEnd)
+  const [wanted, want] = useState('')
+  const [follows, setFollows] = useState(true)
+  const [at, setAt] = useState(0)
+  const hits = useMemo(() => found(lines, wanted), [lines, wanted])
+  const current = hits[Math.min(at, hits.length - 1)]
+  useEffect(() => setAt(0), [wanted])
+  const step = (by: number) => {
+    setFollows(false)
+    setAt((now) => (Math.min(now, hits.length - 1) + by + hits.length) % hits.length)
+  }
+  const search = useRef<HTMLDivElement>(null)
+  return (
+    <Panel
+      title="Log"
+      note={`${lines.length.toLocaleString()} lines, ${sizeText(bytes)}${isLive ? ', live' : ''}`}
+      actions={lines.length > 0 && <CopyButton text={lines.join('\n')} />}
+    >
+      <div
+        class="log-tools"
+        ref={search}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' || hits.length === 0) return
+          event.preventDefault()
+          step(event.shiftKey ? -1 : 1)
+        }}
+      >
+        <Field
+          label="Search the log"
+          hideLabel
+          type="search"
+          placeholder="Search the log"
+          value={wanted}
+          onInput={want}
+          isSearch
+        />
+        <span class="quiet when" role="status">
+          {wanted &&
+            (hits.length === 0 ? 'not found' : `${Math.min(at, hits.length - 1) + 1} of ${hits.length}`)}
+        </span>
+        <Button label="Match before" disabled={hits.length === 0} onPress={() => step(-1)}>
+          ↑
+        </Button>
+        <Button label="Next match" disabled={hits.length === 0} onPress={() => step(1)}>
+          ↓
+        </Button>
+        <Check label="Follow" checked={follows} onChange={setFollows} />
+        {attempts > 1 && (
+          <Field
+            label="Attempt"
+            hideLabel
+            value={attempt === null ? '' : String(attempt)}
+            onInput={(value) => setAttempt(value === '' ? null : Number(value))}
+            options={[
+              { value: '', label: 'Newest attempt' },
+              ...Array.from({ length: attempts }, (_, index) => ({
+                value: String(index + 1),
+                label: `Attempt ${index + 1}`,
+              })),
+            ]}
+          />
+        )}
+      </div>
+      {error && <p class="quiet">{error}</p>}
+      {lines.length === 0 ? (
+        <p class="log-empty quiet">
+          {isLive ? 'Nothing yet: what the attempt writes appears here as it comes.' : 'It wrote nothing.'}
+        </p>
+      ) : (
+        <LogRows
+          lines={lines}
+          wanted={wanted}
+          current={current ?? null}
+          follows={follows}
+          onScrollAway={() => setFollows(false)}
+        />
+      )}
+    </Panel>
+  )
+}
+
+/** The lines that have the text, whatever its case. */
+function found(lines: readonly string[], wanted: string): number[] {
+  if (wanted === '') return []
+  const small = wanted.toLowerCase()
+  const hits: number[] = []
+  for (const [index, line] of lines.entries()) if (line.toLowerCase().includes(small)) hits.push(index)
+  return hits
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+}
