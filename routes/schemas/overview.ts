@@ -147,6 +147,7 @@ const ids = Type.Refine(
     maxLength: 1299,
     ...expecting('1 to 100 ids of jobs, separated by commas'),
     description: '1 to 100 ids of jobs, separated by commas; those that do not exist are left out',
+    examples: ['ab12cd34ef56,0123456789ab'],
   }),
   (text) => text.split(',').every((id) => /^[0-9a-f]{12}$/.test(id)),
 )
@@ -154,6 +155,7 @@ const ids = Type.Refine(
 const date = Type.String({
   pattern: String.raw`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$`,
   ...expecting('a date such as 2030-01-31'),
+  examples: ['2030-01-31'],
 })
 
 /** Overviews: what would take a call for each job otherwise. Each is answered by one statement, from indexes. */
