@@ -83,8 +83,11 @@ test('the shipped files make, fire, arm again, pause, resume and delete a job', 
 })
 
 test('the page lies in the folder beside the program, and is there as soon as it is', async () => {
-  const before = await fetch(`${url}/runs/5b1c2f9e-0a6d-4c1e-9d3a-1f2e3d4c5b6a`)
-  assert.deepEqual([before.status, ((await before.json()) as { code: string }).code], [404, 'PAGE_NOT_BUILT'])
+  const missing = await fetch(`${url}/runs/5b1c2f9e-0a6d-4c1e-9d3a-1f2e3d4c5b6a`)
+  assert.deepEqual(
+    [missing.status, ((await missing.json()) as { code: string }).code],
+    [404, 'PAGE_NOT_BUILT'],
+  )
   await mkdir(join(folder, 'web'))
   await writeFile(join(folder, 'web', 'index.html'), '<title>Chronos</title>')
   const answer = await fetch(url)
