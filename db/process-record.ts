@@ -1,8 +1,7 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
-import { addAwake } from './awake.ts'
-import { addCounters } from './counters.ts'
+import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
 import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
@@ -47,7 +46,7 @@ export type ProcessRecord = {
     why: string
     stayFor: { nearMs: number } | null
     countArms: boolean
-    counted: Batch
+    counted: Batch | null
   }): Promise<Owed>
 }
 
@@ -127,8 +126,7 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         (select min(wake_at) from job_runtime) as next_wake_at,
         (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
-    counted as (${addCounters(sql, counted)}),
-    stayed as (${addAwake(sql, counted, now)}),
+    counted as (${addCounters(sql, counted ?? noBatch)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,

@@ -58,15 +58,6 @@ create table audit (
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
 
-create table awake_days (
-  day date not null,
-  awake_ms bigint not null,
-  starts integer not null,
-  fires bigint not null,
-  batch uuid not null,
-  constraint awake_days_pkey PRIMARY KEY (day)
-);
-
 create table channels (
   name text not null,
   type text not null,

@@ -54,8 +54,6 @@ export type AppOptions = {
   nameServers?: readonly string[] | undefined
   /** Default: nothing is traced. */
   tracer?: Tracer | undefined
-  /** Since when this process is up, in milliseconds on the clock of `performance.now()`. Default: now. */
-  upSince?: number | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -79,7 +77,7 @@ const firstFireMs = 250
 const longestAnswerMs = 5_000
 
 export function createApp(options: AppOptions): App {
-  const { config, clock = () => null, server, nameServers, tracer = noTracer, upSince } = options
+  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -89,7 +87,7 @@ export function createApp(options: AppOptions): App {
   const stay = createStay({ idleExitMs: config.idleExitMs, holds, delays })
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
-  const tally = createTally({ upSince })
+  const tally = createTally()
   const counting = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
@@ -103,7 +101,7 @@ export function createApp(options: AppOptions): App {
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const counters = createCounterStore(database, clock)
+  const counters = createCounterStore(database)
   const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({

@@ -30,7 +30,7 @@ type DepartureNeeds = {
   /** A wake time that is nearer is cheaper to wait for than to boot for. */
   nearMs: number
   /** What the process has counted goes with the record. */
-  tally: Pick<Tally, 'last' | 'written'>
+  tally: Pick<Tally, 'batch' | 'written'>
   /** Looks after history for a moment. Never rejects. */
   tend: () => Promise<void>
   log: Log
@@ -77,9 +77,9 @@ export function createDeparture(needs: DepartureNeeds): Departure {
   }
 
   async function depart(why: string, stayFor: { nearMs: number } | null) {
-    const counted = tally.last()
+    const counted = tally.batch()
     const left = await record.depart({ why, stayFor, countArms: isNasUsed(), counted })
-    tally.written(counted.id)
+    if (counted) tally.written(counted.id)
     return left
   }
 
