@@ -149,7 +149,8 @@ export function createApp(options: AppOptions): App {
   const fire = countedFires(core.fire, counting)
   const refusal = () => arming.refusal() ?? timer?.refusal() ?? null
   const watch = createWatch({
-    ...{ signs, delays },
+    ...{ signs, delays, isHeld: () => holds.count() > 0 },
+    owed: () => store.readOwed({ isNasUsed: arming.isNasUsed() }),
     now: () => {
       const refused = refusal()
       const failure = refused ?? arming.armer?.lastError() ?? null
@@ -173,12 +174,13 @@ export function createApp(options: AppOptions): App {
       void holds.during('delivery', reported)
     },
   })
-  // no timer: what changes the health releases a hold, and a process that sleeps has none to release
+  // what changes the health releases a hold, and a process that sleeps has none to release
   holds.onRelease(watch.look)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
+    upMs: delays.now,
     ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
@@ -210,7 +212,8 @@ export function createApp(options: AppOptions): App {
 
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
-    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, keeping },
+    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, startedAt },
+    fires: tally.fires,
     goesDownInMs: stay.goesDownInMs,
   })
   registerRoutes(http, routes, another)
@@ -251,6 +254,7 @@ export function createApp(options: AppOptions): App {
     async drain(why = 'closed') {
       await core.drain()
       keeping.stop()
+      watch.stop()
       await within(delays, 2_000, departure.anyway(why), undefined)
       await pushing.last()
       server?.close()

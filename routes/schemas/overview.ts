@@ -103,7 +103,7 @@ const used = {
   runs: count,
   attempts: count,
   busy_ms: Type.Integer({
-    description: 'the durations of its runs, added up; runs side by side count twice',
+    description: 'for how long its attempts kept a process up; side by side they count twice',
   }),
   tokens_in: count,
   tokens_out: count,
@@ -112,9 +112,9 @@ const used = {
 const awake = {
   awake_ms: Type.Integer({ description: 'how long processes were up, those of all machines added up' }),
   starts: Type.Integer({ description: 'of processes' }),
-  fires: Type.Integer({ description: 'calls that were taken' }),
+  fires: Type.Integer({ description: 'that came' }),
   wakes_shared: Type.Integer({
-    description: 'calls that found a process up, so that no start was paid for them',
+    description: 'fires that found a process up, so that no start was paid for them',
   }),
 }
 
@@ -263,8 +263,7 @@ export const overviewOperations = {
       ),
       awake_since: {
         ...instantOutOrNull,
-        description:
-          'since when `awake_ms` and `starts` have been counted; null: no process has left a record',
+        description: 'since when `awake_ms`, `starts` and `fires` have been counted',
       },
     }),
     errors: [...inputErrors],

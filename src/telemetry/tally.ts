@@ -26,6 +26,8 @@ export type Tally = {
    */
   batch(): Batch | null
   written(id: string): void
+  /** All fires that were answered by this process. */
+  fires(): number
   /** `listener` is called when something was counted for which a batch is worth a statement: statements alone are not. */
   onNews(listener: () => void): void
 }
@@ -34,6 +36,7 @@ export function createTally(): Tally {
   let listener = () => {}
   const added = new Map<string, KeptRow>()
   let batch: Batch | null = null
+  let fires = 0
 
   function add(name: string, labels: string, value: number) {
     const key = name + labels
@@ -46,6 +49,7 @@ export function createTally(): Tally {
     count(name, labels) {
       const { name: metric, labels: order } = keptCounters[name]
       add(metric, JSON.stringify(labels, order as unknown as string[]), 1)
+      if (name === 'fires') fires += 1
       listener()
     },
     observe(name, seconds) {
@@ -63,6 +67,7 @@ export function createTally(): Tally {
     written(id) {
       if (batch?.id === id) batch = null
     },
+    fires: () => fires,
     onNews(given) {
       listener = given
     },
