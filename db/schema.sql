@@ -58,15 +58,6 @@ create table audit (
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
 
-create table awake_days (
-  day date not null,
-  awake_ms bigint not null,
-  starts integer not null,
-  fires bigint not null,
-  batch uuid not null,
-  constraint awake_days_pkey PRIMARY KEY (day)
-);
-
 create table channels (
   name text not null,
   type text not null,
@@ -336,6 +327,14 @@ create table orphans (
 CREATE INDEX orphans_deleted ON public.orphans USING btree (deleted_at);
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
 CREATE INDEX orphans_unpurged ON public.orphans USING btree (deleted_at) WHERE (purged_at IS NULL);
+
+create table process_days (
+  day date not null,
+  starts integer default 0 not null,
+  awake_ms bigint default 0 not null,
+  fires bigint default 0 not null,
+  constraint process_days_pkey PRIMARY KEY (day)
+);
 
 create table runs (
   id uuid not null,

@@ -56,8 +56,6 @@ export type AppOptions = {
   tracer?: Tracer | undefined
   /** Begun before this was loaded; default: a database that is connected to when it is first asked. */
   early?: Early | undefined
-  /** Since when this process is up, in milliseconds on the clock of `performance.now()`. Default: now. */
-  upSince?: number | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -81,7 +79,7 @@ const firstFireMs = 250
 const longestAnswerMs = 5_000
 
 export function createApp(options: AppOptions): App {
-  const { config, clock = () => null, server, nameServers, tracer = noTracer, upSince } = options
+  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -91,7 +89,7 @@ export function createApp(options: AppOptions): App {
   const stay = createStay({ idleExitMs: config.idleExitMs, holds, delays })
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
-  const tally = createTally({ upSince })
+  const tally = createTally()
   const counting = { tally, tracer, delays }
   const { database, keys } = options.early ?? { database: openDatabase(config), keys: undefined }
   database.watch({
@@ -104,7 +102,7 @@ export function createApp(options: AppOptions): App {
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const counters = createCounterStore(database, clock)
+  const counters = createCounterStore(database)
   const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
@@ -183,6 +181,7 @@ export function createApp(options: AppOptions): App {
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
+    upMs: delays.now,
     ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
@@ -214,8 +213,9 @@ export function createApp(options: AppOptions): App {
 
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
-    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, keeping },
-    ...{ checkReferences: effects.checkReferences, leases, owner, goesDownInMs: stay.goesDownInMs },
+    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, startedAt },
+    ...{ checkReferences: effects.checkReferences, leases, owner, fires: tally.fires },
+    goesDownInMs: stay.goesDownInMs,
   })
   registerRoutes(http, routes, another)
 

@@ -27,7 +27,7 @@ import type { Late } from './late.ts'
 import type { Metrics } from './process/metrics.ts'
 import type { Status } from './process/status.ts'
 import type { Stay } from './process/stay.ts'
-import type { Keeping } from './telemetry/index.ts'
+import type { Tally } from './telemetry/index.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
 import { withoutSecrets } from './run/callback.ts'
 import type { FireCall } from './run/fire.ts'
@@ -54,7 +54,8 @@ type ServedNeeds = Late &
     owner: string
     sealCheck: SealCheck
     holds: Holds
-    keeping: Pick<Keeping, 'flush'>
+    startedAt: Date
+    fires: Tally['fires']
     goesDownInMs: Stay['goesDownInMs']
     log: Log
   }
@@ -62,7 +63,7 @@ type ServedNeeds = Late &
 /** What the routes call of the service. */
 export function createServed(needs: ServedNeeds): RouteNeeds {
   const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
-  const { secrets, channels, logs, send, sealCheck, holds, log, keeping, goesDownInMs } = needs
+  const { secrets, channels, logs, send, sealCheck, holds, log, startedAt, fires, goesDownInMs } = needs
   const { leases, checkReferences, owner } = needs
   const { jobs, deliveries, arming, schedulers, isDraining } = core
   const now = () => clock() ?? new Date()
@@ -117,9 +118,9 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
       return readTimeline(await overview(), wish)
     },
     async costs(wish) {
-      // what is shown is what Postgres has, so what this process has counted is written first
-      await keeping.flush()
-      return (await overview()).costs(wish)
+      const { withLiving } = await import('./process/living.ts')
+      const costs = await (await overview()).costs(wish)
+      return withLiving(costs, { since: startedAt, fires: fires() })
     },
     lists: () => loadLists(database),
     ledger: createLedger({ store }),

@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
   const app = createApp({
-    ...{ early, tracer, upSince: 0 },
+    ...{ early, tracer },
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
     server: listener.server,
   })
