@@ -16,7 +16,7 @@ export async function takeArm(
   wish: { jobId: string; lease: ArmLease; now: Date | null },
 ): Promise<TakenArm> {
   const [row]: Row[] = await sql`
-    with clock as (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce(${wish.now}::timestamptz, statement_timestamp()) as now),
     taken as (
       update job_runtime set arm_lease_by = ${wish.lease.holder}, arm_lease_until = clock.now + ${wish.lease.ms} * interval '1 ms'
       from clock
@@ -202,5 +202,5 @@ export async function orphanSchedule(sql: Sql, jobId: string): Promise<string | 
 }
 
 export async function orphanCancelled(sql: Sql, jobId: string): Promise<void> {
-  await sql`update orphans set cancelled_at = clock_timestamp() where job_id = ${jobId}`
+  await sql`update orphans set cancelled_at = statement_timestamp() where job_id = ${jobId}`
 }

@@ -31,7 +31,7 @@ const tailMost = 50_000
 const jobsMost = 100
 
 const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
-const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(duration_ms)::bigint as busy_ms,
+const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(awake_ms)::bigint as busy_ms,
       sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
 const columns = sumColumns.join(', ')
 const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::date - 7)`
@@ -50,7 +50,7 @@ const text = `
       select day, ${used} from (
         select s.day, ${columns} from service_days s, clock where s.day >= ${early} and s.day <= greatest($2::date, clock.now::date)
         union all select f.day, ${columns} from fresh f, clock where f.day >= ${early}) d group by day),
-    awake as (select a.day, awake_ms, starts, fires from awake_days a, clock where a.day >= ${early}),
+    awake as (select a.day, awake_ms, starts, fires from process_days a, clock where a.day >= ${early}),
     days as (
       select coalesce(d.day, a.day) as day, d.runs, d.attempts, d.busy_ms, d.tokens_in, d.tokens_out, d.cost_usd,
         a.awake_ms, a.starts, a.fires
@@ -63,7 +63,7 @@ const text = `
     select (select coalesce(jsonb_agg(to_jsonb(d) order by d.day), '[]') from days d) as days,
       (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
         from by_job b left join jobs j on j.id = b.job_id) as jobs,
-      (select day from jobs_from) as jobs_from, (select min(day) from awake_days) as awake_since,
+      (select day from jobs_from) as jobs_from, (select min(day) from process_days) as awake_since,
       clock.now at time zone 'UTC' as now
     from clock`
 

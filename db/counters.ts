@@ -1,5 +1,4 @@
 import type { Batch, KeptRow } from '../src/telemetry/index.ts'
-import { addAwake } from './awake.ts'
 import type { Database } from './client.ts'
 import type { Row } from './columns.ts'
 import type { Sql } from './look.ts'
@@ -8,7 +7,7 @@ import type { Sql } from './look.ts'
  * Adds what a process has counted. May be carried out twice: a row whose last addition has this id is left as it is, and
  * one that another process has written in between counts it again. In one order, so that no two processes wait for each other.
  */
-export function addCounters(sql: Sql, { id, rows }: Pick<Batch, 'id' | 'rows'>) {
+export function addCounters(sql: Sql, { id, rows }: Batch) {
   return sql`
     insert into counters (name, labels, value, batch)
     select name, labels, value, ${id}::uuid
@@ -19,6 +18,9 @@ export function addCounters(sql: Sql, { id, rows }: Pick<Batch, 'id' | 'rows'>) 
     where counters.batch <> excluded.batch`
 }
 
+/** No addition: a statement has the same text, whatever was counted. */
+export const noBatch: Batch = { id: '00000000-0000-0000-0000-000000000000', rows: [] }
+
 /** What all processes have counted. */
 export type CounterStore = {
   read(): Promise<KeptRow[]>
@@ -26,15 +28,11 @@ export type CounterStore = {
   add(batch: Batch): Promise<void>
 }
 
-/** `clock`, if given, stands in for Postgres' own. */
-export function createCounterStore(database: Database, clock: () => Date | null = () => null): CounterStore {
+export function createCounterStore(database: Database): CounterStore {
   return {
     read: () => database.run(readCounters, { idempotent: true, name: 'reading counters' }),
     async add(batch) {
-      await database.run(
-        (sql) => sql`with counted as (${addCounters(sql, batch)}) ${addAwake(sql, batch, clock())}`,
-        { idempotent: true, name: 'writing counters' },
-      )
+      await database.run((sql) => addCounters(sql, batch), { idempotent: true, name: 'writing counters' })
     },
   }
 }

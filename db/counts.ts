@@ -25,6 +25,9 @@ export type Counts = {
   now: Date
 }
 
+/** What the health of the service is judged by. */
+export type OwedCounts = Pick<Counts, 'armsOwed' | 'oldestOwedSince' | 'lost' | 'waiting' | 'now'>
+
 /** `to`: the name of a channel, the kind of a receiver, or the id of a job. */
 export type FailedDelivery = {
   id: string
@@ -50,14 +53,9 @@ export async function readCounts(
         select state, count(*) as n from job_runtime where state <> 'scheduled' group by state) s) as resting,
       (select jsonb_object_agg(state, n) from (
         select state, count(*) as n from runs where state in ('claimed', 'running', 'waiting') group by state) s) as runs,
-      (select count(*)::int from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed,
-      (select min(wake_changed_at) from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed_since,
+      ${owedColumns(sql, isNasUsed)},
       (select count(*)::int from orphans where cancelled_at is null) as orphans,
       (select count(*)::int from job_runtime where wake_at < clock.now - ${lateMs} * interval '1 ms') as overdue,
-      (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)})
-        + (select count(*)::int from job_runtime where ${waypointLost(sql, isNasUsed)}) as lost,
-      (select count(*)::int from runs where state = 'claimed' and waiting_since is not null) as waiting,
-      (select min(waiting_since) from runs where state = 'claimed' and waiting_since is not null) as waiting_since,
       (select count(*)::int from (
         select from deliveries where state = 'failed' limit ${failedDeliveriesMost}) d) as failed,
       (select jsonb_build_object('id', id, 'run', run_id, 'job', job_id, 'code', error_code, 'message', error_message,
@@ -67,17 +65,42 @@ export async function readCounts(
   return {
     jobs: jobsByState(row?.['all_jobs'] as number, row?.['resting'] as Partial<Counts['jobs']> | null),
     runs: { claimed: 0, running: 0, waiting: 0, ...(row?.['runs'] as Partial<Counts['runs']> | null) },
-    armsOwed: row?.['owed'] as number,
-    oldestOwedSince: maybeDate(row?.['owed_since']),
+    ...readOwedRow(row ?? {}),
     orphansOwed: row?.['orphans'] as number,
     overdue: row?.['overdue'] as number,
-    lost: row?.['lost'] as number,
-    waiting: { runs: row?.['waiting'] as number, since: maybeDate(row?.['waiting_since']) },
     failedDeliveries: {
       count: row?.['failed'] as number,
       newest: failedDelivery(row?.['newest_failed'] as Record<string, string> | null),
     },
-    now: maybeDate(row?.['now']) as Date,
+  }
+}
+
+/** The part of them that the health of the service is judged by. */
+export async function readOwed(
+  sql: Sql,
+  { isNasUsed, now }: { isNasUsed: boolean; now: Date | null },
+): Promise<OwedCounts> {
+  const [row]: Row[] = await sql`
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now)
+    select clock.now, ${owedColumns(sql, isNasUsed)} from clock`
+  return readOwedRow(row ?? {})
+}
+
+const owedColumns = (sql: Sql, isNasUsed: boolean) => sql`
+      (select count(*)::int from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed,
+      (select min(wake_changed_at) from job_runtime where ${isNasUsed}::boolean and armed_gen < wake_gen) as owed_since,
+      (select count(*)::int from job_runtime where ${wakeLost(sql, isNasUsed)})
+        + (select count(*)::int from job_runtime where ${waypointLost(sql, isNasUsed)}) as lost,
+      (select count(*)::int from runs where state = 'claimed' and waiting_since is not null) as waiting,
+      (select min(waiting_since) from runs where state = 'claimed' and waiting_since is not null) as waiting_since`
+
+function readOwedRow(row: Row): OwedCounts {
+  return {
+    armsOwed: row['owed'] as number,
+    oldestOwedSince: maybeDate(row['owed_since']),
+    lost: row['lost'] as number,
+    waiting: { runs: row['waiting'] as number, since: maybeDate(row['waiting_since']) },
+    now: maybeDate(row['now']) as Date,
   }
 }
 

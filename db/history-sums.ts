@@ -3,7 +3,7 @@ import { slotVerdicts } from './slot-verdicts.ts'
 /**
  * What ended runs and folded slots add up to: the columns of `job_days` and `service_days`, and the SQL that they are made
  * with. `latenessMs` counts from the slot to the begin of the first attempt, the jitter of the job included; `durationMs` from
- * the begin of the last attempt to the end of the run.
+ * the begin of the last attempt to the end of the run. `awakeMs`: for how long its attempts kept a process up.
  */
 
 /** Upper bounds of the buckets of every histogram in milliseconds, each inclusive; one more bucket is above the last. */
@@ -16,7 +16,15 @@ export const endStates = ['succeeded', 'failed', 'timed_out', 'interrupted', 'ca
 
 const runColumns = endStates.map((state) => `runs_${state}`)
 const slotColumns = slotVerdicts.map((verdict) => `slots_${verdict}`)
-const plainColumns = ['attempts', 'tokens_in', 'tokens_out', 'cost_usd', 'duration_ms', 'lateness_ms']
+const plainColumns = [
+  'attempts',
+  'tokens_in',
+  'tokens_out',
+  'cost_usd',
+  'duration_ms',
+  'lateness_ms',
+  'awake_ms',
+]
 const histograms = ['duration', 'lateness'] as const
 const buckets = Array.from({ length: boundsMs.length + 1 }, (_, n) => n)
 
@@ -34,6 +42,17 @@ const used = (name: string) =>
       then least(greatest((r.usage ->> '${name}')::numeric, 0), 1e12) else 0 end`
 const msBetween = (from: string, to: string) =>
   `case when ${to} < ${from} then 0 else round(date_part('epoch', ${to} - ${from}) * 1000) end::bigint`
+/** Of an attempt whose end no process of ours waited for, at most so much counts as awake: it is not known. */
+const unwatchedMostMs = 60_000
+/** All attempts of a run. Its job is looked at only for a long one: a callback may have ended it. */
+const awakeMs = `coalesce((
+    select sum(case when m.ms <= ${unwatchedMostMs} then m.ms
+      when a.state = 'interrupted' or exists (select from jobs j where j.id = r.job_id and j.action ? 'callback')
+        then ${unwatchedMostMs}
+      else m.ms end)
+    from jsonb_to_recordset(r.attempts) as a(state text, started_at timestamptz, finished_at timestamptz)
+    cross join lateral (select ${msBetween('a.started_at', 'a.finished_at')}) as m(ms)), 0)`
+
 /** The number of the bucket: that of the first bound that is not below. */
 const bucketOf = (ms: string) => `width_bucket(${ms} - 1, array[${boundsMs.join(',')}]::bigint[])`
 
@@ -47,6 +66,7 @@ export const countedOfRun = (job: string) => `
   jsonb_array_length(r.attempts) as attempts,
   ${used('prompt_tokens')}::bigint as tokens_in, ${used('completion_tokens')}::bigint as tokens_out,
   case when r.usage ->> 'currency' = 'USD' then ${used('cost')} else 0 end as cost_usd,
+  ${awakeMs} as awake_ms,
   case when r.state <> 'skipped' then ${msBetween('r.started_at', 'r.finished_at')} end as duration_ms,
   case when r.state <> 'skipped' and r.slot is not null
     then ${msBetween('r.slot', `coalesce((r.attempts -> 0 ->> 'started_at')::timestamptz, r.started_at)`)} end as lateness_ms`

@@ -1,6 +1,7 @@
 import type { Row } from './columns.ts'
 import type { Sql } from './look.ts'
 import { headOf, logged, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
+import { jobParameter } from './wanted.ts'
 import { insertOfRuns, updateOfRuns } from './run-writes.ts'
 
 /** True where a decision writes one run at most and nothing else: a claim, a settle, a pause. */
@@ -48,18 +49,18 @@ const made = `
       on conflict on constraint runs_job_slot do nothing
       returning job_id, id
     )`
-const changed = `
+const changedOf = (jobId: string) => `
     changed as (
       ${updateOfRuns(value)}
       from job
-      where u.id = job.run_id and u.fence = job.run_seen_fence and u.finished_at is null
+      where u.id = job.run_id and u.job_id = ${jobId} and u.fence = job.run_seen_fence and u.finished_at is null
     )`
 const madeOne = `select ${writtenColumns}, made.id as made from job left join made on made.job_id = job.job_id`
 const madeNone = `select ${writtenColumns}, null as made from job`
 
 const texts = {
   claim: `${headOf('one')},${made} ${madeOne}`,
-  settle: `${headOf('one')},${changed},${logged} ${madeNone}`,
+  settle: `${headOf('one')},${changedOf(jobParameter)},${logged} ${madeNone}`,
   neither: `${headOf('one')} ${madeNone}`,
-  several: `${headOf('several')},${made},${changed},${logged} ${madeOne}`,
+  several: `${headOf('several')},${made},${changedOf('job.job_id')},${logged} ${madeOne}`,
 }

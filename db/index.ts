@@ -12,7 +12,7 @@ export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from 
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
 export { type CounterStore, createCounterStore } from './counters.ts'
-export type { Counts, FailedDelivery } from './counts.ts'
+export type { Counts, FailedDelivery, OwedCounts } from './counts.ts'
 export { overdueMax } from './arms.ts'
 export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'

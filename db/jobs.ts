@@ -36,7 +36,7 @@ export async function createJob(
   const { runtime } = job
   const decided = decidedValues({ ...runtime, ...readyOfNew(ruleOf({ ...job, version: 1 }), runtime) })
   const [row]: Row[] = await sql`
-    with clock as (select coalesce(${job.now}::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce(${job.now}::timestamptz, statement_timestamp()) as now),
     keyed as (
       insert into idempotency_keys (key, body_hash, job_id, created_at)
       select ${key?.key ?? ''}, ${key?.bodyHash ?? ''}, ${job.id}, now from clock where ${key !== null}
@@ -76,7 +76,7 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
   const [row]: Row[] = await sql`
     with given as (select * from jsonb_to_record(${sql.json(authoredValues(job) as never)}) as ${sql.unsafe(givenRecord)})
     update jobs set (${sql.unsafe(changedNames)}) = (select ${sql.unsafe(changedNames)} from given), version = version + 1,
-      updated_at = coalesce(${now}::timestamptz, clock_timestamp())
+      updated_at = coalesce(${now}::timestamptz, statement_timestamp())
     where jobs.id = ${job.id} and version = ${job.version}
     returning ${sql.unsafe(selectionOf(authoredColumns, 'jobs'))}`
   return row ? readAuthored(row) : null
@@ -156,12 +156,12 @@ export async function deleteJob(sql: Sql, jobId: string, now: Date | null): Prom
   await sql`
     update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
       attempt_due_at = null, callback_until = null, waiting_since = null,
-      finished_at = coalesce(${now}::timestamptz, clock_timestamp())
+      finished_at = coalesce(${now}::timestamptz, statement_timestamp())
     where job_id = ${jobId} and state in ('claimed', 'running', 'waiting')`
   await sql`delete from deliveries where job_id = ${jobId} and state = 'pending'`
   await sql`
     insert into orphans (job_id, armed_schedule, deleted_at)
-    values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, clock_timestamp()))
+    values (${jobId}, ${row['armed_schedule'] as string | null}, coalesce(${now}::timestamptz, statement_timestamp()))
     on conflict on constraint orphans_pkey do nothing`
   await sql`delete from arms where job_id = ${jobId}`
   await sql`delete from jobs where id = ${jobId}`

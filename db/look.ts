@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
 import { date, membersOf, type Row, selectionOf } from './columns.ts'
-import { movesMax } from './wanted.ts'
+import { jobParameter, movesMax } from './wanted.ts'
 import { authoredColumns, type Look, lookedRegistryColumns, nameOfTarget, readLook } from './rows.ts'
 
 export type Sql = postgres.Sql | postgres.TransactionSql
@@ -34,21 +34,21 @@ export const hearersOf = (job: string) => `
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = ${job}.id), '[]') as dependents`
 
-const columns = `
+const columnsOf = (jobId: string) => `
     ${rowsOfJob},
     coalesce((
       select jsonb_agg(jsonb_build_object(${membersOf(liveRunColumns, 'l')}) order by l.seq, l.id)
-      from runs l where l.job_id = j.id and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
+      from runs l where l.job_id = ${jobId} and l.state in ('claimed', 'running', 'waiting')), '[]') as live,
     coalesce((
       select jsonb_agg(jsonb_build_object(
         'id', d.id, 'run_id', d.run_id, 'target', ${nameOfTarget}, 'event', d.event, 'attempt', d.attempt, 'due_at', d.due_at,
         'owner', d.owner, 'lease_until', d.lease_until) order by d.seq)
-      from deliveries d where d.job_id = j.id and d.state = 'pending'), '[]') as deliveries,
+      from deliveries d where d.job_id = ${jobId} and d.state = 'pending'), '[]') as deliveries,
     ${hearersOf('j')},
     coalesce($1::text::timestamptz, clock_timestamp()) as now`
 
-const lookAtOne = `select ${columns} from jobs j join job_runtime r on r.job_id = j.id where j.id = $2::text`
-const lookAtSeveral = `select ${columns}
+const lookAtOne = `select ${columnsOf(jobParameter)} from jobs j join job_runtime r on r.job_id = j.id where j.id = ${jobParameter}`
+const lookAtSeveral = `select ${columnsOf('j.id')}
     from (select value as id from jsonb_array_elements_text($2::text::jsonb) limit ${movesMax}) w
     join jobs j on j.id = w.id join job_runtime r on r.job_id = j.id`
 

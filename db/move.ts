@@ -102,11 +102,13 @@ const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_g
  * statement writes is selected from it. All that is compared is a column of the row itself, so a writer that had to wait
  * for the row's lock compares with its current value (READ COMMITTED), not with its snapshot.
  *
+ * The clock is that of the statement's begin: an engine that spreads the tables takes no other in an update (docs/scale.md).
+ *
  * Its text never changes and its parameters are texts, so it is read and planned once for each connection. The end of a
  * lease that is taken now is a wake term as well; `least` passes over nulls.
  */
 export const headOf = (how: 'one' | 'several') => `
-    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (
       select x.*, clock.now, clock.now + x.lease_ms * interval '1 ms' as lease_until,
         clock.now + x.arm_ms * interval '1 ms' as arm_until,

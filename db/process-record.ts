@@ -1,8 +1,7 @@
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
-import { addAwake } from './awake.ts'
-import { addCounters } from './counters.ts'
+import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
 import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
@@ -41,13 +40,16 @@ export type ProcessRecord = {
   arrive(): Promise<BootLook>
   /**
    * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
-   * is near. `counted` is added in any case.
+   * is near. `counted` is added in any case, and with the exit the time that the process was up and the fires that it was
+   * sent: `upMs` and `fires`, in table `process_days`. May be carried out twice.
    */
   depart(wish: {
     why: string
     stayFor: { nearMs: number } | null
     countArms: boolean
-    counted: Batch
+    counted: Batch | null
+    upMs: number
+    fires: number
   }): Promise<Owed>
 }
 
@@ -113,7 +115,7 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving): Promise<BootLoo
 type Departing = Arriving & Parameters<ProcessRecord['depart']>[0]
 
 async function depart(sql: Sql, wish: Departing): Promise<Owed> {
-  const { name, owner, now, why, stayFor, countArms, counted } = wish
+  const { name, owner, now, why, stayFor, countArms, counted, upMs, fires } = wish
   const nearMs = stayFor?.nearMs ?? 0
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
@@ -127,17 +129,38 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         (select min(wake_at) from job_runtime) as next_wake_at,
         (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
-    counted as (${addCounters(sql, counted)}),
-    stayed as (${addAwake(sql, counted, now)}),
+    counted as (${addCounters(sql, counted ?? noBatch)}),
+    leaving as (select * from seen where ${stayFor === null}::boolean or owed + runs + near = 0),
+    lived as (${addLife(sql, { name, owner, upMs, fires })}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,
         'why', ${why}::text, 'owed', owed, 'runs', runs, 'next_wake_at', next_wake_at), now
-      from seen where ${stayFor === null}::boolean or owed + runs + near = 0
+      from leaving
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at)
     select owed, runs, near, history_due from seen`
   return {
     ...{ owed: Number(row?.['owed']), runs: Number(row?.['runs']), near: Number(row?.['near']) },
     isHistoryDue: row?.['history_due'] === true,
   }
+}
+
+type Life = Pick<Departing, 'name' | 'owner' | 'upMs' | 'fires'>
+
+/** The time of a process that is `leaving`, on each UTC day; its start counts for the first one, its fires for the last. Not for an exit that is recorded already. */
+function addLife(sql: Sql, { name, owner, upMs, fires }: Life) {
+  return sql`
+    insert into process_days (day, starts, awake_ms, fires)
+    select day, (day = (began at time zone 'UTC')::date)::int, round(extract(epoch from
+      least(now, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000),
+      case when day = (now at time zone 'UTC')::date then ${fires}::bigint else 0 end
+    from (select now, now - ${Math.round(upMs)} * interval '1 ms' as began from leaving) life
+    cross join lateral (
+      select generate_series(began at time zone 'UTC', now at time zone 'UTC' + interval '1 day', '1 day')::date as day) d
+    where day <= (now at time zone 'UTC')::date and not exists (
+      select from facts where facts.name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'exited')
+    order by day
+    on conflict on constraint process_days_pkey do update set
+      starts = process_days.starts + excluded.starts, awake_ms = process_days.awake_ms + excluded.awake_ms,
+      fires = process_days.fires + excluded.fires`
 }

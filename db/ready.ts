@@ -79,7 +79,7 @@ const takes = `(w.arm_holder is not null and ${armLeaseIsFree})`
 const leaseMs = `coalesce((j.policy ->> 'leaseMs')::bigint, w.lease_ms)`
 
 const textOf = (how: 'one' | 'several') => `
-    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     job as (
       update job_runtime r set

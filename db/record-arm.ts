@@ -1,7 +1,7 @@
 import type { Row } from './columns.ts'
 import { notAwaited } from './later.ts'
 import type { Sql } from './look.ts'
-import { carryOut, sourcesOf, type Typed } from './wanted.ts'
+import { carryOut, jobParameter, sourcesOf, type Typed } from './wanted.ts'
 
 /**
  * What the timer said to an order. `fireAt` null: a cancel. `mayBeHeld`: it may hold `fireAt` now, whatever it answered.
@@ -51,8 +51,8 @@ const typed: Typed = Object.entries({
 const sources = sourcesOf(typed)
 const isDone = `w.outcome <> 'failed'`
 
-const textOf = (how: 'one' | 'several') => `
-    with clock as (select coalesce($1::text::timestamptz, clock_timestamp()) as now, ${notAwaited}),
+const textOf = (how: 'one' | 'several', jobId = how === 'one' ? jobParameter : 'd.job_id') => `
+    with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now, ${notAwaited}),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     done as (
       update job_runtime r set
@@ -77,8 +77,8 @@ const textOf = (how: 'one' | 'several') => `
     ),
     pruned as (
       delete from arms a using done d
-      where d.gen % 16 = 0 and a.job_id = d.job_id
-        and a.id <= (select b.id from arms b where b.job_id = d.job_id order by b.id desc offset ${armsKept} limit 1)
+      where d.gen % 16 = 0 and a.job_id = ${jobId}
+        and a.id <= (select b.id from arms b where b.job_id = ${jobId} order by b.id desc offset ${armsKept} limit 1)
     )
     select job_id, owed from done`
 

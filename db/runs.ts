@@ -4,15 +4,17 @@ import type { Row } from './columns.ts'
 /** A run held by this process, as far as a renewal has to name it. */
 export type Held = { runId: string; fence: number; leaseMs: number }
 
+type Beginning = Held & { jobId: string; owner: string; now: Date | null }
+
 /**
  * The claimed run goes to `running` and its lease is renewed with it; false: it is no longer held with this fence (or
  * the lease has ended), so its effect must not begin.
  */
-export async function begin(sql: Sql, held: Held & { owner: string; now: Date | null }): Promise<boolean> {
+export async function begin(sql: Sql, held: Beginning): Promise<boolean> {
   const rows = await sql`
     update runs set state = 'running', started_at = c.now, waiting_since = null, lease_until = c.now + ${held.leaseMs} * interval '1 ms'
-    from (select coalesce(${held.now}::timestamptz, clock_timestamp()) as now) c
-    where id = ${held.runId} and fence = ${held.fence} and owner = ${held.owner} and lease_until > c.now
+    from (select coalesce(${held.now}::timestamptz, statement_timestamp()) as now) c
+    where id = ${held.runId} and job_id = ${held.jobId} and fence = ${held.fence} and owner = ${held.owner} and lease_until > c.now
     returning id`
   return rows.length > 0
 }
@@ -30,7 +32,7 @@ export async function renew(
   wish: { held: Held[]; owner: string; now: Date | null },
 ): Promise<Set<string>> {
   const rows: Row[] = await sql`
-    with clock as (select coalesce(${wish.now}::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce(${wish.now}::timestamptz, statement_timestamp()) as now),
     mine as (
       select r.id, h.fence, clock.now, clock.now + h."leaseMs" * interval '1 ms' as lease_until
       from clock, runs r
@@ -55,7 +57,7 @@ export async function noteWaiting(
   wish: { notes: WaitingNote[]; owner: string; now: Date | null },
 ): Promise<void> {
   await sql`
-    update runs r set waiting_since = coalesce(${wish.now}::timestamptz, clock_timestamp()) - n."forMs" * interval '1 ms'
+    update runs r set waiting_since = coalesce(${wish.now}::timestamptz, statement_timestamp()) - n."forMs" * interval '1 ms'
     from jsonb_to_recordset(${sql.json(wish.notes)}) as n("runId" uuid, fence bigint, "forMs" bigint)
     where r.id = n."runId" and r.fence = n.fence and r.owner = ${wish.owner} and r.state = 'claimed'`
 }

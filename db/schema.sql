@@ -15,7 +15,7 @@ create table api_keys (
 );
 
 create table arms (
-  id bigint generated always as identity not null,
+  id bigint default ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint not null,
   job_id text not null,
   gen bigint not null,
   fire_at timestamp with time zone,
@@ -57,15 +57,6 @@ create table audit (
 );
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
-
-create table awake_days (
-  day date not null,
-  awake_ms bigint not null,
-  starts integer not null,
-  fires bigint not null,
-  batch uuid not null,
-  constraint awake_days_pkey PRIMARY KEY (day)
-);
 
 create table channels (
   name text not null,
@@ -195,6 +186,7 @@ create table job_days (
   duration_counts integer[] default '{}'::integer[] not null,
   lateness_ms bigint default 0 not null,
   lateness_counts integer[] default '{}'::integer[] not null,
+  awake_ms bigint default 0 not null,
   constraint job_days_pkey PRIMARY KEY (job_id, day)
 );
 CREATE INDEX job_days_day ON public.job_days USING btree (day);
@@ -334,6 +326,14 @@ CREATE INDEX orphans_deleted ON public.orphans USING btree (deleted_at);
 CREATE INDEX orphans_owed ON public.orphans USING btree (job_id) WHERE (cancelled_at IS NULL);
 CREATE INDEX orphans_unpurged ON public.orphans USING btree (deleted_at) WHERE (purged_at IS NULL);
 
+create table process_days (
+  day date not null,
+  starts integer default 0 not null,
+  awake_ms bigint default 0 not null,
+  fires bigint default 0 not null,
+  constraint process_days_pkey PRIMARY KEY (day)
+);
+
 create table runs (
   id uuid not null,
   seq bigint default ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint not null,
@@ -401,5 +401,6 @@ create table service_days (
   duration_counts bigint[] default '{}'::bigint[] not null,
   lateness_ms bigint default 0 not null,
   lateness_counts bigint[] default '{}'::bigint[] not null,
+  awake_ms bigint default 0 not null,
   constraint service_days_pkey PRIMARY KEY (day)
 );

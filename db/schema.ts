@@ -26,7 +26,8 @@ export const jobRuntime = pgTable('job_runtime', {
 export const runs = pgTable('runs', tableColumns(runColumns))
 
 export const arms = pgTable('arms', {
-  id: number('id').notNull().generatedAlwaysAsIdentity(),
+  /** The order of a job's arms: their time. */
+  id: number('id').notNull(),
   jobId: text('job_id').notNull(),
   gen: number('gen').notNull(),
   fireAt: instant('fire_at'),

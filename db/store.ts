@@ -1,7 +1,7 @@
 import * as arms from './arms.ts'
 import { createBatch } from './batch.ts'
 import type { Database } from './client.ts'
-import { readArms, readCounts } from './counts.ts'
+import { readArms, readCounts, readOwed } from './counts.ts'
 import * as deliveries from './deliveries.ts'
 import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
@@ -185,6 +185,11 @@ export function createStore(
       database.run((sql) => readLedger(sql, jobId, span), { idempotent }),
     readCounts: (wish: { isNasUsed: boolean }) =>
       database.run((sql) => readCounts(sql, { ...wish, now: now() }), { idempotent }),
+    readOwed: (wish: { isNasUsed: boolean }) =>
+      database.run((sql) => readOwed(sql, { ...wish, now: now() }), {
+        idempotent,
+        name: 'reading what is owed',
+      }),
     /** What the service has done since it was set up: counters that never fall. */
     async totals(): Promise<Totals> {
       const { readTotals } = await import('./totals.ts')

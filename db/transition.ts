@@ -12,6 +12,7 @@ import {
   type Written,
   writtenColumns,
 } from './move.ts'
+import { jobParameter } from './wanted.ts'
 import { insertOfRuns, runValuesOf, typedRunValues, updateOfRuns } from './run-writes.ts'
 
 /**
@@ -72,7 +73,7 @@ const text = `${headOf('one')},${logged},
     changed as (
       ${updateOfRuns(value)}
       from job, jsonb_to_recordset(${updates}) as x(${typedRunValues})
-      where u.id = x.id and u.fence = x.seen_fence and u.finished_at is null
+      where u.id = x.id and u.job_id = ${jobParameter} and u.fence = x.seen_fence and u.finished_at is null
     ),
     folded as (
       insert into folded_slots (job_id, first_slot, last_slot, count, verdict, reason, rule)
@@ -93,7 +94,7 @@ const text = `${headOf('one')},${logged},
         error_code = x.error_code, error_message = x.error_message,
         finished_at = case when x.state <> 'pending' then job.now end
       from job, jsonb_to_recordset(${told}) as x(${deliveryColumns})
-      where u.id = x.id and u.attempt = x.seen_attempt
+      where u.id = x.id and u.job_id = ${jobParameter} and u.attempt = x.seen_attempt
       returning u.target ->> 'channel' as channel, u.state, u.error_code, u.error_message, job.now
     ),
     marked as (

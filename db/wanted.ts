@@ -20,6 +20,9 @@ export function sourcesOf(typed: Typed): { one: string; several: string } {
   }
 }
 
+/** The job of a statement about one, as a plain parameter: `job_id` travels first. An engine that spreads the tables finds its node by it. */
+export const jobParameter = '$2::text'
+
 /** A statement about one job or about several: what travels into it, and its text for each. */
 export type Shared = { typed: Typed; one: string; several: string }
 

@@ -54,8 +54,6 @@ export type AppOptions = {
   nameServers?: readonly string[] | undefined
   /** Default: nothing is traced. */
   tracer?: Tracer | undefined
-  /** Since when this process is up, in milliseconds on the clock of `performance.now()`. Default: now. */
-  upSince?: number | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -79,7 +77,7 @@ const firstFireMs = 250
 const longestAnswerMs = 5_000
 
 export function createApp(options: AppOptions): App {
-  const { config, clock = () => null, server, nameServers, tracer = noTracer, upSince } = options
+  const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
   const owner = `${config.machineId}:${randomUUID()}`
   const known = createGrowingRedactor(secretsOf(config))
@@ -89,7 +87,7 @@ export function createApp(options: AppOptions): App {
   const stay = createStay({ idleExitMs: config.idleExitMs, holds, delays })
   const leaving = new AbortController()
   const isDraining = () => leaving.signal.aborted
-  const tally = createTally({ upSince })
+  const tally = createTally()
   const counting = { tally, tracer, delays }
   const database = createDatabase({
     url: config.databaseUrl,
@@ -103,7 +101,7 @@ export function createApp(options: AppOptions): App {
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
   const store = createStore(database, clock)
-  const counters = createCounterStore(database, clock)
+  const counters = createCounterStore(database)
   const keeping = createKeeping({ tally, write: counters.add, delays, log })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
@@ -151,7 +149,8 @@ export function createApp(options: AppOptions): App {
   const fire = countedFires(core.fire, counting)
   const refusal = () => arming.refusal() ?? timer?.refusal() ?? null
   const watch = createWatch({
-    ...{ signs, delays },
+    ...{ signs, delays, isHeld: () => holds.count() > 0 },
+    owed: () => store.readOwed({ isNasUsed: arming.isNasUsed() }),
     now: () => {
       const refused = refusal()
       const failure = refused ?? arming.armer?.lastError() ?? null
@@ -175,12 +174,13 @@ export function createApp(options: AppOptions): App {
       void holds.during('delivery', reported)
     },
   })
-  // no timer: what changes the health releases a hold, and a process that sleeps has none to release
+  // what changes the health releases a hold, and a process that sleeps has none to release
   holds.onRelease(watch.look)
   const departure = createDeparture({
     record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
+    upMs: delays.now,
     ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
@@ -212,7 +212,8 @@ export function createApp(options: AppOptions): App {
 
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
-    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, keeping },
+    ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, startedAt },
+    fires: tally.fires,
     goesDownInMs: stay.goesDownInMs,
   })
   registerRoutes(http, routes, another)
@@ -253,6 +254,7 @@ export function createApp(options: AppOptions): App {
     async drain(why = 'closed') {
       await core.drain()
       keeping.stop()
+      watch.stop()
       await within(delays, 2_000, departure.anyway(why), undefined)
       await pushing.last()
       server?.close()

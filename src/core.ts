@@ -56,7 +56,7 @@ export type CoreNeeds = {
   /** Told after each settled attempt; nothing waits for it. */
   settled?: (jobId: string) => void
   /** Told what says how the service does. */
-  signs?: Pick<Signs, 'decided' | 'began'>
+  signs?: Pick<Signs, 'decided' | 'began' | 'lost'>
 }
 
 /** The service, without HTTP and without a process around it. */
@@ -121,7 +121,10 @@ export function createCore(needs: CoreNeeds): Core {
     counting.tracer.during({ name: 'due', kind: 'internal', attributes: { 'chronos.job.id': jobId } }, () =>
       story.fireDue(jobId, trigger),
     )
-  const schedulers = createSchedulers({ config, store, holds, delays, timer, arming, fireDue, log })
+  const schedulers = createSchedulers({
+    ...{ config, store, holds, delays, timer, arming, fireDue, log },
+    lost: needs.signs?.lost,
+  })
   const jobs = createJobs({
     ...{ store, changes, checkReferences, leases, owner, timezone, isDraining, chance },
     cancelOrphan: (jobId) => within(delays, 2_000, arming.cancelOrphan(jobId), undefined),

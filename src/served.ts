@@ -24,7 +24,7 @@ import type { Late } from './late.ts'
 import type { Metrics } from './process/metrics.ts'
 import type { Status } from './process/status.ts'
 import type { Stay } from './process/stay.ts'
-import type { Keeping } from './telemetry/index.ts'
+import type { Tally } from './telemetry/index.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
 import { withoutSecrets } from './run/callback.ts'
 import type { FireCall } from './run/fire.ts'
@@ -46,7 +46,8 @@ type ServedNeeds = Late &
     send: SendMessage
     sealCheck: SealCheck
     holds: Holds
-    keeping: Pick<Keeping, 'flush'>
+    startedAt: Date
+    fires: Tally['fires']
     goesDownInMs: Stay['goesDownInMs']
     log: Log
   }
@@ -54,7 +55,7 @@ type ServedNeeds = Late &
 /** What the routes call of the service. */
 export function createServed(needs: ServedNeeds): RouteNeeds {
   const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
-  const { secrets, channels, logs, send, sealCheck, holds, log, keeping, goesDownInMs } = needs
+  const { secrets, channels, logs, send, sealCheck, holds, log, startedAt, fires, goesDownInMs } = needs
   const { jobs, deliveries, arming, schedulers, isDraining } = core
   const now = () => clock() ?? new Date()
   const overview = () => loadOverview(database, clock)
@@ -99,9 +100,9 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
       return readTimeline(await overview(), wish)
     },
     async costs(wish) {
-      // what is shown is what Postgres has, so what this process has counted is written first
-      await keeping.flush()
-      return (await overview()).costs(wish)
+      const { withLiving } = await import('./process/living.ts')
+      const costs = await (await overview()).costs(wish)
+      return withLiving(costs, { since: startedAt, fires: fires() })
     },
     lists: () => loadLists(database),
     ledger: createLedger({ store }),

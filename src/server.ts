@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
   const app = createApp({
-    ...{ tracer, upSince: 0 },
+    tracer,
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
     server: listener.server,
   })

@@ -214,8 +214,11 @@ export function createTables() {
     return true
   }
 
-  function begin({ runId, fence, leaseMs, owner }: Held & { owner: string }, now: Date): boolean {
-    const run = findRun(runId)
+  function begin(
+    { jobId, runId, fence, leaseMs, owner }: Held & { jobId: string; owner: string },
+    now: Date,
+  ): boolean {
+    const run = jobs.get(jobId)?.runs.find(({ id }) => id === runId)
     if (!run || !isHeld(run, { fence, owner, now })) return false
     Object.assign(run, { state: 'running', startedAt: now, leaseUntil: new Date(now.getTime() + leaseMs) })
     return true

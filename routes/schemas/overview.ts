@@ -103,7 +103,7 @@ const used = {
   runs: count,
   attempts: count,
   busy_ms: Type.Integer({
-    description: 'the durations of its runs, added up; runs side by side count twice',
+    description: 'for how long its attempts kept a process up; side by side they count twice',
   }),
   tokens_in: count,
   tokens_out: count,
@@ -112,9 +112,9 @@ const used = {
 const awake = {
   awake_ms: Type.Integer({ description: 'how long processes were up, those of all machines added up' }),
   starts: Type.Integer({ description: 'of processes' }),
-  fires: Type.Integer({ description: 'calls that were taken' }),
+  fires: Type.Integer({ description: 'that came' }),
   wakes_shared: Type.Integer({
-    description: 'calls that found a process up, so that no start was paid for them',
+    description: 'fires that found a process up, so that no start was paid for them',
   }),
 }
 
@@ -147,6 +147,7 @@ const ids = Type.Refine(
     maxLength: 1299,
     ...expecting('1 to 100 ids of jobs, separated by commas'),
     description: '1 to 100 ids of jobs, separated by commas; those that do not exist are left out',
+    examples: ['ab12cd34ef56,0123456789ab'],
   }),
   (text) => text.split(',').every((id) => /^[0-9a-f]{12}$/.test(id)),
 )
@@ -154,6 +155,7 @@ const ids = Type.Refine(
 const date = Type.String({
   pattern: String.raw`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$`,
   ...expecting('a date such as 2030-01-31'),
+  examples: ['2030-01-31'],
 })
 
 /** Overviews: what would take a call for each job otherwise. Each is answered by one statement, from indexes. */
@@ -261,8 +263,7 @@ export const overviewOperations = {
       ),
       awake_since: {
         ...instantOutOrNull,
-        description:
-          'since when `awake_ms` and `starts` have been counted; null: no process has left a record',
+        description: 'since when `awake_ms`, `starts` and `fires` have been counted',
       },
     }),
     errors: [...inputErrors],

@@ -21,7 +21,7 @@ const sessionInput = object(
     key: Type.Optional(credential),
     token: Type.Optional({ ...credential, description: 'of the link that `npm start` prints; once' }),
   },
-  { title: 'SessionInput', description: 'Either `key` or `token`.' },
+  { title: 'SessionInput', description: 'Either `key` or `token`.', examples: [{ key: 'chr_…' }] },
 )
 
 /** For the page: a key is exchanged for a cookie, which scripts cannot read. */

@@ -36,18 +36,20 @@ type SchedulersNeeds = {
   arming: Arming
   /** Attends to one job, whatever is due of it. */
   fireDue: (jobId: string, trigger?: Trigger) => Promise<void>
+  /** Told of jobs that the timer did not call for. */
+  lost?: ((jobs: number) => void) | undefined
   log: Log
 }
 
 export function createSchedulers(needs: SchedulersNeeds): Schedulers {
-  const { config, store, holds, delays, timer, arming, fireDue, log } = needs
+  const { config, store, holds, delays, timer, arming, fireDue, lost, log } = needs
   const { armer, isNasUsed } = arming
   const builtin = createBuiltinScheduler({ store, holds, delays, fireDue, log })
   // a timer without a horizon reads the wake times themselves: it takes no instant before them
   const isSentinelWanted = config.sentinel && Number.isFinite(timer?.limits.horizonMs)
   const sentinel = isSentinelWanted && armer ? createSentinel({ store, armer }) : null
   const sweep = createSweep({
-    ...{ store, fireDue, delays, log },
+    ...{ store, fireDue, lost, delays, log },
     andThen: async () => sentinel?.(),
     isWanted: () => isStarted && isNasUsed(),
   })

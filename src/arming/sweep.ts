@@ -10,6 +10,8 @@ type SweepNeeds = {
   fireDue: (jobId: string, trigger: Trigger) => Promise<void>
   /** To be done after each sweep that follows a fire. */
   andThen: () => Promise<void>
+  /** Told how many there were, if there were any. */
+  lost?: ((jobs: number) => void) | undefined
   /** False once this process goes down, or is the timer itself. */
   isWanted: () => boolean
   delays: Delays
@@ -37,7 +39,7 @@ const pauseMs = 1_000
  * own any more. So whatever wakes a process, it looks at all jobs, by one indexed statement: at its boot, and after
  * the answer to each fire.
  */
-export function createSweep({ store, fireDue, andThen, isWanted, delays, log }: SweepNeeds): Sweep {
+export function createSweep({ store, fireDue, andThen, lost, isWanted, delays, log }: SweepNeeds): Sweep {
   let underWay: Promise<number> | undefined
   let isSweeping = false
   let isAskedAgain = false
@@ -52,8 +54,10 @@ export function createSweep({ store, fireDue, andThen, isWanted, delays, log }: 
           log.warn({ err: error, job: jobId }, 'a job whose wake-up was lost could not be handled'),
       )
     })
-    if (attended > 0)
+    if (attended > 0) {
       log.warn({ jobs: attended }, 'the timer service did not call for these jobs; they have been handled')
+      lost?.(attended)
+    }
     return attended
   }
 

@@ -29,15 +29,17 @@ type DepartureNeeds = {
   isNasUsed: () => boolean
   /** A wake time that is nearer is cheaper to wait for than to boot for. */
   nearMs: number
+  /** Milliseconds since the start of the process. */
+  upMs: () => number
   /** What the process has counted goes with the record. */
-  tally: Pick<Tally, 'last' | 'written'>
+  tally: Pick<Tally, 'batch' | 'written' | 'fires'>
   /** Looks after history for a moment. Never rejects. */
   tend: () => Promise<void>
   log: Log
 }
 
 export function createDeparture(needs: DepartureNeeds): Departure {
-  const { record, isNasUsed, nearMs, tally, tend, log } = needs
+  const { record, isNasUsed, nearMs, upMs, tally, tend, log } = needs
   let isWritten = false
 
   async function arrive(): Promise<BootLook | null> {
@@ -77,9 +79,16 @@ export function createDeparture(needs: DepartureNeeds): Departure {
   }
 
   async function depart(why: string, stayFor: { nearMs: number } | null) {
-    const counted = tally.last()
-    const left = await record.depart({ why, stayFor, countArms: isNasUsed(), counted })
-    tally.written(counted.id)
+    const counted = tally.batch()
+    const left = await record.depart({
+      why,
+      stayFor,
+      countArms: isNasUsed(),
+      counted,
+      upMs: upMs(),
+      fires: tally.fires(),
+    })
+    if (counted) tally.written(counted.id)
     return left
   }
 

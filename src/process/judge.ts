@@ -1,4 +1,4 @@
-import type { Counts } from '../../db/index.ts'
+import type { OwedCounts } from '../../db/index.ts'
 
 /** `degraded`: some work is late, skipped or not reported. `failing`: most of it is, or soon will be. */
 export type Health = 'ok' | 'degraded' | 'failing'
@@ -20,8 +20,6 @@ export type Reason = {
   message: string
 }
 
-type CountedFacts = Pick<Counts, 'armsOwed' | 'oldestOwedSince' | 'lost' | 'waiting' | 'now'>
-
 /** Of the last ten minutes, and of now. Times in milliseconds. */
 export type Facts = {
   /** The run that waits for a place for longest, and the period of its job; null: none waits, or the job has no period. */
@@ -32,6 +30,8 @@ export type Facts = {
   starts: { count: number; p99LateMs: number }
   /** Deliveries that arrived, and that failed permanently. */
   deliveries: { delivered: number; failed: number }
+  /** Jobs that the timer service did not call for, found by a sweep. */
+  lost: number
   /** The last call of the timer service failed; `isRefused`: permanently. */
   timer: { message: string; isRefused: boolean } | null
   /** The signing keys of fires could not be fetched. */
@@ -55,10 +55,10 @@ const failingShare = 0.1
 
 /** The health of the service by what one process has seen. Pure. */
 export function judge(facts: Facts): Reason[] {
-  return [backlog(facts), skipped(facts), late(facts), deliveries(facts), timer(facts), keys(facts)].filter(
-    (reason) => reason !== null,
-  )
+  return judges.map((one) => one(facts)).filter((reason) => reason !== null)
 }
+
+const judges = [backlog, skipped, late, deliveries, lost, timer, keys]
 
 function backlog({ wait }: Facts): Reason | null {
   if (!wait) return null
@@ -96,6 +96,12 @@ function deliveries({ deliveries: { delivered, failed } }: Facts): Reason | null
   return { code: 'DELIVERIES_FAILING', health: 'degraded', message }
 }
 
+function lost({ lost: jobs }: Facts): Reason | null {
+  if (jobs === 0) return null
+  const message = `The timer service did not call for ${jobs} jobs in the last 10 minutes; they were handled late.`
+  return { code: 'WAKES_LOST', health: 'degraded', message }
+}
+
 function timer({ timer: failure }: Facts): Reason | null {
   if (!failure) return null
   if (failure.isRefused)
@@ -119,7 +125,7 @@ function keys({ keys: failure }: Facts): Reason | null {
 
 /** The same by what Postgres has of all processes; `isKeyWrong`: ENCRYPTION_KEY is not that of the database. Pure. */
 export function judgeCounts(
-  { now, ...counts }: CountedFacts,
+  { now, ...counts }: OwedCounts,
   { isKeyWrong }: { isKeyWrong: boolean },
 ): Reason[] {
   const { armsOwed, oldestOwedSince, lost, waiting } = counts

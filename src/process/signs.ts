@@ -9,10 +9,12 @@ export type Signs = {
   decided(decision: Decision): void
   /** An attempt begins. */
   began(run: HeldRun): void
+  /** So many jobs were found for which the timer service did not call. */
+  lost(jobs: number): void
   /** The codes of what has gone wrong since it was asked for last. */
   news(): Reason['code'][]
   /** Of the last ten minutes. */
-  recent(): Pick<Facts, 'skipped' | 'deliveries' | 'starts'>
+  recent(): Pick<Facts, 'skipped' | 'deliveries' | 'starts' | 'lost'>
 }
 
 /** What is older counts no longer. */
@@ -20,7 +22,7 @@ const windowMs = 600_000
 /** Of the starts, so many at most, the newest. */
 const startsMax = 500
 
-type Minute = { at: number; skipped: number; delivered: number; failed: number }
+type Minute = { at: number; skipped: number; delivered: number; failed: number; lost: number }
 
 export function createSigns(delays: Delays): Signs {
   const news = new Set<Reason['code']>()
@@ -32,13 +34,13 @@ export function createSigns(delays: Delays): Signs {
     const at = Math.floor(delays.now() / 60_000)
     const newest = minutes.at(-1)
     if (newest?.at === at) return newest
-    const made = { at, skipped: 0, delivered: 0, failed: 0 }
+    const made = { at, skipped: 0, delivered: 0, failed: 0, lost: 0 }
     minutes = [...minutes.filter((one) => one.at > at - windowMs / 60_000), made]
     return made
   }
 
-  function count(name: 'skipped' | 'failed', code: Reason['code']) {
-    minute()[name] += 1
+  function count(name: 'skipped' | 'failed' | 'lost', code: Reason['code'], by = 1) {
+    minute()[name] += by
     news.add(code)
   }
 
@@ -59,6 +61,7 @@ export function createSigns(delays: Delays): Signs {
       starts[next] = { at: delays.now(), lateMs }
       next = (next + 1) % startsMax
     },
+    lost: (jobs) => count('lost', 'WAKES_LOST', jobs),
     news() {
       const codes = [...news]
       news.clear()
@@ -67,13 +70,13 @@ export function createSigns(delays: Delays): Signs {
     recent() {
       const since = delays.now() - windowMs
       const recent = minutes.filter(({ at }) => at * 60_000 > since - 60_000)
-      const sum = (name: 'skipped' | 'delivered' | 'failed') =>
+      const sum = (name: 'skipped' | 'delivered' | 'failed' | 'lost') =>
         recent.reduce((total, one) => total + one[name], 0)
       starts = starts.filter(({ at }) => at > since)
       next = Math.min(next, starts.length)
       const lateMs = starts.map(({ lateMs: ms }) => ms).toSorted((a, b) => a - b)
       return {
-        skipped: sum('skipped'),
+        ...{ skipped: sum('skipped'), lost: sum('lost') },
         deliveries: { delivered: sum('delivered'), failed: sum('failed') },
         starts: { count: lateMs.length, p99LateMs: lateMs[Math.ceil(lateMs.length * 0.99) - 1] ?? 0 },
       }

@@ -57,7 +57,13 @@ export function createRunner(needs: RunnerNeeds): Runner {
 
   async function begin(run: HeldRun): Promise<boolean> {
     const askedAt = delays.now()
-    const hasBegun = await store.begin({ runId: run.runId, fence: run.fence, leaseMs: run.leaseMs, owner })
+    const hasBegun = await store.begin({
+      jobId: run.jobId,
+      runId: run.runId,
+      fence: run.fence,
+      leaseMs: run.leaseMs,
+      owner,
+    })
     if (hasBegun) run.leaseEndsAt = askedAt + run.leaseMs
     return hasBegun
   }

@@ -11,10 +11,7 @@ import {
 } from './kept.ts'
 
 /** Additions to the table `counters` that are written together. The same id twice is counted once. */
-export type Batch = { id: string; rows: KeptRow[]; awake: AwakeSpan }
-
-/** How long this process has been up since the batch before, whether it has started since, and the fires that came. */
-export type AwakeSpan = { ms: number; starts: number; fires: number }
+export type Batch = { id: string; rows: KeptRow[] }
 
 /**
  * What this process has counted and Postgres does not know yet: plain numbers, so that counting costs less than a
@@ -28,19 +25,18 @@ export type Tally = {
    * was lost may have been written.
    */
   batch(): Batch | null
-  /** The same at the exit: how long the process was up is worth a batch alone. */
-  last(): Batch
   written(id: string): void
+  /** All fires that were answered by this process. */
+  fires(): number
   /** `listener` is called when something was counted for which a batch is worth a statement: statements alone are not. */
   onNews(listener: () => void): void
 }
 
-/** `upSince`: of this process, in milliseconds on the clock of `performance.now()`. */
-export function createTally({ upSince = performance.now() } = {}): Tally {
+export function createTally(): Tally {
   let listener = () => {}
   const added = new Map<string, KeptRow>()
   let batch: Batch | null = null
-  let awake = { since: upSince, starts: 1, fires: 0 }
+  let fires = 0
 
   function add(name: string, labels: string, value: number) {
     const key = name + labels
@@ -49,21 +45,11 @@ export function createTally({ upSince = performance.now() } = {}): Tally {
     else added.set(key, { name, labels, value })
   }
 
-  function last(): Batch {
-    if (batch) return batch
-    const now = performance.now()
-    const { since, ...counted } = awake
-    batch = { id: randomUUID(), rows: [...added.values()], awake: { ms: now - since, ...counted } }
-    added.clear()
-    awake = { since: now, starts: 0, fires: 0 }
-    return batch
-  }
-
   return {
     count(name, labels) {
       const { name: metric, labels: order } = keptCounters[name]
       add(metric, JSON.stringify(labels, order as unknown as string[]), 1)
-      if (name === 'fires') awake.fires += 1
+      if (name === 'fires') fires += 1
       listener()
     },
     observe(name, seconds) {
@@ -73,12 +59,15 @@ export function createTally({ upSince = performance.now() } = {}): Tally {
       if (name !== 'statement') listener()
     },
     batch() {
-      return added.size === 0 ? batch : last()
+      if (batch || added.size === 0) return batch
+      batch = { id: randomUUID(), rows: [...added.values()] }
+      added.clear()
+      return batch
     },
-    last,
     written(id) {
       if (batch?.id === id) batch = null
     },
+    fires: () => fires,
     onNews(given) {
       listener = given
     },

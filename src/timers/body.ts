@@ -2,7 +2,8 @@ import { readJsonObject } from '../ground/json.ts'
 
 /** Takes a body as it comes in, piece by piece. */
 export type BodyReader = {
-  take(chunk: Buffer): void
+  /** Why the rest need not be read; null: it goes on. */
+  take(chunk: Buffer): string | null
   /** The body as a JSON object; null if it was not one. */
   end(): Record<string, unknown> | null
   /** The beginning of the body as text, for a reader that keeps it. */
@@ -13,7 +14,10 @@ export type BodyReader = {
 export function createWholeReader(): BodyReader {
   const chunks: Buffer[] = []
   return {
-    take: (chunk) => void chunks.push(chunk),
+    take(chunk) {
+      chunks.push(chunk)
+      return null
+    },
     end: () => readJsonObject(Buffer.concat(chunks).toString()),
     text: () => Buffer.concat(chunks).subarray(0, 1_000).toString(),
   }

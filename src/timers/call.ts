@@ -18,6 +18,8 @@ export type Call<Service extends string> = {
   secrets?: readonly string[]
   /** For the whole call, body included. */
   timeoutMs: number
+  /** For a long answer: with no byte for so long it is given up before its time is over. */
+  silenceMs?: number | undefined
   maxBytes: number
   /** The reader of its body; default: as a whole. */
   reader?: BodyReader | undefined
@@ -43,7 +45,7 @@ const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'
  * first arm stands between a fire and its 202.
  */
 export async function send<Service extends string>(call: Call<Service>): Promise<Sent<Service>> {
-  const { service, url, timeoutMs, reader = createWholeReader(), signal } = call
+  const { service, url, timeoutMs, silenceMs = timeoutMs, reader = createWholeReader(), signal } = call
   const aborted = failure('transient', `${service}_ABORTED` as const, 'the call was cancelled on our side')
   if (signal?.aborted) return aborted
   const open = url.protocol === 'https:' ? await openTls() : openPlain
@@ -51,17 +53,22 @@ export async function send<Service extends string>(call: Call<Service>): Promise
     const asked = open(url, call)
     const finish = (answer: Sent<Service>) => {
       clearTimeout(timer)
+      clearTimeout(silence)
       signal?.removeEventListener('abort', giveUp)
       resolve(answer)
       if (!answer.ok) asked.destroy()
     }
-    const timer = setTimeout(() => {
-      finish(failure('transient', `${service}_TIMEOUT`, `no complete answer within ${timeoutMs} ms`))
-    }, timeoutMs)
+    const giveUpAfter = (ms: number, what: string) =>
+      setTimeout(() => finish(failure('transient', `${service}_TIMEOUT`, `no ${what} within ${ms} ms`)), ms)
+    const timer = giveUpAfter(timeoutMs, 'complete answer')
+    const silence = silenceMs < timeoutMs ? giveUpAfter(silenceMs, 'byte of an answer') : undefined
     const giveUp = () => finish(aborted)
     signal?.addEventListener('abort', giveUp, { once: true })
     asked.on('error', (error) => finish(broken(service, error)))
-    asked.on('response', (response) => read(response, { call, reader, finish }))
+    asked.on('response', (response) => {
+      response.on('data', () => silence?.refresh())
+      read(response, { call, reader, finish })
+    })
     asked.end(bodyOf(call))
   })
 }
@@ -107,8 +114,8 @@ function read<Service extends string>(response: IncomingMessage, { call, reader,
   let size = 0
   response.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size <= maxBytes) reader.take(chunk)
-    else finish(failure('transient', `${service}_UNREADABLE`, `the answer is larger than ${maxBytes} bytes`))
+    const problem = size > maxBytes ? `the answer is larger than ${maxBytes} bytes` : reader.take(chunk)
+    if (problem !== null) finish(failure('transient', `${service}_UNREADABLE`, problem))
   })
   response.on('error', (error) => finish(broken(service, error)))
   response.on('end', () => {

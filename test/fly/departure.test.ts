@@ -25,13 +25,15 @@ function processNamed(owner: string, machineId = 'm1') {
   const log = { info: note('info'), warn: note('warn'), error: note('error') }
   const record = createProcessRecord({ database: service.database.db, machineId, owner, clock: () => now })
   const tally = createTally()
+  for (let n = 0; n < 2; n++) tally.count('fires', { answer: 'accepted' })
   const tends: string[] = []
   const tend = async () => void tends.push(owner)
-  const needs = { record, isNasUsed: () => true, nearMs: 1_000, tally, tend, log }
+  const needs = { record, isNasUsed: () => true, nearMs: 1_000, upMs: () => upMs, tally, tend, log }
   return { lines, tends, ...createDeparture(needs) }
 }
 
 let now = new Date('2026-06-18T08:00:00Z')
+let upMs = 1_500
 const complaints = (lines: Line[]) =>
   lines.filter(({ level }) => level !== 'info').map(({ message }) => message)
 
@@ -131,4 +133,34 @@ test('at its exit a process looks after history if none has for ten minutes, and
   const job = await service.makeJob()
   await sql`update job_runtime set armed_gen = 0, wake_gen = 1 where job_id = ${job.id}`
   assert.deepEqual(await tendedBefore(600_001), { isGone: false, tends: [] })
+})
+
+test('the time that processes were up is added up by the day, an exit that is written twice once', async () => {
+  const { database } = service
+  await database.sql`truncate process_days`
+  const days = async () => {
+    const rows = await database.sql`
+      select to_char(day, 'DD') as day, starts, awake_ms::int as ms, fires::int from process_days order by day`
+    return rows.map((row) => ({ ...row }))
+  }
+  now = new Date('2026-06-18T08:00:00Z')
+  upMs = 1_500
+  await processNamed('m1:a').arrive()
+  assert.equal(await processNamed('m1:a').ifNothingIsOwed(), true)
+  await processNamed('m1:a').anyway('another try')
+  assert.deepEqual(await days(), [{ day: '18', starts: 1, ms: 1_500, fires: 2 }])
+  // one that has to stay is up still
+  await service.makeJob()
+  await database.sql`update job_runtime set wake_gen = armed_gen + 1`
+  assert.equal(await processNamed('m1:b').ifNothingIsOwed(), false)
+  assert.deepEqual(await days(), [{ day: '18', starts: 1, ms: 1_500, fires: 2 }])
+  // 8 hours and a second of the 18th, the 17th, and an hour of the 16th
+  now = new Date('2026-06-18T08:00:01Z')
+  upMs = 33 * 3_600_000 + 1_000
+  await processNamed('m1:c').anyway('SIGTERM')
+  assert.deepEqual(await days(), [
+    { day: '16', starts: 1, ms: 3_600_000, fires: 0 },
+    { day: '17', starts: 0, ms: 86_400_000, fires: 0 },
+    { day: '18', starts: 1, ms: 1_500 + 8 * 3_600_000 + 1_000, fires: 4 },
+  ])
 })

@@ -49,7 +49,7 @@ before(async () => {
     insert into audit (actor, action)
     select case when n % 5000 = 0 then 'rare' else 'key' end, case when n % 7000 = 0 then 'deleteJob' else 'runJob' end
     from generate_series(1, ${runsMost}) n`
-  await sql`insert into arms (job_id, gen, took_ms, outcome) select id, n, 1, 'armed' from jobs, generate_series(1, 20) n`
+  await sql`insert into arms (job_id, id, gen, took_ms, outcome) select id, n, n, 1, 'armed' from jobs, generate_series(1, 20) n`
   await sql`
     insert into attempt_logs (run_id, attempt, job_id, head, total) select id, 1, job_id, 'words', 5 from runs where state = 'failed'`
   await sql`

@@ -108,6 +108,34 @@ test('runs and spans count for the day of their end, slots for their own, in UTC
   )
 })
 
+test('how long attempts kept a process up is added up; one whose end nothing waited for counts a minute at most', async () => {
+  const job = await opened.makeJob()
+  const other = await opened.makeJob()
+  await opened.sql`update jobs set action = '{"type":"http","callback":{}}'::text::jsonb where id = ${other}`
+  const attempt = (from: string, to: string, state = 'failed') => ({
+    ...{ state, started_at: at(from).toISOString(), finished_at: at(to).toISOString() },
+  })
+  await opened.makeRun(job, { attempts: [attempt('08:00:00', '08:00:01'), attempt('09:00:00', '09:10:00')] })
+  await opened.makeRun(job, {
+    state: 'interrupted',
+    attempts: [attempt('08:00:00', '09:00:00', 'interrupted')],
+  })
+  await opened.makeRun(job, { state: 'skipped', tookMs: null, attempts: [] })
+  await opened.makeRun(other, { attempts: [attempt('08:00:00', '09:00:00', 'succeeded')] })
+  await opened.makeRun(other, { attempts: [attempt('08:00:00', '08:00:02', 'succeeded')] })
+  await opened.fold()
+  const rows = await opened.sql`select job_id, awake_ms::int as ms from job_days`
+  assert.deepEqual(
+    new Map(rows.map((row) => [row['job_id'], row['ms']])),
+    new Map([
+      [job, 661_000],
+      [other, 62_000],
+    ]),
+  )
+  const [service] = await opened.sql`select awake_ms::int as ms from service_days`
+  assert.equal(service?.['ms'], 723_000)
+})
+
 test('what ended within the last minute waits, and is counted all the same', async () => {
   const job = await opened.makeJob()
   await opened.makeRun(job, { msAgo: 59_999 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { withLiving } from '../../src/process/living.ts'
 import { makeKey } from '../keys/setup.ts'
 import { codeOf } from '../rest/setup.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
@@ -255,12 +256,12 @@ test('failures are grouped by their cause, over all jobs or one', async () => {
 test('costs: by day and by job, what was awake, and what the month comes to', async () => {
   const { sql } = service.database
   const { id } = await service.makeJob({ name: 'dear' })
-  await sql`truncate job_days, service_days, awake_days`
+  await sql`truncate job_days, service_days, process_days`
   await sql`update history set folded_to = '2026-03-28T12:30:00Z'`
   const usage = {
     runs_succeeded: 10,
     attempts: 12,
-    duration_ms: 60_000,
+    awake_ms: 60_000,
     tokens_in: 1_000,
     tokens_out: 100,
     cost_usd: 0.5,
@@ -269,9 +270,9 @@ test('costs: by day and by job, what was awake, and what the month comes to', as
     await sql`insert into service_days ${sql({ day, ...usage })}`
     await sql`insert into job_days ${sql({ day, job_id: id, ...usage })}`
   }
-  await sql`insert into awake_days (day, awake_ms, starts, fires, batch)
-    values ('2026-03-26', 600000, 5, 20, gen_random_uuid()), ('2026-03-27', 800000, 9, 9, gen_random_uuid())`
-  await sql`insert into job_days (job_id, day, duration_ms) values ('0000000000ff', '2026-03-27', 5)`
+  await sql`insert into process_days (day, awake_ms, starts, fires)
+    values ('2026-03-26', 600000, 5, 20), ('2026-03-27', 800000, 9, 9)`
+  await sql`insert into job_days (job_id, day, awake_ms) values ('0000000000ff', '2026-03-27', 5)`
   const body = await get('/api/costs?from=2026-03-27')
   assert.deepEqual([body.from, body.to, body.jobs_from], ['2026-03-27', '2026-03-28', '2026-03-27'])
   const ofADay = { runs: 10, attempts: 12, busy_ms: 60_000, tokens_in: 1_000, tokens_out: 100, cost_usd: 0.5 }
@@ -283,9 +284,11 @@ test('costs: by day and by job, what was awake, and what the month comes to', as
   assert.deepEqual([body.jobs[1].job_id, body.jobs[1].name, body.jobs[1].busy_ms], ['0000000000ff', null, 5])
   // a day and a half of a window of two days are over
   assert.equal(body.totals.always_on_ms, 36 * 3_600_000)
-  // this process has started as well
   const all = await get('/api/costs')
-  assert.deepEqual([all.totals.cost_usd, all.totals.fires, all.totals.starts], [1, 29, 15])
+  assert.deepEqual(
+    [all.totals.cost_usd, all.totals.fires, all.totals.starts, all.totals.wakes_shared],
+    [1, 29, 14, 15],
+  )
   // two dollars a week until the 28th at noon, and the rest of the month, 3.5 days, at a seventh of a dollar
   const { forecast } = body
   assert.equal(forecast.month, '2026-03')
@@ -294,6 +297,24 @@ test('costs: by day and by job, what was awake, and what the month comes to', as
   // awake time has been counted for two days: their average is the rate
   assert.ok(Math.abs(forecast.awake_ms - (1_400_000 + 700_000 * 3.5)) < 120_000, `${forecast.awake_ms}`)
   assert.equal(all.awake_since, '2026-03-26T00:00:00.000Z')
+})
+
+test('a process that is up counts for its days, although nothing of it is written yet', () => {
+  const day = (text: string) => new Date(`2026-03-${text}T00:00:00Z`)
+  const zero = { runs: 0, attempts: 0, busyMs: 0, tokens: { input: 0, output: 0 }, costUsd: 0 }
+  const known = { ...zero, day: day('27'), awakeMs: 5, starts: 1, fires: 1 }
+  const costs = { days: [known], jobs: [], jobsFrom: day('01'), awakeSince: day('27'), now: new Date(now) }
+  const { days, awakeSince } = withLiving(costs, { since: new Date('2026-03-26T23:00:00Z'), fires: 4 })
+  const hourMs = 3_600_000
+  assert.deepEqual(
+    days.map(({ day: at, awakeMs, starts, fires }) => [at.getUTCDate(), awakeMs, starts, fires]),
+    [
+      [26, hourMs, 1, 0],
+      [27, 24 * hourMs + 5, 1, 1],
+      [28, 12 * hourMs, 0, 4],
+    ],
+  )
+  assert.deepEqual(awakeSince, day('26'))
 })
 
 test('overviews are for keys that may read, and for nobody else', async () => {

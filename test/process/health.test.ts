@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Decision, noPlace } from '../../src/decisions/index.ts'
 import type { HeldRun } from '../../src/run/leases.ts'
+import type { OwedCounts } from '../../db/index.ts'
 import { createWatch } from '../../src/process/health.ts'
 import { createSigns } from '../../src/process/signs.ts'
 import { type HealthRecord, recordAfter } from '../../src/process/health-record.ts'
@@ -13,6 +14,7 @@ const well: Facts = {
   skipped: 0,
   starts: { count: 100, p99LateMs: 200 },
   deliveries: { delivered: 10, failed: 0 },
+  lost: 0,
   timer: null,
   keys: null,
 }
@@ -34,6 +36,7 @@ test('each reason has its bound', () => {
   assert.deepEqual(told({ starts: { count: 19, p99LateMs: 300_001 } }), [], 'too few to say so')
   assert.deepEqual(told({ deliveries: { delivered: 2, failed: 1 } }), [])
   assert.deepEqual(told({ deliveries: { delivered: 1, failed: 1 } }), ['DELIVERIES_FAILING degraded'])
+  assert.deepEqual(told({ lost: 1 }), ['WAKES_LOST degraded'])
   assert.deepEqual(told({ timer: { message: 'x', isRefused: false } }), ['TIMER_FAILING degraded'])
   assert.deepEqual(told({ timer: { message: 'x', isRefused: true } }), ['TIMER_REFUSED failing'])
   assert.deepEqual(told({ keys: { message: 'x' } }), ['KEYS_FAILING degraded'])
@@ -42,9 +45,8 @@ test('each reason has its bound', () => {
 test('what Postgres has of all processes is judged as well', () => {
   const now = new Date('2026-06-18T10:00:00Z')
   const ago = (ms: number) => new Date(now.getTime() - ms)
-  const quiet = { armsOwed: 0, oldestOwedSince: null, lost: 0, waiting: { runs: 0, since: null }, now }
   const codes = (counts: object, isKeyWrong = false) =>
-    judgeCounts({ ...quiet, ...counts }, { isKeyWrong }).map(({ code, health }) => `${code} ${health}`)
+    judgeCounts({ ...quiet, now, ...counts }, { isKeyWrong }).map(({ code, health }) => `${code} ${health}`)
   assert.deepEqual(codes({}), [])
   assert.deepEqual(codes({ armsOwed: 1, oldestOwedSince: ago(59_000) }), [])
   assert.deepEqual(codes({ armsOwed: 1, oldestOwedSince: ago(61_000) }), ['ARMS_OWED degraded'])
@@ -56,19 +58,30 @@ test('what Postgres has of all processes is judged as well', () => {
   assert.deepEqual(codes({}, true), ['ENCRYPTION_KEY_WRONG degraded'])
 })
 
+const quiet = { armsOwed: 0, oldestOwedSince: null, lost: 0, waiting: { runs: 0, since: null } }
+
 function watching() {
   const delays = createManualDelays()
+  const now = new Date('2026-06-18T10:00:00Z')
+  /** What Postgres says when it is asked, how often it was, and whether something is held. */
+  const postgres = { says: { ...quiet, now } as OwedCounts | null, asked: 0, isHeld: false }
   const found: string[] = []
   const failing: Pick<Facts, 'wait' | 'timer' | 'keys'> = { wait: null, timer: null, keys: null }
   const signs = createSigns(delays)
   const watch = createWatch({
-    ...{ signs, delays },
+    ...{ signs, delays, isHeld: () => postgres.isHeld },
     now: () => failing,
+    async owed() {
+      postgres.asked += 1
+      if (!postgres.says) throw new Error('no database')
+      return postgres.says
+    },
     found: ({ health, reasons, isNew }) =>
       void found.push(`${health}${reasons.map(({ code }) => ` ${code}`).join('')}${isNew ? '' : ' (again)'}`),
   })
   const skip = () => signs.decided({ runs: [{ reason: noPlace }], deliveries: [] } as unknown as Decision)
-  return { delays, signs, watch, found, failing, skip }
+  const owes = (ms: number) => ({ ...quiet, now, armsOwed: 1, oldestOwedSince: new Date(now.getTime() - ms) })
+  return { delays, signs, watch, found, failing, skip, postgres, owes }
 }
 
 test('what goes wrong is told at the next look, again each minute, and its end when ten minutes are over', async () => {
@@ -151,4 +164,66 @@ test('one process tells of what became worse, no two within a quarter of an hour
   assert.equal(see('degraded'), 'degraded by a, told')
   minutes(16)
   assert.equal(see('degraded', 'c'), 'degraded by c, told', 'all that saw it are gone: it is news')
+})
+
+test('what only Postgres knows is asked for once a minute, not in the first one, and told at a change', async () => {
+  const { delays, watch, found, postgres, owes } = watching()
+  postgres.says = owes(61_000)
+  watch.look()
+  await delays.pass(59_000)
+  watch.look()
+  assert.deepEqual([found, postgres.asked], [[], 0], 'a lone wake asks nothing')
+  await delays.pass(1_000)
+  watch.look()
+  watch.look()
+  await delays.pass(0)
+  assert.deepEqual([found, postgres.asked], [['degraded ARMS_OWED'], 1])
+  assert.deepEqual(watch.reasons(), [], 'it is not what this process has seen')
+  postgres.says = owes(601_000)
+  await delays.pass(60_000)
+  watch.look()
+  await delays.pass(0)
+  assert.equal(found.at(-1), 'failing ARMS_OWED')
+  postgres.says = null
+  await delays.pass(60_000)
+  watch.look()
+  await delays.pass(0)
+  assert.equal(found.at(-1), 'failing ARMS_OWED (again)', 'a database that does not answer says nothing new')
+  postgres.says = { ...owes(0), armsOwed: 0, oldestOwedSince: null }
+  await delays.pass(60_000)
+  watch.look()
+  await delays.pass(0)
+  assert.equal(found.at(-1), 'ok')
+})
+
+test('a process that something holds for long looks by itself, until it is free or goes down', async () => {
+  const { delays, watch, found, postgres, owes } = watching()
+  postgres.isHeld = true
+  watch.look()
+  watch.look()
+  assert.equal(delays.waiting(), 1)
+  postgres.says = owes(61_000)
+  await delays.pass(60_000)
+  assert.deepEqual(found, ['degraded ARMS_OWED'])
+  postgres.isHeld = false
+  await delays.pass(60_000)
+  assert.equal(delays.waiting(), 0)
+  postgres.isHeld = true
+  watch.look()
+  watch.stop()
+  watch.look()
+  assert.equal(delays.waiting(), 0)
+})
+
+test('jobs that the timer did not call for are told at once, and for ten minutes', async () => {
+  const { delays, signs, watch, found } = watching()
+  watch.look()
+  signs.lost(3)
+  watch.look()
+  assert.deepEqual(found, ['degraded WAKES_LOST'])
+  assert.match(watch.reasons()[0]?.message ?? '', /for 3 jobs/)
+  await delays.pass(660_000)
+  watch.look()
+  await delays.pass(0)
+  assert.equal(found.at(-1), 'ok')
 })

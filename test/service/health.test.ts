@@ -88,3 +88,16 @@ test('of two processes that see it at the same time one tells; a third shows it 
   third.setClock(at('08:20:00'))
   assert.ok(!(await healthOf(third)).codes.includes('SLOTS_SKIPPED'), 'no process has confirmed it')
 })
+
+test('a wake-up that did not come is told to the default channel, by the process that finds it', async (t) => {
+  const { service, receiver, warnings } = await setup(t)
+  await service.makeJob({ schedule: 'every 1m', name: 'never called for' })
+  const other = await service.makeJob({ schedule: 'every 3m' })
+  assert.equal((await fire(service, other, '08:03:00')).status, 202)
+  await receiver.waitFor(1)
+  assert.match(
+    receiver.got[0]?.payload?.data.text ?? '',
+    /WAKES_LOST: The timer service did not call for 1 jobs/,
+  )
+  assert.equal(warnings.filter((line) => line === 'the health of the service has changed').length, 1)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -80,6 +80,18 @@ test('the shipped files make, fire, arm again, pause, resume and delete a job', 
   assert.equal((await api('DELETE', `/api/jobs/${id}`)).status, 200)
   assert.deepEqual(await armed(), [])
   assert.equal((await api('GET', `/api/jobs/${id}`)).status, 404)
+})
+
+test('the page lies in the folder beside the program, and is there as soon as it is', async () => {
+  const missing = await fetch(`${url}/runs/5b1c2f9e-0a6d-4c1e-9d3a-1f2e3d4c5b6a`)
+  assert.deepEqual(
+    [missing.status, ((await missing.json()) as { code: string }).code],
+    [404, 'PAGE_NOT_BUILT'],
+  )
+  await mkdir(join(folder, 'web'))
+  await writeFile(join(folder, 'web', 'index.html'), '<title>Chronos</title>')
+  const answer = await fetch(url)
+  assert.deepEqual([answer.status, await answer.text()], [200, '<title>Chronos</title>'])
 })
 
 function run(args: string[], env: Record<string, string>, cwd = process.cwd()): ChildProcess {

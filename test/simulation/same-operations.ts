@@ -324,13 +324,17 @@ function change(state: State): Operation {
 /** What the holder of a run does, or thinks that it may do. */
 function held(state: State): Operation {
   const { random } = state
-  const run = pickLook(state)?.view.live[0]
+  const view = pickLook(state)?.view
+  const run = view?.live[0]
   if (!run) return look(state)
   const fence = random.chance(0.8) ? run.fence : run.fence - 1
   const owner = run.owner && random.chance(0.8) ? run.owner : 'm3:c'
   const wish = { runId: run.id, fence, leaseMs: random.pick([5_000, 60_000]) }
   if (random.chance(0.5))
-    return { name: `begin ${run.id}`, carryOut: (store) => store.begin({ ...wish, owner }) }
+    return {
+      name: `begin ${run.id}`,
+      carryOut: (store) => store.begin({ ...wish, jobId: view.job.id, owner }),
+    }
   return { name: `renew ${run.id}`, carryOut: (store) => store.renew({ held: [wish], owner }) }
 }
 

@@ -162,12 +162,14 @@ test('a claimed run begins only for its holder, by its fence, within its lease',
   const jobId = await opened.job()
   opened.setTime('09:00:00')
   const { held } = await claim(store, jobId)
-  assert.equal(await store.begin({ ...held, owner: other }), false, 'another process')
-  assert.equal(await store.begin({ ...held, fence: held.fence + 1, owner }), false, 'another fence')
+  const begun = { ...held, jobId }
+  assert.equal(await store.begin({ ...begun, owner: other }), false, 'another process')
+  assert.equal(await store.begin({ ...begun, jobId: 'another', owner }), false, 'another job')
+  assert.equal(await store.begin({ ...begun, fence: held.fence + 1, owner }), false, 'another fence')
   opened.setTime('09:01:00')
-  assert.equal(await store.begin({ ...held, owner }), false, 'the lease has ended')
+  assert.equal(await store.begin({ ...begun, owner }), false, 'the lease has ended')
   opened.setTime('09:00:59')
-  assert.equal(await store.begin({ ...held, owner }), true)
+  assert.equal(await store.begin({ ...begun, owner }), true)
   const [run] = await runsOf(jobId)
   assert.deepEqual(
     [run?.['state'], run?.['started_at'], run?.['lease_until']],

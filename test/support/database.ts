@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type postgres from 'postgres'
+import { divide, keysForSpreading } from '../../dev/postgres/divide.ts'
 import { createDatabase, type Database } from '../../db/client.ts'
 import { migrate } from '../../db/migrate.ts'
 import { type Migration, migrations as ourMigrations } from '../../db/migrations.ts'
@@ -17,12 +18,16 @@ export type TestDatabase = {
 
 /**
  * A migrated database of its own, for one test file (`after(() => database.drop())`): a copy, made in about 20 ms,
- * of a template that is migrated once for each set of migrations.
+ * of a template that is migrated once for each set of migrations. `ways`: its tables that grow are divided by the hash of
+ * job_id; the variable TEST_DIVIDED does so to every database of a test run.
  */
-export async function createTestDatabase({ migrations = ourMigrations } = {}): Promise<TestDatabase> {
+export async function createTestDatabase({
+  migrations = ourMigrations,
+  ways = Number(process.env['TEST_DIVIDED'] ?? 0),
+} = {}): Promise<TestDatabase> {
   const cluster = await sharedTestCluster()
   const name = `test_${randomBytes(6).toString('hex')}`
-  const template = await ensureTemplate(cluster, migrations)
+  const template = await ensureTemplate(cluster, migrations, ways)
   await asAdmin(cluster, (sql) => sql.unsafe(`create database ${name} template ${template}`))
   const url = withDatabase(cluster, name)
   const db = createDatabase({ url })
@@ -39,8 +44,9 @@ export async function createTestDatabase({ migrations = ourMigrations } = {}): P
 }
 
 /** Made under another name and then renamed: who finds the template finds it whole. */
-async function ensureTemplate(cluster: string, migrations: Migration[]): Promise<string> {
-  const digest = createHash('sha256').update(migrations.map(({ name, hash }) => name + hash).join('\n'))
+async function ensureTemplate(cluster: string, migrations: Migration[], ways: number): Promise<string> {
+  const names = migrations.map(({ name, hash }) => name + hash)
+  const digest = createHash('sha256').update([...names, ...(ways ? [keysForSpreading, ways] : [])].join('\n'))
   const template = `template_${digest.digest('hex').slice(0, 16)}`
   await asAdmin(cluster, async (sql) => {
     const find = () => sql`select from pg_database where datname = ${template}`
@@ -52,6 +58,7 @@ async function ensureTemplate(cluster: string, migrations: Migration[]): Promise
     await sql.unsafe(`drop database if exists ${draft} with (force)`)
     await sql.unsafe(`create database ${draft}`)
     await migrate(withDatabase(cluster, draft), { migrations })
+    if (ways > 0) await asAdmin(withDatabase(cluster, draft), (of) => divide(of, ways))
     await sql.unsafe(`alter database ${draft} rename to ${template}`)
   })
   return template

@@ -54,14 +54,17 @@ type Request = {
   path: string
   json?: unknown
   maxBytes: number
-  /** One for each answer. Default: it is read as a whole. */
-  newReader?: () => BodyReader
+  /** For a long answer: one reader for each, and the time for all of it. Default: it is read as a whole. */
+  long?: { newReader: () => BodyReader; timeoutMs: number }
   signal: AbortSignal | undefined
 }
 
 const smallBytes = 64 * 1024
-// A row is about 120 bytes on its way, and 90 in memory.
-const listBytes = 64 * 1024 * 1024
+// A row is about 120 bytes on its way, and 90 in memory: the list is read as it comes, and only its rows are kept.
+const listRows = 2_000_000
+const listBytes = 512 * 1024 * 1024
+/** As long as it keeps coming. */
+const listMs = 120_000
 
 /**
  * The calls of the timer service. No call is retried in here, with one exception: after a 401 again with a new
@@ -102,7 +105,7 @@ export function createNasClient({
   }
 
   function askOnce(
-    { method, path, json, maxBytes, newReader, signal }: Request,
+    { method, path, json, maxBytes, long, signal }: Request,
     token: string,
   ): Promise<NasAnswer<Reply>> {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
@@ -113,9 +116,10 @@ export function createNasClient({
       url,
       headers,
       json,
-      timeoutMs,
+      timeoutMs: long?.timeoutMs ?? timeoutMs,
+      silenceMs: timeoutMs,
       maxBytes,
-      reader: newReader?.(),
+      reader: long?.newReader(),
       signal,
     })
   }
@@ -160,10 +164,11 @@ export function createNasClient({
     function newReader() {
       armed = []
       skipped = 0
-      return createRowReader('armed', take)
+      return createRowReader('armed', take, listRows)
     }
     const path = '/api/agent-cron/list'
-    const answer = await ask({ method: 'get', path, maxBytes: listBytes, newReader, signal })
+    const long = { newReader, timeoutMs: listMs }
+    const answer = await ask({ method: 'get', path, maxBytes: listBytes, long, signal })
     if (!answer.ok) return isNoList(answer) ? { ok: true, value: null } : answer
     if (!Array.isArray(answer.value.body?.['armed']))
       return unreadable(answer.value, 'a body with a list "armed"')
