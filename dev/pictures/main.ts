@@ -52,16 +52,18 @@ async function addresses({
   await api('POST', '/api/keys', { name: 'the deploy', scopes: ['jobs:write'] })
   const told = await tellStory(api, database.sql, now)
   target.behave('/hook', { does: 'echo' })
-  const job = await makeJob({ name: 'Reminders', tags: ['mail'] })
-  const { body } = await api('POST', `/api/jobs/${job.id}/run`, { input: { until: '2026-11-30' } })
+  const job = (await makeJob({ name: 'Reminders', tags: ['mail'] })) as { id: string }
+  const started = await api('POST', `/api/jobs/${job.id}/run`, { input: { until: '2026-11-30' } })
+  const { run } = started.body as { run: { id: string } }
   await until('the run has ended', async () => {
-    return (await api('GET', `/api/runs/${body.run.id}`)).body.run.finished_at
+    const answer = await api('GET', `/api/runs/${run.id}`)
+    return (answer.body as { run: { finished_at: string | null } }).run.finished_at
   })
   const list = ['jobs', 'make', 'cost', 'channels', 'secrets', 'keys', 'audit']
   return [
     ['now', '/'],
     ['job', `/jobs/${told.get('Shop export')}`],
-    ['run', `/runs/${body.run.id}`],
+    ['run', `/runs/${run.id}`],
     ...list.map((name): [string, string] => [name, `/${name}`]),
   ]
 }

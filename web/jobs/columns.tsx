@@ -82,7 +82,7 @@ function StripCell({ id }: { id: string }) {
 }
 
 /** A slot that ran is shown by the outcome of its run. */
-export const asItem = ({ slot, verdict, state, reason }: StripSlot) => ({
+const asItem = ({ slot, verdict, state, reason }: StripSlot) => ({
   slot,
   verdict: verdict === 'ran' ? (state ?? 'succeeded') : verdict,
   reason,
