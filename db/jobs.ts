@@ -190,12 +190,12 @@ export async function deleteJobs(
   await sql`
     update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
       attempt_due_at = null, callback_until = null, waiting_since = null,
-      finished_at = coalesce(${now}::timestamptz, clock_timestamp())
+      finished_at = coalesce(${now}::timestamptz, statement_timestamp())
     where job_id in ${ids} and state in ('claimed', 'running', 'waiting')`
   await sql`delete from deliveries where job_id in ${ids} and state = 'pending'`
   await sql`
     insert into orphans (job_id, armed_schedule, deleted_at)
-    select job_id, armed_schedule, coalesce(${now}::timestamptz, clock_timestamp())
+    select job_id, armed_schedule, coalesce(${now}::timestamptz, statement_timestamp())
     from job_runtime where job_id in ${ids}
     on conflict on constraint orphans_pkey do nothing`
   await sql`delete from arms where job_id in ${ids}`

@@ -108,20 +108,22 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     )
     const work: Work = { batch: emptyBatch(owner), ids, armed: [] }
     for (const one of plan.jobs) {
-      const isStale = atJob(one.key, () => !add(work, one, { looks, resolved, now }))
-      if (isStale) return null
+      const isFresh = await add(work, one, { looks, resolved, now }).catch((error: unknown) => {
+        throw error instanceof AppError ? inFile(one.key, error) : error
+      })
+      if (!isFresh) return null
     }
     return work
   }
 
   type AddNeeds = { looks: Map<string, Look>; resolved: (job: JobInput) => JobInput; now: Date }
 
-  function add({ batch, ids, armed }: Work, one: Planned, { looks, resolved, now }: AddNeeds): boolean {
+  async function add({ batch, ids, armed }: Work, one: Planned, { looks, resolved, now }: AddNeeds) {
     const { key, what, kept, wanted } = one
     if (what === 'remove' && kept) batch.removes.push(kept.authored)
     if (what === 'make' && wanted) {
       const id = ids.get(key) ?? ''
-      batch.makes.push(draftJob(resolved(wanted.job), { id, now, timezone, wish: wanted.wish }))
+      batch.makes.push(await draftJob(resolved(wanted.job), { id, now, timezone, wish: wanted.wish }))
       armed.push({ key, id, isNeeded: true })
     }
     if (what !== 'change' || !kept || !wanted) return true
@@ -130,7 +132,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     const { id } = seen.authored
     const before = inputOf({ authored: seen.authored, aheadKey: null }, timezone)
     const patch = patchOf(before, resolved(wanted.job))
-    const next = applyPatch(seen.authored, patch, now)
+    const next = await applyPatch(seen.authored, patch, now)
     const isEdited = Object.keys(patch).length > 0
     const decision = isEdited ? decideChange(seen, next) : null
     if (isEdited) batch.changes.push({ next, view: seen.view, decision })

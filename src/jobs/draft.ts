@@ -18,7 +18,10 @@ type DraftNeeds = {
  *
  * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID: its policies contradict each other
  */
-export function draftJob(input: JobInput, { id, now, timezone, wish }: DraftNeeds): Omit<NewJob, 'now'> {
+export async function draftJob(
+  input: JobInput,
+  { id, now, timezone, wish }: DraftNeeds,
+): Promise<Omit<NewJob, 'now'>> {
   const { schedule: given, timezone: named, ...rest } = input
   const { text, zone } = readNamedZone(given, { named, usual: timezone })
   const schedule = storedSchedule(text, input.after, { now, zone })

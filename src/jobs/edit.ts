@@ -44,7 +44,7 @@ export function createEdit(needs: EditNeeds) {
         )
       }
       if (Object.keys(patch).length === 0) return { look, armed: true }
-      const next = applyPatch(authored, patch, view.now)
+      const next = await applyPatch(authored, patch, view.now)
       if (touchesOutside(patch)) await checkReferences(next)
       if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
       const decision = decideChange(look, next)
@@ -65,7 +65,7 @@ export function createEdit(needs: EditNeeds) {
 
 /** What a change makes of a job. `usualZone`: of jobs that name none. @throws AppError what `Jobs.create` throws of schedules */
 export function patching(usualZone: string) {
-  function applyPatch(authored: Authored, patch: JobPatch, now: Date): Authored {
+  async function applyPatch(authored: Authored, patch: JobPatch, now: Date): Promise<Authored> {
     const { schedule: given, timezone, policy, model, ...others } = patch
     const rest = {
       ...others,

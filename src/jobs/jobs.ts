@@ -82,7 +82,7 @@ export function createJobs(needs: JobsNeeds): Jobs {
 
   async function draft(input: JobInput, wish: Switch | null) {
     const now = await store.now()
-    const job = draftJob(input, { id: chance.jobId(), now, timezone, wish })
+    const job = await draftJob(input, { id: chance.jobId(), now, timezone, wish })
     await checkReferences(input)
     if (input.after) await checkAhead(input.after.job)
     return job
