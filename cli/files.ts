@@ -8,7 +8,7 @@ import { jsonOf } from './show.ts'
 export const usualFile = 'chronos.yaml'
 
 /** A file of jobs, YAML or JSON; `-` is standard input. @throws Stop */
-export async function readJobsFile(io: Io, file: string): Promise<Json> {
+async function readJobsFile(io: Io, file: string): Promise<Json> {
   const text = file === '-' ? await io.read() : await readFile(file, 'utf8').catch(() => null)
   if (text === null)
     throw new Stop(`${file} cannot be read. Name a file, or write ${usualFile}.`, exitCodes.usage)
@@ -74,7 +74,7 @@ async function agreement(
   return plan.plan
 }
 
-export function planText(plan: Json, { paint }: Pick<Context, 'paint'>): string {
+function planText(plan: Json, { paint }: Pick<Context, 'paint'>): string {
   if (plan.changes.length === 0) return 'Nothing to do: the jobs are as the file says.\n'
   const signs = { make: paint('green', '+'), change: paint('yellow', '~'), remove: paint('red', '-') }
   const lines = plan.changes.flatMap((change: Json) => [
@@ -116,6 +116,6 @@ export async function exportFile(context: Context, { owner, output }: { owner?: 
   if (unkeyed > 0) context.io.err(`${unkeyed} jobs have no key and are not in the file.\n`)
 }
 
-export function yamlOf(file: Json, url: string): string {
+function yamlOf(file: Json, url: string): string {
   return `# yaml-language-server: $schema=${url}/chronos.schema.json\n${stringify(file, { lineWidth: 0 })}`
 }

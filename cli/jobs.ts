@@ -96,7 +96,7 @@ export async function showNext(
   )
 }
 
-export function localsOf(upcoming: Json[]): string {
+function localsOf(upcoming: Json[]): string {
   const lines = upcoming.map(
     ({ at, local, offset_change: change }) =>
       `${local}  ${whenOf(at)}${change ? `  (the clock changed from ${change.from} to ${change.to})` : ''}`,

@@ -26,7 +26,7 @@ export async function run(args: string[], io: Io, version: string): Promise<numb
   }
 }
 
-export function programOf(io: Io, version: string): Command {
+function programOf(io: Io, version: string): Command {
   const program = new Command('chronos')
     .description('Jobs, runs and files of jobs of a Chronos service.')
     .version(version)

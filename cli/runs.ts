@@ -72,7 +72,7 @@ function jsonIn(text: string): unknown {
   }
 }
 
-export function outcomeOf(run: Json, { paint }: Context): string {
+function outcomeOf(run: Json, { paint }: Context): string {
   const took = run.duration_ms === null ? '' : ` after ${spanOf(run.duration_ms)}`
   const why = run.error === null ? '' : `: ${run.error.message} (${run.error.code})`
   const output = run.output ? `${run.output}\n` : ''

@@ -148,7 +148,7 @@ async function insertJobs(sql: Sql, makes: Batch['makes'], now: Date | null): Pr
     ),
   )
   await sql`
-    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce(${now}::timestamptz, statement_timestamp()) as now),
     made as (
       insert into jobs (${sql.unsafe(givenNames)}, created_at, updated_at)
       select ${sql.unsafe(givenNames)}, now, now

@@ -102,7 +102,7 @@ const nicknames: Record<string, string> = {
 }
 
 /** The common forms of systemd.time(7) as cron; null: another one. */
-export function cronOf(calendar: string): string | null {
+function cronOf(calendar: string): string | null {
   const known = nicknames[calendar.trim().toLowerCase()]
   if (known) return known
   const tokens = calendar.trim().split(/\s+/)

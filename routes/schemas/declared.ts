@@ -8,7 +8,7 @@ import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors, scheduleErrors } from './refusals.ts'
 
 /** Jobs of one file, at most. */
-export const mostJobs = 5_000
+const mostJobs = 5_000
 const keyRule = jobColumns.key.given
 const key = Type.String({ pattern: keyRule.pattern, ...expecting(keyRule['x-expected']) })
 

@@ -3,10 +3,9 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Io } from '../../cli/io.ts'
-import { run as carryOut } from '../../cli/program.ts'
 import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
+import { terminalOf, type Typed } from './terminal.ts'
 
 let service: Service
 let home: string
@@ -21,24 +20,7 @@ after(async () => {
   await rm(home, { recursive: true })
 })
 
-type Typed = { input?: string; env?: Record<string, string>; answer?: string; isTerminal?: boolean }
-
-/** A command as a person types it; what it wrote and its exit code. */
-async function chronos(args: string[], { input = '', env = {}, answer, isTerminal = false }: Typed = {}) {
-  const written = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => (written.out += text),
-    err: (text) => (written.err += text),
-    read: async () => input,
-    async *lines() {
-      yield* input.split('\n')
-    },
-    ask: answer === undefined ? null : async () => answer,
-    ...{ env: { ...env }, isTerminal, home, fetch },
-    open: () => {},
-  }
-  return { code: await carryOut(args, io, '1.2.3'), ...written }
-}
+const chronos = (args: string[], typed?: Typed) => terminalOf(home)(args, typed)
 
 const action = (path = '/hook') => ({ type: 'http', url: `${service.target.url}${path}` })
 

@@ -89,6 +89,6 @@ test('no page uses a word that only fills', () => {
 })
 
 async function readSources(): Promise<string> {
-  const paths = await typescriptIn(['src', 'routes', 'db', 'dev'])
+  const paths = await typescriptIn(['src', 'routes', 'db', 'dev', 'cli'])
   return (await Promise.all(paths.map((path) => readFile(path, 'utf8')))).join('\n')
 }

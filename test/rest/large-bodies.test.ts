@@ -26,25 +26,38 @@ async function assertLittle(limitMs: number, work: () => unknown, what?: string)
 type Schema = { [keyword: string]: unknown }
 type Place = { key: string; path: string; schema: Schema; wrap: (value: unknown) => unknown }
 
-/** Every schema within the body of every operation, with a body in which only the value at this place is to be filled in. */
+/**
+ * Every schema within the body of every operation, with a body in which only the value at this place is to be filled in.
+ * One that stands in several bodies, as the fields of a job do, comes once.
+ */
 function* places(): Generator<Place> {
+  const seen = new Set<Schema>()
   const all = Object.entries({ ...operations, ...otherOperations }) as [string, Operation][]
   for (const [key, { body }] of all) {
-    if (body) yield* within(key, '', body as Schema, (value) => value)
+    if (body) yield* within(key, '', body as Schema, (value) => value, seen)
   }
 }
 
-function* within(key: string, path: string, schema: Schema, wrap: Place['wrap']): Generator<Place> {
+function* within(
+  key: string,
+  path: string,
+  schema: Schema,
+  wrap: Place['wrap'],
+  seen: Set<Schema>,
+): Generator<Place> {
+  if (seen.has(schema)) return
+  seen.add(schema)
   yield { key, path, schema, wrap }
-  for (const branch of (schema['anyOf'] ?? []) as Schema[]) yield* within(key, path, branch, wrap)
+  for (const branch of (schema['anyOf'] ?? []) as Schema[]) yield* within(key, path, branch, wrap, seen)
   const type = (schema['properties'] as Record<string, Schema> | undefined)?.['type']?.['const']
   for (const [name, inner] of Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)) {
     const around = (value: unknown) => wrap({ ...(type !== undefined && { type }), [name]: value })
-    yield* within(key, `${path}.${name}`, inner, around)
+    yield* within(key, `${path}.${name}`, inner, around, seen)
   }
   for (const inner of Object.values((schema['patternProperties'] ?? {}) as Record<string, Schema>))
-    yield* within(key, `${path}.*`, inner, (value) => wrap({ x: value }))
-  if (schema['items']) yield* within(key, `${path}[]`, schema['items'] as Schema, (value) => wrap([value]))
+    yield* within(key, `${path}.*`, inner, (value) => wrap({ x: value }), seen)
+  if (schema['items'])
+    yield* within(key, `${path}[]`, schema['items'] as Schema, (value) => wrap([value]), seen)
 }
 
 test('every list, text and object of a body has an end that its schema says', () => {

@@ -34,6 +34,7 @@ const lists: Record<string, string> = {
 const short: Record<string, string> = {
   'GET /api/jobs/{id}/next': 'count, at most 1,000 instants',
   'GET /api/jobs/{id}/arm': 'the newest 20',
+  'GET /api/jobs/{id}/why': 'five slots, two starts and four sentences',
   'GET /api/jobs/{id}/output': 'limit, and pages as of runs; each output is cut',
   'GET /api/runs/{id}/deliveries': 'a job has 20 targets at most',
   'GET /api/timeline': 'limit, at most 200 jobs without what they do, each with 288 slots',
