@@ -270,7 +270,7 @@ create table jobs (
   constraint jobs_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
   constraint jobs_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   constraint jobs_repeat_positive CHECK ((repeat_times > 0)),
-  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text])))
+  constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text, 'calendar'::text, 'rules'::text]))) NOT VALID
 );
 CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
