@@ -1,4 +1,4 @@
-import { and, arrayContains, count, desc, eq, ilike, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, arrayContains, count, desc, eq, gt, ilike, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { pick } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
@@ -32,7 +32,14 @@ export type UnarmedJob = {
   error: string | null
 }
 
-export type JobFilter = { states: JobState[]; tag: string | null; text: string | null }
+/** `isFailing`: only those whose last run failed. `isUnarmed`: only those whose wake time NAS has not confirmed. */
+export type JobFilter = {
+  states: JobState[]
+  tag: string | null
+  text: string | null
+  isFailing?: boolean
+  isUnarmed?: boolean
+}
 /** What people read, in drizzle. Loaded on first use, because drizzle costs more than the rest of a boot. */
 export type Lists = {
   /**
@@ -236,12 +243,14 @@ function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
     order by d.seq limit 1)`
 }
 
-function jobConditions({ states, tag, text }: JobFilter): (SQL | undefined)[] {
+function jobConditions({ states, tag, text, isFailing, isUnarmed }: JobFilter): (SQL | undefined)[] {
   return [
     // written out: a parameter would hide from the planner that the index of jobs which rest fits
     sql`${jobRuntime.state} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`,
     tag === null ? undefined : arrayContains(jobs.tags, [tag]),
     text === null ? undefined : or(ilike(jobs.name, containing(text)), ilike(jobs.prompt, containing(text))),
+    isFailing ? gt(jobRuntime.failureStreak, 0) : undefined,
+    isUnarmed ? lt(jobRuntime.armedGen, jobRuntime.wakeGen) : undefined,
   ]
 }
 

@@ -1,7 +1,8 @@
-import type { JobState, RunState } from '../src/decisions/index.ts'
+import { jobColumns, type RowOf } from '../src/columns/index.ts'
+import type { JobRule, JobState, RunState } from '../src/decisions/index.ts'
 import type { Sql } from './client.ts'
-import { date, maybeDate, type Row, selectionOf } from './columns.ts'
-import { type Authored, authoredColumns, readAuthored } from './rows.ts'
+import { date, maybeDate, readerOf, type Row, selectionOf } from './columns.ts'
+import { ruleOf } from './rows.ts'
 
 type TimelineRun = {
   id: string
@@ -12,8 +13,8 @@ type TimelineRun = {
 }
 
 /** A job that wakes in the window. `past`: its runs of slots in the window so far. `expectedMs`: the median of its last runs. */
-export type TimelineRow = {
-  authored: Authored
+export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & {
+  rule: JobRule
   state: JobState
   nextSlot: Date | null
   slotsUsed: number
@@ -25,8 +26,14 @@ export type TimelineRow = {
   now: Date
 }
 
+// neither actions nor prompts: they may be large, and no slot depends on them
+const { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy } = jobColumns
+const columns = { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy }
+const readColumns = readerOf(columns)
+const unread = { action: { type: 'none' }, prompt: null, skills: [], deliver: null, after: null }
+
 /** Of a job; a lane with more of them is too dense to be drawn. */
-export const slotsMost = 288
+const slotsMost = 288
 const liveMost = 20
 const recentMost = 20
 
@@ -42,7 +49,7 @@ export async function readLanes(
     with waking as materialized (
       select job_id, state, next_slot, slots_used, wake_at, armed_gen < wake_gen as is_owed
       from job_runtime where wake_at < ${to} order by wake_at, job_id limit ${limit + 1})
-    select ${sql.unsafe(selectionOf(authoredColumns, 'j'))}, w.state as job_state, w.next_slot, w.slots_used, w.wake_at, w.is_owed,
+    select ${sql.unsafe(selectionOf(columns, 'j'))}, w.state as job_state, w.next_slot, w.slots_used, w.wake_at, w.is_owed,
       coalesce(${now}::timestamptz, clock_timestamp()) as now,
       (select percentile_disc(0.5) within group (order by round(date_part('epoch', n.finished_at - n.started_at) * 1000))
         from (select * from runs r where r.job_id = w.job_id order by r.seq desc limit ${recentMost}) n
@@ -55,7 +62,7 @@ export async function readLanes(
         limit ${liveMost}) n) as live
     from waking w join jobs j on j.id = w.job_id order by w.wake_at, w.job_id`
   return rows.map((row) => ({
-    authored: readAuthored(row),
+    ...ruled(row),
     state: row['job_state'] as JobState,
     nextSlot: maybeDate(row['next_slot']),
     slotsUsed: row['slots_used'] as number,
@@ -66,6 +73,11 @@ export async function readLanes(
     live: (row['live'] as Row[]).map(readRun),
     now: date(row['now']),
   }))
+}
+
+function ruled(row: Row): Pick<TimelineRow, 'id' | 'name' | 'tags' | 'rule'> {
+  const job = readColumns(row)
+  return { id: job.id, name: job.name, tags: job.tags, rule: ruleOf({ ...job, ...unread }) }
 }
 
 function readRun(row: Row): TimelineRun {

@@ -70,7 +70,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
 
 /**
  * Looking must not keep a machine up for ever: a call of the page that changes nothing adds no stay, and a log that is
- * followed holds nothing at all. What somebody presses holds as a call with a key does.
+ * followed holds nothing at all. What a person presses holds as a call with a key does.
  */
 async function stayFor(request: FastifyRequest): Promise<Stay> {
   if (!isOfPage(request)) return 'request'

@@ -57,7 +57,7 @@ export function createIdentify({ keys, sessions, refusals, config, now }: Identi
     async bySession(request) {
       const text = cookieOf(request, config)
       const session = text === undefined ? null : (await sessions()).read(text)
-      if (!session) throw over('Nobody is signed in, or the session has ended.')
+      if (!session) throw over('No one is signed in, or the session has ended.')
       const holder = await keys.holder(session.keyId).catch((error: unknown) => {
         if (error instanceof AppError && error.code === 'API_KEY_REJECTED')
           throw over('The API key of this session was revoked, has expired or is gone.')

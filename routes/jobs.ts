@@ -28,13 +28,15 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/jobs', async ({ query }, request) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
+    const { failing: isFailing = false, unarmed: isUnarmed = false } = query
+    const filter = { tag, text: q, isFailing, isUnarmed }
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
     const lists = await needs.lists()
     const page = { after: readCursor('jobs', cursor), limit }
     const [{ items, next }, hidden, channels] = await Promise.all([
-      lists.jobs({ states, tag, text: q }, page),
-      leftOut.length > 0 ? lists.countJobs({ states: leftOut, tag, text: q }) : 0,
+      lists.jobs({ states, ...filter }, page),
+      leftOut.length > 0 ? lists.countJobs({ states: leftOut, ...filter }) : 0,
       lists.channels(),
     ])
     const showing = showingTo(request, needs, channels)

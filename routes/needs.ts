@@ -44,7 +44,7 @@ export type RouteNeeds = {
   logs(): Promise<Logs>
   /** Keeps this process up until the returned function is called; one for the page adds no further stay. */
   hold(kind: Extract<HoldKind, 'request' | 'page'>): () => void
-  /** Milliseconds until this process goes down if nobody calls; null: that cannot be foreseen. */
+  /** Milliseconds until this process goes down if no client calls; null: that cannot be foreseen. */
   goesDownInMs(): number | null
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
   refuseIfDraining(): void

@@ -2,9 +2,21 @@ import type { Failure, JobDay, Strip } from '../db/index.ts'
 import { stripSlots, stripSums } from '../src/jobs/strip.ts'
 import type { Lane } from '../src/jobs/timeline.ts'
 
-export function laneBody({ authored, state, wakeAt, isOwed, expectedMs, slots, live, ...lane }: Lane) {
+export function laneBody({
+  id,
+  name,
+  tags,
+  rule,
+  state,
+  wakeAt,
+  isOwed,
+  expectedMs,
+  slots,
+  live,
+  ...lane
+}: Lane) {
   return {
-    ...{ job_id: authored.id, name: authored.name, timezone: authored.timezone, tags: authored.tags },
+    ...{ job_id: id, name, timezone: rule.zone, tags },
     ...{ state, wake_at: wakeAt.toISOString(), owed: isOwed, expected_ms: expectedMs },
     slots: slots.map(({ at, verdict, overlaps, run }) => ({
       ...{ at: at.toISOString(), verdict, overlaps },

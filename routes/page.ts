@@ -46,7 +46,7 @@ const askAgain = 'no-cache'
 
 type PageNeeds = Pick<RouteNeeds, 'page'>
 
-/** The page, for anyone: it shows nothing before somebody signs in. Its files are read with the first call. */
+/** The page, for anyone: it shows nothing before a person signs in. Its files are read with the first call. */
 export function pageRoutes(scope: FastifyInstance, needs: PageNeeds): void {
   for (const path of views)
     scope.get(path, async (request, reply) => {
@@ -81,7 +81,7 @@ function send(
 ): FastifyReply {
   reply.headers({ etag: file.etag, 'cache-control': cacheControl, vary: 'Accept-Encoding' })
   if (isTagOf(file.etag, request.headers['if-none-match'])) return reply.code(304).send()
-  const [coding, bytes] = smallest(file, String(request.headers['accept-encoding'] ?? ''))
+  const [coding, bytes] = smallest(file, request.headers['accept-encoding'] ?? '')
   if (coding) reply.header('content-encoding', coding)
   return reply.type(file.type).send(bytes)
 }

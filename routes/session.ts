@@ -31,7 +31,9 @@ export function sessionRoutes(scope: FastifyInstance, needs: SessionNeeds, ident
     return reply.code(201).send(sessionBody({ ...holder, expiresAt }))
   })
 
-  scope.get('/api/session', async (request) => sessionBody(await identify.bySession(request)))
+  scope.get('/api/session', {
+    handler: async (request) => sessionBody(await identify.bySession(request)),
+  })
 
   scope.delete('/api/session', async (request, reply) => {
     requireOwnPage(request)

@@ -10,7 +10,7 @@ export function Corner() {
   useSeconds(goesDownAt.value !== null)
   const now = pace.value
   return (
-    <div class={`corner ${now}`}>
+    <aside class={`corner ${now}`} aria-label="The machine">
       <span class="dot" aria-hidden="true" />
       <span role={now === 'paused' || now === 'asleep' ? 'status' : undefined}>{says[now]()}</span>
       {now === 'paused' && (
@@ -23,7 +23,7 @@ export function Corner() {
           Wake it
         </Button>
       )}
-    </div>
+    </aside>
   )
 }
 

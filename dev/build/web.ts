@@ -12,7 +12,7 @@ const sources = fileURLToPath(new URL('../../web/', import.meta.url))
  */
 export async function buildWeb(folder: string): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
-    entryPoints: [join(sources, 'main.tsx')],
+    entryPoints: { app: join(sources, 'main.tsx'), style: join(sources, 'styles/index.css') },
     outdir: folder,
     bundle: true,
     platform: 'browser',

@@ -50,7 +50,7 @@ function main(): void {
 function proseOf(file: string): Found[] {
   const isPage =
     /^(?:[A-Z]+\.md|docs\/.*\.md|relay\/.*\.md|examples\/.*\.md)$/.test(file) && file !== 'CHANGELOG.md'
-  const isShipped = /^(?:src|routes|db|relay|handlers)\/.*\.ts$/.test(file)
+  const isShipped = /^(?:src|routes|db|relay|handlers|web)\/.*\.tsx?$/.test(file)
   if (!isPage && !isShipped) return []
   const text = read(file)
   if (isPage) return [{ file, area: 'pages', prose: proseOfPage(text) }]

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startPostgres } from '../postgres/index.ts'
 import { createSessions } from '../../src/access/sessions.ts'
 import { startTarget } from '../target/index.ts'
+import { webFolder } from '../../src/ground/web-folder.ts'
 import { StartError } from './errors.ts'
 import { databaseFolder, enterHome, type Kept, keep, leaveHome, readKept } from './home.ts'
 import { databaseLine, line, serviceLines, targetLine } from './lines.ts'
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
     startDatabase(),
     startTimerPart(timer, kept, isNew),
     startOutside(kept),
+    buildPage(),
   ])
   if (stop.isUnderWay()) return
   const env = serviceEnv({ kept, port, databaseUrl, identity, callbackUrl: proxy.url })
@@ -63,6 +65,12 @@ async function main(): Promise<void> {
   process.stdout.write(welcome(address, performance.now()))
   if (jobs.length > 0) say(`jobs of earlier starts: ${jobs.join(', ')}`)
   proxy.open({ host: reach, port })
+}
+
+/** Only if its sources have changed since the last start. Without it everything else works. */
+async function buildPage() {
+  const { freshWeb } = await import('../build/web.ts')
+  await freshWeb(webFolder).catch((error: Error) => say(`the page is not built: ${error.message}`))
 }
 
 async function startDatabase() {

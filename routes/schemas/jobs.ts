@@ -47,6 +47,10 @@ export const jobOperations = {
       q: Type.Optional(
         Type.String({ minLength: 1, maxLength: 200, description: 'a part of name or prompt' }),
       ),
+      failing: Type.Optional(Type.Boolean({ description: 'true: only those whose last run failed' })),
+      unarmed: Type.Optional(
+        Type.Boolean({ description: 'true: only those whose wake-up the timer service has not confirmed' }),
+      ),
     }),
     status: 200,
     answer: object(

@@ -76,7 +76,7 @@ export const operations = {
           goes_down_at: {
             ...instantOutOrNull,
             description:
-              'if nobody calls until then; null: something holds it, or it stays up. With a key only',
+              'if no client calls until then; null: something holds it, or it stays up. With a key only',
           },
         }),
       ),

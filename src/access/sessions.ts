@@ -25,8 +25,8 @@ const sessionMs = 12 * 3_600_000
 const tokenMs = 10 * 60_000
 
 /**
- * The sealing key comes from the two secrets of the environment, which all machines of a service have and keep: whoever
- * reads the database can make no session. With another API_KEY or ENCRYPTION_KEY all sessions are over.
+ * The sealing key comes from the two secrets of the environment, which all machines of a service have and keep: a reader
+ * of the database can make no session. With another API_KEY or ENCRYPTION_KEY all sessions are over.
  */
 export function createSessions({ apiKey, encryptionKey, now }: SessionsNeeds): Sessions {
   const key = hkdfSync('sha256', apiKey, encryptionKey ?? '', 'chronos session', 32)

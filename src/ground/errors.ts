@@ -17,7 +17,7 @@ export const errorTable = {
   TIMEZONE_UNKNOWN: { status: 400, title: 'The time zone is not an IANA name' },
   // who is asking
   API_KEY_REJECTED: { status: 401, title: 'The API key is missing or not accepted' },
-  SESSION_REJECTED: { status: 401, title: 'Nobody is signed in, or the session has ended' },
+  SESSION_REJECTED: { status: 401, title: 'No one is signed in, or the session has ended' },
   NOT_FROM_PAGE: { status: 403, title: 'A session changes things from its own page only' },
   TOKEN_REJECTED: { status: 401, title: 'The token was not accepted' },
   SCOPE_MISSING: { status: 403, title: 'The API key lacks the required scope' },

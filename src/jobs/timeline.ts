@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Overview, TimelineRow } from '../../db/index.ts'
-import { ruleOf } from '../../db/index.ts'
 import type { RunState } from '../decisions/index.ts'
 import { type ClockChange, clockChangesIn, slotsIn } from '../schedule/index.ts'
 import { type Verdict, verdictOfRun } from './ledger.ts'
@@ -36,10 +35,9 @@ export async function readTimeline(
 }
 
 function laneOf(row: TimelineRow, window: Window): Lane {
-  const { timezone } = row.authored
   const all = [...pastSlots(row), ...openSlots(row, window)]
   const slots = withOverlaps(all.slice(0, slotsMost), row.expectedMs)
-  const clockChanges = clockChangesIn(timezone, { after: window.from, until: window.to })
+  const clockChanges = clockChangesIn(row.rule.zone, { after: window.from, until: window.to })
   return { ...row, slots, hasMore: all.length > slotsMost, clockChanges }
 }
 
@@ -52,12 +50,8 @@ function pastSlots({ past }: TimelineRow): Found[] {
 }
 
 /** Those that no process has taken: due, or still to come. */
-function openSlots(
-  { authored, state, nextSlot, slotsUsed, now }: TimelineRow,
-  { from, to }: Window,
-): Found[] {
+function openSlots({ rule, state, nextSlot, slotsUsed, now }: TimelineRow, { from, to }: Window): Found[] {
   if (state !== 'scheduled' || !nextSlot) return []
-  const rule = ruleOf(authored)
   const { endsAt } = rule.policy
   const left = rule.repeatTimes === null ? Infinity : rule.repeatTimes - slotsUsed
   const after = new Date(Math.max(from.getTime(), nextSlot.getTime()) - 1)

@@ -38,7 +38,9 @@ function isRedirect({ status, headers }: WholeReply): boolean {
 }
 
 /** The types of a browser, which the page is checked with, have no `from` yet. */
-type Streams = typeof import('node:stream/web').ReadableStream
+type Streams = {
+  from(body: Iterable<unknown> | AsyncIterable<unknown>): ReadableStream<Uint8Array<ArrayBuffer>>
+}
 
 function responseOf({ status, statusText, fields, body }: WholeReply, url: URL): Response {
   const headers = new Headers(fields)
@@ -46,12 +48,7 @@ function responseOf({ status, statusText, fields, body }: WholeReply, url: URL):
   const isUsual = status >= 200 && status <= 599
   const mayHaveBody = ![204, 205, 304].includes(status)
   // unlike Readable.toWeb it reads nothing ahead
-  const stream =
-    body && mayHaveBody
-      ? ((ReadableStream as unknown as Streams).from(body) as unknown as ReadableStream<
-          Uint8Array<ArrayBuffer>
-        >)
-      : null
+  const stream = body && mayHaveBody ? (ReadableStream as unknown as Streams).from(body) : null
   const response = new Response(stream, { status: isUsual ? status : 200, statusText, headers })
   if (!isUsual) Object.defineProperty(response, 'status', { value: status })
   return bounded(Object.defineProperty(response, 'url', { value: url.href }))

@@ -24,7 +24,7 @@ type IdleExitNeeds = {
 const closeMs = 2_000
 
 /**
- * A wake does it by itself, beside what it was started for, or somebody looks at the page. It is waited for, and nothing is
+ * A wake does it by itself, beside what it was started for, or a person looks at the page. It is waited for, and nothing is
  * expected to follow it.
  */
 const prolongsNothing = (kind: HoldKind) => kind === 'boot' || kind === 'reconcile' || kind === 'page'

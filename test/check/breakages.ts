@@ -19,6 +19,13 @@ const db = drizzle.mock()
 
 export const breakages: Breakage[] = [
   ...broken('tsc', 'TS2322', [['a type error', 'src/zz-type.ts', `export const n: number = 'one'\n`]]),
+  ...broken('tsc -p web', 'TS2339', [
+    [
+      'a field that no answer has',
+      'web/zz-field.ts',
+      `import type { Job } from './types.ts'\nexport const colourOf = (job: Job) => job.schedule.colour\n`,
+    ],
+  ]),
   ...broken('tsc', 'TS1294', [['what cannot be stripped', 'src/zz-enum.ts', 'export enum Kind { A }\n']]),
   ...broken('tsc', 'TS2741', [
     [
@@ -154,6 +161,10 @@ export const queue = {
     ['the service in the relay', 'relay/node/zz-src.ts', `export * from '../../src/ground/json.ts'\n`],
     ['the relay in the service', 'src/run/zz-relay.ts', `export * from '../../relay/core/index.ts'\n`],
     ['a host in the core of the relay', 'relay/core/zz-host.ts', `export * from '../node/index.ts'\n`],
+    ['a value of the service in the page', 'web/zz-value.ts', `export * from '../src/ground/json.ts'\n`],
+    ['a library that the page is not made of', 'web/zz-library.ts', `export * from 'croner'\n`],
+    ['a page in a part of pages', 'web/parts/zz-up.ts', `export * from '../pages/index.ts'\n`],
+    ['the page in the service', 'src/run/zz-web.ts', `export * from '../../web/router.ts'\n`],
     ['a way past the door of the core', 'relay/node/zz-door.ts', `export * from '../core/arm.ts'\n`],
     [
       'an import sideways, from NAS to the database',

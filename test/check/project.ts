@@ -5,7 +5,15 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { machinePaths } from '../../dev/check/steps.ts'
 
-export type Tool = 'tsc' | 'oxlint' | 'biome' | 'knip' | 'knip --production' | 'words' | 'machine paths'
+export type Tool =
+  | 'tsc'
+  | 'tsc -p web'
+  | 'oxlint'
+  | 'biome'
+  | 'knip'
+  | 'knip --production'
+  | 'words'
+  | 'machine paths'
 
 /** What each tool said, one line for each finding. */
 export type Findings = Record<Tool, string[]>
@@ -37,8 +45,9 @@ function ignoreMissing(error: NodeJS.ErrnoException) {
 
 /** The steps of `npm run check`, each in its tool's one-line format. */
 export async function runTools(folder: string): Promise<Findings> {
-  const [tsc, oxlint, biome, knip, shipped, words, paths] = await Promise.all([
+  const [tsc, web, oxlint, biome, knip, shipped, words, paths] = await Promise.all([
     output(folder, 'tsc', ['--noEmit', '-p', '.']),
+    output(folder, 'tsc', ['--noEmit', '-p', 'web']),
     output(folder, 'oxlint', ['-f', 'unix']),
     output(folder, 'biome', ['format', '--reporter=github', '--max-diagnostics=none', '.']),
     output(folder, 'knip', ['--no-progress', '--reporter', 'compact']),
@@ -46,7 +55,16 @@ export async function runTools(folder: string): Promise<Findings> {
     output(folder, 'node', ['dev/check/words.ts']),
     output(folder, 'git', ['grep', '-nIE', machinePaths]),
   ])
-  return { tsc, oxlint, biome, knip, 'knip --production': shipped, words, 'machine paths': paths }
+  return {
+    tsc,
+    'tsc -p web': web,
+    oxlint,
+    biome,
+    knip,
+    'knip --production': shipped,
+    words,
+    'machine paths': paths,
+  }
 }
 
 async function output(cwd: string, command: string, args: string[]): Promise<string[]> {

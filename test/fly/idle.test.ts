@@ -211,3 +211,17 @@ test('a process that stays up is warned of each time the limit has passed, with 
     { up_s: 7200, holds: { run: 1 } },
   ])
 })
+
+test('a look at the page is waited for, and the process goes as soon as it is answered', async (context) => {
+  const { delays, holds, exits, answered } = await setup(context)
+  answered()
+  await delays.pass(idleMs - 10)
+  holds.take('page')()
+  const release = holds.take('page')
+  await delays.pass(1_000)
+  assert.deepEqual(exits, [])
+  release()
+  await delays.pass(0)
+  await until('it leaves', () => exits.length > 0)
+  assert.deepEqual(exits, ['idle'])
+})

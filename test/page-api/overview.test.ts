@@ -19,6 +19,9 @@ const get = async (path: string): Promise<Json> => {
   return body
 }
 
+/** A list in an answer. */
+const list = (value: Json): Json[] => value as Json[]
+
 type Run = {
   state?: string
   slot?: string | null
@@ -75,7 +78,7 @@ test('the timeline has a lane for each job that wakes in the window, with what r
 
   const body = await get('/api/timeline?from=2026-03-28T11:00:00Z&to=2026-03-29T13:00:00Z')
   assert.deepEqual([body.now, body.more], [new Date(now).toISOString(), false])
-  const names = body.lanes.map(({ name }: Json) => name)
+  const names = list(body.lanes).map(({ name }: Json) => name)
   assert.deepEqual(names, ['often', 'daily'])
   const [dense, lane] = body.lanes
   // the clock goes forward in the night, so the slot of tomorrow is an hour earlier
@@ -90,7 +93,7 @@ test('the timeline has a lane for each job that wakes in the window, with what r
   )
   // it takes a quarter of an hour and is due every ten minutes
   assert.deepEqual([dense.expected_ms, dense.clock_changes], [900_000, []])
-  const overlaps = dense.slots.map(({ at, overlaps }: Json) => [at.slice(8, 16), overlaps])
+  const overlaps = list(dense.slots).map((slot) => [String(slot.at).slice(8, 16), slot.overlaps])
   assert.deepEqual(overlaps.slice(0, 2), [
     ['28T12:10', false],
     ['28T12:20', true],
@@ -100,7 +103,7 @@ test('the timeline has a lane for each job that wakes in the window, with what r
 test('a lane that is too dense is cut, and so is a list of lanes; a window has an end', async () => {
   const { id } = await service.makeJob({ name: 'each minute', schedule: '* * * * *' })
   const { lanes } = await get('/api/timeline?limit=200')
-  const lane = lanes.find(({ job_id: jobId }: Json) => jobId === id)
+  const lane = list(lanes).find(({ job_id: jobId }: Json) => jobId === id)
   assert.deepEqual([lane.slots.length, lane.more], [288, true])
   const first = await get('/api/timeline?limit=1')
   assert.deepEqual([first.lanes.length, first.more], [1, true])
@@ -116,7 +119,7 @@ test('a slot whose time has come and that nobody has taken is due; what is live 
     values (gen_random_uuid(), ${id}, '2026-03-27T12:01:00Z', 'fire', 'claimed', 1, 0, 'us', now(), now(), ${now})`
   const laneNow = async () => {
     const { lanes } = await get('/api/timeline?from=2026-03-28T12:00:00Z')
-    return lanes.find(({ job_id: jobId }: Json) => jobId === id)
+    return list(lanes).find(({ job_id: jobId }: Json) => jobId === id)
   }
   const { live, slots } = await laneNow()
   const [run] = live
@@ -146,14 +149,16 @@ test('strips: the last 30 slots of each job with their verdicts, in the order th
   await addFold(one.id, '2025-03-26T00:00:00Z', '2026-03-26T23:00:00Z', 8_784)
   const { strips } = await get(`/api/jobs/strips?ids=${other.id},${one.id},${other.id},000000000000`)
   assert.deepEqual(
-    strips.map(({ job_id: id }: Json) => id),
+    list(strips).map(({ job_id: id }: Json) => id),
     [other.id, one.id],
   )
   const [empty, strip] = strips
   assert.deepEqual([empty.slots, empty.runs, empty.success_rate, empty.p50_ms], [[], 0, null, null])
   assert.equal(strip.next_run_at, '2026-03-28T13:00:00.000Z')
   assert.equal(strip.slots.length, 30)
-  const told = strip.slots.map(({ slot, verdict, state }: Json) => `${slot.slice(8, 13)} ${verdict} ${state}`)
+  const told = list(strip.slots).map(
+    ({ slot, verdict, state }) => `${String(slot).slice(8, 13)} ${verdict} ${state}`,
+  )
   assert.deepEqual(
     [told[0], told[19], told[20], told[21], told[29]],
     [
@@ -186,7 +191,7 @@ test('the days of a job: what has been added up, and what has not been yet, once
   await addFold(id, '2026-03-21T14:00:00Z', '2026-03-21T14:00:00Z', 1)
   const { days } = await get(`/api/jobs/${id}/days`)
   assert.deepEqual(
-    days.map(({ day, ran, skipped, missed, attempts }: Json) => [day, ran, skipped, missed, attempts]),
+    list(days).map(({ day, ran, skipped, missed, attempts }: Json) => [day, ran, skipped, missed, attempts]),
     [
       ['2026-03-01', 2, 0, 0, 3],
       ['2026-03-20', 1, 0, 0, 1],
@@ -241,7 +246,7 @@ test('failures are grouped by their cause, over all jobs or one', async () => {
   })
   const ofOne = await get(`/api/failures?since=2026-03-28T09:00:00Z&job=${one.id}`)
   assert.deepEqual(
-    ofOne.failures.map(({ count }: Json) => count),
+    list(ofOne.failures).map(({ count }: Json) => count),
     [2],
   )
   assert.equal((await get('/api/failures?since=2026-03-28T11:59:00Z')).failures.length, 0)

@@ -142,9 +142,11 @@ test('what is no credential is refused by its form, and a wrong key as everywher
     assert.equal(codeOf(await signIn(body)), '400 FIELD_INVALID', JSON.stringify(body))
   assert.equal(codeOf(await signIn({ key: 'wrong' })), '401 API_KEY_REJECTED')
   const { body } = await service.api('GET', '/api/status')
-  const refused = body.refused_callers.filter(({ route }: { route: string }) => route === 'POST /api/session')
+  const refused = (body.refused_callers as { route: string; times: number }[]).filter(
+    ({ route }) => route === 'POST /api/session',
+  )
   assert.deepEqual(
-    refused.map(({ times }: { times: number }) => times),
+    refused.map(({ times }) => times),
     [1],
   )
 })

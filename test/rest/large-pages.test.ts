@@ -36,6 +36,11 @@ const short: Record<string, string> = {
   'GET /api/jobs/{id}/arm': 'the newest 20',
   'GET /api/jobs/{id}/output': 'limit, and pages as of runs; each output is cut',
   'GET /api/runs/{id}/deliveries': 'a job has 20 targets at most',
+  'GET /api/timeline': 'limit, at most 200 jobs without what they do, each with 288 slots',
+  'GET /api/jobs/strips': '100 ids, each with 30 slots',
+  'GET /api/jobs/{id}/days': '371 days',
+  'GET /api/failures': '100 causes of 300 characters',
+  'GET /api/costs': '371 days and 100 jobs',
   'GET /v1/models': 'one',
 }
 

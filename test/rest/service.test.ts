@@ -12,7 +12,7 @@ before(async () => {
 })
 after(() => service.close())
 
-const open = ['/healthz', '/health', '/v1/health', '/readyz', '/openapi.json']
+const open = ['/healthz', '/health', '/v1/health', '/readyz', '/openapi.json', '/api/session']
 const othersScopes = ['/api/cron/fire', '/api/callbacks/{token}']
 
 test('a missing or wrong API key is answered 401 on every route of the API; without one, the status has its short form', async () => {

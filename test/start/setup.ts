@@ -113,9 +113,10 @@ function start(
     async ready() {
       await waitForLine(/^Ctrl-C stops everything/)
       const [, baseUrl = ''] = await waitForLine(/^ +base URL +(\S+)$/)
+      const [, pageUrl = ''] = await waitForLine(/^ +page +(\S+)$/)
       const [, apiKey = ''] = await waitForLine(/^ +API key +(\S+)$/)
       const command = /^curl -X POST [^\n]*(\n[^\n]*){2}/m.exec(lines.join('\n'))?.[0] ?? ''
-      return { baseUrl, apiKey, command }
+      return { baseUrl, pageUrl, apiKey, command }
     },
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     async interrupt(): Promise<number | null> {

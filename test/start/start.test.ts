@@ -56,6 +56,20 @@ describe('one command from nothing to a job that fires', () => {
     }
   })
 
+  test('the printed link signs in once', async () => {
+    const { pageUrl, baseUrl } = (await started?.ready()) ?? { pageUrl: '', baseUrl: '' }
+    const { origin, pathname, hash } = new URL(pageUrl)
+    assert.deepEqual([origin, pathname], [baseUrl, '/'])
+    const token = new URLSearchParams(hash.slice(1)).get('token')
+    const signIn = () =>
+      fetch(`${baseUrl}/api/session`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-chronos-page': '1' },
+        body: JSON.stringify({ token }),
+      })
+    assert.deepEqual([(await signIn()).status, (await signIn()).status], [201, 401])
+  })
+
   test('a newcomer is reminded of a channel for failures', async () => {
     assert.ok(started)
     await started.waitForLine(/^[\d:.]{12} service +No default channel receives failures, /)

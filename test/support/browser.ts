@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { fileURLToPath } from 'node:url'
 import { freshWeb } from '../../dev/build/web.ts'
 import { webFolder } from '../../src/ground/web-folder.ts'
 import { apiKey, type Service } from './service.ts'
@@ -79,3 +80,21 @@ async function signIn(context: BrowserContext, key: string): Promise<void> {
   })
   if (answer.status() !== 201) throw new Error(`not signed in: ${answer.status()} ${await answer.text()}`)
 }
+
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+
+/** What axe-core finds wrong with the page as it is, one line each; none is an empty list. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const found = await page.evaluate<Violation[]>('axe.run().then(({ violations }) => violations)')
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
+}
+type Violation = { id: string; nodes: { html: string }[] }
+
+/** How many pixels the page is wider than its window: more than none is a scroll to the side. */
+export const widerBy = (page: Page): Promise<number> =>
+  page.evaluate<number>(
+    'Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)',
+  )
+
+export const phone = { width: 360, height: 740 }

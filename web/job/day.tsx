@@ -59,7 +59,7 @@ export function DaySlots({ jobId, day, sums }: DayProps) {
 }
 
 const columns: readonly Column<Slot>[] = [
-  { key: 'slot', title: 'Slot', width: '120px', cell: ({ slot }) => <When at={slot} seconds /> },
+  { key: 'slot', title: 'Slot', width: '170px', cell: ({ slot }) => <When at={slot} seconds /> },
   {
     key: 'verdict',
     title: 'Verdict',

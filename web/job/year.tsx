@@ -80,7 +80,7 @@ function Field({ days, weeks, step, chosen }: FieldProps) {
             <g
               key={day}
               role="button"
-              tabIndex={place === active ? 0 : -1}
+              tabindex={place === active ? 0 : -1}
               aria-pressed={day === chosen}
               aria-label={`${day}: ${sumOfDay(found)}`}
               class={`bar ${lookOfDay(found)}${day === chosen ? ' chosen' : ''}`}

@@ -2,7 +2,7 @@ import { Link } from '../parts/link.tsx'
 import { Strip } from '../parts/strip.tsx'
 import type { Column } from '../parts/table.tsx'
 import { Verdict } from '../parts/verdict.tsx'
-import { durationText, When } from '../parts/when.tsx'
+import { clockText, readersZone, shortText, When } from '../parts/when.tsx'
 import type { Job } from '../types.ts'
 import { stripOf } from './strips.ts'
 
@@ -18,7 +18,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'name',
     title: 'Job',
-    width: 'minmax(150px, 1.6fr)',
+    width: 'minmax(0, 1.4fr)',
     sorts: true,
     cell: (job) => <NameCell job={job} />,
   },
@@ -40,16 +40,9 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'next',
     title: 'Next run',
-    width: 'minmax(112px, 0.9fr)',
+    width: 'minmax(106px, 0.6fr)',
     sorts: true,
-    cell: ({ next_run_at: at, timezone }) => <When at={at} zone={timezone} />,
-  },
-  {
-    key: 'zone',
-    title: 'In its zone',
-    width: 'minmax(90px, 0.7fr)',
-    from: 'desk',
-    cell: ({ next_run_at: at, timezone }) => <ZoneCell at={at} zone={timezone} />,
+    cell: (job) => <NextCell job={job} />,
   },
   {
     key: 'rate',
@@ -62,7 +55,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'took',
     title: 'p50 / p95',
-    width: '116px',
+    width: '124px',
     align: 'end',
     from: 'desk',
     cell: ({ id }) => <TookCell id={id} />,
@@ -89,21 +82,22 @@ function StripCell({ id }: { id: string }) {
 }
 
 /** A slot that ran is shown by the outcome of its run. */
-export const asItem = ({ slot, verdict, state, reason }: StripSlot) => ({
+const asItem = ({ slot, verdict, state, reason }: StripSlot) => ({
   slot,
   verdict: verdict === 'ran' ? (state ?? 'succeeded') : verdict,
   reason,
 })
 type StripSlot = { slot: string; verdict: string; state?: string | null; reason: string | null }
 
-function ZoneCell({ at, zone }: { at: string | null; zone: string }) {
-  if (!at) return <span class="quiet">–</span>
-  const text = new Intl.DateTimeFormat(navigator.language, {
-    ...{ timeZone: zone, hour: '2-digit', minute: '2-digit' },
-  }).format(new Date(at))
+/** In the reader's time, and under it in the job's own zone if that is another. */
+function NextCell({ job: { next_run_at: at, timezone: zone } }: { job: Job }) {
+  if (!at || zone === readersZone) return <When at={at} zone={zone} />
   return (
-    <span class="quiet cut" title={zone}>
-      {text} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
+    <span class="two-lines">
+      <When at={at} zone={zone} />
+      <span class="quiet" title={zone}>
+        {clockText(at, zone)} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
+      </span>
     </span>
   )
 }
@@ -119,7 +113,7 @@ function TookCell({ id }: { id: string }) {
   if (p50 === null || p50 === undefined) return <span class="quiet">–</span>
   return (
     <span class="number">
-      {durationText(p50)} / {durationText(p95 ?? p50)}
+      {shortText(p50)} / {shortText(p95 ?? p50)}
     </span>
   )
 }

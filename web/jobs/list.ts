@@ -67,12 +67,14 @@ export function useJobs(filter: JobFilter): JobList {
       return now.current.pages.flatMap(({ jobs }) => jobs)
     }
     // of a long list only the newest page is read again: that is what changes while one looks
-    const refresh = () =>
-      attempt(async () => {
+    const refresh = async () => {
+      if (now.current.pages.length === 0) return more()
+      await attempt(async () => {
         const few = now.current.pages.slice(0, 3)
         const again = await Promise.all(few.map(({ cursor }) => read(filter, cursor)))
         keep({ pages: [...again, ...now.current.pages.slice(few.length)] })
       })
+    }
     return { more, all, refresh }
   }, [key])
 

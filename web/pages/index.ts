@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import type { PageProps } from '../page-props.ts'
 import { AuditPage } from './audit.tsx'
 import { ChannelsPage } from './channels.tsx'
 import { CostPage } from './cost.tsx'
@@ -9,8 +10,6 @@ import { MakePage } from './make.tsx'
 import { NowPage } from './now.tsx'
 import { RunPage } from './run.tsx'
 import { SecretsPage } from './secrets.tsx'
-
-export type PageProps = { params: Record<string, string> }
 
 /** Each address of the page, and what shows it. */
 export const pages: readonly { pattern: string; Page: ComponentType<PageProps> }[] = [

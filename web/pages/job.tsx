@@ -21,7 +21,7 @@ import { When } from '../parts/when.tsx'
 import { go } from '../router.ts'
 import { may } from '../session.ts'
 import type { Job, Run } from '../types.ts'
-import type { PageProps } from './index.ts'
+import type { PageProps } from '../page-props.ts'
 
 /** One job: what it is, when it runs, how it ran, who holds its wake-up; and all that can be done to it. */
 export function JobPage({ params }: PageProps) {

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Bulk, type BulkResult } from '../jobs/bulk.tsx'
 import { jobColumns, standOf } from '../jobs/columns.tsx'
 import { Filters, filterOf } from '../jobs/filters.tsx'
@@ -25,6 +25,10 @@ export function JobsPage() {
     () => sorted(tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs, sort),
     [list.jobs, tellsNobody, sort?.by, sort?.descending],
   )
+  // the API cannot tell these apart, so all are read
+  useEffect(() => {
+    if (tellsNobody) void list.all()
+  }, [tellsNobody, JSON.stringify(filter)])
   const sortBy = async (next: Sort) => {
     setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
     // the order of what is not read yet is not known

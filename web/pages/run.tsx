@@ -17,7 +17,7 @@ import { liveStates, spansOf, triggerWords } from '../run/spans.ts'
 import { Waterfall } from '../run/waterfall.tsx'
 import { may } from '../session.ts'
 import type { Arm, Delivery, Job, Run } from '../types.ts'
-import type { PageProps } from './index.ts'
+import type { PageProps } from '../page-props.ts'
 
 /** One run: what happened and when, what was asked and answered, what it wrote, and who was told. */
 export function RunPage({ params }: PageProps) {

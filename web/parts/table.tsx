@@ -79,7 +79,7 @@ export function Table<Row>(props: TableProps<Row>) {
     event.preventDefault()
     event.stopPropagation()
   }
-  const template = [onChoose ? '36px' : '', ...columns.map(({ width }) => width ?? 'minmax(0, 1fr)')].join(
+  const template = [onChoose ? '18px' : '', ...columns.map(({ width }) => width ?? 'minmax(0, 1fr)')].join(
     ' ',
   )
   const slice = rows.slice(from, to)

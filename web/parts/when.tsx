@@ -17,15 +17,20 @@ function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
 const clock = { hour: '2-digit', minute: '2-digit' } as const
 const date = { weekday: 'short', day: 'numeric', month: 'short' } as const
 
-/** An instant in the reader's locale, or in `zone`: the time alone if it is today's, otherwise with the date. */
+/** An instant in the reader's locale, or in `zone`: the time alone if it is today's, soon with its weekday, else its date. */
 export function instantText(at: string | Date, { zone = readersZone, seconds = false } = {}): string {
   const instant = new Date(at)
   const time = seconds ? { ...clock, second: '2-digit' as const } : clock
   const day = format(zone, { dateStyle: 'short' })
   if (day.format(instant) === day.format(new Date())) return format(zone, time).format(instant)
-  const isFar = Math.abs(instant.getTime() - Date.now()) > 300 * 86_400_000
+  const inMs = instant.getTime() - Date.now()
+  if (inMs > 0 && inMs < 6 * 86_400_000) return format(zone, { weekday: 'short', ...time }).format(instant)
+  const isFar = Math.abs(inMs) > 300 * 86_400_000
   return format(zone, { ...date, ...(isFar ? { year: 'numeric' as const } : {}), ...time }).format(instant)
 }
+
+/** The time of the day in a zone. */
+export const clockText = (at: string | Date, zone: string): string => format(zone, clock).format(new Date(at))
 
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
 const units = [
@@ -84,6 +89,9 @@ export function durationText(ms: number): string {
   const rest = Math.floor((ms % big) / small)
   return `${Math.floor(ms / big)} ${one}${rest ? ` ${rest} ${other}` : ''}`
 }
+
+/** The same in one unit: 13 min. */
+export const shortText = (ms: number): string => durationText(ms).split(' ').slice(0, 2).join(' ')
 
 function unitsOf(ms: number): [big: number, small: number, one: string, other: string] {
   if (ms < 3_600_000) return [60_000, 1_000, 'min', 's']

@@ -1,0 +1,87 @@
+// `npm run pictures`: each page of the page, light, dark and on a phone, into docs/pictures/. From the story beside this
+// file at a fixed instant, so that a picture only changes when its page does.
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { phone, type Reader, startReader } from '../../test/support/browser.ts'
+import { keyOf } from '../../test/support/key.ts'
+import { type Service, startService } from '../../test/support/service.ts'
+import { until } from '../../test/support/until.ts'
+import { tellStory } from './story.ts'
+
+const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
+const now = new Date('2026-11-26T10:12:00Z')
+const forms = [
+  { form: 'light', dark: false, size: { width: 1200, height: 780 } },
+  { form: 'dark', dark: true, size: { width: 1200, height: 780 } },
+  { form: 'phone', dark: false, size: phone },
+] as const
+
+async function main() {
+  const service = await startService({
+    clock: now,
+    env: { ENCRYPTION_KEY: keyOf('pictures').toString('base64') },
+  })
+  const reader = await startReader(service)
+  try {
+    const pages = await addresses(service)
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true })
+    let bytes = 0
+    for (const [name, path] of pages)
+      for (const one of forms) bytes += await take(reader, { name, path, ...one })
+    console.log(`${pages.length * forms.length} pictures, ${Math.round(bytes / 1024)} KiB`)
+  } finally {
+    await reader.close()
+    await service.close()
+  }
+}
+
+/** The story, and what a picture needs besides: a run of today, a channel, a secret, a key. */
+async function addresses({
+  api,
+  database,
+  target,
+  makeJob,
+}: Service): Promise<[name: string, path: string][]> {
+  await api('PUT', '/api/channels/team', {
+    type: 'webhook',
+    url: 'https://example.com/hook',
+    default_on: ['failure'],
+  })
+  await api('PUT', '/api/secrets/BANK_TOKEN', { value: 'not shown' })
+  await api('POST', '/api/keys', { name: 'the deploy', scopes: ['jobs:write'] })
+  const told = await tellStory(api, database.sql, now)
+  target.behave('/hook', { does: 'echo' })
+  const job = (await makeJob({ name: 'Reminders', tags: ['mail'] })) as { id: string }
+  const started = await api('POST', `/api/jobs/${job.id}/run`, { input: { until: '2026-11-30' } })
+  const { run } = started.body as { run: { id: string } }
+  await until('the run has ended', async () => {
+    const answer = await api('GET', `/api/runs/${run.id}`)
+    return (answer.body as { run: { finished_at: string | null } }).run.finished_at
+  })
+  const list = ['jobs', 'make', 'cost', 'channels', 'secrets', 'keys', 'audit']
+  return [
+    ['now', '/'],
+    ['job', `/jobs/${told.get('Shop export')}`],
+    ['run', `/runs/${run.id}`],
+    ...list.map((name): [string, string] => [name, `/${name}`]),
+  ]
+}
+
+type Shot = { name: string; path: string } & (typeof forms)[number]
+
+async function take(reader: Reader, { name, path, form, dark, size }: Shot): Promise<number> {
+  const { page, context } = await reader.open(path, {
+    ...{ dark, size },
+    prepare: (it) => it.clock.setFixedTime(now),
+  })
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.waitForLoadState('networkidle')
+  const file = `${folder}${name}-${form}.png`
+  await writeFile(file, await page.screenshot({ animations: 'disabled' }))
+  await context.close()
+  return (await stat(file)).size
+}
+
+await main()
+process.exit()

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { tellStory } from '../../dev/pictures/story.ts'
+import { phone, startReader, violations, widerBy } from '../support/browser.ts'
+import { startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+const service = await startService()
+const reader = await startReader(service)
+after(async () => {
+  await reader.close()
+  await service.close()
+})
+await tellStory(service.api, service.database.sql, new Date())
+
+const stateOf = async (name: string) => {
+  const { body } = await service.api('GET', `/api/jobs?state=all&q=${encodeURIComponent(name)}`)
+  return body.jobs[0]?.state
+}
+
+test('the table filters as one types, and each view is a link', async () => {
+  const { page, context, complaints } = await reader.open('/jobs')
+  await page.getByRole('link', { name: 'Shop export' }).waitFor()
+  const names = () => page.locator('.body [role=row] a').allTextContents()
+  assert.equal((await names()).length, 10)
+  assert.match(
+    (await page
+      .locator('[role=row]', { hasText: 'Shop export' })
+      .getByRole('img')
+      .getAttribute('aria-label')) ?? '',
+    /failed/,
+  )
+
+  await page.getByRole('searchbox', { name: 'Search' }).pressSequentially('rates')
+  await until('one is left', async () => (await names()).join() === 'Exchange rates')
+  assert.match(page.url(), /q=rates/)
+  await page.getByRole('searchbox', { name: 'Search' }).fill('')
+  await page.getByRole('button', { name: 'Failing' }).click()
+  await until('the failing one is left', async () => (await names()).join() === 'Shop export')
+  await page.goto('/jobs?tag=billing&sort=name')
+  await until('those with the tag, in order', async () => {
+    return (await names()).join() === 'Exchange rates,Invoices to the bank,Shop export'
+  })
+  await page.goto('/jobs?q=no-such-job')
+  await page.getByText('No job matches').waitFor()
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('jobs that are chosen by keys are paused and resumed together, after their number was read', async () => {
+  const { page, context } = await reader.open('/jobs?tag=nightly&sort=name')
+  await page.getByRole('link', { name: 'Database backup' }).waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press('x')
+  await page.keyboard.press('j')
+  await page.keyboard.press('x')
+  await page.getByText('2 chosen').waitFor()
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('dialog', { name: 'Pause 2 jobs?' }).waitFor()
+  assert.deepEqual(await violations(page), [])
+  await page.getByRole('button', { name: 'Pause 2 jobs' }).click()
+  await page.getByText('Pause: 2 of 2 done').waitFor()
+  assert.deepEqual([await stateOf('backup'), await stateOf('uploads')], ['paused', 'paused'])
+
+  await page.getByRole('checkbox', { name: 'Choose all that are shown' }).check()
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.getByRole('button', { name: 'Resume 2 jobs' }).click()
+  await page.getByText('Resume: 2 of 2 done').waitFor()
+  assert.deepEqual([await stateOf('backup'), await stateOf('uploads')], ['scheduled', 'scheduled'])
+  await context.close()
+})
+
+test('jobs are only deleted once their number is typed', async () => {
+  const job = await service.makeJob({ name: 'to be deleted' })
+  const { page, context } = await reader.open('/jobs?q=deleted')
+  await page.getByRole('checkbox', { name: 'Choose', exact: true }).check()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Delete 1 job' }).click()
+  await page.getByText('Type 1 to confirm.').waitFor()
+  assert.equal((await service.api('GET', `/api/jobs/${job.id}`)).status, 200)
+  await page.getByLabel('Type 1 to confirm').fill('1')
+  await page.getByRole('button', { name: 'Delete 1 job' }).click()
+  await page.getByText('Delete: 1 of 1 done').waitFor()
+  assert.equal((await service.api('GET', `/api/jobs/${job.id}`)).status, 404)
+  await context.close()
+})
+
+test('of very many jobs only the rows in view are in the page, and the end is reached by scrolling', async () => {
+  const { sql } = service.database
+  await sql`
+    with made as (
+      insert into jobs (id, name, schedule, timezone, anchor, action, tags)
+      select lpad(to_hex(n), 12, '0'), 'one of many ' || n, schedule, timezone, anchor, action, '{many}'
+      from jobs, generate_series(1, 1000) n where name = 'Certificate check'
+      returning id
+    )
+    insert into job_runtime (job_id, state, next_slot, wake_at, armed_gen)
+    select id, 'scheduled', now() + interval '1 hour', now() + interval '1 hour', 1 from made`
+  const { page, context } = await reader.open('/jobs?tag=many')
+  await page.getByRole('link', { name: 'one of many 1000', exact: true }).waitFor()
+  const rows = () => page.locator('.body [role=row]').count()
+  await until('the end is there', async () => {
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)')
+    return page.getByRole('link', { name: 'one of many 1', exact: true }).isVisible()
+  })
+  assert.ok((await rows()) < 60, `${await rows()} rows`)
+  await context.close()
+})
+
+for (const theme of ['light', 'dark'])
+  test(`the table has no violation, ${theme}, and fits a phone`, async () => {
+    const { page, context } = await reader.open('/jobs?tag=billing', { dark: theme === 'dark' })
+    await page.getByRole('link', { name: 'Shop export' }).waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.setViewportSize(phone)
+    assert.equal(await widerBy(page), 0)
+    assert.deepEqual(await violations(page), [])
+    await context.close()
+  })
