@@ -8,13 +8,15 @@ import { lateness } from './lateness.ts'
 import { load, machine } from './machine.ts'
 import { type Part, writePage } from './page.ts'
 import { peers } from './peers.ts'
+import { processes } from './processes.ts'
+import { scale } from './scale.ts'
 import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
-/** How long `day` goes on for each of its cases. */
-type Options = { minutes: number }
+/** How long `day` goes on for each of its cases; how many fires `processes` and `scale` measure. */
+type Options = { minutes: number; fires: number }
 
-/** `npm run bench [-- name … [--minutes N]]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
+/** `npm run bench [-- name … [--minutes N] [--fires N]]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
 const benchmarks: Record<
   string,
   { title: string; take: (world: World, options: Options) => Promise<string> }
@@ -27,16 +29,18 @@ const benchmarks: Record<
   bill: { title: 'The bill', take: bill },
   lateness: { title: 'Lateness', take: lateness },
   day: { title: 'Two thousand jobs a minute', take: day },
+  processes: { title: 'Processes at one Postgres', take: processes },
+  scale: { title: 'A million jobs', take: scale },
 }
 
 async function main(): Promise<number> {
   const { positionals: names, values } = parseArgs({
     allowPositionals: true,
-    options: { minutes: { type: 'string', default: '10' } },
+    options: { minutes: { type: 'string', default: '10' }, fires: { type: 'string', default: '4000' } },
   })
-  const minutes = Number(values.minutes)
-  if (!Number.isInteger(minutes) || minutes < 1) {
-    console.error(`--minutes ${values.minutes}: expected a whole number from 1`)
+  const [minutes, fires] = [Number(values.minutes), Number(values.fires)]
+  if (![minutes, fires].every((value) => Number.isInteger(value) && value >= 1)) {
+    console.error(`--minutes ${values.minutes} --fires ${values.fires}: expected whole numbers from 1`)
     return 2
   }
   const unknown = names.filter((name) => !(name in benchmarks))
@@ -51,7 +55,7 @@ async function main(): Promise<number> {
       if (names.length > 0 && !names.includes(name)) continue
       const startedAt = performance.now()
       const before = load()
-      const text = await take(world, { minutes })
+      const text = await take(world, { minutes, fires })
       const seconds = Math.round((performance.now() - startedAt) / 1000)
       const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
       const where = `*${date} UTC, ${seconds} s; ${machine(world.postgresVersion)}; load average before it ${before}.*`

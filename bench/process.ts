@@ -79,7 +79,7 @@ function memoryOf(pid: number) {
 }
 
 /** utime and stime of /proc/<pid>/stat, in ticks of 10 ms. */
-function cpuMsOf(pid: number) {
+export function cpuMsOf(pid: number) {
   const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
   const fields = rest.split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10

@@ -58,7 +58,7 @@ export function judge(facts: Facts): Reason[] {
   return judges.map((one) => one(facts)).filter((reason) => reason !== null)
 }
 
-const judges = [backlog, skipped, late, deliveries, lost, timer, keys]
+const judges = [backlog, skipped, late, deliveries, lostWakes, timer, keys]
 
 function backlog({ wait }: Facts): Reason | null {
   if (!wait) return null
@@ -96,7 +96,7 @@ function deliveries({ deliveries: { delivered, failed } }: Facts): Reason | null
   return { code: 'DELIVERIES_FAILING', health: 'degraded', message }
 }
 
-function lost({ lost: jobs }: Facts): Reason | null {
+function lostWakes({ lost: jobs }: Facts): Reason | null {
   if (jobs === 0) return null
   const message = `The timer service did not call for ${jobs} jobs in the last 10 minutes; they were handled late.`
   return { code: 'WAKES_LOST', health: 'degraded', message }
