@@ -77,8 +77,10 @@ function operationDocument(path: string, operation: Operation, isApi: boolean, c
   const parameters = parametersOf(operation)
   const success = {
     description: summary,
-    content:
-      typeof answer === 'string' ? { [answer]: { schema: { type: 'string' } } } : json(answer, components),
+    ...(operation.status !== 204 && {
+      content:
+        typeof answer === 'string' ? { [answer]: { schema: { type: 'string' } } } : json(answer, components),
+    }),
   }
   return {
     operationId: id,
@@ -106,7 +108,9 @@ function othersOf({ otherAnswers = {} }: Operation, components: Components): Jso
 
 const apiErrors = [
   'API_KEY_REJECTED',
+  'SESSION_REJECTED',
   'SCOPE_MISSING',
+  'NOT_FROM_PAGE',
   'RATE_LIMITED',
   'DATABASE_UNAVAILABLE',
   'INTERNAL',

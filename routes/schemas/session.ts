@@ -32,7 +32,14 @@ export const sessionOperations = {
     body: sessionInput,
     status: 201,
     answer: session,
-    errors: [...bodyErrors, 'API_KEY_REJECTED', 'RATE_LIMITED', 'DATABASE_UNAVAILABLE'],
+    errors: [
+      ...bodyErrors,
+      'API_KEY_REJECTED',
+      'SESSION_REJECTED',
+      'NOT_FROM_PAGE',
+      'RATE_LIMITED',
+      'DATABASE_UNAVAILABLE',
+    ],
   },
   'GET /api/session': {
     id: 'readSession',
@@ -46,6 +53,6 @@ export const sessionOperations = {
     summary: 'Take the cookie back; repeating it changes nothing',
     status: 204,
     answer: 'text/plain',
-    errors: [],
+    errors: ['NOT_FROM_PAGE'],
   },
 } satisfies Record<string, Operation>
