@@ -203,9 +203,9 @@ async function serviceDays(sql: postgres.Sql, now: Date) {
     select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms)
     from job_days group by day on conflict do nothing`
   await sql`
-    insert into awake_days (day, awake_ms, starts, fires, batch)
+    insert into process_days (day, awake_ms, starts, fires)
     select (${now}::timestamptz at time zone 'utc')::date - n, 2_400_000 + abs(hashint4(n)) % 2_400_000,
-      70 + abs(hashint4(n)) % 15, 92, gen_random_uuid()
+      70 + abs(hashint4(n)) % 15, 92
     from generate_series(0, 60) n on conflict do nothing`
 }
 

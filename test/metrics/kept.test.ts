@@ -91,7 +91,14 @@ test('the exit record takes what was counted with it, and another try of it coun
   const record = createProcessRecord({ database: database.db, machineId: 'm1', owner: 'm1:a' })
   const tally = createTally()
   tally.count('arms', { outcome: 'armed' })
-  const wish = { why: 'idle', stayFor: { nearMs: 0 }, countArms: true, counted: taken(tally), upMs: 1, fires: 0 }
+  const wish = {
+    why: 'idle',
+    stayFor: { nearMs: 0 },
+    countArms: true,
+    counted: taken(tally),
+    upMs: 1,
+    fires: 0,
+  }
   await record.depart(wish)
   await record.depart(wish)
   await record.depart({ ...wish, counted: null })
