@@ -71,8 +71,10 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
       <Log runId={run.id} attempts={run.attempt} onEnd={reload} />
       <div class="panels">
         <Answer run={run} />
-        <Request run={run} job={job.data?.job ?? null} />
-        <Deliveries deliveries={deliveries} onChange={told.reload} />
+        <div class="stack">
+          <Deliveries deliveries={deliveries} onChange={told.reload} />
+          <Request run={run} job={job.data?.job ?? null} />
+        </div>
       </div>
     </>
   )

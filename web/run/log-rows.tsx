@@ -45,7 +45,7 @@ export function LogRows({ lines, wanted, current, follows, onScrollAway }: RowsP
   }
   return (
     <div class="log" role="region" aria-label="Log" tabIndex={0} ref={box} onScroll={scrolled}>
-      <div class="log-body" style={{ height: lines.length * rowHeight }}>
+      <div class="log-body" style={{ height: `${lines.length * rowHeight}px` }}>
         <div style={{ transform: `translateY(${from * rowHeight}px)` }}>
           {lines.slice(from, to).map((line, index) => (
             <div key={from + index} class={from + index === current ? 'line current' : 'line'}>

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { tellStory } from '../../dev/pictures/story.ts'
+import { phone, startReader, violations, widerBy } from '../support/browser.ts'
+import { keyOf } from '../support/key.ts'
+import { startService } from '../support/service.ts'
+
+const service = await startService({
+  env: { ENCRYPTION_KEY: keyOf('lists').toString('base64'), TARGET_ALLOW: '127.0.0.1' },
+})
+const reader = await startReader(service)
+after(async () => {
+  await reader.close()
+  await service.close()
+})
+await tellStory(service.api, service.database.sql, new Date())
+
+test('a channel is made, tested and removed; the secret of a webhook is shown once', async () => {
+  const { page, context, complaints } = await reader.open('/channels')
+  await page.getByText('No one is told of anything yet').waitFor()
+  await page.getByRole('button', { name: 'New channel' }).click()
+  const form = page.getByRole('dialog', { name: 'A new channel' })
+  await form.getByRole('textbox', { name: 'Name' }).fill('hook')
+  await form.getByRole('combobox', { name: 'Type' }).selectOption('webhook')
+  await form.getByRole('textbox', { name: 'URL' }).fill(`${service.target.url}/hook`)
+  await form.getByRole('button', { name: 'Make the channel' }).click()
+  const once = page.getByRole('dialog', { name: 'The secret of the webhook' })
+  await once.getByText(/^whsec_/).waitFor()
+  await once.getByRole('button', { name: 'Close' }).click()
+  await page.getByRole('button', { name: 'Send a test to hook' }).click()
+  await page.getByText('The test arrived').waitFor()
+  assert.equal(await page.getByText('whsec_').count(), 0)
+  await page.getByRole('button', { name: 'Remove hook' }).click()
+  await page.getByRole('button', { name: 'Remove the channel' }).click()
+  await page.getByText('No one is told of anything yet').waitFor()
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('a secret is written and never shown; a wrong one is refused beside its field', async () => {
+  const { page, context } = await reader.open('/secrets')
+  await page.getByRole('button', { name: 'New secret' }).click()
+  const form = page.getByRole('dialog', { name: 'A new secret' })
+  await form.getByRole('textbox', { name: 'Name' }).fill('github_token')
+  await form.getByLabel('Value').fill('short')
+  await form.getByRole('button', { name: 'Store the secret' }).click()
+  await form
+    .getByText(/value: must be/)
+    .first()
+    .waitFor()
+  await form.getByLabel('Value').fill('ghp_a_long_enough_value')
+  await page.keyboard.press('Enter')
+  await page.getByText('GITHUB_TOKEN').waitFor()
+  await page.getByText(/version 1,/).waitFor()
+  assert.ok(!(await page.content()).includes('ghp_a_long_enough_value'))
+  await context.close()
+})
+
+test('a key is made, shown once, opens the page, and is revoked', async () => {
+  const { page, context } = await reader.open('/keys')
+  await page.getByRole('button', { name: 'New key' }).click()
+  const form = page.getByRole('dialog', { name: 'A new key' })
+  await form.getByRole('textbox', { name: 'Name' }).fill('Grafana')
+  await form.getByRole('button', { name: 'Make the key' }).click()
+  const once = page.getByRole('dialog', { name: 'The new key' })
+  const secret = await once.getByText(/^chr_/).textContent()
+  await once.getByRole('button', { name: 'Close' }).click()
+  const other = await reader.open('/channels', { key: secret })
+  await other.page.getByRole('heading', { level: 1, name: 'Channels' }).waitFor()
+  // it may only read
+  assert.equal(await other.page.getByRole('button', { name: 'New channel' }).count(), 0)
+  assert.equal(await other.page.getByRole('link', { name: 'Secrets' }).count(), 0)
+  await other.context.close()
+  await page.getByRole('button', { name: 'Revoke Grafana' }).click()
+  await page.getByRole('button', { name: 'Revoke the key' }).click()
+  await page.getByText('revoked', { exact: false }).first().waitFor()
+  await context.close()
+})
+
+test('the audit says who did what; its filters are in the address', async () => {
+  const { page, context } = await reader.open('/audit?action=pauseJob')
+  const changes = page.getByRole('table', { name: /^Changes/ })
+  await changes.getByText('pause job').first().waitFor()
+  assert.equal(await changes.getByText('create job').count(), 0)
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  const window = page.getByRole('dialog', { name: 'pause job' })
+  await window.getByText('reason').waitFor()
+  await window.getByRole('button', { name: 'All by this key' }).click()
+  await page.waitForURL(/actor=API_KEY/)
+  await context.close()
+})
+
+test('the cost stands beside that of a machine that is always on, at the price of the reader', async () => {
+  const { page, context, complaints } = await reader.open('/cost?price=1')
+  await page.getByText('if it were always on').waitFor()
+  const costs = (await service.api('GET', '/api/costs')).body
+  const dollars = Math.round(costs.totals.always_on_ms / 3_600_000)
+  await page
+    .getByText(new RegExp(`US\\$${dollars}`))
+    .first()
+    .waitFor()
+  await page.getByRole('img', { name: /^How long processes were up/ }).waitFor()
+  await page.getByRole('table', { name: 'What each job has used' }).getByText('Search index').waitFor()
+  await page.getByRole('combobox', { name: 'Window' }).selectOption('7')
+  await page.waitForURL(/days=7/)
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('the lists and the cost: both themes, and a phone', async () => {
+  for (const path of ['/channels', '/secrets', '/keys', '/audit', '/cost']) {
+    for (const dark of [false, true]) {
+      const { page, context } = await reader.open(path, { dark })
+      await page.getByRole('heading', { level: 2 }).first().waitFor()
+      assert.deepEqual(await violations(page), [], `${path} ${dark ? 'dark' : 'light'}`)
+      await context.close()
+    }
+    const { page, context } = await reader.open(path, { size: phone })
+    await page.getByRole('heading', { level: 2 }).first().waitFor()
+    assert.equal(await widerBy(page), 0, path)
+    await context.close()
+  }
+})
