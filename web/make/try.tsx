@@ -12,7 +12,7 @@ import type { Job, Run } from '../types.ts'
 import type { Body } from './draft.ts'
 
 /**
- * One run of a job that is not saved: a paused copy of it that tells nobody is made, run once, and removed when the window
+ * One run of a job that is not saved: a paused copy of it that tells no one is made, run once, and removed when the window
  * closes, with its run.
  */
 export function Try({ body, onClose }: { body: Body; onClose: () => void }) {

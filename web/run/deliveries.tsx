@@ -29,7 +29,7 @@ export function Deliveries({ deliveries, onChange }: DeliveriesProps) {
     <Panel title="Deliveries">
       <ErrorNotice error={error} />
       {deliveries.length === 0 ? (
-        <Empty title="Nobody was told of this run">
+        <Empty title="No one was told of this run">
           Its job names no channel for such an outcome. Name one in <code>deliver</code> of the job, or make a{' '}
           <Link href="/channels">channel</Link> the default for failures.
         </Empty>

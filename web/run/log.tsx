@@ -10,7 +10,7 @@ type LogProps = {
   runId: string
   /** How many attempts there are to choose from. */
   attempts: number
-  /** The run is over: whoever shows its state asks again. */
+  /** The run is over: the page that shows its state asks again. */
   onEnd: () => void
 }
 
