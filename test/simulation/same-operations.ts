@@ -100,8 +100,7 @@ function create({ random, now, jobIds }: State): Operation {
     action: { type: 'http', url: 'https://target.invalid' },
     policy: drawPolicy(random),
     repeatTimes: random.pick([null, null, 3]),
-    // of some that have one, two have the same
-    key: /^[01]/.test(id) ? `job-${id[0]}` : null,
+    key: /^[0-7]/.test(id) ? `job-${id}` : null,
   }
   const runtime = firstRuntime(ruleOf({ ...authored, version: 1 }), now())
   const key = random.chance(0.4) ? { key: `key-${random.between(1, 4)}`, bodyHash: 'hash' } : null
