@@ -25,8 +25,7 @@ function monthsOf({ freq, by, interval, start, weekdays }: Recurrence): number[]
     return by.BYMONTHDAY || weekdays.length > 0 ? null : [start.month]
   }
   if (freq !== 'MONTHLY' || interval === 1) return by.BYMONTH ?? null
-  if (12 % interval !== 0)
-    throw new Misread('INTERVAL', 'of FREQ=MONTHLY has to go into 12 without a rest')
+  if (12 % interval !== 0) throw new Misread('INTERVAL', 'of FREQ=MONTHLY has to go into 12 without a rest')
   const named = Array.from(
     { length: 12 / interval },
     (_, index) => ((start.month - 1 + index * interval) % 12) + 1,
@@ -44,8 +43,7 @@ function dateItem(day: number): string {
 
 function weekdayItem({ weekday, place }: Recurrence['weekdays'][number], { freq }: Recurrence): string {
   if (place === null) return String(weekday)
-  if (freq === 'DAILY' || freq === 'WEEKLY')
-    throw new Misread('BYDAY', `may have no number in FREQ=${freq}`)
+  if (freq === 'DAILY' || freq === 'WEEKLY') throw new Misread('BYDAY', `may have no number in FREQ=${freq}`)
   if (place === -1) return `${weekday}#L`
   if (place < 1 || place > 5)
     throw new Misread('BYDAY', `with the number ${place} is not supported (1 to 5, or -1)`)
