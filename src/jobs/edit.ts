@@ -78,7 +78,7 @@ export function patching(usualZone: string) {
       given === undefined ? before : given,
       timezone === undefined ? zoneOf(authored) : { named: timezone, usual: usualZone },
     )
-    // steps and intervals count from when they were first read: the same text again does not begin them anew
+    // steps and intervals count from when they were first read: the same text again does not begin them again
     const isSameText =
       text !== null && (given === undefined || (text === before && authored.schedule.kind !== 'once'))
     if (isSameText && zone === authored.timezone) return { ...authored, ...rest }

@@ -61,7 +61,7 @@ function unknownWord(cursor: Cursor) {
   const meant = unclear.get(text)
   if (meant) return cursor.misread('can be read in more than one way', meant)
   const word = cursor.tokens.slice(cursor.at).findIndex(({ kind }) => kind === 'word' || kind === 'unknown')
-  // of "5 lightyears" it is not the number that is unknown
+  // of "5 apples" it is not the number that is unknown
   const isCounted = (text === 'every' || text === 'each' || /^\d/.test(text)) && word >= 0 && word <= 2
   const at = isCounted ? cursor.at + firstUnknown(cursor) : cursor.at
   const isVague = /^(few|several)$/.test(cursor.tokens[at]?.text ?? '')

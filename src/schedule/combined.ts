@@ -35,7 +35,7 @@ function namedOn(rules: DayRule[], day: Day): [named: Times[], bits: number] {
   return [named, bits]
 }
 
-export const wholeDay = 86_400
+const wholeDay = 86_400
 const isWholeDay = ({ perDay }: Times) => perDay === wholeDay
 
 function less(named: Times[], leftOut: Times[]): Times | null {

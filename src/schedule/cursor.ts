@@ -70,7 +70,7 @@ export class Cursor {
     return this.with('', from, to)
   }
 
-  /** The text with other words in the place of some tokens. */
+  /** The text with other words instead of some tokens. */
   with(words: string, from: number, to = from + 1): string {
     const before = this.text.slice(0, this.tokens[from]?.start ?? this.text.length)
     const after = this.text.slice(this.tokens[to - 1]?.end ?? this.text.length)

@@ -16,7 +16,7 @@ export const dayMs = 86_400_000
 
 /** In whole numbers only: a `Date` for each of the days that a search walks over costs several times as much. */
 export function dayOf(number: number): Day {
-  // days since 1 March of year 0, in spans of 400 years: after civil_from_days of Howard Hinnant
+  // days since 1 March of year 0, in spans of 400 years (civil_from_days)
   const shifted = number + 719_468
   const era = Math.floor(shifted / 146_097)
   const ofEra = shifted - era * 146_097
@@ -32,7 +32,7 @@ export function dayOf(number: number): Day {
   return { number, year, month, date, weekday, monthLength: daysIn(year, month) }
 }
 
-export function daysIn(year: number, month: number): number {
+function daysIn(year: number, month: number): number {
   if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 }

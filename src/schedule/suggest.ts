@@ -54,7 +54,7 @@ function nearWords(word: string): string[] {
 }
 
 /** Letters that are missing, wrong, too many, or swapped with their neighbour. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)]
   for (let i = 1; i <= a.length; i++) {
     const row = [i]

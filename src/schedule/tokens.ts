@@ -1,4 +1,4 @@
-/** A piece of a phrase. `end`: where it ends in the text. */
+/** A piece of a phrase, with its place in the text (`end` exclusive). */
 export type Token = {
   kind: 'word' | 'number' | 'ordinal' | 'clock' | 'duration' | 'date' | 'minute' | 'sign' | 'unknown'
   text: string
