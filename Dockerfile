@@ -19,6 +19,7 @@ COPY routes routes
 COPY db db
 COPY handlers handlers
 COPY web web
+COPY cli cli
 COPY dev/build dev/build
 COPY dev/image/bake.mjs dev/image/boot.cjs dev/image/
 RUN node dev/build/main.ts && mkdir -p /app/cache && cp -r dist/server.js dist/migrate.js dist/sbom.cdx.json dist/web /app/ && cp dev/image/boot.cjs /app/boot.js && chown 1000:1000 /app/cache

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { attend, firstRuntime, type JobRule, policyFrom, readyOfNew } from '../src/decisions/index.ts'
-import { parseSchedule } from '../src/schedule/index.ts'
+import { readSchedule, type Schedule } from '../src/schedule/index.ts'
 import { show, table } from './numbers.ts'
 import { type Cost, costOfFires } from './processes.ts'
 import { jobId } from './seed.ts'
@@ -28,18 +28,19 @@ const listedBytes = 90
 /** 10. A million jobs and 100,000 fires a second, on paper: decided by the code, with costs that are measured here. */
 export async function scale(world: World, { fires }: { fires: number }): Promise<string> {
   const cost = await costOfFires(world, { processes: 2, fires })
-  const decided = decideSample(new Date('2026-06-18T00:00:00Z'))
+  const decided = await decideSample(new Date('2026-06-18T00:00:00Z'))
   return report(cost, decided, await foldedPerSecond())
 }
 
 /** How many of all jobs the decisions make due in each second of a minute, and how long one takes. */
-function decideSample(start: Date) {
+async function decideSample(start: Date) {
   const due = Array.from({ length: 60 }, () => 0)
   const everyMs = (jobs / firesPerSecond) * 1000
+  const schedule = await readSchedule(`every ${everyMs / 1000}s`, { now: start, zone: 'UTC', id: '' })
   let decisions = 0
   const startedAt = performance.now()
   for (let n = 0; n < sample; n++) {
-    const job = ruleOf(jobId(n + 1), everyMs, start)
+    const job = ruleOf(jobId(n + 1), everyMs, start, schedule)
     const runtime = firstRuntime(job, start)
     const ready = readyOfNew(job, runtime)
     decisions += 1
@@ -66,8 +67,7 @@ const nothingArmed = { wakeAt: null, wakeGen: 1, armedGen: 0, armedAt: null }
 const nothing = { live: [], deliveries: [], channels: [], dependents: [] }
 
 /** Spread by its id, as `jitter_ms` does. */
-function ruleOf(id: string, everyMs: number, start: Date): JobRule {
-  const schedule = parseSchedule(`every ${everyMs / 1000}s`, { now: start, zone: 'UTC' })
+function ruleOf(id: string, everyMs: number, start: Date, schedule: Schedule): JobRule {
   const offset = createHash('sha256').update(id).digest().readUInt32BE(0) % everyMs
   return {
     ...{ id, version: 1, schedule, zone: 'UTC', anchor: new Date(start.getTime() - everyMs + offset) },
@@ -95,7 +95,7 @@ function fullest(shards: number): number {
   return Math.max(...counts) / (100_000 / shards)
 }
 
-function report(cost: Cost, decided: ReturnType<typeof decideSample>, folded: number): string {
+function report(cost: Cost, decided: Awaited<ReturnType<typeof decideSample>>, folded: number): string {
   const coresOf = (ms: number) => (decided.worst * ms) / 1000 / busyMost
   const plain = Math.ceil(coresOf(cost.postgresMs) / postgresCores)
   const shards = Math.ceil(plain * fullest(plain))

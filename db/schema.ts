@@ -27,7 +27,7 @@ export const runs = pgTable('runs', tableColumns(runColumns))
 
 export const arms = pgTable('arms', {
   /** The order of a job's arms: their time. */
-  id: number('id').notNull(),
+  id: number('id').notNull().default(sql`(extract(epoch from clock_timestamp()) * 1000000)::bigint`),
   jobId: text('job_id').notNull(),
   gen: number('gen').notNull(),
   fireAt: instant('fire_at'),

@@ -25,6 +25,8 @@ type Described = {
 /** Things that are there while a group is played, by the beginning of the path in which they are named. */
 const livingThings: [path: string, parameter: string, kind: string][] = [
   ['/api/jobs/{id}', 'id', 'job'],
+  // the id of a job is a text that may be a key as well
+  ['/api/jobs/by-key/{key}', 'key', 'job'],
   ['/api/runs/{id}', 'id', 'run'],
   ['/api/runs/{id}/deliveries/{delivery}', 'delivery', 'delivery'],
   ['/api/keys/{id}', 'id', 'key'],

@@ -55,7 +55,7 @@ test('a package that is in the bundle and not in the lockfile fails the build', 
 
 test('the Dockerfile puts the bill of materials into the image, runs no install scripts, and takes a base by its digest', async () => {
   const text = await readFile('Dockerfile', 'utf8')
-  assert.match(text, /dist\/sbom\.cdx\.json \/app\//)
+  assert.match(text, /dist\/sbom\.cdx\.json dist\/web \/app\//)
   assert.match(text, /npm install .*--ignore-scripts/)
   assert.match(text, /^ARG BASE=\S+\nFROM \$\{BASE\} AS build$/m)
 })

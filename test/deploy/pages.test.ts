@@ -311,7 +311,7 @@ test('deploying with Docker, command by command: what Compose would start works'
     parseInt(chronos.stop_grace_period ?? '') * 1000 >
       Number(chronos.environment['DRAIN_TIMEOUT_MS']) + 5_000,
   )
-  assert.match(await readFile('Dockerfile', 'utf8'), /cp dist\/server\.js dist\/migrate\.js/)
+  assert.match(await readFile('Dockerfile', 'utf8'), /cp -r dist\/server\.js dist\/migrate\.js/)
   assert.deepEqual(migrate.command?.slice(-1), ['/app/migrate.js'])
 
   const service = await startPlace(context, async () => ({

@@ -47,11 +47,11 @@ export const all: Group = { ...ask, outings: [outing, { ...outing, answer: well 
 
 const atHealth = (does: string) => (source: string) =>
   `
-const { Server } = require('node:http')
-const { emit } = Server.prototype
-Server.prototype.emit = function (name, request, response) {
+const plantedIn = require('node:http').Server.prototype
+const emitted = plantedIn.emit
+plantedIn.emit = function (name, request, response) {
   if (name === 'request' && request.url === '/v1/health') { ${does} }
-  return emit.apply(this, arguments)
+  return emitted.apply(this, arguments)
 }
 ${source}`
 

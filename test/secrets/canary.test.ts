@@ -377,6 +377,7 @@ async function readEverything(): Promise<void> {
     ['/api/jobs/{id}', jobs],
     ['/api/runs/{id}', runs],
     ['/api/channels/{name}', Object.keys(channels())],
+    ['/api/jobs/by-key/{key}', ['no-such-key']],
   ]
   const keys = [...Object.keys(operations), ...Object.keys(otherOperations)].filter((key) =>
     key.startsWith('GET '),
