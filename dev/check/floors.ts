@@ -36,6 +36,7 @@ const wiring = [
   'src/effects.ts',
   'src/late.ts',
   'src/http.ts',
+  'src/early.ts',
   'src/identity.ts',
 ]
 

@@ -99,9 +99,9 @@ function bounds(cursor: Cursor, frame: Frame): boolean {
   const date = readDate(cursor)
   if (!date?.year) return false
   const two = (value: number) => String(value).padStart(2, '0')
-  const day = `${date.year}-${two(date.month)}-${two(date.day)}`
-  if (isEnd) frame.until = `${day}T23:59:59`
-  else frame.from = `${day}T00:00`
+  const iso = `${date.year}-${two(date.month)}-${two(date.day)}`
+  if (isEnd) frame.until = `${iso}T23:59:59`
+  else frame.from = `${iso}T00:00`
   return true
 }
 

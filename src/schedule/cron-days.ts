@@ -39,7 +39,9 @@ export function takeSpecialDays(parts: string[], refuse: Refuse) {
     datesInWords: days.items.map(({ words }) => words).join(' and '),
     weekdaysInWords: weekdays.items.map(({ words }) => words).join(' and '),
   }
-  const left = parts.with(-3, days.rest.join(',') || '*').with(-1, weekdays.rest.join(',') || '*')
+  const left = parts
+    .with(parts.length - 3, days.rest.join(',') || '*')
+    .with(parts.length - 1, weekdays.rest.join(',') || '*')
   return { parts: left, special, hasDays: days.rest.length > 0, hasWeekdays: weekdays.rest.length > 0 }
 }
 

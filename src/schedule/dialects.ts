@@ -1,7 +1,7 @@
 import { expandNickname, readCron } from './cron.ts'
 import { readDuration } from './duration.ts'
 import { Misread } from './misread.ts'
-import type { At, Resolved } from './resolve.ts'
+import type { At, Resolved } from './resolved.ts'
 import { readRecurrence } from './rrule.ts'
 import { readIso } from './iso-duration.ts'
 import { spread } from './spread.ts'

@@ -46,9 +46,9 @@ function localText(at: Date, zone: string): string {
 }
 
 function ruleInWords(text: string): string {
-  const steps = readSteps(text)
-  if (steps) {
-    const { every, unit, first } = steps
+  const said = readSteps(text)
+  if (said) {
+    const { every, unit, first } = said
     return `every ${every === 1 ? unit : `${every} ${unit}s`} at the local time of ${spaced(first)}`
   }
   if (/^\d{4}-/.test(text)) return `at ${spaced(text)}`

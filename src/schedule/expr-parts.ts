@@ -1,4 +1,5 @@
-import type { AtChange } from './expr.ts'
+/** What is done at a clock change with a local time that the clock skips, or shows twice. */
+export type AtChange = { skipped: 'next' | 'skip'; repeated: 'first' | 'second' | 'both' }
 
 /** The parts of an `expr`, as text. */
 export type ExprText = {

@@ -3,12 +3,9 @@ import { type Calendar, clip, createCalendar, type DayRule } from './calendar.ts
 import { combine } from './combined.ts'
 import { namesDay, readCron } from './cron.ts'
 import { dayNumber } from './day.ts'
-import { mostRules, splitExpr } from './expr-parts.ts'
+import { type AtChange, mostRules, splitExpr } from './expr-parts.ts'
 import { localMs, readSteps, stepRule } from './steps.ts'
 import { timesOfFields, timesOfList } from './times.ts'
-
-/** What is done at a clock change with a local time that the clock skips, or shows twice. */
-export type AtChange = { skipped: 'next' | 'skip'; repeated: 'first' | 'second' | 'both' }
 
 /** Local times, and what clock changes do to them. */
 export type Group = AtChange & { calendar: Calendar }

@@ -1,7 +1,7 @@
 import { firstInstantAt } from './instant.ts'
 import { Misread } from './misread.ts'
-import type { At, Resolved } from './resolve.ts'
-import { type StepUnit, stepsText } from './steps.ts'
+import type { At, Resolved } from './resolved.ts'
+import { stepsText } from './steps.ts'
 
 /**
  * `PT15M` (elapsed time), `P1D`, `P2W`, `P3M` (steps of the calendar), and `R/2026-12-01T09:00/P1D`, which begins there.
@@ -47,7 +47,7 @@ export function readIso(text: string, { now, zone }: At): Resolved | null {
   const first = local ?? here.add(duration)
   const rule = stepsText({
     every: unit[1],
-    unit: unit[0] as StepUnit,
+    unit: unit[0],
     first: first.toString({ smallestUnit: 'second' }),
   })
   return { kind: 'rules', rules: [rule], except: [] }

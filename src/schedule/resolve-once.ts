@@ -1,7 +1,7 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame, SaidDate } from './frame.ts'
 import { firstInstantAt } from './instant.ts'
-import type { At, Resolved } from './resolve.ts'
+import { type At, type Resolved, timeOf } from './resolved.ts'
 import { clockText } from './said-times.ts'
 
 /** One instant: a delay, a day with a time, or a time of today or tomorrow. */
@@ -12,7 +12,7 @@ export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Re
     if (times.length > 0 && !(delay.years || delay.months || delay.weeks || delay.days))
       throw cursor.misread(
         'is a time of day behind a delay',
-        [cursor.text.replace(/\s+at\s.*$/i, '')],
+        [withoutTime(cursor.text)],
         cursor.tokens.length - 1,
       )
     const [time] = times
@@ -45,7 +45,6 @@ export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Re
 
 const once = (at: Temporal.Instant): Resolved => ({ kind: 'once', runAt: new Date(at.epochMilliseconds) })
 const lastOf = (cursor: Cursor) => Math.max(0, cursor.tokens.length - 1)
-export const timeOf = (seconds: number) => Temporal.PlainTime.from('00:00').add({ seconds })
 
 type Today = { today: Temporal.PlainDate; isPast: (on: Temporal.PlainDate) => boolean }
 
@@ -74,4 +73,9 @@ function dayOfDate(date: SaidDate, { today, isPast }: Today): Temporal.PlainDate
   if (date.year !== null) return inYear(date.year)
   const on = inYear(today.year)
   return isPast(on) ? inYear(today.year + 1) : on
+}
+
+function withoutTime(text: string): string {
+  const at = text.toLowerCase().indexOf(' at ')
+  return at < 0 ? text : text.slice(0, at)
 }

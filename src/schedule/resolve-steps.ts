@@ -1,8 +1,7 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame } from './frame.ts'
 import { fieldText, timeFields } from './fields-text.ts'
-import { type At, boundsOf, type Resolved } from './resolve.ts'
-import { timeOf } from './resolve-once.ts'
+import { type At, boundsOf, type Resolved, timeOf } from './resolved.ts'
 import { type StepUnit, stepsText } from './steps.ts'
 
 type Every = NonNullable<Frame['every']>

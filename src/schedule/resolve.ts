@@ -3,18 +3,9 @@ import type { Frame } from './frame.ts'
 import { fieldText, timeFields } from './fields-text.ts'
 import { resolveOnce } from './resolve-once.ts'
 import { resolveSteps } from './resolve-steps.ts'
+import { type At, boundsOf, type Resolved } from './resolved.ts'
 import { clockText } from './said-times.ts'
 import { partsOfDay } from './vocabulary.ts'
-
-/** What a phrase comes to. `rules` and `except` as an `expr` has them. */
-export type Resolved =
-  | { kind: 'interval'; everyMs: number; from?: string }
-  | { kind: 'once'; runAt: Date; display?: string }
-  /** `from` and `until` are local; `count`: that many slots after `from`, or after now. */
-  | { kind: 'rules'; rules: string[]; except: string[]; from?: string; until?: string; count?: number }
-
-/** The clock and the zone that a phrase is read by. */
-export type At = { now: Date; zone: string }
 
 /** @throws Misread: a part is missing, or two do not fit together */
 export function resolve(cursor: Cursor, frame: Frame, at: At): Resolved {
@@ -140,10 +131,6 @@ function withBoth(cursor: Cursor, frame: Frame, weekdays: number[] | null): stri
     )
   const others = [0, 1, 2, 3, 4, 5, 6].filter((day) => !weekdays.includes(day))
   return others.length === 0 ? [] : [`* * * * * ${weekdayText(others)}`]
-}
-
-export function boundsOf({ from, until }: Frame) {
-  return { ...(from !== null && { from }), ...(until !== null && { until }) }
 }
 
 function dateText(dates: string[]): string {

@@ -1,5 +1,5 @@
 import { Misread } from './misread.ts'
-import type { At } from './resolve.ts'
+import type { At } from './resolved.ts'
 
 const numbered = {
   BYMONTH: [1, 12],
@@ -33,9 +33,9 @@ const weekdayNames = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 
 /** Null: the text is no recurrence rule. @throws Misread */
 export function readRuleParts(text: string, { now, zone }: At): Recurrence | null {
-  const [, dtstart, rule = ''] =
-    /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?((?:[A-Z-]+=[^;\s]*;?)+)$/i.exec(text) ?? []
-  if (!/(^|;)FREQ=/i.test(rule)) return null
+  const [, dtstart, rule = ''] = /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?(\S+)$/i.exec(text) ?? []
+  const said = rule.split(';').filter(Boolean)
+  if (!said.every((part) => /^[A-Z-]+=/i.test(part)) || !/(^|;)FREQ=/i.test(rule)) return null
   const here = now.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
   const found: Recurrence = {
     ...{ freq: '', interval: 1, isStarted: dtstart !== undefined, by: {}, weekdays: [] },

@@ -1,7 +1,7 @@
 import { fieldText, timeFields } from './fields-text.ts'
 import { firstInstantAt } from './instant.ts'
 import { Misread } from './misread.ts'
-import type { At, Resolved } from './resolve.ts'
+import type { At, Resolved } from './resolved.ts'
 import { daysOfRule } from './rrule-days.ts'
 import { type Recurrence, readRuleParts } from './rrule-parts.ts'
 import { stepsText } from './steps.ts'

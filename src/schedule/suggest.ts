@@ -1,4 +1,4 @@
-import { AppError } from '../ground/errors.ts'
+import type { AppError } from '../ground/errors.ts'
 import { Misread } from './misread.ts'
 import { tokensOf, plain } from './tokens.ts'
 import { allWords, weekdayNumbers } from './vocabulary.ts'
@@ -84,8 +84,19 @@ function withoutWord(text: string, word: string): string[] {
   if (start < 0) return []
   const [before, after] = [text.slice(0, start), text.slice(start + word.length)]
   const tidied = [`${before}${after}`, before, after].map((part) => part.replace(/\s+/g, ' ').trim())
-  return tidied.map((part) => part.replace(/[\s,;]+(?:and|at|on|in|of)?$/i, '')).filter(Boolean)
+  return tidied.map(withoutEnd).filter(Boolean)
 }
+
+/** Without the words and marks at its end that something is to follow. */
+function withoutEnd(text: string): string {
+  const words = text.split(' ')
+  while (words.length > 0 && leading.has(bare(words.at(-1) ?? ''))) words.pop()
+  const last = words.pop()
+  return last === undefined ? '' : [...words, bare(last)].join(' ')
+}
+
+const leading = new Set(['', 'and', 'at', 'on', 'in', 'of'])
+const bare = (word: string) => (/[,;]$/.test(word) ? word.slice(0, -1) : word)
 
 /** Cron with one field less strict. */
 function asCron(text: string): string[] {
@@ -107,7 +118,7 @@ function fromPieces(text: string): string[] {
   const day = tokens
     .find(({ text: word }) => weekdayNumbers.has(word.replace(/s$/, '')))
     ?.text.replace(/s$/, '')
-  const duration = /(\d+)\s*w/.exec(plain(text))?.[1]
+  const duration = /(?<!\d)(\d{1,4}) ?w/.exec(plain(text))?.[1]
   const candidates = [
     ...(duration ? [`every ${duration} week${duration === '1' ? '' : 's'}`] : []),
     ...(day && weekdayNumbers.has(day) ? [`every ${day} at ${clock}`, `every ${day} at 9am`] : []),

@@ -63,7 +63,11 @@ test('fires are not taken before the process is ready, and no fire is tried', as
   const { AppError } = await import('../../src/ground/errors.ts')
   const { get } = await app(t, {
     verifier: { verifyFire: () => Promise.resolve({}) },
-    fire: { fire: () => Promise.reject(new Error('a fire was tried')), expected: () => {}, answered: () => {} },
+    fire: {
+      fire: () => Promise.reject(new Error('a fire was tried')),
+      expected: () => {},
+      answered: () => {},
+    },
     refuseIfDraining: () => {
       throw new AppError('NOT_READY', 'not yet', { retryAfterS: 3 })
     },

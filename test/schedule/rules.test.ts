@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { createRequire } from 'node:module'
 import fc from 'fast-check'
-import rrule from 'rrule'
 import { countSlots, latestSlot, nextSlot, type Rule, slotsIn } from '../../src/schedule/index.ts'
 import { parseSchedule } from '../../src/schedule/parse.ts'
 import { assertTook } from '../support/limits.ts'
 import { type Expression, expressions } from './expressions.ts'
 import { walkMinutes } from './walker.ts'
+
+// its ES module is not one that Node reads
+const rrule = createRequire(import.meta.url)('rrule') as typeof import('rrule')
 
 const seed = 20_261_128
 const dayMs = 86_400_000

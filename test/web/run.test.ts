@@ -157,6 +157,6 @@ test('a run and the making of a job: both themes, a phone, the keyboard alone', 
   const window = page.getByRole('dialog', { name: 'Run it again?' })
   await window.getByRole('button', { name: 'Run again' }).focus()
   await page.keyboard.press('Enter')
-  await page.waitForURL((url) => /^\/runs\//.test(url.pathname) && !url.pathname.includes(run.id))
+  await page.waitForURL((url) => url.pathname.startsWith('/runs/') && !url.pathname.includes(run.id))
   await context.close()
 })

@@ -107,7 +107,7 @@ export function bodyOf(draft: Draft): { body: Body | null; wrong: Record<string,
 function actionOf(draft: Draft, json: (field: 'headers' | 'input') => unknown): { action?: object } {
   if (draft.kind === 'http') {
     const { method, url } = draft
-    const rest = { ...given('headers', json('headers') as object), ...given('body', asJson(draft.body)) }
+    const rest = { ...given('headers', json('headers')), ...given('body', asJson(draft.body)) }
     return { action: { type: 'http', ...(method === 'POST' ? {} : { method }), url: url.trim(), ...rest } }
   }
   if (draft.kind === 'prompt') {
@@ -117,7 +117,7 @@ function actionOf(draft: Draft, json: (field: 'headers' | 'input') => unknown): 
   }
   if (draft.kind === 'handler')
     return {
-      action: { type: 'handler', handler: draft.handler.trim(), ...given('input', json('input') as object) },
+      action: { type: 'handler', handler: draft.handler.trim(), ...given('input', json('input')) },
     }
   const args = draft.args.split('\n').filter((line) => line !== '')
   const { command, stdin } = draft
@@ -127,7 +127,7 @@ function actionOf(draft: Draft, json: (field: 'headers' | 'input') => unknown): 
 }
 
 /** A field, unless it is empty. */
-function given(name: string, value: object | string | unknown[] | unknown): Record<string, unknown> {
+function given(name: string, value: unknown): Record<string, unknown> {
   const isEmpty = typeof value === 'object' && value !== null ? Object.keys(value).length === 0 : value === ''
   return isEmpty ? {} : { [name]: value }
 }

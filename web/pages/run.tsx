@@ -68,7 +68,7 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
       {run.skipped_reason && <Notice title="There was nothing to do">{run.skipped_reason}</Notice>}
       <Waterfall spans={spansOf(run, arm.data, deliveries)} />
       <Chain run={run} after={after} />
-      <Log runId={run.id} attempts={run.attempt} onEnd={reload} />
+      <Log runId={run.id} attempts={run.attempt} onEnd={() => void reload()} />
       <div class="panels">
         <Answer run={run} />
         <div class="stack">
