@@ -1,11 +1,12 @@
+import { type Away, moveAway } from './away.ts'
 import { fireAll, fireBody, fireOn } from './load.ts'
 import { median, percentile, reach, show, table } from './numbers.ts'
 import { start } from './process.ts'
 import { armAtNas, jobId, jobIds, makeDue, seedJobs, seedKnowledge } from './seed.ts'
 import { serviceEnv, type World } from './world.ts'
 
-type Kind = { name: string; program: string; env: Record<string, string>; isService: boolean }
-type Boot = { listeningMs: number; answeredMs: number; rssMb: number }
+type Kind = { name: string; program: string; env: Record<string, string>; away?: Away }
+type Boot = { listeningMs: number; answeredMs: number; rssMb: number; asked: number }
 
 const rounds = 21
 const fires = 1_000
@@ -22,30 +23,41 @@ export async function cold(world: World): Promise<string> {
   await seedKnowledge(database.sql, keys)
   const env = serviceEnv(database, nas, keys)
   const cached = { NODE_COMPILE_CACHE: programs.cache }
+  const distances = await Promise.all([2, 30].map((ms) => moveAway(ms, database, nas)))
   const kinds: Kind[] = [
-    { name: 'bare `node:http`', program: programs.bare, env: {}, isService: false },
+    { name: 'bare `node:http`', program: programs.bare, env: {} },
     {
       name: 'Chronos, as the image has it',
       program: programs.server,
       env: { ...env, ...cached },
-      isService: true,
     },
     {
       // nothing answers there: what is pushed is pushed at the exit
       name: 'Chronos, as the image has it, with a push of metrics and traces',
       program: programs.server,
       env: { ...env, ...cached, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' },
-      isService: true,
     },
-    { name: 'Chronos, without any compile cache', program: programs.alone, env, isService: true },
+    { name: 'Chronos, without any compile cache', program: programs.alone, env },
+    ...distances.map((away) => ({
+      name: `Chronos, as the image has it, ${away.ms} ms from Postgres and NAS`,
+      program: programs.server,
+      env: { ...env, ...cached, DATABASE_URL: away.databaseUrl, NAS_PORTAL_URL: away.portalUrl },
+      away,
+    })),
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
   let job = 0
   const token = await keys.sign(nas.url)
+  const tokens = new Map(
+    await Promise.all(
+      kinds.map(async (kind) => [kind, await keys.sign(kind.away?.portalUrl ?? nas.url)] as const),
+    ),
+  )
   for (let round = 0; round <= rounds; round++) {
     for (const kind of kinds) {
       const id = jobId(++job)
-      const boot = await bootOnce(kind, fireBody(id, await makeDue(database.sql, id)), token)
+      const body = fireBody(id, await makeDue(database.sql, id))
+      const boot = await bootOnce(kind, body, tokens.get(kind) ?? token)
       // the first of each has files to read that are in memory afterwards
       if (round > 0) boots.get(kind)?.push(boot)
     }
@@ -54,6 +66,7 @@ export async function cold(world: World): Promise<string> {
   for (const kind of kinds.slice(0, 2)) {
     memory.set(kind, median([await memoryAfter(kind), await memoryAfter(kind), await memoryAfter(kind)]))
   }
+  await Promise.all(distances.map((away) => away.close()))
   await nas.stop()
   await database.drop()
   return report(kinds, boots, memory)
@@ -70,13 +83,20 @@ export async function cold(world: World): Promise<string> {
 }
 
 async function bootOnce(kind: Kind, body: string, token: string): Promise<Boot> {
+  kind.away?.asked()
   const running = await start(kind)
   const status = await fireOn(running.socket, body, token)
   const answeredMs = performance.now() - running.spawnedAt
+  const asked = kind.away?.asked()
   const { rssMb } = running.memory()
   await running.stop()
   if (status !== 202) throw new Error(`${kind.name} answered the first fire with ${status}, expected 202`)
-  return { listeningMs: running.listeningMs, answeredMs, rssMb }
+  return {
+    listeningMs: running.listeningMs,
+    answeredMs,
+    rssMb,
+    asked: asked ? asked.database + asked.nas : 0,
+  }
 }
 
 function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, number>): string {
@@ -96,15 +116,23 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
     const ratio = mb / (memory.get(floor) ?? Number.NaN)
     return kind === floor ? show(mb) : `${show(mb)} = ${show(ratio)} × (${reach(ratio, { most: 1.5 })})`
   }
+  /** The round trips that it waited for, in time; and all that it made. */
+  const waitedCell = (kind: Kind) => {
+    if (!kind.away) return '–'
+    const waited = (middle(kind, 'answeredMs') - middle(shipped, 'answeredMs')) / kind.away.ms
+    const judged = kind.away.ms === 30 ? ` (${reach(waited, { most: 4 })})` : ''
+    return `${show(waited)}${judged}, of ${show(middle(kind, 'asked'))}`
+  }
   const rows = kinds.map((kind) => [
     kind.name,
     cell(kind, 'listeningMs', 2.5),
     cell(kind, 'answeredMs', 4),
     show(middle(kind, 'rssMb')),
     memoryCell(kind),
+    waitedCell(kind),
   ])
   return [
-    `Median of ${rounds} boots each, taken in turn. Listening: from the spawn until the port takes a connection; first 202: from the spawn until the answer to a fire sent on that connection (claimed, armed with NAS and confirmed). The signing keys are in Postgres; every in-process cache is empty.`,
+    `Median of ${rounds} boots each, taken in turn. Listening: from the spawn until the port takes a connection; first 202: from the spawn until the answer to a fire sent on that connection (claimed, armed with NAS and confirmed). The signing keys are in Postgres; every in-process cache is empty. Away: a proxy holds back what passes, connecting included; the round trips waited for are what the answer came later for that, in time, of those that were begun until then (TCP, password, statements, the arm): what goes on while the program is loaded is not waited for.`,
     '',
     table(
       [
@@ -113,6 +141,7 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
         'first 202, ms',
         'RSS then, MB',
         `RSS after ${fires.toLocaleString('en-US')} fires, MB`,
+        'round trips waited for',
       ],
       rows,
     ),

@@ -47,6 +47,8 @@ export type Database = {
   transaction: <T>(work: (tx: postgres.TransactionSql) => Promise<T>, options?: CallOptions) => Promise<T>
   /** Drizzle on the same pool, loaded on first use (it costs more than the rest of a boot together). */
   drizzle: <T>(work: (orm: PostgresJsDatabase) => Promise<T>, options?: CallOptions) => Promise<T>
+  /** Told from now on, in place of those that it was made with. */
+  watch: (watchers: Required<Pick<DatabaseOptions, 'onError' | 'onCall'>>) => void
   /** Lets running calls finish for `deadlineMs` (default 1,000), then cuts every connection. May be called twice. */
   close: (deadlineMs?: number) => Promise<void>
 }
@@ -56,9 +58,9 @@ export function createDatabase({
   max = 4,
   deadlineMs: usualDeadlineMs = 5000,
   applicationName = 'chronos',
-  onError = () => {},
-  onCall = () => {},
+  ...given
 }: DatabaseOptions): Database {
+  let { onError, onCall } = given
   const users = new Map<Pool, number>()
   const orms = new WeakMap<Pool, PostgresJsDatabase>()
   let current: Pool | undefined
@@ -85,7 +87,7 @@ export function createDatabase({
   function retire(pool: Pool, error: unknown): void {
     if (pool !== current) return
     current = undefined
-    onError(error)
+    onError?.(error)
   }
 
   async function attempt<T>(start: (pool: Pool) => Started<T>, ms: number): Promise<T> {
@@ -114,7 +116,7 @@ export function createDatabase({
     try {
       return await tryUntil(startedAt + deadlineMs, start, { idempotent, name })
     } finally {
-      onCall(name, performance.now() - startedAt)
+      onCall?.(name, performance.now() - startedAt)
     }
   }
 
@@ -161,6 +163,9 @@ export function createDatabase({
         options,
       ),
     drizzle: (work, options = {}) => perform((pool) => startStatement(ormOf(pool).then(work)), options),
+    watch(watchers) {
+      ;({ onError, onCall } = watchers)
+    },
     close(deadlineMs = 1000) {
       closed ??= disposeAll(deadlineMs)
       return closed

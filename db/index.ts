@@ -17,7 +17,7 @@ export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { nothingToFollow } from './jobs.ts'
 export type { HistoryStore } from './history-store.ts'
-export { createKeyStore } from './keys.ts'
+export { createKeyStore, readKeys, type StoredKeys } from './keys.ts'
 export type { FoldedSlots, SlotDay, SlotRun } from './ledger.ts'
 export type {
   ArmRow,

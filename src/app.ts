@@ -6,7 +6,6 @@ import {
   createCounterStore,
   createLogStore,
   createSecretStore,
-  createDatabase,
   createProcessRecord,
   createStore,
   loadHistory,
@@ -18,6 +17,7 @@ import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
 import { createCore } from './core.ts'
+import { type Early, openDatabase } from './early.ts'
 import { policyFrom } from './decisions/index.ts'
 import { withDeadline } from './run/deadline.ts'
 import { createDeparture, type Departure } from './process/departure.ts'
@@ -53,6 +53,8 @@ export type AppOptions = {
   nameServers?: readonly string[] | undefined
   /** Default: nothing is traced. */
   tracer?: Tracer | undefined
+  /** Begun before this was loaded; default: a database that is connected to when it is first asked. */
+  early?: Early | undefined
 }
 
 /** The service, wired by hand: each part depends on its arguments, and on nothing else. */
@@ -85,9 +87,8 @@ export function createApp(options: AppOptions): App {
   const isDraining = () => leaving.signal.aborted
   const tally = createTally()
   const counting = { tally, tracer, delays }
-  const database = createDatabase({
-    url: config.databaseUrl,
-    max: 4,
+  const { database, keys } = options.early ?? { database: openDatabase(config), keys: undefined }
+  database.watch({
     onCall(name, tookMs) {
       tally.observe('statement', tookMs / 1000)
       if (!tracer.isOn) return
@@ -113,7 +114,7 @@ export function createApp(options: AppOptions): App {
   const { secrets, channels, logs } = createLate({
     ...{ config, database, clock, logStore, sealCheck, known, outbound, isDraining },
   })
-  const { client, verifier } = createTimer({ config, database, hold: () => holds.take('login'), log })
+  const { client, verifier } = createTimer({ config, database, keys, hold: () => holds.take('login'), log })
   const timer = client && countedTimer(client, counting)
   const effects = createEffects({
     ...{ config, store, outbound, secrets, channels, address, leases },

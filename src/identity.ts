@@ -16,18 +16,19 @@ import {
 } from './timers/nas/index.ts'
 import { createSeal, type Seal } from './vault/seal/index.ts'
 import { createTokenVerifier, type TokenVerifier } from './token/index.ts'
-import { createKeyStore, createLoginStore } from '../db/index.ts'
+import { createKeyStore, createLoginStore, type StoredKeys } from '../db/index.ts'
 import { userAgent } from './ground/version.ts'
 
-type IdentityNeeds = { config: Config; database: Database; log: Log }
+/** `keys`: the stored keys of NAS, if they are being read already. */
+type IdentityNeeds = { config: Config; database: Database; keys: Promise<StoredKeys> | undefined; log: Log }
 /** `hold` keeps this process up until the function that it returns is called. */
-type NasNeeds = IdentityNeeds & { hold: () => () => void }
+type NasNeeds = Omit<IdentityNeeds, 'keys'> & { hold: () => () => void }
 
 /** What wakes us, and what proves its fires. `client` null: the environment does not say how to call it. */
 type ChosenTimer = { client: TimerClient | null; verifier: FireVerifier }
 
 /** The timer that CRON_PROVIDER names; otherwise NAS, as far as it is configured. */
-export function createTimer(needs: NasNeeds): ChosenTimer {
+export function createTimer(needs: NasNeeds & IdentityNeeds): ChosenTimer {
   const { config, database, log } = needs
   const provider = providers[config.provider]
   if (provider?.load && provider.missing(config).length === 0) {
@@ -95,7 +96,7 @@ function loginOf({ config, database, hold, log }: NasNeeds): AccessTokens | null
 }
 
 /** Verifies fire tokens; without a portal and an audience every token is refused. */
-function createVerifier({ config, database, log }: IdentityNeeds): TokenVerifier {
+function createVerifier({ config, database, keys, log }: IdentityNeeds): TokenVerifier {
   const { portalUrl, audience } = config.nas
   if (!portalUrl || !audience) return refuseAll
   const jwksUrl = config.nas.jwksUrl ?? `${portalUrl}/.well-known/jwks.json`
@@ -104,7 +105,7 @@ function createVerifier({ config, database, log }: IdentityNeeds): TokenVerifier
     audience,
     jwksUrl,
     userAgent,
-    keyStore: createKeyStore({ db: database, jwksUrl }),
+    keyStore: createKeyStore({ db: database, jwksUrl, begun: keys }),
     log,
   })
 }

@@ -3,7 +3,7 @@ import { type Config, ConfigError, readConfig } from './ground/config.ts'
 import { createIdleExit } from './process/idle.ts'
 import { createListener } from './process/listener.ts'
 import { serveMetrics } from './process/metrics-port.ts'
-import { realDelays as delays, within } from './ground/delays.ts'
+import { realDelays as delays, sleep, within } from './ground/delays.ts'
 import { warnOfUptime } from './process/uptime.ts'
 
 /**
@@ -14,11 +14,14 @@ async function main(): Promise<void> {
   const config = readConfig()
   const listener = createListener()
   await listener.listen(config)
+  const early = await connectMeanwhile(config)
   const { createApp } = await import('./app.ts')
+  // the connection goes a step on
+  await sleep(delays, 0)
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
   const app = createApp({
-    tracer,
+    ...{ early, tracer },
     config: { ...config, databaseUrl: await databaseUrl(config), apiKey: await apiKey(config) },
     server: listener.server,
   })
@@ -39,6 +42,16 @@ async function main(): Promise<void> {
   if (config.idleExitMs > 0) warnOfUptime({ ...config, holds, delays, log })
   await holds.during('boot', app.start())
   if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => void watch(config))
+}
+
+/** Undefined: where the database is, is not known yet. */
+async function connectMeanwhile(config: Config) {
+  const { databaseUrl: url } = config
+  if (!url) return undefined
+  const { connectEarly } = await import('./early.ts')
+  const early = connectEarly({ ...config, databaseUrl: url })
+  await sleep(delays, 0)
+  return early
 }
 
 async function watch(config: Config): Promise<void> {
