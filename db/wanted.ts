@@ -56,7 +56,7 @@ function noteSent(pool: object, text: string): boolean {
 }
 
 /** As constants that mean the same whatever `standard_conforming_strings` is. */
-export function writtenOut(text: string, parameters: (string | null)[]): string {
+function writtenOut(text: string, parameters: (string | null)[]): string {
   return text.replaceAll(/\$(\d+)/g, (_, n: string) => {
     const value = parameters[Number(n) - 1] ?? null
     return value === null ? 'null' : `E'${value.replaceAll(/['\\]/g, '$&$&')}'`

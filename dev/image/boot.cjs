@@ -30,8 +30,7 @@ script.runInThisContext().call(exports, exports, require, module, file, __dirnam
 // more processor time. Not an option of the command line: the code that Node itself has compiled beforehand is not
 // valid with it, which costs a boot 20 ms. What a first fire needs is loaded by then. Nor while the cache is made, which may
 // take longer than that: it would be one for other flags, and rejected at each start.
-if (!isBaking)
-  setTimeout(() => require('node:v8').setFlagsFromString('--optimize-for-size'), 1_000).unref()
+if (!isBaking) setTimeout(() => require('node:v8').setFlagsFromString('--optimize-for-size'), 1_000).unref()
 
 function readCache() {
   try {

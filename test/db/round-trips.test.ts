@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { createKeyStore, createStore } from '../../db/index.ts'
 import { settle } from '../../src/decisions/index.ts'
-import { send, writtenOut } from '../../db/wanted.ts'
+import { send } from '../../db/wanted.ts'
 import { at, openStore } from '../store/setup.ts'
 import { createFaultyDatabase } from './faulty.ts'
 
@@ -71,12 +71,13 @@ test('the second of a kind is prepared, and from then on takes one as well', asy
 test('what is written out means the same, however a session reads backslashes', async () => {
   const said = [`it's`, `\\`, `\\'; drop table runs; --`, `$1 $2`, `E'x'`, '', null, 'ä\n\t']
   const columns = said.map((_, n) => `$${n + 1}::text as c${n}`)
-  const text = writtenOut(`select ${columns.join(', ')}`, said)
   for (const how of ['on', 'off']) {
-    const rows = await database.sql.begin(async (tx) => {
-      await tx.unsafe(`set local standard_conforming_strings = ${how}`)
-      return tx.unsafe(text)
-    })
+    const db = connect({}, `?options=-c%20standard_conforming_strings%3D${how}`)
+    const text = `select ${columns.join(', ')}`
+    const [setting] = await db.run((sql) => sql`show standard_conforming_strings`)
+    assert.equal(setting?.['standard_conforming_strings'], how)
+    const [rows, count] = await asked(() => db.run((sql) => send(sql, text, said)))
+    assert.equal(count, 1)
     assert.deepEqual(Object.values(rows[0] ?? {}), said)
   }
 })
