@@ -141,7 +141,7 @@ function keyTakenOr(error: unknown, key: string | null): unknown {
 
 /** A statement has given a job the key of another one. */
 export function isKeyTaken(error: unknown): boolean {
-  return isViolated(error, 'jobs_by_key')
+  return isViolated(error, 'jobs_named_once')
 }
 
 /** The error if another job has the key. */

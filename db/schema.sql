@@ -275,7 +275,7 @@ create table jobs (
   constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text, 'calendar'::text, 'rules'::text]))) NOT VALID
 );
 CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
-CREATE UNIQUE INDEX jobs_by_key ON public.jobs USING btree (key) WHERE (key IS NOT NULL);
+CREATE UNIQUE INDEX jobs_named_once ON public.jobs USING btree (key) WHERE (key IS NOT NULL);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
 CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
 

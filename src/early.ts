@@ -4,7 +4,7 @@ import type { Config } from './ground/config.ts'
 /** What a fire needs of Postgres whatever it is for. */
 export type Early = {
   database: Database
-  /** The signing keys of NAS, which are being read; undefined: they are not being read. */
+  /** The signing keys of NAS, which are being read; undefined: they are not. */
   keys: Promise<StoredKeys> | undefined
 }
 
@@ -21,7 +21,7 @@ export function openDatabase({ databaseUrl }: Pick<EarlyConfig, 'databaseUrl'>):
 export function connectEarly(config: EarlyConfig): Early {
   const database = openDatabase(config)
   const keys = config.nas.portalUrl && config.nas.audience ? readKeys(database) : undefined
-  // a failure is told to the caller that asks for them
+  // the verifier, which waits for them, is told
   keys?.catch(() => {})
   return { database, keys }
 }

@@ -1,14 +1,18 @@
 // `npm run pictures`: each page of the page, light, dark and on a phone, into docs/pictures/. From the story beside this
 // file at a fixed instant, so that a picture only changes when its page does.
+//   --folder FOLDER: another one, which is emptied as well; --only NAME: this page alone
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { phone, type Reader, startReader } from '../../test/support/browser.ts'
 import { keyOf } from '../../test/support/key.ts'
 import { type Service, startService } from '../../test/support/service.ts'
 import { until } from '../../test/support/until.ts'
 import { tellStory } from './story.ts'
 
-const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
+const { values } = parseArgs({ options: { folder: { type: 'string' }, only: { type: 'string' } } })
+const folder = values.folder ?? fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
 const now = new Date('2026-11-26T10:12:00Z')
 const forms = [
   { form: 'light', dark: false, size: { width: 1200, height: 780 } },
@@ -23,7 +27,9 @@ async function main() {
   })
   const reader = await startReader(service)
   try {
-    const pages = await addresses(service)
+    const all = await addresses(service)
+    const pages = all.filter(([name]) => values.only === undefined || name === values.only)
+    if (pages.length === 0) throw new Error(`--only: one of ${all.map(([name]) => name).join(', ')}`)
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     let bytes = 0
@@ -77,7 +83,7 @@ async function take(reader: Reader, { name, path, form, dark, size }: Shot): Pro
   })
   await page.getByRole('heading', { level: 1 }).waitFor()
   await page.waitForLoadState('networkidle')
-  const file = `${folder}${name}-${form}.png`
+  const file = join(folder, `${name}-${form}.png`)
   await writeFile(file, await page.screenshot({ animations: 'disabled' }))
   await context.close()
   return (await stat(file)).size

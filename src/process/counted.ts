@@ -16,11 +16,36 @@ export type Counting = { tally: Tally; tracer: Tracer; delays: Delays }
 const startedForFireMs = 60_000
 
 /** Counts fires by their answer. The first one tells how long the machine took that was started for it. */
-export function countedFires(
-  { fire, expected, answered }: FireCall,
-  { tally, tracer, delays }: Counting,
-): FireCall {
+export function countedFires({ fire, ...rest }: FireCall, counting: Counting): FireCall {
+  const { tally, delays } = counting
   let isFirst = true
+
+  async function counted(request: Parameters<FireCall['fire']>[0]) {
+    try {
+      const answer = await fire(request)
+      tally.count('fires', { answer: answer.status })
+      return answer
+    } catch (error) {
+      tally.count('fires', { answer: failureOf(error).code.toLowerCase() })
+      throw error
+    }
+  }
+
+  return {
+    ...rest,
+    fire: tracedFire(counted, counting),
+    answered(jobId) {
+      // since the start of the process, by the clock that delays have too
+      const sinceStartMs = delays.now()
+      if (isFirst && sinceStartMs < startedForFireMs) tally.observe('coldStart', sinceStartMs / 1000)
+      isFirst = false
+      rest.answered(jobId)
+    },
+  }
+}
+
+function tracedFire(fire: FireCall['fire'], { tracer }: Counting): FireCall['fire'] {
+  if (!tracer.isOn) return fire
   let isCold = true
 
   function wish(jobId: string) {
@@ -30,73 +55,75 @@ export function countedFires(
     return { name: 'fire', kind: 'server' as const, attributes: { ...attributes, ...call } }
   }
 
-  return {
-    expected,
-    fire: (request) =>
-      tracer.during(wish(request.jobId), async (note) => {
-        try {
-          const answer = await fire(request)
-          tally.count('fires', { answer: answer.status })
-          const status = answer.status === 'accepted' ? 202 : 200
-          note({ 'http.response.status_code': status, 'chronos.answer': answer.status })
-          return answer
-        } catch (error) {
-          const [code, status] =
-            error instanceof AppError ? [error.code, error.statusCode] : ['INTERNAL', 500]
-          tally.count('fires', { answer: code.toLowerCase() })
-          note({ 'http.response.status_code': status, 'error.type': code })
-          throw error
-        }
-      }),
-    answered(jobId) {
-      // since the start of the process, by the clock that delays have too
-      const sinceStartMs = delays.now()
-      if (isFirst && sinceStartMs < startedForFireMs) tally.observe('coldStart', sinceStartMs / 1000)
-      isFirst = false
-      answered(jobId)
-    },
-  }
+  return (request) =>
+    tracer.during(wish(request.jobId), async (note) => {
+      try {
+        const answer = await fire(request)
+        const status = answer.status === 'accepted' ? 202 : 200
+        note({ 'http.response.status_code': status, 'chronos.answer': answer.status })
+        return answer
+      } catch (error) {
+        const { code, status } = failureOf(error)
+        note({ 'http.response.status_code': status, 'error.type': code })
+        throw error
+      }
+    })
+}
+
+function failureOf(error: unknown): { code: string; status: number } {
+  return error instanceof AppError
+    ? { code: error.code, status: error.statusCode }
+    : { code: 'INTERNAL', status: 500 }
 }
 
 /** Counts and measures the calls that arm and cancel. */
 export function countedTimer(timer: TimerClient, { tally, tracer, delays }: Counting): TimerClient {
-  function counted<T>(done: 'armed' | 'cancelled', jobId: string, call: () => Promise<TimerAnswer<T>>) {
-    const name = done === 'armed' ? 'arm' : 'cancel'
+  async function counted<T>(done: 'armed' | 'cancelled', call: () => Promise<TimerAnswer<T>>) {
+    const startedAt = delays.now()
+    const answer = await call()
+    tally.observe('arm', (delays.now() - startedAt) / 1000)
+    tally.count('arms', { outcome: answer.ok ? done : 'failed' })
+    return answer
+  }
+
+  function traced<T>(name: string, jobId: string, call: () => Promise<TimerAnswer<T>>) {
+    if (!tracer.isOn) return call()
     const attributes = { 'chronos.job.id': jobId, 'chronos.timer': timer.name }
     return tracer.during({ name, kind: 'client', attributes }, async (note) => {
-      const startedAt = delays.now()
       const answer = await call()
-      tally.observe('arm', (delays.now() - startedAt) / 1000)
-      tally.count('arms', { outcome: answer.ok ? done : 'failed' })
       if (!answer.ok) note({ 'error.type': answer.code }, answer.message)
       return answer
     })
   }
+
   return {
     ...timer,
-    arm: (wanted, signal) => counted('armed', wanted.jobId, () => timer.arm(wanted, signal)),
-    cancel: (arm, signal) => counted('cancelled', arm.jobId, () => timer.cancel(arm, signal)),
+    arm: (wanted, signal) =>
+      traced('arm', wanted.jobId, () => counted('armed', () => timer.arm(wanted, signal))),
+    cancel: (arm, signal) =>
+      traced('cancel', arm.jobId, () => counted('cancelled', () => timer.cancel(arm, signal))),
   }
 }
 
 export function countedClaims(admission: Admission, { tally, tracer, delays }: Counting): Admission {
-  return {
-    ...admission,
-    claim: (jobId, occasion) =>
-      tracer.during(
-        { name: 'claim', kind: 'internal', attributes: { 'chronos.job.id': jobId } },
-        async (note) => {
-          const startedAt = delays.now()
-          try {
-            const claimed = await admission.claim(jobId, occasion)
-            note({ 'chronos.claim': claimed.state })
-            return claimed
-          } finally {
-            tally.observe('claim', (delays.now() - startedAt) / 1000)
-          }
-        },
-      ),
+  const counted: Admission['claim'] = async (jobId, occasion) => {
+    const startedAt = delays.now()
+    try {
+      return await admission.claim(jobId, occasion)
+    } finally {
+      tally.observe('claim', (delays.now() - startedAt) / 1000)
+    }
   }
+  const traced: Admission['claim'] = (jobId, occasion) =>
+    tracer.during(
+      { name: 'claim', kind: 'internal', attributes: { 'chronos.job.id': jobId } },
+      async (note) => {
+        const claimed = await counted(jobId, occasion)
+        note({ 'chronos.claim': claimed.state })
+        return claimed
+      },
+    )
+  return { ...admission, claim: tracer.isOn ? traced : counted }
 }
 
 /** Attempts, settles and deliveries are told to the tracer alone: without one they are left as they are. */

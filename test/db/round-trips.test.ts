@@ -72,10 +72,12 @@ test('what is written out means the same, however a session reads backslashes', 
   const said = [`it's`, `\\`, `\\'; drop table runs; --`, `$1 $2`, `E'x'`, '', null, 'ä\n\t']
   const columns = said.map((_, n) => `$${n + 1}::text as c${n}`)
   for (const how of ['on', 'off']) {
-    const db = connect({ max: 1 })
-    await db.run((sql) => sql.unsafe(`set standard_conforming_strings = ${how}`))
-    // the first of its text on this pool
-    const rows = await db.run((sql) => send(sql, `select ${columns.join(', ')}`, said))
+    const db = connect({}, `?options=-c%20standard_conforming_strings%3D${how}`)
+    const text = `select ${columns.join(', ')}`
+    const [setting] = await db.run((sql) => sql`show standard_conforming_strings`)
+    assert.equal(setting?.['standard_conforming_strings'], how)
+    const [rows, count] = await asked(() => db.run((sql) => send(sql, text, said)))
+    assert.equal(count, 1)
     assert.deepEqual(Object.values(rows[0] ?? {}), said)
   }
 })
