@@ -1,4 +1,4 @@
-import { Agent, type ClientRequestArgs } from 'node:http'
+import type { Agent, ClientRequestArgs } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 
 /** The connections to a timer: kept while they are used, and the first one opened before it is needed. */

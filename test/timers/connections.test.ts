@@ -48,7 +48,7 @@ async function call(ask: typeof request, url: URL, agent: Agent): Promise<number
 test('over TLS a call uses the connection that was opened before it, handshake done', async (t) => {
   const server = https.createServer({ key, cert })
   const { seen, url } = await listen(t, server)
-  const { agent, open } = createConnections(OverTls as unknown as typeof Agent)
+  const { agent, open } = createConnections(OverTls)
   const secured = once(server, 'secureConnection')
   open(url('https'))
   open(url('https'))
