@@ -34,6 +34,7 @@ const wiring = [
   'src/migrate.ts',
   'src/core.ts',
   'src/effects.ts',
+  'src/early.ts',
   'src/late.ts',
   'src/http.ts',
   'src/early.ts',
