@@ -111,7 +111,8 @@ test('why a run failed is read, and its log is searched; a megabyte of lines is 
 })
 
 test('a delivery that failed is sent again', async () => {
-  await service.api('PUT', '/api/channels/hook', { type: 'webhook', url: `${service.target.url}/status/404` })
+  service.target.behave('/refused', { does: 'status', value: 404 })
+  await service.api('PUT', '/api/channels/hook', { type: 'webhook', url: `${service.target.url}/refused` })
   const run = await runOf('exit 1', { deliver: 'hook' })
   const found = async () => (await service.api('GET', `/api/runs/${run.id}/deliveries`)).body.deliveries[0]
   await until('the delivery has failed', async () => (await found())?.state === 'failed')

@@ -107,6 +107,7 @@ test('a machine that went to sleep is shown as it was known, and woken only when
   let answers = 0
   page.on('request', () => calls++)
   page.on('requestfinished', () => answers++)
+  page.on('requestfailed', () => answers++)
   await page.getByText('Every job is held').waitFor()
   // the service says that it goes down, as it does when nothing holds it
   const endsAt = performance.now() + 20_000

@@ -44,7 +44,7 @@ export function LogRows({ lines, wanted, current, follows, onScrollAway }: RowsP
     setTop(element.scrollTop)
   }
   return (
-    <div class="log" role="region" aria-label="Log" tabIndex={0} ref={box} onScroll={scrolled}>
+    <div class="log" role="region" aria-label="Lines of the log" tabIndex={0} ref={box} onScroll={scrolled}>
       <div class="log-body" style={{ height: `${lines.length * rowHeight}px` }}>
         <div style={{ transform: `translateY(${from * rowHeight}px)` }}>
           {lines.slice(from, to).map((line, index) => (
