@@ -384,9 +384,9 @@ async function readEverything(): Promise<void> {
   )
   for (const path of keys.map((key) => key.slice('GET '.length))) {
     const [part, values] = named.find(([one]) => path.startsWith(one)) ?? ['', ['']]
-    const query = path === '/api/jobs/strips' ? `?ids=${jobs.slice(0, 100).join(',')}` : ''
+    const asked = path === '/api/jobs/strips' ? `?ids=${jobs.slice(0, 100).join(',')}` : ''
     for (const value of values) {
-      const { status } = await call('GET', path.replace(part, part.replace(/\{\w+\}/, value)) + query)
+      const { status } = await call('GET', path.replace(part, part.replace(/\{\w+\}/, value)) + asked)
       assert.ok(status === 200 || status === 404, `${path} was answered ${status}`)
     }
   }
