@@ -1,6 +1,6 @@
 import { having, jobColumns, readyColumns, runtimeColumns } from '../src/columns/index.ts'
 import { readyOfNew, type Runtime, type View } from '../src/decisions/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { namesOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
 import type { Sql } from './look.ts'
 import { authoredColumns, authoredValues, readAuthored, ruleOf, type Authored } from './rows.ts'
@@ -146,14 +146,13 @@ export function isKeyTaken(error: unknown): boolean {
 
 /** The error if another job has the key. */
 export function keyTaken(key: string): AppError {
-  const message = `key: another job has the key ${JSON.stringify(key)}. Choose another one, or change that job.`
-  return new AppError('KEY_TAKEN', message, { extra: { errors: [{ path: 'key', message }] } })
+  const sentence = `another job has the key ${JSON.stringify(key)}. Choose another one, or change that job.`
+  return fieldRefused('key', sentence, 'KEY_TAKEN')
 }
 
 /** The error if the job to follow does not exist (any more). */
 export function nothingToFollow(jobId: string): AppError {
-  const message = `after.job: no job with id ${jobId}`
-  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'after.job', message }] } })
+  return fieldRefused('after.job', `no job with id ${jobId}`)
 }
 
 /**

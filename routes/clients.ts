@@ -1,5 +1,5 @@
 import type { Switch } from '../src/jobs/input.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { fieldRefused } from '../src/ground/errors.ts'
 import type { Input } from './api.ts'
 
 // Many dashboards and bots speak the API of a kind of agent whose jobs have fields that ours have not, and send them
@@ -83,8 +83,7 @@ function wishOf(
   const isOn = enabled ?? (paused === undefined ? undefined : !paused)
   if (isOn === undefined) return null
   if (paused === isOn) {
-    const message = `paused: ${paused} contradicts enabled: ${enabled}. Send one of them.`
-    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'paused', message }] } })
+    throw fieldRefused('paused', `${paused} contradicts enabled: ${enabled}. Send one of them.`)
   }
   return isOn ? { isOn } : { isOn, reason }
 }

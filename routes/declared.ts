@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify'
 import { ruleOf } from '../db/index.ts'
 import { allows } from '../src/access/keys/index.ts'
 import type { JobRule } from '../src/decisions/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput } from '../src/jobs/input.ts'
-import { atJob, inFile, inputOf, type Plan, type Planned } from '../src/jobs/plan.ts'
+import { atJob, inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
 import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
 import { callerOf } from './access.ts'
@@ -86,7 +86,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     const mask = maskingFor(request)
     const bodies = jobs.map((kept) => {
       const job = inputOf(kept, needs.config.timezone)
-      const tags = owner === null ? job.tags : job.tags.filter((tag) => tag !== `owner:${owner}`)
+      const tags = owner === null ? job.tags : job.tags.filter((tag) => tag !== ownerTag(owner))
       const { name, ...rest } = documentOf({ ...job, tags }, kept.runtime.state === 'paused')
       if (rest['action']) rest['action'] = mask('action', rest['action'])
       const { key } = kept.authored
@@ -106,8 +106,7 @@ async function fileOf(
   needs: RouteNeeds,
 ): Promise<DeclaredFile> {
   if (prunes && owner === undefined) {
-    const message = 'owner: required with `prune`, which removes the jobs of an owner'
-    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'owner', message }] } })
+    throw fieldRefused('owner', 'required with `prune`, which removes the jobs of an owner')
   }
   const declared: DeclaredJob[] = []
   for (const [key, job] of Object.entries(jobs))
@@ -118,7 +117,7 @@ async function fileOf(
 async function declaredJob(key: string, given: JobBody, { config }: RouteNeeds): Promise<DeclaredJob> {
   const { body, wish } = translated({ name: key, ...given }, { isNew: true })
   await checkTemplates(body, config.prompt).catch((error: unknown) => {
-    throw error instanceof AppError ? inFile(key, error) : error
+    throw inFileOr(error, key)
   })
   // the one difference: the job to follow may be named by its key
   return { key, wish, job: atJob(key, () => newJob(body as NewJob, undefined)) }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { AppError } from '../src/ground/errors.ts'
+import { AppError, fieldRefused } from '../src/ground/errors.ts'
+import { canonicalJson } from '../src/ground/json.ts'
 import { callerOf } from './access.ts'
 
 /**
@@ -11,8 +12,8 @@ export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash
   const key = request.headers['idempotency-key']
   if (key === undefined) return null
   if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key))
-    throw headerRefused('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
-  const bodyHash = createHash('sha256').update(canonical(request.body)).digest('hex')
+    throw fieldRefused('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
+  const bodyHash = createHash('sha256').update(canonicalJson(request.body)).digest('hex')
   return { key: `${callerOf(request)?.id ?? ''} ${key}`, bodyHash }
 }
 
@@ -30,19 +31,5 @@ export function ifMatch(request: FastifyRequest): number | null {
       'VERSION_CONFLICT',
       'If-Match does not match any version of this job. Read the job again and send its ETag.',
     )
-  throw headerRefused('If-Match', 'must be the ETag of the job, or *')
-}
-
-/** JSON with the names of each object in order, so that the same content has the same text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (_name, item: unknown) =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  )
-}
-
-function headerRefused(name: string, rule: string): AppError {
-  const message = `${name}: ${rule}`
-  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: name, message }] } })
+  throw fieldRefused('If-Match', 'must be the ETag of the job, or *')
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ListedChannel, Look } from '../db/index.ts'
 import { checkAction, type PromptPlace } from '../src/actions/index.ts'
 import { nothingGiven } from '../src/columns/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput, JobPatch } from '../src/jobs/input.ts'
 import type { Saved } from '../src/run/change.ts'
@@ -201,8 +201,7 @@ export function newJob(body: NewJob, model: string | null | undefined): JobInput
   // an empty prompt beside skills is a whole order, alone it is none
   const prompt = body.prompt || skills.length > 0 ? (body.prompt ?? null) : null
   if (action.type === 'prompt' && !prompt && skills.length === 0) {
-    const message = 'prompt: required unless `action` says what to do'
-    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'prompt', message }] } })
+    throw fieldRefused('prompt', 'required unless `action` says what to do')
   }
   const repeatTimes = body.repeat === undefined ? null : timesOf(body.repeat)
   return {

@@ -1,5 +1,5 @@
 import type { StoredKey } from '../db/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { fieldRefused } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -34,17 +34,12 @@ export function keyRoutes(on: On, { keys, now }: Pick<RouteNeeds, 'keys' | 'now'
 function expiryOf(body: Input<'POST /api/keys'>['body'], now: Date): Date | null {
   const { expires_at: at, expires_in_days: days } = body
   if (at !== undefined && days !== undefined)
-    throw refused('expires_in_days', 'use either expires_in_days or expires_at, not both')
+    throw fieldRefused('expires_in_days', 'use either expires_in_days or expires_at, not both')
   if (days !== undefined) return new Date(now.getTime() + days * dayMs)
   const expiresAt = instantIn(at)
   if (expiresAt && expiresAt <= now)
-    throw refused('expires_at', `must be in the future, not ${expiresAt.toISOString()}`)
+    throw fieldRefused('expires_at', `must be in the future, not ${expiresAt.toISOString()}`)
   return expiresAt
-}
-
-function refused(path: string, text: string): AppError {
-  const message = `${path}: ${text}`
-  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
 }
 
 /** Never its secret or its hash. */

@@ -1,4 +1,4 @@
-import { AppError } from '../src/ground/errors.ts'
+import { fieldRefused } from '../src/ground/errors.ts'
 import type { On } from './api.ts'
 import { costsBody } from './costs-body.ts'
 import { instantIn } from './instant.ts'
@@ -16,7 +16,7 @@ export function overviewRoutes(on: On, needs: RouteNeeds): void {
     const from = instantIn(query.from) ?? needs.now()
     const to = instantIn(query.to) ?? new Date(from.getTime() + dayMs)
     if (to <= from || to.getTime() - from.getTime() > timelineMs)
-      throw refused('to', 'must be after `from`, and 7 days later at most')
+      throw fieldRefused('to', 'must be after `from`, and 7 days later at most')
     const { lanes, hasMore, now } = await needs.timeline({ from, to, limit: query.limit ?? 50 })
     return {
       now: (now ?? needs.now()).toISOString(),
@@ -60,7 +60,7 @@ function spanOf(asked: AskedSpan, { now, usualDays }: { now: Date; usualDays: nu
   const from = dayIn('from', asked.from) ?? new Date(to.getTime() - (usualDays - 1) * dayMs)
   const days = (to.getTime() - from.getTime()) / dayMs + 1
   if (days < 1 || days > daysMost)
-    throw refused('from', `must not be after \`to\`, and ${daysMost - 1} days before it at most`)
+    throw fieldRefused('from', `must not be after \`to\`, and ${daysMost - 1} days before it at most`)
   return { from, to }
 }
 
@@ -68,10 +68,5 @@ function dayIn(path: string, text: string | undefined): Date | null {
   if (text === undefined) return null
   const day = new Date(`${text}T00:00:00Z`)
   if (!Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)) return day
-  throw refused(path, `${text} is not a day of the calendar`)
-}
-
-function refused(path: string, text: string): AppError {
-  const message = `${path}: ${text}`
-  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
+  throw fieldRefused(path, `${text} is not a day of the calendar`)
 }

@@ -5,7 +5,7 @@ import {
   type Retention,
   type RetryPolicy,
 } from '../src/decisions/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { fieldRefused } from '../src/ground/errors.ts'
 import { instantIn } from './instant.ts'
 import type { RetentionInput, RetryInput } from './schemas/policy.ts'
 
@@ -72,9 +72,8 @@ function storedRetry(given: RetryInput): RetryPolicy {
   const delayMs = given.delay_ms ?? Math.min(usual.delayMs, given.max_delay_ms ?? usual.delayMs)
   const maxDelayMs = given.max_delay_ms ?? Math.max(usual.maxDelayMs, delayMs)
   if (maxDelayMs < delayMs) {
-    const path = 'retry.max_delay_ms'
-    const message = `${path}: must be at least delay_ms (${delayMs}), not ${maxDelayMs}`
-    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
+    const sentence = `must be at least delay_ms (${delayMs}), not ${maxDelayMs}`
+    throw fieldRefused('retry.max_delay_ms', sentence)
   }
   const { attempts = usual.attempts, backoff = usual.backoff, on = usual.on } = given
   return { attempts, backoff, delayMs, maxDelayMs, on }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Holder } from '../src/access/keys/index.ts'
-import { AppError } from '../src/ground/errors.ts'
+import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { isJsonObject } from '../src/ground/json.ts'
 import { setCookie } from './cookie.ts'
 import { requireOwnPage } from './from-page.ts'
@@ -53,8 +53,7 @@ function readCredential({ body }: FastifyRequest): { key: string } | { token: st
   const { key, token } = isJsonObject(body) ? body : {}
   if (isCredential(key) && token === undefined) return { key }
   if (isCredential(token) && key === undefined) return { token }
-  const message = 'key: send the API key as a text of printable characters, {"key": "chr_…"}'
-  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'key', message }] } })
+  throw fieldRefused('key', 'send the API key as a text of printable characters, {"key": "chr_…"}')
 }
 
 function isCredential(value: unknown): value is string {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { DatabaseUnavailable, type LogStore, type StoredLog } from '../../db/index.ts'
-import { AppError } from '../ground/errors.ts'
+import { fieldRefused } from '../ground/errors.ts'
 import { notFound } from '../ground/not-found.ts'
 import { piecesFrom, wholeLog } from './text.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
@@ -48,8 +48,7 @@ export function createLogs({ store, delays, isDraining }: LogsNeeds): Logs {
     const stored = await store.read(runId, attempt, from)
     if (!stored) throw notFound('run', runId)
     if (attempt === null || attempt <= stored.run.attempt) return stored
-    const message = `attempt: must be from 1 to ${stored.run.attempt}, not ${attempt}`
-    throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'attempt', message }] } })
+    throw fieldRefused('attempt', `must be from 1 to ${stored.run.attempt}, not ${attempt}`)
   }
 
   async function* events(

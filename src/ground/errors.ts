@@ -108,6 +108,12 @@ export class AppError extends Error {
   }
 }
 
+/** What a caller has sent under `path` cannot be taken: the sentence says why, without the path. */
+export function fieldRefused(path: string, sentence: string, code: ErrorCode = 'FIELD_INVALID'): AppError {
+  const message = `${path}: ${sentence}`
+  return new AppError(code, message, { extra: { errors: [{ path, message }] } })
+}
+
 /** The process is shutting down: the client or NAS is to send the request again. */
 export function draining(what: 'call' | 'fire'): AppError {
   const message = `This process is shutting down. Send the ${what} again.`

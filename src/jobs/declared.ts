@@ -3,7 +3,7 @@ import type { Arming } from '../arming/arming.ts'
 import type { JobRule } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { type Delays, within } from '../ground/delays.ts'
-import { AppError } from '../ground/errors.ts'
+import { AppError, fieldRefused } from '../ground/errors.ts'
 import { inParallel } from '../ground/parallel.ts'
 import { isEarlier } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
@@ -220,9 +220,7 @@ function emptyBatch(owner: string): Batch {
 }
 
 function nothingToFollow(key: string, ahead: string): AppError {
-  const path = `jobs.${key}.after.job`
-  const message = `${path}: no job with the key or the id ${JSON.stringify(ahead)}`
-  return new AppError('FIELD_INVALID', message, { extra: { errors: [{ path, message }] } })
+  return fieldRefused(`jobs.${key}.after.job`, `no job with the key or the id ${JSON.stringify(ahead)}`)
 }
 
 function changing(): AppError {

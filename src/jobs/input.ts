@@ -1,6 +1,6 @@
 import { type Authored, storeSchedule } from '../../db/index.ts'
 import { policyFrom } from '../decisions/index.ts'
-import { AppError } from '../ground/errors.ts'
+import { fieldRefused } from '../ground/errors.ts'
 import { readSchedule } from '../schedule/index.ts'
 
 /**
@@ -27,8 +27,8 @@ export function mergedPolicy(stored: Record<string, unknown>, given: Record<stri
   const policy = Object.fromEntries(merged)
   const { startsAt, endsAt } = policyFrom(policy)
   if (!startsAt || !endsAt || startsAt <= endsAt) return policy
-  const message = `ends_at: must not be before starts_at (${startsAt.toISOString()}), but is ${endsAt.toISOString()}`
-  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'ends_at', message }] } })
+  const bounds = `must not be before starts_at (${startsAt.toISOString()}), but is ${endsAt.toISOString()}`
+  throw fieldRefused('ends_at', bounds)
 }
 
 /** @throws AppError FIELD_INVALID: neither a schedule nor a job to follow */
@@ -39,6 +39,5 @@ export async function storedSchedule(
 ): Promise<Authored['schedule']> {
   if (text !== null) return storeSchedule(await readSchedule(text, at), text)
   if (after) return storeSchedule({ kind: 'after', display: `after job ${after.job}` }, '')
-  const message = 'schedule: required unless `after` names a job to follow'
-  throw new AppError('FIELD_INVALID', message, { extra: { errors: [{ path: 'schedule', message }] } })
+  throw fieldRefused('schedule', 'required unless `after` names a job to follow')
 }

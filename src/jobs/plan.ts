@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { KeptJob } from '../../db/index.ts'
-import { AppError } from '../ground/errors.ts'
+import { AppError, fieldRefused } from '../ground/errors.ts'
+import { canonicalJson } from '../ground/json.ts'
 import { readNamedZone } from '../schedule/index.ts'
 import type { JobInput, Switch } from './input.ts'
 
@@ -83,8 +84,8 @@ function completed(
 
 function ownedBy(key: string, tag: string): AppError {
   const owner = tag.slice(ownerTag('').length)
-  const message = `jobs.${key}: the job is of owner ${owner}. Name this owner in the file, or use another key.`
-  return new AppError('OWNER_CONFLICT', message, { extra: { errors: [{ path: `jobs.${key}`, message }] } })
+  const sentence = `the job is of owner ${owner}. Name this owner in the file, or use another key.`
+  return fieldRefused(`jobs.${key}`, sentence, 'OWNER_CONFLICT')
 }
 
 function planned(
@@ -134,14 +135,7 @@ function hashOf(jobs: Planned[], describe: Described): string {
     wanted && describe(wanted.job, wanted.wish && !wanted.wish.isOn),
     kept && wanted?.wish ? kept.runtime.state === 'paused' : null,
   ])
-  return createHash('sha256').update(JSON.stringify(lines, inOrder)).digest('hex').slice(0, 32)
-}
-
-/** Names of an object in their order, whatever order they came in. */
-function inOrder(_name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date)
-    return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return createHash('sha256').update(canonicalJson(lines)).digest('hex').slice(0, 32)
 }
 
 /** The fields of a change; a policy that the file leaves out is null, which is its default. */
@@ -170,7 +164,7 @@ export function inFileOr(error: unknown, key: string): unknown {
   return error instanceof AppError ? inFile(key, error) : error
 }
 
-export function inFile(key: string, error: AppError): AppError {
+function inFile(key: string, error: AppError): AppError {
   const place = `jobs.${key}`
   const told = (error.extra['errors'] as { path: string; message: string }[] | undefined) ?? [
     { path: '', message: error.message },
