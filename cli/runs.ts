@@ -6,7 +6,6 @@ import { spanOf, stateStyle, tableOf, whenOf } from './show.ts'
 import { instantOf } from './span.ts'
 
 const failures = 'failed,timed_out,interrupted'
-const over = new Set(['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'])
 
 type RunsWish = {
   failed?: boolean
@@ -59,9 +58,9 @@ export async function startRun(
   if (!follow) return context.show(run, () => `${job.name} runs: ${run.id}\n`)
   context.io.err(`${job.name} runs: ${run.id}\n`)
   await followLog(context, api, run.id, null)
-  const ended = await api.call('GET', `/api/runs/${run.id}`)
-  context.show(ended.run ?? ended, () => outcomeOf(ended.run ?? ended, context))
-  if ((ended.run ?? ended).state !== 'succeeded') throw new Stop('', exitCodes.failed)
+  const { run: ended } = await api.call('GET', `/api/runs/${run.id}`)
+  context.show(ended, () => outcomeOf(ended, context))
+  if (ended.state !== 'succeeded') throw new Stop('', exitCodes.failed)
 }
 
 function jsonIn(text: string): unknown {
@@ -105,7 +104,7 @@ async function followLog(context: Context, api: Api, id: string, attempt: string
       if (event === 'log') context.io.out(piece.text ?? Buffer.from(piece.base64, 'base64').toString())
       if (event === 'end') isOver = true
     }
-    const run = await api.call('GET', `/api/runs/${encodeURIComponent(id)}`)
-    isOver ||= over.has((run.run ?? run).state)
+    const { run } = await api.call('GET', `/api/runs/${encodeURIComponent(id)}`)
+    isOver ||= run.finished_at !== null
   }
 }

@@ -1,15 +1,10 @@
 import type { Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
-import { countedOfRun, endStates, sumColumns, sumsOfRuns } from './history-sums.ts'
-import { dayOf } from './job-days.ts'
+import { endStates } from '../src/columns/index.ts'
+import { isoDay } from '../src/ground/instant.ts'
+import { newlyEnded, readUsed, sumColumns, sumsOfRuns, type UsedSums } from './history-sums.ts'
 
-export type Used = {
-  runs: number
-  attempts: number
-  busyMs: number
-  tokens: { input: number; output: number }
-  costUsd: number
-}
+export type Used = UsedSums & { runs: number; busyMs: number }
 export type Awake = { awakeMs: number; starts: number; fires: number }
 
 /**
@@ -26,8 +21,6 @@ export type Costs = {
 
 /** Counted in a moment; a month of 3,300 jobs that run each day. */
 const jobDaysMost = 100_000
-/** What has not been added to the days yet; more is counted once it has been. */
-const tailMost = 50_000
 const jobsMost = 100
 
 const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
@@ -39,8 +32,7 @@ const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::
 /** $1, $2: the first and the last day. $3: stands in for Postgres' own clock. */
 const text = `
     with clock as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as now),
-    ended as materialized (select ${countedOfRun('r.job_id')} from (
-      select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r),
+    ended as materialized (${newlyEnded('r.job_id')}),
     fresh as materialized (${sumsOfRuns('select * from ended')}),
     job_rows as materialized (
       select job_id, day, ${columns} from job_days where day >= $1::date and day <= $2::date order by day desc limit ${jobDaysMost}),
@@ -72,7 +64,7 @@ export async function readCosts(
   sql: Sql,
   { from, to, now }: { from: Date; to: Date; now: Date | null },
 ): Promise<Costs> {
-  const [row = {}]: Row[] = await sql.unsafe(text, [dayOf(from), dayOf(to), now && now.toISOString()], {
+  const [row = {}]: Row[] = await sql.unsafe(text, [isoDay(from), isoDay(to), now && now.toISOString()], {
     prepare: true,
   })
   return {
@@ -89,13 +81,7 @@ export async function readCosts(
 }
 
 function usedOf(row: Row): Used {
-  return {
-    runs: Number(row['runs']),
-    attempts: Number(row['attempts']),
-    busyMs: Number(row['busy_ms']),
-    tokens: { input: Number(row['tokens_in']), output: Number(row['tokens_out']) },
-    costUsd: Number(row['cost_usd']),
-  }
+  return { runs: Number(row['runs']), busyMs: Number(row['busy_ms']), ...readUsed(row) }
 }
 
 function awakeOf(row: Row): Awake {

@@ -1,9 +1,22 @@
-import { having, jobColumns, readyColumns, runtimeColumns } from '../src/columns/index.ts'
-import { type Decision, readyOfNew, type Runtime, type View } from '../src/decisions/index.ts'
+import { runtimeColumns } from '../src/columns/index.ts'
+import type { Decision, Runtime, View } from '../src/decisions/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { Database, Sql } from './client.ts'
-import { namesOf, readerOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
-import { deleteJobs, isAheadGone, isKeyTaken, type NewJob, touch, updateAuthored } from './jobs.ts'
+import { readerOf, type Row, selectionOf } from './columns.ts'
+import {
+  decidedNames,
+  decidedOf,
+  decidedTypes,
+  deleteJobs,
+  givenNames,
+  givenRecord,
+  isAheadGone,
+  isKeyTaken,
+  lockChains,
+  type NewJob,
+  touch,
+  updateAuthored,
+} from './jobs.ts'
 import { lookAll } from './look.ts'
 import type { Writing } from './move.ts'
 import { type Authored, authoredColumns, authoredValues, type Look, readAuthored, ruleOf } from './rows.ts'
@@ -117,7 +130,7 @@ const raced = new Error('a job has changed since it was read')
 async function writeBatch(sql: Sql, batch: Batch, now: Date | null): Promise<string[]> {
   const ahead = aheadOf(batch)
   // before any row is locked, as every change of `after` does (jobs.ts)
-  if (ahead.length > 0) await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
+  if (ahead.length > 0) await lockChains(sql)
   // those of the file may follow each other, so the new ones come first
   if (batch.makes.length > 0) await insertJobs(sql, batch.makes, now)
   await writeChanges(sql, batch, now)
@@ -134,31 +147,20 @@ function aheadOf({ makes, changes }: Batch): string[] {
   return [...new Set(ids)].toSorted()
 }
 
-const givenColumns = having(jobColumns, 'set', 'once', 'always')
-const givenNames = namesOf(givenColumns)
-const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
-const decidedNames = namesOf(decidedColumns)
-const decidedValues = valuesOf(decidedColumns)
-
 async function insertJobs(sql: Sql, makes: Batch['makes'], now: Date | null): Promise<void> {
-  const decided = makes.map(({ runtime, wakeAt, ...job }) =>
-    decidedValues(
-      { ...runtime, ...readyOfNew(ruleOf({ ...job, version: 1 }), runtime) },
-      { job_id: job.id, wake_at: wakeAt },
-    ),
-  )
+  const decided = makes.map((job) => decidedOf(job, { job_id: job.id, wake_at: job.wakeAt }))
   await sql`
     with clock as (select coalesce(${now}::timestamptz, statement_timestamp()) as now),
     made as (
       insert into jobs (${sql.unsafe(givenNames)}, created_at, updated_at)
       select ${sql.unsafe(givenNames)}, now, now
       from clock, jsonb_to_recordset(${sql.json(makes.map(authoredValues) as never)})
-        as given(${sql.unsafe(typedNamesOf(givenColumns))})
+        as ${sql.unsafe(givenRecord)}
     )
     insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, ready_rev, wake_at, wake_changed_at)
     select job_id, ${sql.unsafe(decidedNames)}, 1, wake_at, now
     from clock, jsonb_to_recordset(${sql.json(decided as never)})
-      as decided(job_id text, wake_at timestamptz, ${sql.unsafe(typedNamesOf(decidedColumns))})`
+      as decided(job_id text, wake_at timestamptz, ${sql.unsafe(decidedTypes)})`
 }
 
 /** In the order of their ids, as every statement locks jobs; on their way together, not one after the other. */

@@ -1,3 +1,4 @@
+import { troubleStates } from '../src/columns/index.ts'
 import type { Sql } from './client.ts'
 import { date, type Row } from './columns.ts'
 
@@ -13,7 +14,6 @@ export type Failure = {
   jobs: { jobId: string; name: string; count: number }[]
 }
 
-const states = ['failed', 'timed_out', 'interrupted']
 const ofEachMost = 1_000
 const groupsMost = 100
 
@@ -29,7 +29,7 @@ export async function readFailures(
       where state = ${sql.unsafe(`'${state}'`)} and seq >= ${sinceMicros}::bigint
         ${jobId === null ? sql`` : sql`and job_id = ${jobId}`}
       order by seq desc, id desc limit ${ofEachMost})`
-  const [failed, timedOut, interrupted] = states.map(ofState)
+  const [failed, timedOut, interrupted] = troubleStates.map(ofState)
   const rows: Row[] = await sql`
     with found as materialized (
       ${failed as never} union all ${timedOut as never} union all ${interrupted as never}),

@@ -1,3 +1,5 @@
+import { endStates } from '../src/columns/index.ts'
+import type { Row } from './columns.ts'
 import { slotVerdicts } from './slot-verdicts.ts'
 
 /**
@@ -11,8 +13,6 @@ export const boundsMs: readonly number[] = [
   5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
   14_400_000, 86_400_000,
 ]
-
-export const endStates = ['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'] as const
 
 const runColumns = endStates.map((state) => `runs_${state}`)
 const slotColumns = slotVerdicts.map((verdict) => `slots_${verdict}`)
@@ -118,6 +118,37 @@ function sumsAs(list: (counts: string) => string): string {
     ...histograms.map((name) => `${list(countsOfSums(name))} as ${name}_counts`),
   ].join(', ')
 }
+
+/** What runs and slots add up to, without the histograms. `tokens` are of prompts, `costUsd` of what has a price in USD. */
+export type Sums = {
+  /** Ended runs by state. */
+  runs: Record<(typeof endStates)[number], number>
+  /** Slots with a final verdict, by verdict. */
+  slots: Record<(typeof slotVerdicts)[number], number>
+} & UsedSums
+export type UsedSums = { attempts: number; tokens: { input: number; output: number }; costUsd: number }
+
+export function readSums(row: Row): Sums {
+  const record = <Name extends string>(prefix: string, names: readonly Name[]) =>
+    Object.fromEntries(names.map((name) => [name, Number(row[`${prefix}_${name}`])])) as Record<Name, number>
+  return { runs: record('runs', endStates), slots: record('slots', slotVerdicts), ...readUsed(row) }
+}
+
+export function readUsed(row: Row): UsedSums {
+  return {
+    attempts: Number(row['attempts']),
+    tokens: { input: Number(row['tokens_in']), output: Number(row['tokens_out']) },
+    costUsd: Number(row['cost_usd']),
+  }
+}
+
+/** More are counted once they have been added up (db/history-fold.ts), so that a read stays short whatever is waiting. */
+export const tailMost = 50_000
+
+/** Of the runs that are not in the days yet: what counts. */
+export const newlyEnded = (job: string) => `
+      select ${countedOfRun(job)} from (
+        select * from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r`
 
 /** `on conflict … do update set` of a table of days: the stored row and the new one, added. */
 export const addedTo = (table: string) =>

@@ -1,27 +1,23 @@
 import type { Sql } from './client.ts'
 import { date, type Row } from './columns.ts'
+import { isoDay } from '../src/ground/instant.ts'
 import {
   boundsMs,
   countedOfRun,
-  endStates,
   readableSums,
+  readSums,
   slotsOnly,
   sumColumns,
+  type Sums,
   sumsOfRuns,
 } from './history-sums.ts'
-import { slotVerdicts } from './slot-verdicts.ts'
 
 /** No more than half, and 95 %, of the values are above: a bound of the histogram; null: there are none, or above all bounds. */
 type Quantiles = { p50: number | null; p95: number | null }
 
 /** What the slots and runs of a job add up to, on a UTC day. */
-export type JobDay = {
+export type JobDay = Sums & {
   day: Date
-  runs: Record<(typeof endStates)[number], number>
-  slots: Record<(typeof slotVerdicts)[number], number>
-  attempts: number
-  tokens: { input: number; output: number }
-  costUsd: number
   durationMs: Quantiles
   latenessMs: Quantiles
 }
@@ -51,22 +47,14 @@ export async function readJobDays(
   jobId: string,
   { from, to }: { from: Date; to: Date },
 ): Promise<JobDay[]> {
-  const rows: Row[] = await sql.unsafe(text, [jobId, dayOf(from), dayOf(to)], { prepare: true })
+  const rows: Row[] = await sql.unsafe(text, [jobId, isoDay(from), isoDay(to)], { prepare: true })
   return rows.map(readDay)
 }
 
-export const dayOf = (instant: Date) => instant.toISOString().slice(0, 10)
-
 function readDay(row: Row): JobDay {
-  const record = <Name extends string>(prefix: string, names: readonly Name[]) =>
-    Object.fromEntries(names.map((name) => [name, Number(row[`${prefix}_${name}`])])) as Record<Name, number>
   return {
+    ...readSums(row),
     day: date(row['day']),
-    runs: record('runs', endStates),
-    slots: record('slots', slotVerdicts),
-    attempts: Number(row['attempts']),
-    tokens: { input: Number(row['tokens_in']), output: Number(row['tokens_out']) },
-    costUsd: Number(row['cost_usd']),
     durationMs: quantilesOf(row['duration_counts'] as number[]),
     latenessMs: quantilesOf(row['lateness_counts'] as number[]),
   }

@@ -13,14 +13,19 @@ export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
 }
 
 const givenColumns = having(jobColumns, 'set', 'once', 'always')
-const givenNames = namesOf(givenColumns)
-const givenRecord = `given(${typedNamesOf(givenColumns)})`
+export const givenNames = namesOf(givenColumns)
+export const givenRecord = `given(${typedNamesOf(givenColumns)})`
 const changedNames = namesOf(having(jobColumns, 'set', 'always'))
 
 const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
-const decidedNames = namesOf(decidedColumns)
-const decidedRecord = `decided(${typedNamesOf(decidedColumns)})`
 const decidedValues = valuesOf(decidedColumns)
+export const decidedNames = namesOf(decidedColumns)
+export const decidedTypes = typedNamesOf(decidedColumns)
+
+/** The runtime row of a new job: `decidedNames`, and those of `more`. */
+export function decidedOf({ runtime, ...job }: Omit<NewJob, 'now'>, more: Record<string, unknown> = {}) {
+  return decidedValues({ ...runtime, ...readyOfNew(ruleOf({ ...job, version: 1 }), runtime) }, more)
+}
 
 /**
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
@@ -33,8 +38,6 @@ export async function createJob(
   job: NewJob,
   key: { key: string; bodyHash: string } | null,
 ): Promise<Authored | null> {
-  const { runtime } = job
-  const decided = decidedValues({ ...runtime, ...readyOfNew(ruleOf({ ...job, version: 1 }), runtime) })
   const [row]: Row[] = await sql`
     with clock as (select coalesce(${job.now}::timestamptz, statement_timestamp()) as now),
     keyed as (
@@ -56,7 +59,7 @@ export async function createJob(
     ran as (
       insert into job_runtime (job_id, ${sql.unsafe(decidedNames)}, ready_rev, wake_at, wake_changed_at)
       select made.id, ${sql.unsafe(decidedNames)}, 1, ${job.wakeAt}::timestamptz, clock.now
-      from made, clock, jsonb_to_record(${sql.json(decided as never)}) as ${sql.unsafe(decidedRecord)}
+      from made, clock, jsonb_to_record(${sql.json(decidedOf(job) as never)}) as decided(${sql.unsafe(decidedTypes)})
     )
     select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
     if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
@@ -106,7 +109,7 @@ export async function follow(
   const { id, before, after } = job
   if (JSON.stringify(before) === JSON.stringify(after)) return
   if (after && after.job !== before?.job) {
-    await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
+    await lockChains(sql)
     const circle: Row[] = await sql`
       with recursive ahead as (
         select id, after_job from jobs where id = ${after.job}
@@ -123,6 +126,11 @@ export async function follow(
     update job_runtime set rev = rev + 1 where job_id in (${before?.job ?? ''}, ${after?.job ?? ''})
     returning job_id`
   if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
+}
+
+/** One transaction at a time changes who follows whom. */
+export async function lockChains(sql: Sql): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
 }
 
 /** True where the job to follow went while the statement that begins to follow it was under way. */

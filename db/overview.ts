@@ -3,7 +3,7 @@ import { type Costs, readCosts } from './costs.ts'
 import { type Failure, readFailures } from './failures.ts'
 import { type JobDay, readJobDays } from './job-days.ts'
 import { readStrips, type Strip } from './strips.ts'
-import { readLanes, type TimelineRow } from './timeline.ts'
+import { type LanesWish, readLanes, type TimelineRow } from './timeline.ts'
 
 export type { Costs, Failure, JobDay, Strip, TimelineRow }
 
@@ -16,7 +16,7 @@ export function createOverview(database: Database, clock: () => Date | null) {
     database.run(work, { idempotent: true, name })
   return {
     /** `limit` + 1 jobs at most, those that wake first. */
-    lanes: (wish: { from: Date; to: Date; limit: number }) =>
+    lanes: (wish: LanesWish) =>
       read('reading the timeline', (sql) => readLanes(sql, { ...wish, now: clock() })),
     strips: (jobIds: readonly string[]) => read('reading strips', (sql) => readStrips(sql, jobIds)),
     days: (jobId: string, span: { from: Date; to: Date }) =>

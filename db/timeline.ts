@@ -26,24 +26,24 @@ export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & 
   now: Date
 }
 
+export type LanesWish = { from: Date; to: Date; limit: number; slotsMost: number }
+
 // neither actions nor prompts: they may be large, and no slot depends on them
 const { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy } = jobColumns
 const columns = { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy }
 const readColumns = readerOf(columns)
 const unread = { action: { type: 'none' }, prompt: null, skills: [], deliver: null, after: null, key: null }
 
-/** Of a job; a lane with more of them is too dense to be drawn. */
-const slotsMost = 288
 const liveMost = 20
 const recentMost = 20
 
 const run = `jsonb_build_object('id', n.id, 'state', n.state, 'slot', n.slot, 'started_at', n.started_at,
           'waiting_since', case when n.state = 'claimed' then n.waiting_since end)`
 
-/** One more than `limit`, if there are more. Each lane is found by the index of wake times, its runs by those of a job's runs. */
+/** One more than `limit`, if there are more, and one more than `slotsMost` of a job's past slots. Each lane is found by the index of wake times, its runs by those of a job's runs. */
 export async function readLanes(
   sql: Sql,
-  { from, to, limit, now }: { from: Date; to: Date; limit: number; now: Date | null },
+  { from, to, limit, slotsMost, now }: LanesWish & { now: Date | null },
 ): Promise<TimelineRow[]> {
   const rows: Row[] = await sql`
     with waking as materialized (

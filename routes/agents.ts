@@ -4,10 +4,8 @@ import type { RouteNeeds } from './needs.ts'
 
 /** `/mcp`: the SDK is loaded with the first message of an agent. */
 export function agentRoutes(on: On, scope: FastifyInstance, { config }: Pick<RouteNeeds, 'config'>): void {
-  let loaded: Promise<typeof import('./mcp.ts')> | undefined
   on('POST /mcp', async (_input, request, reply) => {
-    loaded ??= import('./mcp.ts')
-    const { answerMcp } = await loaded
+    const { answerMcp } = await import('./mcp.ts')
     const answer = await answerMcp(scope, config.version)(request)
     reply.code(answer.status)
     for (const [name, value] of answer.headers) reply.header(name, value)

@@ -1,4 +1,5 @@
 import type { Costs } from '../db/index.ts'
+import { isoDay } from '../src/ground/instant.ts'
 
 const dayMs = 86_400_000
 /** Days behind today that the rate of the forecast is taken from. */
@@ -11,6 +12,7 @@ type Numbers = Omit<Day, 'day'>
 /** `costs.days` may begin before the window: the forecast needs the whole month and the last week. */
 export function costsBody(costs: Costs, { from, to }: Span) {
   const days = costs.days.filter(({ day }) => day >= from && day <= to)
+  const sums = sumOf(days)
   const untilNow = Math.min(to.getTime() + dayMs, costs.now.getTime())
   return {
     ...{ from: isoDay(from), to: isoDay(to) },
@@ -18,8 +20,8 @@ export function costsBody(costs: Costs, { from, to }: Span) {
     jobs: costs.jobs.map(({ jobId, name, ...used }) => ({ job_id: jobId, name, ...usedBody(used) })),
     jobs_from: isoDay(costs.jobsFrom),
     totals: {
-      ...usedBody(sumOf(days)),
-      ...awakeBody(sumOf(days)),
+      ...usedBody(sums),
+      ...awakeBody(sums),
       always_on_ms: Math.max(0, untilNow - from.getTime()),
     },
     forecast: forecastBody(costs),
@@ -82,8 +84,4 @@ function usedBody({
 
 function awakeBody({ awakeMs, starts, fires }: Pick<Numbers, 'awakeMs' | 'starts' | 'fires'>) {
   return { awake_ms: awakeMs, starts, fires, wakes_shared: Math.max(0, fires - starts) }
-}
-
-function isoDay(instant: Date): string {
-  return instant.toISOString().slice(0, 10)
 }

@@ -275,13 +275,12 @@ export function briefRun(run: Json): Json {
 }
 
 const lookEveryMs = 500
-const over = new Set(['succeeded', 'failed', 'timed_out', 'interrupted', 'cancelled', 'skipped'])
 
 async function ended(id: string, waitMs: number, ask: Ask): Promise<Json> {
   const endsAt = performance.now() + waitMs
   for (;;) {
     const run = (await ask('GET', `/api/runs/${id}`))['run'] as Json
-    if (over.has(String(run['state'])) || performance.now() >= endsAt) return run
+    if (run['finished_at'] !== null || performance.now() >= endsAt) return run
     await new Promise((wake) => setTimeout(wake, Math.min(lookEveryMs, waitMs)))
   }
 }

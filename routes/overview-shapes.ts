@@ -1,4 +1,5 @@
 import type { Failure, JobDay, Strip } from '../db/index.ts'
+import { isoDay } from '../src/ground/instant.ts'
 import { stripSlots, stripSums } from '../src/jobs/strip.ts'
 import type { Lane } from '../src/jobs/timeline.ts'
 
@@ -46,7 +47,7 @@ export function stripBody(strip: Strip) {
 
 export function dayBody({ day, runs, slots, attempts, tokens, costUsd, durationMs, latenessMs }: JobDay) {
   return {
-    day: day.toISOString().slice(0, 10),
+    day: isoDay(day),
     ...slots,
     ...{ runs, attempts },
     ...{ duration_p50_ms: durationMs.p50, duration_p95_ms: durationMs.p95 },

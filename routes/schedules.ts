@@ -1,4 +1,5 @@
 import { ruleOf } from '../db/index.ts'
+import { isoDay } from '../src/ground/instant.ts'
 import { explain, nextWithTransitions, readNamedZone, readSchedule } from '../src/schedule/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -41,7 +42,7 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
         reason,
         run_id: runId,
       })),
-      days: days.map(({ day, verdicts }) => ({ day: day.toISOString().slice(0, 10), ...verdicts })),
+      days: days.map(({ day, verdicts }) => ({ day: isoDay(day), ...verdicts })),
     }
   })
 

@@ -22,6 +22,7 @@ export {
 export { liveRunColumns, outcomeColumns, runColumns, writtenRunColumns } from './runs.ts'
 export {
   type Attempt,
+  endStates,
   type JobState,
   jobStates,
   type LiveState,
@@ -30,4 +31,5 @@ export {
   type StoredSchedule,
   type TerminalState,
   type Trigger,
+  troubleStates,
 } from './words.ts'

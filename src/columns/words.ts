@@ -4,18 +4,12 @@ export const jobStates = ['scheduled', 'paused', 'completed', 'error'] as const
 export type JobState = (typeof jobStates)[number]
 
 export const liveStates = ['claimed', 'running', 'waiting'] as const
-export const runStates = [
-  ...liveStates,
-  'succeeded',
-  'failed',
-  'timed_out',
-  'interrupted',
-  'cancelled',
-  'skipped',
-] as const
+export const troubleStates = ['failed', 'timed_out', 'interrupted'] as const
+export const endStates = ['succeeded', ...troubleStates, 'cancelled', 'skipped'] as const
+export const runStates = [...liveStates, ...endStates] as const
 export type RunState = (typeof runStates)[number]
 export type LiveState = (typeof liveStates)[number]
-export type TerminalState = Exclude<RunState, LiveState>
+export type TerminalState = (typeof endStates)[number]
 
 export const triggers = ['fire', 'manual', 'catch_up', 'builtin', 'retry', 'after'] as const
 export type Trigger = (typeof triggers)[number]

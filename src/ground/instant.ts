@@ -10,3 +10,8 @@ export function readInstant(text: unknown): Date | null {
     return null
   }
 }
+
+/** Its UTC day, such as `2026-06-18`. */
+export function isoDay(instant: Date): string {
+  return instant.toISOString().slice(0, 10)
+}

@@ -8,7 +8,7 @@ import { inParallel } from '../ground/parallel.ts'
 import { isEarlier } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
 import { draftJob } from './draft.ts'
-import { decideChange, patching, switched, touchesOutside } from './edit.ts'
+import { decideChange, editing, patching, switched, touchesOutside } from './edit.ts'
 import type { CheckReferences, JobInput } from './input.ts'
 import {
   atJob,
@@ -215,8 +215,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
 }
 
 function emptyBatch(owner: string): Batch {
-  const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
-  return { makes: [], changes: [], switches: [], removes: [], writing }
+  return { makes: [], changes: [], switches: [], removes: [], writing: editing(owner) }
 }
 
 function nothingToFollow(key: string, ahead: string): AppError {

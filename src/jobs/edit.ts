@@ -50,8 +50,7 @@ export function createEdit(needs: EditNeeds) {
       const decision = decideChange(look, next)
       // only to refuse before anything is written what would be refused after it
       if (wish) switched({ ...view, job: ruleOf(next), runtime: decision?.runtime ?? view.runtime }, wish)
-      const writing = { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
-      if (await store.changeJob(next, view, decision, writing))
+      if (await store.changeJob(next, view, decision, editing(owner)))
         return changes.makeSure(id, { needed: isEarlier(look, decision) })
     }
     throw new AppError(
@@ -61,6 +60,11 @@ export function createEdit(needs: EditNeeds) {
   }
 
   return edit
+}
+
+/** A change begins nothing, and holds nothing. */
+export function editing(owner: string) {
+  return { owner, leaseMs: 0, begins: false, armSpent: false, armLease: null, output: null }
 }
 
 /** What a change makes of a job. `usualZone`: of jobs that name none. @throws AppError what `Jobs.create` throws of schedules */

@@ -26,6 +26,8 @@ export type Planned = {
   what: 'make' | 'change' | 'remove' | 'keep'
   kept: KeptJob | null
   wanted: DeclaredJob | null
+  /** `wanted` as it is described. */
+  after: Record<string, unknown>
   fields: FieldChange[]
 }
 
@@ -57,7 +59,7 @@ export function planOf(file: DeclaredFile, { kept, describe, timezone }: PlanNee
   )
   const removed = file.prunes ? gone.map((job) => planned(job, null, { describe, timezone })) : []
   const all = [...jobs, ...removed]
-  return { hash: hashOf(all, describe), jobs: all }
+  return { hash: hashOf(all), jobs: all }
 }
 
 /** The job as it would be stored: its zone out of its schedule's text, and with the tag of its owner. */
@@ -103,7 +105,7 @@ function planned(
   const after = wanted ? describe(wanted.job, isPausedAfter) : {}
   const fields = differences(before, after)
   const what = !kept ? 'make' : !wanted ? 'remove' : fields.length > 0 ? 'change' : 'keep'
-  return { key, what, kept, wanted, fields }
+  return { key, what, kept, wanted, after, fields }
 }
 
 function differences(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
@@ -129,10 +131,10 @@ export function inputOf(
 }
 
 /** Everything by which the plan was made: the jobs as they were, at their versions, and as they are to be. */
-function hashOf(jobs: Planned[], describe: Described): string {
-  const lines = jobs.map(({ key, what, kept, wanted }) => [
+function hashOf(jobs: Planned[]): string {
+  const lines = jobs.map(({ key, what, kept, wanted, after }) => [
     ...[key, what, kept?.authored.id ?? null, kept?.authored.version ?? null],
-    wanted && describe(wanted.job, wanted.wish && !wanted.wish.isOn),
+    wanted && after,
     kept && wanted?.wish ? kept.runtime.state === 'paused' : null,
   ])
   return createHash('sha256').update(canonicalJson(lines)).digest('hex').slice(0, 32)

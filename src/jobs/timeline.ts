@@ -18,6 +18,7 @@ export type Timeline = { lanes: Lane[]; hasMore: boolean; now: Date | null }
 
 type Window = { from: Date; to: Date }
 
+/** Of a job; a lane with more of them is too dense to be drawn. */
 const slotsMost = 288
 
 /** What has run, runs and will run in [from, to). The event loop goes round between the lanes. */
@@ -25,7 +26,7 @@ export async function readTimeline(
   overview: Pick<Overview, 'lanes'>,
   { limit, ...window }: Window & { limit: number },
 ): Promise<Timeline> {
-  const rows = await overview.lanes({ ...window, limit })
+  const rows = await overview.lanes({ ...window, limit, slotsMost })
   const lanes: Lane[] = []
   for (const row of rows.slice(0, limit)) {
     lanes.push(laneOf(row, window))

@@ -1,11 +1,12 @@
 import type { Look } from '../../db/index.ts'
+import { troubleStates } from '../columns/index.ts'
 import type { Decision } from '../decisions/index.ts'
 import type { Log } from '../ground/log.ts'
 
 export type TroubleLog = Pick<Log, 'warn' | 'error'>
 
 /** Ends of a run that need attention. */
-const troubles: readonly string[] = ['failed', 'timed_out', 'interrupted']
+const troubles: readonly string[] = troubleStates
 
 /** Logs runs and deliveries that have failed, as the decision that ended them is written. */
 export function createTroubleLog(log: TroubleLog) {

@@ -151,7 +151,12 @@ const routes: Record<string, (needs: ReturnType<typeof needsOf>) => Promise<unkn
     (await lists()).jobs({ states: ['error'], tag: null, text: null }, page),
   'a job': async ({ lists }) => (await lists()).surroundings(hex(7)),
   'the timeline of the 25 jobs that wake first': async ({ overview }) =>
-    (await overview()).lanes({ from: at('01-28T00:00:00'), to: new Date('2040-01-01'), limit: 24 }),
+    (await overview()).lanes({
+      from: at('01-28T00:00:00'),
+      to: new Date('2040-01-01'),
+      limit: 24,
+      slotsMost: 288,
+    }),
   'strips of 25 jobs': async ({ overview }) =>
     (await overview()).strips(Array.from({ length: 25 }, (_, n) => hex(n + 1))),
   'the days of a job': async ({ overview }) =>
