@@ -1,4 +1,5 @@
 import { firstInstantAt } from './instant.ts'
+import { localAt } from './local.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolved.ts'
 import { stepsText } from './steps.ts'
@@ -43,8 +44,7 @@ export function readIso(text: string, { now, zone }: At): Resolved | null {
     throw new Misread(given, 'mixes units of the calendar with others', [
       `P${unit[1]}${unit[0][0]?.toUpperCase()}`,
     ])
-  const here = now.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
-  const first = local ?? here.add(duration)
+  const first = local ?? localAt(now, zone).add(duration)
   const rule = stepsText({
     every: unit[1],
     unit: unit[0],

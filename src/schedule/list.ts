@@ -2,6 +2,7 @@ import { AppError } from '../ground/errors.ts'
 import { Cursor } from './cursor.ts'
 import { readCron } from './cron.ts'
 import { type ExprText, joinExpr, mostRules, noParts } from './expr-parts.ts'
+import { localAt } from './local.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolved.ts'
 import { readLeftOut } from './said-except.ts'
@@ -121,8 +122,7 @@ function addRule(parts: Rules, text: string, { found, at, isSeveral }: Found): v
     ])
   }
   if (found.kind === 'once') {
-    const local = found.runAt.toTemporalInstant().toZonedDateTimeISO(at.zone).toPlainDateTime()
-    parts.rules.push(local.toString({ smallestUnit: 'second' }))
+    parts.rules.push(localAt(found.runAt, at.zone).toString({ smallestUnit: 'second' }))
     return
   }
   const { rules, except, from, until, count } = found
@@ -156,9 +156,5 @@ function untilOf(parts: Rules, count: number, { now, zone }: At): string {
   const begin = parts.from === null ? now : new Date(localMs(parts.from) - 86_400_000 * 2)
   let last = begin
   for (let done = 0; done < count; done++) last = nextSlot(rule, last) ?? last
-  return last
-    .toTemporalInstant()
-    .toZonedDateTimeISO(zone)
-    .toPlainDateTime()
-    .toString({ smallestUnit: 'second' })
+  return localAt(last, zone).toString({ smallestUnit: 'second' })
 }

@@ -4,6 +4,7 @@ import { type Reading, readDialect } from './dialects.ts'
 import { longestDurationMs, readDuration } from './duration.ts'
 import { readInstant } from './instant.ts'
 import { isList, readList, scheduleOf } from './list.ts'
+import { localAt, localText } from './local.ts'
 import { Misread } from './misread.ts'
 import { readClauses } from './clauses.ts'
 import { readNamedZone } from './named-zone.ts'
@@ -120,8 +121,7 @@ function readOnce(text: string, { now, zone }: Reading): Resolved | null {
 }
 
 function onceDisplay(runAt: Date, zone: string): string {
-  const local = runAt.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
-  return `once at ${local.toString({ smallestUnit: local.second === 0 ? 'minute' : 'second' }).replace('T', ' ')}`
+  return `once at ${localText(localAt(runAt, zone)).replace('T', ' ')}`
 }
 
 function checkInstant(text: string, runAt: Date, now: Date): void {

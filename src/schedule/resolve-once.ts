@@ -1,7 +1,8 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame, SaidDate } from './frame.ts'
 import { firstInstantAt } from './instant.ts'
-import { type At, type Resolved, timeOf } from './resolved.ts'
+import { daysUntil, timeOf } from './local.ts'
+import type { At, Resolved } from './resolved.ts'
 import { clockText } from './said-times.ts'
 
 /** One instant: a delay, a day with a time, or a time of today or tomorrow. */
@@ -53,8 +54,7 @@ function comingWeekday(
   weekday: number,
   isPast: Today['isPast'],
 ): Temporal.PlainDate {
-  const days = (weekday - (today.dayOfWeek % 7) + 7) % 7
-  const coming = today.add({ days })
+  const coming = today.add({ days: daysUntil(weekday, today) })
   return isPast(coming) ? coming.add({ days: 7 }) : coming
 }
 
@@ -66,8 +66,7 @@ function dayOfDate(date: SaidDate, { today, isPast }: Today): Temporal.PlainDate
   }
   if (date.kind === 'weekday') {
     if (!date.isNextWeek) return comingWeekday(today, date.weekday, isPast)
-    const days = (date.weekday - (today.dayOfWeek % 7) + 7) % 7
-    return today.add({ days: days === 0 ? 7 : days })
+    return today.add({ days: daysUntil(date.weekday, today) || 7 })
   }
   const inYear = (year: number) => Temporal.PlainDate.from({ year, month: date.month, day: date.day })
   if (date.year !== null) return inYear(date.year)

@@ -1,7 +1,8 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame } from './frame.ts'
 import { fieldText, timeFields } from './fields-text.ts'
-import { type At, boundsOf, type Resolved, timeOf } from './resolved.ts'
+import { daysUntil, earliest, localAt, localText, timeOf, wholeSecond } from './local.ts'
+import { type At, boundsOf, type Resolved } from './resolved.ts'
 import { type StepUnit, stepsText } from './steps.ts'
 
 type Every = NonNullable<Frame['every']>
@@ -57,11 +58,7 @@ function stepsFrom(
   if (frame.minutes.length > 0 || frame.window)
     throw cursor.misread('does not fit a step of days or more', [], 0)
   if (count > 36_525) throw cursor.misread('is more than 100 years', [], 0)
-  const here = at.now
-    .toTemporalInstant()
-    .toZonedDateTimeISO(at.zone)
-    .toPlainDateTime()
-    .round({ smallestUnit: 'second', roundingMode: 'floor' })
+  const here = wholeSecond(localAt(at.now, at.zone))
   const times = frame.times.map(({ seconds }) => seconds)
   const { weekdays } = frame
   const found = (rules: string[]): Resolved => ({
@@ -88,12 +85,14 @@ function stepsFrom(
     return found(monthly(cursor, frame, { count, unit, here, times }))
   if (times.length === 0) {
     const first = here.add({ [`${unit}s`]: count })
-    return found([stepsText({ every: count, unit, first: textOf(first) })])
+    return found([stepsText({ every: count, unit, first: localText(first) })])
   }
   const days = times.map((time) => firstOn(here, time))
-  const base = days.reduce((a, b) => (Temporal.PlainDate.compare(a, b) <= 0 ? a : b))
+  const base = earliest(days)
   return found(
-    times.map((time) => stepsText({ every: count, unit, first: textOf(base.toPlainDateTime(timeOf(time))) })),
+    times.map((time) =>
+      stepsText({ every: count, unit, first: localText(base.toPlainDateTime(timeOf(time))) }),
+    ),
   )
 }
 
@@ -112,15 +111,15 @@ function weekly(
   const coming = weekdays.flatMap((weekday) =>
     times.map((time) => {
       const day = firstOn(here, time)
-      return day.add({ days: (weekday - (day.dayOfWeek % 7) + 7) % 7 })
+      return day.add({ days: daysUntil(weekday, day) })
     }),
   )
-  const base = coming.reduce((a, b) => (Temporal.PlainDate.compare(a, b) <= 0 ? a : b))
+  const base = earliest(coming)
   const monday = base.subtract({ days: base.dayOfWeek - 1 })
   return weekdays.flatMap((weekday) =>
     times.map((time) => {
       const day = monday.add({ days: (weekday + 6) % 7 })
-      return stepsText({ every: count, unit: 'week', first: textOf(day.toPlainDateTime(timeOf(time))) })
+      return stepsText({ every: count, unit: 'week', first: localText(day.toPlainDateTime(timeOf(time))) })
     }),
   )
 }
@@ -138,9 +137,9 @@ function monthly(cursor: Cursor, frame: Frame, { count, unit, here, times }: Mon
   const time = times.length > 0 ? times : [0]
   if (isPlain) {
     const firsts = time.map((one) => firstDate(cursor, here, { number, month: frame.months[0], time: one }))
-    const base = firsts.reduce((a, b) => (Temporal.PlainDate.compare(a, b) <= 0 ? a : b))
+    const base = earliest(firsts)
     return time.map((one) =>
-      stepsText({ every: months, unit: 'month', first: textOf(base.toPlainDateTime(timeOf(one))) }),
+      stepsText({ every: months, unit: 'month', first: localText(base.toPlainDateTime(timeOf(one))) }),
     )
   }
   if (12 % months !== 0)
@@ -178,6 +177,3 @@ function firstDate(
   }
   throw cursor.misread('names a day that its month does not have', [], 0)
 }
-
-const textOf = (local: Temporal.PlainDateTime) =>
-  local.toString({ smallestUnit: local.second === 0 ? 'minute' : 'second' })

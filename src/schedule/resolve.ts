@@ -100,16 +100,12 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
   const isLong = unit === 'month' || unit === 'year'
   const others = withBoth(cursor, frame, weekdays)
   const dates = frame.dates.length > 0 ? frame.dates : isLong && !hasDays ? ['1'] : []
+  const month = fieldText(months, { size: 12, least: 1 })
+  const usual = unit === 'week' ? [0] : []
   const dayFields = [
-    ...(dates.length > 0 ? [`${dateText(dates)} ${fieldText(months, { size: 12, least: 1 })} *`] : []),
-    ...(frame.nth.length > 0
-      ? [`* ${fieldText(months, { size: 12, least: 1 })} ${frame.nth.join(',')}`]
-      : []),
-    ...(dates.length + frame.nth.length === 0
-      ? [
-          `* ${fieldText(months, { size: 12, least: 1 })} ${weekdayText(weekdays ?? (unit === 'week' ? [0] : []))}`,
-        ]
-      : []),
+    ...(dates.length > 0 ? [`${dateText(dates)} ${month} *`] : []),
+    ...(frame.nth.length > 0 ? [`* ${month} ${frame.nth.join(',')}`] : []),
+    ...(dates.length + frame.nth.length === 0 ? [`* ${month} ${weekdayText(weekdays ?? usual)}`] : []),
   ]
   const rules = timesOf(cursor, frame).flatMap((time) => dayFields.map((days) => `${time} ${days}`))
   return {

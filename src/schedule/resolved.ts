@@ -13,6 +13,3 @@ export type At = { now: Date; zone: string }
 export function boundsOf({ from, until }: Frame) {
   return { ...(from !== null && { from }), ...(until !== null && { until }) }
 }
-
-/** Of a day, by its seconds since midnight. */
-export const timeOf = (seconds: number) => Temporal.PlainTime.from('00:00').add({ seconds })

@@ -1,3 +1,4 @@
+import { localAt, wholeSecond } from './local.ts'
 import { Misread } from './misread.ts'
 import type { At } from './resolved.ts'
 
@@ -36,14 +37,10 @@ export function readRuleParts(text: string, { now, zone }: At): Recurrence | nul
   const [, dtstart, rule = ''] = /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?(\S+)$/i.exec(text) ?? []
   const said = rule.split(';').filter(Boolean)
   if (!said.every((part) => /^[A-Z-]+=/i.test(part)) || !/(^|;)FREQ=/i.test(rule)) return null
-  const here = now.toTemporalInstant().toZonedDateTimeISO(zone).toPlainDateTime()
   const found: Recurrence = {
     ...{ freq: '', interval: 1, isStarted: dtstart !== undefined, by: {}, weekdays: [] },
     ...{ count: null, until: null, weekStart: 1 },
-    start:
-      dtstart === undefined
-        ? here.round({ smallestUnit: 'second', roundingMode: 'floor' })
-        : localOf(dtstart, zone),
+    start: dtstart === undefined ? wholeSecond(localAt(now, zone)) : localOf(dtstart, zone),
   }
   for (const part of rule.toUpperCase().split(';').filter(Boolean)) {
     const [name = '', value = ''] = part.split('=')

@@ -1,5 +1,6 @@
 import { fieldText, timeFields } from './fields-text.ts'
 import { firstInstantAt } from './instant.ts'
+import { timeOf } from './local.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolved.ts'
 import { daysOfRule } from './rrule-days.ts'
@@ -70,9 +71,7 @@ function stepRules(
   if (clash) throw new Misread(clash, `is not supported beside INTERVAL in FREQ=${freq}`)
   const day = start.toPlainDate()
   const at = (date: Temporal.PlainDate, time: number) =>
-    date
-      .toPlainDateTime(Temporal.PlainTime.from('00:00').add({ seconds: time }))
-      .toString({ smallestUnit: 'second' })
+    date.toPlainDateTime(timeOf(time)).toString({ smallestUnit: 'second' })
   if (freq === 'DAILY')
     return times.map((time) => stepsText({ every: interval, unit: 'day', first: at(day, time) }))
   const days = weekdays.length > 0 ? weekdays.map(({ weekday }) => weekday) : [day.dayOfWeek % 7]
