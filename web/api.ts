@@ -15,6 +15,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Anything that was thrown, in the form in which errors are shown. */
+export function asApiError(caught: unknown): ApiError {
+  return caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) })
+}
+
 /** The body of an error; `errors` names the fields that are wrong. */
 export type Problem = {
   code?: string

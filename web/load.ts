@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError } from './api.ts'
+import { type ApiError, asApiError } from './api.ts'
 import { onNews } from './live.ts'
 
 export type Loaded<T> = {
@@ -35,7 +35,7 @@ export function useLoad<T>(
       const data = await latest.current()
       if (mine === question.current) set({ data, error: null, isLoading: false })
     } catch (error) {
-      const known = error instanceof ApiError ? error : new ApiError(0, { detail: String(error) })
+      const known = asApiError(error)
       if (mine === question.current) set((now) => ({ data: now.data, error: known, isLoading: false }))
     }
   }).current

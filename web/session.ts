@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { ApiError, call, forget, onSignedOut } from './api.ts'
+import { ApiError, asApiError, call, forget, onSignedOut } from './api.ts'
 import type { Answer, Scope } from './types.ts'
 
 export type Session = Answer<'POST /api/session'>
@@ -54,6 +54,6 @@ async function exchange(proof: { key: string } | { token: string }): Promise<voi
     sessionError.value = null
   } catch (error) {
     session.value = null
-    sessionError.value = error instanceof ApiError ? error : new ApiError(0, { detail: String(error) })
+    sessionError.value = asApiError(error)
   }
 }

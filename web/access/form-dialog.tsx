@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { ApiError } from '../api.ts'
+import { type ApiError, asApiError } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { ErrorNotice } from '../parts/notice.tsx'
@@ -28,7 +28,7 @@ export function FormDialog({ title, action, onSend, onClose, children }: FormDia
       await onSend()
       onClose()
     } catch (caught) {
-      setError(caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) }))
+      setError(asApiError(caught))
     } finally {
       setBusy(false)
     }

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks'
-import { ApiError, call } from '../api.ts'
+import { type ApiError, asApiError, call } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Field } from '../parts/field.tsx'
@@ -29,7 +29,7 @@ export function Edit({ job, onSaved, onClose }: EditProps) {
       await onSaved()
       onClose()
     } catch (caught) {
-      setError(caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) }))
+      setError(asApiError(caught))
     }
   }
   const wrong = (field: string) =>

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { ApiError, call, search } from '../api.ts'
+import { type ApiError, asApiError, call, search } from '../api.ts'
 import { onNews } from '../live.ts'
 import type { Job } from '../types.ts'
 
@@ -46,7 +46,7 @@ export function useJobs(filter: JobFilter): JobList {
       try {
         await work()
       } catch (error) {
-        keep({ error: error instanceof ApiError ? error : new ApiError(0, { detail: String(error) }) })
+        keep({ error: asApiError(error) })
       }
     }
     const next = () => {

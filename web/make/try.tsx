@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, call } from '../api.ts'
+import { type ApiError, asApiError, call } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
@@ -30,7 +30,7 @@ export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
         const started = await call<{ run: Run }>('POST', `/api/jobs/${made.current}/run`, {})
         setRun(started.run)
       } catch (caught) {
-        setError(caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) }))
+        setError(asApiError(caught))
       }
     }
     const begun = begin()

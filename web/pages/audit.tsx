@@ -85,6 +85,10 @@ const inWords = (action: string) => action.replaceAll(/([A-Z])/g, (letter) => ` 
 
 function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
   const isJob = /^[0-9a-f]{12}$/.test(entry.target ?? '') && /job/i.test(entry.action)
+  const show = (filter: Parameters<typeof setQuery>[0]) => {
+    setQuery(filter)
+    onClose()
+  }
   return (
     <Dialog title={inWords(entry.action)} onClose={onClose}>
       <div class="dialog-body">
@@ -109,22 +113,8 @@ function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
         />
         <p class="quiet">Values are not kept: they may be secret.</p>
         <div class="actions">
-          <Button
-            onPress={() => {
-              setQuery({ actor: entry.actor })
-              onClose()
-            }}
-          >
-            All by this key
-          </Button>
-          <Button
-            onPress={() => {
-              setQuery({ action: entry.action })
-              onClose()
-            }}
-          >
-            All of this kind
-          </Button>
+          <Button onPress={() => show({ actor: entry.actor })}>All by this key</Button>
+          <Button onPress={() => show({ action: entry.action })}>All of this kind</Button>
         </div>
       </div>
     </Dialog>

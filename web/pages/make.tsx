@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
 import { wrongIn } from '../access/listed.tsx'
-import { ApiError, call } from '../api.ts'
+import { type ApiError, asApiError, call } from '../api.ts'
 import { usePreview } from '../job/changes.tsx'
 import { ActionFields, type FormProps } from '../make/action-fields.tsx'
 import { type Body, beginning, bodyOf, type Kind, kinds, templates } from '../make/draft.ts'
@@ -52,7 +52,7 @@ function Make() {
       const { job } = await call<{ job: Job }>('POST', '/api/jobs', body)
       go(`/jobs/${job.id}`)
     } catch (caught) {
-      setError(caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) }))
+      setError(asApiError(caught))
     }
   }
   const wrong = (field: string) => unread[field] ?? refused(field)

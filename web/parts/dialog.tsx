@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { ApiError } from '../api.ts'
+import { type ApiError, asApiError } from '../api.ts'
 import { Button } from './button.tsx'
 import { ErrorNotice } from './notice.tsx'
 
@@ -55,7 +55,7 @@ export function Confirm({ title, action, danger = false, children, onConfirm, on
       await onConfirm()
       onClose()
     } catch (caught) {
-      setError(caught instanceof ApiError ? caught : new ApiError(0, { detail: String(caught) }))
+      setError(asApiError(caught))
     }
   }
   return (
