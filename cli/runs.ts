@@ -1,8 +1,9 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { spanOf } from '../src/ground/span.ts'
 import { type Api, type Json, jobNamed } from './api.ts'
 import type { Context } from './context.ts'
 import { exitCodes, Stop } from './io.ts'
-import { spanOf, stateStyle, tableOf, whenOf } from './show.ts'
+import { stateStyle, tableOf, whenOf } from './show.ts'
 import { instantOf } from './span.ts'
 
 const failures = 'failed,timed_out,interrupted'

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { whenFrom } from '../src/ground/span.ts'
 import type { Json } from './api.ts'
 import type { Io } from './io.ts'
 
@@ -44,18 +45,8 @@ export function stateStyle(state: string): Style {
 }
 
 /** As a person says it: `in 5 min`, `3 h ago`. */
-export function whenOf(instant: string | null, now = Date.now()): string {
-  if (instant === null) return '–'
-  const ms = Date.parse(instant) - now
-  const span = spanOf(Math.abs(ms))
-  return ms >= 0 ? `in ${span}` : `${span} ago`
-}
-
-export function spanOf(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 90_000) return `${Math.round(ms / 1_000)} s`
-  if (ms < 90 * 60_000) return `${Math.round(ms / 60_000)} min`
-  return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`
+export function whenOf(instant: string | null): string {
+  return instant === null ? '–' : whenFrom(instant, Date.now())
 }
 
 export function jsonOf(value: Json): string {

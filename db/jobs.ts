@@ -128,7 +128,7 @@ export async function follow(
   if (after && !seen.some((row) => row['job_id'] === after.job)) throw nothingToFollow(after.job)
 }
 
-/** One transaction at a time changes who follows whom. */
+/** One transaction at a time changes which jobs follow others. */
 export async function lockChains(sql: Sql): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('jobs.after_job'))`
 }

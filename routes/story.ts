@@ -1,3 +1,4 @@
+import { spanOf, whenFrom } from '../src/ground/span.ts'
 import type { armBody, jobBody, runBody } from './shapes.ts'
 
 type JobBody = ReturnType<typeof jobBody>
@@ -11,7 +12,8 @@ type Told = {
   slots: Slot[]
   /** Newest first. */
   runs: RunBody[]
-  now: Date
+  /** Epoch milliseconds. */
+  now: number
 }
 
 const startsShown = 2
@@ -24,7 +26,7 @@ export function storyOf({ job, arm, slots, runs, now }: Told): string[] {
   return [
     stateLine(job, now),
     ...(told.length > 0 ? ['Its last slots:', ...told] : ['No slot has come in the last week.']),
-    ...starts.map((run) => `  Started by ${starterOf(run)} ${whenOf(run.claimed_at, now)}: ${endOf(run)}`),
+    ...starts.map((run) => `  Started by ${starterOf(run)} ${whenFrom(run.claimed_at, now)}: ${endOf(run)}`),
     armLine(arm, now),
     ...(job.failure_streak > 1 ? [`It has failed ${job.failure_streak} times in a row.`] : []),
     ...(job.tells_nobody ? ['If it fails, nothing is sent to anyone: name a channel in `deliver`.'] : []),
@@ -36,11 +38,11 @@ function starterOf({ trigger }: RunBody): string {
   return trigger === 'retry' ? 'a repetition' : 'hand'
 }
 
-function stateLine(job: JobBody, now: Date): string {
+function stateLine(job: JobBody, now: number): string {
   const head = `"${job.name}" (${job.key ?? job.id}), ${job.schedule_display} in ${job.timezone},`
   if (job.state === 'paused') {
     const why = job.paused_reason === null ? '' : `: ${job.paused_reason}`
-    const end = job.resume_at === null ? '' : `. It goes on ${whenOf(job.resume_at, now)}`
+    const end = job.resume_at === null ? '' : `. It goes on ${whenFrom(job.resume_at, now)}`
     return `${head} has been paused since ${job.paused_at}${why}${end}.`
   }
   if (job.state === 'completed') return `${head} is finished: no slot is left.`
@@ -48,12 +50,12 @@ function stateLine(job: JobBody, now: Date): string {
     return `${head} has stopped, because its schedule cannot be evaluated: ${job.last_error}`
   return job.next_run_at === null
     ? `${head} is started by another job.`
-    : `${head} is due ${whenOf(job.next_run_at, now)}, at ${job.next_run_at}.`
+    : `${head} is due ${whenFrom(job.next_run_at, now)}, at ${job.next_run_at}.`
 }
 
-function slotLine({ slot, verdict, reason }: Slot, run: RunBody | undefined, now: Date): string {
+function slotLine({ slot, verdict, reason }: Slot, run: RunBody | undefined, now: number): string {
   const end = run ? `, ${endOf(run)}` : reason === null ? '' : `: ${reason}`
-  return `  ${slot.toISOString()} (${whenOf(slot.toISOString(), now)}) ${verdict}${end}`
+  return `  ${slot.toISOString()} (${whenFrom(slot.toISOString(), now)}) ${verdict}${end}`
 }
 
 const lateMs = 5_000
@@ -66,24 +68,11 @@ function endOf(run: RunBody): string {
   return `${run.state}${took}${late}${tries}${why}`
 }
 
-function armLine(arm: Told['arm'], now: Date): string {
+function armLine(arm: Told['arm'], now: number): string {
   if (arm.trigger === 'builtin') return 'The service itself waits for it; no timer outside holds a wake-up.'
   if (arm.wake_at === null) return 'It needs no wake-up.'
-  if (arm.armed) return `The timer service holds its wake-up, ${whenOf(arm.wake_at, now)}.`
+  if (arm.armed) return `The timer service holds its wake-up, ${whenFrom(arm.wake_at, now)}.`
   const since = arm.owed_since === null ? '' : ` since ${arm.owed_since}`
   const why = arm.last_error === null ? '.' : `: ${arm.last_error}`
   return `Its wake-up is NOT confirmed by the timer service${since}${why}`
-}
-
-/** As people say it: `in 5 min`, `3 h ago`. */
-function whenOf(instant: string, now: Date): string {
-  const ms = Date.parse(instant) - now.getTime()
-  return ms >= 0 ? `in ${spanOf(ms)}` : `${spanOf(-ms)} ago`
-}
-
-function spanOf(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 90_000) return `${Math.round(ms / 1_000)} s`
-  if (ms < 90 * 60_000) return `${Math.round(ms / 60_000)} min`
-  return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`
 }

@@ -25,7 +25,7 @@ export function whyRoutes(on: On, needs: RouteNeeds): void {
     const story = storyOf({
       job: jobBody(fromLook(look, surroundings), showingTo(request, needs, channels)),
       arm: armBody(look, arms, needs),
-      ...{ slots, runs: runs.map(runBody), now: look.view.now },
+      ...{ slots, runs: runs.map(runBody), now: look.view.now.getTime() },
     })
     return { job_id: id, story }
   })

@@ -94,7 +94,7 @@ const ground = 'src/ground'
 const relayCore = 'relay/core'
 const relayHosts = ['relay/node', 'relay/worker']
 
-/** The command `chronos`: it talks to a service over HTTP alone, and is shipped as a file of its own. */
+/** The command `chronos`: it talks to a service over HTTP alone, and is shipped as a file of its own. It stands on the ground. */
 const command = 'cli'
 
 /** The only places that may take values from a library. `import type` is free: it is gone at run time. */
@@ -192,7 +192,7 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   if (from.pack === page) return pageObjection({ from, specifier, typeOnly, lazy }, to)
   if (to.pack === page) return `${from.file} imports ${to.file}: the page is built apart`
   if (to.pack === from.pack) return null
-  if (from.pack === command && to.file === 'package.json') return null
+  if (from.pack === command && (to.file === 'package.json' || to.pack === ground)) return null
   if (from.pack === command || to.pack === command)
     return `${from.file} imports ${to.file}: the command and the service are shipped apart`
   if (isOfRelay(from) !== isOfRelay(to))
