@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Setup, setup, useRelease } from './setup.ts'
+import { freePort } from '../../dev/free-port.ts'
 
 useRelease()
 
@@ -98,7 +99,7 @@ test('a run that hangs ends by its deadline, and the machine goes down', async (
 })
 
 test('health checks, scrapes and strangers alone keep no machine up', async (context) => {
-  const metricsPort = 20_000 + Math.floor(Math.random() * 20_000)
+  const metricsPort = await freePort()
   const world = await setup(context, {
     checks: [
       { path: '/healthz', everyMs: 40 },

@@ -82,6 +82,8 @@ test('an edit of what another one changed meanwhile is refused, and says so', as
   await page.getByRole('button', { name: 'Edit' }).click()
   await page.getByRole('textbox', { name: 'Name' }).fill('Shop export 2')
   await service.api('PATCH', `/api/jobs/${shop}`, { tags: ['billing', 'export', 'new'] })
+  // the page behind has read it, so the newest version is at hand
+  await page.locator('a.tag').getByText('new').waitFor()
   await page.getByRole('button', { name: 'Save 1 change' }).click()
   await page.getByRole('alert').getByText('VERSION_CONFLICT').waitFor()
   assert.equal((await readJob(shop)).name, 'Shop export')

@@ -12,7 +12,9 @@ import { EditForm } from './form.tsx'
 type EditProps = { job: Job; onSaved: () => Promise<void>; onClose: () => void }
 
 /** A job as a form or as JSON, both of one draft, over a preview of what saving it changes. */
-export function Edit({ job, onSaved, onClose }: EditProps) {
+export function Edit({ job: newest, onSaved, onClose }: EditProps) {
+  // The page behind goes on reading the job: what is changed here is the version that was there when this was opened.
+  const [job] = useState(newest)
   const before = useMemo(() => editableOf(job), [])
   const [text, setText] = useState(() => JSON.stringify(before, null, 2))
   const [isJson, setJson] = useState(false)
