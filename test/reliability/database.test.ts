@@ -92,7 +92,7 @@ test('a slow database delays a fire and loses nothing', async (t) => {
 test('with every connection of the pool taken a fire waits or gets 503, and its slot runs once', async (t) => {
   const faulty = await createFaultyDatabase()
   t.after(() => faulty.drop())
-  const db = faulty.connect({ max: 2, deadlineMs: 500 })
+  const db = faulty.connect({ max: 2, deadlineMs: 1_500 })
   const { world, witness, make } = await set(
     t,
     { ...common, database: faulty.database },
