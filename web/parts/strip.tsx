@@ -1,4 +1,5 @@
 import { instantText } from './when.tsx'
+import { counted } from './count.ts'
 import { type Look, lookOf, verdictWord } from './verdict.tsx'
 
 export type StripItem = { slot: string; verdict: string; reason?: string | null }
@@ -66,5 +67,5 @@ function said(items: readonly StripItem[]): string {
   if (items.length === 0) return 'no slots yet'
   const counts = Map.groupBy(items, ({ verdict }) => verdictWord(verdict))
   const parts = [...counts].map(([verdict, some]) => `${some.length} ${verdict}`)
-  return `last ${items.length} slots: ${parts.join(', ')}`
+  return `last ${counted(items.length, 'slot')}: ${parts.join(', ')}`
 }
