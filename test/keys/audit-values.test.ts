@@ -20,7 +20,7 @@ async function stored() {
 test('what a change of a job did is kept, with credentials masked', async () => {
   const job = await service.makeJob({ name: 'a', schedule: 'every 1h' })
   const [made] = await entries(service)
-  assert.deepEqual(valuesOf(made).schedule, [null, 'every 1h'])
+  assert.deepEqual(valuesOf(made)['schedule'], [null, 'every 1h'])
   await service.api('PUT', '/api/secrets/A', { value: 'canary-secret' })
   const answer = await service.api('PATCH', `/api/jobs/${job.id}`, {
     schedule: 'every 2h',
@@ -45,9 +45,9 @@ test('a pause, a resumption and a removal have their before and after', async ()
   const [paused] = await entries(service)
   assert.deepEqual(valuesOf(paused), { paused: [null, true], paused_reason: [null, 'for now'] })
   await service.api('POST', `/api/jobs/${job.id}/resume`, {})
-  assert.deepEqual(valuesOf((await entries(service))[0]).paused, [true, null])
+  assert.deepEqual(valuesOf((await entries(service))[0])['paused'], [true, null])
   await service.api('DELETE', `/api/jobs/${job.id}`)
-  assert.deepEqual(valuesOf((await entries(service))[0]).name, ['paused', null])
+  assert.deepEqual(valuesOf((await entries(service))[0])['name'], ['paused', null])
 })
 
 test('channels, keys, secrets and files of jobs: what they were and are, and never a secret', async () => {
@@ -80,7 +80,7 @@ test('channels, keys, secrets and files of jobs: what they were and are, and nev
 test('what is kept is bounded, and says what was left out; what was refused has changed nothing', async () => {
   const job = await service.makeJob({ name: 'long' })
   await service.api('PATCH', `/api/jobs/${job.id}`, { prompt: `${'x'.repeat(1_999)}\u{1f600}y` })
-  assert.equal(valuesOf((await entries(service))[0]).prompt[1].length, 2_000)
+  assert.equal(valuesOf((await entries(service))[0])['prompt'][1].length, 2_000)
   const jobs = Object.fromEntries(
     Array.from({ length: 100 }, (_, index) => [
       `j${index}`,

@@ -98,6 +98,8 @@ test('why a run failed is read, and its log is searched; a megabyte of lines is 
   await page.getByRole('alert').getByText('module 7 is not found').waitFor()
   await page.getByText('EXIT_CODE: why it failed').waitFor()
   const log = page.getByRole('region', { name: 'Log' }).last()
+  const request = page.getByRole('region', { name: 'Request' })
+  await request.getByText('as it was filled in; secrets stand by their names').waitFor()
   // it follows: the end is in view
   await log.getByText('step 2000').waitFor()
   assert.ok((await page.locator('.log .line').count()) < 100)
