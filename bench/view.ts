@@ -72,13 +72,19 @@ const bytesSent = (page: Page) =>
   )
 const nodesIn = (page: Page) => page.evaluate<number>("document.getElementsByTagName('*').length")
 
+/** From the first byte of the answer until something is painted. */
+const firstPaint = `performance.getEntriesByName('first-contentful-paint')[0].startTime
+  - performance.getEntriesByType('navigation')[0].responseStart`
+
 async function firstView(reader: Reader): Promise<string> {
-  const times: number[] = []
+  const painted: number[] = []
+  const drawn: number[] = []
   let bytes = 0
   for (let n = 0; n < looks; n++) {
     const { page, context, ms } = await open(reader, '/', '.health')
     await page.waitForLoadState('networkidle')
-    times.push(ms)
+    painted.push(await page.evaluate<number>(firstPaint))
+    drawn.push(ms)
     bytes = await bytesSent(page)
     await context.close()
   }
@@ -87,9 +93,14 @@ async function firstView(reader: Reader): Promise<string> {
     ['first view, with an empty cache', 'measured', 'aim'],
     [
       [
+        'until its frame is painted (ms, median)',
+        show(median(painted)),
+        reach(median(painted), { most: 300 }),
+      ],
+      [
         'until the state of the service is drawn (ms, median)',
-        show(median(times)),
-        reach(median(times), { most: 300 }),
+        show(median(drawn)),
+        reach(median(drawn), { most: 300 }),
       ],
       ['everything that is sent for it (KB)', show(kb), reach(kb, { most: 100 })],
     ],

@@ -30,7 +30,7 @@ export function noteChange(request: FastifyRequest, before: Fields | null, after
   )
 }
 
-/** The same for fields that are known to differ. Credentials that stand in them are masked, whoever asks later. */
+/** The same for fields that are known to differ. Credentials that stand in them are masked for every reader. */
 export function noteFields(request: FastifyRequest, fields: readonly ChangedField[]): void {
   const masked = fields.map((one) => ({
     ...one,

@@ -40,7 +40,7 @@ export function filledAction({ id, name, action, prompt }: FilledJob, run: Fille
 function valuesFor(names: ReadonlySet<string>, known: Record<string, unknown>): Values {
   const isKnown = (name: string) => Object.hasOwn(known, name) || name.startsWith('input.')
   const others = [...names].filter((name) => !isKnown(name)).map((name) => [name, `{{${name}}}`])
-  return { ...known, ...Object.fromEntries(others) }
+  return { ...known, ...(Object.fromEntries(others) as Values) }
 }
 
 const isTemplate = (value: unknown): boolean => typeof value === 'string' && /^\{\{[\w.]+\}\}$/.test(value)

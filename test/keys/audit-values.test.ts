@@ -10,8 +10,9 @@ const service = await startService({
 })
 after(() => service.close())
 
+const changesIn = ({ changed }: Json) => changed as Json[]
 const valuesOf = (entry: Json) =>
-  Object.fromEntries(entry.changed.map(({ field, before, after: to }: Json) => [field, [before, to]]))
+  Object.fromEntries(changesIn(entry).map(({ field, before, after: to }) => [field, [before, to]]))
 
 async function stored() {
   return JSON.stringify(await service.database.sql`select * from audit`)
@@ -69,9 +70,9 @@ test('channels, keys, secrets and files of jobs: what they were and are, and nev
   assert.deepEqual(valuesOf((await entries(service))[0]), { revoked_at: [null, '2026-06-18T08:00:00.000Z'] })
   const job = { schedule: 'every 1h', action: { type: 'http', url: 'https://example.com' } }
   await service.api('POST', '/api/apply', { jobs: { nightly: job } })
-  const [{ changed }] = await entries(service)
+  const [applied] = await entries(service)
   assert.deepEqual(
-    changed.find(({ field }: Json) => field === 'schedule'),
+    changesIn(applied).find(({ field }) => field === 'schedule'),
     { of: 'nightly', field: 'schedule', before: null, after: 'every 1h' },
   )
   assert.doesNotMatch(await stored(), /canary-/)

@@ -1,5 +1,17 @@
-import { Component } from 'preact'
-import type { Column } from './table.tsx'
+import { Component, type ComponentChildren } from 'preact'
+
+export type Column<Row> = {
+  key: string
+  title: ComponentChildren
+  cell: (row: Row) => ComponentChildren
+  /** A track of CSS grid; by default the column takes its share of the width. */
+  width?: string
+  align?: 'end'
+  /** Sorting by this column is offered. */
+  sorts?: boolean
+  /** From which width of the window the column is shown; always, by default. */
+  from?: 'phone' | 'tablet' | 'desk'
+}
 
 /** What a row does: the same object for every row, whose members are those of the newest drawing. */
 export type RowActs<Row> = {

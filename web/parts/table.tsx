@@ -1,19 +1,7 @@
-import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { classOf, type RowActs, RowView } from './table-row.tsx'
+import { classOf, type Column, type RowActs, RowView } from './table-row.tsx'
 
-export type Column<Row> = {
-  key: string
-  title: ComponentChildren
-  cell: (row: Row) => ComponentChildren
-  /** A track of CSS grid; by default the column takes its share of the width. */
-  width?: string
-  align?: 'end'
-  /** Sorting by this column is offered. */
-  sorts?: boolean
-  /** From which width of the window the column is shown; always, by default. */
-  from?: 'phone' | 'tablet' | 'desk'
-}
+export type { Column } from './table-row.tsx'
 
 export type Sort = { by: string; descending: boolean }
 
