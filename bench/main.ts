@@ -10,6 +10,7 @@ import { type Part, writePage } from './page.ts'
 import { peers } from './peers.ts'
 import { processes } from './processes.ts'
 import { scale } from './scale.ts'
+import { view } from './view.ts'
 import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -31,6 +32,7 @@ const benchmarks: Record<
   day: { title: 'Two thousand jobs a minute', take: day },
   processes: { title: 'Processes at one Postgres', take: processes },
   scale: { title: 'A million jobs', take: scale },
+  page: { title: 'The page', take: view },
 }
 
 async function main(): Promise<number> {

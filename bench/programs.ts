@@ -34,6 +34,7 @@ export async function buildPrograms(): Promise<Programs> {
   await mkdir(join(folder, 'cache'))
   await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
   await cp(join(root, 'dist/server.js'), join(folder, 'server.js'))
+  await cp(join(root, 'dist/web'), join(folder, 'web'), { recursive: true })
   await cp(join(root, 'dev/image/boot.cjs'), join(folder, 'boot.js'))
   await bundle(
     ['server-bare', 'server-no-database', 'server-no-nas', 'peer-chronos'].map((name) =>

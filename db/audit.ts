@@ -12,8 +12,16 @@ export type Intent = {
   fields: string[] | null
 }
 
-/** `status`: how it was answered; null: not known (it is under way, or the process did not live to say). */
-export type AuditEntry = Intent & { id: number; at: Date; status: number | null }
+/** A field that a change has changed. `of`: of which job, for a file of jobs. Secrets are masked, and long values cut. */
+export type ChangedField = { of?: string; field: string; before: unknown; after: unknown }
+
+/** `leftOut`: so many more fields than `fields` were changed. */
+export type Changed = { fields: ChangedField[]; leftOut: number }
+
+/** `status`: how it was answered; null: not known (it is under way, or the process did not live to say). `changed` null: nothing is known. */
+export type AuditEntry = Intent & { id: number; at: Date; status: number | null; changed: Changed | null }
+
+export type AuditAnswer = { status: number; target: string | null; changed: Changed | null }
 
 export type AuditStore = ReturnType<typeof createAuditStore>
 
@@ -38,10 +46,12 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
     },
 
     /** `target` adds ids that did not exist before, such as the id of a new job. */
-    async answered(id: string, { status, target }: { status: number; target: string | null }): Promise<void> {
+    async answered(id: string, { status, target, changed }: AuditAnswer): Promise<void> {
       await database.run(
         (sql) => sql`
-          update audit set status = ${status}, target = coalesce(target, ${target}::text) where id = ${id}`,
+          update audit set status = ${status}, target = coalesce(target, ${target}::text),
+            changed = ${changed && sql.json(changed as never)}
+          where id = ${id}`,
         { idempotent: true, name: 'completing the audit log' },
       )
     },
@@ -54,7 +64,7 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
       const read = async ({ after, limit }: PageWish) => {
         const rows: Row[] = await database.run(
           (sql) => sql`
-            select id, at, actor, action, target, status, request_id, detail from audit
+            select id, at, actor, action, target, status, request_id, detail, changed from audit
             where ${after === null ? sql`true` : sql`id < ${after}`}
               and ${actor === null ? sql`true` : sql`actor = ${actor}`}
               and ${action === null ? sql`true` : sql`action = ${action}`}
@@ -80,5 +90,6 @@ function readEntry(row: Row): AuditEntry {
     status: row['status'] as number | null,
     requestId: row['request_id'] as string,
     fields: detail?.fields ?? null,
+    changed: row['changed'] as Changed | null,
   }
 }

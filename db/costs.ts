@@ -15,6 +15,7 @@ export type Costs = {
   days: (Used & Awake & { day: Date })[]
   jobs: (Used & { jobId: string; name: string | null })[]
   jobsFrom: Date
+  /** Since when the time of processes is counted; a day from before it was noted counts from its begin. */
   awakeSince: Date | null
   now: Date
 }
@@ -55,7 +56,7 @@ const text = `
     select (select coalesce(jsonb_agg(to_jsonb(d) order by d.day), '[]') from days d) as days,
       (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
         from by_job b left join jobs j on j.id = b.job_id) as jobs,
-      (select day from jobs_from) as jobs_from, (select min(day) from process_days) as awake_since,
+      (select day from jobs_from) as jobs_from, (select coalesce(began, day::timestamp at time zone 'UTC') from process_days order by day limit 1) as awake_since,
       clock.now at time zone 'UTC' as now
     from clock`
 

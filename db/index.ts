@@ -9,7 +9,15 @@ import type { DatabaseState } from './readiness.ts'
 export type { ShownDelivery, ToldRun } from './deliveries.ts'
 export { type ApiKeyStore, createApiKeyStore, type StoredKey } from './api-keys.ts'
 export type { ArmResult } from './record-arm.ts'
-export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from './audit.ts'
+export {
+  type AuditAnswer,
+  type AuditEntry,
+  type AuditStore,
+  type Changed,
+  type ChangedField,
+  createAuditStore,
+  type Intent,
+} from './audit.ts'
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { Batch, DeclaredStore, KeptJob } from './declared.ts'

@@ -150,8 +150,8 @@ type Life = Pick<Departing, 'name' | 'owner' | 'upMs' | 'fires'>
 /** The time of a process that is `leaving`, on each UTC day; its start counts for the first one, its fires for the last. Not for an exit that is recorded already. */
 function addLife(sql: Sql, { name, owner, upMs, fires }: Life) {
   return sql`
-    insert into process_days (day, starts, awake_ms, fires)
-    select day, (day = (began at time zone 'UTC')::date)::int, round(extract(epoch from
+    insert into process_days (day, began, starts, awake_ms, fires)
+    select day, greatest(began, day::timestamp at time zone 'UTC'), (day = (began at time zone 'UTC')::date)::int, round(extract(epoch from
       least(now, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000),
       case when day = (now at time zone 'UTC')::date then ${fires}::bigint else 0 end
     from (select now, now - ${Math.round(upMs)} * interval '1 ms' as began from leaving) life
@@ -161,6 +161,6 @@ function addLife(sql: Sql, { name, owner, upMs, fires }: Life) {
       select from facts where facts.name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'exited')
     order by day
     on conflict on constraint process_days_pkey do update set
-      starts = process_days.starts + excluded.starts, awake_ms = process_days.awake_ms + excluded.awake_ms,
+      began = least(process_days.began, excluded.began), starts = process_days.starts + excluded.starts, awake_ms = process_days.awake_ms + excluded.awake_ms,
       fires = process_days.fires + excluded.fires`
 }

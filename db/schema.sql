@@ -53,6 +53,7 @@ create table audit (
   status integer,
   request_id text,
   detail jsonb,
+  changed jsonb,
   constraint audit_pkey PRIMARY KEY (id)
 );
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
@@ -333,6 +334,7 @@ create table process_days (
   starts integer default 0 not null,
   awake_ms bigint default 0 not null,
   fires bigint default 0 not null,
+  began timestamp with time zone,
   constraint process_days_pkey PRIMARY KEY (day)
 );
 

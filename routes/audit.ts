@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import type { AuditEntry, Intent } from '../src/access/audit.ts'
 import { callerOf } from './access.ts'
 import { changesSomething, type On, operationOf } from './api.ts'
+import { changedBy, tellChanged } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { RouteNeeds } from './needs.ts'
 
@@ -10,12 +11,13 @@ const intended = Symbol('audit entry')
 
 /**
  * Records every change that is requested with a key: before it is carried out, with the names of the fields
- * that were sent, and again as it was answered. If the first cannot be written, nothing is done: 503. A request that is refused
+ * that were sent, and again as it was answered, with what it has changed. If the first cannot be written, nothing is done: 503. A request that is refused
  * earlier (a scope, a body that cannot be read) is written once; one that exceeds the rate limit is not, or a flood
  * would be one of rows.
  */
 export function auditChanges(scope: FastifyInstance, needs: Pick<RouteNeeds, 'audit' | 'hold'>): void {
   scope.decorateRequest(intended, null)
+  tellChanged(scope)
 
   scope.addHook('preHandler', async (request) => {
     const intent = await intentOf(request)
@@ -28,8 +30,10 @@ export function auditChanges(scope: FastifyInstance, needs: Pick<RouteNeeds, 'au
     const { statusCode: status } = reply
     const id = request.getDecorator<string | null>(intended)
     const isRefusal = status >= 400 && status < 500 && status !== 429
-    if (id !== null) complete(needs.audit.answered(id, { status, target: madeBy(reply) }))
-    else if (isRefusal && callerOf(request)) {
+    if (id !== null) {
+      const answer = { status, target: madeBy(reply), changed: changedBy(request) }
+      complete(needs.audit.answered(id, answer))
+    } else if (isRefusal && callerOf(request)) {
       const intent = await intentOf(request)
       if (intent) complete(needs.audit.refused(intent, status))
     }
@@ -50,8 +54,12 @@ export function auditRoutes(on: On, needs: Pick<RouteNeeds, 'audit'>): void {
   })
 }
 
-function entryBody({ id, at, actor, action, target, status, requestId, fields }: AuditEntry) {
-  return { id, at: at.toISOString(), actor, action, target, status, request_id: requestId, fields }
+function entryBody({ at, requestId, changed, ...entry }: AuditEntry) {
+  return {
+    ...{ ...entry, at: at.toISOString(), request_id: requestId },
+    changed: changed && changed.fields.map(({ of = null, ...field }) => ({ of, ...field })),
+    changed_left_out: changed?.leftOut ?? 0,
+  }
 }
 
 /** Null: it changes nothing, or the caller was not authenticated. */

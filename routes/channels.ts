@@ -1,5 +1,7 @@
 import type { Channel } from '../src/delivery/channels.ts'
+import { AppError } from '../src/ground/errors.ts'
 import type { On } from './api.ts'
+import { noteChange } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { RouteNeeds } from './needs.ts'
 
@@ -15,17 +17,21 @@ export function channelRoutes(on: On, needs: Pick<RouteNeeds, 'channels' | 'send
     return { channel: channelBody(await channels.get(params.name)) }
   })
 
-  on('PUT /api/channels/{name}', async ({ params, body }, _request, reply) => {
+  on('PUT /api/channels/{name}', async ({ params, body }, request, reply) => {
     const { default_on: defaultOn = null, ...config } = body
     const channels = await needs.channels()
+    const before = await channels.get(params.name).catch(noneYet)
     const { channel, isNew, madeSecret } = await channels.put(params.name, config, listOf(defaultOn))
+    noteChange(request, before && fieldsOf(before), fieldsOf(channel))
     if (isNew) reply.code(201).header('location', `/api/channels/${channel.name}`)
     return { channel: channelBody(channel), ...(madeSecret === null ? {} : { secret: madeSecret }) }
   })
 
-  on('DELETE /api/channels/{name}', async ({ params }) => {
+  on('DELETE /api/channels/{name}', async ({ params }, request) => {
     const channels = await needs.channels()
+    const before = await channels.get(params.name)
     await channels.remove(params.name)
+    noteChange(request, fieldsOf(before), null)
     return { ok: true, name: params.name }
   })
 
@@ -37,6 +43,17 @@ export function channelRoutes(on: On, needs: Pick<RouteNeeds, 'channels' | 'send
 
 function listOf(on: string | string[] | null): string[] | null {
   return typeof on === 'string' ? [on] : on
+}
+
+/** For the audit log; what a channel holds beside its summary is secret. */
+function fieldsOf({ type, defaultOn, summary, disabledAt, disabledReason }: Channel) {
+  const disabled = disabledAt && { disabled_at: disabledAt.toISOString(), disabled_reason: disabledReason }
+  return { type, default_on: defaultOn, ...summary, ...disabled }
+}
+
+function noneYet(error: unknown): null {
+  if (error instanceof AppError && error.code === 'CHANNEL_NOT_FOUND') return null
+  throw error
 }
 
 /** Never its configuration. */

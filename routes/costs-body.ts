@@ -22,15 +22,21 @@ export function costsBody(costs: Costs, { from, to }: Span) {
     totals: {
       ...usedBody(sums),
       ...awakeBody(sums),
-      always_on_ms: Math.max(0, untilNow - from.getTime()),
+      always_on_ms: Math.max(0, untilNow - countedFrom(from.getTime(), costs)),
     },
     forecast: forecastBody(costs),
     awake_since: costs.awakeSince && costs.awakeSince.toISOString(),
   }
 }
 
+/** A machine that is always on is compared for the time that is counted, or a service of a minute would save a month. */
+function countedFrom(at: number, { awakeSince, now }: Costs): number {
+  return Math.max(at, (awakeSince ?? now).getTime())
+}
+
 /** This month so far, and for the rest of it what the last seven whole days have had on average. */
-function forecastBody({ days, now, awakeSince }: Costs) {
+function forecastBody(costs: Costs) {
+  const { days, now, awakeSince } = costs
   const today = Math.floor(now.getTime() / dayMs) * dayMs
   const begin = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1)
   const end = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)
@@ -47,7 +53,7 @@ function forecastBody({ days, now, awakeSince }: Costs) {
   return {
     month: isoDay(now).slice(0, 7),
     awake_ms: Math.round(whole(soFar.awakeMs, week.awakeMs, awakeDays)),
-    always_on_ms: end - begin,
+    always_on_ms: end - countedFrom(begin, costs),
     starts: Math.round(whole(soFar.starts, week.starts, awakeDays)),
     tokens_in: Math.round(whole(soFar.tokens.input, week.tokens.input)),
     tokens_out: Math.round(whole(soFar.tokens.output, week.tokens.output)),

@@ -24,6 +24,11 @@ export function withoutCredentials(action: Authored['action']): Authored['action
   return walk(action, ['action'], () => undefined) as Authored['action']
 }
 
+/** The same for one field of a job, a channel or a key; credentials of receivers are named (`{{secrets.NAME}}`) anyway. */
+export function withoutCredentialsIn(field: string, value: unknown): unknown {
+  return walk(value, [field], () => undefined)
+}
+
 function walk(value: unknown, steps: string[], note: (path: string) => void): unknown {
   if (Array.isArray(value)) return value.map((item, index) => walk(item, [...steps, String(index)], note))
   if (typeof value === 'object' && value !== null)

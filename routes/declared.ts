@@ -11,6 +11,7 @@ import { nextWithTransitions } from '../src/schedule/index.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { translated } from './clients.ts'
+import { noteFields } from './changed.ts'
 import { withoutCredentials } from './credentials.ts'
 import { documentOf } from './document.ts'
 import { answering, checkTemplates, lookAt, newJob, type NewJob } from './jobs.ts'
@@ -38,6 +39,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     const job = await declaredJob(key, body, needs)
     const file = { owner: null, prunes: false, jobs: [job] }
     const { plan, owed, ids } = await (await needs.declared()).apply(file, documentOf, null)
+    noteFields(request, fieldsOf(plan))
     const [done] = plan.jobs
     const made = done?.what === 'make'
     const look = await lookAt(needs, ids.get(key) ?? '')
@@ -66,9 +68,10 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on(
     'POST /api/apply',
-    async ({ query, body }) => {
+    async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
       const { plan, owed } = await (await needs.declared()).apply(file, documentOf, query.plan ?? null)
+      noteFields(request, fieldsOf(plan))
       const changes = plan.jobs
         .filter(({ what }) => what !== 'keep')
         .map((one) => changeBody(one, (_field, value) => value))
@@ -128,6 +131,10 @@ function maskingFor(request: FastifyRequest): (field: string, value: unknown) =>
   if (allows(callerOf(request)?.scopes ?? [], 'jobs:write')) return (_field, value) => value
   return (field, value) =>
     field === 'action' && value ? withoutCredentials(value as JobInput['action']) : value
+}
+
+function fieldsOf({ jobs }: Plan) {
+  return jobs.flatMap(({ key, fields }) => fields.map((one) => ({ of: key, ...one })))
 }
 
 function countsOf({ hash, jobs }: Plan) {

@@ -11,6 +11,7 @@ import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { answerDraft } from './draft.ts'
 import { type Translated, translated } from './clients.ts'
+import { noteJob } from './changed.ts'
 import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
@@ -25,6 +26,7 @@ const allStates = [...activeStates, 'paused', 'completed'] as const
 
 export function jobRoutes(on: On, needs: RouteNeeds): void {
   const { jobs } = needs
+  const { timezone } = needs.config
   const answer = answering(needs)
 
   on('GET /api/jobs', async ({ query }, request) => {
@@ -56,6 +58,7 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
     const job = newJob(body, sent.model)
     if (query.validate_only) return answerDraft(needs, { job, wish: sent.wish }, withIgnored(ignored, query))
     const saved = await jobs.create(job, idempotencyKey(request), sent.wish)
+    if (saved.created) noteJob(request, { before: null, after: saved.look }, timezone)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
     if (!saved.created) reply.header('idempotency-replayed', 'true')
     return answer(saved, request, reply, { needsArm: true, warns: true, ...withIgnored(ignored, query) })
@@ -72,26 +75,32 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
     await checkTemplates(body, needs.config.prompt)
     const patch = { ...changes(body), ...(model !== undefined && { model }) }
     const saved = await jobs.change(params.id, patch, ifMatch(request), wish)
+    noteJob(request, { before: saved.before, after: saved.look }, timezone)
     const unused = [...ignored, ...ignoredModel({ model }, saved.look.authored.action.type)]
     return answer(saved, request, reply, { needsArm: true, warns: true, ...withIgnored(unused, query) })
   })
 
   on('DELETE /api/jobs/{id}', async ({ params }, request) => {
     const wanted = ifMatch(request)
-    if (wanted !== null) checkVersion(await lookAt(needs, params.id), wanted)
+    const before = await lookAt(needs, params.id)
+    if (wanted !== null) checkVersion(before, wanted)
     await jobs.remove(params.id)
+    noteJob(request, { before, after: null }, timezone)
     return { ok: true, id: params.id }
   })
 
   on('POST /api/jobs/{id}/pause', async ({ params, query, body }, request, reply) => {
     const until = instantIn(body.until)
     const saved = await jobs.pause(params.id, { reason: body.reason ?? null, until })
+    noteJob(request, { before: saved.before, after: saved.look }, timezone)
     return answer(saved, request, reply, { needsArm: until !== null, ...withIgnored([], query) })
   })
 
-  on('POST /api/jobs/{id}/resume', async ({ params, query }, request, reply) =>
-    answer(await jobs.resume(params.id), request, reply, { needsArm: true, ...withIgnored([], query) }),
-  )
+  on('POST /api/jobs/{id}/resume', async ({ params, query }, request, reply) => {
+    const saved = await jobs.resume(params.id)
+    noteJob(request, { before: saved.before, after: saved.look }, timezone)
+    return answer(saved, request, reply, { needsArm: true, ...withIgnored([], query) })
+  })
 
   on('POST /api/jobs/{id}/run', async ({ params, body }, request, reply) => {
     return answerStarted(

@@ -2,6 +2,7 @@ import type { StoredKey } from '../db/index.ts'
 import { fieldRefused } from '../src/ground/errors.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
+import { noteChange } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import type { RouteNeeds } from './needs.ts'
@@ -14,6 +15,7 @@ export function keyRoutes(on: On, { keys, now }: Pick<RouteNeeds, 'keys' | 'now'
     const { name, scopes } = body
     const stored = await keys.stored()
     const made = await stored.create({ name, scopes, expiresAt, createdBy: callerOf(request)?.id ?? '' })
+    noteChange(request, null, fieldsOf(made.key))
     reply.code(201).header('location', `/api/keys/${made.key.id}`)
     return { key: keyBody(made.key), secret: made.secret }
   })
@@ -24,9 +26,11 @@ export function keyRoutes(on: On, { keys, now }: Pick<RouteNeeds, 'keys' | 'now'
     return { keys: items.map(keyBody), next_cursor: cursorFor('keys', next) }
   })
 
-  on('DELETE /api/keys/{id}', async ({ params }) => {
+  on('DELETE /api/keys/{id}', async ({ params }, request) => {
     const stored = await keys.stored()
-    return { key: keyBody(await stored.revoke(params.id)) }
+    const key = await stored.revoke(params.id)
+    noteChange(request, { ...fieldsOf(key), revoked_at: null }, fieldsOf(key))
+    return { key: keyBody(key) }
   })
 }
 
@@ -40,6 +44,11 @@ function expiryOf(body: Input<'POST /api/keys'>['body'], now: Date): Date | null
   if (expiresAt && expiresAt <= now)
     throw fieldRefused('expires_at', `must be in the future, not ${expiresAt.toISOString()}`)
   return expiresAt
+}
+
+function fieldsOf(key: StoredKey) {
+  const { name, scopes, expires_at, revoked_at } = keyBody(key)
+  return { name, scopes, expires_at, revoked_at }
 }
 
 /** Never its secret or its hash. */

@@ -1,8 +1,11 @@
 import type { ListedRun } from '../db/index.ts'
+import { filledAction } from '../src/actions/index.ts'
+import { allows } from '../src/access/keys/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
+import { withoutCredentials } from './credentials.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
 import { answerStarted, lookAt } from './jobs.ts'
@@ -36,6 +39,19 @@ export function runRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/runs', async ({ query: { job, ...wish } }) => list(job ?? null, wish))
 
   on('GET /api/runs/{id}', async ({ params }) => ({ run: runBody(await runOf(params.id)) }))
+
+  on('GET /api/runs/{id}/request', async ({ params }, request) => {
+    const run = await runOf(params.id)
+    const { authored } = await lookAt(needs, run.jobId)
+    const { action, prompt } = await filledAction(authored, run)
+    const showsAll = allows(callerOf(request)?.scopes ?? [], 'jobs:write')
+    const isChanged = authored.updatedAt > (run.startedAt ?? run.claimedAt)
+    return {
+      action: showsAll ? action : withoutCredentials(action),
+      prompt,
+      job_changed_at: isChanged ? authored.updatedAt.toISOString() : null,
+    }
+  })
 
   on('POST /api/runs/{id}/cancel', async ({ params }, _request, reply) => {
     await needs.jobs.cancelRun(params.id.toLowerCase())

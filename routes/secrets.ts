@@ -1,5 +1,6 @@
 import type { StoredSecret } from '../db/index.ts'
 import type { On } from './api.ts'
+import { noteChange } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { RouteNeeds } from './needs.ts'
 
@@ -10,9 +11,11 @@ export function secretRoutes(on: On, needs: Pick<RouteNeeds, 'secrets'>): void {
     return { secrets: items.map(secretBody), next_cursor: cursorFor('secrets', next) }
   })
 
-  on('PUT /api/secrets/{name}', async ({ params, body }, _request, reply) => {
+  on('PUT /api/secrets/{name}', async ({ params, body }, request, reply) => {
     const secrets = await needs.secrets()
     const secret = await secrets.put(params.name, body.value)
+    const { version } = secret
+    noteChange(request, version > 1 ? { version: version - 1 } : null, { version })
     if (secret.version === 1) reply.code(201).header('location', `/api/secrets/${secret.name}`)
     return { secret: secretBody(secret) }
   })

@@ -1,3 +1,4 @@
+import { allows, scopes as allScopes } from '../src/access/keys/index.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Holder } from '../src/access/keys/index.ts'
 import { AppError, fieldRefused } from '../src/ground/errors.ts'
@@ -61,5 +62,6 @@ function isCredential(value: unknown): value is string {
 }
 
 function sessionBody({ id, name, scopes, expiresAt }: Holder & { expiresAt: Date }) {
-  return { key: id, name, scopes, expires_at: expiresAt.toISOString() }
+  const may = allScopes.filter((one) => allows(scopes, one))
+  return { key: id, name, scopes, may, expires_at: expiresAt.toISOString() }
 }

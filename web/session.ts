@@ -11,9 +11,7 @@ export const sessionError = signal<ApiError | null>(null)
 
 /** Whether the key of the session may do what needs `scope`; what it may not do is not shown. */
 export function may(scope: Scope): boolean {
-  const held = session.value?.scopes ?? []
-  if (held.includes(scope) || held.includes('admin')) return true
-  return scope === 'jobs:read' && held.includes('jobs:write')
+  return session.value?.may.includes(scope) ?? false
 }
 
 onSignedOut((error) => {

@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build, type Metafile } from 'esbuild'
 
 const sources = fileURLToPath(new URL('../../web/', import.meta.url))
 
 /**
  * Builds the page from `web/` into `folder`: `index.html`, `app-HASH.js` and `app-HASH.css`. A name has the hash of its
- * content, so that a browser may keep the file for ever. A folder that was there is replaced as a whole.
+ * content, so that a browser may keep the file for ever; beside each stands what is sent of it, compressed (`.br`, `.gz`). A
+ * folder that was there is replaced as a whole.
  */
 export async function buildWeb(folder: string): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
@@ -35,8 +37,7 @@ export async function buildWeb(folder: string): Promise<Metafile> {
   for (const { kind, name } of assets) html = html.replaceAll(`{{${kind}}}`, `/assets/${name}`)
   const stamp = await hashOfSources()
   await replace(folder, [
-    ...assets,
-    { name: 'index.html', contents: html },
+    ...[...assets, { name: 'index.html', contents: html }].flatMap(withCompressed),
     { name: stampName, contents: stamp },
   ])
   return metafile
@@ -52,6 +53,14 @@ export async function freshWeb(folder: string): Promise<void> {
 }
 
 type File = { name: string; contents: Uint8Array | string }
+
+function withCompressed({ name, contents }: File): File[] {
+  return [
+    { name, contents },
+    { name: `${name}.br`, contents: brotliCompressSync(contents) },
+    { name: `${name}.gz`, contents: gzipSync(contents, { level: 9 }) },
+  ]
+}
 
 /** At once, because several tests may build at the same time; of those the last one's files stay. */
 async function replace(folder: string, files: File[]): Promise<void> {

@@ -44,7 +44,7 @@ const sections = [
     holds: /^\/(api\/(plan|apply|export)|chronos\.schema\.json)$/,
     intro: 'See [jobs in a file](jobs-in-a-file.md).',
   },
-  { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs))?)?$/ },
+  { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs|request))?)?$/ },
   { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
   {
     title: 'Overviews',

@@ -2,6 +2,15 @@ import Type from 'typebox'
 import { cursor, instantOut, limit, object, orNull, textOrNull } from './fields.ts'
 import type { Operation } from './operation.ts'
 
+type ChangedField = { of: string | null; field: string; before: unknown; after: unknown }
+
+const changedField = object({
+  of: { ...textOrNull, description: 'the key of the job, in a change of many' },
+  field: Type.String(),
+  before: Type.Unknown({ description: 'credentials are masked; a long value is the beginning of its text' }),
+  after: Type.Unknown(),
+})
+
 const entry = object(
   {
     id: Type.Integer(),
@@ -14,8 +23,14 @@ const entry = object(
     fields: Type.Unsafe<string[] | null>({
       type: ['array', 'null'],
       items: { type: 'string' },
-      description: 'names of the fields that were sent, never their values; null: no body was read',
+      description: 'names of the fields that were sent; null: no body was read',
     }),
+    changed: Type.Unsafe<ChangedField[] | null>({
+      type: ['array', 'null'],
+      items: changedField,
+      description: 'the fields that differ afterwards; null: not known, or nothing that has fields',
+    }),
+    changed_left_out: Type.Integer({ description: 'so many more fields were changed than are kept' }),
   },
   { title: 'AuditEntry' },
 )

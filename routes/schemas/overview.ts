@@ -246,7 +246,7 @@ export const overviewOperations = {
         ...used,
         ...awake,
         always_on_ms: Type.Integer({
-          description: 'how long one machine that never sleeps is up in the window',
+          description: 'how long one machine that never sleeps is up in the window, from `awake_since` on',
         }),
       }),
       forecast: object(

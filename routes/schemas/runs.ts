@@ -5,12 +5,14 @@ import {
   cursor,
   expecting,
   instant,
+  instantOutOrNull,
   jobId,
   jobParams,
   limit,
   noBody,
   object,
   orNull,
+  textOrNull,
   profile,
   runId,
 } from './fields.ts'
@@ -73,6 +75,24 @@ export const runOperations = {
     status: 200,
     answer: object({ run }),
     errors: [...runErrors, ...inputErrors],
+  },
+  'GET /api/runs/{id}/request': {
+    id: 'readRunRequest',
+    scope: 'jobs:read',
+    summary: 'What the newest attempt of a run was asked to do: the action of its job, filled in',
+    params: runParams,
+    status: 200,
+    answer: object({
+      action: Type.Record(Type.String(), Type.Unknown(), {
+        description: 'filled in; names of secrets, and of what only the attempt knew, stand as written',
+      }),
+      prompt: textOrNull,
+      job_changed_at: {
+        ...instantOutOrNull,
+        description: 'when the job was changed after the attempt began: it may have asked for something else',
+      },
+    }),
+    errors: [...runErrors, ...inputErrors, 'JOB_NOT_FOUND'],
   },
   'POST /api/runs/{id}/cancel': {
     id: 'cancelRun',

@@ -9,6 +9,7 @@ const session = object(
     key: Type.String({ description: 'the id of the key that signed in, or `API_KEY`' }),
     name: Type.String({ description: 'of the key' }),
     scopes: Type.Array(Type.Enum([...scopes]), { description: 'those that the key has now' }),
+    may: Type.Array(Type.Enum([...scopes]), { description: 'the scopes whose operations these allow' }),
     expires_at: instantOut,
   },
   { title: 'Session' },

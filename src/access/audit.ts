@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditStore, Intent } from '../../db/index.ts'
+import type { AuditAnswer, AuditEntry, AuditStore, Intent } from '../../db/index.ts'
 import { AppError } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
 
@@ -7,7 +7,7 @@ export type Audit = {
   /** Written before anything is carried out; returns its id. @throws AppError DATABASE_UNAVAILABLE: then nothing may be. */
   intend(intent: Intent): Promise<string>
   /** How it was answered. Never rejects: what cannot be written stays without a status. */
-  answered(id: string, answer: { status: number; target: string | null }): Promise<void>
+  answered(id: string, answer: AuditAnswer): Promise<void>
   /** One that was refused before anything could be carried out. Never rejects. */
   refused(intent: Intent, status: number): Promise<void>
   /** Newest first. It includes everything that this process has answered so far. */

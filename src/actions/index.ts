@@ -11,6 +11,8 @@ import { callFields } from './shared/schema.ts'
 import type { ActionFields, ActionKit, ActionSettings, Attempt, PromptPlace } from './type.ts'
 import { actionTypes, typeOf } from './types.ts'
 
+type Filled = typeof import('./filled.ts')
+
 export { missingForPrompt } from './prompt/needs.ts'
 export type { Available } from './shared/check.ts'
 export type { AttemptLog } from './shared/context.ts'
@@ -58,6 +60,12 @@ export function actionKit(kit: SchemaKit): ActionKit {
 export async function checkAction(action: ActionFields | null, prompt: string | null, place: PromptPlace) {
   const check = await import('./shared/check.ts')
   return check.checkAction(action, prompt, place)
+}
+
+/** `filledAction` of filled.ts, loaded when a run is looked at. */
+export async function filledAction(...[job, run]: Parameters<Filled['filledAction']>) {
+  const filled = await import('./filled.ts')
+  return filled.filledAction(job, run)
 }
 
 /** `unavailableIn` of check.ts, loaded when a job is saved. */

@@ -51,7 +51,7 @@ export function createEdit(needs: EditNeeds) {
       // only to refuse before anything is written what would be refused after it
       if (wish) switched({ ...view, job: ruleOf(next), runtime: decision?.runtime ?? view.runtime }, wish)
       if (await store.changeJob(next, view, decision, editing(owner)))
-        return changes.makeSure(id, { needed: isEarlier(look, decision) })
+        return { ...(await changes.makeSure(id, { needed: isEarlier(look, decision) })), before: look }
     }
     throw new AppError(
       'VERSION_CONFLICT',

@@ -112,7 +112,10 @@ export function createJobs(needs: JobsNeeds): Jobs {
     wish: Switch | null = null,
   ): Promise<Saved> {
     const saved = await edit(id, patch, ifMatch, wish)
-    return wish ? changes.apply(id, ({ view }) => switched(view, wish)) : saved
+    if (!wish) return saved
+    const { before } = saved
+    const after = await changes.apply(id, ({ view }) => switched(view, wish))
+    return { ...after, ...(before && { before }) }
   }
 
   async function runNow(id: string, { input, trigger, startedBy }: RunWish) {

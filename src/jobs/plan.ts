@@ -108,7 +108,8 @@ function planned(
   return { key, what, kept, wanted, after, fields }
 }
 
-function differences(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
+/** The fields that differ, with their values; one that is not there is null. */
+export function differences(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
   return names
     .filter((name) => !isDeepStrictEqual(before[name], after[name]))

@@ -1,4 +1,5 @@
 import type { OwedCounts } from '../../db/index.ts'
+import { counted } from '../ground/words.ts'
 
 /** `degraded`: some work is late, skipped or not reported. `failing`: most of it is, or soon will be. */
 export type Health = 'ok' | 'degraded' | 'failing'
@@ -77,7 +78,7 @@ function skipped({ skipped: slots, starts }: Facts): Reason | null {
   return {
     code: 'SLOTS_SKIPPED',
     health: isMuch && slots >= leastStarts ? 'failing' : 'degraded',
-    message: `${slots} slots were skipped in the last 10 minutes because the run before had no place.`,
+    message: `${counted(slots, 'slot', ['was', 'were'])} skipped in the last 10 minutes because the run before had no place.`,
   }
 }
 
@@ -98,7 +99,7 @@ function deliveries({ deliveries: { delivered, failed } }: Facts): Reason | null
 
 function lostWakes({ lost: jobs }: Facts): Reason | null {
   if (jobs === 0) return null
-  const message = `The timer service did not call for ${jobs} jobs in the last 10 minutes; they were handled late.`
+  const message = `The timer service did not call for ${counted(jobs, 'job')} in the last 10 minutes; ${jobs === 1 ? 'it was' : 'they were'} handled late.`
   return { code: 'WAKES_LOST', health: 'degraded', message }
 }
 
@@ -132,21 +133,21 @@ export function judgeCounts(
   const reasons: Reason[] = []
   const owedForMs = oldestOwedSince ? now.getTime() - oldestOwedSince.getTime() : 0
   if (armsOwed > 0 && owedForMs > owedMs.degraded) {
-    const message = `${armsOwed} wake-ups are not confirmed by the timer service, the oldest for ${inSeconds(owedForMs)}.`
+    const message = `${counted(armsOwed, 'wake-up', ['is', 'are'])} not confirmed by the timer service, the oldest for ${inSeconds(owedForMs)}.`
     reasons.push({ code: 'ARMS_OWED', health: owedForMs > owedMs.failing ? 'failing' : 'degraded', message })
   }
   if (lost > 0)
     reasons.push({
       code: 'WAKES_LOST',
       health: 'degraded',
-      message: `The timer service did not call for ${lost} jobs that it confirmed.`,
+      message: `The timer service did not call for ${counted(lost, 'job')} that it confirmed.`,
     })
   const waitMs = waiting.since ? now.getTime() - waiting.since.getTime() : 0
   if (waitMs > backlogAnywhereMs)
     reasons.push({
       code: 'BACKLOG',
       health: 'degraded',
-      message: `${waiting.runs} runs wait for a place, the first for ${inSeconds(waitMs)}.`,
+      message: `${counted(waiting.runs, 'run', ['waits', 'wait'])} for a place, the first for ${inSeconds(waitMs)}.`,
     })
   if (isKeyWrong) {
     const message = 'ENCRYPTION_KEY is not the key that this database was sealed with.'

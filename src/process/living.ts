@@ -26,6 +26,10 @@ export function withLiving(
     })
   }
   const sorted = [...byDay.values()].toSorted((a, b) => a.day.getTime() - b.day.getTime())
-  const begin = new Date(first)
-  return { ...costs, now, days: sorted, awakeSince: awakeSince && awakeSince < begin ? awakeSince : begin }
+  return {
+    ...costs,
+    now,
+    days: sorted,
+    awakeSince: awakeSince && awakeSince < life.since ? awakeSince : life.since,
+  }
 }

@@ -6,7 +6,12 @@ import { notFound } from '../ground/not-found.ts'
 import type { Admission, Taken } from './admission.ts'
 
 /** The job after the change. `armed` false: its wake-up moved to earlier and NAS has not confirmed that yet. */
-export type Saved = { look: Look; armed: boolean }
+export type Saved = {
+  look: Look
+  armed: boolean
+  /** The job as it was when the change was decided; absent: nothing was to be changed. */
+  before?: Look
+}
 
 /** Changes of a job that a caller waits for. */
 export type Changes = {
@@ -46,7 +51,11 @@ export function createChanges({ store, enact, begin, arming }: ChangesNeeds): Ch
       if (!enacted) continue
       begin(enacted.taken)
       // the arm lease came with the write: dropping the order would keep every process from arming until it ends
-      return makeSure(jobId, { needed: isEarlier(look, decision), order: enacted.written.order })
+      const saved = await makeSure(jobId, {
+        needed: isEarlier(look, decision),
+        order: enacted.written.order,
+      })
+      return { ...saved, before: look }
     }
     throw new AppError(
       'JOB_STATE_CONFLICT',

@@ -163,4 +163,10 @@ test('the time that processes were up is added up by the day, an exit that is wr
     { day: '17', starts: 0, ms: 86_400_000, fires: 0 },
     { day: '18', starts: 1, ms: 1_500 + 8 * 3_600_000 + 1_000, fires: 4 },
   ])
+  // of each day the first instant that is counted
+  const begins = await database.sql<{ began: Date }[]>`select began from process_days order by day`
+  assert.deepEqual(
+    begins.map(({ began }) => began.toISOString()),
+    ['2026-06-16T23:00:00.000Z', '2026-06-17T00:00:00.000Z', '2026-06-18T00:00:00.000Z'],
+  )
 })

@@ -13,7 +13,7 @@ after(() => service.close())
 test('a change is in the audit log with who asked, for what, of which fields, and the answer', async () => {
   const { id: actor, as } = await makeKey(service, { scopes: ['jobs:write'] })
   const job = await service.makeJob()
-  await service.api('PATCH', `/api/jobs/${job.id}`, { name: 'canary-in-a-name', tags: ['x'] }, as)
+  await service.api('PATCH', `/api/jobs/${job.id}`, { name: 'another', tags: ['x'] }, as)
   const [entry] = await entries(service)
   const { id, request_id: requestId, ...rest } = entry
   assert.equal(typeof id, 'number')
@@ -21,9 +21,12 @@ test('a change is in the audit log with who asked, for what, of which fields, an
   assert.deepEqual(rest, {
     at: '2026-06-18T08:00:00.000Z',
     ...{ actor, action: 'changeJob', target: job.id, status: 200, fields: ['name', 'tags'] },
+    changed: [
+      { of: null, field: 'name', before: job.name, after: 'another' },
+      { of: null, field: 'tags', before: null, after: ['x'] },
+    ],
+    changed_left_out: 0,
   })
-  const stored = await service.database.sql`select * from audit`
-  assert.ok(!JSON.stringify(stored).includes('canary'))
 })
 
 test('a creation is told with the id of what was made', async () => {

@@ -293,10 +293,16 @@ test('costs: by day and by job, what was awake, and what the month comes to', as
   const { forecast } = body
   assert.equal(forecast.month, '2026-03')
   assert.ok(Math.abs(forecast.cost_usd - (1 + (1 / 7) * 3.5)) < 1e-9, `${forecast.cost_usd}`)
-  assert.equal(forecast.always_on_ms, 31 * 86_400_000)
+  assert.equal(forecast.always_on_ms, 6 * 86_400_000)
   // awake time has been counted for two days: their average is the rate
   assert.ok(Math.abs(forecast.awake_ms - (1_400_000 + 700_000 * 3.5)) < 120_000, `${forecast.awake_ms}`)
   assert.equal(all.awake_since, '2026-03-26T00:00:00.000Z')
+  await sql`update process_days set began = '2026-03-26T18:00:00Z' where day = '2026-03-26'`
+  const later = await get('/api/costs')
+  assert.equal(later.awake_since, '2026-03-26T18:00:00.000Z')
+  // a machine that is always on is counted from then on: a day and three quarters, and in the month until its end
+  assert.equal(later.totals.always_on_ms, 42 * 3_600_000)
+  assert.equal(later.forecast.always_on_ms, (5 * 24 + 6) * 3_600_000)
 })
 
 test('a process that is up counts for its days, although nothing of it is written yet', () => {
@@ -314,7 +320,7 @@ test('a process that is up counts for its days, although nothing of it is writte
       [28, 12 * hourMs, 0, 4],
     ],
   )
-  assert.deepEqual(awakeSince, day('26'))
+  assert.deepEqual(awakeSince, new Date('2026-03-26T23:00:00Z'))
 })
 
 test('overviews are for keys that may read, and for nobody else', async () => {

@@ -19,7 +19,7 @@ test('a key is exchanged for a cookie that no script reads, and is not answered'
   const answer = await signIn({ key: key.secret })
   assert.equal(answer.status, 201)
   const { expires_at: expiresAt, ...body } = answer.body
-  assert.deepEqual(body, { key: key.id, name: 'for looking', scopes: ['jobs:read'] })
+  assert.deepEqual(body, { key: key.id, name: 'for looking', scopes: ['jobs:read'], may: ['jobs:read'] })
   const hours = (Date.parse(expiresAt) - Date.now()) / 3_600_000
   assert.ok(hours > 11.9 && hours <= 12, `${hours} h`)
   const cookie = answer.headers.get('set-cookie') ?? ''
@@ -39,6 +39,7 @@ test('the cookie opens what its key opens, and nothing else', async () => {
   const admin = await signedIn(service, apiKey)
   const { body } = await admin('GET', '/api/session')
   assert.deepEqual([body.key, body.name, body.scopes], ['API_KEY', 'API_KEY', ['admin']])
+  assert.deepEqual(body.may, ['jobs:read', 'jobs:write', 'runs:start', 'admin'])
   const made = await admin('PUT', '/api/secrets/FROM_THE_PAGE', { value: 'a long secret' })
   assert.equal(codeOf(made), '409 ENCRYPTION_KEY_MISSING', 'it came as far as the story')
 })

@@ -62,7 +62,7 @@ test('slots that are skipped for want of a place are told: in the status, in the
   )
   const [got] = receiver.got
   assert.equal(got?.payload?.type, 'service.health')
-  assert.match(got?.payload?.data.text ?? '', /^Chronos is degraded\nSLOTS_SKIPPED: 1 slots were skipped/)
+  assert.match(got?.payload?.data.text ?? '', /^Chronos is degraded\nSLOTS_SKIPPED: 1 slot was skipped/)
   assert.equal(receiver.got.length, 1)
 })
 
@@ -97,7 +97,7 @@ test('a wake-up that did not come is told to the default channel, by the process
   await receiver.waitFor(1)
   assert.match(
     receiver.got[0]?.payload?.data.text ?? '',
-    /WAKES_LOST: The timer service did not call for 1 jobs/,
+    /WAKES_LOST: The timer service did not call for 1 job in/,
   )
   assert.equal(warnings.filter((line) => line === 'the health of the service has changed').length, 1)
 })

@@ -57,6 +57,9 @@ test('a job is tried before it is saved, and nothing of the try is left', async 
   await page.getByRole('textbox', { name: 'Name' }).fill('tried')
   await page.getByRole('textbox', { name: 'Program' }).fill('echo')
   await page.getByRole('textbox', { name: 'Arguments' }).fill('it was tried')
+  // one that a browser has left behind because it crashed
+  const left = await service.makeJob({ name: 'tried long ago', tags: ['a-try'] })
+  await service.database.sql`update jobs set created_at = now() - interval '2 hours' where id = ${left.id}`
   await page.getByRole('button', { name: 'Try it once' }).click()
   const window = page.getByRole('dialog', { name: 'Try tried' })
   await window.getByText('succeeded').waitFor()
@@ -68,6 +71,21 @@ test('a job is tried before it is saved, and nothing of the try is left', async 
     .click()
   await until('the copy is gone', async () => {
     const { jobs } = (await service.api('GET', '/api/jobs?state=all&q=tried')).body
+    return jobs.length === 0
+  })
+  await context.close()
+})
+
+test('a window that is closed during a try leaves no copy of the job', async () => {
+  const { page, context } = await reader.open('/make?kind=command')
+  await page.getByRole('textbox', { name: 'Name' }).fill('closed')
+  await page.getByRole('textbox', { name: 'Program' }).fill('echo')
+  await page.getByRole('textbox', { name: 'Arguments' }).fill('something')
+  await page.getByRole('button', { name: 'Try it once' }).click()
+  await page.getByRole('dialog').getByText('succeeded').waitFor()
+  await page.goto('about:blank')
+  await until('the copy is gone', async () => {
+    const { jobs } = (await service.api('GET', '/api/jobs?state=all&q=closed')).body
     return jobs.length === 0
   })
   await context.close()
@@ -98,6 +116,8 @@ test('why a run failed is read, and its log is searched; a megabyte of lines is 
   await page.getByRole('alert').getByText('module 7 is not found').waitFor()
   await page.getByText('EXIT_CODE: why it failed').waitFor()
   const log = page.getByRole('region', { name: 'Log' }).last()
+  const request = page.getByRole('region', { name: 'Request' })
+  await request.getByText('as it was filled in; secrets stand by their names').waitFor()
   // it follows: the end is in view
   await log.getByText('step 2000').waitFor()
   assert.ok((await page.locator('.log .line').count()) < 100)

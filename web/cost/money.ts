@@ -8,9 +8,6 @@ export function moneyText(usd: number): string {
   }).format(usd)
 }
 
-export const countText = (count: number): string =>
-  new Intl.NumberFormat(navigator.language, { notation: count >= 1e6 ? 'compact' : 'standard' }).format(count)
-
 /** 0.17 %, 12 %, 100 %. */
 export function shareText(part: number, whole: number): string {
   const share = whole === 0 ? 0 : part / whole

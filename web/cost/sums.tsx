@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { Panel } from '../parts/panel.tsx'
-import { durationText } from '../parts/when.tsx'
+import { counted, countText, nounFor } from '../parts/count.ts'
+import { durationText, instantText } from '../parts/when.tsx'
 import type { Answer } from '../types.ts'
-import { countText, moneyText, shareText } from './money.ts'
+import { moneyText, shareText } from './money.ts'
 
 export type Costs = Answer<'GET /api/costs'>
 
@@ -26,18 +27,18 @@ export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: nu
       />
       <Figure
         value={countText(totals.starts)}
-        name={totals.starts === 1 ? 'start' : 'starts'}
-        says={`for ${countText(totals.fires)} calls of the timer`}
+        name={nounFor(totals.starts, 'start')}
+        says={`for ${counted(totals.fires, 'call')} of the timer`}
       />
       <Figure
         value={countText(totals.wakes_shared)}
-        name={totals.wakes_shared === 1 ? 'wake shared' : 'wakes shared'}
+        name={`${nounFor(totals.wakes_shared, 'wake')} shared`}
         says="calls that found a process up, so that no start was paid for them"
       />
       <Figure
         value={countText(totals.runs)}
-        name={totals.runs === 1 ? 'run' : 'runs'}
-        says={`${countText(totals.attempts)} attempts, ${durationText(totals.busy_ms)} at work`}
+        name={nounFor(totals.runs, 'run')}
+        says={`${counted(totals.attempts, 'attempt')}, ${durationText(totals.busy_ms)} at work`}
       />
       <Figure
         value={moneyText(totals.cost_usd)}
@@ -45,7 +46,7 @@ export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: nu
         says={
           tokens === 0
             ? 'no tokens'
-            : `${countText(totals.tokens_in)} tokens in, ${countText(totals.tokens_out)} out, as far as a price is known`
+            : `${counted(totals.tokens_in, 'token')} in, ${countText(totals.tokens_out)} out, as far as a price is known`
         }
       />
     </ul>
@@ -53,6 +54,7 @@ export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: nu
 }
 
 const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 const atPrice = (ms: number, perHour: number) => moneyText((ms / hourMs) * perHour)
 
 type FigureProps = { value: string; name: string; says: ComponentChildren }
@@ -67,18 +69,28 @@ function Figure({ value, name, says }: FigureProps) {
 }
 
 /** What this month comes to, if it goes on as in the last days. */
-export function Forecast({ costs: { forecast }, perHour }: { costs: Costs; perHour: number }) {
+export function Forecast({ costs, perHour }: { costs: Costs; perHour: number }) {
+  const { forecast, awake_since: since } = costs
   const month = new Intl.DateTimeFormat(navigator.language, {
     month: 'long',
     year: 'numeric',
     timeZone: 'UTC',
   })
+  const title = `What ${month.format(new Date(`${forecast.month}-01`))} comes to`
+  if (since && Date.now() - Date.parse(since) < dayMs)
+    return (
+      <Panel title={title}>
+        <p class="quiet">
+          A forecast needs a day to go by: this service has been counted since {instantText(since)}.
+        </p>
+      </Panel>
+    )
   return (
-    <Panel title={`What ${month.format(new Date(`${forecast.month}-01`))} comes to`} note="a forecast">
+    <Panel title={title} note="a forecast">
       <p class="said">
         {durationText(forecast.awake_ms)} awake ({atPrice(forecast.awake_ms, perHour)}) in place of{' '}
         {durationText(forecast.always_on_ms)} ({atPrice(forecast.always_on_ms, perHour)}), with{' '}
-        {countText(forecast.starts)} starts
+        {counted(forecast.starts, 'start')}
         {forecast.cost_usd > 0 && `, and ${moneyText(forecast.cost_usd)} for prompts`}.
       </p>
       <p class="quiet">

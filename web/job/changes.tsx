@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError, call } from '../api.ts'
 import { useLoad } from '../load.ts'
+import { Differences } from '../parts/differences.tsx'
 import { ErrorNotice } from '../parts/notice.tsx'
 import type { Job, Preview, Upcoming } from '../types.ts'
 import type { Change, Editable } from './editable.ts'
@@ -13,22 +14,14 @@ export function Changes({ job, changes, draft }: ChangesProps) {
   if (changes.length === 0) return null
   const isMoved = changes.some(({ field }) => field === 'schedule' || field === 'timezone')
   return (
-    <section class="changes" aria-label="What saving changes">
-      <h3>What saving changes</h3>
-      <dl>
-        {changes.map(({ field, before, after }) => (
-          <div key={field}>
-            <dt>{field}</dt>
-            <dd>
-              <del>{short(before)}</del> <ins>{short(after)}</ins>
-            </dd>
-          </div>
-        ))}
-      </dl>
+    <>
+      <Differences changes={changes.map(({ field, ...one }) => ({ name: field, ...one }))} nothing="default">
+        <h3>What saving changes</h3>
+      </Differences>
       {isMoved && draft.schedule !== null && (
         <Moved job={job} schedule={draft.schedule} timezone={draft.timezone} />
       )}
-    </section>
+    </>
   )
 }
 
@@ -90,10 +83,4 @@ export function usePreview(schedule: string, timezone: string) {
     }
   }, [schedule, timezone])
   return state
-}
-
-function short(value: unknown): string {
-  if (value === undefined || value === null) return 'default'
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return text.length > 160 ? `${text.slice(0, 160)}…` : text
 }

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks'
+import { counted } from '../parts/count.ts'
 import { type ApiError, asApiError, call } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
@@ -66,9 +67,7 @@ export function Edit({ job: newest, onSaved, onClose }: EditProps) {
       <footer>
         <Button onPress={onClose}>Cancel</Button>
         <Button kind="main" onPress={save} disabled={changes.length === 0 || typeof draft === 'string'}>
-          {changes.length === 0
-            ? 'Nothing changed'
-            : `Save ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`}
+          {changes.length === 0 ? 'Nothing changed' : `Save ${counted(changes.length, 'change')}`}
         </Button>
       </footer>
     </Dialog>

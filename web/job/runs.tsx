@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks'
+import { counted } from '../parts/count.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Link } from '../parts/link.tsx'
@@ -28,7 +29,7 @@ export function Charts({ runs }: { runs: readonly Run[] }) {
     )
   return (
     <div class="panels">
-      <Panel title="Duration" note={`the last ${took[0].length} runs`}>
+      <Panel title="Duration" note={`the last ${counted(took[0].length, 'run')}`}>
         <Chart
           label="How long the last runs took; failures are marked"
           data={took as never}

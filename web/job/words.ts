@@ -1,4 +1,5 @@
 import { durationText, instantText, relativeText } from '../parts/when.tsx'
+import { counted, countText } from '../parts/count.ts'
 import type { Arm, Job } from '../types.ts'
 
 /** The schedule as a text that can be read again; null for a job that only follows another one. */
@@ -63,7 +64,7 @@ export function policySentences(job: Job): string[] {
           retry.backoff
         } waits of ${durationText(retry.delay_ms)} to ${durationText(retry.max_delay_ms)}.`,
     job.overlap === 'allow'
-      ? `Up to ${job.max_live} runs may be live side by side.`
+      ? `Up to ${counted(job.max_live, 'run')} may be live side by side.`
       : (overlaps[job.overlap] ?? `Overlap: ${job.overlap}.`),
     job.catch_up === 'none'
       ? 'Slots that passed while nothing could run are missed.'
@@ -79,12 +80,14 @@ export function policySentences(job: Job): string[] {
     job.jitter_ms > 0 && `Runs begin up to ${durationText(job.jitter_ms)} after their slots.`,
     job.starts_at && `Slots count from ${instantText(job.starts_at)}.`,
     job.ends_at && `Slots count until ${instantText(job.ends_at)}.`,
-    job.repeat.times !== null && `It runs ${job.repeat.times} times; ${job.repeat.completed} are used.`,
+    job.repeat.times !== null &&
+      `It runs ${counted(job.repeat.times, 'time')}; ${countText(job.repeat.completed)} so far.`,
     job.pause_after === null
       ? 'It goes on however often it fails.'
-      : `It pauses itself after ${job.pause_after} failures in a row.`,
-    `Logs and outputs are kept for ${retention.days} days and ${retention.runs.toLocaleString()} runs; history for ${
-      retention.history_days
-    } days and ${retention.history_runs.toLocaleString()} runs.`,
+      : `It pauses itself after ${counted(job.pause_after, 'failure')} in a row.`,
+    `Logs and outputs are kept for ${counted(retention.days, 'day')} and ${counted(retention.runs, 'run')}; history for ${counted(
+      retention.history_days,
+      'day',
+    )} and ${counted(retention.history_runs, 'run')}.`,
   ].filter((one) => typeof one === 'string')
 }

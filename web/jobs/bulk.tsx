@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { counted } from '../parts/count.ts'
 import { ApiError, call, type Method } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Confirm } from '../parts/dialog.tsx'
@@ -85,7 +86,7 @@ type AskProps = {
 
 function Ask({ action, jobs, onClose, onDone }: AskProps) {
   const [typed, type] = useState('')
-  const count = `${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}`
+  const count = counted(jobs.length, 'job')
   const isTyped = action.danger === true || jobs.length > many
   const confirm = async () => {
     if (isTyped && typed.trim() !== String(jobs.length))

@@ -6,7 +6,7 @@ import type { Job } from '../types.ts'
 /** What the API filters by; `q` is a part of the name or the prompt. */
 export type JobFilter = { q: string; state: string; tag: string; failing: boolean; unarmed: boolean }
 
-type Page = { jobs: Job[]; cursor: string | null; next: string | null }
+type Page = { jobs: Job[]; cursor: string | null; limit: number; next: string | null }
 type Answered = { jobs: Job[]; next_cursor: string | null }
 
 export type JobList = {
@@ -18,13 +18,14 @@ export type JobList = {
   hasMore: boolean
   /** Reads the next page, if there is one and none is on its way. */
   more(): Promise<void>
-  /** Reads all pages to the end, and gives all jobs. */
-  all(): Promise<readonly Job[]>
+  /** Reads pages to the end, or until there are `most` jobs, and gives them. */
+  all(most?: number): Promise<readonly Job[]>
   /** Reads again the pages that have one of the `shown` jobs, or the first. */
   refresh(): Promise<void>
 }
 
-const pageSize = 200
+/** Jobs of the first page, which is waited for; of those that follow; and of those that are read to the end. */
+const sizes = { first: 60, next: 200, many: 1_000 }
 
 /** The jobs that match, newest first, page by page; those that are read stay. */
 export function useJobs(filter: JobFilter): JobList {
@@ -49,33 +50,36 @@ export function useJobs(filter: JobFilter): JobList {
         keep({ error: asApiError(error) })
       }
     }
-    const next = () => {
+    const next = (size: number) => {
       const { pages } = now.current
       const last = pages.at(-1)
       if (last && last.next === null) return Promise.resolve()
-      return attempt(async () => keep({ pages: [...pages, await read(filter, last?.next ?? null)] }))
+      const where = { cursor: last?.next ?? null, limit: last ? size : sizes.first }
+      return attempt(async () => keep({ pages: [...pages, await read(filter, where)] }))
     }
-    const more = () => {
-      under.current ??= next().finally(() => {
+    const more = (size = sizes.next) => {
+      under.current ??= next(size).finally(() => {
         under.current = null
       })
       return under.current
     }
-    const all = async () => {
+    const all = async (most = Infinity) => {
+      const known = () => now.current.pages.flatMap(({ jobs }) => jobs)
       const hasMore = () => now.current.pages.length === 0 || now.current.pages.at(-1)?.next !== null
-      while (hasMore() && now.current.key === key && now.current.error === null) await more()
-      return now.current.pages.flatMap(({ jobs }) => jobs)
+      while (hasMore() && known().length < most && now.current.key === key && now.current.error === null)
+        await more(sizes.many)
+      return known()
     }
     // of a long list only the newest page is read again: that is what changes while one looks
     const refresh = async () => {
       if (now.current.pages.length === 0) return more()
       await attempt(async () => {
         const few = now.current.pages.slice(0, 3)
-        const again = await Promise.all(few.map(({ cursor }) => read(filter, cursor)))
+        const again = await Promise.all(few.map((page) => read(filter, page)))
         keep({ pages: [...again, ...now.current.pages.slice(few.length)] })
       })
     }
-    return { more, all, refresh }
+    return { more: () => more(), all, refresh }
   }, [key])
 
   useEffect(() => {
@@ -88,9 +92,12 @@ export function useJobs(filter: JobFilter): JobList {
   return { ...list, jobs, error, isFirst: pages.length === 0, hasMore: pages.at(-1)?.next !== null }
 }
 
-async function read({ q, state, tag, failing, unarmed }: JobFilter, cursor: string | null): Promise<Page> {
-  const query = { q, tag, state: state || 'all', cursor, limit: pageSize }
+type Where = Pick<Page, 'cursor' | 'limit'>
+
+async function read(filter: JobFilter, { cursor, limit }: Where): Promise<Page> {
+  const { q, state, tag, failing, unarmed } = filter
+  const query = { q, tag, state: state || 'all', cursor, limit }
   const only = { failing: failing || null, unarmed: unarmed || null }
   const { jobs, next_cursor: next } = await call<Answered>('GET', `/api/jobs${search({ ...query, ...only })}`)
-  return { jobs, cursor, next }
+  return { jobs, cursor, limit, next }
 }

@@ -34,9 +34,15 @@ export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
       }
     }
     const begun = begin()
+    void removeLeft()
+    // of a window that is closed the browser still sends this
+    const left = () => made.current && removeAtOnce(made.current)
+    addEventListener('pagehide', left)
     // also if the page is left while the copy is being made
-    return () =>
-      void begun.then(() => made.current && call('DELETE', `/api/jobs/${made.current}`).catch(() => {}))
+    return () => {
+      removeEventListener('pagehide', left)
+      void begun.then(() => made.current && remove(made.current))
+    }
   }, [])
   const isLive = run !== null && liveStates.has(run.state)
   return (
@@ -66,8 +72,31 @@ export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
   )
 }
 
+/** By which copies are found that a browser has left behind because it crashed. */
+const tag = 'a-try'
+const oldMs = 3_600_000
+
+async function removeLeft(): Promise<void> {
+  const path = `/api/jobs?state=all&limit=50&tag=${tag}`
+  const { jobs } = await call<{ jobs: Job[] }>('GET', path).catch(() => ({ jobs: [] }))
+  for (const { id, created_at: at } of jobs) if (Date.parse(at) < Date.now() - oldMs) await remove(id)
+}
+
+const remove = (id: string) => call('DELETE', `/api/jobs/${id}`).catch(() => undefined)
+
+function removeAtOnce(id: string): void {
+  const headers = { 'x-chronos-page': '1' }
+  void fetch(`/api/jobs/${id}`, { method: 'DELETE', headers, keepalive: true }).catch(() => undefined)
+}
+
 async function copyOf(body: Body): Promise<string> {
-  const copy = { ...body, name: `${body.name} (a try)`.slice(0, 200), deliver: 'none', paused: true }
+  const copy = {
+    ...body,
+    name: `${body.name} (a try)`.slice(0, 200),
+    deliver: 'none',
+    paused: true,
+    tags: [tag],
+  }
   const { job } = await call<{ job: Job }>('POST', '/api/jobs', { ...copy, retry: { attempts: 1 } })
   return job.id
 }

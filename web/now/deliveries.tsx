@@ -1,4 +1,5 @@
 import { call } from '../api.ts'
+import { counted } from '../parts/count.ts'
 import { Button } from '../parts/button.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Link } from '../parts/link.tsx'
@@ -39,7 +40,7 @@ export function FailedDeliveries({ deliveries, onChange }: DeliveriesProps) {
           </div>
           <p class="quiet">
             {one.error?.message ?? one.error?.code}, <When at={one.finished_at} relative /> after{' '}
-            {one.attempt} {one.attempt === 1 ? 'try' : 'tries'}
+            {counted(one.attempt, 'try')}
           </p>
         </li>
       ))}

@@ -1,4 +1,5 @@
 import { Empty } from '../parts/empty.tsx'
+import { counted } from '../parts/count.ts'
 import { Link } from '../parts/link.tsx'
 import { Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
@@ -21,7 +22,7 @@ export function Failures({ found }: { found: Answer }) {
             <Link href={`/runs/${failure.last_run_id}`}>{failure.cause || failure.code}</Link>
           </div>
           <p class="quiet">
-            {failure.count === 1 ? 'once' : `${failure.count} times`}, last{' '}
+            {failure.count === 1 ? 'once' : counted(failure.count, 'time')}, last{' '}
             <When at={failure.last_at} relative />,{' '}
             {failure.jobs.slice(0, 3).map((job, index) => (
               <span key={job.job_id}>
@@ -29,7 +30,7 @@ export function Failures({ found }: { found: Answer }) {
                 <Link href={`/jobs/${job.job_id}`}>{job.name}</Link>
               </span>
             ))}
-            {failure.job_count > 3 && ` and ${failure.job_count - 3} more jobs`}
+            {failure.job_count > 3 && ` and ${counted(failure.job_count - 3, 'more job')}`}
           </p>
         </li>
       ))}

@@ -1,3 +1,4 @@
+import { nounFor } from '../parts/count.ts'
 import { Link } from '../parts/link.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { relativeText } from '../parts/when.tsx'
@@ -40,13 +41,13 @@ function Sums({ status: { jobs, owed, waiting_for_place: waiting } }: { status: 
       <Sum
         href="/jobs?unarmed=true"
         count={owed.arms}
-        name="wake-ups owed"
+        name={`${nounFor(owed.arms, 'wake-up')} owed`}
         note={owed.oldest_since ? `the oldest since ${relativeText(owed.oldest_since)}` : ''}
       />
       <Sum
         href="/jobs"
         count={waiting.runs}
-        name="wait for a place"
+        name={waiting.runs === 1 ? 'waits for a place' : 'wait for a place'}
         note={waiting.oldest_since ? `the first since ${relativeText(waiting.oldest_since)}` : ''}
       />
     </ul>

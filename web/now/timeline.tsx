@@ -1,4 +1,5 @@
 import { Link } from '../parts/link.tsx'
+import { countText, nounFor } from '../parts/count.ts'
 import { Verdict } from '../parts/verdict.tsx'
 import { durationText, instantText } from '../parts/when.tsx'
 import type { Lane, Timeline as Window } from '../types.ts'
@@ -118,7 +119,7 @@ function share(at: number, { from, to }: Span): string {
 
 function said({ slots, expected_ms: ms, more }: Lane): string {
   const next = slots.find(({ verdict }) => verdict === 'planned')
-  const count = `${slots.length}${more ? ' or more' : ''} ${slots.length === 1 ? 'slot' : 'slots'}`
+  const count = `${countText(slots.length)}${more ? ' or more' : ''} ${nounFor(slots.length, 'slot')}`
   const overlaps = slots.filter((slot) => slot.overlaps).length
   return [
     count,

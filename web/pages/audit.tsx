@@ -1,7 +1,9 @@
 import { useState } from 'preact/hooks'
 import { useList } from '../access/list.ts'
 import { Button } from '../parts/button.tsx'
+import { counted } from '../parts/count.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { Differences } from '../parts/differences.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { Link } from '../parts/link.tsx'
@@ -19,7 +21,7 @@ const columns: readonly Column<Entry>[] = [
   { key: 'at', title: 'When', width: '150px', cell: ({ at }) => <When at={at} seconds /> },
   { key: 'action', title: 'What', cell: ({ action }) => inWords(action) },
   { key: 'target', title: 'Of what', cell: ({ target }) => target ?? '', from: 'tablet' },
-  { key: 'fields', title: 'Fields', cell: ({ fields }) => fields?.join(', ') ?? '', from: 'tablet' },
+  { key: 'fields', title: 'Fields', cell: fieldsOf, from: 'tablet' },
   { key: 'actor', title: 'Who', width: '130px', cell: ({ actor }) => <code>{actor}</code>, from: 'tablet' },
   { key: 'status', title: 'Answer', width: '84px', cell: (entry) => <Status entry={entry} /> },
 ]
@@ -81,6 +83,27 @@ function Status({ entry: { status } }: { entry: Entry }) {
   return <span class={status < 400 ? 'verdict good' : 'verdict bad'}>{status}</span>
 }
 
+/** Those that differ afterwards; of what was refused, those that were sent. */
+function fieldsOf({ changed, fields }: Entry): string {
+  return (changed?.map(nameOf) ?? fields ?? []).join(', ')
+}
+
+const nameOf = ({ of, field }: NonNullable<Entry['changed']>[number]) => (of ? `${of}: ${field}` : field)
+
+function Changed({ entry: { changed, changed_left_out: more } }: { entry: Entry }) {
+  if (!changed) return null
+  if (changed.length === 0) return <p class="quiet">It was so already: no field differs.</p>
+  return (
+    <>
+      <Differences changes={changed.map((one) => ({ ...one, name: nameOf(one) }))} nothing="nothing">
+        <h3>Before and after</h3>
+      </Differences>
+      {more > 0 && <p class="quiet">and {counted(more, 'more field')}, whose values are not kept</p>}
+      <p class="quiet">Credentials are masked, and long values are cut.</p>
+    </>
+  )
+}
+
 const inWords = (action: string) => action.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
 
 function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
@@ -111,7 +134,7 @@ function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
             ['request', entry.request_id && <code key="request">{entry.request_id}</code>],
           ]}
         />
-        <p class="quiet">Values are not kept: they may be secret.</p>
+        <Changed entry={entry} />
         <div class="actions">
           <Button onPress={() => show({ actor: entry.actor })}>All by this key</Button>
           <Button onPress={() => show({ action: entry.action })}>All of this kind</Button>

@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks'
 import { call, search } from '../api.ts'
-import { countText, moneyText } from '../cost/money.ts'
+import { moneyText } from '../cost/money.ts'
 import { type Costs, Forecast, Sums } from '../cost/sums.tsx'
 import { useLoad } from '../load.ts'
 import { Button } from '../parts/button.tsx'
 import { Chart } from '../parts/chart.tsx'
+import { counted, countText } from '../parts/count.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { Link } from '../parts/link.tsx'
@@ -100,7 +101,8 @@ function ByDay({ days }: { days: Costs['days'] }) {
     <div class="panels">
       <Panel title="Awake, by day" note="days of UTC">
         <Chart
-          label={`How long processes were up on each of ${days.length} days`}
+          label={`How long processes were up by day, ${counted(days.length, 'day')}`}
+          isDaily
           data={awake as never}
           series={[{ label: 'awake', kind: 'bars' }]}
           format={durationText}
@@ -108,7 +110,8 @@ function ByDay({ days }: { days: Costs['days'] }) {
       </Panel>
       <Panel title="Starts and wakes shared, by day">
         <Chart
-          label={`Starts and wakes shared on each of ${days.length} days`}
+          label={`Starts and wakes shared by day, ${counted(days.length, 'day')}`}
+          isDaily
           data={starts as never}
           series={[
             { label: 'starts', kind: 'bars' },
@@ -120,7 +123,8 @@ function ByDay({ days }: { days: Costs['days'] }) {
       {hasMoney && (
         <Panel title="Money of prompts, by day">
           <Chart
-            label={`What prompts cost on each of ${days.length} days`}
+            label={`What prompts cost by day, ${counted(days.length, 'day')}`}
+            isDaily
             data={money as never}
             series={[{ label: 'US dollars', kind: 'bars', look: 'missed' }]}
             format={moneyText}

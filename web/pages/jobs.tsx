@@ -2,8 +2,9 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Bulk, type BulkResult } from '../jobs/bulk.tsx'
 import { jobColumns, standOf } from '../jobs/columns.tsx'
 import { Filters, filterOf } from '../jobs/filters.tsx'
-import { useJobs } from '../jobs/list.ts'
+import { type JobList, useJobs } from '../jobs/list.ts'
 import { Button } from '../parts/button.tsx'
+import { countText } from '../parts/count.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Link } from '../parts/link.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
@@ -25,15 +26,12 @@ export function JobsPage() {
     () => sorted(tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs, sort),
     [list.jobs, tellsNobody, sort?.by, sort?.descending],
   )
-  // the API cannot tell these apart, so all are read
+  // the API has no order and cannot tell who tells no one, so many are read
+  const needsMany = tellsNobody || sort !== null
   useEffect(() => {
-    if (tellsNobody) void list.all()
-  }, [tellsNobody, JSON.stringify(filter)])
-  const sortBy = async (next: Sort) => {
-    setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
-    // the order of what is not read yet is not known
-    await list.all()
-  }
+    if (needsMany) void list.all(mostSorted)
+  }, [needsMany, JSON.stringify(filter)])
+  const sortBy = (next: Sort) => setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
   const chooseAll = async () => choose(new Set((await list.all()).map(({ id }) => id)))
   const done = (told: BulkResult) => {
     setResult(told)
@@ -45,7 +43,7 @@ export function JobsPage() {
     <>
       <PageHead
         title="Jobs"
-        note={list.isFirst ? ' ' : `${rows.length}${list.hasMore ? ' or more' : ''} shown`}
+        note={list.isFirst ? ' ' : noteOf(rows.length, list, needsMany)}
         actions={
           may('jobs:write') && (
             <Link href="/make" class="button main">
@@ -72,7 +70,7 @@ export function JobsPage() {
             rowHeight={54}
             onOpen={({ id }) => go(`/jobs/${id}`)}
             onEnd={() => void list.more()}
-            onSort={(next) => void sortBy(next)}
+            onSort={sortBy}
             {...(sort ? { sort } : {})}
             {...(isChoosing ? { chosen, onChoose: choose } : {})}
           />
@@ -87,6 +85,15 @@ export function JobsPage() {
       )}
     </>
   )
+}
+
+/** So many are read to be sorted: 100,000 would be 150 MB. */
+const mostSorted = 5_000
+
+function noteOf(count: number, { hasMore, jobs }: JobList, needsMany: boolean): string {
+  const shown = `${countText(count)}${hasMore ? ' or more' : ''} shown`
+  if (!needsMany || !hasMore || jobs.length < mostSorted) return shown
+  return `${shown}, out of the newest ${countText(jobs.length)}: search or filter to see others`
 }
 
 function Told({ result, onClose }: { result: BulkResult; onClose: () => void }) {

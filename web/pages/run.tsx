@@ -73,7 +73,7 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
         <Answer run={run} />
         <div class="stack">
           <Deliveries deliveries={deliveries} onChange={told.reload} />
-          <Request run={run} job={job.data?.job ?? null} />
+          <Request run={run} />
         </div>
       </div>
     </>

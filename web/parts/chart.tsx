@@ -9,6 +9,8 @@ export type ChartProps = {
   data: uPlot.AlignedData
   series: readonly ChartSeries[]
   height?: number
+  /** The instants are begins of UTC days: the axis names days alone, and each has its own width. */
+  isDaily?: boolean
   /** How a value is written, on the axis and under the cursor. */
   format?: (value: number) => string
 }
@@ -19,7 +21,7 @@ export type ChartSeries = {
 }
 
 /** A chart over time, in the colours of the theme; it follows the width of its place and the theme. */
-export function Chart({ label, data, series, height = 180, format = String }: ChartProps) {
+export function Chart({ label, data, series, height = 180, isDaily = false, format = String }: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const form = JSON.stringify(series) + height
@@ -28,7 +30,7 @@ export function Chart({ label, data, series, height = 180, format = String }: Ch
     if (!element) return undefined
     const draw = () => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(element, { series, height, format }), data, element)
+      plot.current = new uPlot(optionsOf(element, { series, height, isDaily, format }), data, element)
     }
     draw()
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
@@ -48,7 +50,7 @@ export function Chart({ label, data, series, height = 180, format = String }: Ch
 
 function optionsOf(
   element: HTMLElement,
-  { series, height, format }: Pick<Required<ChartProps>, 'series' | 'height' | 'format'>,
+  { series, height, isDaily, format }: Pick<Required<ChartProps>, 'series' | 'height' | 'isDaily' | 'format'>,
 ) {
   const style = getComputedStyle(element)
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
@@ -63,19 +65,44 @@ function optionsOf(
     height,
     cursor: { y: false, points: { size: 6 } },
     legend: { live: true },
+    scales: { x: { range: (_: uPlot, min: number, max: number) => withRoom(min, max, isDaily) } },
     axes: [
-      { ...axis, values: (_: uPlot, at: number[]) => at.map(timeText(at)) },
+      isDaily
+        ? { ...axis, incrs: dailySteps, splits: daysIn, values: (_: uPlot, at: number[]) => at.map(dayText) }
+        : { ...axis, values: (_: uPlot, at: number[]) => at.map(timeText(at)) },
       { ...axis, size: 64, values: (_: uPlot, values: number[]) => values.map(format) },
     ],
     series: [
       {
         label: 'at',
-        value: (_: uPlot, at: number | null) => (at === null ? '–' : instantText(new Date(at * 1000))),
+        value: (_: uPlot, at: number | null) =>
+          at === null ? '–' : isDaily ? dayText(at) : instantText(new Date(at * 1000)),
       },
       ...series.map((one) => seriesOf(one, colour, format)),
     ],
   } satisfies uPlot.Options
 }
+
+const daySeconds = 86_400
+const dailySteps = [1, 2, 7, 14, 28, 91].map((days) => days * daySeconds)
+
+/** Half a day beside the first and the last day; half an hour, where one instant is all there is. */
+function withRoom(min: number, max: number, isDaily: boolean): [number, number] {
+  const room = isDaily ? daySeconds / 2 : min === max ? 1_800 : 0
+  return [min - room, max + room]
+}
+
+function daysIn(_: uPlot, _axis: number, min: number, max: number, step: number): number[] {
+  const first = Math.ceil(min / daySeconds) * daySeconds
+  return Array.from({ length: Math.floor((max - first) / step) + 1 }, (_none, index) => first + index * step)
+}
+
+const dayFormat = new Intl.DateTimeFormat(navigator.language, {
+  day: 'numeric',
+  month: 'short',
+  timeZone: 'UTC',
+})
+const dayText = (at: number): string => dayFormat.format(at * 1000)
 
 /** Days, or the time of the day where the marks are closer than one. */
 function timeText(marks: readonly number[]): (at: number) => string {
@@ -102,9 +129,14 @@ function seriesOf(
       ...usual,
       fill: stroke,
       width: 0,
+      points: { show: false },
       paths: uPlot.paths.bars?.({ size: [0.7, 40] }) ?? null,
     } as uPlot.Series
   if (kind === 'points')
     return { ...usual, paths: () => null, points: { show: true, size: 7, fill: stroke, stroke } }
-  return { ...usual, points: { show: false } }
+  // a line of one value would not be seen
+  return {
+    ...usual,
+    points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < 2, size: 7, fill: stroke },
+  }
 }

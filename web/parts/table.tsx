@@ -1,18 +1,7 @@
-import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { classOf, type Column, type RowActs, RowView } from './table-row.tsx'
 
-export type Column<Row> = {
-  key: string
-  title: ComponentChildren
-  cell: (row: Row) => ComponentChildren
-  /** A track of CSS grid; by default the column takes its share of the width. */
-  width?: string
-  align?: 'end'
-  /** Sorting by this column is offered. */
-  sorts?: boolean
-  /** From which width of the window the column is shown; always, by default. */
-  from?: 'phone' | 'tablet' | 'desk'
-}
+export type { Column } from './table-row.tsx'
 
 export type Sort = { by: string; descending: boolean }
 
@@ -83,6 +72,9 @@ export function Table<Row>(props: TableProps<Row>) {
     ' ',
   )
   const slice = rows.slice(from, to)
+  // the same for every row and all the time, so that a row is drawn again only if something of its own is new
+  const acts = useRef<RowActs<Row>>({ choose, setActive })
+  Object.assign(acts.current, { onOpen, choose, setActive })
   return (
     <div
       class="table"
@@ -98,37 +90,17 @@ export function Table<Row>(props: TableProps<Row>) {
           const place = from + index
           const key = rowKey(row)
           return (
-            <div
+            <RowView
               key={key}
-              role="row"
-              class={onOpen ? 'row opens' : 'row'}
-              data-row={place}
-              aria-rowindex={place + 2}
-              aria-selected={onChoose ? chosen?.has(key) === true : undefined}
-              tabIndex={place === at ? 0 : -1}
-              style={{ height: `${rowHeight}px`, transform: `translateY(${place * rowHeight}px)` }}
-              onFocus={() => setActive(place)}
-              onClick={(event) => {
-                if (!(event.target as HTMLElement).closest('a,button,input,label')) onOpen?.(row)
-              }}
-            >
-              {onChoose && (
-                <span role="cell" class="choose">
-                  <input
-                    type="checkbox"
-                    tabIndex={-1}
-                    aria-label="Choose"
-                    checked={chosen?.has(key) === true}
-                    onChange={() => choose(row)}
-                  />
-                </span>
-              )}
-              {columns.map((column) => (
-                <span key={column.key} role="cell" class={classOf(column)}>
-                  {column.cell(row)}
-                </span>
-              ))}
-            </div>
+              row={row}
+              place={place}
+              columns={columns}
+              rowHeight={rowHeight}
+              isActive={place === at}
+              isChosen={onChoose ? chosen?.has(key) === true : null}
+              opens={onOpen !== undefined}
+              acts={acts.current}
+            />
           )
         })}
       </div>
@@ -176,8 +148,6 @@ function Head<Row>({ rows, columns, rowKey, sort, onSort, chosen, onChoose }: Ta
   )
 }
 
-const classOf = ({ align }: { align?: 'end' }) => (align === 'end' ? 'end' : undefined)
-
 const widths = { phone: 0, tablet: 821, desk: 1100 }
 
 /** The columns that the window has room for. */
@@ -188,7 +158,7 @@ function useRoomFor<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[
     addEventListener('resize', resized)
     return () => removeEventListener('resize', resized)
   }, [])
-  return columns.filter(({ from = 'phone' }) => width >= widths[from])
+  return useMemo(() => columns.filter(({ from = 'phone' }) => width >= widths[from]), [columns, width])
 }
 
 /** The rows that the window shows, with some before and after them: inclusive, exclusive. */

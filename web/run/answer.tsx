@@ -1,30 +1,51 @@
+import { call } from '../api.ts'
+import { useLoad } from '../load.ts'
 import { CodeView } from '../parts/code-view.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Link } from '../parts/link.tsx'
 import { Facts, Panel } from '../parts/panel.tsx'
-import type { Job, Run } from '../types.ts'
+import { When } from '../parts/when.tsx'
+import { may } from '../session.ts'
+import type { Answer as AnswerOf, Run } from '../types.ts'
 
-/** What the run was asked to do, as its job says it at present. */
-export function Request({ job, run }: { job: Job | null; run: Run }) {
-  const action: Record<string, unknown> = job?.action ?? {}
-  const { type, headers, body, form, ...rest } = action
+/** What the run was asked to do: the action of its job, filled in as for its newest attempt. */
+export function Request({ run }: { run: Run }) {
+  const { data, error } = useLoad(
+    () => call<Asked>('GET', `/api/runs/${run.id}/request`),
+    [run.id, run.attempt],
+    { live: false },
+  )
+  const { type, headers, body, form, ...rest } = data?.action ?? {}
   const rows = Object.entries(rest).map(
     ([name, value]) => [name, <code key={name}>{written(value)}</code>] as const,
   )
   return (
-    <Panel
-      title="Request"
-      note={job ? 'as the job is now; {{…}} is filled in when an attempt begins' : 'its job is gone'}
-    >
-      <Facts
-        rows={[['action', (type as string | undefined) ?? '–'], ...rows, ['prompt', job?.prompt ?? null]]}
-      />
+    <Panel title="Request" note={data ? noteOf(data) : error?.code === 'JOB_NOT_FOUND' && 'its job is gone'}>
+      {data && (
+        <Facts rows={[['action', (type as string | undefined) ?? '–'], ...rows, ['prompt', data.prompt]]} />
+      )}
       {headers !== undefined && <CodeView label="headers" value={headers} />}
       {(body ?? form) !== undefined && (
         <CodeView label={body === undefined ? 'form' : 'body'} value={body ?? form} />
       )}
       {run.input !== null && <CodeView label="input of the run" value={run.input} />}
     </Panel>
+  )
+}
+
+type Asked = AnswerOf<'GET /api/runs/{id}/request'>
+
+function noteOf({ job_changed_at: at }: Asked) {
+  if (at === null) return 'as it was filled in; secrets stand by their names'
+  return (
+    <>
+      the job was changed <When at={at} relative />, so this run may have asked for something else
+      {may('admin') && (
+        <>
+          : <Link href="/audit?action=changeJob">changes of jobs</Link>
+        </>
+      )}
+    </>
   )
 }
 

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { counted } from '../parts/count.ts'
 import { ApiError, call } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Empty } from '../parts/empty.tsx'
@@ -51,7 +52,7 @@ export function Deliveries({ deliveries, onChange }: DeliveriesProps) {
               </div>
               <p class="quiet">
                 {one.error && `${one.error.message ?? one.error.code}; `}
-                {one.attempt} {one.attempt === 1 ? 'try' : 'tries'}
+                {counted(one.attempt, 'try')}
                 {one.next_try_at && (
                   <>
                     , the next <When at={one.next_try_at} relative />

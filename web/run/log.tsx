@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { counted } from '../parts/count.ts'
 import { Button } from '../parts/button.tsx'
 import { CopyButton } from '../parts/code-view.tsx'
 import { Check, Field } from '../parts/field.tsx'
@@ -32,7 +33,7 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
   return (
     <Panel
       title="Log"
-      note={`${lines.length.toLocaleString()} lines, ${sizeText(bytes)}${isLive ? ', live' : ''}`}
+      note={`${counted(lines.length, 'line')}, ${sizeText(bytes)}${isLive ? ', live' : ''}`}
       actions={lines.length > 0 && <CopyButton text={lines.join('\n')} />}
     >
       <div
