@@ -9,7 +9,7 @@ import { isEarlier } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
 import { draftJob } from './draft.ts'
 import { decideChange, editing, patching, switched, touchesOutside } from './edit.ts'
-import type { CheckReferences, JobInput } from './input.ts'
+import type { JobInput, ReferencesOf } from './input.ts'
 import {
   atJob,
   inFileOr,
@@ -47,7 +47,7 @@ type DeclaredNeeds = {
   store: DeclaredStore
   arming: Pick<Arming, 'armChanged' | 'cancelOrphan'>
   leases: Pick<Leases, 'stop'>
-  checkReferences: CheckReferences
+  referencesOf: ReferencesOf
   owner: string
   /** Zone of jobs that name none. */
   timezone: string
@@ -57,8 +57,8 @@ type DeclaredNeeds = {
 }
 
 const maxRounds = 20
-/** Jobs that are checked, armed or cancelled at a time. */
-const atOnce = 16
+/** Jobs that are armed or cancelled at a time: a timer is far away, and its client has 64 connections. */
+const atOnce = 48
 /** How long a client waits for the timer, whatever the number of jobs. */
 const armMs = 10_000
 const cancelMs = 2_000
@@ -71,7 +71,7 @@ type Work = {
 }
 
 export function createDeclared(needs: DeclaredNeeds): Declared {
-  const { store, arming, leases, checkReferences, owner, timezone, delays, chance = realChance } = needs
+  const { store, arming, leases, referencesOf, owner, timezone, delays, chance = realChance } = needs
   const applyPatch = patching(timezone)
 
   async function look(file: DeclaredFile, describe: Described) {
@@ -144,14 +144,18 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
 
   /** Of what is made and changed: a job that was saved before a rule was made can still be kept. */
   async function check(plan: Plan): Promise<void> {
-    await inParallel(plan.jobs, atOnce, async ({ key, what, kept, wanted }) => {
-      if (!wanted || what === 'keep' || what === 'remove') return
+    const referring = plan.jobs.flatMap(({ key, what, kept, wanted }) => {
+      if (!wanted || what === 'keep') return []
       const patch = kept ? patchOf(inputOf(kept, timezone), wanted.job) : wanted.job
-      if (!touchesOutside(patch)) return
-      await checkReferences(wanted.job).catch((error: unknown) => {
+      return touchesOutside(patch) ? [{ key, job: wanted.job }] : []
+    })
+    if (referring.length === 0) return
+    const checkOne = await referencesOf(referring.map(({ job }) => job))
+    for (const { key, job } of referring) {
+      await checkOne(job).catch((error: unknown) => {
         throw inFileOr(error, key)
       })
-    })
+    }
   }
 
   async function planChecked(file: DeclaredFile, describe: Described) {
