@@ -2,6 +2,7 @@ import type { Decision, View } from '../src/decisions/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { Sql } from './client.ts'
 import type { Row } from './columns.ts'
+import { type ChannelBatch, putChannels, removeChannels } from './declared-channels.ts'
 import { isPlain, movePlain } from './hot.ts'
 import {
   decidedNames,
@@ -27,6 +28,7 @@ export type Batch = {
   /** Asked after all of them about each of these jobs as it is then; null: nothing is to be changed. */
   switches: { id: string; decide: (look: Look) => Decision | null }[]
   removes: { id: string; version: number }[]
+  channels: ChannelBatch
   writing: Omit<Writing, 'now'>
 }
 
@@ -36,14 +38,18 @@ export const raced = new Error('a job has changed since it was read')
 /** @throws raced, AppError as `DeclaredStore.write` */
 export async function writeBatch(sql: Sql, batch: Batch, now: Date | null): Promise<string[]> {
   const ahead = aheadOf(batch)
-  // before any row is locked, as every change of `after` does (jobs.ts)
+  // jobs may name them
+  if (!(await putChannels(sql, batch.channels.puts, now))) throw raced
+  // before any row of a job is locked, as every change of `after` does (jobs.ts)
   if (ahead.length > 0) await lockChains(sql)
   // those of the file may follow each other, so the new ones come first
   if (batch.makes.length > 0) await insertJobs(sql, batch.makes, now)
   await writeChanges(sql, batch, now)
   if (ahead.length > 0) await noteAhead(sql, batch, ahead)
   await switchJobs(sql, batch, now)
-  return removeJobs(sql, batch.removes, now)
+  const live = await removeJobs(sql, batch.removes, now)
+  if (!(await removeChannels(sql, batch.channels.removes))) throw raced
+  return live
 }
 
 /** Jobs that are followed from now on or no longer: what was seen of them is out of date. */

@@ -13,6 +13,7 @@ export { type AuditEntry, type AuditStore, createAuditStore, type Intent } from 
 export { type ChannelStore, createChannelStore, type StoredChannel } from './channels.ts'
 export { createDatabase, type Database } from './client.ts'
 export type { DeclaredStore, KeptJob } from './declared.ts'
+export { channelInUse, type ChannelBatch } from './declared-channels.ts'
 export type { Batch } from './declared-write.ts'
 export { type CounterStore, createCounterStore } from './counters.ts'
 export type { Counts, FailedDelivery, OwedCounts } from './counts.ts'

@@ -83,11 +83,11 @@ export function createEffects(needs: EffectsNeeds): Effects {
     return delivered
   }
 
-  return { actions, send, referencesOf, checkReferences: async (job) => (await referencesOf([job]))(job) }
+  return { actions, send, referencesOf, checkReferences: async (job) => (await referencesOf([job], []))(job) }
 
-  async function referencesOf(jobs: readonly Referring[]) {
+  async function referencesOf(jobs: readonly Referring[], made: readonly string[]) {
     const references = await import('./jobs/references.ts')
-    return references.referencesOf(jobs, {
+    return references.referencesOf(jobs, made, {
       ...{ secrets: needs.secrets, channels: needs.channels },
       ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
     })

@@ -72,11 +72,15 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
 
   return {
     async declared() {
-      const { createDeclared } = await import('./jobs/declared.ts')
+      const [{ createDeclared }, { createChannelsOfFile }] = await Promise.all([
+        import('./jobs/declared.ts'),
+        import('./jobs/declared-channels.ts'),
+      ])
       const declaredStore = await loadDeclared(database, clock)
       return createDeclared({
         ...{ store: declaredStore, arming, leases, referencesOf, owner, delays },
         ...{ timezone: config.timezone, now: store.now },
+        channels: createChannelsOfFile({ channels, secrets }),
       })
     },
     ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },

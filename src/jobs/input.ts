@@ -24,8 +24,8 @@ export type Referring = Pick<JobInput, 'action' | 'prompt' | 'deliver'>
 /** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
 export type CheckReferences = (job: Referring) => Promise<void>
 
-/** The check of many jobs: whatever they name is looked for once, and not job by job. */
-export type ReferencesOf = (jobs: readonly Referring[]) => Promise<CheckReferences>
+/** The check of many jobs: whatever they name is looked for once, and not job by job. `made`: channels that there will be. */
+export type ReferencesOf = (jobs: readonly Referring[], made: readonly string[]) => Promise<CheckReferences>
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
 export function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {

@@ -13,10 +13,14 @@ type Known = Available & {
 
 /**
  * The check of these jobs: whether the secrets, channels and handlers that each names exist, whether it may start programs,
- * and whether the target that it calls may be called. The database is asked once for all of them, and not at all if they
+ * and whether the target that it calls may be called. `made`: channels that there will be. The database is asked once for all of them, and not at all if they
  * name nothing there.
  */
-export async function referencesOf(jobs: readonly Referring[], known: Known): Promise<CheckReferences> {
+export async function referencesOf(
+  jobs: readonly Referring[],
+  made: readonly string[],
+  known: Known,
+): Promise<CheckReferences> {
   const secrets = jobs.flatMap((job) => fieldsOf(job).flatMap((field) => field.secrets))
   const channels = jobs.flatMap(({ deliver }) => channelsOf(deliver))
   const none = new Set<string>()
@@ -24,7 +28,7 @@ export async function referencesOf(jobs: readonly Referring[], known: Known): Pr
     secrets.length > 0 ? known.secrets().then((them) => them.exists(secrets)) : none,
     channels.length > 0 ? known.channels().then((them) => them.exists(channels)) : none,
   ])
-  return (job) => check(job, { ...known, secretsThere, channelsThere })
+  return (job) => check(job, { ...known, secretsThere, channelsThere: channelsThere.union(new Set(made)) })
 }
 
 type Found = Available & { secretsThere: Set<string>; channelsThere: Set<string> }
