@@ -1,27 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { parse, stringify } from 'yaml'
+import { writeFile } from 'node:fs/promises'
+import { stringify } from 'yaml'
 import type { Api, Json } from './api.ts'
 import type { Context } from './context.ts'
-import { exitCodes, type Io, Stop } from './io.ts'
+import { exitCodes, Stop } from './io.ts'
+import { readJobsFile } from './jobs-file.ts'
 import { jsonOf } from './show.ts'
-
-export const usualFile = 'chronos.yaml'
-
-/** A file of jobs, YAML or JSON; `-` is standard input. @throws Stop */
-async function readJobsFile(io: Io, file: string): Promise<Json> {
-  const text = file === '-' ? await io.read() : await readFile(file, 'utf8').catch(() => null)
-  if (text === null)
-    throw new Stop(`${file} cannot be read. Name a file, or write ${usualFile}.`, exitCodes.usage)
-  try {
-    return parse(text, { uniqueKeys: true, merge: true })
-  } catch (error) {
-    throw new Stop(`${file}: ${error instanceof Error ? error.message : String(error)}`, exitCodes.usage)
-  }
-}
 
 type PlanWish = { prune?: boolean; exitCode?: boolean }
 
-export async function planFile(context: Context, file: string, { prune, exitCode }: PlanWish) {
+export async function planFile(context: Context, file: string | undefined, { prune, exitCode }: PlanWish) {
   const api = await context.api()
   const plan = await askPlan(api, await readJobsFile(context.io, file), prune ?? false)
   context.show(plan, () => planText(plan, context))
@@ -37,7 +24,7 @@ type ApplyWish = { prune?: boolean; yes?: boolean; plan?: string }
 /** Shows the plan and asks, unless it is told not to. Whatever changes meanwhile, the plan that was shown is applied, or none. */
 export async function applyFile(
   context: Context,
-  file: string,
+  file: string | undefined,
   { prune = false, yes = false, plan: agreed }: ApplyWish,
 ) {
   const { io } = context

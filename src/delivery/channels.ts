@@ -181,8 +181,8 @@ export function createChannels({
     test,
     sealed: async (name, config) => (await closing(config))(name, config),
     async opened(names) {
-      const found = await store.some(names)
-      return found.map((one) => ({
+      const stored = await store.some(names)
+      return stored.map((one) => ({
         ...{ name: one.name, sealed: one.sealed, defaultOn: one.defaultOn },
         config: openedOrNull(one),
       }))

@@ -35,7 +35,7 @@ type ChannelsNeeds = {
   secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
 }
 
-/** Within what is sealed: this channel came out of a file, whose owner this is. Whoever sets it by hand takes it over. */
+/** Within what is sealed: this channel came out of a file, whose owner this is. A `put` by hand takes it away from the file. */
 type Mark = { declared?: { owner: string | null } }
 
 const hidden = '[REDACTED]'
@@ -54,8 +54,8 @@ export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds)
     return [...wanted, ...gone.map((one) => planned(one, null, owner))]
   }
 
-  async function batchOf(plan: PlannedChannel[]): Promise<ChannelBatch> {
-    const written = plan.filter(({ what }) => what === 'make' || what === 'change')
+  async function batchOf(changes: PlannedChannel[]): Promise<ChannelBatch> {
+    const written = changes.filter(({ what }) => what === 'make' || what === 'change')
     await checkSecrets(written)
     const puts = []
     for (const { name, seen, wanted } of written) {
@@ -66,7 +66,7 @@ export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds)
       })
       puts.push({ name, type: config.type, sealed, defaultOn, seen })
     }
-    const removes = plan.flatMap(({ name, what, seen }) =>
+    const removes = changes.flatMap(({ name, what, seen }) =>
       what === 'remove' && seen ? [{ name, seen }] : [],
     )
     return { puts, removes }

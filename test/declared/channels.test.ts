@@ -43,7 +43,7 @@ test('channels of a file are made with the jobs that name them, changed and prun
   const second = file({ team: telegram }, { ping: job('team') })
   const { body: plan } = await post('/api/plan', second)
   assert.deepEqual(
-    plan.channels[0].changed.map(({ field, before: was, after: now }: Json) => [field, was, now]),
+    (plan.channels[0].changed as Json[]).map(({ field, before: was, after: now }: Json) => [field, was, now]),
     [
       ['type', 'slack', 'telegram'],
       ['url', '{{secrets.SLACK_URL}}', null],
@@ -104,8 +104,8 @@ test('jobs and channels are one: if a job is refused, its channel is not made', 
 test('a channel that was set by hand shows none of its secrets, and becomes that of the file', async () => {
   const url = 'https://hooks.slack.com/services/T/B/by-hand'
   await service.api('PUT', '/api/channels/hand', { type: 'slack', url })
-  const before = await service.api('GET', '/api/export')
-  assert.deepEqual([before.body.file.channels?.hand, before.body.channels_left_out], [undefined, ['hand']])
+  const exported = await service.api('GET', '/api/export')
+  assert.deepEqual([exported.body.file.channels?.hand, exported.body.channels_left_out], [undefined, ['hand']])
   const { body: plan } = await post('/api/plan', file({ hand: slack }))
   assert.equal(JSON.stringify(plan).includes('by-hand'), false)
   assert.deepEqual(plan.channels[0].changed[0], { field: 'url', before: '[REDACTED]', after: slack.url })
