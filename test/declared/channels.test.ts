@@ -105,7 +105,10 @@ test('a channel that was set by hand shows none of its secrets, and becomes that
   const url = 'https://hooks.slack.com/services/T/B/by-hand'
   await service.api('PUT', '/api/channels/hand', { type: 'slack', url })
   const exported = await service.api('GET', '/api/export')
-  assert.deepEqual([exported.body.file.channels?.hand, exported.body.channels_left_out], [undefined, ['hand']])
+  assert.deepEqual(
+    [exported.body.file.channels?.hand, exported.body.channels_left_out],
+    [undefined, ['hand']],
+  )
   const { body: plan } = await post('/api/plan', file({ hand: slack }))
   assert.equal(JSON.stringify(plan).includes('by-hand'), false)
   assert.deepEqual(plan.channels[0].changed[0], { field: 'url', before: '[REDACTED]', after: slack.url })
