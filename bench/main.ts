@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { apply } from './apply.ts'
 import { bill } from './bill.ts'
 import { cold } from './cold.ts'
 import { day } from './day.ts'
@@ -33,6 +34,7 @@ const benchmarks: Record<
   processes: { title: 'Processes at one Postgres', take: processes },
   scale: { title: 'A million jobs', take: scale },
   page: { title: 'The page', take: view },
+  apply: { title: 'A file of a thousand jobs', take: apply },
 }
 
 async function main(): Promise<number> {

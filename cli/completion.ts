@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 /** Completion of commands and options, written from the commands that there are. */
 export function completionOf(program: Command, shell: string): string | null {
   const names = program.commands.map((one) => one.name())
-  const words = new Map(program.commands.map((one) => [one.name(), wordsOf(one)]))
+  // those of all commands may stand behind each of them
+  const general = [...wordsOf(program).filter((word) => word.startsWith('--')), '--help']
+  const words = new Map(program.commands.map((one) => [one.name(), [...wordsOf(one), ...general]]))
   if (shell === 'bash') return bash(names, words)
   if (shell === 'zsh')
     return `#compdef chronos\nautoload -U +X bashcompinit && bashcompinit\n${bash(names, words)}`

@@ -1,31 +1,18 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { parse, stringify } from 'yaml'
+import { writeFile } from 'node:fs/promises'
+import { stringify } from 'yaml'
 import type { Api, Json } from './api.ts'
 import type { Context } from './context.ts'
-import { exitCodes, type Io, Stop } from './io.ts'
+import { exitCodes, Stop } from './io.ts'
+import { readJobsFile } from './jobs-file.ts'
 import { jsonOf } from './show.ts'
-
-export const usualFile = 'chronos.yaml'
-
-/** A file of jobs, YAML or JSON; `-` is standard input. @throws Stop */
-async function readJobsFile(io: Io, file: string): Promise<Json> {
-  const text = file === '-' ? await io.read() : await readFile(file, 'utf8').catch(() => null)
-  if (text === null)
-    throw new Stop(`${file} cannot be read. Name a file, or write ${usualFile}.`, exitCodes.usage)
-  try {
-    return parse(text, { uniqueKeys: true, merge: true })
-  } catch (error) {
-    throw new Stop(`${file}: ${error instanceof Error ? error.message : String(error)}`, exitCodes.usage)
-  }
-}
 
 type PlanWish = { prune?: boolean; exitCode?: boolean }
 
-export async function planFile(context: Context, file: string, { prune, exitCode }: PlanWish) {
+export async function planFile(context: Context, file: string | undefined, { prune, exitCode }: PlanWish) {
   const api = await context.api()
   const plan = await askPlan(api, await readJobsFile(context.io, file), prune ?? false)
   context.show(plan, () => planText(plan, context))
-  if (exitCode && plan.changes.length > 0) throw new Stop('', exitCodes.differs)
+  if (exitCode && changesOf(plan).length > 0) throw new Stop('', exitCodes.differs)
 }
 
 function askPlan(api: Api, file: Json, prunes: boolean): Promise<Json> {
@@ -37,7 +24,7 @@ type ApplyWish = { prune?: boolean; yes?: boolean; plan?: string }
 /** Shows the plan and asks, unless it is told not to. Whatever changes meanwhile, the plan that was shown is applied, or none. */
 export async function applyFile(
   context: Context,
-  file: string,
+  file: string | undefined,
   { prune = false, yes = false, plan: agreed }: ApplyWish,
 ) {
   const { io } = context
@@ -58,7 +45,7 @@ async function agreement(
 ): Promise<string | null> {
   const { io } = context
   const plan = await askPlan(api, body, prune)
-  if (plan.changes.length === 0) {
+  if (changesOf(plan).length === 0) {
     context.show(plan, () => 'Nothing to do: the jobs are as the file says.\n')
     return null
   }
@@ -74,10 +61,16 @@ async function agreement(
   return plan.plan
 }
 
+/** Of channels and of jobs, channels first: jobs name them. */
+function changesOf({ channels, changes }: Json): Json[] {
+  return [...channels.map((one: Json) => ({ ...one, key: `channel ${one.name}` })), ...changes]
+}
+
 function planText(plan: Json, { paint }: Pick<Context, 'paint'>): string {
-  if (plan.changes.length === 0) return 'Nothing to do: the jobs are as the file says.\n'
+  const changes = changesOf(plan)
+  if (changes.length === 0) return 'Nothing to do: the jobs are as the file says.\n'
   const signs = { make: paint('green', '+'), change: paint('yellow', '~'), remove: paint('red', '-') }
-  const lines = plan.changes.flatMap((change: Json) => [
+  const lines = changes.flatMap((change) => [
     `${signs[change.what as keyof typeof signs]} ${paint('bold', change.key)}`,
     ...(change.what === 'remove' ? [] : change.changed.map((one: Json) => `    ${fieldText(one)}`)),
     ...instantsText(change),
@@ -99,21 +92,37 @@ function instantsText({ next }: Json): string[] {
   return [...(before ? [`    due before: ${before}`] : []), `    due after:  ${after || 'never'}`]
 }
 
-function countsText({ made, changed, removed, kept }: Json, words: string[]): string {
-  const [make, change, remove] = words
-  return `${made} ${make}, ${changed} ${change}, ${removed} ${remove}, ${kept} as they are`
+function countsText({ made, changed, removed, kept, channels }: Json, words: string[]): string {
+  const jobs = textOf({ make: made, change: changed, remove: removed }, words)
+  const text = `${jobs}, ${kept} as they are`
+  if (channels.length === 0) return text
+  const count = (what: string) => channels.filter((one: Json) => one.what === what).length
+  const of = { make: count('make'), change: count('change'), remove: count('remove') }
+  return `jobs: ${text}\nchannels: ${textOf(of, words)}`
+}
+
+function textOf(
+  { make, change, remove }: { make: number; change: number; remove: number },
+  [makes, changes, removes]: string[],
+): string {
+  return `${make} ${makes}, ${change} ${changes}, ${remove} ${removes}`
 }
 
 export async function exportFile(context: Context, { owner, output }: { owner?: string; output?: string }) {
   const api = await context.api()
-  const { file, without_key: unkeyed } = await api.call(
-    'GET',
-    `/api/export${owner ? `?owner=${encodeURIComponent(owner)}` : ''}`,
-  )
+  const {
+    file,
+    without_key: unkeyed,
+    channels_left_out: leftOut,
+  } = await api.call('GET', `/api/export${owner ? `?owner=${encodeURIComponent(owner)}` : ''}`)
   const text = output?.endsWith('.json') ? jsonOf(file) : yamlOf(file, api.url)
   if (output === undefined) context.io.out(text)
   else await writeFile(output, text)
   if (unkeyed > 0) context.io.err(`${unkeyed} jobs have no key and are not in the file.\n`)
+  if (leftOut.length > 0)
+    context.io.err(
+      `The secrets of these channels are written out, so they are not in the file: ${leftOut.join(', ')}.\n`,
+    )
 }
 
 function yamlOf(file: Json, url: string): string {

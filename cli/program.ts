@@ -1,9 +1,10 @@
 import { Command, CommanderError, Option } from 'commander'
 import { completionOf } from './completion.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
-import { applyFile, exportFile, planFile, usualFile } from './files.ts'
+import { applyFile, exportFile, planFile } from './files.ts'
 import { importJobs, kinds } from './import/index.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
+import { usualFile } from './jobs-file.ts'
 import { listJobs, pauseJob, removeJob, resumeJob, showJob, showNext } from './jobs.ts'
 import { login, logout } from './login.ts'
 import { bridge } from './mcp.ts'
@@ -136,10 +137,11 @@ function addFiles(add: Add, context: Contexts) {
     `what a file of jobs would change (${usualFile})`,
     'plan',
     'plan jobs.yaml --prune --exit-code',
+    'plan chronos.ts',
   )
     .option('--prune', 'remove jobs of the owner that the file does not have')
     .option('--exit-code', 'exit with 7 if something would change')
-    .action((file: string | undefined, wish) => planFile(context(), file ?? usualFile, wish))
+    .action((file: string | undefined, wish) => planFile(context(), file, wish))
   add(
     'apply [file]',
     `make the jobs what the file says (${usualFile}): all of it, or nothing`,
@@ -150,7 +152,7 @@ function addFiles(add: Add, context: Contexts) {
     .option('--prune', 'remove jobs of the owner that the file does not have')
     .option('-y, --yes', 'do not ask')
     .option('--plan <hash>', 'apply this plan, or nothing')
-    .action((file: string | undefined, wish) => applyFile(context(), file ?? usualFile, wish))
+    .action((file: string | undefined, wish) => applyFile(context(), file, wish))
   add('export', 'the jobs that have a key, as a file', 'export --owner shop --output chronos.yaml')
     .option('--owner <name>', 'of this owner')
     .option('-o, --output <file>', 'default: standard output; .json for JSON')

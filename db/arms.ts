@@ -1,45 +1,67 @@
 import type { Registry } from '../src/decisions/index.ts'
 import type { Sql } from './look.ts'
 import { date, maybeDate, type Row } from './columns.ts'
-import { armedOf, type ArmLease, type ArmOrder } from './move.ts'
+import { armedOf, type ArmLease, armLeaseIsFree, type ArmOrder } from './move.ts'
+import { carryOut, jobParameter, sourcesOf, type Typed } from './wanted.ts'
 
 /** `nothing owed` · `taken by another` until its arm lease ends · an order for us to carry out. */
 export type TakenArm = { state: 'armed' } | { state: 'busy' } | { state: 'order'; order: ArmOrder }
 
+export type ArmWish = { jobId: string; lease: ArmLease }
+
 /**
- * Takes the right to arm a job, if an arm is owed and no other process holds that right: one row, one compare-and-set, so
- * two provisions for a job never overlap. The holder of that right may take it again, for the order as it is by then,
- * and a late report about its earlier order is then ignored. A job that is gone owes nothing.
+ * Takes the right to arm each of these jobs, if an arm of it is owed and no other process holds that right: one row, one
+ * compare-and-set, so two provisions for a job never overlap. The holder of that right may take it again, for the order as
+ * it is by then, and a late report about its earlier order is then ignored. A job that is gone owes nothing.
  */
-export async function takeArm(
+export async function takeArms(
   sql: Sql,
-  wish: { jobId: string; lease: ArmLease; now: Date | null },
-): Promise<TakenArm> {
-  const [row]: Row[] = await sql`
-    with clock as (select coalesce(${wish.now}::timestamptz, statement_timestamp()) as now),
-    taken as (
-      update job_runtime set arm_lease_by = ${wish.lease.holder}, arm_lease_until = clock.now + ${wish.lease.ms} * interval '1 ms'
-      from clock
-      where job_id = ${wish.jobId} and armed_gen < wake_gen
-        and (arm_lease_until is null or arm_lease_until <= clock.now or starts_with(arm_lease_by, ${wish.lease.heirOf}))
-      returning job_id, wake_gen, wake_at, recent_arms, armed_at, armed_schedule, clock.now
-    )
-    select taken.*, (select armed_gen < wake_gen from job_runtime where job_id = ${wish.jobId}) as owed
-    from (select 1) one left join taken on true`
-  if (!row?.['job_id']) return { state: row?.['owed'] ? 'busy' : 'armed' }
+  wishes: ArmWish[],
+  now: Date | null,
+): Promise<Map<string, TakenArm>> {
+  const values = wishes.map(({ jobId, lease: { holder, heirOf, ms } }) => ({
+    ...{ job_id: jobId, holder, heir_of: heirOf, ms },
+  }))
+  const rows = await carryOut(sql, taking, values, now)
+  const holders = new Map(wishes.map(({ jobId, lease }) => [jobId, lease.holder]))
+  return new Map(
+    rows.map((row) => [row['wanted'] as string, takenOf(row, holders.get(row['wanted'] as string) ?? '')]),
+  )
+}
+
+function takenOf(row: Row, holder: string): TakenArm {
+  if (!row['job_id']) return { state: row['owed'] ? 'busy' : 'armed' }
   return {
     state: 'order',
     order: {
-      jobId: wish.jobId,
-      holder: wish.lease.holder,
+      jobId: row['job_id'] as string,
+      holder,
       gen: Number(row['wake_gen']),
       wakeAt: maybeDate(row['wake_at']),
-      recentArms: row['recent_arms'] as Date[],
+      recentArms: (row['recent_arms'] as string[]).map((text) => new Date(text)),
       armed: armedOf(row),
       now: date(row['now']),
     },
   }
 }
+
+const typed: Typed = Object.entries({ job_id: 'text', holder: 'text', heir_of: 'text', ms: 'bigint' })
+const sources = sourcesOf(typed)
+
+const takingOf = (how: 'one' | 'several') => `
+    with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
+    wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
+    taken as (
+      update job_runtime r set arm_lease_by = w.holder, arm_lease_until = w.now + w.ms * interval '1 ms'
+      from wanted w
+      where r.job_id = ${how === 'one' ? jobParameter : 'w.job_id'} and r.armed_gen < r.wake_gen
+        and (${armLeaseIsFree} or starts_with(r.arm_lease_by, w.heir_of))
+      returning r.job_id, r.wake_gen, r.wake_at, to_jsonb(r.recent_arms) as recent_arms, r.armed_at, r.armed_schedule, w.now
+    )
+    select w.job_id as wanted, taken.*, (select armed_gen < wake_gen from job_runtime where job_id = w.job_id) as owed
+    from wanted w left join taken on taken.job_id = w.job_id`
+
+const taking = { typed, one: takingOf('one'), several: takingOf('several') }
 
 /** NAS has lost a confirmed arm: it is owed again. Returns false if the job is gone. */
 export async function disownArm(sql: Sql, jobId: string, gen: number): Promise<boolean> {
@@ -201,6 +223,8 @@ export async function orphanSchedule(sql: Sql, jobId: string): Promise<string | 
   return (row?.['armed_schedule'] as string | undefined) ?? null
 }
 
-export async function orphanCancelled(sql: Sql, jobId: string): Promise<void> {
-  await sql`update orphans set cancelled_at = statement_timestamp() where job_id = ${jobId}`
+export async function orphansCancelled(sql: Sql, jobIds: string[]): Promise<void> {
+  await sql`
+    update orphans set cancelled_at = statement_timestamp()
+    where job_id in (select jsonb_array_elements_text(${sql.json(jobIds)}))`
 }

@@ -1,4 +1,4 @@
-import type { Database } from './client.ts'
+import type { Database, Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import { type Page, type PageWish, readPage } from './pages.ts'
 
@@ -46,6 +46,18 @@ export function createChannelStore(database: Database, clock: () => Date | null 
         { idempotent, name: 'looking for channels' },
       )
       return new Set(rows.map((row) => row['name'] as string))
+    },
+
+    /** Those of the names that there are; null: all. By name. */
+    async some(names: readonly string[] | null): Promise<StoredChannel[]> {
+      const rows: Row[] = await database.run(
+        (sql) => sql`
+          select *, to_json(default_on) as default_on from channels
+          where ${names === null} or name in (select jsonb_array_elements_text(${sql.json([...(names ?? [])])}))
+          order by name`,
+        { idempotent, name: 'reading the channels' },
+      )
+      return rows.map(readChannel)
     },
 
     /** By name. */
@@ -129,33 +141,36 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       )
     },
 
-    /**
-     * Removes it unless a job names it, in an object or (as `channelNameOf` reads it) in a text; `users` are those that do, ten at most. One statement: a job that is saved at the
-     * same time may be left without the channel, which its deliveries then say.
-     */
-    async remove(name: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
-      const [row]: Row[] = await database.run(
-        (sql) => sql`
-          with users as (
-            select id, name from jobs
-            where deliver @> ${sql.json({ channel: name })}::jsonb or deliver @> ${sql.json([{ channel: name }])}::jsonb
-              or exists (
-                select from jsonb_array_elements(case jsonb_typeof(deliver) when 'array' then deliver else jsonb_build_array(deliver) end) e,
-                  string_to_table(e #>> '{}', ',') as text
-                where jsonb_typeof(e) = 'string'
-                  and left(regexp_replace(lower(btrim(text)), '[^a-z0-9_-]', '-', 'g'), 63) = ${name}
-              )
-            order by created_at, id limit ${mostUsers}
-          ),
-          gone as (delete from channels where name = ${name} and not exists (select from users) returning name)
-          select exists (select from gone) as removed,
-            coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`,
-        { name: 'removing the channel' },
-      )
-      const users = (row?.['users'] ?? []) as { id: string; name: string }[]
-      return { isRemoved: row?.['removed'] === true, users }
-    },
+    /** As `removeUnused`. */
+    remove: (name: string): Promise<Removal> =>
+      database.run((sql) => removeUnused(sql, name), { name: 'removing the channel' }),
   }
+}
+
+export type Removal = { isRemoved: boolean; users: { id: string; name: string }[] }
+
+/**
+ * Removes it unless a job names it, in an object or (as `channelNameOf` reads it) in a text; `users` are those that do, ten at most. One statement: a job that is saved at the
+ * same time may be left without the channel, which its deliveries then say.
+ */
+export async function removeUnused(sql: Sql, name: string): Promise<Removal> {
+  const [row]: Row[] = await sql`
+    with users as (
+      select id, name from jobs
+      where deliver @> ${sql.json({ channel: name })}::jsonb or deliver @> ${sql.json([{ channel: name }])}::jsonb
+        or exists (
+          select from jsonb_array_elements(case jsonb_typeof(deliver) when 'array' then deliver else jsonb_build_array(deliver) end) e,
+            string_to_table(e #>> '{}', ',') as text
+          where jsonb_typeof(e) = 'string'
+            and left(regexp_replace(lower(btrim(text)), '[^a-z0-9_-]', '-', 'g'), 63) = ${name}
+        )
+      order by created_at, id limit ${mostUsers}
+    ),
+    gone as (delete from channels where name = ${name} and not exists (select from users) returning name)
+    select exists (select from gone) as removed,
+      coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`
+  const users = (row?.['users'] ?? []) as Removal['users']
+  return { isRemoved: row?.['removed'] === true, users }
 }
 
 function readChannel(row: Row): StoredChannel {

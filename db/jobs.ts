@@ -1,4 +1,4 @@
-import { having, jobColumns, readyColumns, runtimeColumns } from '../src/columns/index.ts'
+import { having, jobColumns, readyColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
 import { readyOfNew, type Runtime, type View } from '../src/decisions/index.ts'
 import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { namesOf, type Row, selectionOf, typedNamesOf, valuesOf } from './columns.ts'
@@ -14,8 +14,13 @@ export type NewJob = Omit<Authored, 'version' | 'createdAt' | 'updatedAt'> & {
 
 const givenColumns = having(jobColumns, 'set', 'once', 'always')
 export const givenNames = namesOf(givenColumns)
-export const givenRecord = `given(${typedNamesOf(givenColumns)})`
-const changedNames = namesOf(having(jobColumns, 'set', 'always'))
+const givenTypes = typedNamesOf(givenColumns)
+export const givenRecord = `given(${givenTypes})`
+const changedColumns = having(jobColumns, 'set', 'always')
+const changedNames = namesOf(changedColumns)
+const assignments = Object.keys(changedColumns)
+  .map((key) => `${snakeCase(key)} = given.${snakeCase(key)}`)
+  .join(', ')
 
 const decidedColumns = having({ ...runtimeColumns, ...readyColumns }, 'set', 'always')
 const decidedValues = valuesOf(decidedColumns)
@@ -85,6 +90,18 @@ export async function updateAuthored(sql: Sql, job: Authored, now: Date | null):
     throw keyTakenOr(error, job.key)
   })
   return row ? readAuthored(row) : null
+}
+
+/** As `updateAuthored`, for many jobs in one statement; false: one of them is at another version, or gone. */
+export async function updateAllAuthored(sql: Sql, jobs: Authored[], now: Date | null): Promise<boolean> {
+  const given = jobs.map((job) => ({ ...authoredValues(job), seen_version: job.version }))
+  const rows = await sql`
+    update jobs set ${sql.unsafe(assignments)}, version = version + 1,
+      updated_at = coalesce(${now}::timestamptz, statement_timestamp())
+    from jsonb_to_recordset(${sql.json(given)}) as given(${sql.unsafe(givenTypes)}, seen_version bigint)
+    where jobs.id = given.id and jobs.version = given.seen_version
+    returning jobs.id`
+  return rows.length === jobs.length
 }
 
 /** Makes every look at the job from before out of date, as a change of its definition must; false: it is already. */

@@ -63,6 +63,20 @@ export function createStore(
       database.run((sql) => recordArms(sql, records, now()), { name: 'recording the arm' }),
     ...crowd,
   })
+  const take = createBatch<arms.ArmWish, arms.TakenArm>({
+    keyOf: ({ jobId }) => jobId,
+    carryOut: (wishes) =>
+      database.run((sql) => arms.takeArms(sql, wishes, now()), { name: 'taking the arm lease' }),
+    ...crowd,
+  })
+  const forget = createBatch<string, true>({
+    keyOf: (jobId) => jobId,
+    async carryOut(jobIds) {
+      await database.run((sql) => arms.orphansCancelled(sql, jobIds), { idempotent })
+      return new Map(jobIds.map((jobId) => [jobId, true]))
+    },
+    ...crowd,
+  })
   return {
     /** A test's clock, instead of Postgres' own; null: Postgres' own. */
     clock,
@@ -121,8 +135,7 @@ export function createStore(
         name: 'renewing leases',
       }),
 
-    takeArm: (wish: Untimed<Parameters<typeof arms.takeArm>[1]>) =>
-      database.run((sql) => arms.takeArm(sql, { ...wish, now: now() }), { name: 'taking the arm lease' }),
+    takeArm: async (wish: arms.ArmWish): Promise<arms.TakenArm> => (await take(wish)) ?? { state: 'armed' },
     /** `isWritten` false: the arm lease had gone to another order. */
     async recordArm(jobId: string, result: ArmResult & { holder: string }) {
       const isOwed = await record({ ...result, jobId })
@@ -145,8 +158,7 @@ export function createStore(
     outstanding: () => database.run((sql) => arms.outstanding(sql, now()), { idempotent }),
     orphans: () => database.run((sql) => arms.orphans(sql), { idempotent }),
     orphanSchedule: (jobId: string) => database.run((sql) => arms.orphanSchedule(sql, jobId), { idempotent }),
-    orphanCancelled: (jobId: string) =>
-      database.run((sql) => arms.orphanCancelled(sql, jobId), { idempotent }),
+    orphanCancelled: async (jobId: string): Promise<void> => void (await forget(jobId)),
 
     createJob: (job: Untimed<jobs.NewJob>, key: Parameters<typeof jobs.createJob>[2]) =>
       database.run((sql) => jobs.createJob(sql, { ...job, now: now() }, key), { name: 'making the job' }),

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Changed, ChangedField, Look } from '../db/index.ts'
 import { boundedChange } from '../src/access/changed.ts'
-import { differences, inputOf } from '../src/jobs/plan.ts'
+import { differences } from '../src/jobs/differences.ts'
+import { inputOf } from '../src/jobs/plan.ts'
 import { withoutCredentialsIn } from './credentials.ts'
 import { documentOf } from './document.ts'
 

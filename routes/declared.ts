@@ -5,6 +5,7 @@ import type { JobRule } from '../src/decisions/index.ts'
 import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput } from '../src/jobs/input.ts'
+import type { DeclaredChannel } from '../src/jobs/declared-channels.ts'
 import { atJob, inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
 import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
@@ -37,8 +38,9 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on('PUT /api/jobs/by-key/{key}', async ({ params: { key }, body }, request, reply) => {
     const job = await declaredJob(key, body, needs)
-    const file = { owner: null, prunes: false, jobs: [job] }
-    const { plan, owed, ids } = await (await needs.declared()).apply(file, documentOf, null)
+    const file = { owner: null, prunes: false, channels: [], jobs: [job] }
+    const agreement = { hash: null, agree: () => {} }
+    const { plan, owed, ids } = await (await needs.declared()).apply(file, documentOf, agreement)
     noteFields(request, fieldsOf(plan))
     const [done] = plan.jobs
     const made = done?.what === 'make'
@@ -70,7 +72,8 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     'POST /api/apply',
     async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
-      const { plan, owed } = await (await needs.declared()).apply(file, documentOf, query.plan ?? null)
+      const agreement = { hash: query.plan ?? null, agree: agreeing(request) }
+      const { plan, owed } = await (await needs.declared()).apply(file, documentOf, agreement)
       noteFields(request, fieldsOf(plan))
       const changes = plan.jobs
         .filter(({ what }) => what !== 'keep')
@@ -84,7 +87,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/export', async ({ query }, request) => {
     const { owner = null } = query
-    const { jobs, unkeyed } = await (await needs.declared()).kept({ owner, limit: mostJobs + 1 })
+    const { jobs, unkeyed, channels } = await (await needs.declared()).kept({ owner, limit: mostJobs + 1 })
     if (jobs.length > mostJobs) throw tooMany()
     const mask = maskingFor(request)
     const bodies = jobs.map((kept) => {
@@ -95,8 +98,12 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
       const { key } = kept.authored
       return [key, name === key ? rest : { name, ...rest }]
     })
-    const file = { ...(owner !== null && { owner }), jobs: Object.fromEntries(bodies) as object }
-    return { file, without_key: unkeyed }
+    const file = {
+      ...(owner !== null && { owner }),
+      ...(Object.keys(channels.channels).length > 0 && { channels: channels.channels }),
+      jobs: Object.fromEntries(bodies) as object,
+    }
+    return { file, without_key: unkeyed, channels_left_out: channels.leftOut }
   })
 }
 
@@ -104,7 +111,7 @@ type FileBody = Input<'POST /api/plan'>['body']
 type JobBody = FileBody['jobs'][string]
 
 async function fileOf(
-  { owner, defaults = {}, jobs }: FileBody,
+  { owner, defaults = {}, channels = {}, jobs }: FileBody,
   prunes: boolean,
   needs: RouteNeeds,
 ): Promise<DeclaredFile> {
@@ -114,7 +121,23 @@ async function fileOf(
   const declared: DeclaredJob[] = []
   for (const [key, job] of Object.entries(jobs))
     declared.push(await declaredJob(key, { ...defaults, ...job }, needs))
-  return { owner: owner ?? null, prunes, jobs: declared }
+  return { owner: owner ?? null, prunes, channels: channelsOf(channels), jobs: declared }
+}
+
+function channelsOf(given: NonNullable<FileBody['channels']>): DeclaredChannel[] {
+  return Object.entries(given).map(([name, { default_on: on = null, ...config }]) => {
+    return { name, config, defaultOn: typeof on === 'string' ? [on] : on }
+  })
+}
+
+/** Channels are for keys with `admin`, in a file as everywhere. */
+function agreeing(request: FastifyRequest): (plan: Plan) => void {
+  return ({ channels }) => {
+    const changed = channels.filter(({ what }) => what !== 'keep').map(({ name }) => name)
+    if (changed.length === 0 || allows(callerOf(request)?.scopes ?? [], 'admin')) return
+    const message = `The file changes channels (${changed.join(', ')}); this operation requires a key with the scope admin.`
+    throw new AppError('SCOPE_MISSING', message, { extra: { needed: 'admin' } })
+  }
 }
 
 async function declaredJob(key: string, given: JobBody, { config }: RouteNeeds): Promise<DeclaredJob> {
@@ -137,9 +160,15 @@ function fieldsOf({ jobs }: Plan) {
   return jobs.flatMap(({ key, fields }) => fields.map((one) => ({ of: key, ...one })))
 }
 
-function countsOf({ hash, jobs }: Plan) {
+function countsOf({ hash, channels, jobs }: Plan) {
   const of = (what: Planned['what']) => jobs.filter((one) => one.what === what).length
-  return { plan: hash, made: of('make'), changed: of('change'), removed: of('remove'), kept: of('keep') }
+  return {
+    plan: hash,
+    ...{ made: of('make'), changed: of('change'), removed: of('remove'), kept: of('keep') },
+    channels: channels.flatMap(({ name, what, fields }) =>
+      what === 'keep' ? [] : [{ name, what, changed: fields }],
+    ),
+  }
 }
 
 function changeBody({ key, what, kept, fields }: Planned, mask: ReturnType<typeof maskingFor>) {

@@ -214,7 +214,7 @@ export function createApp(options: AppOptions): App {
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
     ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, startedAt },
-    ...{ checkReferences: effects.checkReferences, leases, owner, fires: tally.fires },
+    ...{ referencesOf: effects.referencesOf, leases, owner, fires: tally.fires },
     goesDownInMs: stay.goesDownInMs,
   })
   registerRoutes(http, routes, another)

@@ -6,14 +6,19 @@ import { type Config, secretsOf } from './ground/config.ts'
 import type { Sent } from './decisions/index.ts'
 import type { SendMessage } from './delivery/send.ts'
 import type { Outbound } from './outbound/index.ts'
-import type { CheckReferences } from './jobs/input.ts'
+import type { CheckReferences, ReferencesOf, Referring } from './jobs/input.ts'
 import type { Leases } from './run/leases.ts'
 import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
 import { userAgent } from './ground/version.ts'
 
 /** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
-export type Effects = { actions: Actions; send: SendMessage; checkReferences: CheckReferences }
+export type Effects = {
+  actions: Actions
+  send: SendMessage
+  checkReferences: CheckReferences
+  referencesOf: ReferencesOf
+}
 
 type EffectsNeeds = {
   config: Config
@@ -78,16 +83,13 @@ export function createEffects(needs: EffectsNeeds): Effects {
     return delivered
   }
 
-  return { actions, send, checkReferences }
+  return { actions, send, referencesOf, checkReferences: async (job) => (await referencesOf([job], []))(job) }
 
-  async function checkReferences({ action, prompt, deliver }: Parameters<CheckReferences>[0]) {
-    const { checkReferences: check } = await import('./jobs/references.ts')
-    await check(
-      { action, prompt, deliver },
-      {
-        ...{ secrets: needs.secrets, channels: needs.channels },
-        ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
-      },
-    )
+  async function referencesOf(jobs: readonly Referring[], made: readonly string[]) {
+    const references = await import('./jobs/references.ts')
+    return references.referencesOf(jobs, made, {
+      ...{ secrets: needs.secrets, channels: needs.channels },
+      ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
+    })
   }
 }

@@ -21,7 +21,7 @@ import type { Holds } from './ground/holds.ts'
 import type { Log } from './ground/log.ts'
 import { once } from './ground/once.ts'
 import { version } from './ground/version.ts'
-import type { CheckReferences } from './jobs/input.ts'
+import type { ReferencesOf } from './jobs/input.ts'
 import { createLedger } from './jobs/ledger.ts'
 import type { Late } from './late.ts'
 import type { Metrics } from './process/metrics.ts'
@@ -48,7 +48,7 @@ type ServedNeeds = Late &
     verifier: FireVerifier
     address: CallbackAddress
     send: SendMessage
-    checkReferences: CheckReferences
+    referencesOf: ReferencesOf
     leases: Leases
     /** Machine id : an id made at boot. */
     owner: string
@@ -64,7 +64,7 @@ type ServedNeeds = Late &
 export function createServed(needs: ServedNeeds): RouteNeeds {
   const { config, database, clock, store, core, fire, status, brief, metrics, verifier, address } = needs
   const { secrets, channels, logs, send, sealCheck, holds, log, startedAt, fires, goesDownInMs } = needs
-  const { leases, checkReferences, owner } = needs
+  const { leases, referencesOf, owner } = needs
   const { jobs, deliveries, arming, schedulers, isDraining } = core
   const now = () => clock() ?? new Date()
   const overview = () => loadOverview(database, clock)
@@ -72,11 +72,15 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
 
   return {
     async declared() {
-      const { createDeclared } = await import('./jobs/declared.ts')
+      const [{ createDeclared }, { createChannelsOfFile }] = await Promise.all([
+        import('./jobs/declared.ts'),
+        import('./jobs/declared-channels.ts'),
+      ])
       const declaredStore = await loadDeclared(database, clock)
       return createDeclared({
-        ...{ store: declaredStore, arming, leases, checkReferences, owner, delays },
+        ...{ store: declaredStore, arming, leases, referencesOf, owner, delays },
         ...{ timezone: config.timezone, now: store.now },
+        channels: createChannelsOfFile({ channels, secrets }),
       })
     },
     ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },

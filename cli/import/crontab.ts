@@ -22,7 +22,8 @@ export function importCrontab(text: string, { isSystem }: { isSystem: boolean })
   for (const [n, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     if (line.startsWith('#')) {
-      comment = line.replace(/^#+\s*/, '') || null
+      const said = line.replace(/^#+\s*/, '')
+      comment = said === '' || isNoName(said) ? null : said
       continue
     }
     const [, name = '', value = ''] = variable.exec(line) ?? []
@@ -34,6 +35,11 @@ export function importCrontab(text: string, { isSystem }: { isSystem: boolean })
     }
   }
   return found
+}
+
+/** The heads of the columns, as Debian has them above the first line, or a line that is switched off. */
+function isNoName(comment: string): boolean {
+  return /^m\s+h\s+dom\s+mon\s+dow\b/.test(comment) || /^(?:[\d*][\d*/,-]*\s+){3}/.test(comment)
 }
 
 function set(setting: Setting, name: string, value: string): void {
@@ -75,7 +81,8 @@ function splitPercent(line: string): { command: string; stdin: string | null } {
 }
 
 function nameOf(command: string): string {
-  const [program = 'job', ...args] = command.split(/\s+/)
+  // a test before the program says nothing of it
+  const [program = 'job', ...args] = command.replace(/^\[.*?\]\s*(?:&&|\|\|)\s*/, '').split(/\s+/)
   const script = /^(ba|da|z)?sh$|^(python|node|php|ruby|perl)[\d.]*$/.test(basename(program))
     ? args[0]
     : undefined

@@ -86,7 +86,8 @@ function cronJobOf({ metadata, spec }: Json): Imported {
     name: metadata.name,
     job: {
       schedule: spec.schedule,
-      timezone: spec.timeZone ?? 'UTC',
+      // the schedule may name it itself
+      ...(!/^(CRON_)?TZ=/.test(spec.schedule) && { timezone: spec.timeZone ?? 'UTC' }),
       action: {
         type: 'command',
         command,
@@ -111,7 +112,19 @@ function cronJobOf({ metadata, spec }: Json): Imported {
       ...(hidden.length > 0
         ? [`Variables from elsewhere: ${hidden.join(', ')}. Store them as secrets.`]
         : []),
-      ...(containers.length > 1 ? [`${containers.length - 1} more containers are left out.`] : []),
+      ...leftOutOf(template, container),
     ],
   }
+}
+
+function leftOutOf(template: Json, container: Json): string[] {
+  const { containers = [], initContainers = [] } = template.template.spec
+  const others = [...initContainers, ...containers.slice(1)].map(({ name }) => String(name))
+  const copies = Math.max(template.parallelism ?? 1, template.completions ?? 1)
+  return [
+    ...(others.length > 0 ? [`Other containers are left out: ${others.join(', ')}.`] : []),
+    ...(container.envFrom ? ['The variables of `envFrom` are left out.'] : []),
+    ...(container.volumeMounts ? ['Its volumes are left out.'] : []),
+    ...(copies > 1 ? [`It ran ${copies} times in one job; here it runs once.`] : []),
+  ]
 }

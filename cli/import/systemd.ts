@@ -37,6 +37,7 @@ function timerOf(file: string, timer: Unit, service: Unit | null, serviceName: s
     ...(service?.get('EnvironmentFile')
       ? [`EnvironmentFile=${service.get('EnvironmentFile')?.[0]} is not read.`]
       : []),
+    ...leftOutOf(service),
     ...(timer.get('OnBootSec') ? ['OnBootSec: a service that scales to zero has no boot to run at.'] : []),
     'The service runs programs only if COMMANDS is "on", and only those of its own machine.',
   ]
@@ -54,16 +55,29 @@ function timerOf(file: string, timer: Unit, service: Unit | null, serviceName: s
     ...jitterOf(timer),
   }
   const schedules = [
-    ...calendars.map((text) => ({ text: `OnCalendar=${text}`, schedule: cronOf(text) })),
-    ...active.map((text) => ({ text: `OnUnitActiveSec=${text}`, schedule: intervalOf(text) })),
+    ...calendars.map((text) => ({ text: `OnCalendar=${text}`, ...calendarOf(text) })),
+    ...active.map((text) => ({
+      text: `OnUnitActiveSec=${text}`,
+      schedule: intervalOf(text),
+      timezone: null,
+    })),
   ]
   if (schedules.length === 0)
     return [{ place: file, name, job: null, notes: ['It has neither OnCalendar nor OnUnitActiveSec.'] }]
-  return schedules.map(({ text, schedule }) =>
-    schedule === null
-      ? { place: `${file}: ${text}`, name, job: null, notes: ['Write this schedule as cron.'] }
-      : { place: `${file}: ${text}`, name, job: { schedule, ...rest }, notes },
+  return schedules.map(({ text, schedule, timezone }) => {
+    const place = `${file}: ${text}`
+    if (schedule === null) return { place, name, job: null, notes: ['Write this schedule as cron.'] }
+    return { place, name, job: { schedule, ...(timezone !== null && { timezone }), ...rest }, notes }
+  })
+}
+
+/** A job has one command: what the service runs before it, after it and besides it. */
+function leftOutOf(service: Unit | null): string[] {
+  const others = ['ExecStartPre', 'ExecStartPost', 'ExecStopPost'].flatMap((name) =>
+    (service?.get(name) ?? []).map((value) => `${name}=${value}`),
   )
+  const more = (service?.get('ExecStart') ?? []).slice(1).map((value) => `ExecStart=${value}`)
+  return [...more, ...others].map((line) => `${line} is left out: put all of it into one script.`)
 }
 
 function variablesIn(text: string): [string, string][] {
@@ -99,6 +113,13 @@ function intervalOf(text: string): string | null {
 const nicknames: Record<string, string> = {
   ...{ minutely: '* * * * *', hourly: '0 * * * *', daily: '0 0 * * *', weekly: '0 0 * * 1' },
   ...{ monthly: '0 0 1 * *', yearly: '0 0 1 1 *', annually: '0 0 1 1 *' },
+}
+
+/** A calendar event with its zone, which stands last. */
+function calendarOf(calendar: string): { schedule: string | null; timezone: string | null } {
+  const [, rest = calendar, zone = null] =
+    /^(.*\S)\s+(UTC|[A-Z][A-Za-z_]+\/[\w/+-]+)$/.exec(calendar.trim()) ?? []
+  return { schedule: cronOf(rest), timezone: zone }
 }
 
 /** The common forms of systemd.time(7) as cron; null: another one. */

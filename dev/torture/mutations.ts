@@ -42,7 +42,7 @@ export const mutations: Mutation[] = [
     name: 'the arm lease',
     file: 'db/arms.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
-    find: ' and (arm_lease_until is null or arm_lease_until <= clock.now or starts_with(arm_lease_by, ${wish.lease.heirOf}))',
+    find: '\n        and (${armLeaseIsFree} or starts_with(r.arm_lease_by, w.heir_of))',
     put: '',
     tests: { file: races, pattern: 'two edits whose arms overlap' },
   },

@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts'
 import { channelName, on, onWords, targetsFor, typesInWords } from './targets.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
-const defaultOn = Type.Union([...on.anyOf, Type.Null()], {
+export const defaultOn = Type.Union([...on.anyOf, Type.Null()], {
   description: 'jobs that say nothing of deliveries tell this channel of these outcomes; null: of none',
   ...expecting(`${onWords}; or null`),
 })

@@ -2,13 +2,16 @@ import Type from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
 import { jobColumns } from '../../src/columns/index.ts'
 import { job, upcoming, warnings } from './answers.ts'
+import { defaultOn } from './channels.ts'
 import { expecting, line, object, orNull } from './fields.ts'
 import { jobInput } from './inputs.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors, scheduleErrors } from './refusals.ts'
+import { channelName, targetsFor, typesInWords } from './targets.ts'
 
 /** Jobs of one file, at most. */
 const mostJobs = 5_000
+const mostChannels = 200
 const keyRule = jobColumns.key.given
 const key = Type.String({ pattern: keyRule.pattern, ...expecting(keyRule['x-expected']) })
 
@@ -37,6 +40,12 @@ const jobOfFile = object(fields, {
     'A `schedule`, or `after` (or both); an `action`, or a `prompt`. `name`: the key, if it is left out.',
 })
 
+/** A file is read by many: a secret stands in it by its name only. */
+const channelOfFile = Type.Union(
+  [...targetsFor('job', { default_on: Type.Optional(defaultOn) }, 'ChannelOfFile')],
+  { title: 'ChannelOfFile', ...expecting(`an object with a "type" of ${typesInWords}`) },
+)
+
 /** `chronos.yaml`. */
 export const jobsFile = object(
   {
@@ -46,13 +55,20 @@ export const jobsFile = object(
         pattern: keyRule.pattern,
         ...expecting(keyRule['x-expected']),
         description:
-          'whose jobs these are: each gets the tag `owner:…`, and those that the file does not have can be pruned',
+          'whose jobs and channels these are: each job gets the tag `owner:…`, and those that the file does not have can be pruned',
       }),
     ),
     defaults: Type.Optional(
       object(fields, {
         title: 'JobDefaults',
         description: 'fields of every job that does not have them itself',
+      }),
+    ),
+    channels: Type.Optional(
+      Type.Record(channelName, channelOfFile, {
+        maxProperties: mostChannels,
+        additionalProperties: false,
+        description: 'by their names; a key with the scope `admin` may change them',
       }),
     ),
     jobs: Type.Record(key, jobOfFile, {
@@ -72,6 +88,11 @@ const change = object({
     description: 'field by field, as a file has them; null where there is none',
   }),
 })
+const channelChange = object(
+  { name: Type.String(), what: change.properties.what, changed: change.properties.changed },
+  { title: 'ChannelChange', description: 'of a channel that was set by hand no secret is shown' },
+)
+const channels = Type.Array(channelChange)
 const counts = {
   made: Type.Integer(),
   changed: Type.Integer(),
@@ -81,9 +102,13 @@ const counts = {
 const planFields = {
   plan: Type.String({ description: 'to be sent to `apply`: it is refused if anything has changed since' }),
   ...counts,
+  channels,
 }
 const prune = Type.Optional(
-  Type.Boolean({ default: false, description: 'removes jobs of the `owner` that are not in the file' }),
+  Type.Boolean({
+    default: false,
+    description: 'removes jobs and channels of the `owner` that are not in the file',
+  }),
 )
 const errors = [
   ...bodyErrors,
@@ -92,6 +117,7 @@ const errors = [
   'OWNER_CONFLICT',
   'JOB_STATE_CONFLICT',
 ] as const
+const channelErrors = ['ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'] as const
 
 export const declaredOperations = {
   'GET /api/jobs/by-key/{key}': {
@@ -140,13 +166,13 @@ export const declaredOperations = {
       },
       { title: 'Plan' },
     ),
-    errors: [...errors],
+    errors: [...errors, ...channelErrors],
   },
   'POST /api/apply': {
     id: 'applyFile',
     scope: 'jobs:write',
     isLarge: true,
-    summary: 'Make the jobs what the file says: all of it, or nothing',
+    summary: 'Make the jobs and channels what the file says: all of it, or nothing',
     query: object({
       prune,
       plan: Type.Optional(
@@ -156,16 +182,21 @@ export const declaredOperations = {
     body: jobsFile,
     status: 200,
     answer: object({ ...planFields, changes: Type.Array(change) }, { title: 'Applied' }),
-    errors: [...errors, 'PLAN_STALE', 'NOT_ARMED'],
+    errors: [...errors, ...channelErrors, 'CHANNEL_IN_USE', 'PLAN_STALE', 'NOT_ARMED'],
   },
   'GET /api/export': {
     id: 'exportFile',
     scope: 'jobs:read',
     isLarge: true,
-    summary: 'The jobs that have a key, as a file; `without_key`: how many have none',
+    summary:
+      'The jobs that have a key, and the channels, as a file; `without_key`: how many jobs have none; `channels_left_out`: those whose secrets are written out',
     query: object({ owner: Type.Optional(line(100)) }),
     status: 200,
-    answer: object({ file: Type.Unsafe<unknown>({ type: 'object' }), without_key: Type.Integer() }),
+    answer: object({
+      file: Type.Unsafe<unknown>({ type: 'object' }),
+      without_key: Type.Integer(),
+      channels_left_out: Type.Array(Type.String()),
+    }),
     errors: [...inputErrors],
   },
 } satisfies Record<string, Operation & { scope: Scope }>

@@ -34,15 +34,19 @@ type SchemasOf<List extends readonly Described[], More extends TProperties> = {
 /** `"webhook", "slack" …`: every type of receiver. */
 export const typesInWords = quotedChoice(receivers.map(({ type }) => type))
 
-/** The receivers by type, as they stand in a channel or in a job. `more`: fields that each has besides. */
-export function targetsFor<More extends TProperties>(place: Place, more: More) {
+/** The receivers by type, as they stand in a channel or in a job. `more`: fields that each has besides. `kind`: behind its type in its title. */
+export function targetsFor<More extends TProperties>(
+  place: Place,
+  more: More,
+  kind = place === 'channel' ? 'Channel' : 'Delivery',
+) {
   const full = receiverKit(kit, place)
   const schemas = receivers.map(({ type, schema }) => {
     const { properties, description } = schema(full) as unknown as {
       properties: TProperties
       description?: string
     }
-    const title = `${type.charAt(0).toUpperCase()}${type.slice(1)}${place === 'channel' ? 'Channel' : 'Delivery'}`
+    const title = `${type.charAt(0).toUpperCase()}${type.slice(1)}${kind}`
     return object({ ...properties, ...more }, { title, ...(description !== undefined && { description }) })
   })
   return schemas as unknown as SchemasOf<typeof receivers, More>

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { ChannelStore, Page, PageWish, StoredChannel } from '../../db/index.ts'
+import {
+  channelInUse,
+  type ChannelStore,
+  type Page,
+  type PageWish,
+  type StoredChannel,
+} from '../../db/index.ts'
 import { type Call, type RefusalOf, uncallableIn } from '../outbound/index.ts'
 import {
   callsOf,
@@ -18,6 +24,10 @@ import { namesIn, renderJson } from '../template/index.ts'
 /** A channel as people may see it. `summary`: the harmless part of its configuration; null: no configured key decrypts it. */
 export type Channel = Omit<StoredChannel, 'sealed'> & { summary: Record<string, unknown> | null }
 
+export type OpenedChannel = Pick<StoredChannel, 'name' | 'sealed' | 'defaultOn'> & {
+  config: ReceiverConfig | null
+}
+
 /** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
 export type Channels = {
   /**
@@ -31,6 +41,10 @@ export type Channels = {
     config: ReceiverConfig,
     defaultOn: string[] | null,
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
+  /** For a file, which writes it with all else that it has: its configuration sealed, once its host may be called. @throws AppError FIELD_INVALID */
+  sealed(name: string, config: ReceiverConfig): Promise<string>
+  /** For a file: those of the names that there are, or (null) all, with what was sealed. `config` null: no configured key decrypts it. */
+  opened(names: readonly string[] | null): Promise<OpenedChannel[]>
   /** By name. */
   list(page: PageWish<string>): Promise<Page<Channel, string>>
   /** @throws AppError CHANNEL_NOT_FOUND */
@@ -78,15 +92,21 @@ export function createChannels({
   expectKey = async () => {},
 }: ChannelsNeeds): Channels {
   async function put(name: string, given: ReceiverConfig, defaultOn: string[] | null) {
-    if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
-    const { seal: close } = needed(seal, 'channels')
-    await expectKey()
+    const close = await closing(given)
     const { made } = receiverOf(given) ?? {}
     const secrets = made && !given[made.field] ? await secretsFor(name, given.type, made) : null
     const config = made && secrets ? { ...given, [made.field]: secrets.all } : given
-    const sealed = close(JSON.stringify(config), contextOf(name))
+    const sealed = close(name, config)
     const { channel, isNew } = await store.put({ name, type: given.type, sealed, defaultOn })
     return { channel: shown(channel), isNew, madeSecret: secrets?.made ?? null }
+  }
+
+  /** How to seal it, once its host may be called. */
+  async function closing(given: ReceiverConfig) {
+    if (hostRefusalOf) await checkCallable(given, hostRefusalOf)
+    const { seal: close } = needed(seal, 'channels')
+    await expectKey()
+    return (name: string, config: object) => close(JSON.stringify(config), contextOf(name))
   }
 
   /** Those that a receiver of this type had; if it is new, or was of another type, new ones. */
@@ -118,8 +138,14 @@ export function createChannels({
   }
 
   function summaryOf(channel: StoredChannel): Record<string, unknown> | null {
+    const config = openedOrNull(channel)
+    return config && summarised(config)
+  }
+
+  /** Null: no configured key decrypts it. */
+  function openedOrNull(channel: StoredChannel): ReceiverConfig | null {
     try {
-      return summarised(opened(channel))
+      return opened(channel)
     } catch (error) {
       if (error instanceof AppError && error.code === 'SECRET_UNREADABLE') return null
       throw error
@@ -153,6 +179,14 @@ export function createChannels({
     put,
     resolve,
     test,
+    sealed: async (name, config) => (await closing(config))(name, config),
+    async opened(names) {
+      const stored = await store.some(names)
+      return stored.map((one) => ({
+        ...{ name: one.name, sealed: one.sealed, defaultOn: one.defaultOn },
+        config: openedOrNull(one),
+      }))
+    },
     async list(wish) {
       const { items, next } = await store.list(wish)
       return { items: items.map(shown), next }
@@ -164,9 +198,7 @@ export function createChannels({
       const { isRemoved, users } = await store.remove(name)
       if (isRemoved) return
       if (users.length === 0) throw notFound('channel', name)
-      const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
-      const message = `Channel ${name} is used by job ${jobs}. Remove it from those jobs first.`
-      throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
+      throw channelInUse(name, users)
     },
   }
 }

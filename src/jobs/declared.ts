@@ -1,15 +1,15 @@
 import { type Batch, type DeclaredStore, type KeptJob, type Look, ruleOf } from '../../db/index.ts'
-import type { Arming } from '../arming/arming.ts'
 import type { JobRule } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
-import { type Delays, within } from '../ground/delays.ts'
+import type { Delays } from '../ground/delays.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
-import { inParallel } from '../ground/parallel.ts'
 import { isEarlier } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
+import { armAll, type ArmingOfFile, type Work } from './declared-arms.ts'
+import type { ChannelsOfFile } from './declared-channels.ts'
 import { draftJob } from './draft.ts'
 import { decideChange, editing, patching, switched, touchesOutside } from './edit.ts'
-import type { CheckReferences, JobInput } from './input.ts'
+import type { JobInput, ReferencesOf } from './input.ts'
 import {
   atJob,
   inFileOr,
@@ -29,25 +29,31 @@ export type Declared = {
   plan(file: DeclaredFile, describe: Described): Promise<{ plan: Plan; rules: Map<string, JobRule> }>
   /**
    * Makes the jobs as the file says: all of them, or nothing is changed. A job that is so already is not touched. If a
-   * job changes meanwhile, it is planned again. `hash`: of the plan that was agreed to; null: whatever the plan is now.
+   * job changes meanwhile, it is planned again.
    * `owed`: keys of jobs whose wake-up has moved to earlier and is not confirmed yet. `ids`: of all jobs of the file, by key.
    *
    * @throws AppError PLAN_STALE: the plan is another one now; OWNER_CONFLICT, AFTER_CYCLE, JOB_STATE_CONFLICT
    */
-  apply(file: DeclaredFile, describe: Described, hash: string | null): Promise<Applied>
+  apply(file: DeclaredFile, describe: Described, agreement: Agreement): Promise<Applied>
   /** The id of the job with this key; null: there is none. */
   byKey(key: string): Promise<string | null>
-  /** Jobs that have a key (`owner` not null: and this owner), by key, and how many have none. */
-  kept(wish: { owner: string | null; limit: number }): Promise<{ jobs: KeptJob[]; unkeyed: number }>
+  /** Jobs that have a key (`owner` not null: and this owner), by key, and how many have none; and the channels. */
+  kept(wish: { owner: string | null; limit: number }): Promise<Kept>
 }
+
+type Kept = { jobs: KeptJob[]; unkeyed: number; channels: Awaited<ReturnType<ChannelsOfFile['kept']>> }
+
+/** `hash`: of the plan that was agreed to; null: whatever the plan is now. `agree` throws if it may not be carried out. */
+export type Agreement = { hash: string | null; agree: (plan: Plan) => void }
 
 export type Applied = { plan: Plan; owed: string[]; ids: Map<string, string> }
 
 type DeclaredNeeds = {
   store: DeclaredStore
-  arming: Pick<Arming, 'armChanged' | 'cancelOrphan'>
+  arming: ArmingOfFile
   leases: Pick<Leases, 'stop'>
-  checkReferences: CheckReferences
+  referencesOf: ReferencesOf
+  channels: ChannelsOfFile
   owner: string
   /** Zone of jobs that name none. */
   timezone: string
@@ -57,32 +63,22 @@ type DeclaredNeeds = {
 }
 
 const maxRounds = 20
-/** Jobs that are checked, armed or cancelled at a time. */
-const atOnce = 16
-/** How long a client waits for the timer, whatever the number of jobs. */
-const armMs = 10_000
-const cancelMs = 2_000
-
-/** A batch, and of each job that it writes: its key, and whether its wake-up is to be confirmed before it is promised. */
-type Work = {
-  batch: Batch
-  ids: Map<string, string>
-  armed: { key: string; id: string; isNeeded: boolean }[]
-}
-
 export function createDeclared(needs: DeclaredNeeds): Declared {
-  const { store, arming, leases, checkReferences, owner, timezone, delays, chance = realChance } = needs
+  const { store, arming, leases, referencesOf, owner, timezone, delays, chance = realChance } = needs
   const applyPatch = patching(timezone)
 
   async function look(file: DeclaredFile, describe: Described) {
     const named = file.jobs.flatMap(({ key, job }) => (job.after ? [key, job.after.job] : [key]))
     const tag = file.prunes && file.owner !== null ? ownerTag(file.owner) : null
-    const kept = await store.kept({ keys: [...new Set(named)], tag })
-    const plan = planOf(file, { kept, describe, timezone })
+    const [kept, channels] = await Promise.all([
+      store.kept({ keys: [...new Set(named)], tag }),
+      needs.channels.plan(file),
+    ])
+    const plan = planOf(file, { kept, channels, describe, timezone })
     return { plan, kept, now: await needs.now() }
   }
 
-  /** The ids of jobs by which others are followed: of their keys, and of themselves. */
+  /** The ids of jobs by which others are followed: of their keys, and of themselves. @throws AppError FIELD_INVALID, AFTER_CYCLE */
   async function idsOf(plan: Plan, kept: KeptJob[]): Promise<Map<string, string>> {
     const ids = new Map(kept.map(({ authored }) => [authored.key ?? '', authored.id]))
     for (const { key, what } of plan.jobs) if (what === 'make') ids.set(key, chance.jobId())
@@ -95,6 +91,10 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
       if (!looks.has(ahead)) throw nothingToFollow(key, ahead)
       ids.set(ahead, ahead)
     }
+    for (const { key, wanted } of plan.jobs) {
+      const ahead = wanted?.job.after?.job
+      if (ahead !== undefined && ids.get(ahead) === ids.get(key)) throw followsItself(key)
+    }
     return ids
   }
 
@@ -106,7 +106,8 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     const looks = await store.looks(
       plan.jobs.flatMap(({ what, kept: one }) => (what === 'change' && one ? [one.authored.id] : [])),
     )
-    const work: Work = { batch: emptyBatch(owner), ids, armed: [] }
+    const channels = await needs.channels.batchOf(plan.channels)
+    const work: Work = { batch: { ...emptyBatch(owner), channels }, ids, armed: [] }
     for (const one of plan.jobs) {
       const isAdded = await add(work, one, { looks, resolved, now }).catch((error: unknown) => {
         throw inFileOr(error, one.key)
@@ -144,14 +145,20 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
 
   /** Of what is made and changed: a job that was saved before a rule was made can still be kept. */
   async function check(plan: Plan): Promise<void> {
-    await inParallel(plan.jobs, atOnce, async ({ key, what, kept, wanted }) => {
-      if (!wanted || what === 'keep' || what === 'remove') return
+    const referring = plan.jobs.flatMap(({ key, what, kept, wanted }) => {
+      if (!wanted || what === 'keep') return []
       const patch = kept ? patchOf(inputOf(kept, timezone), wanted.job) : wanted.job
-      if (!touchesOutside(patch)) return
-      await checkReferences(wanted.job).catch((error: unknown) => {
+      return touchesOutside(patch) ? [{ key, job: wanted.job }] : []
+    })
+    if (referring.length === 0) return
+    const made = plan.channels.flatMap(({ name, wanted }) => (wanted ? [name] : []))
+    const jobs = referring.map(({ job }) => job)
+    const checkOne = await referencesOf(jobs, made)
+    for (const { key, job } of referring) {
+      await checkOne(job).catch((error: unknown) => {
         throw inFileOr(error, key)
       })
-    })
+    }
   }
 
   async function planChecked(file: DeclaredFile, describe: Described) {
@@ -173,30 +180,22 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     throw changing()
   }
 
-  async function apply(file: DeclaredFile, describe: Described, hash: string | null): Promise<Applied> {
+  async function apply(
+    file: DeclaredFile,
+    describe: Described,
+    { hash, agree }: Agreement,
+  ): Promise<Applied> {
     for (let round = 0; round < maxRounds; round++) {
       const { plan, work } = await planChecked(file, describe)
       if (hash !== null && hash !== plan.hash) throw stale(plan)
+      agree(plan)
       const live = work && (await store.write(work.batch))
       if (!work || !live) continue
       for (const runId of live) leases.stop(runId, 'CANCELLED')
-      const owed = await arm(work)
+      const owed = await armAll(work, { arming, delays })
       return { plan, owed, ids: work.ids }
     }
     throw changing()
-  }
-
-  async function arm({ armed, batch: { removes } }: Work): Promise<string[]> {
-    const endsAt = delays.now() + armMs
-    const owed: string[] = []
-    await inParallel(armed, atOnce, async ({ key, id, isNeeded }) => {
-      const state = await arming.armChanged(id, { budgetMs: Math.max(0, endsAt - delays.now()) })
-      if (state === 'owed' && isNeeded) owed.push(key)
-    })
-    await inParallel(removes, atOnce, ({ id }) =>
-      within(delays, cancelMs, arming.cancelOrphan(id), undefined).then(() => {}),
-    )
-    return owed.toSorted()
   }
 
   return {
@@ -208,18 +207,26 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     },
     async kept({ owner: whose, limit }) {
       const tag = whose === null ? null : ownerTag(whose)
-      const [jobs, unkeyed] = await Promise.all([store.keyed({ tag, limit }), store.countUnkeyed()])
-      return { jobs, unkeyed }
+      const [jobs, unkeyed, channels] = await Promise.all([
+        store.keyed({ tag, limit }),
+        store.countUnkeyed(),
+        needs.channels.kept(whose),
+      ])
+      return { jobs, unkeyed, channels }
     },
   }
 }
 
-function emptyBatch(owner: string): Batch {
+function emptyBatch(owner: string): Omit<Batch, 'channels'> {
   return { makes: [], changes: [], switches: [], removes: [], writing: editing(owner) }
 }
 
 function nothingToFollow(key: string, ahead: string): AppError {
   return fieldRefused(`jobs.${key}.after.job`, `no job with the key or the id ${JSON.stringify(ahead)}`)
+}
+
+function followsItself(key: string): AppError {
+  return fieldRefused(`jobs.${key}.after.job`, 'a job cannot follow itself. Name another job.', 'AFTER_CYCLE')
 }
 
 function changing(): AppError {

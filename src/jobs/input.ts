@@ -18,8 +18,14 @@ export type JobPatch = Partial<JobInput> & { model?: string | null }
 /** Whether a job is to follow its schedule. `reason` undefined: a pause that there is keeps its own. */
 export type Switch = { isOn: true } | { isOn: false; reason: string | null | undefined }
 
+/** The part of a job that refers to something else. */
+export type Referring = Pick<JobInput, 'action' | 'prompt' | 'deliver'>
+
 /** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
-export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>) => Promise<void>
+export type CheckReferences = (job: Referring) => Promise<void>
+
+/** The check of many jobs: whatever they name is looked for once, and not job by job. `made`: channels that there will be. */
+export type ReferencesOf = (jobs: readonly Referring[], made: readonly string[]) => Promise<CheckReferences>
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
 export function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {

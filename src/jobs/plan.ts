@@ -4,21 +4,26 @@ import type { KeptJob } from '../../db/index.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
 import { canonicalJson } from '../ground/json.ts'
 import { readNamedZone } from '../schedule/index.ts'
+import type { DeclaredChannel, PlannedChannel } from './declared-channels.ts'
+import { differences, type FieldChange } from './differences.ts'
 import type { JobInput, Switch } from './input.ts'
 
 /** A job as a file has it. `job.after.job`: the key of the job to follow, or its id. `wish` null: the file does not say. */
 export type DeclaredJob = { key: string; job: JobInput; wish: Switch | null }
 
 /**
- * `owner`: whose jobs these are, as the tag `owner:…` of each; null: each keeps the owner that it has. `prunes`: jobs of
- * the owner that the file does not have are removed.
+ * `owner`: whose jobs and channels these are, as the tag `owner:…` of each job; null: each keeps the owner that it has.
+ * `prunes`: jobs and channels of the owner that the file does not have are removed.
  */
-export type DeclaredFile = { owner: string | null; prunes: boolean; jobs: DeclaredJob[] }
+export type DeclaredFile = {
+  owner: string | null
+  prunes: boolean
+  channels: DeclaredChannel[]
+  jobs: DeclaredJob[]
+}
 
 /** How a job is written in a file; two jobs are the same if they are written the same. `isPaused` null: not said. */
 export type Described = (job: JobInput, isPaused: boolean | null) => Record<string, unknown>
-
-export type FieldChange = { field: string; before: unknown; after: unknown }
 
 /** `kept` null: it is to be made. `wanted` null: it is to be removed. */
 export type Planned = {
@@ -32,11 +37,12 @@ export type Planned = {
 }
 
 /** `hash`: equal if nothing that matters has changed in between. */
-export type Plan = { hash: string; jobs: Planned[] }
+export type Plan = { hash: string; channels: PlannedChannel[]; jobs: Planned[] }
 
 type PlanNeeds = {
   /** The jobs that the file names, or (if it prunes) its owner has. */
   kept: KeptJob[]
+  channels: PlannedChannel[]
   describe: Described
   /** Zone of jobs that name none. */
   timezone: string
@@ -45,7 +51,8 @@ type PlanNeeds = {
 export const ownerTag = (owner: string) => `owner:${owner}`
 
 /** @throws AppError SCHEDULE_INVALID, TIMEZONE_UNKNOWN, OWNER_CONFLICT */
-export function planOf(file: DeclaredFile, { kept, describe, timezone }: PlanNeeds): Plan {
+export function planOf(file: DeclaredFile, needs: PlanNeeds): Plan {
+  const { kept, channels, describe, timezone } = needs
   const byKey = new Map(kept.map((job) => [job.authored.key, job]))
   const jobs = file.jobs.map((given) => {
     const found = byKey.get(given.key) ?? null
@@ -59,7 +66,7 @@ export function planOf(file: DeclaredFile, { kept, describe, timezone }: PlanNee
   )
   const removed = file.prunes ? gone.map((job) => planned(job, null, { describe, timezone })) : []
   const all = [...jobs, ...removed]
-  return { hash: hashOf(all), jobs: all }
+  return { hash: hashOf(all, channels), channels, jobs: all }
 }
 
 /** The job as it would be stored: its zone out of its schedule's text, and with the tag of its owner. */
@@ -108,14 +115,6 @@ function planned(
   return { key, what, kept, wanted, after, fields }
 }
 
-/** The fields that differ, with their values; one that is not there is null. */
-export function differences(before: Record<string, unknown>, after: Record<string, unknown>): FieldChange[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-  return names
-    .filter((name) => !isDeepStrictEqual(before[name], after[name]))
-    .map((field) => ({ field, before: before[field] ?? null, after: after[field] ?? null }))
-}
-
 /** A stored job as a person would ask for it. `usual`: the zone that need not be named. */
 export function inputOf(
   { authored, aheadKey }: Pick<KeptJob, 'authored' | 'aheadKey'>,
@@ -131,14 +130,17 @@ export function inputOf(
   }
 }
 
-/** Everything by which the plan was made: the jobs as they were, at their versions, and as they are to be. */
-function hashOf(jobs: Planned[]): string {
+/** Everything by which the plan was made: the jobs and channels as they were, at their versions, and as they are to be. */
+function hashOf(jobs: Planned[], channels: PlannedChannel[]): string {
   const lines = jobs.map(({ key, what, kept, wanted, after }) => [
     ...[key, what, kept?.authored.id ?? null, kept?.authored.version ?? null],
     wanted && after,
     kept && wanted?.wish ? kept.runtime.state === 'paused' : null,
   ])
-  return createHash('sha256').update(canonicalJson(lines)).digest('hex').slice(0, 32)
+  return createHash('sha256')
+    .update(canonicalJson([lines, channels]))
+    .digest('hex')
+    .slice(0, 32)
 }
 
 /** The fields of a change; a policy that the file leaves out is null, which is its default. */

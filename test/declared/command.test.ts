@@ -66,6 +66,33 @@ jobs:
   assert.equal((await chronos(['plan', join(home, 'none.yaml')])).code, 2)
 })
 
+test('a file of jobs may be a program, whose default export it is', async () => {
+  const jobs = `{ backup: { schedule: every, action: { type: 'http', url: '${service.target.url}/backup' } } }`
+  const typed = join(home, 'jobs.ts')
+  await writeFile(
+    typed,
+    `const every: string = 'every day at 4am'\nexport default { owner: 'shop', jobs: ${jobs} }\n`,
+  )
+  assert.match((await chronos(['plan', typed])).out, /schedule: "every day at 3am" → "every day at 4am"/)
+  const compiled = join(home, 'jobs.cjs')
+  await writeFile(
+    compiled,
+    `const every = 'every day at 5am'\nexports.__esModule = true\nexports.default = Promise.resolve({ owner: 'shop', jobs: ${jobs} })\n`,
+  )
+  assert.match((await chronos(['plan', compiled])).out, /→ "every day at 5am"/)
+  for (const [text, message] of [
+    ['export const jobs = {}', /has no default export that is a file of jobs/],
+    ["throw new Error('no weekday')", /\.mjs: no weekday/],
+  ] as const) {
+    const wrong = join(home, `jobs-${text.length}.mjs`)
+    await writeFile(wrong, text)
+    const { code, err } = await chronos(['plan', wrong])
+    assert.equal(code, 2)
+    assert.match(err, message)
+  }
+  assert.equal((await chronos(['plan', join(home, 'none.ts')])).code, 2)
+})
+
 test('jobs are named by id, key or name; tables are for people and JSON for programs', async () => {
   const job = await service.makeJob({ name: 'Weekly report', action: action('/hook') })
   const byName = await chronos(['job', 'Weekly report', '--json'])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { takeArm } from '../../db/arms.ts'
+import { takeArms } from '../../db/arms.ts'
 import { armLeaseMs, at, claim, decide, lookAt, type Opened, openStore, race, writing } from './setup.ts'
 import { until } from '../support/until.ts'
 
@@ -226,8 +226,8 @@ test('a claim that waits for the row while another takes the arm lease gets no o
   const decision = decide(look)
   let writes: ReturnType<typeof opened.store.transition> | undefined
   await opened.sql.begin(async (tx) => {
-    const taken = await takeArm(tx, { jobId, lease: lease('another'), now: at('09:00:00') })
-    assert.equal(taken.state, 'order')
+    const taken = await takeArms(tx, [{ jobId, lease: lease('another') }], at('09:00:00'))
+    assert.equal(taken.get(jobId)?.state, 'order')
     writes = opened.store.transition(look.view, decision, { ...writing, armLease: lease('a claim') })
     await someoneWaits()
   })
