@@ -22,6 +22,8 @@ export function readRecurrence(text: string, at: At): Resolved | null {
       throw new Misread(left.length > 0 ? 'EXDATE' : 'RDATE', `is not supported in FREQ=${freq}`)
     return readShort(found, at)
   }
+  if (more.length > 0 && (found.until !== null || found.count !== null))
+    throw new Misread('RDATE', 'is not supported beside UNTIL or COUNT')
   const times = timesOf(found)
   if (found.by.BYSETPOS && times.length > 1)
     throw new Misread('BYSETPOS', 'is not supported with more than one time of day')

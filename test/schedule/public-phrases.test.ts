@@ -43,7 +43,9 @@ suite('phrases of other schedulers', () => {
     assert.ok(read.length > 400)
     for (const { input, zone = usual, slots = [] } of read) {
       const rule = ruleOf(input)
-      assert.deepEqual([rule.zone, ...localSlots(rule, slots.length)], [zone, ...slots], input)
+      // a text with fewer has no others
+      const found = localSlots(rule, Math.min(3, slots.length + 1))
+      assert.deepEqual([rule.zone, ...found], [zone, ...slots], input)
     }
   })
 
