@@ -50,6 +50,6 @@ const parts = object(
 export const scheduleForm = Type.Union(
   [rule, rules, parts],
   expecting(
-    `a text of 1 to ${longest} characters, a list of at most ${most} of them, or an object with \`rules\``,
+    `a string of 1 to ${longest} characters, a list of at most ${most} of them, or an object with \`rules\``,
   ),
 )

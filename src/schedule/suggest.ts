@@ -1,6 +1,6 @@
 import type { AppError } from '../ground/errors.ts'
 import { Misread } from './misread.ts'
-import { tokensOf, plain } from './tokens.ts'
+import { plain, type Token, tokensOf } from './tokens.ts'
 import { allWords, monthNumbers, weekdayNumbers } from './vocabulary.ts'
 
 const mostShown = 2
@@ -31,10 +31,14 @@ export function nearest(
 
 /** The text with words that are nearly known ones put right: one of them, or two. */
 function respelled(text: string, changes: number): string[] {
-  const tokens = tokensOf(plain(text))
+  // each try is read, and a long text of unknown words would have hundreds of thousands
+  if (text.length > longestMistyped) return []
+  const isWrong = ({ kind, text: word }: Token) =>
+    kind === 'word' && word.length > 2 && !allWords.includes(word)
+  const wrong = tokensOf(plain(text)).filter(isWrong)
+  if (wrong.length > mostMistyped) return []
   const texts: string[] = []
-  for (const { kind, text: word, start, end } of tokens) {
-    if (kind !== 'word' || word.length < 3 || allWords.includes(word)) continue
+  for (const { text: word, start, end } of wrong) {
     for (const right of nearWords(word)) {
       const changed = text.slice(0, start) + right + text.slice(end)
       texts.push(changed)
@@ -45,6 +49,8 @@ function respelled(text: string, changes: number): string[] {
 }
 
 const mostNear = 3
+const mostMistyped = 5
+const longestMistyped = 200
 
 function nearWords(word: string): string[] {
   return allWords

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { AppError } from '../../src/ground/errors.ts'
 import { nextSlot, readNamedZone, type Rule } from '../../src/schedule/index.ts'
 import { parseSchedule } from '../../src/schedule/parse.ts'
+import { assertCost, processorMs } from '../support/limits.ts'
 import json from './public-phrases.json' with { type: 'json' }
 
 type Phrase = { input: string; zone?: string; slots?: string[]; names?: string | null; tries?: string[] }
@@ -62,6 +63,13 @@ suite('phrases of other schedulers', () => {
         assert.ok(message.includes(JSON.stringify(suggestion)), message)
         ruleOf(suggestion)
       }
+    }
+  })
+
+  test('a long text of mistyped words is refused at once: not each pair of corrections is tried', async () => {
+    for (const word of ['dya ', 'even ', 'mon ', '1, ']) {
+      const text = word.repeat(Math.floor(1990 / word.length))
+      assertCost(await processorMs(() => refusalOf(text)), 2_000, word)
     }
   })
 })
