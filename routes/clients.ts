@@ -1,11 +1,25 @@
 import type { Switch } from '../src/jobs/input.ts'
 import { fieldRefused } from '../src/ground/errors.ts'
+import { type ScheduleForm, textOfSchedule } from '../src/schedule/index.ts'
 import type { Input } from './api.ts'
 
 // Many dashboards and bots speak the API of a kind of agent whose jobs have fields that ours have not, and send them
 // all. Their meaning is translated if we have the feature; the rest is accepted, and named in the answer.
 
-type Body = Input<'PATCH /api/jobs/{id}'>['body']
+/** With the schedule as one text. */
+export type Plain<B> = Omit<B, 'schedule'> & { schedule?: string | null }
+type Body = Plain<Input<'PATCH /api/jobs/{id}'>['body']>
+
+/** @throws AppError FIELD_INVALID: an iCalendar file that cannot be read */
+export async function withScheduleText<B extends { schedule?: ScheduleForm | null }>(
+  given: B,
+  now: Date,
+): Promise<Plain<B>> {
+  const { schedule, ...rest } = given
+  if (schedule === undefined) return rest
+  return { ...rest, schedule: schedule === null ? null : await textOfSchedule(schedule, now) }
+}
+
 type Foreign =
   | 'enabled'
   | 'paused'

@@ -11,7 +11,7 @@ import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
-import { translated } from './clients.ts'
+import { translated, withScheduleText } from './clients.ts'
 import { noteFields } from './changed.ts'
 import { withoutCredentials } from './credentials.ts'
 import { documentOf } from './document.ts'
@@ -140,8 +140,11 @@ function agreeing(request: FastifyRequest): (plan: Plan) => void {
   }
 }
 
-async function declaredJob(key: string, given: JobBody, { config }: RouteNeeds): Promise<DeclaredJob> {
-  const { body, wish } = translated({ name: key, ...given }, { isNew: true })
+async function declaredJob(key: string, given: JobBody, { config, now }: RouteNeeds): Promise<DeclaredJob> {
+  const plain = await withScheduleText(given, now()).catch((error: unknown) => {
+    throw inFileOr(error, key)
+  })
+  const { body, wish } = translated({ name: key, ...plain }, { isNew: true })
   await checkTemplates(body, config.prompt).catch((error: unknown) => {
     throw inFileOr(error, key)
   })

@@ -10,7 +10,7 @@ import { allows } from '../src/access/keys/index.ts'
 import { callerOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { answerDraft } from './draft.ts'
-import { type Translated, translated } from './clients.ts'
+import { type Plain, type Translated, translated, withScheduleText } from './clients.ts'
 import { noteJob } from './changed.ts'
 import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -52,7 +52,7 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
   })
 
   on('POST /api/jobs', async ({ query, body: given }, request, reply) => {
-    const { body, ...sent } = translated(given, { isNew: true })
+    const { body, ...sent } = translated(await withScheduleText(given, needs.now()), { isNew: true })
     await checkTemplates(body, needs.config.prompt)
     const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
     const job = newJob(body, sent.model)
@@ -71,7 +71,8 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
 
   on('PATCH /api/jobs/{id}', async ({ params, query, body: given }, request, reply) => {
     if (Object.keys(given).length === 0) throw nothingToChange()
-    const { body, model, wish, ignored } = translated(given, { isNew: false })
+    const plain = await withScheduleText(given, needs.now())
+    const { body, model, wish, ignored } = translated(plain, { isNew: false })
     await checkTemplates(body, needs.config.prompt)
     const patch = { ...changes(body), ...(model !== undefined && { model }) }
     const saved = await jobs.change(params.id, patch, ifMatch(request), wish)
@@ -199,7 +200,7 @@ function notArmed(job: { id: string }, more: object): AppError {
   return new AppError('NOT_ARMED', detail, { extra })
 }
 
-export type NewJob = Translated<Input<'POST /api/jobs'>['body']>['body']
+export type NewJob = Translated<Plain<Input<'POST /api/jobs'>['body']>>['body']
 
 /** The short form has a prompt (or skills) and no action: it is a prompt action. */
 export function newJob(body: NewJob, model: string | null | undefined): JobInput {
@@ -229,7 +230,7 @@ export function newJob(body: NewJob, model: string | null | undefined): JobInput
   }
 }
 
-function changes(body: Translated<Input<'PATCH /api/jobs/{id}'>['body']>['body']): JobPatch {
+function changes(body: Translated<Plain<Input<'PATCH /api/jobs/{id}'>['body']>>['body']): JobPatch {
   const { policy, rest } = splitPolicy(body)
   const { given, rest: own } = splitGiven(rest)
   const { repeat, action, after, name, skills, ...others } = own

@@ -1,6 +1,7 @@
 import type { ListedRun } from '../db/index.ts'
 import { filledAction } from '../src/actions/index.ts'
 import { allows } from '../src/access/keys/index.ts'
+import { outcomeGroups } from '../src/columns/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import { callerOf } from './access.ts'
@@ -18,7 +19,9 @@ export function runRoutes(on: On, needs: RouteNeeds): void {
   async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
     const lists = await needs.lists()
     const page = { after: readCursor('runs', cursor), limit }
-    const states = (status?.split(',') ?? []) as ListedRun['state'][]
+    const states = (status?.split(',') ?? []).flatMap(
+      (word) => outcomeGroups[word as keyof typeof outcomeGroups] ?? [word as ListedRun['state']],
+    )
     const [since, until] = [instantIn(times.since), instantIn(times.until)]
     const { items, next } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
     return { runs: items.map(runBody), next_cursor: cursorFor('runs', next) }

@@ -1,6 +1,12 @@
 import { ruleOf } from '../db/index.ts'
 import { isoDay } from '../src/ground/instant.ts'
-import { explain, nextWithTransitions, readNamedZone, readSchedule } from '../src/schedule/index.ts'
+import {
+  explain,
+  nextWithTransitions,
+  readNamedZone,
+  readSchedule,
+  textOfSchedule,
+} from '../src/schedule/index.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn, instantNear } from './instant.ts'
@@ -49,7 +55,8 @@ export function scheduleRoutes(on: On, needs: RouteNeeds): void {
   on('POST /api/schedules/preview', async ({ body }) => {
     const now = instantIn(body.from) ?? needs.now()
     const { timezone: named = null } = body
-    const { text, zone } = readNamedZone(body.schedule, { named, usual: needs.config.timezone })
+    const given = await textOfSchedule(body.schedule, now)
+    const { text, zone } = readNamedZone(given, { named, usual: needs.config.timezone })
     const schedule = await readSchedule(text, { now, zone })
     const slots = await nextWithTransitions(
       { schedule, zone, anchor: now },

@@ -105,6 +105,7 @@ const libraryOwners: Record<string, readonly string[]> = {
   nodemailer: ['src/delivery/senders'],
   standardwebhooks: ['src/delivery/senders'],
   croner: ['src/schedule'],
+  'ical.js': ['src/schedule'],
   'eventsource-parser': ['src/actions', command],
   commander: [command],
   yaml: [command],

@@ -6,6 +6,7 @@ import { givenSchemas } from './columns.ts'
 import { deliver } from './deliver.ts'
 import { distinct, expecting, instant, instantOrNull, jobId, line, object, orNull } from './fields.ts'
 import { policyFields } from './policy.ts'
+import { scheduleForm } from './schedule-form.ts'
 
 const maxRepeat = 2_147_483_647
 const repeatTimes = Type.Integer({ minimum: 1, maximum: maxRepeat })
@@ -22,12 +23,7 @@ const jobFields = {
     }),
     (text) => isVisible(text) && isOneVisibleLine(text.trim()),
   ),
-  schedule: Type.String({
-    minLength: 1,
-    maxLength: 2000,
-    description:
-      '`every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them',
-  }),
+  schedule: scheduleForm,
   timezone: orNull<string>('string', {
     minLength: 1,
     maxLength: 64,
@@ -115,7 +111,7 @@ export const jobInput = object(
 export const jobPatch = object(
   {
     ...Type.Partial(Type.Object(jobFields)).properties,
-    schedule: Type.Optional(orNull<string>('string', { minLength: 1, maxLength: 2000 })),
+    schedule: Type.Optional(Type.Union([scheduleForm, Type.Null()])),
     after: Type.Optional(after),
     ...policyFields,
     ...clientFields,

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
+import { outcomeGroups } from '../../src/columns/index.ts'
 import { job, run } from './answers.ts'
 import {
   cursor,
@@ -22,6 +23,8 @@ import { bodyErrors, inputErrors, jobErrors } from './refusals.ts'
 const runErrors = ['RUN_ID_INVALID', 'RUN_NOT_FOUND'] as const
 const runParams = object({ id: runId })
 const runState = run.properties.state
+const outcomes = [...runState.enum, ...Object.keys(outcomeGroups)]
+const statusWords = `one or several of ${outcomes.join(', ')}, separated by commas`
 const runQuery = {
   limit: Type.Optional(limit(100)),
   cursor: Type.Optional(cursor),
@@ -29,10 +32,10 @@ const runQuery = {
     Type.Refine(
       Type.String({
         maxLength: 200,
-        description: `one or several of ${runState.enum.join(', ')}, separated by commas`,
-        ...expecting(`one or several of ${runState.enum.join(', ')}, separated by commas`),
+        description: statusWords,
+        ...expecting(statusWords),
       }),
-      (text) => text.split(',').every((one) => (runState.enum as string[]).includes(one)),
+      (text) => text.split(',').every((one) => outcomes.includes(one)),
     ),
   ),
   tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'of the job' })),

@@ -32,4 +32,5 @@ export {
   type TerminalState,
   type Trigger,
   troubleStates,
+  outcomeGroups,
 } from './words.ts'

@@ -6,6 +6,8 @@ export type JobState = (typeof jobStates)[number]
 export const liveStates = ['claimed', 'running', 'waiting'] as const
 export const troubleStates = ['failed', 'timed_out', 'interrupted'] as const
 export const endStates = ['succeeded', ...troubleStates, 'cancelled', 'skipped'] as const
+/** What receivers, followers and filters name in one word. */
+export const outcomeGroups = { success: ['succeeded'], failure: troubleStates } as const
 export const runStates = [...liveStates, ...endStates] as const
 export type RunState = (typeof runStates)[number]
 export type LiveState = (typeof liveStates)[number]

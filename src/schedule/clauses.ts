@@ -4,20 +4,22 @@ import { readException } from './said-except.ts'
 import { readDate, readDayAhead, readDelay } from './said-dates.ts'
 import { readDays, readMonths, readPlaces } from './said-days.ts'
 import { readAdverb, readEvery } from './said-every.ts'
+import { readBounds, readStarting, readWindow } from './said-spans.ts'
 import { readMinutes, readTime, readTimes } from './said-times.ts'
-import { allWords, partsOfDay, unclear, units, zoneAbbreviations } from './vocabulary.ts'
+import { unknownWord } from './unknown-word.ts'
+import { partsOfDay, units, weekdayNumbers } from './vocabulary.ts'
 
 type Clause = (cursor: Cursor, frame: Frame) => boolean
 
 /** Tried in this order wherever a clause may begin; a phrase may have them in any order. */
 const clauses: Clause[] = [
-  (cursor) => cursor.at > 0 && cursor.take(',', 'and', ';'),
+  filler,
   readException,
   delay,
-  window,
-  starting,
+  readWindow,
+  readStarting,
   minutesOfHour,
-  bounds,
+  readBounds,
   readAdverb,
   readEvery,
   dayAhead,
@@ -40,6 +42,9 @@ export function readClauses(text: string): { cursor: Cursor; frame: Frame } {
     if (!clauses.some((clause) => restoring(clause, cursor, frame))) throw unknownWord(cursor)
     if (cursor.at === before) throw unknownWord(cursor)
   }
+  const last = cursor.tokens.length - 1
+  if ([',', 'and'].includes(cursor.tokens[last]?.text ?? ''))
+    throw cursor.misread('is followed by nothing', [cursor.without(last)], last)
   return { cursor, frame }
 }
 
@@ -50,34 +55,15 @@ function restoring(clause: Clause, cursor: Cursor, frame: Frame): boolean {
   return false
 }
 
-function unknownWord(cursor: Cursor) {
-  const { text } = cursor.peek()
-  const zone = zoneAbbreviations.get(text)
-  if (zone) return cursor.misread('is not the name of one time zone', [cursor.with(zone, cursor.at)])
-  if (text === 'once') {
-    const isAt = ['at', 'on'].includes(cursor.peek(1).text)
-    return cursor.misread('is not needed', [cursor.without(cursor.at, cursor.at + (isAt ? 2 : 1))])
+/** Words between clauses that say nothing of their own. */
+function filler(cursor: Cursor, frame: Frame): boolean {
+  if (cursor.at === 0) return cursor.take('run', 'runs', 'repeat')
+  // App Engine: at whole steps of the clock
+  if (frame.every && cursor.take('synchronized', 'synchronised')) {
+    frame.every.isOther = true
+    return true
   }
-  const meant = unclear.get(text)
-  if (meant) return cursor.misread('can be read in more than one way', meant)
-  const word = cursor.tokens.slice(cursor.at).findIndex(({ kind }) => kind === 'word' || kind === 'unknown')
-  // of "5 apples" it is not the number that is unknown
-  const isCounted = (text === 'every' || text === 'each' || /^\d/.test(text)) && word >= 0 && word <= 2
-  const at = isCounted ? cursor.at + firstUnknown(cursor) : cursor.at
-  const isVague = /^(few|several)$/.test(cursor.tokens[at]?.text ?? '')
-  return cursor.misread(
-    isVague ? 'is not a number' : 'was not understood',
-    isVague ? [cursor.with('3', at)] : [],
-    at,
-  )
-}
-
-/** From here on, the first word that no phrase has. */
-function firstUnknown(cursor: Cursor): number {
-  const ahead = cursor.tokens
-    .slice(cursor.at)
-    .findIndex(({ kind, text }) => kind === 'unknown' || (kind === 'word' && !allWords.includes(text)))
-  return Math.max(0, ahead)
+  return cursor.take(',', 'and', ';', 'only')
 }
 
 /** `morning` behind a day: it tells what an hour alone means. */
@@ -86,22 +72,10 @@ function part(cursor: Cursor, frame: Frame): boolean {
   if (cursor.take('in')) cursor.take('the')
   const word = cursor.peek().text.replace(/s$/, '')
   if (!partsOfDay.has(word)) return false
+  if (frame.part !== null && frame.part !== word)
+    throw cursor.misread('is a second part of the day', ['every day at 8am and 6pm'])
   cursor.at += 1
   frame.part = word
-  return true
-}
-
-/** `until 2027-01-01`, `starting 2027-01-01`: both days count. */
-function bounds(cursor: Cursor, frame: Frame): boolean {
-  const isEnd = cursor.take('until', 'till')
-  if (!isEnd && !cursor.take('starting', 'from', 'beginning')) return false
-  cursor.take('on')
-  const date = readDate(cursor)
-  if (!date?.year) return false
-  const two = (value: number) => String(value).padStart(2, '0')
-  const iso = `${date.year}-${two(date.month)}-${two(date.day)}`
-  if (isEnd) frame.until = `${iso}T23:59:59`
-  else frame.from = `${iso}T00:00`
   return true
 }
 
@@ -110,52 +84,6 @@ function delay(cursor: Cursor, frame: Frame): boolean {
   const found = readDelay(cursor)
   if (!found) return false
   frame.delay = found
-  return true
-}
-
-/** `between 9am and 5pm`, `from 9 to 17`, `9am-5pm`. */
-function window(cursor: Cursor, frame: Frame): boolean {
-  const start = cursor.at
-  const isBetween = cursor.take('between')
-  const isNamed = isBetween || cursor.take('from', 'during')
-  if (
-    cursor.takeAll('business', 'hours') ||
-    cursor.takeAll('office', 'hours') ||
-    cursor.takeAll('working', 'hours')
-  )
-    throw cursor.misread(
-      'are not the same everywhere',
-      [cursor.with('between 9am and 5pm', start, cursor.at)],
-      cursor.at - 2,
-    )
-  const from = readTime(cursor, isNamed)
-  if (!from) return false
-  const isJoined =
-    cursor.take('to', '-', 'until', 'till', 'through', 'thru') || (isNamed && cursor.take('and', '&'))
-  const to = isJoined ? readTime(cursor, true) : null
-  if (!to) return false
-  // "9 to 5", "1 to 5pm": hours without am or pm, of which the second comes first
-  const later = to.isBare && to.seconds <= from.seconds && to.seconds + 43_200 > from.seconds ? 43_200 : 0
-  const isSameHalf =
-    from.isBare &&
-    !to.isBare &&
-    to.seconds >= 43_200 &&
-    from.seconds + 43_200 < to.seconds &&
-    from.seconds < 25_200
-  if (frame.window)
-    throw cursor.misread('is a second span of the day', [cursor.without(start, cursor.at)], start)
-  frame.window = { from: from.seconds + (isSameHalf ? 43_200 : 0), to: to.seconds + later }
-  return true
-}
-
-/** `starting at 8am`, `from 8am`. */
-function starting(cursor: Cursor, frame: Frame): boolean {
-  const isStart = cursor.take('starting', 'beginning', 'from')
-  if (!isStart) return false
-  cursor.take('at', 'from')
-  const time = readTime(cursor, true)
-  if (!time) return false
-  frame.startingAt = time.seconds
   return true
 }
 
@@ -168,11 +96,16 @@ function minutesOfHour(cursor: Cursor, frame: Frame): boolean {
       cursor.at += 1
       return Number(text.slice(1))
     }
-    if (cursor.takeAll('the', 'top', 'of', 'the', 'hour') || cursor.takeAll('the', 'hour')) return 0
-    if (cursor.takeAll('the', 'half', 'hour')) return 30
+    cursor.take('the')
+    if (cursor.takeAll('top', 'of', 'the', 'hour')) return 0
+    if (cursor.peek(-1).text === 'the' && cursor.take('hour')) return 0
+    if (cursor.peek(-1).text === 'the' && cursor.takeAll('half', 'hour')) return 30
     if (at && cursor.take('minute')) return readMinutes(cursor)
     cursor.take('a')
     const minutes = readMinutes(cursor)
+    // "every hour at 30 minutes"
+    const isUnit = /^min(ute)?s?$/.test(cursor.peek(-1).text) && frame.every?.unit === 'hour'
+    if (at && isUnit && !['past', 'after', 'to', 'before'].includes(cursor.peek().text)) return minutes
     const isPast = minutes !== null && cursor.take('past', 'after')
     const isTo = minutes !== null && !isPast && cursor.take('to', 'before')
     if (!isPast && !isTo) return null
@@ -211,21 +144,44 @@ function dayAhead(cursor: Cursor, frame: Frame): boolean {
 function day(cursor: Cursor, frame: Frame): boolean {
   const start = cursor.at
   const isOn = cursor.take('on')
+  if (weekdayNumbers.has(cursor.peek(1).text)) cursor.take('from')
   const date = readDate(cursor)
   if (date) {
-    if (frame.date) throw cursor.misread('is a second date', [cursor.without(start, cursor.at)], start)
+    if (frame.date)
+      throw cursor.misread(
+        'is a second date; use two rules with "; " between them',
+        [cursor.parted(start)],
+        start,
+      )
     frame.date = date
     return true
   }
+  if (['weekday', 'weekend', 'weekdays', 'weekends'].includes(cursor.peek(1).text)) cursor.take('the')
   const days = readDays(cursor)
   if (days) {
     if (frame.weekdays)
-      throw cursor.misread('names days a second time', [cursor.without(start, cursor.at)], start)
+      throw cursor.misread(
+        'names days a second time; use two rules with "; " between them',
+        [cursor.parted(start), cursor.without(start, cursor.at)],
+        cursor.at - 1,
+      )
     frame.weekdays = days.days
     frame.isOnce = isOn && !days.isPlural && !days.isGroup
+    // "mondays of the month" are all of them
+    if (cursor.take('of')) {
+      cursor.take('the', 'every', 'each')
+      return cursor.take('month') || stepBack(cursor)
+    }
     return true
   }
   return readPlaces(cursor, frame)
+}
+
+/** "of" was not for the days: months have it. */
+function stepBack(cursor: Cursor): true {
+  while (cursor.peek(-1).text !== 'of') cursor.at -= 1
+  cursor.at -= 1
+  return true
 }
 
 function months(cursor: Cursor, frame: Frame): boolean {
@@ -243,7 +199,11 @@ function times(cursor: Cursor, frame: Frame): boolean {
   const found = readTimes(cursor, isBare)
   if (!found) return false
   if (frame.times.length > 0)
-    throw cursor.misread('is a second time of day', [cursor.without(start, cursor.at)], start)
+    throw cursor.misread(
+      'is a second time of day; use two rules with "; " between them',
+      [cursor.parted(start), cursor.without(start, cursor.at)],
+      cursor.at - 1,
+    )
   frame.times = found
   return true
 }

@@ -46,7 +46,8 @@ export function readCron(expr: string): CronFields {
   if (expr.startsWith('@') && written.length === 1) throw unknownNickname(expr)
   if (written.length < 5 || written.length > 7) throw refuse(`it has ${written.length} fields`)
   const years = written.length === 7 ? readYears(written[6] ?? '', refuse) : null
-  const parts = written.slice(0, 6).map((part) => (part === '?' ? '*' : part))
+  const plain = written.slice(0, 6).map((part) => (part === '?' ? '*' : part))
+  const parts = written.length > 5 ? plain.map(openStep) : plain
   const [day = '', weekday = ''] = [parts.at(-3), parts.at(-1)]
   const taken = takeSpecialDays(parts, refuse)
   refuseExtensions(taken.parts, refuse)
@@ -73,6 +74,17 @@ export function readCron(expr: string): CronFields {
   return fields
 }
 
+const lasts = [59, 59, 23, 31, 12, 6]
+
+/** `0/15` of Quartz, Spring and their like, which have seconds: from 0 to the end of the field. */
+function openStep(part: string, field: number): string {
+  const isTime = field < 3
+  return (isTime ? part.replaceAll(/(^|,)0\/(?=\d)/g, '$1*/') : part).replaceAll(
+    /(^|,)(\d+)\/(\d+)(?=,|$)/g,
+    `$1$2-${lasts[field]}/$3`,
+  )
+}
+
 /** Whether the fields name the day. */
 export function namesDay(fields: CronFields, day: Day): boolean {
   if (!fields.months[day.month] || (fields.years !== null && !fields.years.has(day.year))) return false
@@ -94,6 +106,7 @@ const nicknames = new Map([
   ['@daily', '0 0 * * *'],
   ['@midnight', '0 0 * * *'],
   ['@hourly', '0 * * * *'],
+  ['@quarterly', '0 0 1 1,4,7,10 *'],
   // FreeBSD's crontab(5)
   ['@every_minute', '* * * * *'],
   ['@every_second', '* * * * * *'],
@@ -115,6 +128,8 @@ function refuseExtensions(parts: string[], refuse: (why: string) => AppError): v
     if (!/^[\da-z*,/-]+$/i.test(part))
       throw refuse(`the field ${JSON.stringify(part)} has a character that is not supported`)
     for (const item of part.toUpperCase().split(',')) {
+      if (/^\d+\/\d+$/.test(item))
+        throw refuse(`${JSON.stringify(item)} is read differently by crons of five fields; write the end too`)
       // Names of months and weekdays have three letters.
       const letters = item.match(/[A-Z]+/g)?.filter((word) => word.length !== 3) ?? []
       if (letters.length > 0) throw refuse(`${JSON.stringify(item)} is not supported`)

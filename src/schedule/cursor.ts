@@ -70,11 +70,24 @@ export class Cursor {
     return this.with('', from, to)
   }
 
+  /** The text in two rules, the second one from this token on; the `and` or the comma before it goes. */
+  parted(at: number): string {
+    const isThere = (index: number, words: string[]) => words.includes(this.tokens[index]?.text ?? '')
+    const first = isThere(at - 1, ['every', 'each', 'on']) ? at - 1 : at
+    let end = first
+    while (isThere(end - 1, [',', 'and', '&'])) end -= 1
+    const before = this.text.slice(0, this.tokens[end]?.start ?? 0).trim()
+    return `${before}; ${this.text.slice(this.tokens[first]?.start ?? 0)}`
+  }
+
   /** The text with other words instead of some tokens. */
   with(words: string, from: number, to = from + 1): string {
     const before = this.text.slice(0, this.tokens[from]?.start ?? this.text.length)
     const after = this.text.slice(this.tokens[to - 1]?.end ?? this.text.length)
-    return `${before} ${words} ${after}`.replace(/\s+/g, ' ').trim()
+    return `${before} ${words} ${after}`
+      .replace(/\s+/g, ' ')
+      .replace(/ (?=[,;])/g, '')
+      .trim()
   }
 
   /** A refusal that names the token. */

@@ -3,6 +3,7 @@ import { readDuration } from './duration.ts'
 import { Misread } from './misread.ts'
 import type { At, Resolved } from './resolved.ts'
 import { readRecurrence } from './rrule.ts'
+import { readCalendarEvent } from './calendar-event.ts'
 import { readIso } from './iso-duration.ts'
 import { spread } from './spread.ts'
 
@@ -25,6 +26,7 @@ export function readDialect(text: string, reading: Reading): Resolved | null {
     readEventBridge(text, reading) ??
     readRecurrence(text, reading) ??
     readIso(text, reading) ??
+    readCalendarEvent(text) ??
     readCronText(text, reading)
   )
 }
@@ -50,7 +52,9 @@ function readEventBridge(text: string, { id }: Reading): Resolved | null {
     [minute, hour, date, month, fromOne(weekday)].map((field) => (field === '?' ? '*' : field)).join(' '),
     id,
   )
-  const rule = year === '*' || year === '?' ? expr : `0 ${expr} ${year}`
+  // a start with a step is read in six fields, seconds first
+  const isOpen = /(^| |,)\d+\/\d/.test(expr)
+  const rule = year === '*' || year === '?' ? `${isOpen ? '0 ' : ''}${expr}` : `0 ${expr} ${year}`
   readCron(rule)
   return { kind: 'rules', rules: [rule], except: [] }
 }

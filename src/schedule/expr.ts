@@ -78,9 +78,27 @@ function instantRule(text: string): DayRule {
   return { timesOn: (day) => (day.number === number ? times : null) }
 }
 
+/** Times of some days: of an iCalendar file's EXDATE. */
+function instantsRule(texts: string[]): DayRule {
+  const byDay = Map.groupBy(
+    texts.map((text) => (text.includes('T') ? text : `${text}T00:00`)),
+    dayNumber,
+  )
+  const times = new Map(
+    [...byDay].map(([number, some]) => [
+      number,
+      timesOfList(
+        some.map((text) => Math.floor(localMs(text) / 1000) - number * 86_400).toSorted((a, b) => a - b),
+      ),
+    ]),
+  )
+  return { timesOn: ({ number }) => times.get(number) ?? null }
+}
+
 /** `2026-12-24`, `2026-12-24..2027-01-02`, a list of these with commas, or what a rule may be. */
 function exceptionOf(text: string): DayRule {
-  if (!/^\d{4}-\d\d-\d\d(?!T)/.test(text)) return memberOf(text).rule
+  if (!/^\d{4}-\d\d-\d\d/.test(text)) return memberOf(text).rule
+  if (text.includes('T')) return instantsRule(text.split(','))
   const spans = text.split(',').map((item) => {
     const [first = '', last = first] = item.split('..')
     return [localMs(first), localMs(last)].map((ms) => Math.floor(ms / 86_400_000))

@@ -4,6 +4,7 @@ import type { Schedule } from './slots.ts'
 
 export { type ClockChange, clockChangesIn } from './clock-changes.ts'
 export { explain } from './explain.ts'
+export { type ScheduleForm, textOfSchedule } from './forms.ts'
 export { readNamedZone } from './named-zone.ts'
 export {
   catchUpGraceMs,

@@ -42,6 +42,7 @@ export function readIso(text: string, { now, zone }: At): Resolved | null {
   }
   if (units.length > 1 || ms > 0)
     throw new Misread(given, 'mixes units of the calendar with others', [
+      ...(units.length === 1 && days > 0 && ms % 3_600_000 === 0 ? [`PT${days * 24 + ms / 3_600_000}H`] : []),
       `P${unit[1]}${unit[0][0]?.toUpperCase()}`,
     ])
   const first = local ?? localAt(now, zone).add(duration)

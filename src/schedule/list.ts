@@ -151,7 +151,13 @@ export function scheduleOf(text: string, parts: Rules, { now, zone }: At): Sched
 function untilOf(parts: Rules, count: number, { now, zone }: At): string {
   if (count > mostCounted)
     throw new AppError('SCHEDULE_INVALID', `COUNT may be ${mostCounted} at most; give the job \`repeat\`.`)
-  const schedule = { kind: 'rules', expr: joinExpr(parts), display: '' } as const
+  // COUNT counts the days that EXDATE leaves out, and not those that RDATE adds
+  const counted = {
+    ...parts,
+    rules: parts.rules.filter((rule) => !/^\d{4}-/.test(rule)),
+    except: parts.except.filter((left) => !/^\d{4}-/.test(left)),
+  }
+  const schedule = { kind: 'rules', expr: joinExpr(counted), display: '' } as const
   const rule = { schedule, zone, anchor: now }
   const begin = parts.from === null ? now : new Date(localMs(parts.from) - 86_400_000 * 2)
   let last = begin

@@ -3,6 +3,7 @@ import { withEllipsis } from '../ground/text.ts'
 import { type Reading, readDialect } from './dialects.ts'
 import { longestDurationMs, readDuration } from './duration.ts'
 import { readInstant } from './instant.ts'
+import { isCalendarText } from './rrule-lines.ts'
 import { isList, readList, scheduleOf } from './list.ts'
 import { localAt, localText } from './local.ts'
 import { Misread } from './misread.ts'
@@ -46,9 +47,20 @@ function tidy(text: string): string {
     throw refuse(withEllipsis(text, 40), `it has ${text.length} characters; the limit is ${longestText}`)
   }
   // crontab(5) parts fields by blanks or tabs; a line that was copied or piped ends in a line break
-  const line = text.trim().replaceAll('\t', ' ')
+  const line = narrow(isCalendarText(text) ? text.trim().replaceAll(/\r?\n/g, ' ') : text.trim()).replaceAll(
+    '\t',
+    ' ',
+  )
   if (/\p{Cc}/u.test(line)) throw refuse(text, 'it contains control characters; use one line of plain text')
   return line.replace(/\s+/g, ' ')
+}
+
+/** As a keyboard has it: full-width forms, the dashes and invisible marks that word processors write. */
+function narrow(text: string): string {
+  return text
+    .replaceAll(/[\uFF01-\uFF5E]/g, (wide) => String.fromCodePoint((wide.codePointAt(0) ?? 0) - 0xfee0))
+    .replaceAll(/[\u2010-\u2015\u2212]/g, '-')
+    .replaceAll(/\p{Cf}|\uFE0F/gu, '')
 }
 
 function read(text: string, reading: Reading): Schedule {
@@ -114,7 +126,8 @@ function readOnce(text: string, { now, zone }: Reading): Resolved | null {
     checkDuration(delayMs, delay)
     return { kind: 'once', runAt: new Date(now.getTime() + delayMs), display: `once in ${delay}` }
   }
-  const instant = readInstant(text, zone)
+  // at() is EventBridge's
+  const instant = readInstant(/^at ?\((.*)\)$/i.exec(text)?.[1] ?? text, zone)
   if (!instant) return null
   checkInstant(text, instant.runAt, now)
   return { kind: 'once', runAt: instant.runAt, display: `once at ${instant.display}` }

@@ -4,10 +4,17 @@ import { firstInstantAt } from './instant.ts'
 import { daysUntil, timeOf } from './local.ts'
 import type { At, Resolved } from './resolved.ts'
 import { clockText } from './said-times.ts'
+import { weekdayNumbers } from './vocabulary.ts'
 
 /** One instant: a delay, a day with a time, or a time of today or tomorrow. */
 export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Resolved {
-  const { delay, times, date } = frame
+  const { delay, times, date, weekdays, months, dates, nth } = frame
+  if (months.length + dates.length + nth.length > 0 || (delay && (weekdays ?? date)))
+    throw cursor.misread(
+      'names more than one day',
+      ['december 24 at 9am', 'next friday at 9am'],
+      lastOf(cursor),
+    )
   const here = now.toTemporalInstant().toZonedDateTimeISO(zone)
   if (delay) {
     if (times.length > 0 && !(delay.years || delay.months || delay.weeks || delay.days))
@@ -41,7 +48,17 @@ export function resolveOnce(cursor: Cursor, frame: Frame, { now, zone }: At): Re
   const weekday = frame.isOnce ? (frame.weekdays?.[0] ?? 0) : null
   if (weekday !== null) return once(instantOn(comingWeekday(today, weekday, isPast)))
   if (!date) return once(instantOn(isPast(today) ? today.add({ days: 1 }) : today))
-  return once(instantOn(dayOfDate(date, { today, isPast })))
+  const day = dayOfDate(date, { today, isPast })
+  if (weekdays && !weekdays.includes(day.dayOfWeek % 7))
+    throw cursor.misread(
+      `is not the weekday of ${day.toString()}`,
+      [`${day.toString()} ${clockText(time.seconds)}`],
+      Math.max(
+        0,
+        cursor.tokens.findIndex(({ text }) => weekdayNumbers.has(text)),
+      ),
+    )
+  return once(instantOn(day))
 }
 
 const once = (at: Temporal.Instant): Resolved => ({ kind: 'once', runAt: new Date(at.epochMilliseconds) })
@@ -68,10 +85,13 @@ function dayOfDate(date: SaidDate, { today, isPast }: Today): Temporal.PlainDate
     if (!date.isNextWeek) return comingWeekday(today, date.weekday, isPast)
     return today.add({ days: daysUntil(date.weekday, today) || 7 })
   }
-  const inYear = (year: number) => Temporal.PlainDate.from({ year, month: date.month, day: date.day })
+  const { month, day } = date
+  const inYear = (year: number) => Temporal.PlainDate.from({ year, month, day })
   if (date.year !== null) return inYear(date.year)
-  const on = inYear(today.year)
-  return isPast(on) ? inYear(today.year + 1) : on
+  // 29 February is there in leap years only, eight years apart at most
+  for (let year = today.year; year < today.year + 8; year++)
+    if (inYear(year).day === day && !isPast(inYear(year))) return inYear(year)
+  return inYear(today.year + 8)
 }
 
 function withoutTime(text: string): string {

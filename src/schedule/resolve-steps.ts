@@ -58,8 +58,14 @@ function stepsFrom(
   if (frame.minutes.length > 0 || frame.window)
     throw cursor.misread('does not fit a step of days or more', [], 0)
   if (count > 36_525) throw cursor.misread('is more than 100 years', [], 0)
-  const here = wholeSecond(localAt(at.now, at.zone))
-  const times = frame.times.map(({ seconds }) => seconds)
+  if (frame.months.length > 0 && frame.dates.length + frame.nth.length === 0)
+    throw cursor.misread(`names months beside a step of ${unit}s`, ['every day in january at 9am'], 0)
+  // "starting 2030-01-01": the steps are counted from that day
+  const here = frame.from ? Temporal.PlainDateTime.from(frame.from) : wholeSecond(localAt(at.now, at.zone))
+  const times = [
+    ...frame.times.map(({ seconds }) => seconds),
+    ...(frame.times.length === 0 && frame.startingAt !== null ? [frame.startingAt] : []),
+  ]
   const { weekdays } = frame
   const found = (rules: string[]): Resolved => ({
     kind: 'rules',
@@ -84,7 +90,7 @@ function stepsFrom(
   if (frame.dates.length + frame.nth.length > 0)
     return found(monthly(cursor, frame, { count, unit, here, times }))
   if (times.length === 0) {
-    const first = here.add({ [`${unit}s`]: count })
+    const first = frame.from ? here : here.add({ [`${unit}s`]: count })
     return found([stepsText({ every: count, unit, first: localText(first) })])
   }
   const days = times.map((time) => firstOn(here, time))

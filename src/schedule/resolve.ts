@@ -1,11 +1,12 @@
 import type { Cursor } from './cursor.ts'
 import type { Frame } from './frame.ts'
-import { fieldText, timeFields } from './fields-text.ts'
+import { fieldText } from './fields-text.ts'
 import { resolveOnce } from './resolve-once.ts'
 import { resolveSteps } from './resolve-steps.ts'
+import { timesOf } from './resolve-times.ts'
 import { type At, boundsOf, type Resolved } from './resolved.ts'
 import { clockText } from './said-times.ts'
-import { partsOfDay } from './vocabulary.ts'
+import { partsOfDay, weekdayNumbers } from './vocabulary.ts'
 
 /** @throws Misread: a part is missing, or two do not fit together */
 export function resolve(cursor: Cursor, frame: Frame, at: At): Resolved {
@@ -93,6 +94,7 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
     )
   const { every } = frame
   const unit = every?.unit
+  refuseMisfit(cursor, frame)
   const weekdays = weekdaysOf(cursor, frame)
   const inYear = unit === 'year' && frame.months.length === 0
   const months = frame.months.length > 0 ? frame.months : monthsOf(every, inYear)
@@ -115,6 +117,41 @@ function resolveCron(cursor: Cursor, frame: Frame): Resolved {
     ...boundsOf(frame),
   }
 }
+
+/** Parts that do not fit together, of which one would have to be dropped. */
+function refuseMisfit(cursor: Cursor, { every, weekdays, dates, nth, months }: Frame): void {
+  const unit = every?.unit
+  const isAnyMonth = months.length === 0
+  const [weekday] = weekdays ?? []
+  const name = weekday === undefined ? '' : weekdayName(weekday)
+  if (weekdays && nth.length > 0)
+    throw cursor.misread(
+      'names weekdays and places in the month; use two rules with "; " between them',
+      [`every ${name} at 9am; first ${name} of the month at 5pm`],
+      0,
+    )
+  if (weekdays && isAnyMonth && dates.length === 0 && (unit === 'month' || unit === 'year'))
+    throw cursor.misread(
+      `does not say which ${name} of the ${unit}`,
+      [`first ${name} of the ${unit === 'year' ? 'quarter' : 'month'} at 9am`, `every ${name} at 9am`],
+      indexOf(cursor, name.slice(0, 3)),
+    )
+  if (unit === 'week' && dates.length > 0)
+    throw cursor.misread(
+      'is a day of the month in a rule of weeks',
+      [`every ${weekdayName(Number(dates[0]) % 7)}`, 'every monday'],
+      0,
+    )
+  if (!every && isAnyMonth && nth.length === 1 && nth[0]?.endsWith('L'))
+    throw cursor.misread(
+      'may be the one before today',
+      ['last friday of the month at 9am', 'next friday at 9am'],
+      0,
+    )
+}
+
+const weekdayName = (day: number) =>
+  [...weekdayNumbers].find(([name, number]) => name.endsWith('day') && number === day)?.[0] ?? ''
 
 /** "friday the 13th": cron would take either, so the other weekdays are left out. */
 function withBoth(cursor: Cursor, frame: Frame, weekdays: number[] | null): string[] {
@@ -162,100 +199,4 @@ function monthsOf(every: Frame['every'], inYear: boolean): number[] {
   if (inYear) return [1]
   const step = every?.unit === 'month' ? every.count : 1
   return Array.from({ length: Math.ceil(12 / step) }, (_, index) => index * step + 1)
-}
-
-/** Cron's fields before the days. */
-function timesOf(cursor: Cursor, frame: Frame): string[] {
-  const { every, window, minutes, times } = frame
-  const isShort = every && (every.unit === 'hour' || every.unit === 'minute' || every.unit === 'second')
-  if (!isShort) {
-    if (minutes.length > 0)
-      throw cursor.misread('says a minute and no hour', ['hourly at :15', 'every day at 9:15'], 0)
-    if (window)
-      throw cursor.misread(
-        'has a span of the day and does not say how often in it',
-        [`every hour ${cursor.text}`, `every 15 minutes ${cursor.text}`],
-        0,
-      )
-    return timeFields(times.length > 0 ? times.map(({ seconds }) => seconds) : [0])
-  }
-  if (times.length > 0) {
-    const [{ seconds } = { seconds: 0 }] = times
-    const found = cursor.tokens.findIndex(({ kind }) => kind === 'clock')
-    const index = found < 0 ? cursor.tokens.length - 1 : found
-    const minute = /^\d{1,2}$/.test(cursor.tokens.at(-1)?.text ?? '')
-      ? [`hourly at :${(cursor.tokens.at(-1)?.text ?? '').padStart(2, '0')}`]
-      : []
-    throw cursor.misread(
-      'is a time of day beside a step of less than a day',
-      [...minute, `every day at ${clockText(seconds)}`],
-      index,
-    )
-  }
-  return timesOfStep(cursor, frame, every)
-}
-
-function timesOfStep(cursor: Cursor, frame: Frame, { count, unit }: NonNullable<Frame['every']>): string[] {
-  const { minutes, window, startingAt } = frame
-  if (unit === 'second') return secondFields(cursor, count, window)
-  const step = count * (unit === 'hour' ? 3600 : 60)
-  if (minutes.length > 0 && (unit !== 'hour' || !Number.isInteger(count)))
-    throw cursor.misread('says a minute beside a step that is not whole hours', ['every hour at :15'], 0)
-  if (step > 86_400)
-    throw cursor.misread('is more than a day, and cannot keep to some days', ['every 2 days at 9am'], 0)
-  if (!window && startingAt === null) return wholeDayFields({ step, unit, minutes })
-  const from = window?.from ?? startingAt ?? 0
-  const to = window ? (window.to > from ? window.to : window.to + 86_400) : cyclic(from, step)
-  // the last hour is meant itself ("every hour from 9 to 17"), the last minute is not ("every 15 minutes between 9 and 17")
-  const isIncluded = unit === 'hour' && window !== null
-  const list: number[] = []
-  for (let time = from; time < to || (isIncluded && time === to); time += step) {
-    for (const minute of minutes.length > 0 ? minutes : [0]) {
-      if (time - (time % 3600) + minute * 60 < to || minutes.length === 0)
-        list.push((time + minute * 60) % 86_400)
-    }
-  }
-  return timeFields(list)
-}
-
-/** Steps that fill a day go round the clock from their start; others begin again at it. */
-function cyclic(from: number, step: number): number {
-  return 86_400 % step === 0 ? from + 86_400 : 86_400
-}
-
-function wholeDayFields({
-  step,
-  unit,
-  minutes,
-}: {
-  step: number
-  unit: string
-  minutes: number[]
-}): string[] {
-  const hours = step / 3600
-  if (unit === 'hour' && Number.isInteger(hours) && 24 % hours === 0) {
-    const minute = fieldText(minutes.length > 0 ? minutes : [0], { size: 60 })
-    return [`${minute} ${hours === 1 ? '*' : `*/${hours}`}`]
-  }
-  const list = Array.from({ length: Math.ceil(86_400 / step) }, (_, index) => index * step)
-  return timeFields(
-    minutes.length > 0 ? list.flatMap((time) => minutes.map((minute) => time + minute * 60)) : list,
-  )
-}
-
-function secondFields(cursor: Cursor, count: number, window: Frame['window']): string[] {
-  if (60 % count !== 0 || (window && (window.from % 3600 || window.to % 3600)))
-    throw cursor.misread(
-      'seconds fit into whole minutes and hours only',
-      ['every 30 seconds between 9am and 5pm'],
-      0,
-    )
-  const last = window && (window.to > window.from ? window.to : window.to + 86_400)
-  const hours = window
-    ? Array.from(
-        { length: ((last ?? 0) - window.from) / 3600 },
-        (_, index) => (window.from / 3600 + index) % 24,
-      )
-    : []
-  return [`${count === 1 ? '*' : `*/${count}`} * ${window ? fieldText(hours, { size: 24 }) : '*'}`]
 }

@@ -1,6 +1,7 @@
 import { localAt, wholeSecond } from './local.ts'
 import { Misread } from './misread.ts'
 import type { At } from './resolved.ts'
+import { calendarLines } from './rrule-lines.ts'
 
 const numbered = {
   BYMONTH: [1, 12],
@@ -27,6 +28,9 @@ export type Recurrence = {
   until: string | null
   /** WKST. */
   weekStart: number
+  /** EXDATE and RDATE: local dates, or local times. */
+  left: string[]
+  more: string[]
 }
 
 const frequencies = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY', 'SECONDLY']
@@ -34,12 +38,18 @@ const weekdayNames = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 
 /** Null: the text is no recurrence rule. @throws Misread */
 export function readRuleParts(text: string, { now, zone }: At): Recurrence | null {
-  const [, dtstart, rule = ''] = /^(?:DTSTART:(\S+)\s+)?(?:RRULE:)?(\S+)$/i.exec(text) ?? []
+  const lines = calendarLines(text)
+  if (!lines) return null
+  const { start: dtstart, rule } = lines
   const said = rule.split(';').filter(Boolean)
   if (!said.every((part) => /^[A-Z-]+=/i.test(part)) || !/(^|;)FREQ=/i.test(rule)) return null
   const found: Recurrence = {
     ...{ freq: '', interval: 1, isStarted: dtstart !== undefined, by: {}, weekdays: [] },
     ...{ count: null, until: null, weekStart: 1 },
+    ...{
+      left: lines.left.map((day) => dayOrLocal(day, zone)),
+      more: lines.more.map((day) => dayOrLocal(day, zone)),
+    },
     start: dtstart === undefined ? wholeSecond(localAt(now, zone)) : localOf(dtstart, zone),
   }
   for (const part of rule.toUpperCase().split(';').filter(Boolean)) {
@@ -96,6 +106,11 @@ function weekdayOf(name: string): number {
 function dayOf(item: string): Recurrence['weekdays'][number] {
   const [, place, name = item] = /^([+-]?\d{1,2})?([A-Z]{2})$/.exec(item) ?? []
   return { weekday: weekdayOf(name), place: place === undefined ? null : Number(place) }
+}
+
+function dayOrLocal(text: string, zone: string): string {
+  const local = localOf(text, zone)
+  return /^\d{8}$/.test(text) ? local.toPlainDate().toString() : local.toString({ smallestUnit: 'second' })
 }
 
 /** `20261127T090000`, with `Z` for UTC, or a date alone. */

@@ -16,7 +16,14 @@ export function readRecurrence(text: string, at: At): Resolved | null {
   const found = readRuleParts(text, at)
   if (!found) return null
   const { freq, interval, start, isStarted } = found
-  if (freq === 'HOURLY' || freq === 'MINUTELY' || freq === 'SECONDLY') return readShort(found, at)
+  const { left, more } = found
+  if (freq === 'HOURLY' || freq === 'MINUTELY' || freq === 'SECONDLY') {
+    if (left.length + more.length > 0)
+      throw new Misread(left.length > 0 ? 'EXDATE' : 'RDATE', `is not supported in FREQ=${freq}`)
+    return readShort(found, at)
+  }
+  if (more.length > 0 && (found.until !== null || found.count !== null))
+    throw new Misread('RDATE', 'is not supported beside UNTIL or COUNT')
   const times = timesOf(found)
   if (found.by.BYSETPOS && times.length > 1)
     throw new Misread('BYSETPOS', 'is not supported with more than one time of day')
@@ -27,8 +34,13 @@ export function readRecurrence(text: string, at: At): Resolved | null {
       : stepRules(found, times)
   return {
     kind: 'rules',
-    rules,
-    except: exceptOf(found),
+    rules: [
+      ...rules,
+      ...more.map((day) =>
+        day.includes('T') ? day : `${day}T${start.toPlainTime().toString({ smallestUnit: 'second' })}`,
+      ),
+    ],
+    except: [...exceptOf(found), ...(left.length > 0 ? [left.join(',')] : [])],
     ...(isStarted && { from: start.toString({ smallestUnit: 'second' }) }),
     ...(found.until && { until: found.until }),
     ...(found.count !== null && { count: found.count }),

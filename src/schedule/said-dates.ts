@@ -60,6 +60,8 @@ function readNamedDate(cursor: Cursor): Extract<SaidDate, { kind: 'date' }> | nu
     cursor.at += 1
     return Number(text)
   })
+  // "1 of january and july" are dates of every year
+  if (year === null && cursor.attempt(() => (cursor.take(',', 'and') ? monthHere(cursor) : null))) return null
   const length = cursor.at - start
   cursor.at = start
   return checked(cursor, { year, month, day }, length)
@@ -78,10 +80,19 @@ function checked(cursor: Cursor, date: { year: number | null; month: number; day
     Temporal.PlainDate.from({ ...date, year: date.year ?? 2024 }, { overflow: 'reject' })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const near = Temporal.PlainDate.from({ ...date, year: date.year ?? 2027 })
-    throw cursor.misread('is not a date that exists', [
-      cursor.with(String(near), cursor.at, cursor.at + length),
-    ])
+    const near = Temporal.PlainDate.from({
+      year: date.year ?? 2027,
+      month: Math.max(1, date.month),
+      day: Math.max(1, date.day),
+    })
+    const tries = ['', ' 09:00'].map((time) =>
+      cursor.with(`${near.toString()}${time}`, cursor.at, cursor.at + length),
+    )
+    throw cursor.misread(
+      'is not a date that exists',
+      tries,
+      cursor.at + (cursor.peek().text === 'the' ? 1 : 0),
+    )
   }
   cursor.at += length
   return { kind: 'date', ...date } as const
@@ -130,7 +141,7 @@ export function readDelay(cursor: Cursor): Temporal.Duration | null {
     if (cursor.take('+')) return readSpan(cursor)
     const span = readSpan(cursor)
     if (!span) return null
-    return isIn || cursor.takeAll('from', 'now') || cursor.take('later') ? span : null
+    return cursor.takeAll('from', 'now') || cursor.take('later') || isIn ? span : null
   })
 }
 

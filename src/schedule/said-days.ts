@@ -48,6 +48,9 @@ export function readDays(cursor: Cursor): SaidDays | null {
     return { days: [first.day], isPlural: first.isPlural, isGroup: false }
   })
   if (!found) return null
+  // "mon tue and fri"
+  const more = weekdayNumbers.has(cursor.peek().text.replace(/'?s$/, '')) ? readDays(cursor) : null
+  if (more) found.push(more)
   return {
     days: [...new Set(found.flatMap(({ days }) => days))].toSorted((a, b) => a - b),
     isPlural: found.length > 1 || found.some(({ isPlural }) => isPlural),
@@ -69,37 +72,79 @@ function readOrdinal(cursor: Cursor): number | 'L' | null {
   return found
 }
 
+/** `1st`, `last`, `2nd to last`, `day 15`. */
+function readPlace(cursor: Cursor): number | string | null {
+  cursor.take('the')
+  if (cursor.peek().text === 'day' && /^\d{1,2}$/.test(cursor.peek(1).text)) {
+    cursor.at += 2
+    return Number(cursor.peek(-1).text)
+  }
+  if (cursor.take('penultimate')) return 'L-1'
+  const place = readOrdinal(cursor)
+  const isFromEnd = cursor.attempt(() => {
+    cursor.take('-')
+    if (!cursor.take('to')) return null
+    cursor.take('-')
+    cursor.take('the')
+    return cursor.take('last') || null
+  })
+  return isFromEnd && typeof place === 'number' && place > 1 ? `L-${place - 1}` : place
+}
+
+/** `1, 8 and 15 of the month`, `1 of january and july`. */
+function readNumbers(cursor: Cursor): number[] | null {
+  return cursor.attempt(() => {
+    const numbers = cursor.list(() => (/^\d{1,2}$/.test(cursor.peek().text) ? readNumber(cursor) : null))
+    const isOf = cursor.peek().text === 'of'
+    return isOf && (numbers ?? []).length > 0 ? numbers : null
+  })
+}
+
+function readNumber(cursor: Cursor): number {
+  cursor.at += 1
+  return Number(cursor.peek(-1).text)
+}
+
+function fromTheEnd(cursor: Cursor, at: number) {
+  return cursor.misread(
+    'counts weekdays from the end of the month; the last one, the first to the fifth, and days are read',
+    ['last friday of the month at 9am', '2nd to last day of the month at 9am'],
+    at,
+  )
+}
+
 /** `the 1st and 15th`, `first monday`, `last day`, `last weekday`, in a month unless the frame says otherwise. */
 export function readPlaces(cursor: Cursor, frame: Frame): boolean {
   const start = cursor.at
   cursor.take('the')
-  const places = cursor.list(() => {
-    cursor.take('the')
-    return readOrdinal(cursor)
-  })
+  const named = cursor.at
+  const places = readNumbers(cursor) ?? cursor.list(() => readPlace(cursor))
   if (!places) {
     cursor.at = start
     return false
   }
-  const weekday = weekdayHere(cursor)
-  const group = weekday ? null : groupHere(cursor)
-  if (!weekday && !group) cursor.take('day', 'days')
+  const weekdays = cursor.list(weekdayHere)
+  const group = weekdays ? null : groupHere(cursor)
+  if (!weekdays && !group) cursor.take('day', 'days')
   for (const place of places) {
-    if (weekday) {
+    if (typeof place === 'string' && place !== 'L') {
+      if (weekdays || group) throw fromTheEnd(cursor, named)
+      frame.dates.push(place)
+    } else if (weekdays) {
       if (place !== 'L' && (place < 1 || place > 5))
-        throw cursor.misread('is not a place: a month has 1 to 5 of each weekday', [], start)
-      frame.nth.push(`${weekday.day}#${place}`)
+        throw cursor.misread('is not a place: a month has 1 to 5 of each weekday', [], named)
+      frame.nth.push(...weekdays.map(({ day }) => `${day}#${place}`))
     } else if (group) {
       if (group.days.length !== 5 || (place !== 'L' && place !== 1))
         throw cursor.misread(
           'can be the first or the last of the weekdays only',
           ['last weekday of the month at 6pm'],
-          start,
+          named,
         )
       frame.dates.push(place === 'L' ? 'LW' : '1W')
     } else {
       if (place !== 'L' && (place < 1 || place > 31))
-        throw cursor.misread('is not a day of a month (1 to 31)', ['on the 1st of every month at 9am'], start)
+        throw cursor.misread('is not a day of a month (1 to 31)', ['on the 1st of every month at 9am'], named)
       frame.dates.push(String(place))
     }
   }
@@ -109,6 +154,13 @@ export function readPlaces(cursor: Cursor, frame: Frame): boolean {
 
 /** `of the month`, `of every month`, `in january`, `each quarter`. */
 function readOf(cursor: Cursor, frame: Frame): void {
+  const isStep = ['every', 'each'].includes(cursor.peek(1).text) && !cursor.peek(2).text.startsWith('month')
+  const isNamed = monthNumbers.has(cursor.peek(2).text) || ['quarter', 'year'].includes(cursor.peek(2).text)
+  if (cursor.peek().text === 'of' && isStep && !isNamed) {
+    // "of every other month": the step is read behind it
+    cursor.at += 1
+    return
+  }
   cursor.attempt(() => {
     const isOf = cursor.take('of', 'in')
     const isEach = cursor.take('the', 'each', 'every', 'a', 'any', 'per')
@@ -152,7 +204,9 @@ export function readMonths(cursor: Cursor): number[] | null {
       (_, index) => ((first - 1 + index) % 12) + 1,
     )
   })
-  return found && [...new Set(found.flat())].toSorted((a, b) => a - b)
+  if (!found) return null
+  const more = cursor.peek().text !== '-' && monthNumbers.has(cursor.peek().text) ? readMonths(cursor) : null
+  return [...new Set([...found.flat(), ...(more ?? [])])].toSorted((a, b) => a - b)
 }
 
 export function monthHere(cursor: Cursor): number | null {

@@ -39,7 +39,11 @@ export function readEvery(cursor: Cursor, frame: Frame): boolean {
     return true
   }
   if (readPlaces(cursor, frame)) {
-    set(cursor, frame, frame.every ?? { count: 1, unit: 'month', isOther: false }, start)
+    frame.every ??= { count: 1, unit: 'month', isOther: false }
+    return true
+  }
+  if (['noon', 'midday', 'midnight'].includes(cursor.peek().text)) {
+    set(cursor, frame, { count: 1, unit: 'day', isOther: false }, start)
     return true
   }
   // weekdays have a clause of their own
@@ -70,6 +74,8 @@ function readStep(cursor: Cursor): Every | null {
 function readHalf(cursor: Cursor): Every | null {
   return cursor.attempt(() => {
     cursor.take('a')
+    if (cursor.takeAll('half', 'minute')) return { count: 30, unit: 'second', isOther: true }
+    if (cursor.takeAll('half', 'day')) return { count: 12, unit: 'hour', isOther: true }
     const minutes = cursor.take('half') ? 30 : cursor.take('quarter') ? 15 : 0
     cursor.take('-', 'of')
     cursor.take('an', 'a')
@@ -92,9 +98,8 @@ function readOther(cursor: Cursor): Every | null {
       cursor.at += 1
       return { count: count * unit[1], unit: unit[0], isOther: true }
     }
-    return text === 'other' && weekdayNumbers.has(cursor.peek().text)
-      ? { count: 2, unit: 'week', isOther: true }
-      : null
+    const isWeekly = weekdayNumbers.has(cursor.peek().text) || cursor.peek().text === 'weekend'
+    return text === 'other' && isWeekly ? { count: 2, unit: 'week', isOther: true } : null
   })
 }
 
@@ -102,6 +107,7 @@ function readOther(cursor: Cursor): Every | null {
 function readCounted(cursor: Cursor): Every | null {
   return cursor.attempt(() => {
     const count = readCount(cursor) ?? 1
+    if (count > 1 && cursor.peek().text === 'weekends') return whole(count, 'week')
     const unit = units.get(cursor.peek().text)
     if (!unit) return null
     cursor.at += 1

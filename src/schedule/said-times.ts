@@ -4,8 +4,8 @@ import { numberWords } from './vocabulary.ts'
 /** `isBare`: an hour from 1 to 12 without anything that tells morning from afternoon. */
 export type SaidTime = { seconds: number; isBare: boolean }
 
-const clockForm = /^(\d{1,2})(?:[:.](\d{2}))?(?::(\d{2}))? ?([ap]m)?$/
-const digitsForm = /^(\d{1,2})(\d{2}) ?([ap]m)?$/
+const clockForm = /^(\d{1,2})(?:[:.h](\d{2}))?(?::(\d{2}))? ?(?:([ap])\.?m\.?)?$/
+const digitsForm = /^(\d{1,2})(\d{2}) ?(?:([ap])\.?m\.?)?$/
 
 /**
  * A time of day: `9am`, `9:30 pm`, `14:30`, `9.30`, `0900`, `noon`, `half past 9`, `9 o'clock`, or (`bare`) an hour alone.
@@ -67,7 +67,7 @@ function readDigits(cursor: Cursor, bare: boolean): SaidTime | null {
     return null
   const groups = clockForm.exec(text) ?? digitsForm.exec(text)
   if (!groups) throw notATime(cursor)
-  const half = groups.at(-1)
+  const half = groups.at(-1) && `${groups.at(-1)}m`
   const [hour = 0, minute = 0, second = 0] = groups
     .slice(1, 4)
     .map((digits) => Number.parseInt(digits ?? '0', 10) || 0)
@@ -101,7 +101,10 @@ function readHalf(cursor: Cursor): string | undefined {
 
 function notATime(cursor: Cursor) {
   const at = cursor.at
-  const tries = [cursor.with('9am', at), cursor.with('at 9am', at)]
+  const { text } = cursor.peek()
+  const minute = /^[0-5]?\d$/.test(text) ? [`hourly at :${text.padStart(2, '0')}`] : []
+  const midnight = /^24(?:[:.]?00)?$/.test(text) ? [cursor.with('00:00', at)] : []
+  const tries = [...midnight, ...minute, cursor.with('9am', at), cursor.with('at 9am', at)]
   return cursor.misread('is not a time of day (00:00 to 23:59, or 1am to 12pm)', tries)
 }
 

@@ -1,7 +1,7 @@
 import type { AppError } from '../ground/errors.ts'
 import { Misread } from './misread.ts'
-import { tokensOf, plain } from './tokens.ts'
-import { allWords, weekdayNumbers } from './vocabulary.ts'
+import { plain, type Token, tokensOf } from './tokens.ts'
+import { allWords, monthNumbers, weekdayNumbers } from './vocabulary.ts'
 
 const mostShown = 2
 
@@ -19,6 +19,8 @@ export function nearest(
   if (proposed.length > 0) return proposed.slice(0, mostShown)
   const word = error instanceof Misread ? error.word : ''
   const found = [
+    ...asInstant(text),
+    ...unquoted(text),
     ...respelled(text, 2),
     ...withoutWord(text, word),
     ...asCron(text),
@@ -29,10 +31,14 @@ export function nearest(
 
 /** The text with words that are nearly known ones put right: one of them, or two. */
 function respelled(text: string, changes: number): string[] {
-  const tokens = tokensOf(plain(text))
+  // each try is read, and a long text of unknown words would have hundreds of thousands
+  if (text.length > longestMistyped) return []
+  const isWrong = ({ kind, text: word }: Token) =>
+    kind === 'word' && word.length > 2 && !allWords.includes(word)
+  const wrong = tokensOf(plain(text)).filter(isWrong)
+  if (wrong.length > mostMistyped) return []
   const texts: string[] = []
-  for (const { kind, text: word, start, end } of tokens) {
-    if (kind !== 'word' || word.length < 3 || allWords.includes(word)) continue
+  for (const { text: word, start, end } of wrong) {
     for (const right of nearWords(word)) {
       const changed = text.slice(0, start) + right + text.slice(end)
       texts.push(changed)
@@ -43,11 +49,13 @@ function respelled(text: string, changes: number): string[] {
 }
 
 const mostNear = 3
+const mostMistyped = 5
+const longestMistyped = 200
 
 function nearWords(word: string): string[] {
   return allWords
     .map((known) => ({ known, away: distance(word, known) }))
-    .filter(({ away }) => away <= (word.length > 4 ? 2 : 1))
+    .filter(({ known, away }) => away <= (word.length > 4 && known[0] === word[0] ? 2 : 1))
     .toSorted((a, b) => a.away - b.away)
     .slice(0, mostNear)
     .map(({ known }) => known)
@@ -98,12 +106,49 @@ function withoutEnd(text: string): string {
 const leading = new Set(['', 'and', 'at', 'on', 'in', 'of'])
 const bare = (word: string) => (/[,;]$/.test(word) ? word.slice(0, -1) : word)
 
+/** Seconds since 1970, the basic form of ISO 8601, and `24.12.`. */
+function asInstant(text: string): string[] {
+  const [, seconds] = /^@?(\d{10})(?:\d{3})?$/.exec(text) ?? []
+  if (seconds) return [new Date(Number(seconds) * 1000).toISOString().replace('.000', '')]
+  const basic = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z?))?$/i.exec(text)
+  if (basic) {
+    const [, year, month, day, hour = '09', minute = '00', second = '00', zone = ''] = basic
+    return [`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`]
+  }
+  const [, first = '', middle = '', end = '', rest = ''] =
+    /^(\d{1,4})-(\d{1,2})-(\d{1,4})( .*)?$/.exec(text) ?? []
+  const two = (digits: string) => digits.padStart(2, '0')
+  if (first.length === 4) return [`${first}-${two(middle)}-${two(end)}${rest.replace(/ (?=\d:)/, ' 0')}`]
+  if (end.length === 4 && Number(first) > 12) return [`${end}-${two(middle)}-${two(first)}${rest}`]
+  const [, day = '', month = ''] = /(?<![\d.])(\d{1,2})\.(\d{1,2})\.(?!\d)/.exec(text) ?? []
+  const name = [...monthNumbers].find(([long, number]) => long.length > 3 && number === Number(month))?.[0]
+  return name ? [text.replace(`${day}.${month}.`, `${day} ${name}`)] : []
+}
+
+/** What a file of another scheduler has around it. */
+function unquoted(text: string): string[] {
+  const plainer = text
+    .replace(/^-? ?(?:cron|schedule|OnCalendar)[:=] ?/i, '')
+    .replace(/^(["'`])(.*)\1$/, '$2')
+    .replace(/^@(.+)$/, (_, name: string) => name.replaceAll('_', ' '))
+    .replaceAll(/[()]/g, '')
+    .trim()
+  return plainer === text ? [] : [plainer]
+}
+
 /** Cron with one field less strict. */
 function asCron(text: string): string[] {
   const fields = text.split(' ')
   if (!/^[\d*@H]/.test(text) || fields.length < 4 || fields.length > 8) return []
   const isTime = (index: number) => index >= fields.length - 5 && index < fields.length - 3
+  const lasts = [59, 23, 31, 12, 6]
+  const closed = fields.map((field, index) =>
+    field.replaceAll(/(^|,)0\/(?=\d)/g, '$1*/').replaceAll(/(^|,)(\d+)\/(?=\d)/g, `$1$2-${lasts[index]}/`),
+  )
   return [
+    ...(fields.length === 5 ? [closed.join(' ')] : []),
+    // a line of a crontab
+    ...(/[a-z./]{2}/i.test(fields.slice(5).join('')) ? [fields.slice(0, 5).join(' ')] : []),
     ...fields.flatMap((_, index) => (isTime(index) ? [fields.with(index, '0').join(' ')] : [])),
     ...fields.map((_, index) => fields.with(fields.length - 1 - index, '*').join(' ')),
     [...fields, '*'].join(' '),

@@ -1,6 +1,16 @@
 /** A piece of a phrase, with its place in the text (`end` exclusive). */
 export type Token = {
-  kind: 'word' | 'number' | 'ordinal' | 'clock' | 'duration' | 'date' | 'minute' | 'sign' | 'unknown'
+  kind:
+    | 'word'
+    | 'number'
+    | 'ordinal'
+    | 'clock'
+    | 'duration'
+    | 'date'
+    | 'minute'
+    | 'offset'
+    | 'sign'
+    | 'unknown'
   text: string
   start: number
   end: number
@@ -13,9 +23,11 @@ const unitLetters =
 const forms: [Token['kind'], RegExp][] = [
   ['date', /\d{4}-\d{2}-\d{2}(?!\d)/y],
   ['date', /\d{1,4}[./]\d{1,2}[./]\d{2,4}(?!\d)/y],
-  ['clock', /\d{1,2}(?:[:.]\d{2}){0,2} ?[ap]m(?![a-z])/y],
+  ['offset', /(?:(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d{2})?|\+\d{2}:\d{2})(?!\d)/y],
+  ['clock', /\d{1,2}(?:[:.]\d{2}){0,2} ?[ap](?:\.m\.?|m)(?![a-z])/y],
+  ['clock', /\d{1,2}h\d{2}(?![\da-z])/y],
   ['clock', /\d{1,2}:\d{2}(?::\d{2})?(?!\d)/y],
-  ['clock', /\d{3,4} ?[ap]m(?![a-z])/y],
+  ['clock', /\d{3,4} ?[ap](?:\.m\.?|m)(?![a-z])/y],
   ['ordinal', /\d{1,3}(?:st|nd|rd|th)(?![a-z])/y],
   ['duration', new RegExp(`(?:\\d+(?:\\.\\d+)?(?:${unitLetters})(?![a-z]))+`, 'y')],
   ['number', /\d+(?:\.\d+)?(?![a-z\d])/y],

@@ -8,13 +8,13 @@ const named = (groups: string[]) =>
   )
 
 export const weekdayNumbers = named([
-  'sun sunday',
-  'mon monday',
-  'tue tues tuesday',
-  'wed weds wednesday',
-  'thu thur thurs thursday',
-  'fri friday',
-  'sat saturday',
+  'sun sunday su',
+  'mon monday mo',
+  'tue tues tuesday tu',
+  'wed weds wednesday we',
+  'thu thur thurs thursday th',
+  'fri friday fr',
+  'sat saturday sa',
 ])
 
 /** From 1. */
@@ -126,6 +126,46 @@ export const unclear = new Map<string, string[]>([
   ['next', ['next monday at 9am', 'in 1 week']],
   ['now', ['in 1m']],
   ['sometimes', ['every day at 9am']],
+  ['beginning', ['first day of the month at 9am']],
+  ['start', ['first day of the month at 9am']],
+  ['halfyearly', ['every 6 months', 'on the 1st of january and july at 9am']],
+])
+
+/** Words that are not read, with what says it. */
+export const instead = new Map<string, string[]>([
+  ...['even', 'uneven', 'odd', 'alternate', 'alternating'].map(
+    (word) => [word, ['other']] as [string, string[]],
+  ),
+  ['ev', ['every']],
+  ['all', ['every']],
+  ['mwf', ['mon, wed and fri']],
+  ['tth', ['tue and thu']],
+  ['after', ['in']],
+  ['mornings', ['every morning']],
+  ['afternoons', ['every afternoon']],
+  ['evenings', ['every evening']],
+  ['nights', ['nightly']],
+  ['weeknights', ['weekdays']],
+  ['later', ['in 2h']],
+  ['yesterday', ['tomorrow']],
+  ['dawn', ['6am']],
+  ['sunrise', ['every day at 6am']],
+  ['sunset', ['6pm', 'every day at 6pm']],
+  ['dusk', ['6pm', 'every day at 6pm']],
+  ['lunch', ['noon']],
+  ['lunchtime', ['noon']],
+  ['christmas', ['december 25', 'december 25 at 9am every year']],
+  ['decade', ['10 years']],
+  ['century', ['100 years']],
+  ['millisecond', ['second']],
+  ['asap', ['in 1m']],
+  ['immediately', ['in 1m']],
+  ['startup', ['in 1m']],
+  ['boot', ['in 1m']],
+  ['uhr', ['']],
+  ['um', ['at']],
+  ['täglich', ['daily']],
+  ['montags', ['mondays']],
 ])
 
 /** A time that people mean by a part of the day, to be suggested and never to be taken for granted. */
@@ -151,6 +191,7 @@ export const zoneAbbreviations = new Map(
     'Asia/Tokyo': 'jst',
     'Asia/Singapore': 'sgt',
     'Australia/Sydney': 'aest aedt',
+    UTC: 'z zulu',
   }).flatMap(([zone, names]) => names.split(' ').map((name) => [name, zone] as const)),
 )
 

@@ -40,7 +40,7 @@ test('every problem of a body is told at once, each with its path', async () => 
     'action: must be an object with a "type" of "http", "prompt", "handler" or "command", not an object',
     'name: required (a string of 1 to 200 characters that is not blank, without control characters)',
     'repeat: must be a whole number from 1 to 2147483647, {"times": …} with one, or null or "forever", not 0',
-    'schedule: must be a string of 1 to 2000 characters, not 7',
+    'schedule: must be a string of 1 to 2000 characters, a list of at most 30 of them, or an object with `rules`, not 7',
     'tags: must be a list of at most 50 items, all different, not a list of 2',
     'unknown field `nam`; did you mean `name`?',
   ])

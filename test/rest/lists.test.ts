@@ -96,6 +96,8 @@ test('GET /api/jobs/{id}/runs and GET /api/runs list runs, newest first, with pa
   assert.deepEqual(await ids(`/api/jobs/${job.id}/runs`), [made[1], made[0]])
   assert.deepEqual(await ids(`/api/runs?job=${other.id}`), [made[2]])
   assert.deepEqual((await ids('/api/runs?status=succeeded')).slice(0, 3), made.toReversed())
+  assert.deepEqual((await ids('/api/runs?status=success')).slice(0, 3), made.toReversed())
+  assert.deepEqual(await ids(`/api/runs?job=${job.id}&status=failure,running`), [])
   assert.deepEqual(await ids(`/api/runs?job=${job.id}&status=failed`), [])
   const first = (await service.api('GET', `/api/jobs/${job.id}/runs?limit=1`)).body
   assert.deepEqual(await ids(`/api/jobs/${job.id}/runs?limit=1&cursor=${first.next_cursor}`), [made[0]])
