@@ -78,7 +78,7 @@ function checked(cursor: Cursor, date: { year: number | null; month: number; day
     Temporal.PlainDate.from({ ...date, year: date.year ?? 2024 }, { overflow: 'reject' })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    const near = Temporal.PlainDate.from({ ...date, year: date.year ?? 2027 })
+    const near = Temporal.PlainDate.from({ ...date, year: date.year ?? 2027, day: Math.max(1, date.day) })
     throw cursor.misread('is not a date that exists', [
       cursor.with(String(near), cursor.at, cursor.at + length),
     ])
@@ -157,7 +157,12 @@ function readSpan(cursor: Cursor): Temporal.Duration | null {
       total[`${unit}s`] += count
     }
   }
+  const years =
+    total.years + total.months / 12 + total.weeks / 52 + total.days / 365 + total.seconds / 31_536_000
+  if (years > mostYears) throw cursor.misread('ends after the year 9998')
   return Temporal.Duration.from(total)
 }
 
+/** Temporal refuses to add much more to a date. */
+const mostYears = 10_000
 const secondsOf = { second: 1, minute: 60, hour: 3600 }
