@@ -124,6 +124,7 @@ export const declaredOperations = {
     id: 'planFile',
     scope: 'jobs:read',
     isLarge: true,
+    isFile: true,
     summary: 'What `apply` would change, with the next instants before and after; nothing is written',
     query: object({ prune }),
     body: jobsFile,
@@ -146,6 +147,7 @@ export const declaredOperations = {
     id: 'applyFile',
     scope: 'jobs:write',
     isLarge: true,
+    isFile: true,
     summary: 'Make the jobs what the file says: all of it, or nothing',
     query: object({
       prune,
@@ -162,6 +164,7 @@ export const declaredOperations = {
     id: 'exportFile',
     scope: 'jobs:read',
     isLarge: true,
+    isFile: true,
     summary: 'The jobs that have a key, as a file; `without_key`: how many have none',
     query: object({ owner: Type.Optional(line(100)) }),
     status: 200,

@@ -1,6 +1,7 @@
 import { type Batch, type DeclaredStore, type KeptJob, type Look, ruleOf } from '../../db/index.ts'
 import type { Arming } from '../arming/arming.ts'
 import type { JobRule } from '../decisions/index.ts'
+import { createBreath } from '../ground/breath.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import { type Delays, within } from '../ground/delays.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
@@ -78,7 +79,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     const named = file.jobs.flatMap(({ key, job }) => (job.after ? [key, job.after.job] : [key]))
     const tag = file.prunes && file.owner !== null ? ownerTag(file.owner) : null
     const kept = await store.kept({ keys: [...new Set(named)], tag })
-    const plan = planOf(file, { kept, describe, timezone })
+    const plan = await planOf(file, { kept, describe, timezone })
     return { plan, kept, now: await needs.now() }
   }
 
@@ -107,7 +108,9 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
       plan.jobs.flatMap(({ what, kept: one }) => (what === 'change' && one ? [one.authored.id] : [])),
     )
     const work: Work = { batch: emptyBatch(owner), ids, armed: [] }
+    const breathe = createBreath()
     for (const one of plan.jobs) {
+      await breathe()
       const isAdded = await add(work, one, { looks, resolved, now }).catch((error: unknown) => {
         throw inFileOr(error, one.key)
       })
