@@ -1,7 +1,7 @@
 import { type Api, createApi } from './api.ts'
 import type { Io } from './io.ts'
 import { profileOf } from './profile.ts'
-import { jsonOf, painterOf } from './show.ts'
+import { harmless, jsonOf, painterOf } from './show.ts'
 
 /** What every command is given. */
 export type Context = {
@@ -20,6 +20,6 @@ export function contextOf(io: Io, { profile, json = false }: GlobalOptions): Con
     io,
     paint: painterOf(io),
     api: async () => createApi(await profileOf(io, profile), io),
-    show: (value, text) => io.out(json ? jsonOf(value) : text()),
+    show: (value, text) => io.out(json ? jsonOf(value) : harmless(text(), io)),
   }
 }

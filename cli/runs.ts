@@ -3,7 +3,7 @@ import { spanOf } from '../src/ground/span.ts'
 import { type Api, type Json, jobNamed } from './api.ts'
 import type { Context } from './context.ts'
 import { exitCodes, Stop } from './io.ts'
-import { stateStyle, tableOf, whenOf } from './show.ts'
+import { harmless, stateStyle, tableOf, whenOf } from './show.ts'
 import { instantOf } from './span.ts'
 
 const failures = 'failed,timed_out,interrupted'
@@ -89,7 +89,7 @@ export async function showLogs(
   const response = await api.raw(
     `/api/runs/${encodeURIComponent(id)}/logs${attempt ? `?attempt=${attempt}` : ''}`,
   )
-  context.io.out(await response.text())
+  context.io.out(harmless(await response.text(), context.io))
 }
 
 /** Until the run has ended; taken up again after each connection that breaks. */
@@ -102,7 +102,8 @@ async function followLog(context: Context, api: Api, id: string, attempt: string
       .pipeThrough(new EventSourceParserStream())
     for await (const { event, data } of events ?? []) {
       const piece: Json = JSON.parse(data)
-      if (event === 'log') context.io.out(piece.text ?? Buffer.from(piece.base64, 'base64').toString())
+      const text = piece.text ?? Buffer.from(piece.base64 ?? '', 'base64').toString()
+      if (event === 'log') context.io.out(harmless(text, context.io))
       if (event === 'end') isOver = true
     }
     const { run } = await api.call('GET', `/api/runs/${encodeURIComponent(id)}`)

@@ -34,6 +34,20 @@ function oneLine(text: string): string {
   return parts.map((part, n) => part + (kept[n] ?? '')).join('')
 }
 
+// oxlint-disable-next-line no-control-regex
+const anyColours = /(\u001b\[[\d;]*m)/
+
+/** What a target or a program has written, for a terminal: its colours stay, whatever else would steer it is left out. */
+export function harmless(text: string, { isTerminal }: Pick<Io, 'isTerminal'>): string {
+  if (!isTerminal) return text
+  const parts = text.split(anyColours).map((part, n) => (n % 2 === 1 ? part : unsteering(part)))
+  return parts.join('')
+}
+
+function unsteering(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\n\t\r]/gu, '')
+}
+
 function visibleLength(text: string): number {
   return stripVTControlCharacters(text).length
 }

@@ -1,5 +1,6 @@
 import { runtimeColumns } from '../src/columns/index.ts'
 import type { Runtime } from '../src/decisions/index.ts'
+import { fieldRefused } from '../src/ground/errors.ts'
 import type { Database, Sql } from './client.ts'
 import { readerOf, type Row, selectionOf } from './columns.ts'
 import { type Batch, lookPieces, raced, writeBatch } from './declared-write.ts'
@@ -65,25 +66,52 @@ function keptOf(row: Row): KeptJob {
   }
 }
 
+/** Of all jobs that are read at once; one may have more than 256 KiB, and V8 has 112 MB for everything (Dockerfile). */
+const mostBytes = 4 * 1024 * 1024
+
+/** @throws AppError FIELD_INVALID: the jobs are too large to be read together */
 async function readKept(sql: Sql, { keys, tag }: { keys: string[]; tag: string | null }): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
-    select ${sql.unsafe(selected)} ${sql.unsafe(joined)}
-    where j.id in (
-      select id from jobs where key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
-      union
-      select id from jobs where key is not null and tags @> array[${tag}]::text[]
+    with found as (
+      select j.id, sum(octet_length(j::text)) over (order by j.key) as bytes
+      from jobs j
+      where j.id in (
+        select id from jobs where key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
+        union
+        select id from jobs where key is not null and tags @> array[${tag}]::text[]
+      )
     )
-    order by j.key`
-  return rows.map(keptOf)
+    ${whole(sql)}`
+  return keptOfAll(rows, 'jobs', 'Name fewer in one file; with `prune` all of its `owner` count.')
 }
 
+/** @throws AppError FIELD_INVALID: as `readKept` */
 async function readKeyed(
   sql: Sql,
   { tag, limit }: { tag: string | null; limit: number },
 ): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
-    select ${sql.unsafe(selected)} ${sql.unsafe(joined)}
-    where j.key is not null and ${tag === null ? sql`true` : sql`j.tags @> array[${tag}]::text[]`}
-    order by j.key limit ${limit}`
-  return rows.map(keptOf)
+    with found as (
+      select j.id, sum(octet_length(j::text)) over (order by j.key) as bytes
+      from (
+        select * from jobs
+        where key is not null and ${tag === null ? sql`true` : sql`tags @> array[${tag}]::text[]`}
+        order by key limit ${limit}
+      ) j
+    )
+    ${whole(sql)}`
+  return keptOfAll(rows, 'owner', 'Name an `owner` that has fewer.')
+}
+
+/** Up to the one with which they are too many bytes; the others are not sent. */
+function whole(sql: Sql) {
+  return sql`
+    select ${sql.unsafe(selected)}, f.bytes ${sql.unsafe(joined)} join found f on f.id = j.id
+    where f.bytes <= coalesce((select min(bytes) from found where bytes > ${mostBytes}), ${mostBytes})
+    order by j.key`
+}
+
+function keptOfAll(rows: Row[], path: string, remedy: string): KeptJob[] {
+  if (Number(rows.at(-1)?.['bytes'] ?? 0) <= mostBytes) return rows.map(keptOf)
+  throw fieldRefused(path, `these jobs have more than ${mostBytes / 1024 / 1024} MiB together. ${remedy}`)
 }

@@ -25,6 +25,7 @@ import { sessionRoutes } from './session.ts'
 import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
 import { takeTurns } from './turns.ts'
+import type { Operation } from './schemas/index.ts'
 import { serviceRoutes } from './service.ts'
 import { whyRoutes } from './why.ts'
 
@@ -51,7 +52,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
   holdWhileAnswering(scope, needs.hold, stayFor)
   tellOfSleep(scope, needs)
   takeTurns(scope, {
-    isLarge: async (request) => (await operationOf(request)).isLarge ?? false,
+    turnOf: async (request) => turnOf(await operationOf(request)),
     caller: (request) => callerOf(request)?.id ?? '',
   })
   auditChanges(scope, needs)
@@ -72,6 +73,11 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
   keyRoutes(on, needs)
   auditRoutes(on, needs)
   agentRoutes(on, scope, needs)
+}
+
+function turnOf({ isLarge, isFile }: Operation) {
+  if (isFile) return 'file'
+  return isLarge ? 'list' : null
 }
 
 /**

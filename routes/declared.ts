@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ruleOf } from '../db/index.ts'
 import { allows } from '../src/access/keys/index.ts'
 import type { JobRule } from '../src/decisions/index.ts'
+import { createBreath } from '../src/ground/breath.ts'
 import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput } from '../src/jobs/input.ts'
@@ -19,8 +20,8 @@ import { answering, checkTemplates, lookAt, newJob, type NewJob } from './jobs.t
 import type { RouteNeeds } from './needs.ts'
 import { upcomingBody } from './shapes.ts'
 
-/** Of a file: a thousand jobs have less than 1 MB. */
-const maxBytes = 8 * 1024 * 1024
+/** Of a file, and of its jobs with the defaults written out: a thousand jobs have less than 1 MB. */
+const maxBytes = 4 * 1024 * 1024
 /** Jobs of an export. */
 const mostJobs = 5_000
 /** Instants of a plan, before and after. */
@@ -59,7 +60,9 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
       const now = needs.now()
       const mask = maskingFor(request)
       const changes = []
+      const breathe = createBreath()
       for (const one of plan.jobs.filter(({ what }) => what !== 'keep')) {
+        await breathe()
         const next = { before: await nextBefore(one), after: await nextAfter(one, rules, now) }
         changes.push({ ...changeBody(one, mask), next })
       }
@@ -118,9 +121,13 @@ async function fileOf(
   if (prunes && owner === undefined) {
     throw fieldRefused('owner', 'required with `prune`, which removes the jobs of an owner')
   }
+  checkExtent(defaults, jobs)
   const declared: DeclaredJob[] = []
-  for (const [key, job] of Object.entries(jobs))
+  const breathe = createBreath()
+  for (const [key, job] of Object.entries(jobs)) {
     declared.push(await declaredJob(key, { ...defaults, ...job }, needs))
+    await breathe()
+  }
   return { owner: owner ?? null, prunes, channels: channelsOf(channels), jobs: declared }
 }
 
@@ -138,6 +145,17 @@ function agreeing(request: FastifyRequest): (plan: Plan) => void {
     const message = `The file changes channels (${changed.join(', ')}); this operation requires a key with the scope admin.`
     throw new AppError('SCOPE_MISSING', message, { extra: { needed: 'admin' } })
   }
+}
+
+/** Each job has the defaults as its own, so a large one counts as often as it is taken. @throws AppError FIELD_INVALID */
+function checkExtent(defaults: JobBody, jobs: FileBody['jobs']): void {
+  const sizes = Object.entries(defaults).map(([name, value]) => [name, JSON.stringify(value).length] as const)
+  let left = maxBytes
+  for (const job of Object.values(jobs))
+    for (const [name, size] of sizes) if (!Object.hasOwn(job, name)) left -= size
+  if (left >= 0) return
+  const sentence = `written out in each job they have more than ${maxBytes / 1024 / 1024} MiB. Split the file by \`owner\`, or make them smaller.`
+  throw fieldRefused('defaults', sentence)
 }
 
 async function declaredJob(key: string, given: JobBody, { config, now }: RouteNeeds): Promise<DeclaredJob> {

@@ -1,5 +1,6 @@
 import type { JSONObject } from '@modelcontextprotocol/server'
 import type { Scope } from '../src/access/keys/index.ts'
+import { endOf, withEllipsis } from '../src/ground/text.ts'
 
 /** JSON as the API answers it. */
 type Json = { [name: string]: unknown }
@@ -217,7 +218,7 @@ const mostChars = 4_000
 
 function cut(whole: string, { keepsEnd }: { keepsEnd: boolean }): string {
   if (whole.length <= mostChars) return whole
-  return keepsEnd ? `…${whole.slice(-mostChars)}` : `${whole.slice(0, mostChars)}…`
+  return keepsEnd ? `…${endOf(whole, mostChars)}` : withEllipsis(whole, mostChars)
 }
 
 async function jobOf({ job: named }: Json, ask: Ask): Promise<Json & { id: string }> {

@@ -56,6 +56,8 @@ function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server 
   server.setRequestHandler('tools/call', async ({ params }) => {
     const tool = allowed.find(({ name }) => name === params.name)
     if (!tool) return refusal(`This key has no tool named ${params.name}.`)
+    const problem = numberProblem(tool, params.arguments ?? {})
+    if (problem !== null) return refusal(problem)
     try {
       const answer = await tool.call(params.arguments ?? {}, ask)
       return {
@@ -85,6 +87,18 @@ function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server 
     return { contents: [{ uri, mimeType, text: JSON.stringify(body) }] }
   })
   return server
+}
+
+/** The SDK holds arguments against no schema, and a wait that is no number would have no end. The API checks all others. */
+function numberProblem({ properties }: Tool, given: { [name: string]: unknown }): string | null {
+  for (const [name, { type, minimum, maximum }] of Object.entries(properties)) {
+    const value = given[name]
+    if (type !== 'integer' || value === undefined) continue
+    const isIn =
+      Number.isInteger(value) && Number(value) >= Number(minimum) && Number(value) <= Number(maximum)
+    if (!isIn) return `${name}: must be a whole number from ${minimum} to ${maximum}`
+  }
+  return null
 }
 
 const mimeType = 'application/json'

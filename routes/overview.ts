@@ -1,7 +1,7 @@
 import { fieldRefused } from '../src/ground/errors.ts'
 import type { On } from './api.ts'
 import { costsBody } from './costs-body.ts'
-import { instantIn } from './instant.ts'
+import { instantIn, instantNear } from './instant.ts'
 import { lookAt } from './jobs.ts'
 import type { RouteNeeds } from './needs.ts'
 import { dayBody, failureBody, laneBody, stripBody } from './overview-shapes.ts'
@@ -14,7 +14,7 @@ const daysMost = 371
 export function overviewRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/timeline', async ({ query }) => {
     const from = instantIn(query.from) ?? needs.now()
-    const to = instantIn(query.to) ?? new Date(from.getTime() + dayMs)
+    const to = instantIn(query.to) ?? instantNear(from.getTime() + dayMs)
     if (to <= from || to.getTime() - from.getTime() > timelineMs)
       throw fieldRefused('to', 'must be after `from`, and 7 days later at most')
     const { lanes, hasMore, now } = await needs.timeline({ from, to, limit: query.limit ?? 50 })
@@ -57,7 +57,7 @@ type AskedSpan = { from?: string | undefined; to?: string | undefined }
 /** Begins of UTC days, both inclusive. @throws AppError FIELD_INVALID */
 function spanOf(asked: AskedSpan, { now, usualDays }: { now: Date; usualDays: number }) {
   const to = dayIn('to', asked.to) ?? new Date(Math.floor(now.getTime() / dayMs) * dayMs)
-  const from = dayIn('from', asked.from) ?? new Date(to.getTime() - (usualDays - 1) * dayMs)
+  const from = dayIn('from', asked.from) ?? instantNear(to.getTime() - (usualDays - 1) * dayMs)
   const days = (to.getTime() - from.getTime()) / dayMs + 1
   if (days < 1 || days > daysMost)
     throw fieldRefused('from', `must not be after \`to\`, and ${daysMost - 1} days before it at most`)
@@ -67,6 +67,8 @@ function spanOf(asked: AskedSpan, { now, usualDays }: { now: Date; usualDays: nu
 function dayIn(path: string, text: string | undefined): Date | null {
   if (text === undefined) return null
   const day = new Date(`${text}T00:00:00Z`)
-  if (!Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)) return day
+  const isDay = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
+  // the calendar of Postgres has no year 0
+  if (isDay && instantNear(day.getTime()).getTime() === day.getTime()) return day
   throw fieldRefused(path, `${text} is not a day of the calendar`)
 }

@@ -3,13 +3,16 @@ import { AppError } from '../src/ground/errors.ts'
 import { createPlaces } from '../src/run/places.ts'
 
 type Wish = {
-  isLarge(request: FastifyRequest): Promise<boolean>
+  /** What a call takes a turn of, if its answer or its body is large. */
+  turnOf(request: FastifyRequest): Promise<'list' | 'file' | null>
   caller(request: FastifyRequest): string
   times?: Partial<typeof usual>
 }
 
 /** Lists that are read or sent at once: each may take 15 MB while it is made, of the 112 MB that V8 has in the image. */
-const mostAtOnce = 4
+const mostLists = 4
+/** Files of jobs at once; with what it says and what is there one takes three times as much as a list. */
+const mostFiles = 2
 const usual = {
   /** A client waits so long for its turn. */
   waitMs: 20_000,
@@ -24,12 +27,15 @@ const usual = {
  *
  * Answers 503 LISTS_BUSY.
  */
-export function takeTurns(scope: FastifyInstance, { isLarge, caller, times }: Wish): void {
+export function takeTurns(scope: FastifyInstance, { turnOf, caller, times }: Wish): void {
   const { waitMs, sendMs } = { ...usual, ...times }
-  const places = createPlaces(mostAtOnce)
+  const turns = { list: createPlaces(mostLists), file: createPlaces(mostFiles) }
 
-  scope.addHook('preHandler', async (request, { raw }) => {
-    if (!(await isLarge(request))) return
+  // before the body is read: while one waits, the others are not in memory yet
+  scope.addHook('preParsing', async (request, { raw }) => {
+    const kind = await turnOf(request)
+    if (kind === null) return
+    const places = turns[kind]
     const groups = [caller(request)]
     const gone = new AbortController()
     const giveUp = () => gone.abort()

@@ -150,6 +150,7 @@ export const declaredOperations = {
     id: 'planFile',
     scope: 'jobs:read',
     isLarge: true,
+    isFile: true,
     summary: 'What `apply` would change, with the next instants before and after; nothing is written',
     query: object({ prune }),
     body: jobsFile,
@@ -172,6 +173,7 @@ export const declaredOperations = {
     id: 'applyFile',
     scope: 'jobs:write',
     isLarge: true,
+    isFile: true,
     summary: 'Make the jobs and channels what the file says: all of it, or nothing',
     query: object({
       prune,
@@ -188,6 +190,7 @@ export const declaredOperations = {
     id: 'exportFile',
     scope: 'jobs:read',
     isLarge: true,
+    isFile: true,
     summary:
       'The jobs that have a key, and the channels, as a file; `without_key`: how many jobs have none; `channels_left_out`: those whose secrets are written out',
     query: object({ owner: Type.Optional(line(100)) }),

@@ -11,6 +11,8 @@ export type Operation = {
   isOpen?: true
   /** Its answer may be megabytes: calls of it take turns (routes/turns.ts). */
   isLarge?: boolean
+  /** It reads or writes a whole file of jobs, and takes turns with the like. */
+  isFile?: boolean
   summary: string
   params?: TSchema
   query?: TSchema

@@ -1,5 +1,6 @@
 import { type Batch, type DeclaredStore, type KeptJob, type Look, ruleOf } from '../../db/index.ts'
 import type { JobRule } from '../decisions/index.ts'
+import { createBreath } from '../ground/breath.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import type { Delays } from '../ground/delays.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
@@ -74,7 +75,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
       store.kept({ keys: [...new Set(named)], tag }),
       needs.channels.plan(file),
     ])
-    const plan = planOf(file, { kept, channels, describe, timezone })
+    const plan = await planOf(file, { kept, channels, describe, timezone })
     return { plan, kept, now: await needs.now() }
   }
 
@@ -108,7 +109,9 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     )
     const channels = await needs.channels.batchOf(plan.channels)
     const work: Work = { batch: { ...emptyBatch(owner), channels }, ids, armed: [] }
+    const breathe = createBreath()
     for (const one of plan.jobs) {
+      await breathe()
       const isAdded = await add(work, one, { looks, resolved, now }).catch((error: unknown) => {
         throw inFileOr(error, one.key)
       })

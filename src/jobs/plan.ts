@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { KeptJob } from '../../db/index.ts'
+import { createBreath } from '../ground/breath.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
 import { canonicalJson } from '../ground/json.ts'
 import { readNamedZone } from '../schedule/index.ts'
@@ -51,14 +52,17 @@ type PlanNeeds = {
 export const ownerTag = (owner: string) => `owner:${owner}`
 
 /** @throws AppError SCHEDULE_INVALID, TIMEZONE_UNKNOWN, OWNER_CONFLICT */
-export function planOf(file: DeclaredFile, needs: PlanNeeds): Plan {
+export async function planOf(file: DeclaredFile, needs: PlanNeeds): Promise<Plan> {
   const { kept, channels, describe, timezone } = needs
+  const breathe = createBreath()
   const byKey = new Map(kept.map((job) => [job.authored.key, job]))
-  const jobs = file.jobs.map((given) => {
+  const jobs: Planned[] = []
+  for (const given of file.jobs) {
     const found = byKey.get(given.key) ?? null
     const wanted = completed(given, found, { owner: file.owner, timezone })
-    return planned(found, wanted, { describe, timezone })
-  })
+    jobs.push(planned(found, wanted, { describe, timezone }))
+    await breathe()
+  }
   const names = new Set(file.jobs.map(({ key }) => key))
   const tag = file.owner === null ? null : ownerTag(file.owner)
   const gone = kept.filter(
@@ -66,7 +70,7 @@ export function planOf(file: DeclaredFile, needs: PlanNeeds): Plan {
   )
   const removed = file.prunes ? gone.map((job) => planned(job, null, { describe, timezone })) : []
   const all = [...jobs, ...removed]
-  return { hash: hashOf(all, channels), channels, jobs: all }
+  return { hash: await hashOf(all, channels), channels, jobs: all }
 }
 
 /** The job as it would be stored: its zone out of its schedule's text, and with the tag of its owner. */
@@ -131,16 +135,20 @@ export function inputOf(
 }
 
 /** Everything by which the plan was made: the jobs and channels as they were, at their versions, and as they are to be. */
-function hashOf(jobs: Planned[], channels: PlannedChannel[]): string {
-  const lines = jobs.map(({ key, what, kept, wanted, after }) => [
-    ...[key, what, kept?.authored.id ?? null, kept?.authored.version ?? null],
-    wanted && after,
-    kept && wanted?.wish ? kept.runtime.state === 'paused' : null,
-  ])
-  return createHash('sha256')
-    .update(canonicalJson([lines, channels]))
-    .digest('hex')
-    .slice(0, 32)
+async function hashOf(jobs: Planned[], channels: PlannedChannel[]): Promise<string> {
+  const breathe = createBreath()
+  const hash = createHash('sha256')
+  for (const { key, what, kept, wanted, after } of jobs) {
+    const line = [
+      ...[key, what, kept?.authored.id ?? null, kept?.authored.version ?? null],
+      wanted && after,
+      kept && wanted?.wish ? kept.runtime.state === 'paused' : null,
+    ]
+    hash.update(`${canonicalJson(line)}\n`)
+    await breathe()
+  }
+  hash.update(canonicalJson(channels))
+  return hash.digest('hex').slice(0, 32)
 }
 
 /** The fields of a change; a policy that the file leaves out is null, which is its default. */

@@ -168,7 +168,12 @@ function readSpan(cursor: Cursor): Temporal.Duration | null {
       total[`${unit}s`] += count
     }
   }
+  const years =
+    total.years + total.months / 12 + total.weeks / 52 + total.days / 365 + total.seconds / 31_536_000
+  if (years > mostYears) throw cursor.misread('ends after the year 9998')
   return Temporal.Duration.from(total)
 }
 
+/** Temporal refuses to add much more to a date. */
+const mostYears = 10_000
 const secondsOf = { second: 1, minute: 60, hour: 3600 }

@@ -4,6 +4,11 @@ import { plain, type Token, tokensOf } from './tokens.ts'
 import { allWords, monthNumbers, weekdayNumbers } from './vocabulary.ts'
 
 const mostShown = 2
+const usual = 'every day at 9am'
+/** Nothing is guessed of a longer text: each guess is read as a whole, and no one types so much by mistake. */
+const longestGuessed = 200
+/** Guesses of one kind that are read, at most. */
+const mostTried = 64
 
 /**
  * The texts nearest to one that was refused that `isRead` says can be typed instead; at least one. First what the refusal
@@ -15,42 +20,40 @@ export function nearest(
   error: Misread | AppError,
   isRead: (text: string) => boolean,
 ): string[] {
-  const proposed = error instanceof Misread ? [...new Set(error.tries)].filter(isRead) : []
+  const tries = error instanceof Misread ? [...new Set(error.tries)].slice(0, mostTried) : []
+  const proposed = tries.filter((one) => one.length <= longestGuessed && isRead(one))
   if (proposed.length > 0) return proposed.slice(0, mostShown)
+  if (text.length > longestGuessed) return [usual]
   const word = error instanceof Misread ? error.word : ''
   const found = [
     ...asInstant(text),
     ...unquoted(text),
-    ...respelled(text, 2),
+    ...respelled(text, 2, mostTried),
     ...withoutWord(text, word),
     ...asCron(text),
     ...fromPieces(text),
   ].find(isRead)
-  return [found ?? 'every day at 9am']
+  return [found ?? usual]
 }
 
-/** The text with words that are nearly known ones put right: one of them, or two. */
-function respelled(text: string, changes: number): string[] {
-  // each try is read, and a long text of unknown words would have hundreds of thousands
-  if (text.length > longestMistyped) return []
-  const isWrong = ({ kind, text: word }: Token) =>
-    kind === 'word' && word.length > 2 && !allWords.includes(word)
-  const wrong = tokensOf(plain(text)).filter(isWrong)
-  if (wrong.length > mostMistyped) return []
+/** The text with words that are nearly known ones put right: one of them, or two; `most` texts. */
+function respelled(text: string, changes: number, most: number): string[] {
+  const tokens = tokensOf(plain(text))
   const texts: string[] = []
-  for (const { text: word, start, end } of wrong) {
+  for (const { kind, text: word, start, end } of tokens) {
+    if (texts.length >= most) break
+    if (kind !== 'word' || word.length < 3 || word.length > longestWord || allWords.includes(word)) continue
     for (const right of nearWords(word)) {
       const changed = text.slice(0, start) + right + text.slice(end)
       texts.push(changed)
-      if (changes > 1) texts.push(...respelled(changed, changes - 1))
+      if (changes > 1) texts.push(...respelled(changed, changes - 1, most - texts.length))
     }
   }
-  return texts
+  return texts.slice(0, most)
 }
 
+const longestWord = Math.max(...allWords.map(({ length }) => length)) + 2
 const mostNear = 3
-const mostMistyped = 5
-const longestMistyped = 200
 
 function nearWords(word: string): string[] {
   return allWords

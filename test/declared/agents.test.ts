@@ -84,6 +84,21 @@ test('the scopes of a key decide which tools there are', async () => {
   await Promise.all([reader.close(), starter.close()])
 })
 
+test('a wait that is no number of seconds is refused, and nothing is started', async () => {
+  const client = await connect('modern')
+  for (const wait of ['x', {}, -1, 61, 1e9, 1.5]) {
+    const refused = (await client.callTool({
+      name: 'run_job',
+      arguments: { job: 'modern', wait_s: wait },
+    })) as Json
+    assert.deepEqual(
+      [refused.isError, textOf(refused)],
+      [true, 'wait_s: must be a whole number from 0 to 60'],
+    )
+  }
+  await client.close()
+})
+
 test('what an agent changes is in the audit log, and its calls hold nothing up', async () => {
   const { body } = await service.api('GET', '/api/audit?action=createJob')
   assert.ok((body.entries as Json[]).some(({ status }) => status === 201))

@@ -137,6 +137,17 @@ test('a run is started, followed and told; a failed one ends with 1 and is expla
   assert.match(why.out, /nothing is sent to anyone/)
 })
 
+test('what a target writes cannot steer the terminal of a person; programs get it as it is', async () => {
+  const steers = '\u001b]0;title\u0007\u001b[2J\u001b[31mred\u001b[0m'
+  service.target.behave('/steers', { does: 'status', body: steers })
+  await service.makeJob({ name: 'steers', key: 'steers', action: action('/steers') })
+  const run = await chronos(['run', 'steers', '--follow'], { isTerminal: true })
+  assert.ok(run.out.includes('\u001b[31mred\u001b[0m'), JSON.stringify(run.out))
+  assert.ok(!/\u001b\]|\u001b\[2J|\u0007/.test(run.out), JSON.stringify(run.out))
+  const [{ id }] = JSON.parse((await chronos(['runs', '--job', 'steers', '--json'])).out)
+  assert.equal((await chronos(['logs', id])).out, steers)
+})
+
 test('a pause is told with its reason, and ends', async () => {
   assert.equal((await chronos(['pause', 'backup', '--reason', 'moving'])).code, 0)
   assert.match((await chronos(['why', 'backup'])).out, /has been paused since .*: moving/)

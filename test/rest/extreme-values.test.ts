@@ -147,3 +147,25 @@ test('a NUL or half a surrogate pair is refused in every text of a body', async 
       assert.equal((await service.api(method, path, body)).status, 400, `${method} ${path}`)
   }
 })
+
+test('overviews begin and end with the calendar', async () => {
+  const { id } = await service.makeJob()
+  const [first, last] = ['0001-01-01T00:00:00.000Z', '9999-12-31T23:59:59.000Z']
+  const days = `/api/jobs/${id}/days`
+  const asked: [string, string][] = [
+    [`/api/timeline?from=${last}`, '200'],
+    [`/api/timeline?from=${first}`, '200'],
+    [`/api/timeline?to=${first}`, '400 FIELD_INVALID'],
+    [`/api/failures?since=${first}`, '200'],
+    [`/api/failures?since=${last}`, '200'],
+    [`/api/jobs/${id}/slots?from=${last}`, '200'],
+  ]
+  for (const path of [days, '/api/costs']) {
+    asked.push([`${path}?to=0001-01-01`, '200'], [`${path}?from=9999-12-31&to=9999-12-31`, '200'])
+    asked.push([`${path}?to=0000-12-31`, '400 FIELD_INVALID'])
+  }
+  for (const [path, expected] of asked) {
+    const answer = await service.api('GET', path)
+    assert.equal(answer.status < 400 ? '200' : codeOf(answer), expected, path)
+  }
+})

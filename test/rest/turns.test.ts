@@ -11,14 +11,14 @@ type Times = Parameters<typeof takeTurns>[1]['times']
 /** A server whose large answers end when `finish` is called; the caller is whom the header names. */
 async function setup(t: TestContext, times: Times = {}) {
   const open = new Set<() => void>()
-  const seen = { most: 0, byCaller: new Map<string, number>(), mostOfOne: 0 }
+  const seen = { most: 0, byCaller: new Map<string, number>(), mostOfOne: 0, bodies: 0 }
   let arrived = () => undefined as void
   const app = Fastify()
   app.setErrorHandler((error: AppError, _request, reply) =>
     reply.code(error.statusCode).send({ code: error.code, retryAfterS: error.retryAfterS }),
   )
   const caller = ({ headers }: { headers: object }) => String((headers as Record<string, string>)['x-caller'])
-  takeTurns(app, { caller, isLarge: async ({ url }) => url.startsWith('/large'), times })
+  takeTurns(app, { caller, turnOf: async ({ url }) => kindOf(url), times })
   app.get('/small', async () => 'small')
   app.get('/large', async (request, reply) => {
     const who = caller(request)
@@ -32,6 +32,21 @@ async function setup(t: TestContext, times: Times = {}) {
     })
     seen.byCaller.set(who, (seen.byCaller.get(who) ?? 0) - 1)
     return 'large'
+  })
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: unknown, body: string) => {
+      seen.bodies += 1
+      return body
+    },
+  )
+  app.post('/file', async () => {
+    await new Promise<void>((resolve) => {
+      open.add(resolve)
+      arrived()
+    })
+    return 'file'
   })
   const sending = new EventEmitter()
   app.get('/large/bytes', async (_request, reply) => {
@@ -49,6 +64,12 @@ async function setup(t: TestContext, times: Times = {}) {
     url,
     seen,
     sending,
+    post: (who: string) =>
+      fetch(`${url}/file`, {
+        method: 'POST',
+        body: '{}',
+        headers: { 'x-caller': who, 'content-type': 'application/json' },
+      }),
     get: (path: string, who: string) => fetch(url + path, { headers: { 'x-caller': who } }),
     /** Resolves when so many answers are being made. */
     async busy(count: number) {
@@ -116,6 +137,22 @@ test('a client that takes its answer too slowly is cut off, and those behind it 
   assert.equal((await answer).status, 200)
   for (const _ of slow) assert.deepEqual((await closed.next()).value, [false], 'it was cut off')
 })
+
+test('files are read two at a time, one of each caller, and no body before its turn', async (t) => {
+  const { get, post, seen, busy, finishOne } = await setup(t, { waitMs: 10_000 })
+  const asked = ['a', 'a', 'b', 'b', 'c'].map(post)
+  await busy(2)
+  await get('/small', 'a')
+  assert.equal(seen.bodies, 2, 'the others wait, and so do their bodies')
+  for (const _ of asked) {
+    await busy(1)
+    finishOne()
+  }
+  const answers = await Promise.all(asked)
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+})
+
+const kindOf = (url: string) => (url === '/file' ? 'file' : url.startsWith('/large') ? 'list' : null)
 
 /** Asks and reads nothing. */
 async function ask(url: string, path: string, who: string): Promise<Socket> {

@@ -6,6 +6,7 @@ import {
   type TimerCalls,
   type TimerFailure,
 } from '../index.ts'
+import { beginningOf } from '../../ground/text.ts'
 import { jobName, schedules, type Script } from './script.ts'
 
 type PgClientNeeds = {
@@ -104,7 +105,7 @@ const done = { ok: true as const, value: null }
 /** A row whose looks fail wakes no one: pg_cron cannot connect, or the function cannot call. */
 function proofOf({ failure: said }: Held): TimerAnswer<null> {
   if (said === null) return done
-  return failure('transient', 'PG_LOOK_FAILED', `the last look failed: ${said.trim().slice(0, 200)}`)
+  return failure('transient', 'PG_LOOK_FAILED', `the last look failed: ${beginningOf(said.trim(), 200)}`)
 }
 
 function lackingOf({ database, role, cron_database: home, cron, net }: Host): TimerFailure | null {
