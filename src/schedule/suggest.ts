@@ -1,6 +1,6 @@
 import type { AppError } from '../ground/errors.ts'
 import { Misread } from './misread.ts'
-import { plain, type Token, tokensOf } from './tokens.ts'
+import { plain, tokensOf } from './tokens.ts'
 import { allWords, monthNumbers, weekdayNumbers } from './vocabulary.ts'
 
 const mostShown = 2
