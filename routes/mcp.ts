@@ -94,9 +94,9 @@ function numberProblem({ properties }: Tool, given: { [name: string]: unknown })
   for (const [name, { type, minimum, maximum }] of Object.entries(properties)) {
     const value = given[name]
     if (type !== 'integer' || value === undefined) continue
-    const isIn =
-      Number.isInteger(value) && Number(value) >= Number(minimum) && Number(value) <= Number(maximum)
-    if (!isIn) return `${name}: must be a whole number from ${minimum} to ${maximum}`
+    const [least, most] = [Number(minimum), Number(maximum)]
+    const isIn = Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+    if (!isIn) return `${name}: must be a whole number from ${least} to ${most}`
   }
   return null
 }

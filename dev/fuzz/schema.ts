@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { Raw } from './document.ts'
+import { phrases } from './phrases.ts'
 
 export type Schema = { [keyword: string]: unknown }
 type Components = Record<string, Schema>
@@ -47,7 +48,7 @@ const instants = one(
   '9999-12-31T23:59:59.999Z',
   '2030-03-31T01:59:59+01:00',
 )
-const schedules = one(
+const goodSchedules = one(
   'every 30m',
   'every 5s',
   'in 1s',
@@ -68,6 +69,7 @@ const schedules = one(
   'every month on the 31st at 23:59',
   '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 1-23/2 */3 1-12 0-7',
 )
+const schedules = fc.oneof({ weight: 4, arbitrary: goodSchedules }, { weight: 1, arbitrary: phrases })
 const template = one(
   '{{status}} of {{job.name}}: {{output}}',
   '{{output}}',
