@@ -6,7 +6,8 @@ import type { Json } from './api.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
 
 export const usualFile = 'chronos.yaml'
-const usualFiles = [usualFile, ...['yml', 'json', 'ts', 'mts', 'js', 'mjs'].map((end) => `chronos.${end}`)]
+// not chronos.mjs, which is the command itself
+const usualFiles = [usualFile, ...['yml', 'json', 'ts', 'js'].map((end) => `chronos.${end}`)]
 const typed = ['.ts', '.mts', '.cts']
 const programs = [...typed, '.js', '.mjs', '.cjs']
 
@@ -44,7 +45,7 @@ async function defaultExportOf(file: string): Promise<Json> {
     throw wrong(file, error)
   })
   // a CommonJS module that a compiler wrote has it one level down
-  const jobs: unknown = await (given?.__esModule ? given.default : given)
+  const jobs: unknown = await (given?.default ?? given)
   if (typeof jobs !== 'object' || jobs === null)
     throw new Stop(
       `${file} has no default export that is a file of jobs. Write \`export default { jobs: { … } }\`.`,
