@@ -50,6 +50,13 @@ const questionsOf = ({ jobs, runs }: Size): [question: string, path: () => strin
   ['deliveries, pending (none)', () => '/api/deliveries?state=pending'],
   ['audit', () => '/api/audit'],
   ['audit, an action that is rare', () => '/api/audit?action=deleteJob'],
+  ['the page: timeline of a day', () => '/api/timeline'],
+  ['strips of 50 jobs', () => `/api/jobs/strips?ids=${jobIds(50).join(',')}`],
+  ['days of a job', () => `/api/jobs/${jobId(70)}/days`],
+  ['days of a job with a million runs', () => `/api/jobs/${jobId(jobs + 1)}/days`],
+  ['failures of a day', () => '/api/failures'],
+  ['failures of a job', () => `/api/failures?job=${jobId(70)}`],
+  ['costs of 30 days', () => '/api/costs'],
 ]
 
 /** What the API answers where there are ten million runs of 100,000 jobs, and how fast history ends. */

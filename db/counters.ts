@@ -22,19 +22,10 @@ export function addCounters(sql: Sql, { id, rows }: Batch) {
 export const noBatch: Batch = { id: '00000000-0000-0000-0000-000000000000', rows: [] }
 
 /** What all processes have counted. */
-export type CounterStore = {
-  read(): Promise<KeptRow[]>
-  /** May be called twice with one batch: it is counted once. */
-  add(batch: Batch): Promise<void>
-}
+export type CounterStore = { read(): Promise<KeptRow[]> }
 
 export function createCounterStore(database: Database): CounterStore {
-  return {
-    read: () => database.run(readCounters, { idempotent: true, name: 'reading counters' }),
-    async add(batch) {
-      await database.run((sql) => addCounters(sql, batch), { idempotent: true, name: 'writing counters' })
-    },
-  }
+  return { read: () => database.run(readCounters, { idempotent: true, name: 'reading counters' }) }
 }
 
 async function readCounters(sql: Sql): Promise<KeptRow[]> {

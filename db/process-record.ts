@@ -1,3 +1,4 @@
+import type { PendingQuery } from 'postgres'
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
@@ -9,7 +10,8 @@ import { mannersFact } from './facts.ts'
 
 /** The stored record of a process of this machine. Times are Postgres'. */
 export type ProcessNote =
-  | { state: 'up'; owner: string; at: string }
+  /** `up_ms`: how long it was up by then. `seen`, `fires`: of its last sign of life. */
+  | { state: 'up'; owner: string; at: string; up_ms: number; seen?: string; fires?: number }
   | {
       state: 'exited'
       owner: string
@@ -36,8 +38,13 @@ export type BootLook = {
 }
 
 export type ProcessRecord = {
-  /** Notes that this process is up, and looks, in one statement. */
-  arrive(): Promise<BootLook>
+  /**
+   * Notes that this process is up, and looks, in one statement. If the process before it on this machine had no time for an
+   * exit record, its time up to its last sign of life is added to `process_days`.
+   */
+  arrive(life: { upMs: number }): Promise<BootLook>
+  /** Adds `counted`, with the sign that this process is still up. May be carried out twice. */
+  sign(life: { counted: Batch; fires: number }): Promise<void>
   /**
    * Records the exit, with the owed work in the same snapshot; with `stayFor` only if there is none, and no wake time
    * is near. `counted` is added in any case, and with the exit the time that the process was up and the fires that it was
@@ -73,8 +80,12 @@ export function createProcessRecord({
 }: ProcessRecordNeeds): ProcessRecord {
   const name = `process:${machineId}`
   return {
-    arrive: () =>
-      database.run((sql) => arrive(sql, { name, owner, now: clock() }), { name: 'the boot record' }),
+    arrive: ({ upMs }) =>
+      database.run((sql) => arrive(sql, { name, owner, upMs, now: clock() }), { name: 'the boot record' }),
+    async sign(life) {
+      const wish = { ...life, name, owner, now: clock() }
+      await database.run((sql) => sign(sql, wish), { idempotent: true, name: 'writing counters' })
+    },
     depart: (wish) =>
       database.run((sql) => depart(sql, { ...wish, name, owner, now: clock() }), {
         idempotent: true,
@@ -83,16 +94,18 @@ export function createProcessRecord({
   }
 }
 
-type Arriving = { name: string; owner: string; now: Date | null }
+type Named = { name: string; owner: string; now: Date | null }
 
-async function arrive(sql: Sql, { name, owner, now }: Arriving): Promise<BootLook> {
+async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: number }): Promise<BootLook> {
   // all parts of a statement see the same snapshot: reads see the state before the write
   const [row = {}]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
     written as (
       insert into facts (name, value, updated_at)
-      select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now), now from clock
+      select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now,
+        'up_ms', ${Math.round(upMs)}::bigint), now from clock
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at),
+    killed as (${addLives(sql, lifeOfKilled(sql, name))}),
     late as (
       select job_id, wake_at, armed_gen = wake_gen and wake_at < bound as is_forgotten
       from (select now - ${lateMs} * interval '1 ms' as bound from clock) b, job_runtime
@@ -112,7 +125,25 @@ async function arrive(sql: Sql, { name, owner, now }: Arriving): Promise<BootLoo
   }
 }
 
-type Departing = Arriving & Parameters<ProcessRecord['depart']>[0]
+/** Of a record that still says "up": until the last sign, or the begin of the last run that the process is known to hold. */
+const lifeOfKilled = (sql: Sql, name: string) => sql`
+    select (value ->> 'at')::timestamptz - coalesce((value ->> 'up_ms')::bigint, 0) * interval '1 ms' as began,
+      greatest((value ->> 'at')::timestamptz, (value ->> 'seen')::timestamptz, (
+        select max(started_at) from runs
+        where state in ('claimed', 'running', 'waiting') and runs.owner = value ->> 'owner')) as ended,
+      coalesce((value ->> 'fires')::bigint, 0) as fires
+    from facts where facts.name = ${name} and value ->> 'state' = 'up'`
+
+async function sign(sql: Sql, wish: Named & Parameters<ProcessRecord['sign']>[0]) {
+  const { name, owner, now, counted, fires } = wish
+  await sql`
+    with counted as (${addCounters(sql, counted)})
+    update facts set value = value || jsonb_build_object('seen', coalesce(${now}::timestamptz, clock_timestamp()),
+      'fires', ${fires}::bigint)
+    where name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'up'`
+}
+
+type Departing = Named & Parameters<ProcessRecord['depart']>[0]
 
 async function depart(sql: Sql, wish: Departing): Promise<Owed> {
   const { name, owner, now, why, stayFor, countArms, counted, upMs, fires } = wish
@@ -131,7 +162,14 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
       from clock),
     counted as (${addCounters(sql, counted ?? noBatch)}),
     leaving as (select * from seen where ${stayFor === null}::boolean or owed + runs + near = 0),
-    lived as (${addLife(sql, { name, owner, upMs, fires })}),
+    lived as (${addLives(
+      sql,
+      sql`
+        select now - ${Math.round(upMs)} * interval '1 ms' as began, now as ended, ${fires}::bigint as fires from leaving
+        where not exists (
+          select from facts
+          where facts.name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'exited')`,
+    )}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'exited', 'owner', ${owner}::text, 'at', now,
@@ -145,20 +183,20 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
   }
 }
 
-type Life = Pick<Departing, 'name' | 'owner' | 'upMs' | 'fires'>
-
-/** The time of a process that is `leaving`, on each UTC day; its start counts for the first one, its fires for the last. Not for an exit that is recorded already. */
-function addLife(sql: Sql, { name, owner, upMs, fires }: Life) {
+/**
+ * The time of each of `lives` (`began`, `ended`, `fires`) on each UTC day. A start counts for the first of its days, fires for
+ * the last one.
+ */
+function addLives(sql: Sql, lives: PendingQuery<Row[]>) {
   return sql`
     insert into process_days (day, began, starts, awake_ms, fires)
     select day, greatest(began, day::timestamp at time zone 'UTC'), (day = (began at time zone 'UTC')::date)::int, round(extract(epoch from
-      least(now, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000),
-      case when day = (now at time zone 'UTC')::date then ${fires}::bigint else 0 end
-    from (select now, now - ${Math.round(upMs)} * interval '1 ms' as began from leaving) life
+      least(ended, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000),
+      case when day = (ended at time zone 'UTC')::date then fires else 0 end
+    from (${lives}) life
     cross join lateral (
-      select generate_series(began at time zone 'UTC', now at time zone 'UTC' + interval '1 day', '1 day')::date as day) d
-    where day <= (now at time zone 'UTC')::date and not exists (
-      select from facts where facts.name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'exited')
+      select generate_series(began at time zone 'UTC', ended at time zone 'UTC' + interval '1 day', '1 day')::date as day) d
+    where day <= (ended at time zone 'UTC')::date
     order by day
     on conflict on constraint process_days_pkey do update set
       began = least(process_days.began, excluded.began), starts = process_days.starts + excluded.starts, awake_ms = process_days.awake_ms + excluded.awake_ms,

@@ -207,6 +207,11 @@ export function createStore(
       const { readTotals } = await import('./totals.ts')
       return database.run((sql) => readTotals(sql, now()), { idempotent, name: 'reading the totals' })
     },
+    /** The runs among them. */
+    async endedRuns(): Promise<Totals['runs']> {
+      const { readEndedRuns } = await import('./totals.ts')
+      return database.run(readEndedRuns, { idempotent, name: 'reading ended runs' })
+    },
     readArms: (jobId: string) => database.run((sql) => readArms(sql, jobId), { idempotent }),
 
     readFact: (name: string) => database.run((sql) => facts.readFact(sql, name), { idempotent }),

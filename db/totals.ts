@@ -1,3 +1,4 @@
+import { endStates } from '../src/columns/index.ts'
 import type { Sql } from './client.ts'
 import { date, type Row } from './columns.ts'
 import {
@@ -57,6 +58,25 @@ const text = `
       select ${columns} from service_days
       union all select ${columns} from (${sumsOfRuns('select * from ended')}) r
       union all select ${columns} from (${slotsOnly(slots)}) s) sums`
+
+/** Of `readTotals` the runs alone: what each of the newest runs adds up to otherwise costs ten times as much. */
+export async function readEndedRuns(sql: Sql): Promise<Totals['runs']> {
+  const [row = {}]: Row[] = await sql.unsafe(endedText, [], { prepare: true })
+  return Object.fromEntries(endStates.map((state) => [state, Number(row[state])])) as Totals['runs']
+}
+
+const endedText = `
+    with newest as materialized (
+      select state, count(*) as n from (
+        select state from runs where finished_at > (select folded_to from history) order by finished_at limit ${tailMost}) r
+      group by state)
+    select ${endStates
+      .map(
+        (state) =>
+          `coalesce(sum(runs_${state}), 0) + coalesce((select n from newest where state = '${state}'), 0) as ${state}`,
+      )
+      .join(', ')}
+    from service_days`
 
 function histogramOf(row: Row, name: string): Histogram {
   const counts = (row[`${name}_counts`] as number[]).map(Number)

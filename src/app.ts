@@ -103,7 +103,11 @@ export function createApp(options: AppOptions): App {
   })
   const store = createStore(database, clock)
   const counters = createCounterStore(database)
-  const keeping = createKeeping({ tally, write: counters.add, delays, log })
+  const record = createProcessRecord({ database, machineId: config.machineId, owner, clock })
+  const keeping = createKeeping({
+    write: (counted) => record.sign({ counted, fires: tally.fires() }),
+    ...{ tally, delays, log },
+  })
   const leases = createLeases({ store, owner, delays, log })
   const address = createCallbackAddress({
     keys: config.encryptionKey ? [config.encryptionKey, ...config.encryptionKeysOld] : [],
@@ -178,7 +182,7 @@ export function createApp(options: AppOptions): App {
   // what changes the health releases a hold, and a process that sleeps has none to release
   holds.onRelease(watch.look)
   const departure = createDeparture({
-    record: createProcessRecord({ database, machineId: config.machineId, owner, clock }),
+    record,
     isNasUsed: arming.isNasUsed,
     nearMs: bootMs,
     upMs: delays.now,

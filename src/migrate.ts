@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const database = createDatabase({ url: config.databaseUrl, max: 2 })
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   try {
-    const applied = await migrate(database, { log: say })
+    const applied = await migrate(database, { log: say, deadlineMs: longestMs })
     process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'nothing to apply\n')
     await refuseWrongKey(config, createSecretStore(database))
     await remindOfFailures(createChannelStore(database), say)
@@ -27,6 +27,9 @@ async function main(): Promise<void> {
     await database.close()
   }
 }
+
+/** Of tens of millions of runs, on a machine that is slow: an index of each takes minutes. */
+const longestMs = 3_600_000
 
 async function refuseWrongKey(
   { encryptionKey, encryptionKeysOld }: Pick<Config, 'encryptionKey' | 'encryptionKeysOld'>,

@@ -2,6 +2,7 @@ import { type Arm, type Call, createSender, type FireOutcome, type Store } from 
 import { unlimited } from './unlimited.ts'
 import type { Log } from './log.ts'
 import type { Misbehave } from './misbehave.ts'
+import { createPost } from './post.ts'
 import type { TokenOverrides, Tokens } from './tokens.ts'
 
 /** The outcome of a fire, with the body of its answer: parsed if it is JSON. */
@@ -64,17 +65,11 @@ export function createFireSender(needs: SenderNeeds) {
     return names ? { ...bad, claims: { ...names, ...bad.claims } } : bad
   }
 
-  async function post({ url, headers, body, timeoutMs: longestMs }: Call) {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(longestMs), halted]),
-    })
-    const text = await response.text()
-    const retryAfter = response.headers.get('retry-after')
-    return { status: response.status, retryAfter, body: parsed(text) }
+  const postText = createPost(halted)
+
+  async function post(call: Call) {
+    const { text, ...answer } = await postText(call)
+    return { ...answer, body: parsed(text) }
   }
 
   return {

@@ -30,15 +30,16 @@ export function createTicker(needs: TickerNeeds) {
   const { arms, clock, now, sender, misbehave, log, signal, halted, retryGapsMs } = needs
   const timers = new Map<string, () => void>()
   const held = new Set<() => void>()
-  /** Tries that are under way, or held back. */
-  const flying = new Set<Arm>()
+  /** Tries that are under way, or held back: of each arm, and of each job. */
+  const flying = createCounts()
   let sending = 0
 
   const event = (name: string, { jobId }: Arm, detail: string) =>
     log.add({ kind: 'event', event: name, job_id: jobId, detail })
-  const isFlying = (agentId: string, jobId: string) =>
-    [...flying].some((arm) => arm.agentId === agentId && arm.jobId === jobId)
-  const flies = ({ scheduleId }: Key) => [...flying].some((arm) => arm.scheduleId === scheduleId)
+  const armOf = ({ scheduleId }: Pick<Key, 'scheduleId'>) => `arm ${scheduleId}`
+  const jobOf = ({ agentId, jobId }: Pick<Key, 'agentId' | 'jobId'>) => `job ${agentId} ${jobId}`
+  const isFlying = (agentId: string, jobId: string) => flying.has(jobOf({ agentId, jobId }))
+  const flies = (arm: Key) => flying.has(armOf(arm))
 
   function unschedule({ scheduleId }: Arm): void {
     timers.get(scheduleId)?.()
@@ -90,14 +91,14 @@ export function createTicker(needs: TickerNeeds) {
       return noAnswer('its tries are used up')
     }
     arms.put(tried)
-    flying.add(tried)
+    flying.add(armOf(tried), jobOf(tried))
     const reorder = misbehave.act('reorder', tried)
     if (reorder) await turnAfterAnother(reorder.amount)
     sending += 1
     signal.changed()
     const answer = await copiesOf(tried)
     sending -= 1
-    flying.delete(tried)
+    flying.remove(armOf(tried), jobOf(tried))
     if (!halted.aborted) settle(tried, answer)
     for (const go of [...held]) go()
     signal.changed()
@@ -158,5 +159,22 @@ export function createTicker(needs: TickerNeeds) {
     scheduleAll: () => arms.all().forEach(schedule),
     /** Nothing is being sent and nothing is due. */
     isIdle: () => sending === 0 && clock.dueCount() === 0,
+  }
+}
+
+/** How often each name was added and not removed again. */
+function createCounts() {
+  const counts = new Map<string, number>()
+  const change = (by: number, names: string[]) => {
+    for (const name of names) {
+      const count = (counts.get(name) ?? 0) + by
+      if (count > 0) counts.set(name, count)
+      else counts.delete(name)
+    }
+  }
+  return {
+    has: (name: string) => counts.has(name),
+    add: (...names: string[]) => change(1, names),
+    remove: (...names: string[]) => change(-1, names),
   }
 }

@@ -63,6 +63,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     listDeliveries: () => Promise.reject(new Error('the simulation lists no deliveries')),
     readLedger: () => Promise.reject(new Error('the simulation reads no ledger')),
     totals: () => Promise.reject(new Error('the simulation adds up no history')),
+    endedRuns: () => Promise.reject(new Error('the simulation adds up no history')),
     readOwed: () => Promise.reject(new Error('the simulation does not watch the health of the service')),
     readArms: () => Promise.reject(new Error('the simulation reads no story of arms')),
     readCounts: () =>

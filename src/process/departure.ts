@@ -44,7 +44,7 @@ export function createDeparture(needs: DepartureNeeds): Departure {
 
   async function arrive(): Promise<BootLook | null> {
     try {
-      const seen = await record.arrive()
+      const seen = await record.arrive({ upMs: upMs() })
       const { earlier, forgotten } = seen
       if (earlier?.state === 'up') {
         log.warn(

@@ -56,7 +56,7 @@ export function createStatus(needs: StatusNeeds) {
     const askedAt = performance.now()
     const counts = await store.readCounts({ isNasUsed: needs.isNasUsed() })
     const databaseMs = Math.round(performance.now() - askedAt)
-    const totals = await store.totals()
+    const endedRuns = await store.endedRuns()
     const heartbeat = await store.readFact(heartbeatFact)
     const health = healthBody(counts, await store.readFact(healthFact))
     const unarmed = counts.armsOwed > 0 ? await needs.unarmed(unarmedShown) : []
@@ -88,7 +88,7 @@ export function createStatus(needs: StatusNeeds) {
       },
       jobs: counts.jobs,
       // those that are live now, and all that have ever ended
-      runs: { ...counts.runs, ...totals.runs },
+      runs: { ...counts.runs, ...endedRuns },
       owed: {
         arms: counts.armsOwed,
         oldest_since: counts.oldestOwedSince?.toISOString() ?? null,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { after, beforeEach, test } from 'node:test'
+import { promisify } from 'node:util'
 import { createDatabase } from '../../db/client.ts'
 import { migrate } from '../../db/migrate.ts'
 import { type Migration, migrations } from '../../db/migrations.ts'
@@ -87,4 +89,19 @@ test('a migration needs no prepared statement and leaves no session lock behind'
   const locks = await database.sql`select from pg_locks where locktype = 'advisory' and database = (
     select oid from pg_database where datname = current_database())`
   assert.equal(locks.length, 0)
+})
+
+test('the program that migrates gives a statement an hour', async () => {
+  await database.sql.unsafe(`
+    create schema seen;
+    create table seen.limits (s integer);
+    create function seen.note() returns event_trigger language plpgsql as $$ begin
+      insert into seen.limits select extract(epoch from current_setting('statement_timeout')::interval);
+    end $$;
+    create event trigger note_limits on ddl_command_end execute function seen.note()`)
+  const env = { PATH: process.env['PATH'] ?? '', DATABASE_URL: database.url }
+  await promisify(execFile)(process.execPath, ['src/migrate.ts'], { env })
+  await database.sql`drop event trigger note_limits`
+  const [limits] = await database.sql<{ least: number }[]>`select min(s) as least from seen.limits`
+  assert.equal(limits?.least, 3_600)
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { createProcessRecord } from '../../db/index.ts'
 import { createDeparture } from '../../src/process/departure.ts'
@@ -169,4 +170,44 @@ test('the time that processes were up is added up by the day, an exit that is wr
     begins.map(({ began }) => began.toISOString()),
     ['2026-06-16T23:00:00.000Z', '2026-06-17T00:00:00.000Z', '2026-06-18T00:00:00.000Z'],
   )
+})
+
+test('the time of a process that was killed is added by the next start of its machine, up to its last sign of life', async () => {
+  const { database } = service
+  const days = async () => {
+    const rows = await database.sql`
+      select to_char(day, 'DD') as day, starts, awake_ms::int as ms, fires::int from process_days order by day`
+    return rows.map((row) => ({ ...row }))
+  }
+  const recordOf = (owner: string) =>
+    createProcessRecord({ database: database.db, machineId: 'm1', owner, clock: () => now })
+  await database.sql`truncate process_days`
+  upMs = 300
+  now = new Date('2026-06-18T23:59:00Z')
+  await processNamed('m1:a').arrive()
+  now = new Date('2026-06-19T00:00:30Z')
+  await recordOf('m1:a').sign({ counted: { id: randomUUID(), rows: [] }, fires: 7 })
+  // of another process of this machine, and too late
+  await recordOf('m1:x').sign({ counted: { id: randomUUID(), rows: [] }, fires: 9 })
+  now = new Date('2026-06-20T08:00:00Z')
+  await processNamed('m1:b').arrive()
+  const ofTheFirst = [
+    { day: '18', starts: 1, ms: 60_300, fires: 0 },
+    { day: '19', starts: 0, ms: 30_000, fires: 7 },
+  ]
+  assert.deepEqual(await days(), ofTheFirst)
+  // killed before its first sign, while it held a run that it had begun two seconds after its start
+  const { id } = await service.makeJob()
+  await database.sql`
+    insert into runs (id, job_id, trigger, state, fence, attempt, owner, started_at, lease_until)
+    values (gen_random_uuid(), ${id}, 'manual', 'running', 1, 1, 'm1:b', ${new Date(now.getTime() + 2_000)}, now() + interval '1 h')`
+  now = new Date('2026-06-20T09:00:00Z')
+  await processNamed('m1:c').arrive()
+  assert.deepEqual(await days(), [...ofTheFirst, { day: '20', starts: 1, ms: 2_300, fires: 0 }])
+  // it goes properly: nothing is left for the next one to add
+  upMs = 1_000
+  now = new Date('2026-06-20T09:00:01Z')
+  await processNamed('m1:c').anyway('SIGTERM')
+  await processNamed('m1:d').arrive()
+  assert.deepEqual((await days()).at(-1), { day: '20', starts: 2, ms: 3_300, fires: 2 })
 })

@@ -134,6 +134,7 @@ for (const [name, filter] of Object.entries(runFilters))
 const routes: Record<string, (needs: ReturnType<typeof needsOf>) => Promise<unknown>> = {
   'the counts of the status': ({ store }) => store.readCounts({ isNasUsed: true }),
   'the totals': ({ store }) => store.totals(),
+  'the ended runs': ({ store }) => store.endedRuns(),
   deliveries: ({ store }) => store.listDeliveries({ ...page, state: null }),
   'deliveries that failed': ({ store }) => store.listDeliveries({ ...page, state: 'failed' }),
   'deliveries that are pending': ({ store }) => store.listDeliveries({ ...page, state: 'pending' }),

@@ -73,6 +73,7 @@ test('the totals are the same before, between and after the steps that add histo
   for (let isMore = true; isMore; ) {
     const step = await opened.fold(1)
     assert.deepEqual(await opened.store.totals(), everything)
+    assert.deepEqual(await opened.store.endedRuns(), everything.runs)
     steps.push(step.runs)
     isMore = step.isMore
   }

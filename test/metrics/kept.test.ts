@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { createCounterStore, createProcessRecord } from '../../db/index.ts'
-import { createKeeping, createTally, keptFamilies, type Tally } from '../../src/telemetry/index.ts'
+import {
+  type Batch,
+  createKeeping,
+  createTally,
+  keptFamilies,
+  type Tally,
+} from '../../src/telemetry/index.ts'
 import { createManualDelays } from '../fly/delays.ts'
 import { until } from '../support/until.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,6 +21,8 @@ afterEach(() => database.sql`delete from counters`)
 
 const silent = { warn() {} }
 const store = () => createCounterStore(database.db)
+const add = (counted: Batch) =>
+  createProcessRecord({ database: database.db, machineId: 'm1', owner: 'm1:a' }).sign({ counted, fires: 0 })
 
 async function rows(): Promise<Record<string, number>> {
   const read = await store().read()
@@ -30,7 +38,7 @@ test('what processes count is added up', async () => {
     const tally = createTally()
     tally.count('fires', { answer })
     tally.observe('claim', 0.002)
-    await store().add(taken(tally))
+    await add(taken(tally))
   }
   assert.deepEqual(await rows(), {
     'chronos_fires_total{"answer":"accepted"}': 2,
@@ -43,14 +51,14 @@ test('what processes count is added up', async () => {
 test('a batch whose answer was lost is sent again under its id, and counts once; what came meanwhile follows', async () => {
   const tally = createTally()
   tally.count('fires', { answer: 'accepted' })
-  await store().add(taken(tally))
+  await add(taken(tally))
   // its answer is lost: nobody calls `written`
   tally.count('fires', { answer: 'accepted' })
   const again = taken(tally)
-  await store().add(again)
+  await add(again)
   assert.deepEqual(await rows(), { 'chronos_fires_total{"answer":"accepted"}': 1 })
   tally.written(again.id)
-  await store().add(taken(tally))
+  await add(taken(tally))
   assert.deepEqual(await rows(), { 'chronos_fires_total{"answer":"accepted"}': 2 })
 })
 
@@ -59,7 +67,7 @@ test('many processes write at once in different orders: none waits for ever, non
   const one = (at: number) => {
     const tally = createTally()
     for (const answer of at % 2 ? answers : answers.toReversed()) tally.count('fires', { answer })
-    return store().add(taken(tally))
+    return add(taken(tally))
   }
   await Promise.all(Array.from({ length: 40 }, (_, at) => one(at)))
   assert.deepEqual(new Set(Object.values(await rows())), new Set([40]))
@@ -69,7 +77,7 @@ test('rows are taken in one order, whatever order they were counted in: who wait
   const both = () => {
     const tally = createTally()
     for (const answer of ['a2', 'a1']) tally.count('fires', { answer })
-    return store().add(taken(tally))
+    return add(taken(tally))
   }
   await both()
   let adding: Promise<void> | undefined
