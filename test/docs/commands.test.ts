@@ -113,7 +113,9 @@ test('a block for outside has programs of other people only', () => {
 test('every block of commands has a language that is tried here', () => {
   const shells = blocks.filter(({ language }) => /^(bash|shell|console|zsh|sh .*)$/.test(language))
   assert.deepEqual(
-    shells.filter(({ language }) => !['sh outside', 'sh deploy', 'sh chronos', 'sh client'].includes(language)),
+    shells.filter(
+      ({ language }) => !['sh outside', 'sh deploy', 'sh chronos', 'sh client'].includes(language),
+    ),
     [],
   )
 })
