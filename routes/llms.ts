@@ -1,5 +1,5 @@
 import { tools } from './mcp-tools.ts'
-import { tagged } from './openapi.ts'
+import { tagged } from './openapi/index.ts'
 
 /** /llms.txt (llmstxt.org): what an agent needs to know, and where it finds the rest. */
 export function llmsBytes() {

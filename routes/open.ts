@@ -3,7 +3,7 @@ import { AppError } from '../src/ground/errors.ts'
 import { cookieOf } from './cookie.ts'
 import { isTagOf } from './etag.ts'
 import { platform, service } from './existing.ts'
-import type { OpenApiBytes } from './openapi.ts'
+import type { OpenApiBytes } from './openapi/index.ts'
 import type { RouteNeeds } from './needs.ts'
 
 /** A request without an `Authorization` header and without a session: such a route of a path comes before the one that asks for a key. */
@@ -56,7 +56,7 @@ export function openRoutes(
   scope.get(
     '/openapi.json',
     madeOnce('application/json', async () => {
-      const { openApiBytes } = await import('./openapi.ts')
+      const { openApiBytes } = await import('./openapi/index.ts')
       return openApiBytes(needs.config)
     }),
   )
@@ -70,7 +70,7 @@ export function openRoutes(
   scope.get(
     '/chronos.schema.json',
     madeOnce('application/schema+json', async () => {
-      const { fileSchemaBytes } = await import('./openapi.ts')
+      const { fileSchemaBytes } = await import('./openapi/index.ts')
       return fileSchemaBytes()
     }),
   )

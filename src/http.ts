@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify'
 import { answerError } from '../routes/index.ts'
 import { logOptions } from './ground/log.ts'
+import { answerUnreadable } from './process/unreadable.ts'
 
 const settings = {
   logController: new LogController({ disableRequestLogging: true }),
@@ -15,6 +16,7 @@ const settings = {
   http: { connectionsCheckingInterval: 5_000 },
   forceCloseConnections: 'idle',
   return503OnClosing: false,
+  clientErrorHandler: answerUnreadable,
   frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   // the routes bring their own checks and write plain JSON: Fastify's compilers would cost 50 ms at every boot
   schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },

@@ -97,6 +97,9 @@ const relayHosts = ['relay/node', 'relay/worker']
 /** The command `chronos`: it talks to a service over HTTP alone, and is shipped as a file of its own. It stands on the ground. */
 const command = 'cli'
 
+/** The package `@chronos/client`: it talks to a service over HTTP alone, on any runtime, and is published by itself. */
+const client = 'client'
+
 /** The only places that may take values from a library. `import type` is free: it is gone at run time. */
 const libraryOwners: Record<string, readonly string[]> = {
   jose: ['src/token', 'src/timers/qstash', 'src/timers/cloud-tasks', relayCore],
@@ -107,6 +110,8 @@ const libraryOwners: Record<string, readonly string[]> = {
   croner: ['src/schedule'],
   'ical.js': ['src/schedule'],
   'eventsource-parser': ['src/actions', command],
+  'eventsource-parser/stream': [client],
+  'openapi-fetch': [client],
   commander: [command],
   yaml: [command],
   'drizzle-orm': ['db'],
@@ -194,6 +199,8 @@ function pathObjection({ from, specifier, typeOnly, lazy }: Import): string | nu
   if (to.pack === page) return `${from.file} imports ${to.file}: the page is built apart`
   if (to.pack === from.pack) return null
   if (from.pack === command && (to.file === 'package.json' || to.pack === ground)) return null
+  if (from.pack === client || to.pack === client)
+    return `${from.file} imports ${to.file}: the client is published by itself`
   if (from.pack === command || to.pack === command)
     return `${from.file} imports ${to.file}: the command and the service are shipped apart`
   if (isOfRelay(from) !== isOfRelay(to))

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { openApiDocument } from '../../routes/openapi.ts'
+import { openApiDocument } from '../../routes/openapi/index.ts'
 
 /** docs/routes.md, made from the OpenAPI document that the service answers. Written by `node dev/docs/routes.ts`. */
 export function routesPage(): string {
@@ -8,19 +8,13 @@ export function routesPage(): string {
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
   routes.sort((one, other) => (one.path < other.path ? -1 : Number(one.path > other.path)))
-  const titles = sections.map(({ title }) => title)
-  const grouped = Map.groupBy(routes, ({ path }) => sections.find(({ holds }) => holds.test(path))?.title)
-  if (grouped.has(undefined))
-    throw new Error(
-      `no section for ${grouped
-        .get(undefined)
-        ?.map(({ path }) => path)
-        .join(', ')}`,
-    )
-  const tables = titles.map((title) => {
-    const rows = (grouped.get(title) ?? []).map(rowOf)
-    const intro = sections.find((section) => section.title === title)?.intro
-    return [`## ${title}`, '', ...(intro ? [intro, ''] : []), ...head, ...rows, ''].join('\n')
+  const grouped = Map.groupBy(routes, ({ operation }) => operation.tags[0])
+  const tables = document.tags.flatMap(({ name }) => {
+    const rows = (grouped.get(name) ?? []).map(rowOf)
+    const intro = intros[name]
+    return rows.length === 0
+      ? []
+      : [[`## ${name}`, '', ...(intro ? [intro, ''] : []), ...head, ...rows, ''].join('\n')]
   })
   return [introduction, ...tables, lists].join('\n')
 }
@@ -29,50 +23,27 @@ export const routesFile = new URL('../../docs/routes.md', import.meta.url)
 
 type Operation = {
   summary: string
-  security: { apiKey?: [scope: string]; fireToken?: [] }[]
+  tags: [tag: string]
+  'x-scope'?: string
+  security: { apiKey?: []; fireToken?: [] }[]
   parameters?: { name: string; in: string }[]
   requestBody?: { content: { 'application/json': { schema: { $ref?: string; properties?: object } } } }
   responses: Record<string, { description: string }>
 }
-type Document = { paths: Record<string, Record<string, Operation>> }
+type Document = { tags: { name: string }[]; paths: Record<string, Record<string, Operation>> }
 
-/** The first section whose pattern fits a path has it. */
-const sections = [
-  { title: 'Jobs', holds: /^\/api\/jobs\b/ },
-  {
-    title: 'Files of jobs',
-    holds: /^\/(api\/(plan|apply|export)|chronos\.schema\.json)$/,
-    intro: 'See [jobs in a file](jobs-in-a-file.md).',
-  },
-  { title: 'Runs', holds: /^\/api\/runs(\/\{id\}(\/(cancel|retry|logs|request))?)?$/ },
-  { title: 'Deliveries and channels', holds: /^\/api\/(runs\/.*\/deliveries|deliveries|channels)\b/ },
-  {
-    title: 'Overviews',
-    holds: /^\/api\/(timeline|failures|costs)\b/,
-    intro:
-      'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
-  },
-  { title: 'Schedules', holds: /^\/api\/schedules\b/ },
-  { title: 'Secrets, keys and audit', holds: /^\/api\/(secrets|keys|audit)\b/ },
-  { title: 'The service', holds: /^\/(api\/(status|cron\/reconcile)|metrics|healthz?|readyz|openapi)\b/ },
-  {
-    title: 'For NAS',
-    holds: /^\/api\/cron\/fire$/,
-    intro: 'With a fire token, which NAS signs ([security](security.md)).',
-  },
-  {
-    title: 'For targets that report later',
-    holds: /^\/api\/callbacks\b/,
-    intro: 'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
-  },
-  { title: 'For agents', holds: /^\/(mcp|llms\.txt)$/, intro: 'See [agents](agents.md).' },
-  {
-    title: 'For the page',
-    holds: /^\/api\/session\b/,
-    intro: 'A browser that is signed in sends a cookie instead of a key ([the page](page.md)).',
-  },
-  { title: 'For existing clients', holds: /^\/v1\b/, intro: 'See [existing clients](existing-clients.md).' },
-]
+/** What stands above the table of a tag. */
+const intros: { [tag: string]: string } = {
+  'Files of jobs': 'See [jobs in a file](jobs-in-a-file.md).',
+  Overviews:
+    'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
+  'For NAS': 'With a fire token, which NAS signs ([security](security.md)).',
+  'For targets that report later':
+    'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',
+  'For agents': 'See [agents](agents.md).',
+  'For the page': 'A browser that is signed in sends a cookie instead of a key ([the page](page.md)).',
+  'For existing clients': 'See [existing clients](existing-clients.md).',
+}
 
 const head = ['| route | does | scope | answers |', '|---|---|---|---|']
 
@@ -80,11 +51,11 @@ const head = ['| route | does | scope | answers |', '|---|---|---|---|']
 const common = new Set(['400', '401', '403', '413', '415', '429', '500', '503'])
 
 function rowOf({ path, method, operation }: { path: string; method: string; operation: Operation }): string {
-  const scopes = operation.security.flatMap(({ apiKey }) => apiKey ?? [])
+  const needed = operation['x-scope']
   const isOpen = operation.security.some((scheme) => Object.keys(scheme).length === 0)
-  const scope = scopes.length === 0 ? '–' : `\`${scopes[0]}\`${isOpen ? ', or none' : ''}`
+  const scope = needed === undefined ? '–' : `\`${needed}\`${isOpen ? ', or none' : ''}`
   const answers = Object.entries(operation.responses)
-    .filter(([status]) => scopes.length === 0 || !common.has(status))
+    .filter(([status]) => needed === undefined || !common.has(status))
     .map(([status, { description }]) => {
       const codes = [...description.matchAll(/^([A-Z_]+): /gm)].map(([, code]) => `\`${code}\``)
       return [status, ...codes].join(' ')

@@ -13,5 +13,6 @@ const schemas = actionTypes.map(({ schema }) => schema(full)) as SchemasOf<typeo
 
 /** The actions of jobs: one branch for each type. */
 export const action = Type.Union([...schemas], {
+  title: 'Action',
   ...kit.expecting(`an object with a "type" of ${quotedChoice(actionTypes.map(({ type }) => type))}`),
 })

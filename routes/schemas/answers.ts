@@ -181,5 +181,18 @@ export const problem = Type.Object(
     error: Type.String({ description: 'the same text as `detail`' }),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
   },
-  { title: 'Problem', description: 'RFC 9457; some codes add members.' },
+  {
+    title: 'Problem',
+    description: 'RFC 9457; some codes add members.',
+    examples: [
+      {
+        ...{ type: 'urn:chronos:error:JOB_NOT_FOUND', title: errorTable.JOB_NOT_FOUND.title, status: 404 },
+        ...{
+          detail: 'No job with id ab12cd34ef56',
+          code: 'JOB_NOT_FOUND',
+          error: 'No job with id ab12cd34ef56',
+        },
+      },
+    ],
+  },
 )

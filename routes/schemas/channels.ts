@@ -61,6 +61,7 @@ export const channelOperations = {
     params,
     body: channelInput,
     status: 200,
+    answerHeaders: ['Location'],
     madeStatus: 201,
     answer: object({
       channel,

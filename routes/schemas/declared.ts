@@ -126,6 +126,7 @@ export const declaredOperations = {
     summary: 'The job with this key',
     params: object({ key }),
     status: 200,
+    answerHeaders: ['ETag'],
     answer: object({ job }),
     errors: [...inputErrors, 'JOB_NOT_FOUND'],
   },
@@ -137,6 +138,7 @@ export const declaredOperations = {
     params: object({ key }),
     body: jobOfFile,
     status: 200,
+    answerHeaders: ['Location', 'ETag'],
     madeStatus: 201,
     answer: object({
       job,
@@ -152,6 +154,7 @@ export const declaredOperations = {
     isLarge: true,
     isFile: true,
     summary: 'What `apply` would change, with the next instants before and after; nothing is written',
+    description: 'Send `plan` of the answer to `apply`, which is refused if anything has changed since.',
     query: object({ prune }),
     body: jobsFile,
     status: 200,
@@ -175,6 +178,7 @@ export const declaredOperations = {
     isLarge: true,
     isFile: true,
     summary: 'Make the jobs and channels what the file says: all of it, or nothing',
+    description: 'Applying a file twice changes nothing the second time.',
     query: object({
       prune,
       plan: Type.Optional(

@@ -24,5 +24,5 @@ export const deliver = Type.Union(
     Type.Array(Type.Union([names, ...single], expecting(words)), { maxItems: 20 }),
     Type.Null(),
   ],
-  expecting(`${words}; a list of these; or null`),
+  { title: 'Deliver', ...expecting(`${words}; a list of these; or null`) },
 )

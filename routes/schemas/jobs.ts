@@ -45,6 +45,8 @@ export const jobOperations = {
     scope: 'jobs:read',
     isLarge: true,
     summary: 'Jobs, newest first',
+    description:
+      'Paused and finished jobs are left out unless `state` or `include_disabled` asks for them; `hidden` is how many were. `next_cursor` is null on the last page.',
     query: object({
       include_disabled: Type.Optional(
         Type.Boolean({ default: false, description: 'paused and finished jobs as well; also 1, yes, on' }),
@@ -82,6 +84,8 @@ export const jobOperations = {
     id: 'createJob',
     scope: 'jobs:write',
     summary: 'Make a job, and arm its wake-up',
+    description:
+      'Send an `Idempotency-Key` and repeat the call as often as you like: one job is made. 424 `NOT_ARMED`: the job is saved, and the timer service could not be told yet; do not send it again.',
     headers: {
       'Idempotency-Key': Type.Optional(
         Type.String({
@@ -99,6 +103,7 @@ export const jobOperations = {
     }),
     body: jobInput,
     status: 201,
+    answerHeaders: ['Location', 'ETag', 'Idempotency-Replayed'],
     answer: savedJob,
     otherAnswers: { 200: draft },
     errors: [...bodyErrors, ...scheduleErrors, 'KEY_TAKEN', 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
@@ -110,6 +115,7 @@ export const jobOperations = {
     params: jobParams,
     query: clientQuery,
     status: 200,
+    answerHeaders: ['ETag'],
     answer: oneJob,
     errors: [...jobErrors, ...inputErrors],
   },
@@ -117,11 +123,14 @@ export const jobOperations = {
     id: 'changeJob',
     scope: 'jobs:write',
     summary: 'Change the fields that are given',
+    description:
+      'Fields that are left out stay as they are; null sets one back to its default. With `If-Match` only if no one has changed the job meanwhile.',
     params: jobParams,
     headers: ifMatch,
     query: clientQuery,
     body: jobPatch,
     status: 200,
+    answerHeaders: ['ETag'],
     answer: savedJob,
     errors: [
       ...jobErrors,
@@ -153,6 +162,7 @@ export const jobOperations = {
     query: clientQuery,
     body: pauseInput,
     status: 200,
+    answerHeaders: ['ETag'],
     answer: oneJob,
     errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
   },
@@ -164,6 +174,7 @@ export const jobOperations = {
     query: clientQuery,
     body: noBody,
     status: 200,
+    answerHeaders: ['ETag'],
     answer: oneJob,
     errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
   },
@@ -171,10 +182,13 @@ export const jobOperations = {
     id: 'runJob',
     scope: 'runs:start',
     summary: 'Run a job now, beside its schedule',
+    description:
+      'The run is made and begun; its outcome comes later. Read the run, or follow its log, to see how it ends.',
     params: jobParams,
     query: clientQuery,
     body: runInput,
     status: 202,
+    answerHeaders: ['Location', 'ETag'],
     answer: object({ run, job }),
     errors: [...jobErrors, ...bodyErrors, 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
   },

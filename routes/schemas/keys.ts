@@ -51,6 +51,7 @@ export const keyOperations = {
     summary: 'Make an API key; its secret is shown in this answer and never again',
     body: keyInput,
     status: 201,
+    answerHeaders: ['Location'],
     answer: object({ key, secret: Type.String({ description: '`chr_…`' }) }),
     errors: [...bodyErrors],
   },

@@ -7,6 +7,8 @@ export const logOperations = {
     id: 'readLogs',
     scope: 'jobs:read',
     summary: 'What an attempt wrote: its first and last 64 KiB, as bytes or (`follow`) as server-sent events',
+    description:
+      'With `follow` the answer is `text/event-stream`. It ends with the event `end`; if it ends without, the process went down: ask again with `Last-Event-ID`.',
     params: object({ id: runId }),
     query: object({
       attempt: Type.Optional(
@@ -25,7 +27,9 @@ export const logOperations = {
       ),
     },
     status: 200,
+    answerHeaders: ['X-Chronos-Attempt', 'X-Chronos-Total-Bytes'],
     answer: 'text/plain; charset=utf-8',
+    otherMedia: ['application/octet-stream', 'text/event-stream'],
     errors: ['RUN_ID_INVALID', 'RUN_NOT_FOUND', 'FIELD_INVALID', 'FIELD_UNKNOWN', 'FOLLOWERS_FULL'],
   },
 } satisfies Record<string, Operation>

@@ -1,6 +1,7 @@
 import type { TProperties, TSchema } from 'typebox'
 import type { Scope } from '../../src/access/keys/index.ts'
 import type { ErrorCode } from '../../src/ground/errors.ts'
+import type { ResponseHeader } from './response-headers.ts'
 
 /** What a route takes and answers. */
 export type Operation = {
@@ -14,6 +15,8 @@ export type Operation = {
   /** It reads or writes a whole file of jobs, and takes turns with the like. */
   isFile?: boolean
   summary: string
+  /** More than the summary says, if there is more. */
+  description?: string
   params?: TSchema
   query?: TSchema
   headers?: TProperties
@@ -23,6 +26,10 @@ export type Operation = {
   /** The status instead of `status`, with the same body, if a PUT has created the object. */
   madeStatus?: 201
   answer: TSchema | string
+  /** Further media types of an answer that is a text. */
+  otherMedia?: string[]
+  /** Headers of a success besides those of every answer. */
+  answerHeaders?: ResponseHeader[]
   /** Successes with another status and another body. */
   otherAnswers?: { [status: number]: TSchema }
   errors: ErrorCode[]

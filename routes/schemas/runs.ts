@@ -65,6 +65,8 @@ export const runOperations = {
     scope: 'jobs:read',
     isLarge: true,
     summary: 'Runs of all jobs, newest first; `since` and `until`: when they were claimed',
+    description:
+      'In a list an output is only the beginning (`output_cut`). `next_cursor` is null on the last page.',
     query: object({ ...runQuery, job: Type.Optional(jobId) }),
     status: 200,
     answer: runList,
@@ -114,6 +116,7 @@ export const runOperations = {
     params: runParams,
     body: noBody,
     status: 202,
+    answerHeaders: ['Location', 'ETag'],
     answer: object({ run, job }),
     errors: [...runErrors, ...bodyErrors, 'RUN_STATE_CONFLICT', 'JOB_STATE_CONFLICT', 'NOT_ARMED'],
   },

@@ -60,6 +60,7 @@ export const secretOperations = {
     params: secretParams,
     body: secretInput,
     status: 200,
+    answerHeaders: ['Location'],
     madeStatus: 201,
     answer: object({ secret }),
     errors: [...bodyErrors, 'ENCRYPTION_KEY_MISSING', 'ENCRYPTION_KEY_WRONG'],

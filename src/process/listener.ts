@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { answerUnreadable } from './unreadable.ts'
 
 /** A port that is open before the program that will answer is loaded. */
 export type Listener = {
@@ -30,7 +31,7 @@ export function createListener(): Listener {
     keepAliveTimeout: keepAliveMs,
   })
   const keep: RequestListener = (...call) => void early.push(call)
-  server.on('request', keep)
+  server.on('request', keep).on('clientError', answerUnreadable)
   const firstAnswered = new Promise<void>((resolve) => {
     server.on('request', (request, response) => {
       if (request.url !== checkPath) response.once('close', () => resolve())

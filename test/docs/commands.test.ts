@@ -10,7 +10,8 @@ import { keyOf } from '../support/key.ts'
 
 // Whatever a page tells people to type is tried: calls here, against a service; programs by the tests and by .ci/run.
 // A block marked `sh outside` is for other people's programs, which are not there when tests run. One marked `sh deploy`
-// is run by test/deploy/pages.test.ts, with stand-ins for them, one marked `sh chronos` by test/declared/tutorial.test.ts.
+// is run by test/deploy/pages.test.ts, with stand-ins for them, one marked `sh chronos` by test/declared/tutorial.test.ts,
+// one marked `sh client` by test/client-sdk/page.test.ts.
 
 const shownUrl = 'http://127.0.0.1:8080'
 const outside = ['fly', 'flyctl', 'docker', 'podman', 'buildah', 'gcloud']
@@ -112,7 +113,9 @@ test('a block for outside has programs of other people only', () => {
 test('every block of commands has a language that is tried here', () => {
   const shells = blocks.filter(({ language }) => /^(bash|shell|console|zsh|sh .*)$/.test(language))
   assert.deepEqual(
-    shells.filter(({ language }) => !['sh outside', 'sh deploy', 'sh chronos'].includes(language)),
+    shells.filter(
+      ({ language }) => !['sh outside', 'sh deploy', 'sh chronos', 'sh client'].includes(language),
+    ),
     [],
   )
 })

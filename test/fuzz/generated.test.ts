@@ -7,7 +7,7 @@ import { callsOf } from '../../dev/fuzz/calls.ts'
 import { imageSettings } from '../../dev/fuzz/image.ts'
 import { readDescription } from '../../dev/fuzz/operations.ts'
 import { valuesOf } from '../../dev/fuzz/schema.ts'
-import { openApiDocument } from '../../routes/openapi.ts'
+import { openApiDocument } from '../../routes/openapi/index.ts'
 
 type Paths = { paths: Record<string, Record<string, unknown>> }
 const document = JSON.parse(JSON.stringify(openApiDocument({ version: '1', metricsHere: true }))) as Paths

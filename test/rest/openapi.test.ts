@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Fastify from 'fastify'
-import { openApiDocument } from '../../routes/openapi.ts'
+import { openApiDocument } from '../../routes/openapi/index.ts'
 import { pagePaths } from '../../routes/page.ts'
 import { operations } from '../../routes/schemas/index.ts'
 import { onlyRoutes, routesConfig } from '../support/routes.ts'

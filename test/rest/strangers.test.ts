@@ -143,3 +143,12 @@ test('of refused callers the newest fifty are remembered', async () => {
   const { refused_callers: refused } = (await service.api('GET', '/api/status')).body
   assert.equal(refused.length, 50)
 })
+
+test('what is no HTTP is answered 400 with a problem document, and no route is reached', async () => {
+  for (const strange of ['Content-Length: x', 'Transfer-Encoding: chunked', 'no colon']) {
+    const answer = await answerTo(service, ['GET /healthz HTTP/1.1', strange])
+    assert.match(answer, /^HTTP\/1\.1 400 /)
+    assert.match(answer, /^content-type: application\/problem\+json$/im)
+    assert.match(answer, /"code":"REQUEST_MALFORMED"/)
+  }
+})
