@@ -77,7 +77,7 @@ async function record(url: string): Promise<string> {
     // each job once; the first ones were recorded
     `\\set i :i + 1`,
     `\\set n :i * :clients + :client_id + 1`,
-    `${claims.replace(':run', 'gen_random_uuid()')} \\gset claim_`,
+    `${claims.replaceAll(':run', runOfJob)} \\gset claim_`,
     `${settles.replaceAll(':run', ':claim_made').replace(':rev', ':claim_new_rev')};`,
     '',
   ].join('\n')
@@ -96,6 +96,8 @@ async function carryThrough(sql: postgres.Sql, id: string, run: string) {
 }
 
 const runId = '00000000-0000-4000-8000-000000000001'
+/** Ids of runs ascend, as those of the service do. */
+const runOfJob = `concat('00000000-0000-7000-8000-', lpad(to_hex(:n::int), 12, '0'))`
 
 /** With all values written out, but for those that differ from one fire to the next. */
 function written(query: string, parameters: (string | null)[]): string {

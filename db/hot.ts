@@ -1,5 +1,16 @@
 import type { Sql } from './look.ts'
-import { headOf, logged, type Move, paramsOf, readWritten, type Written, writtenColumns } from './move.ts'
+import {
+  givenRun,
+  headOf,
+  keptOfOne,
+  logged,
+  loggedOfOne,
+  type Move,
+  paramsOf,
+  readWritten,
+  type Written,
+  writtenColumns,
+} from './move.ts'
 import { jobParameter } from './wanted.ts'
 import { insertOfRuns, updateOfRuns } from './run-writes.ts'
 import { send } from './wanted.ts'
@@ -22,7 +33,7 @@ export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean 
  */
 export async function movePlain(sql: Sql, moves: Move[], now: Date | null): Promise<Map<string, Written>> {
   const ordered = moves.toSorted((a, b) => (a.view.job.id < b.view.job.id ? -1 : 1))
-  const text = moves.length === 1 ? texts[kindOf(moves[0] as Move)] : texts.several
+  const text = texts[moves.length === 1 ? kindOf(moves[0] as Move) : kindOfAll(moves)]
   const rows = await send(sql, text, paramsOf(ordered as [Move], now))
   const writings = new Map(moves.map(({ view, writing }) => [view.job.id, writing]))
   return new Map(
@@ -35,32 +46,42 @@ export async function movePlain(sql: Sql, moves: Move[], now: Date | null): Prom
 }
 
 /** The writes of a single move: a statement that could write more costs more. */
-function kindOf({ decision: { runs } }: Move): 'claim' | 'settle' | 'neither' {
+function kindOf({ decision: { runs }, writing }: Move): 'claim' | 'settle' | 'settleLogged' | 'neither' {
   if (!runs[0]) return 'neither'
-  return runs[0].seenFence === null ? 'claim' : 'settle'
+  if (runs[0].seenFence === null) return 'claim'
+  return writing.attemptLog ? 'settleLogged' : 'settle'
 }
 
-const value = (name: string) => `job.run_${name}`
-const made = `
+function kindOfAll(moves: Move[]): 'several' | 'severalLogged' {
+  return moves.some(({ writing }) => writing.attemptLog) ? 'severalLogged' : 'several'
+}
+
+const ofJob = (name: string) => `job.run_${name}`
+const madeOf = (value: (name: string) => string) => `
     made as (
       ${insertOfRuns(value)}
       from job
-      where run_id is not null and run_seen_fence is null
+      where ${value('id')} is not null and ${value('seen_fence')} is null
       on conflict on constraint runs_job_slot do nothing
       returning job_id, id
     )`
-const changedOf = (jobId: string) => `
+const changedOf = (value: (name: string) => string, jobId: string) => `
     changed as (
       ${updateOfRuns(value)}
       from job
-      where u.id = job.run_id and u.job_id = ${jobId} and u.fence = job.run_seen_fence and u.finished_at is null
+      where u.id = ${value('id')} and u.job_id = ${jobId} and u.fence = ${value('seen_fence')} and u.finished_at is null
     )`
+const one = headOf('one', keptOfOne)
+const changedOne = changedOf(givenRun, jobParameter)
+const several = `${headOf('several')},${madeOf(ofJob)},${changedOf(ofJob, 'job.job_id')}`
 const madeOne = `select ${writtenColumns}, made.id as made from job left join made on made.job_id = job.job_id`
 const madeNone = `select ${writtenColumns}, null as made from job`
 
 const texts = {
-  claim: `${headOf('one')},${made} ${madeOne}`,
-  settle: `${headOf('one')},${changedOf(jobParameter)},${logged} ${madeNone}`,
-  neither: `${headOf('one')} ${madeNone}`,
-  several: `${headOf('several')},${made},${changedOf('job.job_id')},${logged} ${madeOne}`,
+  claim: `${one},${madeOf(givenRun)} ${madeOne}`,
+  settle: `${one},${changedOne} ${madeNone}`,
+  settleLogged: `${one},${changedOne},${loggedOfOne} ${madeNone}`,
+  neither: `${one} ${madeNone}`,
+  several: `${several} ${madeOne}`,
+  severalLogged: `${several},${logged} ${madeOne}`,
 }

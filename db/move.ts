@@ -9,7 +9,7 @@ import {
 } from '../src/decisions/index.ts'
 import { date, maybeDate, type Row, valuesOf } from './columns.ts'
 import { runValuesOf, runValueTypes } from './run-writes.ts'
-import { parametersOf, sourcesOf, type Typed } from './wanted.ts'
+import { parameterOf, parametersOf, sourcesOf, type Typed } from './wanted.ts'
 
 /** How to write a decision: the owner and the length of the lease. */
 export type Writing = {
@@ -83,6 +83,10 @@ const typed: Typed = [
 
 const sources = sourcesOf(typed)
 
+/** What travels of the first run of a single move, and of its log, by their names in `wanted`. */
+export const givenRun = (name: string) => parameterOf(typed, runPrefix + name)
+const givenLog = (name: string) => parameterOf(typed, `log_${name}`)
+
 /** The number of the first parameter behind those of `paramsOf` with one move. */
 export const nextParameter = typed.length + 2
 
@@ -106,8 +110,10 @@ const takes = `(w.arm_holder is not null and (${moved} or r.armed_gen < r.wake_g
  *
  * Its text never changes and its parameters are texts, so it is read and planned once for each connection. The end of a
  * lease that is taken now is a wake term as well; `least` passes over nulls.
+ *
+ * `kept`: what `job` keeps of `wanted` for the rest of the statement.
  */
-export const headOf = (how: 'one' | 'several') => `
+export const headOf = (how: 'one' | 'several', kept = 'w.*') => `
     with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (
       select x.*, clock.now, clock.now + x.lease_ms * interval '1 ms' as lease_until,
@@ -129,19 +135,24 @@ export const headOf = (how: 'one' | 'several') => `
         arm_lease_until = case when ${takes} then w.arm_until else r.arm_lease_until end
       from wanted w
       where r.job_id = w.job_id and r.rev = w.rev
-      returning r.wake_gen, r.armed_gen, r.armed_at, r.armed_schedule, r.recent_arms, r.arm_lease_by, r.rev as new_rev, w.*
+      returning r.wake_gen, r.armed_gen, r.armed_at, r.armed_schedule, r.recent_arms, r.arm_lease_by, r.rev as new_rev, ${kept}
     )`
 
+/** Of `wanted`, what is not taken from the parameters of a single move. */
+export const keptOfOne = 'w.job_id, w.now, w.wake_at, w.lease_until, w.owner, w.output'
+
 /** The log that comes with an outcome. Over one that is stored already: an earlier write whose answer was lost. */
-export const logged = `
+const logOf = (value: (name: string) => string) => `
     logged as (
       insert into attempt_logs (run_id, attempt, job_id, head, total, created_at, updated_at)
-      select log_run_id, log_attempt, job_id, log.head, length(log.head), now, now
-      from job, decode(log_text, 'base64') as log(head)
-      where log_text is not null
+      select ${value('run_id')}, ${value('attempt')}, job_id, log.head, length(log.head), now, now
+      from job, decode(${value('text')}, 'base64') as log(head)
+      where log.head is not null
       on conflict on constraint attempt_logs_pkey do update set
         head = excluded.head, tail = excluded.tail, total = excluded.total, updated_at = excluded.updated_at
     )`
+export const logged = logOf((name) => `log_${name}`)
+export const loggedOfOne = logOf(givenLog)
 
 /** The columns that a statement selects of `job`, for `readWritten`. */
 export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,

@@ -3,7 +3,7 @@ import type { Row } from './columns.ts'
 import { hearersOf, rowsOfJob, type Sql } from './look.ts'
 import { type ArmLease, armLeaseIsFree, readWritten, type Written } from './move.ts'
 import { type Look, readLook } from './rows.ts'
-import { carryOut, sourcesOf, type Typed } from './wanted.ts'
+import { carryOut, parameterOf, sourcesOf, type Typed } from './wanted.ts'
 
 /** A claim of a job's next slot that was decided beforehand. Its fields are those of `Writing`. */
 export type ReadyClaim = {
@@ -78,7 +78,14 @@ const sources = sourcesOf(typed)
 const takes = `(w.arm_holder is not null and ${armLeaseIsFree})`
 const leaseMs = `coalesce((j.policy ->> 'leaseMs')::bigint, w.lease_ms)`
 
-const textOf = (how: 'one' | 'several') => `
+/** Of `wanted`, what the answer is read by; and where the run's row has the rest from. */
+const kept = { one: 'w.job_id, w.now', several: 'w.*' }
+const given = {
+  one: (name: string) => parameterOf(typed, name),
+  several: (name: string) => `job.${name}`,
+}
+
+const textOf = (how: 'one' | 'several', value = given[how]) => `
     with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     job as (
@@ -97,13 +104,14 @@ const textOf = (how: 'one' | 'several') => `
       from wanted w join jobs j on j.id = w.job_id
       where r.job_id = w.job_id and r.ready_rev = r.rev and r.ready_version = j.version
         and r.ready_from <= w.now and w.now < r.ready_until
-      returning ${rowsOfJob}, w.*, r.rev as new_rev, to_jsonb(r.recent_arms) as recent_arms, r.arm_lease_by,
+      returning ${rowsOfJob}, ${kept[how]}, r.rev as new_rev, to_jsonb(r.recent_arms) as recent_arms, r.arm_lease_by,
         w.now + ${leaseMs} * interval '1 ms' as lease_until
     ),
     made as (
       insert into runs (id, job_id, slot, trigger, state, fence, attempt, owner, lease_until, claimed_at, started_at)
-      select run_id, job_id, last_slot, trigger, case when begins then 'running' else 'claimed' end, fence, 1, owner,
-        lease_until, now, case when begins then now end
+      select ${value('run_id')}, job_id, last_slot, ${value('trigger')},
+        case when ${value('begins')} then 'running' else 'claimed' end, fence, 1, ${value('owner')},
+        lease_until, now, case when ${value('begins')} then now end
       from job
       on conflict on constraint runs_job_slot do nothing
       returning job_id, id

@@ -67,12 +67,12 @@ function computed(key: string, value: Value): Computed {
   const column = runColumns[key as keyof typeof runColumns]
   const name = snakeCase(key)
   const ways = {
-    once: { made: value(name), changed: null },
-    always: { made: value(name), changed: value(name) },
-    outcome: { made: null, changed: `coalesce(${value(name)}, u.${name})` },
-    statement: computedBy(value)[key as keyof typeof statementColumns],
+    once: () => ({ made: value(name), changed: null }),
+    always: () => ({ made: value(name), changed: value(name) }),
+    outcome: () => ({ made: null, changed: `coalesce(${value(name)}, u.${name})` }),
+    statement: () => computedBy(value)[key as keyof typeof statementColumns],
   }
-  return ways[column.set]
+  return ways[column.set]()
 }
 
 function textsOf(part: keyof Computed, value: Value): [name: string, text: string][] {

@@ -20,6 +20,13 @@ export function sourcesOf(typed: Typed): { one: string; several: string } {
   }
 }
 
+/** A value of the job of a statement about one, as the parameter that it travels in: what is read from no row costs none. */
+export function parameterOf(typed: Typed, name: string): string {
+  const at = typed.findIndex(([given]) => given === name)
+  if (at < 0) throw new Error(`no parameter is named ${name}`)
+  return `$${at + 2}::text::${typed[at]?.[1]}`
+}
+
 /** The job of a statement about one, as a plain parameter: `job_id` travels first. An engine that spreads the tables finds its node by it. */
 export const jobParameter = '$2::text'
 
