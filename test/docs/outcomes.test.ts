@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { openApiDocument } from '../../routes/openapi.ts'
+import { openApiDocument } from '../../routes/openapi/index.ts'
 import { endStates, outcomeGroups } from '../../src/columns/index.ts'
 import { keptCounters } from '../../src/telemetry/kept.ts'
 import { readPage } from './pages.ts'
