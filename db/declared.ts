@@ -41,22 +41,23 @@ export type DeclaredStore = ReturnType<typeof createDeclaredStore>
 /** For a thousand jobs; one job takes milliseconds. */
 const deadlineMs = 30_000
 
-/** What files of jobs need of Postgres; loaded with the first of them. `clock`, if given, stands in for Postgres' own. */
-export function createDeclaredStore(database: Database, clock: () => Date | null) {
+/** What files of jobs need of Postgres; loaded with the first of them: those of one project. `clock`, if given, stands in for Postgres' own. */
+export function createDeclaredStore(database: Database, clock: () => Date | null, project: string) {
   const reading = { idempotent: true, deadlineMs, name: 'reading the jobs of a file' }
   return {
     /** Those that have one of the keys, or (`tag` not null) any key and this tag; by key. */
     kept: ({ keys, tag }: { keys: string[]; tag: string | null }): Promise<KeptJob[]> =>
-      database.run((sql) => readKept(sql, { keys, tag }), reading),
+      database.run((sql) => readKept(sql, { project, keys, tag }), reading),
 
     /** Jobs that have a key (`tag` not null: and this tag), by key, `limit` at most. */
     keyed: ({ tag, limit }: { tag: string | null; limit: number }): Promise<KeptJob[]> =>
-      database.run((sql) => readKeyed(sql, { tag, limit }), reading),
+      database.run((sql) => readKeyed(sql, { project, tag, limit }), reading),
 
     /** How many jobs no file can name. */
     countUnkeyed: (): Promise<number> =>
       database.run(async (sql) => {
-        const [row]: Row[] = await sql`select count(*)::int as n from jobs where key is null`
+        const [row]: Row[] = await sql`
+          select count(*)::int as n from jobs where key is null and project = ${project}`
         return row?.['n'] as number
       }, reading),
 
@@ -95,13 +96,15 @@ function keptOf(row: Row): KeptJob {
   }
 }
 
-async function readKept(sql: Sql, { keys, tag }: { keys: string[]; tag: string | null }): Promise<KeptJob[]> {
+type KeptWish = { project: string; keys: string[]; tag: string | null }
+
+async function readKept(sql: Sql, { project, keys, tag }: KeptWish): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
     select ${sql.unsafe(selected)} ${sql.unsafe(joined)}
     where j.id in (
-      select id from jobs where key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
+      select id from jobs where project = ${project} and key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
       union
-      select id from jobs where key is not null and tags @> array[${tag}]::text[]
+      select id from jobs where project = ${project} and key is not null and tags @> array[${tag}]::text[]
     )
     order by j.key`
   return rows.map(keptOf)
@@ -109,11 +112,11 @@ async function readKept(sql: Sql, { keys, tag }: { keys: string[]; tag: string |
 
 async function readKeyed(
   sql: Sql,
-  { tag, limit }: { tag: string | null; limit: number },
+  { project, tag, limit }: { project: string; tag: string | null; limit: number },
 ): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
     select ${sql.unsafe(selected)} ${sql.unsafe(joined)}
-    where j.key is not null and ${tag === null ? sql`true` : sql`j.tags @> array[${tag}]::text[]`}
+    where j.project = ${project} and j.key is not null and ${tag === null ? sql`true` : sql`j.tags @> array[${tag}]::text[]`}
     order by j.key limit ${limit}`
   return rows.map(keptOf)
 }

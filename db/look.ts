@@ -25,11 +25,15 @@ export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Pro
 export const rowsOfJob = `${selectionOf(authoredColumns, 'j')},
     ${selectionOf({ ...runtimeColumns, ...lookedRegistryColumns }, 'r')}`
 
+/** A stored name as people know it. */
+const shortNameOf = (name: string) => `substring(${name} from '[^/]*$')`
+
 /** Who is told of a job's outcomes. `job`: where the statement has the columns of the job. */
 export const hearersOf = (job: string) => `
     coalesce((
-      select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
-      from channels c where ${job}.deliver is not null or c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
+      select jsonb_agg(jsonb_build_object('name', ${shortNameOf('c.name')}, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
+      from channels c where c.project = ${job}.project
+        and (${job}.deliver is not null or c.default_on is not null or c.type = 'healthcheck')), '[]') as channels,
     coalesce((
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = ${job}.id), '[]') as dependents`

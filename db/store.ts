@@ -89,8 +89,8 @@ export function createStore(
       database.run((sql) => deliveries.toldBy(sql, deliveryId), { idempotent, name: 'reading the run' }),
     deliveriesOf: (runId: string) =>
       database.run((sql) => deliveries.deliveriesOf(sql, runId), { idempotent, name: 'reading deliveries' }),
-    lastOutput: (jobId: string) =>
-      database.run((sql) => deliveries.lastOutput(sql, jobId), {
+    lastOutput: (jobId: string, readerId: string) =>
+      database.run((sql) => deliveries.lastOutput(sql, jobId, readerId), {
         idempotent,
         name: 'reading the last output',
       }),
@@ -105,11 +105,11 @@ export function createStore(
         idempotent,
         name: 'noting which runs wait',
       }),
-    listDeliveries: ({ state, ...page }: Parameters<typeof deliveries.listDeliveries>[1]) =>
+    listDeliveries: ({ project, state, ...page }: Parameters<typeof deliveries.listDeliveries>[1]) =>
       readPage(
         page,
         (piece) =>
-          database.run((sql) => deliveries.listDeliveries(sql, { state, ...piece }), {
+          database.run((sql) => deliveries.listDeliveries(sql, { project, state, ...piece }), {
             idempotent,
             name: 'listing deliveries',
           }),

@@ -8,7 +8,7 @@ import type { JobInput } from '../src/jobs/input.ts'
 import { atJob, inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
 import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectToUse } from './access.ts'
 import type { Input, On } from './api.ts'
 import { translated } from './clients.ts'
 import { withoutCredentials } from './credentials.ts'
@@ -29,7 +29,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
   const answer = answering(needs)
 
   on('GET /api/jobs/by-key/{key}', async ({ params }, request, reply) => {
-    const id = await (await needs.declared()).byKey(params.key)
+    const id = await (await needs.declared(projectToUse(request))).byKey(params.key)
     if (id === null) throw notFound('job with key', params.key)
     return answer({ look: await lookAt(needs, id), armed: true }, request, reply, { needsArm: false })
   })
@@ -37,7 +37,11 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
   on('PUT /api/jobs/by-key/{key}', async ({ params: { key }, body }, request, reply) => {
     const job = await declaredJob(key, body, needs)
     const file = { owner: null, prunes: false, jobs: [job] }
-    const { plan, owed, ids } = await (await needs.declared()).apply(file, documentOf, null)
+    const { plan, owed, ids } = await (await needs.declared(projectToUse(request))).apply(
+      file,
+      documentOf,
+      null,
+    )
     const [done] = plan.jobs
     const made = done?.what === 'make'
     const look = await lookAt(needs, ids.get(key) ?? '')
@@ -51,7 +55,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     'POST /api/plan',
     async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
-      const { plan, rules } = await (await needs.declared()).plan(file, documentOf)
+      const { plan, rules } = await (await needs.declared(projectToUse(request))).plan(file, documentOf)
       const now = needs.now()
       const mask = maskingFor(request)
       const changes = []
@@ -66,9 +70,13 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on(
     'POST /api/apply',
-    async ({ query, body }) => {
+    async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
-      const { plan, owed } = await (await needs.declared()).apply(file, documentOf, query.plan ?? null)
+      const { plan, owed } = await (await needs.declared(projectToUse(request))).apply(
+        file,
+        documentOf,
+        query.plan ?? null,
+      )
       const changes = plan.jobs
         .filter(({ what }) => what !== 'keep')
         .map((one) => changeBody(one, (_field, value) => value))
@@ -81,7 +89,10 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/export', async ({ query }, request) => {
     const { owner = null } = query
-    const { jobs, unkeyed } = await (await needs.declared()).kept({ owner, limit: mostJobs + 1 })
+    const { jobs, unkeyed } = await (await needs.declared(projectToUse(request))).kept({
+      owner,
+      limit: mostJobs + 1,
+    })
     if (jobs.length > mostJobs) throw tooMany()
     const mask = maskingFor(request)
     const bodies = jobs.map((kept) => {

@@ -1,7 +1,7 @@
 import type { ListedRun } from '../db/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import { instantIn } from './instant.ts'
@@ -12,12 +12,16 @@ import { runBody } from './shapes.ts'
 type Wish = Pick<Input<'GET /api/runs'>['query'], 'status' | 'tag' | 'since' | 'until' | 'limit' | 'cursor'>
 
 export function runRoutes(on: On, needs: RouteNeeds): void {
-  async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
+  async function list(
+    project: string | null,
+    jobId: string | null,
+    { status, tag, limit = 100, cursor, ...times }: Wish,
+  ) {
     const lists = await needs.lists()
     const page = { after: readCursor('runs', cursor), limit }
     const states = (status?.split(',') ?? []) as ListedRun['state'][]
     const [since, until] = [instantIn(times.since), instantIn(times.until)]
-    const { items, next } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
+    const { items, next } = await lists.runs({ project, jobId, states, tag: tag ?? null, since, until }, page)
     return { runs: items.map(runBody), next_cursor: cursorFor('runs', next) }
   }
 
@@ -30,10 +34,12 @@ export function runRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/jobs/{id}/runs', async ({ params, query }) => {
     await lookAt(needs, params.id)
-    return list(params.id, query)
+    return list(null, params.id, query)
   })
 
-  on('GET /api/runs', async ({ query: { job, ...wish } }) => list(job ?? null, wish))
+  on('GET /api/runs', async ({ query: { job, ...wish } }, request) =>
+    list(projectOf(request), job ?? null, wish),
+  )
 
   on('GET /api/runs/{id}', async ({ params }) => ({ run: runBody(await runOf(params.id)) }))
 

@@ -10,6 +10,7 @@ import type { CheckReferences } from './jobs/input.ts'
 import type { Leases } from './run/leases.ts'
 import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
+import { nameIn, shortName } from './ground/project.ts'
 import { userAgent } from './ground/version.ts'
 
 /** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
@@ -37,7 +38,10 @@ type EffectsNeeds = {
 
 export function createEffects(needs: EffectsNeeds): Effects {
   const { config, store, outbound } = needs
-  const secret = async (name: string) => (await (await needs.secrets()).read([name])).get(name) ?? ''
+  const secret = async (name: string, project: string) => {
+    const stored = nameIn(project, name)
+    return (await (await needs.secrets()).read([stored])).get(stored) ?? ''
+  }
 
   const actions = createActions({
     ...{ userAgent, outbound, secret },
@@ -55,13 +59,14 @@ export function createEffects(needs: EffectsNeeds): Effects {
       needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })
 
-  const send: SendMessage = async (target, message, signal) => {
+  const send: SendMessage = async (given, message, signal, project) => {
+    const target = given.channel === undefined ? given : { ...given, channel: nameIn(project, given.channel) }
     const [{ createSender }, { refusalOf }, channels] = await Promise.all([
       import('./delivery/senders/index.ts'),
       import('./delivery/channels.ts'),
       needs.channels(),
     ])
-    const found = await channels.resolve(target, secret).catch(refusalOf)
+    const found = await channels.resolve(target, (name) => secret(name, project)).catch(refusalOf)
     if ('state' in found) {
       needs.sent?.('unknown', found.state)
       return found
@@ -80,14 +85,28 @@ export function createEffects(needs: EffectsNeeds): Effects {
 
   return { actions, send, checkReferences }
 
-  async function checkReferences({ action, prompt, deliver }: Parameters<CheckReferences>[0]) {
+  async function checkReferences(...[job, project]: Parameters<CheckReferences>) {
+    const { action, prompt, deliver } = job
     const { checkReferences: check } = await import('./jobs/references.ts')
     await check(
       { action, prompt, deliver },
       {
-        ...{ secrets: needs.secrets, channels: needs.channels },
+        secrets: async () => inProject(await needs.secrets(), project),
+        channels: async () => inProject(await needs.channels(), project),
         ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
       },
     )
+  }
+}
+
+type Known = { exists(names: Iterable<string>): Promise<Set<string>> }
+
+/** Asked for names as a job of the project has them. */
+function inProject(known: Known, project: string): Known {
+  return {
+    async exists(names) {
+      const there = await known.exists([...names].map((name) => nameIn(project, name)))
+      return new Set([...there].map(shortName))
+    },
   }
 }

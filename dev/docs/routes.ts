@@ -53,6 +53,11 @@ const sections = [
       'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
   },
   { title: 'Schedules', holds: /^\/api\/schedules\b/ },
+  {
+    title: 'Projects',
+    holds: /^\/api\/projects\b/,
+    intro: 'See [projects](projects.md).',
+  },
   { title: 'Secrets, keys and audit', holds: /^\/api\/(secrets|keys|audit)\b/ },
   { title: 'The service', holds: /^\/(api\/(status|cron\/reconcile)|metrics|healthz?|readyz|openapi)\b/ },
   {

@@ -11,6 +11,7 @@ import {
   type Target,
 } from './senders/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { shortName } from '../ground/project.ts'
 import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
@@ -18,7 +19,7 @@ import { namesIn, renderJson } from '../template/index.ts'
 /** A channel as people may see it. `summary`: the harmless part of its configuration; null: no configured key decrypts it. */
 export type Channel = Omit<StoredChannel, 'sealed'> & { summary: Record<string, unknown> | null }
 
-/** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
+/** Channels by their names of all projects (`nameIn`); a `Channel` has the short one. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
 export type Channels = {
   /**
    * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; if there are none,
@@ -32,7 +33,7 @@ export type Channels = {
     defaultOn: string[] | null,
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
   /** By name. */
-  list(page: PageWish<string>): Promise<Page<Channel, string>>
+  list(project: string, page: PageWish<string>): Promise<Page<Channel, string>>
   /** @throws AppError CHANNEL_NOT_FOUND */
   get(name: string): Promise<Channel>
   /** Those of the names that there are. */
@@ -105,7 +106,7 @@ export function createChannels({
   async function found(name: string): Promise<StoredChannel> {
     const channel = await store.find(name)
     if (channel) return channel
-    throw notFound('channel', name)
+    throw notFound('channel', shortName(name))
   }
 
   function opened({ name, sealed }: StoredChannel): ReceiverConfig {
@@ -114,7 +115,7 @@ export function createChannels({
 
   function shown(channel: StoredChannel): Channel {
     const { sealed: _, ...rest } = channel
-    return { ...rest, summary: seal && summaryOf(channel) }
+    return { ...rest, name: shortName(rest.name), summary: seal && summaryOf(channel) }
   }
 
   function summaryOf(channel: StoredChannel): Record<string, unknown> | null {
@@ -131,7 +132,7 @@ export function createChannels({
     if (name === undefined) return filled({ ...inline, template }, secret)
     const channel = await found(name)
     if (channel.disabledAt) {
-      const since = `channel ${name} was disabled at ${channel.disabledAt.toISOString()}`
+      const since = `channel ${shortName(name)} was disabled at ${channel.disabledAt.toISOString()}`
       throw new AppError('CHANNEL_DISABLED', `${since}: ${channel.disabledReason}`)
     }
     const config = opened(channel)
@@ -140,7 +141,7 @@ export function createChannels({
 
   async function test(name: string, send: SendTest) {
     const channel = await found(name)
-    const delivered = await send(opened(channel), testMessage(name), new AbortController().signal)
+    const delivered = await send(opened(channel), testMessage(shortName(name)), new AbortController().signal)
     if (delivered.state === 'delivered') {
       if (channel.disabledAt || channel.lastErrorAt) await store.enable(name)
       return { delivered: true as const }
@@ -153,8 +154,8 @@ export function createChannels({
     put,
     resolve,
     test,
-    async list(wish) {
-      const { items, next } = await store.list(wish)
+    async list(project, wish) {
+      const { items, next } = await store.list(project, wish)
       return { items: items.map(shown), next }
     },
     get: async (name) => shown(await found(name)),
@@ -163,9 +164,9 @@ export function createChannels({
     async remove(name) {
       const { isRemoved, users } = await store.remove(name)
       if (isRemoved) return
-      if (users.length === 0) throw notFound('channel', name)
+      if (users.length === 0) throw notFound('channel', shortName(name))
       const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
-      const message = `Channel ${name} is used by job ${jobs}. Remove it from those jobs first.`
+      const message = `Channel ${shortName(name)} is used by job ${jobs}. Remove it from those jobs first.`
       throw new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
     },
   }

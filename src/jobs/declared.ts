@@ -49,6 +49,8 @@ type DeclaredNeeds = {
   leases: Pick<Leases, 'stop'>
   checkReferences: CheckReferences
   owner: string
+  /** Whose jobs the file has. */
+  project: string
   /** Zone of jobs that name none. */
   timezone: string
   now: () => Promise<Date>
@@ -71,7 +73,17 @@ type Work = {
 }
 
 export function createDeclared(needs: DeclaredNeeds): Declared {
-  const { store, arming, leases, checkReferences, owner, timezone, delays, chance = realChance } = needs
+  const {
+    store,
+    arming,
+    leases,
+    checkReferences,
+    owner,
+    project,
+    timezone,
+    delays,
+    chance = realChance,
+  } = needs
   const applyPatch = patching(timezone)
 
   async function look(file: DeclaredFile, describe: Described) {
@@ -92,7 +104,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     })
     const looks = await store.looks([...new Set(followed.map(({ ahead }) => ahead))])
     for (const { key, ahead } of followed) {
-      if (!looks.has(ahead)) throw nothingToFollow(key, ahead)
+      if (looks.get(ahead)?.authored.project !== project) throw nothingToFollow(key, ahead)
       ids.set(ahead, ahead)
     }
     return ids
@@ -123,7 +135,9 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     if (what === 'remove' && kept) batch.removes.push(kept.authored)
     if (what === 'make' && wanted) {
       const id = ids.get(key) ?? ''
-      batch.makes.push(await draftJob(resolved(wanted.job), { id, now, timezone, wish: wanted.wish }))
+      batch.makes.push(
+        await draftJob(resolved(wanted.job), { id, project, now, timezone, wish: wanted.wish }),
+      )
       armed.push({ key, id, isNeeded: true })
     }
     if (what !== 'change' || !kept || !wanted) return true
@@ -148,7 +162,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
       if (!wanted || what === 'keep' || what === 'remove') return
       const patch = kept ? patchOf(inputOf(kept, timezone), wanted.job) : wanted.job
       if (!touchesOutside(patch)) return
-      await checkReferences(wanted.job).catch((error: unknown) => {
+      await checkReferences(wanted.job, project).catch((error: unknown) => {
         throw inFileOr(error, key)
       })
     })

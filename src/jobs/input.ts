@@ -9,7 +9,7 @@ import { readSchedule } from '../schedule/index.ts'
  */
 export type JobInput = Omit<
   Authored,
-  'id' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
+  'id' | 'project' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
 > & { schedule: string | null; timezone: string | null }
 
 /** The fields of a change. `model`: of a prompt action, which is changed in no other way; any other action has none. */
@@ -18,8 +18,11 @@ export type JobPatch = Partial<JobInput> & { model?: string | null }
 /** Whether a job is to follow its schedule. `reason` undefined: a pause that there is keeps its own. */
 export type Switch = { isOn: true } | { isOn: false; reason: string | null | undefined }
 
-/** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
-export type CheckReferences = (job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>) => Promise<void>
+/** @throws AppError FIELD_INVALID: names a secret or a channel that the project does not have */
+export type CheckReferences = (
+  job: Pick<JobInput, 'action' | 'prompt' | 'deliver'>,
+  project: string,
+) => Promise<void>
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
 export function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {

@@ -8,7 +8,7 @@ import { codeOf, type Problem } from './setup.ts'
 
 // The plumbing alone: what happens when the parts that are handed to the routes break.
 
-const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
+const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'], project: null }
 const keysWith = (check: Keys['check']): Keys => ({
   ...{ check, used: () => {} },
   holder: () => Promise.reject(new Error('nobody is signed in here')),
