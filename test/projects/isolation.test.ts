@@ -33,8 +33,8 @@ first(async () => {
   const run = started.body.run.id
   const delivery = await until('the run has failed and told its channel', async () => {
     const { body } = await service.api('GET', `/api/runs/${run}/deliveries`, undefined, own.as)
-    const [first] = body.deliveries
-    return first && first.state !== 'pending' ? first.id : null
+    const [told] = body.deliveries
+    return told && told.state !== 'pending' ? told.id : null
   })
   ours = { job, run, delivery, key: own.id }
 })
