@@ -1,4 +1,4 @@
-import { allProjects } from '../src/ground/project.ts'
+import { allProjects, defaultProject } from '../src/ground/project.ts'
 import { AppError } from '../src/ground/errors.ts'
 import type { Database, Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
@@ -37,6 +37,15 @@ export function createProjectStore(database: Database, clock: () => Date | null 
     async exists(name: string): Promise<boolean> {
       const rows = await database.run((sql) => sql`select from projects where name = ${name}`, reading)
       return rows.length > 0
+    },
+
+    /** Whether `default` is the only one. */
+    async isOnlyDefault(): Promise<boolean> {
+      const rows = await database.run(
+        (sql) => sql`select from projects where name not in (${defaultProject}, ${allProjects}) limit 1`,
+        reading,
+      )
+      return rows.length === 0
     },
 
     /** By name, `*` first if `name` is null; otherwise that one and `*`. */

@@ -84,6 +84,11 @@ export function projectOf(request: FastifyRequest): string | null {
   return request.getDecorator<string | null>(project)
 }
 
+/** From now on the caller sees all projects: its own is the only one. */
+export function seeAll(request: FastifyRequest): void {
+  request.setDecorator(project, null)
+}
+
 /** The project of things that are made, or known by a name, in this request. */
 export function projectToUse(request: FastifyRequest): string {
   return projectOf(request) ?? defaultProject

@@ -43,7 +43,7 @@ export function keyRoutes(
 
 /** Null: it sees all of them. @throws AppError PROJECT_REFUSED */
 function projectOfKey(request: FastifyRequest, given: string | undefined): string | null {
-  const seen = projectOf(request)
+  const seen = callerOf(request)?.project ?? projectOf(request)
   const wanted = given ?? projectToUse(request)
   if (seen !== null && wanted !== seen) throw projectRefused(seen)
   return wanted === allProjects ? null : wanted

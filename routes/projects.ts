@@ -3,7 +3,7 @@ import type { ShownProject } from '../src/access/projects.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { defaultProject } from '../src/ground/project.ts'
 import { notFound } from '../src/ground/not-found.ts'
-import { callerOf, projectOf, projectRefused } from './access.ts'
+import { callerOf, projectOf, projectRefused, seeAll } from './access.ts'
 import { keyOf, type On } from './api.ts'
 import type { RouteNeeds } from './needs.ts'
 import { reaches } from './reach.ts'
@@ -61,8 +61,10 @@ export function keepToProject(scope: FastifyInstance, { projects }: Pick<RouteNe
     const project = projectOf(request)
     if (project === null) return
     const ofKey = callerOf(request)?.project ?? null
-    if (ofKey === null) await projects.expect(project)
     const reach = reaches[keyOf(request)]
+    if (reach === 'projects' && ofKey !== null) throw projectRefused(ofKey)
+    if (ofKey === defaultProject && (await projects.isOnlyDefault())) return seeAll(request)
+    if (ofKey === null) await projects.expect(project)
     if (reach === 'service' && ofKey !== null) throw projectRefused(ofKey)
     const { id = '', name } = request.params as { id?: string; name?: string }
     if (reach === 'project' && ofKey !== null && name !== ofKey) throw notFound('project', name ?? '')

@@ -5,10 +5,11 @@ import type { Operations } from './schemas/index.ts'
  * How an operation keeps to the project that its caller sees (docs/projects.md).
  *
  * `job`, `run`, `key`: the id in its path has to be of the project. `project`: the name in its path has to be the project.
- * `filtered`: its statement is told the project. `service`: of all projects, so for keys that see all. `none`: nothing in it
+ * `filtered`: its statement is told the project. `service`: of all projects, so for keys that see all;
+ * a key of `default` does as long as there is no other project, but for `projects`, which makes them. `none`: nothing in it
  * belongs to a project.
  */
-type Reach = OwnedKind | 'project' | 'filtered' | 'service' | 'none'
+type Reach = OwnedKind | 'project' | 'filtered' | 'service' | 'projects' | 'none'
 
 /** Every operation is named: one that is added without a decision does not compile. */
 export const reaches: Record<keyof Operations, Reach> = {
@@ -59,8 +60,8 @@ export const reaches: Record<keyof Operations, Reach> = {
   'DELETE /api/keys/{id}': 'key',
   'GET /api/audit': 'filtered',
   'GET /api/projects': 'filtered',
-  'PUT /api/projects/{name}': 'service',
-  'DELETE /api/projects/{name}': 'service',
+  'PUT /api/projects/{name}': 'projects',
+  'DELETE /api/projects/{name}': 'projects',
   'POST /api/projects/{name}/pause': 'project',
   'POST /api/projects/{name}/resume': 'project',
   'GET /api/status': 'filtered',

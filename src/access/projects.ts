@@ -12,6 +12,8 @@ export type Projects = {
   expect(name: string): Promise<void>
   /** Whether a thing with an id is of the project. */
   owns(project: string, kind: OwnedKind, id: string): Promise<boolean>
+  /** Whether `default` is the only one: a key of it sees the whole service then. */
+  isOnlyDefault(): Promise<boolean>
   /** `name` null: all of them, and `*` for everything; otherwise that one. */
   list(name: string | null): Promise<ShownProject[]>
   put(name: string, quotas: Partial<Quotas>): Promise<{ project: ShownProject; isNew: boolean }>
@@ -49,6 +51,7 @@ export function createProjects({ store, attend, log }: ProjectsNeeds): Projects 
   return {
     list,
     owns: store.owns,
+    isOnlyDefault: store.isOnlyDefault,
     async expect(name) {
       if (!(await store.exists(name))) throw notFound('project', name)
     },
