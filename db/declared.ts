@@ -8,6 +8,7 @@ import {
   decidedOf,
   decidedTypes,
   deleteJobs,
+  fullOr,
   givenNames,
   givenRecord,
   isAheadGone,
@@ -79,7 +80,7 @@ export function createDeclaredStore(database: Database, clock: () => Date | null
         .transaction((tx) => writeBatch(tx, batch, clock()), { deadlineMs, name: 'applying the file' })
         .catch((error: unknown) => {
           if (error === raced || isKeyTaken(error) || isAheadGone(error)) return null
-          throw error
+          throw fullOr(error)
         }),
   }
 }

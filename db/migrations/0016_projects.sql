@@ -49,3 +49,22 @@ alter table secrets
   add constraint secrets_name_form check (name ~ '^([a-z0-9][a-z0-9-]{0,38}/)?[A-Z][A-Z0-9_]{0,63}$'),
   add column project text not null generated always as
     (case when strpos(name, '/') > 0 then split_part(name, '/', 1) else 'default' end) stored;
+
+-- The quota of jobs, at every entrance: the project's row is locked, so of two that come at once one is counted with the other.
+create function check_jobs_of_projects() returns trigger language plpgsql as $$
+declare
+  quota record;
+begin
+  for quota in
+    select name, jobs_max from projects
+    where jobs_max is not null and name in (select project from made) order by name for no key update
+  loop
+    if (select count(*) from jobs where project = quota.name) > quota.jobs_max then
+      raise exception 'project % may have % jobs', quota.name, quota.jobs_max
+        using errcode = 'check_violation', constraint = 'projects_jobs_max';
+    end if;
+  end loop;
+  return null;
+end $$;
+create trigger jobs_quota after insert on jobs
+  referencing new table as made for each statement execute function check_jobs_of_projects();

@@ -84,6 +84,7 @@ test('a call keeps the process up while it is answered; a stranger or a scrape d
       if (authorization) return anAdmin
       throw new AppError('API_KEY_REJECTED', 'no key')
     }),
+    projects: { list: () => Promise.resolve([]) } as never,
     status: () => Promise.resolve({ held: duringCall.push(holds.now) }),
     metrics: () => '{}',
   })
