@@ -33,7 +33,10 @@ export const errorTable = {
   PROJECT_IN_USE: { status: 409, title: 'The project has jobs, keys, channels or secrets' },
   PROJECT_PAUSED: { status: 409, title: 'The project is paused' },
   PROJECT_FULL: { status: 409, title: 'The project has as many jobs as its quota allows' },
-  PROJECT_BUSY: { status: 429, title: 'The project has begun as many runs in this minute as it may; retry later' },
+  PROJECT_BUSY: {
+    status: 429,
+    title: 'The project has begun as many runs in this minute as it may; retry later',
+  },
   KEY_TAKEN: { status: 409, title: 'Another job has this key' },
   OWNER_CONFLICT: { status: 409, title: 'The job is of another owner' },
   PLAN_STALE: { status: 409, title: 'Something has changed since the plan was made' },

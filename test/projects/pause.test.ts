@@ -38,6 +38,7 @@ const settled = (id: string, n: number) =>
     const runs = await runsOf(id)
     return runs.length === n && runs.every((run) => run.finished_at !== null)
   })
+const wakeOf = ({ wake_at: at }: { wake_at: Date }) => at.toISOString()
 const rowOf = async (id: string): Promise<Json> =>
   (await service.database.sql`select * from job_runtime where job_id = ${id}`)[0]
 
@@ -57,7 +58,8 @@ test('a pause of a project is honoured by a fire, by hand and by the sweep, and 
   assert.deepEqual(await runsOf(job.id), [])
   assert.equal((await rowOf(job.id)).wake_at, null, 'nothing wakes for it')
   const status = await service.api('GET', '/api/status')
-  assert.ok(status.body.projects.some(({ name, paused: is }: Json) => name === 'one' && is))
+  const shown: { name: string; paused: boolean }[] = status.body.projects
+  assert.ok(shown.some(({ name, paused: is }) => name === 'one' && is))
   await service.api('DELETE', `/api/jobs/${job.id}`, {})
   await resume('one')
 })
@@ -69,13 +71,14 @@ test('after the pause each slot of it has its verdict, the job is armed and its 
   service.setClock(day('09:25:00'))
   assert.equal((await resume('one')).status, 200)
   const { body } = await service.api('GET', `/api/jobs/${job.id}/slots?from=${day('09:00:00')}`)
-  const verdicts = body.slots.map(({ slot, verdict, reason }: Json) => [slot.slice(11, 16), verdict, reason])
+  const slots: { slot: string; verdict: string; reason: string }[] = body.slots
+  const verdicts = slots.map(({ slot, verdict, reason }) => [slot.slice(11, 16), verdict, reason])
   const skipped = ['skipped', 'paused: the project was paused']
   assert.deepEqual(verdicts, [
     ['09:10', ...skipped],
     ['09:20', ...skipped],
   ])
-  assert.equal((await rowOf(job.id)).wake_at.toISOString(), day('09:30:00'))
+  assert.equal(wakeOf(await rowOf(job.id)), day('09:30:00'))
   assert.ok((await service.api('GET', `/api/jobs/${job.id}`)).body.job.armed)
   service.setClock(day('09:30:00'))
   assert.equal(await fire(job.id, day('09:30:00')), 'accepted')

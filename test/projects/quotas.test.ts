@@ -22,9 +22,10 @@ const jobOf = (fields: Json = {}): Json => ({
 })
 const make = (fields: Json = {}) => service.api('POST', '/api/jobs', jobOf(fields), inOne)
 const codeOf = ({ status, body }: { status: number; body: Json }) => `${status} ${body.code}`
-const begunOf = async (id: string): Promise<Json[]> => {
+const begunOf = async (id: string) => {
   const { body } = await service.api('GET', `/api/jobs/${id}/runs`)
-  return body.runs.filter((run: Json) => run.state !== 'skipped')
+  const runs: { state: string }[] = body.runs
+  return runs.filter(({ state }) => state !== 'skipped')
 }
 
 test('a project has no more jobs than its quota, also if twenty are made at once or a file is applied', async () => {
@@ -38,8 +39,9 @@ test('a project has no more jobs than its quota, also if twenty are made at once
   const put = await service.api('PUT', '/api/jobs/by-key/extra', declared, inOne)
   assert.equal(codeOf(put), '409 PROJECT_FULL')
   const { body } = await service.api('GET', '/api/projects')
-  const shown = body.projects.find(({ name }: Json) => name === 'one')
-  assert.deepEqual([shown.jobs, shown.quotas.jobs], [3, 3])
+  const projects: { name: string; jobs: number; quotas: { jobs: number } }[] = body.projects
+  const shown = projects.find(({ name }) => name === 'one')
+  assert.deepEqual([shown?.jobs, shown?.quotas.jobs], [3, 3])
   await quota({ jobs: null })
   assert.equal((await make()).status, 201)
 })
@@ -55,7 +57,7 @@ test('a run beyond runs_per_minute waits for the next minute, or is refused if a
   const byHand = await service.api('POST', `/api/jobs/${jobs[0]}/run`, {})
   assert.equal(codeOf(byHand), '429 PROJECT_BUSY')
   assert.equal(byHand.headers.get('retry-after'), '60')
-  const waits = await service.database.sql`
+  const waits = await service.database.sql<{ wake_at: Date }[]>`
     select wake_at from job_runtime where job_id = any(${jobs}) and last_slot is null`
   assert.deepEqual(
     waits.map(({ wake_at: at }) => at.toISOString()),
