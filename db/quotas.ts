@@ -1,4 +1,4 @@
-import type { Sql } from './look.ts'
+import type { Sql } from './client.ts'
 
 /** The minute of `now` (SQL; null: of Postgres' clock). */
 export const minuteOf = (now: string) => `date_trunc('minute', coalesce(${now}, statement_timestamp()))`

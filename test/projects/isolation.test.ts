@@ -54,7 +54,12 @@ const bodies: Record<string, Json> = {
   'POST /api/schedules/preview': { schedule: 'every 1h' },
   'POST /api/plan': { jobs: {} },
   'POST /api/apply': { jobs: {} },
-  'POST /mcp': { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_jobs', arguments: {} } },
+  'POST /mcp': {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'find_jobs', arguments: { state: 'all' } },
+  },
 }
 const queries: Record<string, () => string> = {
   'GET /api/jobs': () => '?state=all',
@@ -103,7 +108,7 @@ async function stateOfOurs(): Promise<string> {
   ]
   const answers = await Promise.all(paths.map((path) => service.api('GET', path, undefined, own.as)))
   return JSON.stringify(answers.map(({ body }) => body)).replaceAll(
-    /"(last_used_at|updated_at)":"[^"]*"/g,
+    /"(last_used_at|updated_at|armed)":("[^"]*"|true|false)/g,
     '',
   )
 }
@@ -183,6 +188,10 @@ test('a key of all projects sees all of them, and chooses one by a header', asyn
   assert.deepEqual(await namesOf({}), ['alpha', 'beta'])
   assert.deepEqual(await namesOf({ 'chronos-project': 'alpha' }), ['alpha'])
   assert.equal((await service.api('GET', '/api/jobs', undefined, { 'chronos-project': 'none' })).status, 404)
+  const found = async (headers: Record<string, string>) =>
+    JSON.stringify((await service.api('POST', '/mcp', bodies['POST /mcp'], { ...mcp, ...headers })).body)
+  assert.match(await found({}), new RegExp(ours.job))
+  assert.doesNotMatch(await found({ 'chronos-project': 'beta' }), new RegExp(ours.job))
   const plain = await service.makeJob()
   assert.equal(plain.project, 'default')
   const refused = await service.api('GET', '/api/jobs', undefined, {
