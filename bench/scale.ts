@@ -64,7 +64,7 @@ async function decideSample(start: Date) {
 }
 
 const nothingArmed = { wakeAt: null, wakeGen: 1, armedGen: 0, armedAt: null }
-const nothing = { live: [], deliveries: [], channels: [], dependents: [] }
+const nothing = { live: [], deliveries: [], channels: [], dependents: [], project: null }
 
 /** Spread by its id, as `jitter_ms` does. */
 function ruleOf(id: string, everyMs: number, start: Date, schedule: Schedule): JobRule {

@@ -5,6 +5,7 @@ import { applyFile, exportFile, planFile } from './files.ts'
 import { importJobs, kinds } from './import/index.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
 import { usualFile } from './jobs-file.ts'
+import { pauseAll, resumeAll } from './projects.ts'
 import { listJobs, pauseJob, removeJob, resumeJob, showJob, showNext } from './jobs.ts'
 import { login, logout } from './login.ts'
 import { bridge } from './mcp.ts'
@@ -100,13 +101,25 @@ function addJobs(add: Add, context: Contexts) {
         throw new Stop('Name a job, or a --schedule.', exitCodes.usage)
       return showNext(context(), name, wish)
     })
-  add('pause <job>', 'pause a job', 'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z')
-    .option('--reason <text>', 'shown with the job')
-    .option('--until <instant>', 'when it goes on by itself')
-    .action((name: string, wish) => pauseJob(context(), name, wish))
-  add('resume <job>', 'let a paused job go on', 'resume backup').action((name: string) =>
-    resumeJob(context(), name),
+  add(
+    'pause [job]',
+    'pause a job, a project or everything',
+    'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z',
+    'pause --all --reason "the database moves"',
   )
+    .option('--reason <text>', 'shown with the job')
+    .option('--until <instant>', 'when the job goes on by itself')
+    .option('--all', 'everything, or with --project all jobs of that one')
+    .option('--project <name>', 'with --all: one project')
+    .action((name: string | undefined, { all, project, ...wish }: AllWish) =>
+      all ? pauseAll(context(), project, wish.reason) : pauseJob(context(), jobOrStop(name), wish),
+    )
+  add('resume [job]', 'let it go on', 'resume backup', 'resume --all')
+    .option('--all', 'what `pause --all` has paused')
+    .option('--project <name>', 'with --all: one project')
+    .action((name: string | undefined, { all, project }: AllWish) =>
+      all ? resumeAll(context(), project) : resumeJob(context(), jobOrStop(name)),
+    )
   add('remove <job>', 'remove a job with its history', 'remove backup').action((name: string) =>
     removeJob(context(), name),
   )
@@ -231,4 +244,12 @@ function addService(program: Command, add: Add, context: Contexts) {
     if (text === null) throw new Stop(`${shell} is not bash, zsh or fish.`, exitCodes.usage)
     context().io.out(text)
   })
+}
+
+type AllWish = { all?: true; project?: string; reason?: string; until?: string }
+
+/** @throws Stop */
+function jobOrStop(name: string | undefined): string {
+  if (name !== undefined) return name
+  throw new Stop('Name a job, or say --all.', exitCodes.usage)
 }

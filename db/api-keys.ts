@@ -7,6 +7,8 @@ export type StoredKey = {
   id: string
   name: string
   scopes: string[]
+  /** The only project that it sees; null: it sees all. */
+  project: string | null
   createdBy: string
   createdAt: Date
   expiresAt: Date | null
@@ -19,6 +21,7 @@ export type FoundKey = {
   name: string
   hash: string
   scopes: string[]
+  project: string | null
   revokedAt: Date | null
   livesMs: number | null
 }
@@ -32,7 +35,7 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
     async find(id: string): Promise<FoundKey | null> {
       const [row]: Row[] = await database.run(
         (sql) => sql`
-          select name, hash, to_json(scopes) as scopes, revoked_at,
+          select name, hash, to_json(scopes) as scopes, project, revoked_at,
             extract(epoch from expires_at - coalesce(${clock()}::timestamptz, clock_timestamp())) * 1000 as lives_ms
           from api_keys where id = ${id}`,
         { idempotent, name: 'looking up the API key' },
@@ -40,14 +43,16 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
       if (!row) return null
       const livesMs = row['lives_ms'] === null ? null : Number(row['lives_ms'])
       const [name, hash, scopes] = [row['name'] as string, row['hash'] as string, row['scopes'] as string[]]
-      return { name, hash, scopes, revokedAt: maybeDate(row['revoked_at']), livesMs }
+      const project = row['project'] as string | null
+      return { name, hash, scopes, project, revokedAt: maybeDate(row['revoked_at']), livesMs }
     },
 
     async insert(key: NewRow): Promise<StoredKey> {
       const [row]: Row[] = await database.run(
         (sql) => sql`
-          insert into api_keys (id, name, hash, scopes, created_by, created_at, expires_at)
-          values (${key.id}, ${key.name}, ${key.hash}, string_to_array(${key.scopes.join(' ')}, ' '), ${key.createdBy},
+          insert into api_keys (id, name, hash, scopes, project, created_by, created_at, expires_at)
+          values (${key.id}, ${key.name}, ${key.hash}, string_to_array(${key.scopes.join(' ')}, ' '), ${key.project},
+            ${key.createdBy},
             coalesce(${clock()}::timestamptz, clock_timestamp()), ${key.expiresAt})
           returning *, to_json(scopes) as scopes`,
         { name: 'storing the API key' },
@@ -56,15 +61,15 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
       return readKey(row)
     },
 
-    /** Newest first; a position is an id. */
-    async list(wish: PageWish<string>): Promise<Page<StoredKey, string>> {
+    /** Newest first; a position is an id. `project` null: of all, and those that see all. */
+    async list(project: string | null, wish: PageWish<string>): Promise<Page<StoredKey, string>> {
       const read = async ({ after, limit }: PageWish<string>) => {
         const rows: Row[] = await database.run(
           (sql) => sql`
             select k.*, to_json(k.scopes) as scopes
             from api_keys k left join api_keys last on last.id = ${after}::text
-            where ${after}::text is null or k.created_at < last.created_at
-              or (k.created_at = last.created_at and k.id > last.id)
+            where (${project}::text is null or k.project = ${project}) and (${after}::text is null
+              or k.created_at < last.created_at or (k.created_at = last.created_at and k.id > last.id))
             order by k.created_at desc, k.id limit ${limit}`,
           { idempotent, name: 'listing the API keys' },
         )
@@ -99,13 +104,16 @@ export function createApiKeyStore(database: Database, clock: () => Date | null =
   }
 }
 
-type NewRow = Pick<StoredKey, 'id' | 'name' | 'scopes' | 'createdBy' | 'expiresAt'> & { hash: string }
+type NewRow = Pick<StoredKey, 'id' | 'name' | 'scopes' | 'project' | 'createdBy' | 'expiresAt'> & {
+  hash: string
+}
 
 function readKey(row: Row): StoredKey {
   return {
     id: row['id'] as string,
     name: row['name'] as string,
     scopes: row['scopes'] as string[],
+    project: row['project'] as string | null,
     createdBy: row['created_by'] as string,
     createdAt: date(row['created_at']),
     expiresAt: maybeDate(row['expires_at']),

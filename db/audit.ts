@@ -7,6 +7,8 @@ export type Intent = {
   actor: string
   action: string
   target: string | null
+  /** That of the caller, or of the job that it names; null: the change is none of one project. */
+  project: string | null
   requestId: string
   /** Names of the fields that the body has, never their values; null: no body was read. */
   fields: string[] | null
@@ -33,11 +35,12 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
      * it is unknown whether the first try worked: then there may be one row too many without a status, and none is missing.
      */
     async add(intent: Intent & { status: number | null }): Promise<string> {
-      const { actor, action, target, requestId, fields, status } = intent
+      const { actor, action, target, project, requestId, fields, status } = intent
       const [row]: Row[] = await database.run(
         (sql) => sql`
-          insert into audit (at, actor, action, target, status, request_id, detail)
-          values (coalesce(${clock()}::timestamptz, clock_timestamp()), ${actor}, ${action}, ${target}, ${status},
+          insert into audit (at, actor, action, target, project, status, request_id, detail)
+          values (coalesce(${clock()}::timestamptz, clock_timestamp()), ${actor}, ${action}, ${target},
+            coalesce(${project}::text, (select project from jobs where id = split_part(${target}::text, '/', 1))), ${status},
             ${requestId}, ${fields === null ? null : sql.json({ fields })})
           returning id`,
         { idempotent: true, name: 'writing the audit log' },
@@ -58,15 +61,16 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
 
     /** Newest first. */
     async list(
-      { actor, action }: { actor: string | null; action: string | null },
+      { actor, action, project }: { actor: string | null; action: string | null; project: string | null },
       wish: PageWish,
     ): Promise<Page<AuditEntry>> {
       const read = async ({ after, limit }: PageWish) => {
         const rows: Row[] = await database.run(
           (sql) => sql`
-            select id, at, actor, action, target, status, request_id, detail, changed from audit
+            select id, at, actor, action, target, project, status, request_id, detail, changed from audit
             where ${after === null ? sql`true` : sql`id < ${after}`}
               and ${actor === null ? sql`true` : sql`actor = ${actor}`}
+              and ${project === null ? sql`true` : sql`project = ${project}`}
               and ${action === null ? sql`true` : sql`action = ${action}`}
             order by id desc
             limit ${limit}`,
@@ -87,6 +91,7 @@ function readEntry(row: Row): AuditEntry {
     actor: row['actor'] as string,
     action: row['action'] as string,
     target: row['target'] as string | null,
+    project: row['project'] as string | null,
     status: row['status'] as number | null,
     requestId: row['request_id'] as string,
     fields: detail?.fields ?? null,

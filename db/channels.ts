@@ -1,8 +1,9 @@
+import { defaultProject, shortName } from '../src/ground/project.ts'
 import type { Database, Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import { type Page, type PageWish, readPage } from './pages.ts'
 
-/** A channel as it is kept: its configuration is sealed as a whole. `defaultOn` null: no job tells it unasked. */
+/** A channel as it is kept, under its name of all projects (`nameIn`): its configuration is sealed as a whole. `defaultOn` null: no job tells it unasked. */
 export type StoredChannel = {
   name: string
   type: string
@@ -48,12 +49,13 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return new Set(rows.map((row) => row['name'] as string))
     },
 
-    /** Those of the names that there are; null: all. By name. */
-    async some(names: readonly string[] | null): Promise<StoredChannel[]> {
+    /** Those of the names that the project has; null: all. By name. */
+    async some(project: string, names: readonly string[] | null): Promise<StoredChannel[]> {
       const rows: Row[] = await database.run(
         (sql) => sql`
           select *, to_json(default_on) as default_on from channels
-          where ${names === null} or name in (select jsonb_array_elements_text(${sql.json([...(names ?? [])])}))
+          where project = ${project}
+            and (${names === null} or name in (select jsonb_array_elements_text(${sql.json([...(names ?? [])])})))
           order by name`,
         { idempotent, name: 'reading the channels' },
       )
@@ -61,12 +63,12 @@ export function createChannelStore(database: Database, clock: () => Date | null 
     },
 
     /** By name. */
-    async list(wish: PageWish<string>): Promise<Page<StoredChannel, string>> {
+    async list(project: string, wish: PageWish<string>): Promise<Page<StoredChannel, string>> {
       const read = async ({ after, limit }: PageWish<string>) => {
         const rows: Row[] = await database.run(
           (sql) => sql`
             select *, to_json(default_on) as default_on from channels
-            where ${after}::text is null or name > ${after}::text
+            where project = ${project} and (${after}::text is null or name > ${after}::text)
             order by name limit ${limit}`,
           { idempotent, name: 'listing the channels' },
         )
@@ -75,24 +77,25 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return readPage(wish, read, ({ name }) => name)
     },
 
-    /** Whether a channel in use hears of the failures of jobs that name none. */
+    /** Whether a channel in use hears of the failures of jobs of `default` that name none. */
     async hearsOfFailures(): Promise<boolean> {
       const [row]: Row[] = await database.run(
         (sql) => sql`
           select exists (
-            select from channels where disabled_at is null and default_on && array['failure', 'always']
+            select from channels
+            where project = ${defaultProject} and disabled_at is null and default_on && array['failure', 'always']
           ) as hears`,
         { idempotent, name: 'looking for a channel' },
       )
       return row?.['hears'] === true
     },
 
-    /** Those in use that hear of the failures of jobs that name none, but for health checks, which are pinged. */
+    /** Those of `default` in use that hear of the failures of jobs that name none, but for health checks, which are pinged. */
     async defaultForFailures(): Promise<string[]> {
       const rows: Row[] = await database.run(
         (sql) => sql`
           select name from channels
-          where disabled_at is null and default_on && array['failure', 'always'] and type <> 'healthcheck'
+          where project = ${defaultProject} and disabled_at is null and default_on && array['failure', 'always'] and type <> 'healthcheck'
           order by name limit ${mostTold}`,
         { idempotent, name: 'looking for the default channels' },
       )
@@ -153,20 +156,22 @@ export type Removal = { isRemoved: boolean; users: { id: string; name: string }[
  * Removes it unless a job names it, in an object or (as `channelNameOf` reads it) in a text; `users` are those that do, ten at most. One statement: a job that is saved at the
  * same time may be left without the channel, which its deliveries then say.
  */
-export async function removeUnused(sql: Sql, name: string): Promise<Removal> {
+export async function removeUnused(sql: Sql, stored: string): Promise<Removal> {
+  const name = shortName(stored)
   const [row]: Row[] = await sql`
     with users as (
       select id, name from jobs
-      where deliver @> ${sql.json({ channel: name })}::jsonb or deliver @> ${sql.json([{ channel: name }])}::jsonb
+      where project = (select project from channels where name = ${stored}) and (
+        deliver @> ${sql.json({ channel: name })}::jsonb or deliver @> ${sql.json([{ channel: name }])}::jsonb
         or exists (
           select from jsonb_array_elements(case jsonb_typeof(deliver) when 'array' then deliver else jsonb_build_array(deliver) end) e,
             string_to_table(e #>> '{}', ',') as text
           where jsonb_typeof(e) = 'string'
             and left(regexp_replace(lower(btrim(text)), '[^a-z0-9_-]', '-', 'g'), 63) = ${name}
-        )
+        ))
       order by created_at, id limit ${mostUsers}
     ),
-    gone as (delete from channels where name = ${name} and not exists (select from users) returning name)
+    gone as (delete from channels where name = ${stored} and not exists (select from users) returning name)
     select exists (select from gone) as removed,
       coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`
   const users = (row?.['users'] ?? []) as Removal['users']

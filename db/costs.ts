@@ -28,22 +28,27 @@ const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
 const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(awake_ms)::bigint as busy_ms,
       sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
 const columns = sumColumns.join(', ')
+const isSeen = (job: string) =>
+  `($4::text is null or exists (select from jobs p where p.id = ${job} and p.project = $4::text))`
 const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::date - 7)`
 
-/** $1, $2: the first and the last day. $3: stands in for Postgres' own clock. */
+/** $1, $2: the first and the last day. $3: stands in for Postgres' own clock. $4: of one project, of whose jobs alone; null: of all. */
 const text = `
     with clock as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as now),
     ended as materialized (${newlyEnded('r.job_id')}),
-    fresh as materialized (${sumsOfRuns('select * from ended')}),
+    fresh as materialized (${sumsOfRuns(`select * from ended e where ${isSeen('e.job_id')}`)}),
     job_rows as materialized (
-      select job_id, day, ${columns} from job_days where day >= $1::date and day <= $2::date order by day desc limit ${jobDaysMost}),
+      select job_id, day, ${columns} from job_days d
+      where day >= $1::date and day <= $2::date and ${isSeen('d.job_id')} order by day desc limit ${jobDaysMost}),
     -- of a day that is there in part nothing is said
     jobs_from as (select case when count(*) < ${jobDaysMost} then $1::date else min(day) + 1 end as day from job_rows),
     by_day as (
       select day, ${used} from (
-        select s.day, ${columns} from service_days s, clock where s.day >= ${early} and s.day <= greatest($2::date, clock.now::date)
+        select s.day, ${columns} from service_days s, clock where $4::text is null and s.day >= ${early} and s.day <= greatest($2::date, clock.now::date)
+        union all select d.day, ${columns} from job_days d join jobs j on j.id = d.job_id, clock
+          where j.project = $4::text and d.day >= ${early} and d.day <= greatest($2::date, clock.now::date)
         union all select f.day, ${columns} from fresh f, clock where f.day >= ${early}) d group by day),
-    awake as (select a.day, awake_ms, starts, fires from process_days a, clock where a.day >= ${early}),
+    awake as (select a.day, awake_ms, starts, fires from process_days a, clock where $4::text is null and a.day >= ${early}),
     days as (
       select coalesce(d.day, a.day) as day, d.runs, d.attempts, d.busy_ms, d.tokens_in, d.tokens_out, d.cost_usd,
         a.awake_ms, a.starts, a.fires
@@ -56,18 +61,17 @@ const text = `
     select (select coalesce(jsonb_agg(to_jsonb(d) order by d.day), '[]') from days d) as days,
       (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
         from by_job b left join jobs j on j.id = b.job_id) as jobs,
-      (select day from jobs_from) as jobs_from, (select coalesce(began, day::timestamp at time zone 'UTC') from process_days order by day limit 1) as awake_since,
+      (select day from jobs_from) as jobs_from, (select coalesce(began, day::timestamp at time zone 'UTC') from process_days where $4::text is null order by day limit 1) as awake_since,
       clock.now at time zone 'UTC' as now
     from clock`
 
 /** `from`, `to`: begins of UTC days, both inclusive. */
 export async function readCosts(
   sql: Sql,
-  { from, to, now }: { from: Date; to: Date; now: Date | null },
+  { project, from, to, now }: { project: string | null; from: Date; to: Date; now: Date | null },
 ): Promise<Costs> {
-  const [row = {}]: Row[] = await sql.unsafe(text, [isoDay(from), isoDay(to), now && now.toISOString()], {
-    prepare: true,
-  })
+  const values = [isoDay(from), isoDay(to), now && now.toISOString(), project]
+  const [row = {}]: Row[] = await sql.unsafe(text, values, { prepare: true })
   return {
     days: (row['days'] as Row[]).map((one) => ({ ...usedOf(one), ...awakeOf(one), day: date(one['day']) })),
     jobs: (row['jobs'] as Row[]).map((one) => ({

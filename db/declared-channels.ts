@@ -1,4 +1,5 @@
 import { AppError } from '../src/ground/errors.ts'
+import { shortName } from '../src/ground/project.ts'
 import { removeUnused, type StoredChannel } from './channels.ts'
 import type { Sql } from './client.ts'
 import type { Row } from './columns.ts'
@@ -46,6 +47,6 @@ export async function removeChannels(sql: Sql, removes: ChannelBatch['removes'])
 /** The error if jobs name a channel that is to go. */
 export function channelInUse(name: string, users: { id: string; name: string }[]): AppError {
   const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
-  const message = `Channel ${name} is used by job ${jobs}. Remove it from those jobs first.`
+  const message = `Channel ${shortName(name)} is used by job ${jobs}. Remove it from those jobs first.`
   return new AppError('CHANNEL_IN_USE', message, { extra: { jobs: users.map(({ id }) => id) } })
 }

@@ -4,7 +4,7 @@ import { fieldRefused } from '../src/ground/errors.ts'
 import type { Database, Sql } from './client.ts'
 import { readerOf, type Row, selectionOf } from './columns.ts'
 import { type Batch, lookPieces, raced, writeBatch } from './declared-write.ts'
-import { isAheadGone, isKeyTaken } from './jobs.ts'
+import { fullOr, isAheadGone, isKeyTaken } from './jobs.ts'
 import { type Authored, authoredColumns, type Look, readAuthored } from './rows.ts'
 
 /** A job with a key. `aheadKey`: the key of the job that it follows; null: that has none, or it follows none. */
@@ -15,22 +15,23 @@ export type DeclaredStore = ReturnType<typeof createDeclaredStore>
 /** For a thousand jobs; one job takes milliseconds. */
 const deadlineMs = 30_000
 
-/** What files of jobs need of Postgres; loaded with the first of them. `clock`, if given, stands in for Postgres' own. */
-export function createDeclaredStore(database: Database, clock: () => Date | null) {
+/** What files of jobs need of Postgres; loaded with the first of them: those of one project. `clock`, if given, stands in for Postgres' own. */
+export function createDeclaredStore(database: Database, clock: () => Date | null, project: string) {
   const reading = { idempotent: true, deadlineMs, name: 'reading the jobs of a file' }
   return {
     /** Those that have one of the keys, or (`tag` not null) any key and this tag; by key. */
     kept: ({ keys, tag }: { keys: string[]; tag: string | null }): Promise<KeptJob[]> =>
-      database.run((sql) => readKept(sql, { keys, tag }), reading),
+      database.run((sql) => readKept(sql, { project, keys, tag }), reading),
 
     /** Jobs that have a key (`tag` not null: and this tag), by key, `limit` at most. */
     keyed: ({ tag, limit }: { tag: string | null; limit: number }): Promise<KeptJob[]> =>
-      database.run((sql) => readKeyed(sql, { tag, limit }), reading),
+      database.run((sql) => readKeyed(sql, { project, tag, limit }), reading),
 
     /** How many jobs no file can name. */
     countUnkeyed: (): Promise<number> =>
       database.run(async (sql) => {
-        const [row]: Row[] = await sql`select count(*)::int as n from jobs where key is null`
+        const [row]: Row[] = await sql`
+          select count(*)::int as n from jobs where key is null and project = ${project}`
         return row?.['n'] as number
       }, reading),
 
@@ -49,7 +50,7 @@ export function createDeclaredStore(database: Database, clock: () => Date | null
         .transaction((tx) => writeBatch(tx, batch, clock()), { deadlineMs, name: 'applying the file' })
         .catch((error: unknown) => {
           if (error === raced || isKeyTaken(error) || isAheadGone(error)) return null
-          throw error
+          throw fullOr(error)
         }),
   }
 }
@@ -69,16 +70,18 @@ function keptOf(row: Row): KeptJob {
 /** Of all jobs that are read at once; one may have more than 256 KiB, and V8 has 112 MB for everything (Dockerfile). */
 const mostBytes = 4 * 1024 * 1024
 
+type KeptWish = { project: string; keys: string[]; tag: string | null }
+
 /** @throws AppError FIELD_INVALID: the jobs are too large to be read together */
-async function readKept(sql: Sql, { keys, tag }: { keys: string[]; tag: string | null }): Promise<KeptJob[]> {
+async function readKept(sql: Sql, { project, keys, tag }: KeptWish): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
     with found as (
       select j.id, sum(octet_length(j::text)) over (order by j.key) as bytes
       from jobs j
       where j.id in (
-        select id from jobs where key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
+        select id from jobs where project = ${project} and key is not null and key in (select jsonb_array_elements_text(${sql.json(keys)}))
         union
-        select id from jobs where key is not null and tags @> array[${tag}]::text[]
+        select id from jobs where project = ${project} and key is not null and tags @> array[${tag}]::text[]
       )
     )
     ${whole(sql)}`
@@ -88,14 +91,14 @@ async function readKept(sql: Sql, { keys, tag }: { keys: string[]; tag: string |
 /** @throws AppError FIELD_INVALID: as `readKept` */
 async function readKeyed(
   sql: Sql,
-  { tag, limit }: { tag: string | null; limit: number },
+  { project, tag, limit }: { project: string; tag: string | null; limit: number },
 ): Promise<KeptJob[]> {
   const rows: Row[] = await sql`
     with found as (
       select j.id, sum(octet_length(j::text)) over (order by j.key) as bytes
       from (
         select * from jobs
-        where key is not null and ${tag === null ? sql`true` : sql`tags @> array[${tag}]::text[]`}
+        where project = ${project} and key is not null and ${tag === null ? sql`true` : sql`tags @> array[${tag}]::text[]`}
         order by key limit ${limit}
       ) j
     )

@@ -32,13 +32,14 @@ export type ShownDelivery = PendingDelivery & {
 export async function toldBy(
   sql: Sql,
   deliveryId: string,
-): Promise<{ run: ToldRun; target: DeliveryTarget } | null> {
+): Promise<{ run: ToldRun; target: DeliveryTarget; project: string } | null> {
   const [row]: Row[] = await sql`
-    select r.id, r.job_id, j.name, r.slot, r.state, r.attempt, r.trigger, r.started_at, r.finished_at, r.input, r.output,
+    select r.id, r.job_id, j.name, j.project, r.slot, r.state, r.attempt, r.trigger, r.started_at, r.finished_at, r.input, r.output,
       r.error_code, r.error_message, d.target
     from deliveries d join runs r on r.id = d.run_id join jobs j on j.id = r.job_id
     where d.id = ${deliveryId}`
-  return row ? { run: runOf(row), target: row['target'] as DeliveryTarget } : null
+  if (!row) return null
+  return { run: runOf(row), target: row['target'] as DeliveryTarget, project: row['project'] as string }
 }
 
 function runOf(row: Row): ToldRun {
@@ -78,7 +79,7 @@ export type ListedDelivery = ShownDelivery & { jobName: string; seq: number }
 /** Newest first. Those that have failed are few, and indexed. */
 export async function listDeliveries(
   sql: Sql,
-  { state, after, limit }: { state: DeliveryState | null } & PageWish,
+  { project, state, after, limit }: { project: string | null; state: DeliveryState | null } & PageWish,
 ): Promise<ListedDelivery[]> {
   // written out: a parameter would hide from the planner that the index of failed ones fits
   const inState = {
@@ -88,7 +89,7 @@ export async function listDeliveries(
   }
   const rows: Row[] = await sql`
     select ${shownColumns(sql)}, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
-    where ${state === null ? sql`true` : inState[state]} and ${after === null ? sql`true` : sql`d.seq < ${after}`}
+    where ${project === null ? sql`true` : sql`j.project = ${project}`} and ${state === null ? sql`true` : inState[state]} and ${after === null ? sql`true` : sql`d.seq < ${after}`}
     order by d.seq desc limit ${limit}`
   return rows.map((row) => ({
     ...readShown(row),
@@ -109,14 +110,16 @@ function readShown(row: Row): ShownDelivery {
   }
 }
 
-/** The newest successful output of a job; null: there is none. */
+/** The newest successful output of a job, for a job of the same project; null: there is none. */
 export async function lastOutput(
   sql: Sql,
   jobId: string,
+  readerId: string,
 ): Promise<{ runId: string; output: string; finishedAt: Date } | null> {
   const [row]: Row[] = await sql`
     select id, output, finished_at from runs
     where job_id = ${jobId} and state = 'succeeded' and output is not null
+      and (select project from jobs where id = ${jobId}) = (select project from jobs where id = ${readerId})
     order by seq desc limit 1`
   if (!row) return null
   return { runId: row['id'] as string, output: row['output'] as string, finishedAt: date(row['finished_at']) }

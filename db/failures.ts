@@ -20,7 +20,7 @@ const groupsMost = 100
 /** The latest cause first. `since`: of the claim. `runs`: how many were grouped: the newest of each state. */
 export async function readFailures(
   sql: Sql,
-  { since, jobId }: { since: Date; jobId: string | null },
+  { project, since, jobId }: { project: string | null; since: Date; jobId: string | null },
 ): Promise<{ failures: Failure[]; runs: number }> {
   const sinceMicros = since.getTime() * 1000
   // the state is written out: a parameter would hide from the planner that a partial index fits
@@ -28,6 +28,7 @@ export async function readFailures(
       select id, seq, job_id, finished_at, error_code, error_message from runs
       where state = ${sql.unsafe(`'${state}'`)} and seq >= ${sinceMicros}::bigint
         ${jobId === null ? sql`` : sql`and job_id = ${jobId}`}
+        ${project === null ? sql`` : sql`and job_id in (select id from jobs where project = ${project})`}
       order by seq desc, id desc limit ${ofEachMost})`
   const [failed, timedOut, interrupted] = troubleStates.map(ofState)
   const rows: Row[] = await sql`

@@ -41,6 +41,13 @@ export type {
   UnarmedJob,
 } from './lists.ts'
 export { createLoginStore } from './logins.ts'
+export {
+  createProjectStore,
+  type OwnedKind,
+  type Project,
+  type ProjectStore,
+  type Quotas,
+} from './projects.ts'
 export { createLogStore, type LogStore, type StoredLog } from './logs.ts'
 export { migrate } from './migrate.ts'
 export { type BootLook, createProcessRecord, type ProcessRecord } from './process-record.ts'
@@ -86,6 +93,10 @@ export async function loadHistory(needs: HistoryNeeds): Promise<HistoryStore> {
 }
 
 /** The statements for files of jobs, which no fire needs. */
-export async function loadDeclared(database: Database, clock: () => Date | null): Promise<DeclaredStore> {
-  return (await import('./declared.ts')).createDeclaredStore(database, clock)
+export async function loadDeclared(
+  database: Database,
+  clock: () => Date | null,
+  project: string,
+): Promise<DeclaredStore> {
+  return (await import('./declared.ts')).createDeclaredStore(database, clock, project)
 }

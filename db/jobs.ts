@@ -36,7 +36,7 @@ export function decidedOf({ runtime, ...job }: Omit<NewJob, 'now'>, more: Record
  * Makes the job, its runtime row and (where given) its Idempotency-Key, all or nothing. Null: the key exists already,
  * also where two requests with one key race; the loser finds the winner's job by `jobOfKey`.
  *
- * @throws AppError KEY_TAKEN; FIELD_INVALID: the job to follow is gone
+ * @throws AppError KEY_TAKEN; PROJECT_FULL; FIELD_INVALID: the job to follow is gone
  */
 export async function createJob(
   sql: Sql,
@@ -68,7 +68,7 @@ export async function createJob(
     )
     select ${sql.unsafe(selectionOf(authoredColumns, 'made'))} from made`.catch((error: unknown) => {
     if (job.after && isAheadGone(error)) throw nothingToFollow(job.after.job)
-    throw keyTakenOr(error, job.key)
+    throw keyTakenOr(fullOr(error), job.key)
   })
   return row ? readAuthored(row) : null
 }
@@ -162,6 +162,13 @@ function isViolated(error: unknown, constraint: string): boolean {
 /** The error for a caller whose job has the key of another one; any other error as it is. */
 function keyTakenOr(error: unknown, key: string | null): unknown {
   return key !== null && isKeyTaken(error) ? keyTaken(key) : error
+}
+
+/** The error for a caller whose project may have no more jobs; any other error as it is. */
+export function fullOr(error: unknown): unknown {
+  if (!isViolated(error, 'projects_jobs_max')) return error
+  const message = 'The project has as many jobs as its quota allows (jobs). Remove a job, or raise the quota.'
+  return new AppError('PROJECT_FULL', message)
 }
 
 /** A statement has given a job the key of another one. */

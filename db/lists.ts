@@ -20,7 +20,13 @@ export type LatestRun = {
 /** The fields of a job that are shown but decide nothing. `deliveryError`: why its last outcome did not reach a receiver. */
 export type Surroundings = { latestRun: LatestRun | null; deliveryError: string | null }
 export type ListedJob = Surroundings & { authored: Authored; runtime: Runtime; registry: Registry }
-export type ListedChannel = { name: string; type: string; defaultOn: string[] | null; isOff: boolean }
+export type ListedChannel = {
+  project: string
+  name: string
+  type: string
+  defaultOn: string[] | null
+  isOff: boolean
+}
 export type ArmRow = Pick<typeof arms.$inferSelect, keyof typeof armColumns>
 
 /** `armedAt`: the last instant that NAS confirmed. `since`: since when that has differed from the wanted one. */
@@ -34,6 +40,8 @@ export type UnarmedJob = {
 
 /** `isFailing`: only those whose last run failed. `isUnarmed`: only those whose wake time NAS has not confirmed. */
 export type JobFilter = {
+  /** Null: of all projects. */
+  project: string | null
   states: JobState[]
   tag: string | null
   text: string | null
@@ -114,7 +122,7 @@ export function createLists(database: Database): Lists {
     countJobs: (filter) =>
       read('counting jobs', async (orm) => {
         const states = orm.select({ n: count() }).from(jobRuntime)
-        const needsJobs = filter.tag !== null || filter.text !== null
+        const needsJobs = filter.project !== null || filter.tag !== null || filter.text !== null
         const joined = needsJobs ? states.innerJoin(jobs, eq(jobs.id, jobRuntime.jobId)) : states
         const [row] = await joined.where(and(...jobConditions(filter)))
         return row?.n ?? 0
@@ -137,7 +145,8 @@ export function createLists(database: Database): Lists {
       read('listing channels', (orm) =>
         orm
           .select({
-            name: channels.name,
+            project: channels.project,
+            name: sql<string>`substring(${channels.name} from '[^/]*$')`,
             type: channels.type,
             defaultOn: channels.defaultOn,
             isOff: sql<boolean>`${channels.disabledAt} is not null`,
@@ -243,10 +252,11 @@ function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
     order by d.seq limit 1)`
 }
 
-function jobConditions({ states, tag, text, isFailing, isUnarmed }: JobFilter): (SQL | undefined)[] {
+function jobConditions({ project, states, tag, text, isFailing, isUnarmed }: JobFilter): (SQL | undefined)[] {
   return [
     // written out: a parameter would hide from the planner that the index of jobs which rest fits
     sql`${jobRuntime.state} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`,
+    project === null ? undefined : eq(jobs.project, project),
     tag === null ? undefined : arrayContains(jobs.tags, [tag]),
     text === null ? undefined : or(ilike(jobs.name, containing(text)), ilike(jobs.prompt, containing(text))),
     isFailing ? gt(jobRuntime.failureStreak, 0) : undefined,

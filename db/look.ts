@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import { liveRunColumns, runtimeColumns } from '../src/columns/index.ts'
 import { date, membersOf, type Row, selectionOf } from './columns.ts'
+import { minuteOf } from './quotas.ts'
 import { jobParameter, movesMax } from './wanted.ts'
 import { authoredColumns, type Look, lookedRegistryColumns, nameOfTarget, readLook } from './rows.ts'
 
@@ -25,14 +26,28 @@ export async function lookAll(sql: Sql, jobIds: string[], now: Date | null): Pro
 export const rowsOfJob = `${selectionOf(authoredColumns, 'j')},
     ${selectionOf({ ...runtimeColumns, ...lookedRegistryColumns }, 'r')}`
 
+/** A stored name as people know it. */
+const shortNameOf = (name: string) => `substring(${name} from '[^/]*$')`
+
 /** Who is told of a job's outcomes. `job`: where the statement has the columns of the job. */
 export const hearersOf = (job: string) => `
     coalesce((
-      select jsonb_agg(jsonb_build_object('name', c.name, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
-      from channels c where ${job}.deliver is not null or c.default_on is not null or c.type = 'healthcheck'), '[]') as channels,
+      select jsonb_agg(jsonb_build_object('name', ${shortNameOf('c.name')}, 'type', c.type, 'defaultOn', c.default_on) order by c.name)
+      from channels c where c.project = ${job}.project
+        and (${job}.deliver is not null or c.default_on is not null or c.type = 'healthcheck')), '[]') as channels,
     coalesce((
       select jsonb_agg(jsonb_build_object('id', a.id, 'on', a.after_on) order by a.seq)
       from jobs a where a.after_job = ${job}.id), '[]') as dependents`
+
+/**
+ * The pause and the quotas of the job's project, and of all (`*`); null: nothing that a decision has to heed, which is usual.
+ * A slot that an ended pause covers is to be heeded until it has its verdict.
+ */
+const projectOf = `(
+      select jsonb_build_object('name', max(p.name), 'paused_at', min(p.paused_at), 'resumed_at', max(p.resumed_at), 'places', min(p.places),
+        'runs_left', min(p.runs_per_minute - case when p.minute = ${minuteOf('$1::text::timestamptz')} then p.minute_runs else 0 end))
+      from projects p where p.name in (j.project, '*')
+      having bool_or(p.is_special or p.resumed_at >= r.next_slot)) as project_state`
 
 const columnsOf = (jobId: string) => `
     ${rowsOfJob},
@@ -45,6 +60,7 @@ const columnsOf = (jobId: string) => `
         'owner', d.owner, 'lease_until', d.lease_until) order by d.seq)
       from deliveries d where d.job_id = ${jobId} and d.state = 'pending'), '[]') as deliveries,
     ${hearersOf('j')},
+    ${projectOf},
     coalesce($1::text::timestamptz, clock_timestamp()) as now`
 
 const lookAtOne = `select ${columnsOf(jobParameter)} from jobs j join job_runtime r on r.job_id = j.id where j.id = ${jobParameter}`

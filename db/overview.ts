@@ -18,12 +18,13 @@ export function createOverview(database: Database, clock: () => Date | null) {
     /** `limit` + 1 jobs at most, those that wake first. */
     lanes: (wish: LanesWish) =>
       read('reading the timeline', (sql) => readLanes(sql, { ...wish, now: clock() })),
-    strips: (jobIds: readonly string[]) => read('reading strips', (sql) => readStrips(sql, jobIds)),
+    strips: (jobIds: readonly string[], project: string | null) =>
+      read('reading strips', (sql) => readStrips(sql, jobIds, project)),
     days: (jobId: string, span: { from: Date; to: Date }) =>
       read('reading the days of a job', (sql) => readJobDays(sql, jobId, span)),
-    failures: (wish: { since: Date; jobId: string | null }) =>
+    failures: (wish: { project: string | null; since: Date; jobId: string | null }) =>
       read('grouping failures', (sql) => readFailures(sql, wish)),
-    costs: (span: { from: Date; to: Date }) =>
+    costs: (span: { project: string | null; from: Date; to: Date }) =>
       read('adding up costs', (sql) => readCosts(sql, { ...span, now: clock() })),
   }
 }

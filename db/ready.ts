@@ -104,6 +104,9 @@ const textOf = (how: 'one' | 'several', value = given[how]) => `
       from wanted w join jobs j on j.id = w.job_id
       where r.job_id = w.job_id and r.ready_rev = r.rev and r.ready_version = j.version
         and r.ready_from <= w.now and w.now < r.ready_until
+        -- what a pause or a quota of the project says is decided after a look; a pause moves rev too (projects.ts)
+        and not exists (
+          select from projects p where p.name in (j.project, '*') and (p.is_special or p.resumed_at >= r.next_slot))
       returning ${rowsOfJob}, ${kept[how]}, r.rev as new_rev, to_jsonb(r.recent_arms) as recent_arms, r.arm_lease_by,
         w.now + ${leaseMs} * interval '1 ms' as lease_until
     ),

@@ -42,9 +42,22 @@ export function readLook(row: Row): Look {
     deliveries: (row['deliveries'] as Row[]).map(readDelivery),
     channels: row['channels'] as View['channels'],
     dependents: row['dependents'] as View['dependents'],
+    project: readProjectState(row['project_state'] as Row | null | undefined),
     now: date(row['now']),
   }
   return { authored, view, registry }
+}
+
+/** A claim that was decided beforehand is made only if there is none. */
+function readProjectState(row: Row | null | undefined): View['project'] {
+  if (!row) return null
+  return {
+    name: row['name'] as string,
+    pausedAt: maybeDate(row['paused_at']),
+    resumedAt: maybeDate(row['resumed_at']),
+    runsLeft: row['runs_left'] as number | null,
+    places: row['places'] as number | null,
+  }
 }
 
 /** The rule by which decisions are made about an authored job. */

@@ -16,8 +16,9 @@ export type ListedRun = RowOf<typeof listedRunColumns> & {
   jobName: string
   isOutputCut: boolean
 }
-/** `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
+/** `project` null: of all. `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
 export type RunFilter = {
+  project: string | null
   jobId: string | null
   states: RunState[]
   tag: string | null
@@ -69,19 +70,20 @@ function idsOf(
   state: RunState | null,
   page: PageWish<string>,
 ): SQL {
-  const { jobId, tag } = filter
+  const { project, jobId, tag } = filter
   const newest = sql`order by r.seq desc, r.id desc limit ${page.limit}`
   const conditions = runConditions(filter, state, page)
+  const ofProject = project === null ? sql`true` : sql`j.project = ${project}`
   if (tag !== null && jobId === null && filter.isRareTag)
     return sql`select r.seq, r.id from jobs j cross join lateral (
         select r.seq, r.id from runs r where ${and(sql`r.job_id = j.id`, ...conditions)} ${newest}) r
-      where j.tags @> array[${tag}]::text[] ${newest}`
+      where ${ofProject} and j.tags @> array[${tag}]::text[] ${newest}`
   const ofJobs = [
     jobId === null ? undefined : sql`r.job_id = ${jobId}`,
     tag === null ? undefined : sql`j.tags @> array[${tag}]::text[]`,
   ]
   return sql`select r.seq, r.id from runs r join jobs j on j.id = r.job_id
-    where ${and(sql`true`, ...ofJobs, ...conditions)} ${newest}`
+    where ${and(ofProject, ...ofJobs, ...conditions)} ${newest}`
 }
 
 /** The state is written out: a parameter would hide from the planner that a partial index fits. */

@@ -8,7 +8,9 @@ create table api_keys (
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  project text,
   constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_project_fkey FOREIGN KEY (project) REFERENCES projects(name),
   constraint api_keys_hash_form CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
   constraint api_keys_id_form CHECK ((id ~ '^[0-9a-f]{12}$'::text)),
   constraint api_keys_scopes CHECK (((scopes <@ ARRAY['jobs:read'::text, 'jobs:write'::text, 'runs:start'::text, 'admin'::text]) AND (scopes <> '{}'::text[])))
@@ -53,11 +55,13 @@ create table audit (
   status integer,
   request_id text,
   detail jsonb,
+  project text,
   changed jsonb,
   constraint audit_pkey PRIMARY KEY (id)
 );
 CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
+CREATE INDEX audit_project ON public.audit USING btree (project, id);
 
 create table channels (
   name text not null,
@@ -70,10 +74,15 @@ create table channels (
   updated_at timestamp with time zone default clock_timestamp() not null,
   last_error text,
   last_error_at timestamp with time zone,
+  project text generated always as (
+CASE
+    WHEN (strpos(name, '/'::text) > 0) THEN split_part(name, '/'::text, 1)
+    ELSE 'default'::text
+END) stored not null,
   constraint channels_pkey PRIMARY KEY (name),
   constraint channels_disabled_whole CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
   constraint channels_error_whole CHECK (((last_error IS NULL) = (last_error_at IS NULL))),
-  constraint channels_name_form CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+  constraint channels_name_form CHECK ((name ~ '^([a-z0-9][a-z0-9-]{0,38}/)?[a-z0-9][a-z0-9_-]{0,62}$'::text)),
   constraint channels_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
 );
 CREATE INDEX channels_default ON public.channels USING btree (name) WHERE (default_on IS NOT NULL);
@@ -264,8 +273,10 @@ create table jobs (
   after_job text,
   after_on text[],
   key text,
+  project text default 'default'::text not null,
   constraint jobs_pkey PRIMARY KEY (id),
   constraint jobs_after_fkey FOREIGN KEY (after_job) REFERENCES jobs(id),
+  constraint jobs_project_fkey FOREIGN KEY (project) REFERENCES projects(name),
   constraint jobs_action_type CHECK ((action ? 'type'::text)),
   constraint jobs_after_other CHECK ((after_job <> id)),
   constraint jobs_after_schedule CHECK ((((schedule ->> 'kind'::text) <> 'after'::text) OR (after_job IS NOT NULL))),
@@ -276,7 +287,8 @@ create table jobs (
   constraint jobs_schedule_kind CHECK (((schedule ->> 'kind'::text) = ANY (ARRAY['cron'::text, 'interval'::text, 'once'::text, 'after'::text, 'calendar'::text, 'rules'::text]))) NOT VALID
 );
 CREATE INDEX jobs_after ON public.jobs USING btree (after_job) WHERE (after_job IS NOT NULL);
-CREATE UNIQUE INDEX jobs_named_once ON public.jobs USING btree (key) WHERE (key IS NOT NULL);
+CREATE UNIQUE INDEX jobs_named_once ON public.jobs USING btree (project, key) WHERE (key IS NOT NULL);
+CREATE INDEX jobs_project ON public.jobs USING btree (project, seq);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
 CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
 
@@ -338,6 +350,26 @@ create table process_days (
   constraint process_days_pkey PRIMARY KEY (day)
 );
 
+create table projects (
+  name text not null,
+  jobs_max integer,
+  runs_per_minute integer,
+  places integer,
+  minute timestamp with time zone,
+  minute_runs integer default 0 not null,
+  paused_at timestamp with time zone,
+  paused_by text,
+  paused_reason text,
+  resumed_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  is_special boolean generated always as (((paused_at IS NOT NULL) OR (runs_per_minute IS NOT NULL) OR (places IS NOT NULL))) stored not null,
+  constraint projects_pkey PRIMARY KEY (name),
+  constraint projects_all_without_quotas CHECK (((name <> '*'::text) OR (num_nonnulls(jobs_max, runs_per_minute, places) = 0))),
+  constraint projects_name_form CHECK (((name ~ '^[a-z0-9][a-z0-9-]{0,38}$'::text) OR (name = '*'::text))),
+  constraint projects_pause_whole CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+  constraint projects_quotas CHECK (((jobs_max >= 0) AND (runs_per_minute >= 1) AND (places >= 1)))
+);
+
 create table runs (
   id uuid not null,
   seq bigint default ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint not null,
@@ -379,8 +411,13 @@ create table secrets (
   version integer default 1 not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  project text generated always as (
+CASE
+    WHEN (strpos(name, '/'::text) > 0) THEN split_part(name, '/'::text, 1)
+    ELSE 'default'::text
+END) stored not null,
   constraint secrets_pkey PRIMARY KEY (name),
-  constraint secrets_name_form CHECK ((name ~ '^[A-Z][A-Z0-9_]{0,63}$'::text)),
+  constraint secrets_name_form CHECK ((name ~ '^([a-z0-9][a-z0-9-]{0,38}/)?[A-Z][A-Z0-9_]{0,63}$'::text)),
   constraint secrets_sealed_form CHECK ((sealed ~ '^v[0-9]+\.[0-9a-f]+\.'::text))
 );
 

@@ -41,6 +41,11 @@ export const arms = pgTable('arms', {
 
 export const channels = pgTable('channels', {
   name: text().notNull(),
+  project: text()
+    .notNull()
+    .generatedAlwaysAs(
+      sql`CASE WHEN (strpos(name, '/'::text) > 0) THEN split_part(name, '/'::text, 1) ELSE 'default'::text END`,
+    ),
   type: text().notNull(),
   sealed: text().notNull(),
   defaultOn: text('default_on').array(),

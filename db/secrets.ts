@@ -1,9 +1,10 @@
+import { shortName } from '../src/ground/project.ts'
 import type { Database } from './client.ts'
 import { writeFact } from './facts.ts'
 import { date, type Row } from './columns.ts'
 import { type Page, type PageWish, readPage } from './pages.ts'
 
-/** A secret as people may see it: without its value. `keyId`: of the encryption key that it is sealed with. */
+/** A secret as people may see it, under its name of all projects (`nameIn`): without its value. `keyId`: of the encryption key that it is sealed with. */
 export type StoredSecret = { name: string; version: number; keyId: string; createdAt: Date; updatedAt: Date }
 
 /** A column with sealed texts, and the one that tells whose they are. Both are names of ours, never from outside. */
@@ -33,12 +34,12 @@ export function createSecretStore(database: Database, clock: () => Date | null =
     },
 
     /** By name. */
-    async list(wish: PageWish<string>): Promise<Page<StoredSecret, string>> {
+    async list(project: string, wish: PageWish<string>): Promise<Page<StoredSecret, string>> {
       const read = async ({ after, limit }: PageWish<string>) => {
         const rows: Row[] = await database.run(
           (sql) => sql`
             select name, version, split_part(sealed, '.', 2) as key_id, created_at, updated_at from secrets
-            where ${after}::text is null or name > ${after}::text
+            where project = ${project} and (${after}::text is null or name > ${after}::text)
             order by name limit ${limit}`,
           { idempotent, name: 'listing the secrets' },
         )
@@ -67,16 +68,17 @@ export function createSecretStore(database: Database, clock: () => Date | null =
      * Removes it unless a job mentions it; `users` are those that do, ten at most. One statement: a job that is saved at
      * the same time may be left without the secret, which its runs then say.
      */
-    async remove(name: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
-      const mention = `\\{\\{[^{}]*secrets\\.${name}(?![A-Za-z0-9_])`
+    async remove(stored: string): Promise<{ isRemoved: boolean; users: { id: string; name: string }[] }> {
+      const mention = `\\{\\{[^{}]*secrets\\.${shortName(stored)}(?![A-Za-z0-9_])`
       const [row]: Row[] = await database.run(
         (sql) => sql`
           with users as (
             select id, name from jobs
-            where action::text ~ ${mention} or coalesce(prompt, '') ~ ${mention} or coalesce(deliver::text, '') ~ ${mention}
+            where project = (select project from secrets where name = ${stored})
+              and (action::text ~ ${mention} or coalesce(prompt, '') ~ ${mention} or coalesce(deliver::text, '') ~ ${mention})
             order by created_at, id limit ${mostUsers}
           ),
-          gone as (delete from secrets where name = ${name} and not exists (select from users) returning name)
+          gone as (delete from secrets where name = ${stored} and not exists (select from users) returning name)
           select exists (select from gone) as removed,
             coalesce((select jsonb_agg(jsonb_build_object('id', id, 'name', name)) from users), '[]') as users`,
         { name: 'removing the secret' },

@@ -7,6 +7,7 @@ import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
 import { lookAll, readClock } from './look.ts'
+import { takeRuns } from './quotas.ts'
 import { readPage } from './pages.ts'
 import { type ArmRecord, type ArmResult, recordArms } from './record-arm.ts'
 import * as runs from './runs.ts'
@@ -103,8 +104,8 @@ export function createStore(
       database.run((sql) => deliveries.toldBy(sql, deliveryId), { idempotent, name: 'reading the run' }),
     deliveriesOf: (runId: string) =>
       database.run((sql) => deliveries.deliveriesOf(sql, runId), { idempotent, name: 'reading deliveries' }),
-    lastOutput: (jobId: string) =>
-      database.run((sql) => deliveries.lastOutput(sql, jobId), {
+    lastOutput: (jobId: string, readerId: string) =>
+      database.run((sql) => deliveries.lastOutput(sql, jobId, readerId), {
         idempotent,
         name: 'reading the last output',
       }),
@@ -119,11 +120,11 @@ export function createStore(
         idempotent,
         name: 'noting which runs wait',
       }),
-    listDeliveries: ({ state, ...page }: Parameters<typeof deliveries.listDeliveries>[1]) =>
+    listDeliveries: ({ project, state, ...page }: Parameters<typeof deliveries.listDeliveries>[1]) =>
       readPage(
         page,
         (piece) =>
-          database.run((sql) => deliveries.listDeliveries(sql, { state, ...piece }), {
+          database.run((sql) => deliveries.listDeliveries(sql, { project, state, ...piece }), {
             idempotent,
             name: 'listing deliveries',
           }),
@@ -190,6 +191,9 @@ export function createStore(
         }),
     /** @throws AppError JOB_STATE_CONFLICT: other jobs follow it */
     deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId, now())),
+
+    takeRuns: (wish: { project: string; runs: number }): Promise<boolean> =>
+      database.run((sql) => takeRuns(sql, wish, now()), { name: 'counting runs of the project' }),
 
     noteCallback: (url: string) =>
       database.run((sql) => arms.noteCallback(sql, url, now()), { name: 'noting the callback' }),

@@ -18,8 +18,12 @@ export type Strip = { jobId: string; nextSlot: Date | null; runs: RecentRun[]; f
 const runsMost = 50
 const foldsMost = 30
 
-/** In the order of `jobIds`; those that do not exist are left out. */
-export async function readStrips(sql: Sql, jobIds: readonly string[]): Promise<Strip[]> {
+/** In the order of `jobIds`; those that do not exist, or in another project, are left out. */
+export async function readStrips(
+  sql: Sql,
+  jobIds: readonly string[],
+  project: string | null,
+): Promise<Strip[]> {
   const rows: Row[] = await sql`
     select w.job_id, case when t.state = 'scheduled' then t.next_slot end as next_slot,
       (select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'state', n.state, 'slot', n.slot, 'reason', n.reason,
@@ -30,6 +34,7 @@ export async function readStrips(sql: Sql, jobIds: readonly string[]): Promise<S
           where s.job_id = t.job_id order by s.last_slot desc limit ${foldsMost}) f) as folds
     from jsonb_array_elements_text(${sql.json(jobIds)}) with ordinality as w(job_id, place)
     join job_runtime t on t.job_id = w.job_id
+    where ${project === null ? sql`true` : sql`exists (select from jobs j where j.id = w.job_id and j.project = ${project})`}
     order by w.place`
   return rows.map((row) => ({
     jobId: row['job_id'] as string,

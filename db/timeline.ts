@@ -1,5 +1,6 @@
 import { jobColumns, type RowOf } from '../src/columns/index.ts'
 import type { JobRule, JobState, RunState } from '../src/decisions/index.ts'
+import { defaultProject } from '../src/ground/project.ts'
 import type { Sql } from './client.ts'
 import { date, maybeDate, readerOf, type Row, selectionOf } from './columns.ts'
 import { ruleOf } from './rows.ts'
@@ -26,13 +27,22 @@ export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & 
   now: Date
 }
 
-export type LanesWish = { from: Date; to: Date; limit: number; slotsMost: number }
+/** `project` null: of all. */
+export type LanesWish = { project: string | null; from: Date; to: Date; limit: number; slotsMost: number }
 
 // neither actions nor prompts: they may be large, and no slot depends on them
 const { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy } = jobColumns
 const columns = { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy }
 const readColumns = readerOf(columns)
-const unread = { action: { type: 'none' }, prompt: null, skills: [], deliver: null, after: null, key: null }
+const unread = {
+  project: defaultProject,
+  action: { type: 'none' },
+  prompt: null,
+  skills: [],
+  deliver: null,
+  after: null,
+  key: null,
+}
 
 const liveMost = 20
 const recentMost = 20
@@ -43,12 +53,14 @@ const run = `jsonb_build_object('id', n.id, 'state', n.state, 'slot', n.slot, 's
 /** One more than `limit`, if there are more, and one more than `slotsMost` of a job's past slots. Each lane is found by the index of wake times, its runs by those of a job's runs. */
 export async function readLanes(
   sql: Sql,
-  { from, to, limit, slotsMost, now }: LanesWish & { now: Date | null },
+  { project, from, to, limit, slotsMost, now }: LanesWish & { now: Date | null },
 ): Promise<TimelineRow[]> {
   const rows: Row[] = await sql`
     with waking as materialized (
       select job_id, state, next_slot, slots_used, wake_at, armed_gen < wake_gen as is_owed
-      from job_runtime where wake_at < ${to} order by wake_at, job_id limit ${limit + 1})
+      from job_runtime
+      where wake_at < ${to} ${project === null ? sql`` : sql`and job_id in (select id from jobs where project = ${project})`}
+      order by wake_at, job_id limit ${limit + 1})
     select ${sql.unsafe(selectionOf(columns, 'j'))}, w.state as job_state, w.next_slot, w.slots_used, w.wake_at, w.is_owed,
       coalesce(${now}::timestamptz, clock_timestamp()) as now,
       (select percentile_disc(0.5) within group (order by round(date_part('epoch', n.finished_at - n.started_at) * 1000))

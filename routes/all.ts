@@ -19,6 +19,7 @@ import { openRoutes, tellKeyless } from './open.ts'
 import type { RouteNeeds } from './needs.ts'
 import { overviewRoutes } from './overview.ts'
 import { pageRoutes } from './page.ts'
+import { keepToProject, projectRoutes } from './projects.ts'
 import { answerNotFound } from './problem.ts'
 import { runRoutes } from './runs.ts'
 import { sessionRoutes } from './session.ts'
@@ -55,6 +56,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
     turnOf: async (request) => turnOf(await operationOf(request)),
     caller: (request) => callerOf(request)?.id ?? '',
   })
+  keepToProject(scope, needs)
   auditChanges(scope, needs)
   acceptJson(scope)
   const on = routesOf(scope)
@@ -71,6 +73,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
   channelRoutes(on, needs)
   serviceRoutes(on, needs)
   keyRoutes(on, needs)
+  projectRoutes(on, needs)
   auditRoutes(on, needs)
   agentRoutes(on, scope, needs)
 }

@@ -46,13 +46,18 @@ export function routesOf(scope: FastifyInstance): On {
 /**
  * The operation that a request of the API's scope addresses. The schemas are loaded with it: an authenticated caller needs them anyway.
  *
- * @throws Error: the route was registered without an operation, so it is unknown who may call it
+ * @throws Error as `keyOf`
  */
 export async function operationOf(request: FastifyRequest): Promise<Operation & { scope: Scope }> {
-  const { operation: key } = request.routeOptions.config as { operation?: Key }
-  if (!key) throw new Error(`${request.method} ${request.routeOptions.url} has no operation`)
   const { operations } = await import('./schemas/index.ts')
-  return operations[key]
+  return operations[keyOf(request)]
+}
+
+/** The key of that operation. @throws Error: the route was registered without one, so it is unknown who may call it */
+export function keyOf(request: FastifyRequest): Key {
+  const { operation: key } = request.routeOptions.config as { operation?: Key }
+  if (key) return key
+  throw new Error(`${request.method} ${request.routeOptions.url} has no operation`)
 }
 
 /** A key that may only read changes nothing: a preview is a POST, but not a change. */

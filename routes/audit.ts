@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { AuditEntry, Intent } from '../src/access/audit.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectOf } from './access.ts'
 import { changesSomething, type On, operationOf } from './api.ts'
 import { changedBy, tellChanged } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -46,10 +46,10 @@ export function auditChanges(scope: FastifyInstance, needs: Pick<RouteNeeds, 'au
 }
 
 export function auditRoutes(on: On, needs: Pick<RouteNeeds, 'audit'>): void {
-  on('GET /api/audit', async ({ query }) => {
+  on('GET /api/audit', async ({ query }, request) => {
     const { actor = null, action = null, limit = 100, cursor } = query
     const page = { after: readCursor('audit', cursor), limit }
-    const { items, next } = await needs.audit.list({ actor, action }, page)
+    const { items, next } = await needs.audit.list({ actor, action, project: projectOf(request) }, page)
     return { entries: items.map(entryBody), next_cursor: cursorFor('audit', next) }
   })
 }
@@ -73,6 +73,7 @@ async function intentOf(request: FastifyRequest): Promise<Intent | null> {
     actor: caller.id,
     action: operation.id,
     target: ids.join('/') || null,
+    project: projectOf(request),
     requestId: request.id,
     fields: knownFields(request.body, operation.body),
   }

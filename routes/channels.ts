@@ -1,27 +1,34 @@
+import type { FastifyRequest } from 'fastify'
 import type { Channel } from '../src/delivery/channels.ts'
 import { AppError } from '../src/ground/errors.ts'
+import { nameIn } from '../src/ground/project.ts'
+import { projectToUse } from './access.ts'
 import type { On } from './api.ts'
 import { noteChange } from './changed.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { RouteNeeds } from './needs.ts'
 
 export function channelRoutes(on: On, needs: Pick<RouteNeeds, 'channels' | 'send'>): void {
-  on('GET /api/channels', async ({ query: { limit = 1000, cursor } }) => {
+  on('GET /api/channels', async ({ query: { limit = 1000, cursor } }, request) => {
     const channels = await needs.channels()
-    const { items, next } = await channels.list({ after: readCursor('channels', cursor), limit })
+    const { items, next } = await channels.list(projectToUse(request), {
+      after: readCursor('channels', cursor),
+      limit,
+    })
     return { channels: items.map(channelBody), next_cursor: cursorFor('channels', next) }
   })
 
-  on('GET /api/channels/{name}', async ({ params }) => {
+  on('GET /api/channels/{name}', async ({ params }, request) => {
     const channels = await needs.channels()
-    return { channel: channelBody(await channels.get(params.name)) }
+    return { channel: channelBody(await channels.get(nameOf(request, params.name))) }
   })
 
   on('PUT /api/channels/{name}', async ({ params, body }, request, reply) => {
     const { default_on: defaultOn = null, ...config } = body
     const channels = await needs.channels()
-    const before = await channels.get(params.name).catch(noneYet)
-    const { channel, isNew, madeSecret } = await channels.put(params.name, config, listOf(defaultOn))
+    const name = nameOf(request, params.name)
+    const before = await channels.get(name).catch(noneYet)
+    const { channel, isNew, madeSecret } = await channels.put(name, config, listOf(defaultOn))
     noteChange(request, before && fieldsOf(before), fieldsOf(channel))
     if (isNew) reply.code(201).header('location', `/api/channels/${channel.name}`)
     return { channel: channelBody(channel), ...(madeSecret === null ? {} : { secret: madeSecret }) }
@@ -29,16 +36,23 @@ export function channelRoutes(on: On, needs: Pick<RouteNeeds, 'channels' | 'send
 
   on('DELETE /api/channels/{name}', async ({ params }, request) => {
     const channels = await needs.channels()
-    const before = await channels.get(params.name)
-    await channels.remove(params.name)
+    const name = nameOf(request, params.name)
+    const before = await channels.get(name)
+    await channels.remove(name)
     noteChange(request, fieldsOf(before), null)
     return { ok: true, name: params.name }
   })
 
-  on('POST /api/channels/{name}/test', async ({ params }) => {
+  on('POST /api/channels/{name}/test', async ({ params }, request) => {
     const channels = await needs.channels()
-    return channels.test(params.name, needs.send)
+    return channels.test(nameOf(request, params.name), (target, message, signal) =>
+      needs.send(target, message, signal, projectToUse(request)),
+    )
   })
+}
+
+function nameOf(request: FastifyRequest, name: string): string {
+  return nameIn(projectToUse(request), name)
 }
 
 function listOf(on: string | string[] | null): string[] | null {

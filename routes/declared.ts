@@ -10,7 +10,7 @@ import type { DeclaredChannel } from '../src/jobs/declared-channels.ts'
 import { atJob, inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
 import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectToUse } from './access.ts'
 import type { Input, On } from './api.ts'
 import { translated, withScheduleText } from './clients.ts'
 import { noteFields } from './changed.ts'
@@ -32,7 +32,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
   const answer = answering(needs)
 
   on('GET /api/jobs/by-key/{key}', async ({ params }, request, reply) => {
-    const id = await (await needs.declared()).byKey(params.key)
+    const id = await (await needs.declared(projectToUse(request))).byKey(params.key)
     if (id === null) throw notFound('job with key', params.key)
     return answer({ look: await lookAt(needs, id), armed: true }, request, reply, { needsArm: false })
   })
@@ -41,7 +41,8 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     const job = await declaredJob(key, body, needs)
     const file = { owner: null, prunes: false, channels: [], jobs: [job] }
     const agreement = { hash: null, agree: () => {} }
-    const { plan, owed, ids } = await (await needs.declared()).apply(file, documentOf, agreement)
+    const declared = await needs.declared(projectToUse(request))
+    const { plan, owed, ids } = await declared.apply(file, documentOf, agreement)
     noteFields(request, fieldsOf(plan))
     const [done] = plan.jobs
     const made = done?.what === 'make'
@@ -56,7 +57,7 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     'POST /api/plan',
     async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
-      const { plan, rules } = await (await needs.declared()).plan(file, documentOf)
+      const { plan, rules } = await (await needs.declared(projectToUse(request))).plan(file, documentOf)
       const now = needs.now()
       const mask = maskingFor(request)
       const changes = []
@@ -76,7 +77,8 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
     async ({ query, body }, request) => {
       const file = await fileOf(body, query.prune ?? false, needs)
       const agreement = { hash: query.plan ?? null, agree: agreeing(request) }
-      const { plan, owed } = await (await needs.declared()).apply(file, documentOf, agreement)
+      const declared = await needs.declared(projectToUse(request))
+      const { plan, owed } = await declared.apply(file, documentOf, agreement)
       noteFields(request, fieldsOf(plan))
       const changes = plan.jobs
         .filter(({ what }) => what !== 'keep')
@@ -90,7 +92,8 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/export', async ({ query }, request) => {
     const { owner = null } = query
-    const { jobs, unkeyed, channels } = await (await needs.declared()).kept({ owner, limit: mostJobs + 1 })
+    const declared = await needs.declared(projectToUse(request))
+    const { jobs, unkeyed, channels } = await declared.kept({ owner, limit: mostJobs + 1 })
     if (jobs.length > mostJobs) throw tooMany()
     const mask = maskingFor(request)
     const bodies = jobs.map((kept) => {

@@ -1,4 +1,5 @@
 import type { ShownDelivery } from '../db/index.ts'
+import { projectOf } from './access.ts'
 import type { On } from './api.ts'
 import { cursorFor, readCursor } from './cursor.ts'
 import type { RouteNeeds } from './needs.ts'
@@ -8,8 +9,8 @@ export function deliveryRoutes(on: On, { deliveries }: Pick<RouteNeeds, 'deliver
 
   on('GET /api/runs/{id}/deliveries', async ({ params }) => list(params.id.toLowerCase()))
 
-  on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }) => {
-    const page = { state, after: readCursor('deliveries', cursor), limit }
+  on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }, request) => {
+    const page = { project: projectOf(request), state, after: readCursor('deliveries', cursor), limit }
     const { items, next } = await deliveries.list(page)
     const bodies = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
     return { deliveries: bodies, next_cursor: cursorFor('deliveries', next) }

@@ -15,11 +15,11 @@ const count = 5
  */
 export async function answerDraft(
   needs: RouteNeeds,
-  { job, wish }: { job: JobInput; wish: Switch | null },
+  { job, wish, project }: { job: JobInput; wish: Switch | null; project: string },
   more: object,
 ) {
-  if (job.key !== null && (await (await needs.declared()).byKey(job.key))) throw keyTaken(job.key)
-  const made = await needs.jobs.draft(job, wish)
+  if (job.key !== null && (await (await needs.declared(project)).byKey(job.key))) throw keyTaken(job.key)
+  const made = await needs.jobs.draft(job, wish, project)
   const rule = ruleOf({ ...made, version: 1 })
   const slots = await nextWithTransitions(rule, { after: made.anchor, count })
   const warnings = warningsOf(made, await (await needs.lists()).channels(), needs.config.prompt)

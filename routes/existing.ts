@@ -52,7 +52,7 @@ export function existingRoutes(on: On, needs: RouteNeeds): void {
 async function runsOf(needs: RouteNeeds, jobId: string, wish: { limit?: number; cursor?: string }) {
   const lists = await needs.lists()
   const page = { after: readCursor('runs', wish.cursor), limit: wish.limit ?? 50 }
-  return lists.runs({ jobId, states: [], tag: null, since: null, until: null }, page)
+  return lists.runs({ project: null, jobId, states: [], tag: null, since: null, until: null }, page)
 }
 
 const absent = Object.fromEntries(

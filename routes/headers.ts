@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { canonicalJson } from '../src/ground/json.ts'
-import { callerOf } from './access.ts'
+import { nameIn } from '../src/ground/project.ts'
+import { callerOf, projectToUse } from './access.ts'
 
 /**
  * The key and a hash of its body, so that one key cannot stand for two bodies; null: no key was sent. It is the
- * API key's own: what another caller has sent under the same text is neither seen nor met.
+ * API key's own, in each project: what another caller has sent under the same text is neither seen nor met.
  */
 export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash: string } | null {
   const key = request.headers['idempotency-key']
@@ -14,7 +15,7 @@ export function idempotencyKey(request: FastifyRequest): { key: string; bodyHash
   if (typeof key !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(key))
     throw fieldRefused('Idempotency-Key', 'must be 1 to 255 printable ASCII characters')
   const bodyHash = createHash('sha256').update(canonicalJson(request.body)).digest('hex')
-  return { key: `${callerOf(request)?.id ?? ''} ${key}`, bodyHash }
+  return { key: `${nameIn(projectToUse(request), callerOf(request)?.id ?? '')} ${key}`, bodyHash }
 }
 
 /**

@@ -7,7 +7,7 @@ import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput, JobPatch } from '../src/jobs/input.ts'
 import type { Saved } from '../src/run/change.ts'
 import { allows } from '../src/access/keys/index.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectOf, projectToUse } from './access.ts'
 import type { Input, On } from './api.ts'
 import { answerDraft } from './draft.ts'
 import { type Plain, type Translated, translated, withScheduleText } from './clients.ts'
@@ -32,7 +32,7 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/jobs', async ({ query }, request) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
     const { failing: isFailing = false, unarmed: isUnarmed = false } = query
-    const filter = { tag, text: q, isFailing, isUnarmed }
+    const filter = { project: projectOf(request), tag, text: q, isFailing, isUnarmed }
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
     const lists = await needs.lists()
@@ -56,8 +56,10 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
     await checkTemplates(body, needs.config.prompt)
     const ignored = [...sent.ignored, ...ignoredModel(sent, body.action?.type ?? 'prompt')]
     const job = newJob(body, sent.model)
-    if (query.validate_only) return answerDraft(needs, { job, wish: sent.wish }, withIgnored(ignored, query))
-    const saved = await jobs.create(job, idempotencyKey(request), sent.wish)
+    const project = projectToUse(request)
+    if (query.validate_only)
+      return answerDraft(needs, { job, wish: sent.wish, project }, withIgnored(ignored, query))
+    const saved = await jobs.create(job, idempotencyKey(request), sent.wish, project)
     if (saved.created) noteJob(request, { before: null, after: saved.look }, timezone)
     reply.code(201).header('location', `/api/jobs/${saved.look.authored.id}`)
     if (!saved.created) reply.header('idempotency-replayed', 'true')

@@ -31,11 +31,12 @@ export function answerMcp(app: FastifyInstance, version: string) {
 
 function asking(app: FastifyInstance, request: FastifyRequest): Ask {
   const { authorization = '' } = request.headers
+  const project = request.headers['chronos-project']
   return async (method, path, body) => {
     const { statusCode, payload, headers } = await app.inject({
       method: method as 'GET',
       url: path,
-      headers: { authorization },
+      headers: { authorization, ...(project !== undefined && { 'chronos-project': project }) },
       ...(body && { payload: body }),
     })
     const isJson = String(headers['content-type']).includes('json')

@@ -13,6 +13,7 @@ import type { Registry } from '../src/decisions/index.ts'
 import type { FireCall } from '../src/run/fire.ts'
 import type { Declared } from '../src/jobs/declared.ts'
 import type { Jobs } from '../src/jobs/jobs.ts'
+import type { Projects } from '../src/access/projects.ts'
 import type { Refusals } from '../src/access/refusals.ts'
 import type { Secrets } from '../src/vault/secrets.ts'
 import type { Logs } from '../src/attempt-logs/logs.ts'
@@ -24,8 +25,9 @@ import type { FireVerifier } from '../src/timers/index.ts'
 /** All that the routes call. They hold no logic of their own: schema, auth scope, one call, answer. */
 export type RouteNeeds = {
   jobs: Jobs
-  /** Files of jobs; loaded on first use. */
-  declared(): Promise<Declared>
+  /** Files of jobs of a project; loaded on first use. */
+  declared(project: string): Promise<Declared>
+  projects: Projects
   deliveries: Deliveries
   callbacks: Callbacks & Pick<CallbackAddress, 'verify'>
   fire: FireCall
@@ -68,9 +70,9 @@ export type RouteNeeds = {
   /** What overviews are read with, loaded on first use. */
   overview(): Promise<Overview>
   /** Lanes of the jobs that wake in a window. */
-  timeline(wish: { from: Date; to: Date; limit: number }): Promise<Timeline>
+  timeline(wish: { project: string | null; from: Date; to: Date; limit: number }): Promise<Timeline>
   /** What the service has used; `from` and `to`: UTC days, inclusive. */
-  costs(wish: { from: Date; to: Date }): Promise<Costs>
+  costs(wish: { project: string | null; from: Date; to: Date }): Promise<Costs>
   /** The built page, read on first use; null: there is none. */
   page(): Promise<PageFiles | null>
   readiness(): Promise<{ ready: boolean; [detail: string]: unknown }>

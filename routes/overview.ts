@@ -1,4 +1,5 @@
 import { fieldRefused } from '../src/ground/errors.ts'
+import { projectOf } from './access.ts'
 import type { On } from './api.ts'
 import { costsBody } from './costs-body.ts'
 import { instantIn, instantNear } from './instant.ts'
@@ -12,12 +13,15 @@ const daysMost = 371
 
 /** What would take a call for each job otherwise: one statement each. */
 export function overviewRoutes(on: On, needs: RouteNeeds): void {
-  on('GET /api/timeline', async ({ query }) => {
+  on('GET /api/timeline', async ({ query }, request) => {
     const from = instantIn(query.from) ?? needs.now()
     const to = instantIn(query.to) ?? instantNear(from.getTime() + dayMs)
     if (to <= from || to.getTime() - from.getTime() > timelineMs)
       throw fieldRefused('to', 'must be after `from`, and 7 days later at most')
-    const { lanes, hasMore, now } = await needs.timeline({ from, to, limit: query.limit ?? 50 })
+    const { lanes, hasMore, now } = await needs.timeline({
+      ...{ project: projectOf(request), from, to },
+      limit: query.limit ?? 50,
+    })
     return {
       now: (now ?? needs.now()).toISOString(),
       ...{ from: from.toISOString(), to: to.toISOString() },
@@ -26,9 +30,9 @@ export function overviewRoutes(on: On, needs: RouteNeeds): void {
     }
   })
 
-  on('GET /api/jobs/strips', async ({ query }) => {
+  on('GET /api/jobs/strips', async ({ query }, request) => {
     const overview = await needs.overview()
-    const strips = await overview.strips([...new Set(query.ids.split(','))])
+    const strips = await overview.strips([...new Set(query.ids.split(','))], projectOf(request))
     return { strips: strips.map(stripBody) }
   })
 
@@ -39,16 +43,19 @@ export function overviewRoutes(on: On, needs: RouteNeeds): void {
     return { days: days.map(dayBody) }
   })
 
-  on('GET /api/failures', async ({ query }) => {
+  on('GET /api/failures', async ({ query }, request) => {
     const overview = await needs.overview()
     const since = instantIn(query.since) ?? new Date(needs.now().getTime() - dayMs)
-    const { failures, runs } = await overview.failures({ since, jobId: query.job ?? null })
+    const { failures, runs } = await overview.failures({
+      ...{ project: projectOf(request), since },
+      jobId: query.job ?? null,
+    })
     return { since: since.toISOString(), failures: failures.map(failureBody), runs }
   })
 
-  on('GET /api/costs', async ({ query }) => {
+  on('GET /api/costs', async ({ query }, request) => {
     const span = spanOf(query, { now: needs.now(), usualDays: 30 })
-    return costsBody(await needs.costs(span), span)
+    return costsBody(await needs.costs({ ...span, project: projectOf(request) }), span)
   })
 }
 

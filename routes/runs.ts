@@ -4,7 +4,7 @@ import { allows } from '../src/access/keys/index.ts'
 import { outcomeGroups } from '../src/columns/index.ts'
 import { AppError } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
-import { callerOf } from './access.ts'
+import { callerOf, projectOf } from './access.ts'
 import type { Input, On } from './api.ts'
 import { withoutCredentials } from './credentials.ts'
 import { cursorFor, readCursor } from './cursor.ts'
@@ -16,14 +16,18 @@ import { runBody } from './shapes.ts'
 type Wish = Pick<Input<'GET /api/runs'>['query'], 'status' | 'tag' | 'since' | 'until' | 'limit' | 'cursor'>
 
 export function runRoutes(on: On, needs: RouteNeeds): void {
-  async function list(jobId: string | null, { status, tag, limit = 100, cursor, ...times }: Wish) {
+  async function list(
+    project: string | null,
+    jobId: string | null,
+    { status, tag, limit = 100, cursor, ...times }: Wish,
+  ) {
     const lists = await needs.lists()
     const page = { after: readCursor('runs', cursor), limit }
     const states = (status?.split(',') ?? []).flatMap(
       (word) => outcomeGroups[word as keyof typeof outcomeGroups] ?? [word as ListedRun['state']],
     )
     const [since, until] = [instantIn(times.since), instantIn(times.until)]
-    const { items, next } = await lists.runs({ jobId, states, tag: tag ?? null, since, until }, page)
+    const { items, next } = await lists.runs({ project, jobId, states, tag: tag ?? null, since, until }, page)
     return { runs: items.map(runBody), next_cursor: cursorFor('runs', next) }
   }
 
@@ -36,10 +40,12 @@ export function runRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/jobs/{id}/runs', async ({ params, query }) => {
     await lookAt(needs, params.id)
-    return list(params.id, query)
+    return list(null, params.id, query)
   })
 
-  on('GET /api/runs', async ({ query: { job, ...wish } }) => list(job ?? null, wish))
+  on('GET /api/runs', async ({ query: { job, ...wish } }, request) =>
+    list(projectOf(request), job ?? null, wish),
+  )
 
   on('GET /api/runs/{id}', async ({ params }) => ({ run: runBody(await runOf(params.id)) }))
 

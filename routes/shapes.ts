@@ -48,7 +48,7 @@ export function jobBody(
     model: typeof model === 'string' ? model : null,
     provider: null,
     origin: null,
-    tells_nobody: tellsNobodyOf(authored.deliver ?? null, channels),
+    tells_nobody: tellsNobodyOf(authored, channels),
     action: showsAll ? action : withoutCredentials(action),
     enabled: isActive,
     // one that was stopped because nothing can be decided about it has no slot to look forward to

@@ -12,10 +12,11 @@ export type Warning = {
 
 /** Warnings to the author of a job that was saved. */
 export function warningsOf(
-  { deliver, action }: Pick<Authored, 'deliver' | 'action'>,
-  channels: ListedChannel[],
+  { project, deliver, action }: Pick<Authored, 'project' | 'deliver' | 'action'>,
+  allChannels: ListedChannel[],
   place: PromptPlace,
 ): Warning[] {
+  const channels = allChannels.filter((channel) => channel.project === project)
   const names = new Set(channels.map(({ name }) => name))
   const missing = channelsInTexts(deliver).filter((name) => !names.has(name))
   const warnings: Warning[] = missing.map((name) => ({
@@ -23,7 +24,7 @@ export function warningsOf(
     path: 'deliver',
     message: `No channel is named ${JSON.stringify(name)}. Until there is one, nothing is sent for this name. Make it with PUT /api/channels/${name}.`,
   }))
-  if (tellsNobodyOf(deliver, channels))
+  if (tellsNobodyOf({ project, deliver }, channels))
     warnings.push({
       code: 'TELLS_NOBODY',
       path: 'deliver',
@@ -43,7 +44,10 @@ export function warningsOf(
 }
 
 /** A channel that is switched off is told nothing. */
-export function tellsNobodyOf(deliver: unknown, channels: ListedChannel[]): boolean {
-  const inUse = channels.filter(({ isOff }) => !isOff)
+export function tellsNobodyOf(
+  { project, deliver }: Pick<Authored, 'project' | 'deliver'>,
+  channels: ListedChannel[],
+): boolean {
+  const inUse = channels.filter((channel) => channel.project === project && !channel.isOff)
   return tellsNobody(deliver, inUse)
 }

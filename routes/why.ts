@@ -14,7 +14,7 @@ export function whyRoutes(on: On, needs: RouteNeeds): void {
   on('GET /api/jobs/{id}/why', async ({ params: { id } }, request) => {
     const look = await lookAt(needs, id)
     const lists = await needs.lists()
-    const everyRun = { jobId: id, states: [], tag: null, since: null, until: null }
+    const everyRun = { project: null, jobId: id, states: [], tag: null, since: null, until: null }
     const [surroundings, channels, arms, slots, { items: runs }] = await Promise.all([
       lists.surroundings(id),
       lists.channels(),

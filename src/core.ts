@@ -64,6 +64,8 @@ export type Core = {
   fire: FireCall
   jobs: Jobs
   deliveries: Deliveries
+  /** Attends to one job, wherever it is due, and arms it again. */
+  attend: (jobId: string) => Promise<void>
   callbacks: Callbacks
   arming: Arming
   schedulers: Schedulers
@@ -149,6 +151,7 @@ export function createCore(needs: CoreNeeds): Core {
     fire: { fire: story.fire, expected: arming.expected, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
+    attend: (jobId) => fireDue(jobId, 'catch_up'),
     callbacks: createCallbacks({ changes }),
   }
 }

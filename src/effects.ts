@@ -6,10 +6,11 @@ import { type Config, secretsOf } from './ground/config.ts'
 import type { Sent } from './decisions/index.ts'
 import type { SendMessage } from './delivery/send.ts'
 import type { Outbound } from './outbound/index.ts'
-import type { CheckReferences, ReferencesOf, Referring } from './jobs/input.ts'
+import type { CheckReferences, ReferencesOf } from './jobs/input.ts'
 import type { Leases } from './run/leases.ts'
 import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
+import { nameIn, shortName } from './ground/project.ts'
 import { userAgent } from './ground/version.ts'
 
 /** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
@@ -42,7 +43,10 @@ type EffectsNeeds = {
 
 export function createEffects(needs: EffectsNeeds): Effects {
   const { config, store, outbound } = needs
-  const secret = async (name: string) => (await (await needs.secrets()).read([name])).get(name) ?? ''
+  const secret = async (name: string, project: string) => {
+    const stored = nameIn(project, name)
+    return (await (await needs.secrets()).read([stored])).get(stored) ?? ''
+  }
 
   const actions = createActions({
     ...{ userAgent, outbound, secret },
@@ -60,13 +64,14 @@ export function createEffects(needs: EffectsNeeds): Effects {
       needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })
 
-  const send: SendMessage = async (target, message, signal) => {
+  const send: SendMessage = async (given, message, signal, project) => {
+    const target = given.channel === undefined ? given : { ...given, channel: nameIn(project, given.channel) }
     const [{ createSender }, { refusalOf }, channels] = await Promise.all([
       import('./delivery/senders/index.ts'),
       import('./delivery/channels.ts'),
       needs.channels(),
     ])
-    const found = await channels.resolve(target, secret).catch(refusalOf)
+    const found = await channels.resolve(target, (name) => secret(name, project)).catch(refusalOf)
     if ('state' in found) {
       needs.sent?.('unknown', found.state)
       return found
@@ -83,13 +88,29 @@ export function createEffects(needs: EffectsNeeds): Effects {
     return delivered
   }
 
-  return { actions, send, referencesOf, checkReferences: async (job) => (await referencesOf([job], []))(job) }
+  return {
+    ...{ actions, send, referencesOf },
+    checkReferences: async (job, project) => (await referencesOf([job], { project, made: [] }))(job),
+  }
 
-  async function referencesOf(jobs: readonly Referring[], made: readonly string[]) {
+  async function referencesOf(...[jobs, { project, made }]: Parameters<ReferencesOf>) {
     const references = await import('./jobs/references.ts')
     return references.referencesOf(jobs, made, {
-      ...{ secrets: needs.secrets, channels: needs.channels },
+      secrets: async () => inProject(await needs.secrets(), project),
+      channels: async () => inProject(await needs.channels(), project),
       ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
     })
+  }
+}
+
+type Known = { exists(names: Iterable<string>): Promise<Set<string>> }
+
+/** Asked for names as a job of the project has them. */
+function inProject(known: Known, project: string): Known {
+  return {
+    async exists(names) {
+      const there = await known.exists([...names].map((name) => nameIn(project, name)))
+      return new Set([...there].map(shortName))
+    },
   }
 }

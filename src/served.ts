@@ -1,6 +1,7 @@
 import {
   createApiKeyStore,
   createAuditStore,
+  createProjectStore,
   type Database,
   loadDeclared,
   loadLists,
@@ -10,6 +11,7 @@ import {
 } from '../db/index.ts'
 import type { RouteNeeds } from '../routes/index.ts'
 import { createAudit } from './access/audit.ts'
+import { createProjects } from './access/projects.ts'
 import { createKeys } from './access/keys/index.ts'
 import { createRefusals } from './access/refusals.ts'
 import type { Core } from './core.ts'
@@ -69,21 +71,25 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
   const now = () => clock() ?? new Date()
   const overview = () => loadOverview(database, clock)
   const refusals = createRefusals(now)
+  const projects = createProjects({
+    ...{ store: createProjectStore(database, clock), attend: core.attend, log },
+  })
 
   return {
-    async declared() {
+    async declared(project) {
       const [{ createDeclared }, { createChannelsOfFile }] = await Promise.all([
         import('./jobs/declared.ts'),
         import('./jobs/declared-channels.ts'),
       ])
-      const declaredStore = await loadDeclared(database, clock)
+      const declaredStore = await loadDeclared(database, clock, project)
       return createDeclared({
         ...{ store: declaredStore, arming, leases, referencesOf, owner, delays },
-        ...{ timezone: config.timezone, now: store.now },
-        channels: createChannelsOfFile({ channels, secrets }),
+        ...{ project, timezone: config.timezone, now: store.now },
+        channels: createChannelsOfFile({ project, channels, secrets }),
       })
     },
     ...{ jobs, brief, metrics: metrics.text, deliveries, refusals },
+    projects,
     status: async () => ({ ...(await status()), refused_callers: refusals.list() }),
     callbacks: {
       verify: address.verify,
@@ -122,8 +128,10 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
       return readTimeline(await overview(), wish)
     },
     async costs(wish) {
-      const { withLiving } = await import('./process/living.ts')
       const costs = await (await overview()).costs(wish)
+      // for how long processes were up says something of all projects
+      if (wish.project !== null) return costs
+      const { withLiving } = await import('./process/living.ts')
       return withLiving(costs, { since: startedAt, fires: fires() })
     },
     lists: () => loadLists(database),

@@ -422,7 +422,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make the jobs what the file says: all of it, or nothing
+         * Make the jobs and channels what the file says: all of it, or nothing
          * @description Applying a file twice changes nothing the second time.
          *
          *     Needs an API key with the scope `jobs:write`.
@@ -442,7 +442,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The jobs that have a key, as a file; `without_key`: how many have none
+         * The jobs that have a key, and the channels, as a file; `without_key`: how many jobs have none; `channels_left_out`: those whose secrets are written out
          * @description Needs an API key with the scope `jobs:read`.
          */
         get: operations["exportFile"];
@@ -508,6 +508,26 @@ export interface paths {
          * @description Needs an API key with the scope `jobs:read`.
          */
         get: operations["readRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the newest attempt of a run was asked to do: the action of its job, filled in
+         * @description Needs an API key with the scope `jobs:read`.
+         */
+        get: operations["readRunRequest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -795,6 +815,90 @@ export interface paths {
          * @description Needs an API key with the scope `admin`.
          */
         delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The projects that the key sees, with their quotas and pauses
+         * @description Needs an API key with the scope `jobs:read`.
+         */
+        get: operations["listProjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make a project, or change its quotas; for keys of all projects
+         * @description Needs an API key with the scope `admin`.
+         */
+        put: operations["putProject"];
+        post?: never;
+        /**
+         * Remove a project that has nothing left; for keys of all projects
+         * @description Needs an API key with the scope `admin`.
+         */
+        delete: operations["deleteProject"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause all jobs of a project, or (`*`) of all: no run begins until it is resumed
+         * @description Needs an API key with the scope `admin`.
+         */
+        post: operations["pauseProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the pause of a project, or (`*`) of all; a job that was paused by itself stays paused
+         * @description Needs an API key with the scope `admin`.
+         */
+        post: operations["resumeProject"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1255,7 +1359,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {unknown} */
-            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
+            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "PROJECT_REFUSED" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "PROJECT_NOT_FOUND" | "PROJECT_IN_USE" | "PROJECT_PAUSED" | "PROJECT_FULL" | "PROJECT_BUSY" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
             /** @description the same text as `detail` */
             error: string;
             errors?: {
@@ -1284,7 +1388,9 @@ export interface components {
                 job: string;
                 on: string[];
             } | null;
-            /** @description chosen by people, of one job alone; null where none */
+            /** @description whose job it is */
+            project: string;
+            /** @description chosen by people, of one job of the project alone; null where none */
             key: string | null;
             timezone: string;
             prompt: string | null;
@@ -1584,8 +1690,7 @@ export interface components {
         JobInput: {
             /** @description spaces around it are removed */
             name: string;
-            /** @description `every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them */
-            schedule?: string;
+            schedule?: string | string[] | components["schemas"]["ScheduleParts"];
             after?: {
                 /** @example ab12cd34ef56 */
                 job: string;
@@ -1676,6 +1781,32 @@ export interface components {
             origin?: unknown;
             /** @description accepted and ignored */
             profile?: unknown;
+        };
+        /**
+         * ScheduleParts
+         * @description The parts of a schedule by name.
+         */
+        ScheduleParts: {
+            rules: string | string[];
+            except?: string | string[];
+            /** @description the text of an iCalendar file, whose days are left out */
+            except_calendar?: string;
+            /** @description a local date, with or without a time */
+            from?: string;
+            /** @description a local date, with or without a time */
+            until?: string;
+            /**
+             * @description a local time that the clock skips; default: by the rule
+             * @enum {unknown}
+             */
+            skipped?: "next" | "skip";
+            /**
+             * @description a local time that comes twice; default: by the rule
+             * @enum {unknown}
+             */
+            repeated?: "first" | "second" | "both";
+            /** @description IANA name */
+            timezone?: string;
         };
         /** Deliver */
         Deliver: string | components["schemas"]["ChannelDelivery"] | components["schemas"]["WebhookDelivery"] | components["schemas"]["SlackDelivery"] | components["schemas"]["DiscordDelivery"] | components["schemas"]["TelegramDelivery"] | components["schemas"]["EmailDelivery"] | components["schemas"]["HealthcheckDelivery"] | (string | components["schemas"]["ChannelDelivery"] | components["schemas"]["WebhookDelivery"] | components["schemas"]["SlackDelivery"] | components["schemas"]["DiscordDelivery"] | components["schemas"]["TelegramDelivery"] | components["schemas"]["EmailDelivery"] | components["schemas"]["HealthcheckDelivery"])[] | null;
@@ -1821,7 +1952,7 @@ export interface components {
             tags?: string[];
             /** @description spaces around it are removed */
             name?: string;
-            schedule?: string | null;
+            schedule?: (string | string[] | components["schemas"]["ScheduleParts"]) | null;
             /** @description IANA name; null: the zone of the service */
             timezone?: string | null;
             action?: components["schemas"]["Action"];
@@ -1998,8 +2129,7 @@ export interface components {
         JobOfFile: {
             /** @description spaces around it are removed */
             name?: string;
-            /** @description `every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them */
-            schedule?: string;
+            schedule?: string | string[] | components["schemas"]["ScheduleParts"];
             /** @description may be empty if `skills` say what to do */
             prompt?: string | null;
             tags?: string[];
@@ -2078,9 +2208,13 @@ export interface components {
         JobsFile: {
             /** @description for editors */
             $schema?: string;
-            /** @description whose jobs these are: each gets the tag `owner:…`, and those that the file does not have can be pruned */
+            /** @description whose jobs and channels these are: each job gets the tag `owner:…`, and those that the file does not have can be pruned */
             owner?: string;
             defaults?: components["schemas"]["JobDefaults"];
+            /** @description by their names; a key with the scope `admin` may change them */
+            channels?: {
+                [key: string]: components["schemas"]["ChannelOfFile"];
+            };
             /** @description by their keys: 1 to 100 letters, digits, ".", "_" and "-", the first a letter or a digit */
             jobs: {
                 [key: string]: components["schemas"]["JobOfFile"];
@@ -2093,8 +2227,7 @@ export interface components {
         JobDefaults: {
             /** @description spaces around it are removed */
             name?: string;
-            /** @description `every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them */
-            schedule?: string;
+            schedule?: string | string[] | components["schemas"]["ScheduleParts"];
             /** @description may be empty if `skills` say what to do */
             prompt?: string | null;
             tags?: string[];
@@ -2169,6 +2302,81 @@ export interface components {
                 on?: ("success" | "failure" | "always") | ("success" | "failure" | "always")[];
             } | null;
         };
+        /** ChannelOfFile */
+        ChannelOfFile: components["schemas"]["WebhookChannelOfFile"] | components["schemas"]["SlackChannelOfFile"] | components["schemas"]["DiscordChannelOfFile"] | components["schemas"]["TelegramChannelOfFile"] | components["schemas"]["EmailChannelOfFile"] | components["schemas"]["HealthcheckChannelOfFile"];
+        /**
+         * WebhookChannelOfFile
+         * @description Standard Webhooks: signed JSON.
+         */
+        WebhookChannelOfFile: {
+            /** @constant */
+            type: "webhook";
+            url: string;
+            /** @description the current one first; the message is signed with each, so that they can be rotated */
+            secrets: string[];
+            template?: string;
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
+        /** SlackChannelOfFile */
+        SlackChannelOfFile: {
+            /** @constant */
+            type: "slack";
+            url: string;
+            template?: string;
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
+        /** DiscordChannelOfFile */
+        DiscordChannelOfFile: {
+            /** @constant */
+            type: "discord";
+            url: string;
+            template?: string;
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
+        /** TelegramChannelOfFile */
+        TelegramChannelOfFile: {
+            /** @constant */
+            type: "telegram";
+            bot_token: string;
+            chat_id: number | string;
+            api_base?: string;
+            template?: string;
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
+        /** EmailChannelOfFile */
+        EmailChannelOfFile: {
+            /** @constant */
+            type: "email";
+            host: string;
+            /** @description default: 465 if secure, else 587 */
+            port?: number;
+            /** @description TLS from the first byte; else STARTTLS; default: false */
+            secure?: boolean;
+            user?: string;
+            password?: string;
+            from: string;
+            to: string[];
+            template?: string;
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
+        /** HealthcheckChannelOfFile */
+        HealthcheckChannelOfFile: {
+            /** @constant */
+            type: "healthcheck";
+            url: string;
+            /**
+             * @description default: "healthchecks"
+             * @enum {unknown}
+             */
+            style?: "healthchecks" | "cronitor";
+            /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
+            default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
+        };
         /** Plan */
         Plan: {
             /** @description to be sent to `apply`: it is refused if anything has changed since */
@@ -2177,6 +2385,7 @@ export interface components {
             changed: number;
             removed: number;
             kept: number;
+            channels: components["schemas"]["ChannelChange"][];
             changes: {
                 key: string;
                 /** @enum {unknown} */
@@ -2218,6 +2427,21 @@ export interface components {
                 };
             }[];
         };
+        /**
+         * ChannelChange
+         * @description of a channel that was set by hand no secret is shown
+         */
+        ChannelChange: {
+            name: string;
+            /** @enum {unknown} */
+            what: "make" | "change" | "remove";
+            /** @description field by field, as a file has them; null where there is none */
+            changed: {
+                field: string;
+                before: unknown;
+                after: unknown;
+            }[];
+        };
         /** Applied */
         Applied: {
             /** @description to be sent to `apply`: it is refused if anything has changed since */
@@ -2226,6 +2450,7 @@ export interface components {
             changed: number;
             removed: number;
             kept: number;
+            channels: components["schemas"]["ChannelChange"][];
             changes: {
                 key: string;
                 /** @enum {unknown} */
@@ -2374,6 +2599,29 @@ export interface components {
             }[];
             job_count: number;
         };
+        /** Project */
+        Project: {
+            /** @description `*`: all of them */
+            name: string;
+            quotas: {
+                jobs: number | null;
+                runs_per_minute: number | null;
+                places: number | null;
+            };
+            /** @description jobs that it has */
+            jobs: number;
+            /** @description counted if it has `runs_per_minute` */
+            runs_this_minute: number;
+            /** @description by itself, or because everything is */
+            paused: boolean;
+            /** Format: date-time */
+            paused_at: string | null;
+            /** @description the id of a key, or `API_KEY` */
+            paused_by: string | null;
+            paused_reason: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
         /**
          * KeyInput
          * @description Without `expires_at` and `expires_in_days` it does not expire.
@@ -2381,6 +2629,7 @@ export interface components {
         KeyInput: {
             name: string;
             scopes: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
+            project?: string;
             expires_at?: string;
             expires_in_days?: number;
         };
@@ -2390,6 +2639,8 @@ export interface components {
             id: string;
             name: string;
             scopes: string[];
+            /** @description the only project that it sees; `*`: all of them */
+            project: string;
             /** @description the id of a key, or `API_KEY` */
             created_by: string;
             /** Format: date-time */
@@ -2400,6 +2651,18 @@ export interface components {
             last_used_at: string | null;
             /** Format: date-time */
             revoked_at: string | null;
+        };
+        /**
+         * ProjectInput
+         * @description A quota that is not named stays as it is.
+         */
+        ProjectInput: {
+            /** @description jobs that it may have; null: as many as there are */
+            jobs?: number | null;
+            /** @description runs that may begin in a minute; null: no limit */
+            runs_per_minute?: number | null;
+            /** @description attempts that a process may make at once; null: those of the process */
+            places?: number | null;
         };
         /**
          * Channel
@@ -2529,11 +2792,24 @@ export interface components {
             action: string;
             /** @description the ids in the path, or of what was made */
             target: string | null;
+            /** @description whose change it is; null: of the whole service */
+            project: string | null;
             /** @description how it was answered; null: not known */
             status: number | null;
             request_id: string | null;
-            /** @description names of the fields that were sent, never their values; null: no body was read */
+            /** @description names of the fields that were sent; null: no body was read */
             fields: string[] | null;
+            /** @description the fields that differ afterwards; null: not known, or nothing that has fields */
+            changed: {
+                /** @description the key of the job, in a change of many */
+                of: string | null;
+                field: string;
+                /** @description credentials are masked; a long value is the beginning of its text */
+                before: unknown;
+                after: unknown;
+            }[] | null;
+            /** @description so many more fields were changed than are kept */
+            changed_left_out: number;
         };
         /**
          * SessionInput
@@ -2555,6 +2831,8 @@ export interface components {
             name: string;
             /** @description those that the key has now */
             scopes: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
+            /** @description the scopes whose operations these allow */
+            may: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
             /** Format: date-time */
             expires_at: string;
         };
@@ -5465,7 +5743,7 @@ export interface operations {
     planFile: {
         parameters: {
             query?: {
-                /** @description removes jobs of the `owner` that are not in the file */
+                /** @description removes jobs and channels of the `owner` that are not in the file */
                 prune?: boolean;
             };
             header?: never;
@@ -5570,6 +5848,10 @@ export interface operations {
              * @description OWNER_CONFLICT: The job is of another owner
              *
              *     JOB_STATE_CONFLICT: The state of the job does not allow this
+             *
+             *     ENCRYPTION_KEY_MISSING: ENCRYPTION_KEY is required and not set
+             *
+             *     ENCRYPTION_KEY_WRONG: ENCRYPTION_KEY is not the key of this database
              */
             409: {
                 headers: {
@@ -5629,7 +5911,7 @@ export interface operations {
     applyFile: {
         parameters: {
             query?: {
-                /** @description removes jobs of the `owner` that are not in the file */
+                /** @description removes jobs and channels of the `owner` that are not in the file */
                 prune?: boolean;
                 /** @description `plan` of the plan that was agreed to */
                 plan?: string;
@@ -5672,7 +5954,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Make the jobs what the file says: all of it, or nothing */
+            /** @description Make the jobs and channels what the file says: all of it, or nothing */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5736,6 +6018,12 @@ export interface operations {
              * @description OWNER_CONFLICT: The job is of another owner
              *
              *     JOB_STATE_CONFLICT: The state of the job does not allow this
+             *
+             *     ENCRYPTION_KEY_MISSING: ENCRYPTION_KEY is required and not set
+             *
+             *     ENCRYPTION_KEY_WRONG: ENCRYPTION_KEY is not the key of this database
+             *
+             *     CHANNEL_IN_USE: Jobs use this channel
              *
              *     PLAN_STALE: Something has changed since the plan was made
              */
@@ -5814,7 +6102,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The jobs that have a key, as a file; `without_key`: how many have none */
+            /** @description The jobs that have a key, and the channels, as a file; `without_key`: how many jobs have none; `channels_left_out`: those whose secrets are written out */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5823,6 +6111,7 @@ export interface operations {
                     "application/json": {
                         file: Record<string, never>;
                         without_key: number;
+                        channels_left_out: string[];
                     };
                 };
             };
@@ -5900,7 +6189,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
-                /** @description one or several of claimed, running, waiting, succeeded, failed, timed_out, interrupted, cancelled, skipped, separated by commas */
+                /** @description one or several of claimed, running, waiting, succeeded, failed, timed_out, interrupted, cancelled, skipped, success, failure, separated by commas */
                 status?: string;
                 /** @description of the job */
                 tag?: string;
@@ -6013,7 +6302,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
-                /** @description one or several of claimed, running, waiting, succeeded, failed, timed_out, interrupted, cancelled, skipped, separated by commas */
+                /** @description one or several of claimed, running, waiting, succeeded, failed, timed_out, interrupted, cancelled, skipped, success, failure, separated by commas */
                 status?: string;
                 /** @description of the job */
                 tag?: string;
@@ -6172,6 +6461,120 @@ export interface operations {
                 };
             };
             /** @description RUN_NOT_FOUND: No such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readRunRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the newest attempt of a run was asked to do: the action of its job, filled in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description filled in; names of secrets, and of what only the attempt knew, stand as written */
+                        action: {
+                            [key: string]: unknown;
+                        };
+                        prompt: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when the job was changed after the attempt began: it may have asked for something else
+                         */
+                        job_changed_at: string | null;
+                    };
+                };
+            };
+            /**
+             * @description RUN_ID_INVALID: A run id is a UUID
+             *
+             *     FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description RUN_NOT_FOUND: No such run
+             *
+             *     JOB_NOT_FOUND: No such job
+             */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6982,7 +7385,7 @@ export interface operations {
                             fires: number;
                             /** @description fires that found a process up, so that no start was paid for them */
                             wakes_shared: number;
-                            /** @description how long one machine that never sleeps is up in the window */
+                            /** @description how long one machine that never sleeps is up in the window, from `awake_since` on */
                             always_on_ms: number;
                         };
                         /** @description this UTC month: what was used so far, and the rate of the last 7 days for the rest */
@@ -7090,8 +7493,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description `every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, an ISO instant, `in 2h`; several rules with `; ` between them */
-                    schedule: string;
+                    schedule: string | string[] | components["schemas"]["ScheduleParts"];
                     /** @description IANA name; null: the zone of the service */
                     timezone?: string | null;
                     /** @description default: 5 */
@@ -7409,6 +7811,8 @@ export interface operations {
                              */
                             goes_down_at: string | null;
                         };
+                        /** @description those that the key sees, and `*` for all. With a key only */
+                        projects?: components["schemas"]["Project"][];
                         /**
                          * @description the login at the timer service: good, dead until it is replaced, or neither is known (also without one)
                          * @enum {unknown}
@@ -7848,11 +8252,22 @@ export interface operations {
                 };
             };
             /**
-             * @description SCOPE_MISSING: The API key lacks the required scope
+             * @description PROJECT_REFUSED: The API key belongs to another project
+             *
+             *     SCOPE_MISSING: The API key lacks the required scope
              *
              *     NOT_FROM_PAGE: A session changes things from its own page only
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_NOT_FOUND: No such project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7977,6 +8392,616 @@ export interface operations {
                 };
             };
             /** @description KEY_NOT_FOUND: No such API key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The projects that the key sees, with their quotas and pauses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        projects: components["schemas"]["Project"][];
+                    };
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProjectInput"];
+            };
+        };
+        responses: {
+            /** @description Make a project, or change its quotas; for keys of all projects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        project: components["schemas"]["Project"];
+                    };
+                };
+            };
+            /** @description Make a project, or change its quotas; for keys of all projects */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        project: components["schemas"]["Project"];
+                    };
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description PROJECT_REFUSED: The API key belongs to another project
+             *
+             *     SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Remove a project that has nothing left; for keys of all projects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ok: boolean;
+                        name: string;
+                    };
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description PROJECT_REFUSED: The API key belongs to another project
+             *
+             *     SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_NOT_FOUND: No such project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_IN_USE: The project has jobs, keys, channels or secrets */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Pause all jobs of a project, or (`*`) of all: no run begins until it is resumed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        project: components["schemas"]["Project"];
+                    };
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description PROJECT_REFUSED: The API key belongs to another project
+             *
+             *     SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_NOT_FOUND: No such project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description End the pause of a project, or (`*`) of all; a job that was paused by itself stays paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        project: components["schemas"]["Project"];
+                    };
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description PROJECT_REFUSED: The API key belongs to another project
+             *
+             *     SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_NOT_FOUND: No such project */
             404: {
                 headers: {
                     [name: string]: unknown;

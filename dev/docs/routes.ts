@@ -37,6 +37,7 @@ const intros: { [tag: string]: string } = {
   'Files of jobs': 'See [jobs in a file](jobs-in-a-file.md).',
   Overviews:
     'Of many jobs at once, each one statement. Of single jobs: `/api/jobs/strips` and `/api/jobs/{id}/days`, above.',
+  Projects: 'See [projects](projects.md).',
   'For NAS': 'With a fire token, which NAS signs ([security](security.md)).',
   'For targets that report later':
     'At the address that the call carried ([actions](actions.md#targets-that-report-later)); no key.',

@@ -1,3 +1,4 @@
+import { defaultProject } from '../../src/ground/project.ts'
 import { nothingGiven } from '../../src/columns/index.ts'
 import type { Core } from '../../src/core.ts'
 import { AppError } from '../../src/ground/errors.ts'
@@ -61,7 +62,11 @@ export function createClient({
   function makeJob() {
     const input = drawJob()
     const key = random.hex(16)
-    act(`create a job (${input.schedule})`, (jobs) => jobs.create(input, { key, bodyHash: key }), 100)
+    act(
+      `create a job (${input.schedule})`,
+      (jobs) => jobs.create(input, { key, bodyHash: key }, null, defaultProject),
+      100,
+    )
   }
 
   function drawJob(): JobInput {

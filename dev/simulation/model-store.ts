@@ -54,6 +54,8 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     toldBy: (deliveryId) => read('toldBy', () => tables.toldBy(deliveryId)),
     deliveriesOf: (runId) => read('deliveriesOf', () => tables.deliveriesOf(runId)),
     lastOutput: (jobId) => read('lastOutput', () => tables.lastOutput(jobId)),
+    // no project of it has a quota
+    takeRuns: () => Promise.resolve(true),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
     noteCallback: (url) =>
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),

@@ -80,6 +80,8 @@ export function createTables() {
           job.authored.deliver !== null || defaultOn !== null || type === 'healthcheck',
       ),
       dependents: followersOf(jobId).map(({ authored: { id, after } }) => ({ id, on: after?.on ?? [] })),
+      // no project of it is paused or has a quota
+      project: null,
       now,
     }
     return { authored: job.authored, view, registry: shown }

@@ -6,10 +6,11 @@ import type { JobRow } from './rows.ts'
 export function toldBy(
   job: JobRow | undefined,
   deliveryId: string,
-): { run: ToldRun; target: DeliveryTarget } | null {
+): { run: ToldRun; target: DeliveryTarget; project: string } | null {
   const delivery = job?.deliveries.find(({ id }) => id === deliveryId)
   const run = job?.runs.find(({ id }) => id === delivery?.runId)
-  return job && run && delivery ? { run: runOf(job, run), target: delivery.target } : null
+  if (!job || !run || !delivery) return null
+  return { run: runOf(job, run), target: delivery.target, project: job.authored.project }
 }
 
 function runOf(job: JobRow, run: JobRow['runs'][number]): ToldRun {

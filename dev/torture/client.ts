@@ -1,3 +1,4 @@
+import { defaultProject } from '../../src/ground/project.ts'
 import { nothingGiven } from '../../src/columns/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { JobInput } from '../../src/jobs/input.ts'
@@ -101,7 +102,9 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
       const key = { key: `key-${++keys}`, bodyHash: 'body' }
       unpromised.set(anyJob, 'pending')
       for (let tries = 1; tries <= mostTries; tries++) {
-        const reply = await request((core) => core.jobs.create({ ...plain, ...input }, key))
+        const reply = await request((core) =>
+          core.jobs.create({ ...plain, ...input }, key, null, defaultProject),
+        )
         if (reply && 'error' in reply && reply.error.statusCode !== 503) throw reply.error
         if (reply && 'value' in reply) {
           unpromised.delete(anyJob)

@@ -66,9 +66,9 @@ export function bootMachine(needs: MachineNeeds): Machine {
   const effects = createEffects({ ...outside, outbound })
   // what it reads of a channel is a step of its own, so only the call itself is one
   const told = createEffects({ ...outside, outbound: stepping(outbound, { steps, life }) })
-  const send: SendMessage = (target, message, signal) => {
+  const send: SendMessage = (target, message, signal, project) => {
     needs.onSend(message.id, life)
-    return told.send(target, message, signal)
+    return told.send(target, message, signal, project)
   }
   const core: Core = createCore({
     ...{ config, store, checkReferences: effects.checkReferences, leases },

@@ -26,6 +26,11 @@ export const tags = [
   },
   { name: 'Schedules', holds: /^\/api\/schedules\b/, description: 'Schedules without a job.' },
   {
+    name: 'Projects',
+    holds: /^\/api\/projects\b/,
+    description: 'Whose jobs, channels, secrets and keys they are; quotas, and a pause of all of them.',
+  },
+  {
     name: 'Secrets, keys and audit',
     holds: /^\/api\/(secrets|keys|audit)\b/,
     description: 'Values that jobs mention and no one sees, who may do what, and who did.',

@@ -18,6 +18,7 @@ const entry = object(
     actor: Type.String({ description: 'the id of a key, or `API_KEY`' }),
     action: Type.String({ description: 'the `operationId` of what was asked for' }),
     target: { ...textOrNull, description: 'the ids in the path, or of what was made' },
+    project: { ...textOrNull, description: 'whose change it is; null: of the whole service' },
     status: orNull<number>('integer', { description: 'how it was answered; null: not known' }),
     request_id: textOrNull,
     fields: Type.Unsafe<string[] | null>({

@@ -11,6 +11,7 @@ import {
   pageQuery,
   textOrNull,
 } from './fields.ts'
+import { projectOrAll } from './projects.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors } from './refusals.ts'
 
@@ -25,6 +26,7 @@ const key = object(
     id: keyId,
     name: Type.String(),
     scopes: Type.Array(Type.String()),
+    project: Type.String({ description: 'the only project that it sees; `*`: all of them' }),
     created_by: Type.String({ description: 'the id of a key, or `API_KEY`' }),
     created_at: instantOut,
     expires_at: instantOutOrNull,
@@ -38,6 +40,7 @@ const keyInput = object(
   {
     name: line(200),
     scopes: distinct(Type.Enum([...scopes]), { minItems: 1, maxItems: scopes.length }),
+    project: Type.Optional(projectOrAll),
     expires_at: Type.Optional(instant),
     expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
   },
@@ -53,7 +56,7 @@ export const keyOperations = {
     status: 201,
     answerHeaders: ['Location'],
     answer: object({ key, secret: Type.String({ description: '`chr_…`' }) }),
-    errors: [...bodyErrors],
+    errors: [...bodyErrors, 'PROJECT_NOT_FOUND', 'PROJECT_REFUSED'],
   },
   'GET /api/keys': {
     id: 'listKeys',

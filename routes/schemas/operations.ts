@@ -14,6 +14,7 @@ import { logOperations } from './logs.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors, inputErrors, scheduleErrors } from './refusals.ts'
 import { overviewOperations } from './overview.ts'
+import { project, projectOperations } from './projects.ts'
 import { runOperations } from './runs.ts'
 import { secretOperations } from './secrets.ts'
 
@@ -82,6 +83,9 @@ export const operations = {
           },
         }),
       ),
+      projects: Type.Optional(
+        Type.Array(project, { description: 'those that the key sees, and `*` for all. With a key only' }),
+      ),
       nous_session_valid: Type.Enum(['valid', 'terminal', 'unknown'], {
         description:
           'the login at the timer service: good, dead until it is replaced, or neither is known (also without one)',
@@ -107,6 +111,7 @@ export const operations = {
     errors: [...inputErrors],
   },
   ...keyOperations,
+  ...projectOperations,
   ...channelOperations,
   ...secretOperations,
   ...auditOperations,

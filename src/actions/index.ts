@@ -38,8 +38,9 @@ type ActionsNeeds = {
   /** Values that no outcome and no log may show. */
   protect?: readonly string[]
   /** @throws AppError SECRET_UNKNOWN, SECRET_UNREADABLE */
-  secret?: (name: string) => Promise<string>
-  lastOutput?: (jobId: string) => Promise<LastOutput | null>
+  secret?: (name: string, project: string) => Promise<string>
+  /** Of a job, for a job of the same project. */
+  lastOutput?: (jobId: string, readerId: string) => Promise<LastOutput | null>
   openLog?: (job: ActionJob, run: ActionRun) => AttemptLog
   /** @throws AppError CALLBACK_UNAVAILABLE */
   callbackUrl?: (job: ActionJob, run: ActionRun, deadlineMs: number) => string
@@ -140,11 +141,11 @@ function contextOf(needs: ActionsNeeds, { job, run, signal, log, protection }: A
     line: needs.outbound.line,
     async secret(name) {
       if (!needs.secret) throw new AppError('SECRET_UNKNOWN', `No secret named ${name}`)
-      const value = await needs.secret(name)
+      const value = await needs.secret(name, job.project)
       protection.note(value)
       return value
     },
-    lastOutput: async (jobId) => (await needs.lastOutput?.(jobId ?? job.id)) ?? null,
+    lastOutput: async (jobId) => (await needs.lastOutput?.(jobId ?? job.id, job.id)) ?? null,
     hide: protection.hide,
     hiding: protection.stream,
     log: (chunk) => log?.write(chunk),

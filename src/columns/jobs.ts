@@ -5,13 +5,14 @@ import { jobStates, type StoredAction, type StoredSchedule } from './words.ts'
 export const jobColumns = {
   id: { sql: 'text', set: 'once', shown: {} },
   seq: { sql: 'bigint', identity: true, set: 'statement' },
+  project: { sql: 'text', default: 'default', set: 'once', shown: { description: 'whose job it is' } },
   name: { sql: 'text', set: 'always', shown: {} },
-  /** Chosen by people, of one job alone. */
+  /** Chosen by people, of one job of the project alone. */
   key: {
     sql: 'text',
     nullable: true,
     set: 'always',
-    shown: { description: 'chosen by people, of one job alone; null where none' },
+    shown: { description: 'chosen by people, of one job of the project alone; null where none' },
     given: {
       maxLength: 100,
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',

@@ -11,6 +11,7 @@ import {
   touch,
 } from './draft.ts'
 import { takeDeliveries } from './deliver.ts'
+import { isProjectPaused, pausedUntil, runsLeft, slotOfProjectPause } from './project.ts'
 import { endAttempt } from './settle.ts'
 import { jitterMs, slotAfter } from './slots.ts'
 import type { Decision, Fold, JobRule, LiveRun, Trigger, View } from './types.ts'
@@ -35,8 +36,11 @@ export function attend(view: View, occasion: Occasion): Decision | null {
   takeDeliveries(draft)
   endLapsed(draft)
   endPause(draft)
-  if (draft.runtime.state === 'scheduled') takeDueSlots(draft, occasion)
-  if (draft.runtime.state !== 'paused') startWaiting(draft)
+  if (draft.runtime.state === 'scheduled') {
+    foldProjectPause(draft)
+    if (!isProjectPaused(view) && runsLeft(view) > 0) takeDueSlots(draft, occasion)
+  }
+  if (draft.runtime.state !== 'paused' && !isProjectPaused(view)) startWaiting(draft)
   return close(draft)
 }
 
@@ -81,6 +85,11 @@ export function unpause(draft: Draft) {
   Object.assign(runtime, { state: 'scheduled', pausedAt: null, pausedReason: null, resumeAt: null })
   foldUntil(draft, view.now, slotOfPause)
   touch(draft)
+}
+
+function foldProjectPause(draft: Draft) {
+  const until = pausedUntil(draft.view)
+  if (until) foldUntil(draft, until, slotOfProjectPause)
 }
 
 /** Gives all slots from `next_slot` up to `until` (inclusive) one verdict and moves on behind them. */
@@ -172,12 +181,14 @@ function cancelLive(draft: Draft) {
   }
 }
 
-/** Takes every waiting attempt that is due, oldest first, as far as the job's limit of live runs goes. */
+/** Takes every waiting attempt that is due, oldest first, as far as the limits of the job and of its project go. */
 function startWaiting(draft: Draft) {
+  let left = runsLeft(draft.view)
   for (const run of [...draft.live.values()]) {
     if (!run.attemptDueAt) continue
     const isNew = run.attempt === 0
-    if (isNew ? isFull(draft) : isBusy(draft) || run.attemptDueAt > draft.view.now) continue
+    if (isNew ? isFull(draft) || left <= 0 : isBusy(draft) || run.attemptDueAt > draft.view.now) continue
+    if (isNew) left -= 1
     startAttempt(draft, run)
   }
 }

@@ -2,6 +2,7 @@ import { blankOf, runtimeColumns } from '../columns/index.ts'
 import { AppError, type ErrorCode } from '../ground/errors.ts'
 import { foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
+import { beginsAt, isProjectPaused, runsLeft } from './project.ts'
 import { endAttempt } from './settle.ts'
 import { later, slotAfter, withinBounds } from './slots.ts'
 import type { Decision, JobRule, Runtime, Trigger, View } from './types.ts'
@@ -135,9 +136,9 @@ export function stopBroken(view: View, message: string): Decision {
 }
 
 /**
- * A run without a slot, at once; the schedule is not touched, and a paused job stays paused.
+ * A run without a slot, at once, unless the project is paused or has begun all runs of this minute; the schedule is not touched, and a paused job stays paused.
  *
- * @throws AppError JOB_STATE_CONFLICT: the job is (to be started by another) paused or finished; JOB_BUSY: a run is
+ * @throws AppError PROJECT_PAUSED, PROJECT_BUSY; JOB_STATE_CONFLICT: the job is (to be started by another) paused or finished; JOB_BUSY: a run is
  * live, its overlap policy allows no other, and the start may wait (`queue`). Else that is a JOB_STATE_CONFLICT as well.
  */
 export function startManual(
@@ -147,6 +148,7 @@ export function startManual(
   const { runtime, job, live } = view
   const limit = job.policy.overlap === 'allow' ? job.policy.maxLive : 1
   const isAfter = wish.trigger === 'after'
+  checkProject(view)
   if (isAfter && runtime.state === 'paused') throw conflict('The job is paused. Resume it first.')
   const isUsedUp = job.repeatTimes !== null && runtime.slotsUsed >= job.repeatTimes
   if (isAfter && (runtime.state === 'completed' || (job.schedule.kind === 'after' && isUsedUp)))
@@ -171,6 +173,16 @@ export function startManual(
   const run = draft.live.get(wish.runId)
   if (run) startAttempt(draft, run)
   return close(draft)
+}
+
+/** @throws AppError PROJECT_PAUSED, PROJECT_BUSY */
+function checkProject(view: View) {
+  if (isProjectPaused(view))
+    throw conflict('The project, or the whole service, is paused. Resume it first.', 'PROJECT_PAUSED')
+  if (runsLeft(view) > 0) return
+  const retryAfterS = Math.ceil((beginsAt(view, view.now).getTime() - view.now.getTime()) / 1000)
+  const detail = `Project ${view.project?.name} has begun all runs of this minute (runs_per_minute). Retry in ${retryAfterS} s.`
+  throw new AppError('PROJECT_BUSY', detail, { retryAfterS })
 }
 
 /** Null where the run is not live (any more). The process that carries it out finds its fence gone and stops. */

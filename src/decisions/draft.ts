@@ -1,5 +1,6 @@
 import { blankOf, liveRunColumns, outcomeColumns, pick, writtenRunColumns } from '../columns/index.ts'
 import { jitterMs } from './slots.ts'
+import { beginsAt, isProjectPaused } from './project.ts'
 import type {
   Attempt,
   Decision,
@@ -209,16 +210,18 @@ function finishedAttempt(draft: Draft, run: LiveRun, outcome: Outcome): Attempt[
 function wakeTerm(draft: Draft): Date | null {
   const { runtime, view } = draft
   const terms: Date[] = []
-  if (runtime.state === 'scheduled' && runtime.nextSlot && !isHeldBack(draft)) {
-    terms.push(new Date(runtime.nextSlot.getTime() + jitterMs(view.job)))
+  const isPaused = isProjectPaused(view)
+  if (runtime.state === 'scheduled' && runtime.nextSlot && !isHeldBack(draft) && !isPaused) {
+    terms.push(beginsAt(view, new Date(runtime.nextSlot.getTime() + jitterMs(view.job))))
   }
   if (runtime.resumeAt) terms.push(runtime.resumeAt)
   const isBlocked = isFull(draft)
   for (const run of draft.live.values()) {
     if (run.leaseUntil) terms.push(new Date(run.leaseUntil.getTime() + leaseMarginMs))
     if (run.callbackUntil) terms.push(run.callbackUntil)
-    if (!run.attemptDueAt || runtime.state === 'paused') continue
-    if (run.attempt > 0 ? !isBusy(draft) : !isBlocked) terms.push(run.attemptDueAt)
+    if (!run.attemptDueAt || runtime.state === 'paused' || isPaused) continue
+    if (run.attempt > 0 && !isBusy(draft)) terms.push(run.attemptDueAt)
+    if (run.attempt === 0 && !isBlocked) terms.push(beginsAt(view, run.attemptDueAt))
   }
   for (const { dueAt, leaseUntil } of draft.pending.values()) {
     if (dueAt) terms.push(dueAt)

@@ -21,6 +21,7 @@ export {
 export { deliveryLeaseMs, leaseMarginMs, type Outcome, rewritten } from './draft.ts'
 export { isWakeLost, lateMs } from './overdue.ts'
 export { defaultPolicy, policyFrom } from './policy.ts'
+export { isProjectPaused } from './project.ts'
 export { readyAfter, readyOfNew, readyRun } from './ready.ts'
 export { release, settle } from './settle.ts'
 export { jitterMs, periodMsOf } from './slots.ts'

@@ -53,7 +53,7 @@ export function readyOf(view: View): Ready {
 /** `readyOf` a job that is about to be made. */
 export function readyOfNew(job: JobRule, runtime: Runtime): Ready {
   const registry = { wakeAt: null, wakeGen: 1, armedGen: 0, armedAt: null }
-  const nothing = { live: [], deliveries: [], channels: [], dependents: [] }
+  const nothing = { live: [], deliveries: [], channels: [], dependents: [], project: null }
   return readyOf({ job, runtime, registry, ...nothing, now: job.anchor })
 }
 

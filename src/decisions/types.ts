@@ -92,6 +92,16 @@ export type OutcomeColumns = {
   [Key in keyof typeof outcomeColumns]?: NonNullable<RowOf<typeof outcomeColumns>[Key]>
 }
 
+/** What a job's project says that a decision has to heed. Of a pause of everything as well. */
+export type ProjectState = {
+  name: string
+  pausedAt: Date | null
+  resumedAt: Date | null
+  /** Of this minute; null: no limit. */
+  runsLeft: number | null
+  places: number | null
+}
+
 /** One snapshot of all that decides about a job. `now` is Postgres' clock at the read. */
 export type View = {
   job: JobRule
@@ -103,6 +113,8 @@ export type View = {
   channels: { name: string; type: string; defaultOn: string[] | null }[]
   /** The jobs that this one's outcome starts. */
   dependents: { id: string; on: string[] }[]
+  /** Null: there is neither a pause nor a quota. */
+  project: ProjectState | null
   now: Date
 }
 

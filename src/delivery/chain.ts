@@ -19,7 +19,8 @@ export function createChain({ store, changes }: ChainNeeds): StartFollower {
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown
       const error = { code: thrown.code, message: thrown.message }
-      if (thrown.statusCode === 503 || thrown.code === 'JOB_BUSY') return { state: 'retry', error }
+      if (thrown.statusCode === 503 || thrown.code === 'JOB_BUSY' || thrown.code === 'PROJECT_BUSY')
+        return { state: 'retry', error }
       return { state: 'failed', error }
     }
   }

@@ -17,6 +17,7 @@ import {
   type Target,
 } from './senders/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { shortName } from '../ground/project.ts'
 import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
 import { namesIn, renderJson } from '../template/index.ts'
@@ -29,6 +30,7 @@ export type OpenedChannel = Pick<StoredChannel, 'name' | 'sealed' | 'defaultOn'>
 }
 
 /** Channels by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
+/** Channels by their names of all projects (`nameIn`); a `Channel` has the short one. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING if a value is opened or sealed. */
 export type Channels = {
   /**
    * Makes or replaces it as a whole, in use again. A webhook without `secrets` keeps those it had; if there are none,
@@ -43,10 +45,10 @@ export type Channels = {
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
   /** For a file, which writes it with all else that it has: its configuration sealed, once its host may be called. @throws AppError FIELD_INVALID */
   sealed(name: string, config: ReceiverConfig): Promise<string>
-  /** For a file: those of the names that there are, or (null) all, with what was sealed. `config` null: no configured key decrypts it. */
-  opened(names: readonly string[] | null): Promise<OpenedChannel[]>
+  /** For a file: those of the names that the project has, or (null) all, by their short names, with what was sealed. `config` null: no configured key decrypts it. */
+  opened(project: string, names: readonly string[] | null): Promise<OpenedChannel[]>
   /** By name. */
-  list(page: PageWish<string>): Promise<Page<Channel, string>>
+  list(project: string, page: PageWish<string>): Promise<Page<Channel, string>>
   /** @throws AppError CHANNEL_NOT_FOUND */
   get(name: string): Promise<Channel>
   /** Those of the names that there are. */
@@ -125,7 +127,7 @@ export function createChannels({
   async function found(name: string): Promise<StoredChannel> {
     const channel = await store.find(name)
     if (channel) return channel
-    throw notFound('channel', name)
+    throw notFound('channel', shortName(name))
   }
 
   function opened({ name, sealed }: StoredChannel): ReceiverConfig {
@@ -134,7 +136,7 @@ export function createChannels({
 
   function shown(channel: StoredChannel): Channel {
     const { sealed: _, ...rest } = channel
-    return { ...rest, summary: seal && summaryOf(channel) }
+    return { ...rest, name: shortName(rest.name), summary: seal && summaryOf(channel) }
   }
 
   function summaryOf(channel: StoredChannel): Record<string, unknown> | null {
@@ -157,7 +159,7 @@ export function createChannels({
     if (name === undefined) return filled({ ...inline, template }, secret)
     const channel = await found(name)
     if (channel.disabledAt) {
-      const since = `channel ${name} was disabled at ${channel.disabledAt.toISOString()}`
+      const since = `channel ${shortName(name)} was disabled at ${channel.disabledAt.toISOString()}`
       throw new AppError('CHANNEL_DISABLED', `${since}: ${channel.disabledReason}`)
     }
     const config = opened(channel)
@@ -166,7 +168,7 @@ export function createChannels({
 
   async function test(name: string, send: SendTest) {
     const channel = await found(name)
-    const delivered = await send(opened(channel), testMessage(name), new AbortController().signal)
+    const delivered = await send(opened(channel), testMessage(shortName(name)), new AbortController().signal)
     if (delivered.state === 'delivered') {
       if (channel.disabledAt || channel.lastErrorAt) await store.enable(name)
       return { delivered: true as const }
@@ -180,15 +182,15 @@ export function createChannels({
     resolve,
     test,
     sealed: async (name, config) => (await closing(config))(name, config),
-    async opened(names) {
-      const stored = await store.some(names)
+    async opened(project, names) {
+      const stored = await store.some(project, names)
       return stored.map((one) => ({
-        ...{ name: one.name, sealed: one.sealed, defaultOn: one.defaultOn },
+        ...{ name: shortName(one.name), sealed: one.sealed, defaultOn: one.defaultOn },
         config: openedOrNull(one),
       }))
     },
-    async list(wish) {
-      const { items, next } = await store.list(wish)
+    async list(project, wish) {
+      const { items, next } = await store.list(project, wish)
       return { items: items.map(shown), next }
     },
     get: async (name) => shown(await found(name)),
@@ -197,7 +199,7 @@ export function createChannels({
     async remove(name) {
       const { isRemoved, users } = await store.remove(name)
       if (isRemoved) return
-      if (users.length === 0) throw notFound('channel', name)
+      if (users.length === 0) throw notFound('channel', shortName(name))
       throw channelInUse(name, users)
     },
   }

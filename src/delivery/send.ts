@@ -4,7 +4,13 @@ import type { StartFollower } from './chain.ts'
 import type { Message } from './senders/index.ts'
 
 /** Tells one receiver, once, over before `signal` is needed. Whatever the receiver does is a value. */
-export type SendMessage = (target: DeliveryTarget, message: Message, signal: AbortSignal) => Promise<Sent>
+export type SendMessage = (
+  target: DeliveryTarget,
+  message: Message,
+  signal: AbortSignal,
+  /** Whose channels and secrets the target names. */
+  project: string,
+) => Promise<Sent>
 
 /** One try of a delivery that this process holds. */
 export type SendDelivery = (jobId: string, delivery: DeliveryWrite, signal: AbortSignal) => Promise<Sent>
@@ -27,7 +33,7 @@ export function createSend({ store, send, startFollower, callbackUrl }: SendNeed
     }
     const { run, target } = told
     if (target.job !== undefined) return startFollower(target.job, delivery.id, run)
-    return send(target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal)
+    return send(target, messageOf(delivery, run, linkOf(callbackUrl, run.id)), signal, told.project)
   }
 }
 

@@ -36,7 +36,7 @@ export function createStartPing({ send, holds, delays, log, callbackUrl }: Start
   }
 
   async function ping({ look, write, runId }: HeldRun, target: DeliveryTarget, signal: AbortSignal) {
-    const { id, name } = look.authored
+    const { id, name, project } = look.authored
     const { slot, attempt, trigger } = write
     const times = { startedAt: look.view.now, finishedAt: null, durationMs: null }
     const message = {
@@ -45,7 +45,7 @@ export function createStartPing({ send, holds, delays, log, callbackUrl }: Start
       ...{ output: null, error: null, link: linkOf(callbackUrl, runId) },
     }
     try {
-      const sent = await send(target, message, signal)
+      const sent = await send(target, message, signal, project)
       if (sent.state !== 'delivered' && !isEnded(signal))
         log.warn({ job: id, run: runId, code: sent.error.code }, `a start ping failed: ${sent.error.message}`)
     } catch (error) {

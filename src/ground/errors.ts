@@ -21,6 +21,7 @@ export const errorTable = {
   NOT_FROM_PAGE: { status: 403, title: 'A session changes things from its own page only' },
   TOKEN_REJECTED: { status: 401, title: 'The token was not accepted' },
   SCOPE_MISSING: { status: 403, title: 'The API key lacks the required scope' },
+  PROJECT_REFUSED: { status: 403, title: 'The API key belongs to another project' },
   RATE_LIMITED: { status: 429, title: 'Rate limit exceeded; retry later' },
   // the requested object
   PAGE_NOT_BUILT: { status: 404, title: 'This process has no page to show' },
@@ -28,6 +29,14 @@ export const errorTable = {
   JOB_NOT_FOUND: { status: 404, title: 'No such job' },
   RUN_NOT_FOUND: { status: 404, title: 'No such run' },
   KEY_NOT_FOUND: { status: 404, title: 'No such API key' },
+  PROJECT_NOT_FOUND: { status: 404, title: 'No such project' },
+  PROJECT_IN_USE: { status: 409, title: 'The project has jobs, keys, channels or secrets' },
+  PROJECT_PAUSED: { status: 409, title: 'The project is paused' },
+  PROJECT_FULL: { status: 409, title: 'The project has as many jobs as its quota allows' },
+  PROJECT_BUSY: {
+    status: 429,
+    title: 'The project has begun as many runs in this minute as it may; retry later',
+  },
   KEY_TAKEN: { status: 409, title: 'Another job has this key' },
   OWNER_CONFLICT: { status: 409, title: 'The job is of another owner' },
   PLAN_STALE: { status: 409, title: 'Something has changed since the plan was made' },

@@ -6,6 +6,7 @@ const kinds = {
   run: ['RUN_NOT_FOUND', 'run with id'],
   channel: ['CHANNEL_NOT_FOUND', 'channel named'],
   key: ['KEY_NOT_FOUND', 'API key with id'],
+  project: ['PROJECT_NOT_FOUND', 'project named'],
   secret: ['SECRET_NOT_FOUND', 'secret named'],
 } as const satisfies Record<string, readonly [code: ErrorCode, words: string]>
 

@@ -2,6 +2,7 @@ import type { ChannelBatch } from '../../db/index.ts'
 import type { Channels, OpenedChannel } from '../delivery/channels.ts'
 import { type ReceiverConfig, receiverOf } from '../delivery/senders/index.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
+import { nameIn } from '../ground/project.ts'
 import { namesIn, wholeName } from '../template/index.ts'
 import { differences, type FieldChange } from './differences.ts'
 
@@ -31,6 +32,8 @@ export type ChannelsOfFile = {
 }
 
 type ChannelsNeeds = {
+  /** Whose channels and secrets these are. */
+  project: string
   channels: () => Promise<Pick<Channels, 'opened' | 'sealed'>>
   secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
 }
@@ -40,12 +43,14 @@ type Mark = { declared?: { owner: string | null } }
 
 const hidden = '[REDACTED]'
 
-export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds): ChannelsOfFile {
+export function createChannelsOfFile({ project, channels: load, secrets }: ChannelsNeeds): ChannelsOfFile {
+  const storedName = (name: string) => nameIn(project, name)
+
   async function plan({ owner, prunes, channels }: Parameters<ChannelsOfFile['plan']>[0]) {
     const prunesOwner = prunes ? owner : null
     if (channels.length === 0 && prunesOwner === null) return []
     const names = channels.map(({ name }) => name)
-    const found = await (await load()).opened(prunesOwner === null ? names : null)
+    const found = await (await load()).opened(project, prunesOwner === null ? names.map(storedName) : null)
     const byName = new Map(found.map((one) => [one.name, one]))
     const wanted = channels.map((one) => planned(byName.get(one.name) ?? null, one, owner))
     const gone = found.filter(
@@ -61,13 +66,13 @@ export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds)
     for (const { name, seen, wanted } of written) {
       if (!wanted) continue
       const { config, defaultOn } = wanted
-      const sealed = await (await load()).sealed(name, config).catch((error: unknown) => {
+      const sealed = await (await load()).sealed(storedName(name), config).catch((error: unknown) => {
         throw atChannel(name, error)
       })
-      puts.push({ name, type: config.type, sealed, defaultOn, seen })
+      puts.push({ name: storedName(name), type: config.type, sealed, defaultOn, seen })
     }
     const removes = changes.flatMap(({ name, what, seen }) =>
-      what === 'remove' && seen ? [{ name, seen }] : [],
+      what === 'remove' && seen ? [{ name: storedName(name), seen }] : [],
     )
     return { puts, removes }
   }
@@ -80,9 +85,9 @@ export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds)
       })),
     )
     if (named.length === 0) return
-    const there = await (await secrets()).exists(named.map(({ secret }) => secret))
+    const there = await (await secrets()).exists(named.map(({ secret }) => storedName(secret)))
     const errors = named
-      .filter(({ secret }) => !there.has(secret))
+      .filter(({ secret }) => !there.has(storedName(secret)))
       .map(({ name, secret }) => {
         const path = `channels.${name}`
         return { path, message: `${path}: no secret named ${JSON.stringify(secret)}` }
@@ -94,7 +99,7 @@ export function createChannelsOfFile({ channels: load, secrets }: ChannelsNeeds)
   }
 
   async function kept(owner: string | null) {
-    const found = await (await load()).opened(null)
+    const found = await (await load()).opened(project, null)
     const ours = found.filter((one) => owner === null || ownerOf(one) === owner)
     const [holdable, others] = [ours.filter(isHoldable), ours.filter((one) => !isHoldable(one))]
     return {

@@ -56,6 +56,8 @@ type DeclaredNeeds = {
   referencesOf: ReferencesOf
   channels: ChannelsOfFile
   owner: string
+  /** Whose jobs the file has. */
+  project: string
   /** Zone of jobs that name none. */
   timezone: string
   now: () => Promise<Date>
@@ -65,7 +67,7 @@ type DeclaredNeeds = {
 
 const maxRounds = 20
 export function createDeclared(needs: DeclaredNeeds): Declared {
-  const { store, arming, leases, referencesOf, owner, timezone, delays, chance = realChance } = needs
+  const { store, arming, leases, referencesOf, owner, project, timezone, delays, chance = realChance } = needs
   const applyPatch = patching(timezone)
 
   async function look(file: DeclaredFile, describe: Described) {
@@ -89,7 +91,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     })
     const looks = await store.looks([...new Set(followed.map(({ ahead }) => ahead))])
     for (const { key, ahead } of followed) {
-      if (!looks.has(ahead)) throw nothingToFollow(key, ahead)
+      if (looks.get(ahead)?.authored.project !== project) throw nothingToFollow(key, ahead)
       ids.set(ahead, ahead)
     }
     for (const { key, wanted } of plan.jobs) {
@@ -127,7 +129,9 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     if (what === 'remove' && kept) batch.removes.push(kept.authored)
     if (what === 'make' && wanted) {
       const id = ids.get(key) ?? ''
-      batch.makes.push(await draftJob(resolved(wanted.job), { id, now, timezone, wish: wanted.wish }))
+      batch.makes.push(
+        await draftJob(resolved(wanted.job), { id, project, now, timezone, wish: wanted.wish }),
+      )
       armed.push({ key, id, isNeeded: true })
     }
     if (what !== 'change' || !kept || !wanted) return true
@@ -156,7 +160,7 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     if (referring.length === 0) return
     const made = plan.channels.flatMap(({ name, wanted }) => (wanted ? [name] : []))
     const jobs = referring.map(({ job }) => job)
-    const checkOne = await referencesOf(jobs, made)
+    const checkOne = await referencesOf(jobs, { project, made })
     for (const { key, job } of referring) {
       await checkOne(job).catch((error: unknown) => {
         throw inFileOr(error, key)

@@ -6,6 +6,7 @@ import { type JobInput, mergedPolicy, storedSchedule, type Switch } from './inpu
 
 type DraftNeeds = {
   id: string
+  project: string
   now: Date
   /** Zone of jobs that name none. */
   timezone: string
@@ -19,11 +20,12 @@ type DraftNeeds = {
  * @throws AppError SCHEDULE_INVALID, SCHEDULE_IN_PAST, TIMEZONE_UNKNOWN, FIELD_INVALID: its policies contradict each other
  */
 export async function draftJob(input: JobInput, needs: DraftNeeds): Promise<Omit<NewJob, 'now'>> {
-  const { id, now, timezone, wish } = needs
+  const { id, project, now, timezone, wish } = needs
   const { schedule: given, timezone: named, ...rest } = input
   const { text, zone } = readNamedZone(given, { named, usual: timezone })
   const schedule = await storedSchedule(text, input.after, { now, zone, id })
-  const job = { ...rest, policy: mergedPolicy({}, input.policy), id, timezone: zone, anchor: now, schedule }
+  const policy = mergedPolicy({}, input.policy)
+  const job = { ...rest, policy, id, project, timezone: zone, anchor: now, schedule }
   const rule = ruleOf({ ...job, version: 1 })
   const fresh = firstRuntime(rule, now)
   if (!fresh.nextSlot && text !== null) throw noSlotLeft(text)

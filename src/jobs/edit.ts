@@ -16,8 +16,8 @@ type EditNeeds = {
   store: Pick<Store, 'changeJob'>
   changes: Changes
   checkReferences: CheckReferences
-  /** @throws AppError FIELD_INVALID: there is no such job to follow */
-  checkAhead: (jobId: string) => Promise<void>
+  /** @throws AppError FIELD_INVALID: the project has no such job to follow */
+  checkAhead: (jobId: string, project: string) => Promise<void>
   owner: string
   /** Zone of jobs that name none. */
   timezone: string
@@ -45,8 +45,8 @@ export function createEdit(needs: EditNeeds) {
       }
       if (Object.keys(patch).length === 0) return { look, armed: true }
       const next = await applyPatch(authored, patch, view.now)
-      if (touchesOutside(patch)) await checkReferences(next)
-      if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job)
+      if (touchesOutside(patch)) await checkReferences(next, next.project)
+      if (next.after && next.after.job !== authored.after?.job) await checkAhead(next.after.job, next.project)
       const decision = decideChange(look, next)
       // only to refuse before anything is written what would be refused after it
       if (wish) switched({ ...view, job: ruleOf(next), runtime: decision?.runtime ?? view.runtime }, wish)

@@ -9,7 +9,7 @@ import { readSchedule } from '../schedule/index.ts'
  */
 export type JobInput = Omit<
   Authored,
-  'id' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
+  'id' | 'project' | 'schedule' | 'timezone' | 'anchor' | 'version' | 'createdAt' | 'updatedAt'
 > & { schedule: string | null; timezone: string | null }
 
 /** The fields of a change. `model`: of a prompt action, which is changed in no other way; any other action has none. */
@@ -21,11 +21,14 @@ export type Switch = { isOn: true } | { isOn: false; reason: string | null | und
 /** The part of a job that refers to something else. */
 export type Referring = Pick<JobInput, 'action' | 'prompt' | 'deliver'>
 
-/** @throws AppError FIELD_INVALID: names a secret or a channel that does not exist */
-export type CheckReferences = (job: Referring) => Promise<void>
+/** @throws AppError FIELD_INVALID: names a secret or a channel that the project does not have */
+export type CheckReferences = (job: Referring, project: string) => Promise<void>
 
 /** The check of many jobs: whatever they name is looked for once, and not job by job. `made`: channels that there will be. */
-export type ReferencesOf = (jobs: readonly Referring[], made: readonly string[]) => Promise<CheckReferences>
+export type ReferencesOf = (
+  jobs: readonly Referring[],
+  where: { project: string; made: readonly string[] },
+) => Promise<(job: Referring) => Promise<void>>
 
 /** @throws AppError FIELD_INVALID: its bounds leave no instant between them */
 export function mergedPolicy(stored: Record<string, unknown>, given: Record<string, unknown>) {

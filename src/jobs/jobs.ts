@@ -15,7 +15,7 @@ export type RunWish = { input: unknown; trigger: 'manual' | 'retry'; startedBy: 
 /** The operations of clients on jobs. All of them throw AppError: JOB_NOT_FOUND, DATABASE_UNAVAILABLE, and those named below. */
 export type Jobs = {
   /** What `create` would make, after all of its checks; nothing is written. @throws AppError as `create`, but for its keys */
-  draft(input: JobInput, wish: Switch | null): Promise<Omit<NewJob, 'now'>>
+  draft(input: JobInput, wish: Switch | null, project: string): Promise<Omit<NewJob, 'now'>>
   /**
    * With a key: the same key and body again give the same job (`created` false), however many ask at once. Switched
    * off, it begins paused.
@@ -26,7 +26,8 @@ export type Jobs = {
   create(
     input: JobInput,
     key: { key: string; bodyHash: string } | null,
-    wish?: Switch | null,
+    wish: Switch | null,
+    project: string,
   ): Promise<Saved & { created: boolean }>
   /**
    * Nothing is changed if `wish` cannot be carried out.
@@ -70,27 +71,28 @@ export function createJobs(needs: JobsNeeds): Jobs {
   async function create(
     input: JobInput,
     key: { key: string; bodyHash: string } | null,
-    wish: Switch | null = null,
+    wish: Switch | null,
+    project: string,
   ) {
     const replayed = key && (await replay(key))
     if (replayed) return { ...replayed, created: false }
-    const job = await draft(input, wish)
+    const job = await draft(input, wish, project)
     const made = await store.createJob(job, key)
     if (!made && key) return { ...((await replay(key)) as Saved), created: false }
     return { ...(await changes.makeSure(job.id, { needed: true })), created: true }
   }
 
-  async function draft(input: JobInput, wish: Switch | null) {
+  async function draft(input: JobInput, wish: Switch | null, project: string) {
     const now = await store.now()
-    const job = await draftJob(input, { id: chance.jobId(), now, timezone, wish })
-    await checkReferences(input)
-    if (input.after) await checkAhead(input.after.job)
+    const job = await draftJob(input, { id: chance.jobId(), project, now, timezone, wish })
+    await checkReferences(input, project)
+    if (input.after) await checkAhead(input.after.job, project)
     return job
   }
 
-  /** @throws AppError FIELD_INVALID: there is no such job to follow */
-  async function checkAhead(jobId: string) {
-    if (!(await store.look(jobId))) throw nothingToFollow(jobId)
+  /** @throws AppError FIELD_INVALID: the project has no such job to follow */
+  async function checkAhead(jobId: string, project: string) {
+    if ((await store.look(jobId))?.authored.project !== project) throw nothingToFollow(jobId)
   }
 
   async function replay({ key, bodyHash }: { key: string; bodyHash: string }): Promise<Saved | null> {

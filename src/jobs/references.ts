@@ -2,7 +2,7 @@ import { type Available, unavailableIn } from '../actions/index.ts'
 import { channelsOf } from '../decisions/index.ts'
 import { callsOf } from '../delivery/senders/index.ts'
 import { AppError } from '../ground/errors.ts'
-import type { CheckReferences, Referring } from './input.ts'
+import type { Referring } from './input.ts'
 import { uncallableIn } from '../outbound/index.ts'
 import { namesIn } from '../template/index.ts'
 
@@ -20,7 +20,7 @@ export async function referencesOf(
   jobs: readonly Referring[],
   made: readonly string[],
   known: Known,
-): Promise<CheckReferences> {
+): Promise<(job: Referring) => Promise<void>> {
   const secrets = jobs.flatMap((job) => fieldsOf(job).flatMap((field) => field.secrets))
   const channels = jobs.flatMap(({ deliver }) => channelsOf(deliver))
   const none = new Set<string>()

@@ -24,9 +24,9 @@ const slotsMost = 288
 /** What has run, runs and will run in [from, to). The event loop goes round between the lanes. */
 export async function readTimeline(
   overview: Pick<Overview, 'lanes'>,
-  { limit, ...window }: Window & { limit: number },
+  { limit, project, ...window }: Window & { limit: number; project: string | null },
 ): Promise<Timeline> {
-  const rows = await overview.lanes({ ...window, limit, slotsMost })
+  const rows = await overview.lanes({ ...window, project, limit, slotsMost })
   const lanes: Lane[] = []
   for (const row of rows.slice(0, limit)) {
     lanes.push(laneOf(row, window))

@@ -161,7 +161,7 @@ export function tracedSettle(settling: Settle, { tracer }: Pick<Counting, 'trace
 
 export function tracedSend(send: SendMessage, { tracer }: Pick<Counting, 'tracer'>): SendMessage {
   if (!tracer.isOn) return send
-  return (target, message, signal) =>
+  return (target, message, signal, project) =>
     tracer.during(
       {
         name: 'delivery',
@@ -172,7 +172,7 @@ export function tracedSend(send: SendMessage, { tracer }: Pick<Counting, 'tracer
         },
       },
       async (note) => {
-        const sent = await send(target, message, signal)
+        const sent = await send(target, message, signal, project)
         if (sent.state !== 'delivered') note({ 'error.type': sent.error.code }, sent.error.code)
         return sent
       },

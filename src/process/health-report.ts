@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Store } from '../../db/index.ts'
 import type { SendMessage } from '../delivery/send.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
+import { defaultProject } from '../ground/project.ts'
 import type { Log } from '../ground/log.ts'
 import { healthFact, type HealthRecord, recordAfter, type Seen } from './health-record.ts'
 
@@ -52,7 +53,7 @@ async function tellChannel(
   message: Message,
 ): Promise<void> {
   for (let left = tries; left > 0; left--) {
-    const sent = await send({ channel }, message, new AbortController().signal)
+    const sent = await send({ channel }, message, new AbortController().signal, defaultProject)
     if (sent.state === 'delivered') return
     const { code, message: why } = sent.error
     if (sent.state !== 'retry' || left === 1)

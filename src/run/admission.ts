@@ -59,7 +59,7 @@ export type Admission = {
 }
 
 type AdmissionNeeds = {
-  store: Pick<Store, 'look' | 'transition' | 'claimReady'>
+  store: Pick<Store, 'look' | 'transition' | 'claimReady' | 'takeRuns'>
   leases: Leases
   queue: Queue
   owner: string
@@ -97,6 +97,9 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     { startedBy = null, ...how }: EnactOptions = {},
   ): Promise<Enacted | null> {
     const { armSpent = false, output = null, attemptLog = null, armLease = null } = how
+    const wanted = runsToCount(look, decision)
+    // not granted: the next look finds the minute used up
+    if (wanted && !(await store.takeRuns(wanted))) return null
     const askedAt = delays.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const groups = groupsOf(look, startedBy)
@@ -107,7 +110,10 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     expect(decision, 1)
     try {
       const written = await store.transition(look.view, decision, writing)
-      if (!written) return null
+      if (!written) {
+        if (wanted) await store.takeRuns({ ...wanted, runs: -wanted.runs })
+        return null
+      }
       // a process that was frozen meanwhile must not carry out an order that is another's by now
       if (delays.now() - askedAt > orderGoodForMs) written.order = null
       warnOfTrouble(look, decision)
@@ -247,6 +253,12 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
 }
 
 const keyOf = (run: { id: string; fence: number }) => `${run.id}:${run.fence}`
+
+/** The runs that begin, if their project counts them; null: it does not. */
+function runsToCount({ view: { project } }: Look, { starts }: Decision) {
+  const runs = starts.filter(({ attempt }) => attempt === 1).length
+  return project === null || project.runsLeft === null || runs === 0 ? null : { project: project.name, runs }
+}
 
 function isDue({ view }: Look, { slot }: { slot: Date | null }): boolean {
   return !slot || slot.getTime() + jitterMs(view.job) <= view.now.getTime()

@@ -1,3 +1,4 @@
+import { isProjectPaused } from '../decisions/index.ts'
 import type { Look } from '../../db/index.ts'
 import type { Claimed } from './admission.ts'
 
@@ -19,7 +20,8 @@ export function answerOf(
   const runId = claimed.state === 'claimed' ? claimed.runIds[0] : undefined
   if (runId) return { status: 'accepted', jobId, runId }
   const { runtime, now } = claimed.look.view
-  if (runtime.state === 'paused' || runtime.state === 'completed') return { status: 'inactive' }
+  const isAtRest = runtime.state === 'paused' || runtime.state === 'completed'
+  if (isAtRest || isProjectPaused(claimed.look.view)) return { status: 'inactive' }
   return { status: isTaken(runtime.lastSlot, fireAt ?? now) ? 'duplicate' : 'not_due' }
 }
 

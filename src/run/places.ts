@@ -40,7 +40,7 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
   const unnamedNow = () => unnamed
 
   function passesOf(group: string): Passes {
-    const mostOfThis = group === programGroup ? (mostPrograms ?? most) : mostOfGroup
+    const mostOfThis = group === programGroup ? (mostPrograms ?? most) : (mostOfProject(group) ?? mostOfGroup)
     const passes = groupPasses.get(group) ?? createPasses(mostOfThis, unnamedNow)
     groupPasses.set(group, passes)
     return passes
@@ -109,6 +109,15 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
   }
 }
 
+/** The group of a project's attempts, with its quota of places. */
+const projectGroup = (name: string, places: number) => `project ${name}, at most ${places}`
+
+/** Null: it is no such group. */
+function mostOfProject(group: string): number | null {
+  const [, most] = /^project \S+, at most (\d+)$/.exec(group) ?? []
+  return most === undefined ? null : Number(most)
+}
+
 /** The group of attempts that run a program on this machine. */
 const programGroup = 'programs'
 
@@ -174,7 +183,7 @@ function createPasses(most: number, others = () => 0) {
 
 /** The groups of a run. `startedBy`: the API key whose call started it; null: none did. */
 export function groupsOf(
-  { authored: { id, action } }: Pick<Look, 'authored'>,
+  { authored: { id, action }, view: { project } }: Pick<Look, 'authored' | 'view'>,
   startedBy: string | null,
 ): string[] {
   const origin = originOf(action)
@@ -183,6 +192,7 @@ export function groupsOf(
     ...(startedBy === null ? [] : [`key ${startedBy}`]),
     ...(action.type === 'command' ? [programGroup] : []),
     ...(origin === null ? [] : [`origin ${origin}`]),
+    ...(project?.places == null ? [] : [projectGroup(project.name, project.places)]),
   ]
 }
 

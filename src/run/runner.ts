@@ -70,14 +70,15 @@ export function createRunner(needs: RunnerNeeds): Runner {
 
   async function act(run: HeldRun): Promise<Outcome> {
     const { authored, view } = run.look
-    const { id, name, action, prompt, skills } = authored
+    const { id, project, name, action, prompt, skills } = authored
     const { slot, attempt: number } = run.write
     const subject = { job: id, run: run.runId, slot, attempt: number }
     const startedAt = delays.now()
     log.debug(subject, 'run begins')
     const ended = needs.onBegin(run)
     try {
-      const job = { id, name, action, prompt, skills, timeoutMs: view.job.policy.timeoutMs }
+      const { timeoutMs } = view.job.policy
+      const job = { id, project, name, action, prompt, skills, timeoutMs }
       const outcome = await actions.run(
         job,
         { ...run.write, id: run.runId, isAwaited: run.isAwaited },

@@ -1,10 +1,11 @@
 import type { SealedPlace, SealedText, SecretStore, StoredSecret } from '../../db/index.ts'
 import { AppError } from '../ground/errors.ts'
+import { shortName } from '../ground/project.ts'
 import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from './seal/index.ts'
 import { knownValueOf } from './seal-check.ts'
 
-/** Secrets by name. All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where values are needed. */
+/** Secrets by their names of all projects (`nameIn`). All of it throws AppError DATABASE_UNAVAILABLE, and ENCRYPTION_KEY_MISSING where values are needed. */
 export type Secrets = {
   /** Their values, in one statement. @throws AppError SECRET_UNKNOWN: names those that are not there; SECRET_UNREADABLE */
   read(names: Iterable<string>): Promise<Map<string, string>>
@@ -63,7 +64,7 @@ export function createSecrets({
     const found = await store.find(names)
     const values = new Map(found.map(({ name, sealed }) => [name, open(sealed, contextOfSecret(name))]))
     for (const value of values.values()) onRead(value)
-    const missing = names.filter((name) => !values.has(name))
+    const missing = names.filter((name) => !values.has(name)).map(shortName)
     if (missing.length === 0) return values
     const many = missing.length > 1
     const message = `No ${many ? 'secrets' : 'secret'} named ${missing.join(', ')}`
@@ -74,12 +75,12 @@ export function createSecrets({
     const { isRemoved, users } = await store.remove(name)
     if (isRemoved) return
     if (users.length === 0) {
-      throw notFound('secret', name)
+      throw notFound('secret', shortName(name))
     }
     const jobs = users.map((job) => `${job.id} (${job.name})`).join(', ')
     throw new AppError(
       'SECRET_IN_USE',
-      `Secret ${name} is used by job ${jobs}. Remove it from those jobs first.`,
+      `Secret ${shortName(name)} is used by job ${jobs}. Remove it from those jobs first.`,
       {
         extra: { jobs: users.map(({ id }) => id) },
       },

@@ -34,7 +34,15 @@ export function attemptOf({ action, job, run, secrets = {} }: Changes) {
     isHeld: () => true,
   }
   const whole: ActionJob = {
-    ...{ id: 'ab12cd34ef56', name: 'a job', action, timeoutMs: null, prompt: null, skills: [] },
+    ...{
+      id: 'ab12cd34ef56',
+      project: 'default',
+      name: 'a job',
+      action,
+      timeoutMs: null,
+      prompt: null,
+      skills: [],
+    },
     ...job,
   }
   return {

@@ -17,7 +17,7 @@ test('the first attempt of a process begins once the fire that started it is ans
     },
   })
   const job = {
-    ...{ id: 'ab12cd34ef56', name: 'a job', timeoutMs: null, prompt: null, skills: [] },
+    ...{ id: 'ab12cd34ef56', project: 'default', name: 'a job', timeoutMs: null, prompt: null, skills: [] },
     action: { type: 'http', url: `${target.url}/one` },
   }
   const run = () => actions.run(job, someRun, new AbortController().signal)
@@ -38,7 +38,7 @@ test('the first attempt begins at once if the answer to its fire waits for its e
     untilCalm: () => new Promise(() => {}),
   })
   const job = {
-    ...{ id: 'ab12cd34ef56', name: 'a job', timeoutMs: null, prompt: null, skills: [] },
+    ...{ id: 'ab12cd34ef56', project: 'default', name: 'a job', timeoutMs: null, prompt: null, skills: [] },
     action: { type: 'http', url: `${target.url}/one` },
   }
   const run = { ...someRun, isAwaited: true }

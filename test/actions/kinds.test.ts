@@ -7,6 +7,7 @@ import { setup, someRun } from './setup.ts'
 
 const someJob = {
   id: 'ab12cd34ef56',
+  project: 'default',
   name: 'a job',
   action: { type: 'http', url: 'http://127.0.0.1:1/' },
   timeoutMs: null,

@@ -32,6 +32,7 @@ export async function setup(t: TestContext, behaviour?: ModelBehaviour) {
     const pieces: string[] = []
     const job: ActionJob = {
       id: 'ab12cd34ef56',
+      project: 'default',
       name: 'a job',
       timeoutMs: null,
       prompt: 'Sum up the day',

@@ -74,6 +74,7 @@ export async function setup(t: TestContext, world: World = {}) {
     const url = URL.canParse(path) ? path : `${target.url}${path}`
     const someJob: ActionJob = {
       id: 'ab12cd34ef56',
+      project: 'default',
       name: 'a job',
       timeoutMs: null,
       prompt: null,

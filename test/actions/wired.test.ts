@@ -21,7 +21,15 @@ function runs(action: { type: string; [field: string]: unknown }, env: { PATH: s
       end: async () => null,
     }),
   })
-  const job = { id: 'ab12cd34ef56', name: 'a job', action, timeoutMs: null, prompt: null, skills: [] }
+  const job = {
+    id: 'ab12cd34ef56',
+    project: 'default',
+    name: 'a job',
+    action,
+    timeoutMs: null,
+    prompt: null,
+    skills: [],
+  }
   const outcome = actions.run(job, { ...someRun, slot: null }, new AbortController().signal)
   return { outcome, logged: () => logged.join('') }
 }

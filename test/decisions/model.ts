@@ -107,6 +107,7 @@ export function createModel({
         live,
         channels: [...channels, ...named.filter(({ name }) => !channels.some((one) => one.name === name))],
         dependents,
+        project: null,
       },
       deliveries: pending.map(asPending),
       now: clock,

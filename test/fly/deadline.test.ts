@@ -7,6 +7,7 @@ import { createManualDelays } from './delays.ts'
 
 const job = {
   id: 'ab12cd34ef56',
+  project: 'default',
   name: 'a job',
   action: { type: 'http' },
   timeoutMs: null,

@@ -101,8 +101,9 @@ const needsOf = (db: ReturnType<typeof createDatabase>) => ({
 })
 
 const at = (text: string) => new Date(`2026-${text}Z`)
-const any: RunFilter = { jobId: null, states: [], tag: null, since: null, until: null }
+const any: RunFilter = { project: null, jobId: null, states: [], tag: null, since: null, until: null }
 const page = { after: null, limit: 100 }
+const project = null
 const night = { since: at('01-10T20:00:00'), until: at('01-11T06:00:00') }
 
 const runFilters: Record<string, Partial<RunFilter>> = {
@@ -135,37 +136,42 @@ const routes: Record<string, (needs: ReturnType<typeof needsOf>) => Promise<unkn
   'the counts of the status': ({ store }) => store.readCounts({ isNasUsed: true }),
   'the totals': ({ store }) => store.totals(),
   'the ended runs': ({ store }) => store.endedRuns(),
-  deliveries: ({ store }) => store.listDeliveries({ ...page, state: null }),
-  'deliveries that failed': ({ store }) => store.listDeliveries({ ...page, state: 'failed' }),
-  'deliveries that are pending': ({ store }) => store.listDeliveries({ ...page, state: 'pending' }),
+  deliveries: ({ store }) => store.listDeliveries({ ...page, state: null, project }),
+  'deliveries that failed': ({ store }) => store.listDeliveries({ ...page, project, state: 'failed' }),
+  'deliveries that are pending': ({ store }) => store.listDeliveries({ ...page, project, state: 'pending' }),
   'deliveries behind a cursor': ({ store }) =>
-    store.listDeliveries({ state: 'failed', limit: 5, after: 20_000 }),
-  'the audit log': ({ audit }) => audit.list({ actor: null, action: null }, page),
-  'the audit log of an actor': ({ audit }) => audit.list({ actor: 'rare', action: null }, page),
-  'the audit log of an action': ({ audit }) => audit.list({ actor: null, action: 'deleteJob' }, page),
+    store.listDeliveries({ project, state: 'failed', limit: 5, after: 20_000 }),
+  'the audit log': ({ audit }) => audit.list({ project, actor: null, action: null }, page),
+  'the audit log of an actor': ({ audit }) => audit.list({ project, actor: 'rare', action: null }, page),
+  'the audit log of an action': ({ audit }) =>
+    audit.list({ project, actor: null, action: 'deleteJob' }, page),
   'the audit log of an action by an actor': ({ audit }) =>
-    audit.list({ actor: 'rare', action: 'deleteJob' }, page),
+    audit.list({ project, actor: 'rare', action: 'deleteJob' }, page),
   arms: async ({ lists }) => (await lists()).arms(hex(7)),
   jobs: async ({ lists }) =>
-    (await lists()).jobs({ states: ['scheduled', 'paused'], tag: null, text: null }, page),
+    (await lists()).jobs({ project, states: ['scheduled', 'paused'], tag: null, text: null }, page),
   'jobs in error': async ({ lists }) =>
-    (await lists()).jobs({ states: ['error'], tag: null, text: null }, page),
+    (await lists()).jobs({ project, states: ['error'], tag: null, text: null }, page),
   'a job': async ({ lists }) => (await lists()).surroundings(hex(7)),
   'the timeline of the 25 jobs that wake first': async ({ overview }) =>
     (await overview()).lanes({
+      project,
       from: at('01-28T00:00:00'),
       to: new Date('2040-01-01'),
       limit: 24,
       slotsMost: 288,
     }),
   'strips of 25 jobs': async ({ overview }) =>
-    (await overview()).strips(Array.from({ length: 25 }, (_, n) => hex(n + 1))),
+    (await overview()).strips(
+      Array.from({ length: 25 }, (_, n) => hex(n + 1)),
+      project,
+    ),
   'the days of a job': async ({ overview }) =>
     (await overview()).days(hex(7), { from: at('01-01T00:00:00'), to: at('12-31T00:00:00') }),
   'failures of a night': async ({ overview }) =>
-    (await overview()).failures({ since: at('01-28T12:00:00'), jobId: null }),
+    (await overview()).failures({ project, since: at('01-28T12:00:00'), jobId: null }),
   'failures of a job': async ({ overview }) =>
-    (await overview()).failures({ since: at('01-01T00:00:00'), jobId: hex(10) }),
+    (await overview()).failures({ project, since: at('01-01T00:00:00'), jobId: hex(10) }),
   slots: ({ store }) =>
     store.readLedger(hex(7), { from: at('01-01T00:00:00'), to: at('02-01T00:00:00'), limit: 1000 }),
 }
@@ -179,7 +185,9 @@ for (const [name, work] of Object.entries(routes))
 
 test('the costs of a day: of each job the row of that day, by an index', async () => {
   const day = at('01-05T00:00:00')
-  const reads = await readsOf(async ({ overview }) => (await overview()).costs({ from: day, to: day }))
+  const reads = await readsOf(async ({ overview }) =>
+    (await overview()).costs({ project, from: day, to: day }),
+  )
   assert.equal(reads.sequential, 0)
   // 2,000 jobs, each row counted in the index and in the table
   assert.ok(reads.rows > 2_000 && reads.rows < 4_500, `${reads.rows} rows read`)

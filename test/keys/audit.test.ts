@@ -20,7 +20,14 @@ test('a change is in the audit log with who asked, for what, of which fields, an
   assert.match(requestId, /./)
   assert.deepEqual(rest, {
     at: '2026-06-18T08:00:00.000Z',
-    ...{ actor, action: 'changeJob', target: job.id, status: 200, fields: ['name', 'tags'] },
+    ...{
+      actor,
+      action: 'changeJob',
+      target: job.id,
+      project: 'default',
+      status: 200,
+      fields: ['name', 'tags'],
+    },
     changed: [
       { of: null, field: 'name', before: job.name, after: 'another' },
       { of: null, field: 'tags', before: null, after: ['x'] },

@@ -26,6 +26,7 @@ before(async () => {
     keys: {
       check: (shown: string | undefined): Caller => ({
         id: 'k',
+        project: null,
         scopes: (shown ?? '').split(' ') as Scope[],
       }),
       used: () => {},

@@ -19,7 +19,7 @@ test('POST /api/keys makes a key that is shown once and opens what its scopes sa
   assert.match(secret, new RegExp(`^chr_${key.id}_`))
   assert.equal(headers.get('location'), `/api/keys/${key.id}`)
   assert.deepEqual(key, {
-    ...{ id: key.id, name: 'dashboard', scopes: ['jobs:read'], created_by: 'API_KEY' },
+    ...{ id: key.id, name: 'dashboard', scopes: ['jobs:read'], project: 'default', created_by: 'API_KEY' },
     created_at: '2026-06-18T08:00:00.000Z',
     expires_at: '2026-07-18T08:00:00.000Z',
     ...{ last_used_at: null, revoked_at: null },

@@ -15,7 +15,13 @@ after(() => database.drop())
 
 const log = { info: () => {}, warn: () => {}, error: () => {} }
 const anybody = () => {}
-const read = { name: 'a key', scopes: ['jobs:read' as const], expiresAt: null, createdBy: 'API_KEY' }
+const read = {
+  name: 'a key',
+  scopes: ['jobs:read' as const],
+  expiresAt: null,
+  createdBy: 'API_KEY',
+  project: null,
+}
 
 /** The story over the real store, which counts what it is asked. */
 function setup(clock: () => Date | null = () => null) {
@@ -44,7 +50,7 @@ test('a key is looked up once and then remembered, also by ten calls at once', a
   const given = { id: key.id, secret }
   const callers = await Promise.all(Array.from({ length: 10 }, () => keys.who(given, anybody)))
   await keys.who(given, anybody)
-  assert.deepEqual(callers[9], { id: key.id, scopes: ['jobs:read'] })
+  assert.deepEqual(callers[9], { id: key.id, scopes: ['jobs:read'], project: null })
   assert.equal(asked.find, 1)
 })
 
@@ -123,7 +129,7 @@ test('the last use is noted once a minute, by one of all processes', async () =>
   const store = createApiKeyStore(database.db, () => now)
   const { key } = await setup(() => now).keys.create(read)
   const lastUse = async () =>
-    (await store.list({ after: null, limit: 1000 })).items
+    (await store.list(null, { after: null, limit: 1000 })).items
       .find(({ id }) => id === key.id)
       ?.lastUsedAt?.toISOString()
   assert.equal(await lastUse(), undefined)
@@ -146,7 +152,7 @@ test('what has not the form of a key is refused without loading what looks keys 
     },
   })
   const call = async (key: string | undefined) => check(key && `Bearer ${key}`, anybody)
-  assert.deepEqual(await call('the-first-key-of-all'), { id: 'API_KEY', scopes: ['admin'] })
+  assert.deepEqual(await call('the-first-key-of-all'), { id: 'API_KEY', scopes: ['admin'], project: null })
   for (const key of [undefined, 'x', 'the-first-key-of-al', `${secret.slice(0, -1)}!`, `chr_${secret}`])
     assert.equal(await refused(call(key)), 'API_KEY_REJECTED')
   await assert.rejects(call(secret), /nothing may be looked up/)

@@ -29,6 +29,7 @@ test('POST /api/jobs makes a job in the shape that clients read, and says where 
   assert.deepEqual(job, {
     id: job.id,
     name: 'report',
+    project: 'default',
     key: null,
     schedule: { kind: 'interval', every_ms: 1_800_000, minutes: 30, display: 'every 30m' },
     schedule_display: 'every 30m',

@@ -32,6 +32,8 @@ const lists: Record<string, string> = {
 
 /** What has a list in it that cannot grow, by what ends it. */
 const short: Record<string, string> = {
+  'GET /api/status': 'as many projects as people have made',
+  'GET /api/projects': 'as many as people have made',
   'GET /api/jobs/{id}/next': 'count, at most 1,000 instants',
   'GET /api/jobs/{id}/arm': 'the newest 20',
   'GET /api/jobs/{id}/why': 'five slots, two starts and four sentences',

@@ -8,7 +8,7 @@ import { codeOf, type Problem } from './setup.ts'
 
 // The plumbing alone: what happens when the parts that are handed to the routes break.
 
-const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'] }
+const anAdmin: Caller = { id: '0123456789ab', scopes: ['admin'], project: null }
 const keysWith = (check: Keys['check']): Keys => ({
   ...{ check, used: () => {} },
   holder: () => Promise.reject(new Error('nobody is signed in here')),
@@ -84,6 +84,7 @@ test('a call keeps the process up while it is answered; a stranger or a scrape d
       if (authorization) return anAdmin
       throw new AppError('API_KEY_REJECTED', 'no key')
     }),
+    projects: { list: () => Promise.resolve([]) } as never,
     status: () => Promise.resolve({ held: duringCall.push(holds.now) }),
     metrics: () => '{}',
   })

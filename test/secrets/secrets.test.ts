@@ -42,7 +42,7 @@ test('a secret is stored sealed, and read by its name', async () => {
   assert.match(row?.['sealed'] as string, new RegExp(`^v1\\.${keyId}\\.`))
   assert.doesNotMatch(JSON.stringify(row), /hunter2/)
   assert.deepEqual(await secrets.read(['TOKEN', 'TOKEN']), new Map([['TOKEN', value]]))
-  const { items: listed } = await secrets.list(whole)
+  const { items: listed } = await secrets.list('default', whole)
   assert.deepEqual(
     listed.map((one) => [one.name, one.version, one.createdAt.getTime()]),
     [['TOKEN', 1, createdAt.getTime()]],
@@ -84,7 +84,7 @@ test('without a key nothing is stored or read, and the message says what to do',
   const secrets = secretsWith(null)
   for (const call of [secrets.put('TOKEN', value), secrets.read(['TOKEN']), secrets.rotate()])
     await assert.rejects(call, has('ENCRYPTION_KEY_MISSING', 'openssl rand -base64 32'))
-  assert.equal((await secrets.list(whole)).items.length, 1)
+  assert.equal((await secrets.list('default', whole)).items.length, 1)
   await secrets.remove('TOKEN')
 })
 
@@ -109,7 +109,7 @@ test('what an older key sealed is read, and sealed with the current one by a rot
   assert.equal((await both.read(['TOKEN'])).get('TOKEN'), value)
   const { keyId, ...counts } = await both.rotate()
   assert.deepEqual(counts, { resealed: 1, unreadable: [], left: 0 })
-  const [stored] = (await both.list(whole)).items
+  const [stored] = (await both.list('default', whole)).items
   assert.deepEqual([stored?.keyId, stored?.version], [keyId, 1])
   assert.equal((await secretsWith(newKey).read(['TOKEN'])).get('TOKEN'), value)
   assert.equal((await both.rotate()).resealed, 0)

@@ -185,7 +185,7 @@ test('one that needs two groups is not overtaken for ever by those that need one
 
 test('runs share a job, the origin of their target, and the key that started them', () => {
   const of = (action: object, startedBy: string | null = null) =>
-    groupsOf({ authored: { id: 'a', action } } as Pick<Look, 'authored'>, startedBy)
+    groupsOf({ authored: { id: 'a', action }, view: { project: null } } as Look, startedBy)
   assert.deepEqual(of({ type: 'http', url: 'HTTPS://u:p@API.example:443/x?y' }, 'k'), [
     'job a',
     'key k',

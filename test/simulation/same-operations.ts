@@ -96,6 +96,7 @@ function create({ random, now, jobIds }: State): Operation {
       after: drawAfter(random, jobIds),
       tags: [],
     },
+    project: 'default',
     schedule: storeSchedule(parseSchedule(text, { now: now(), zone: 'UTC' }), text),
     action: { type: 'http', url: 'https://target.invalid' },
     policy: drawPolicy(random),
@@ -266,7 +267,7 @@ function told(state: State): Operation {
       const decision = seen && failed && deliverAgain(seen.view, failed)
       return {
         told: await store.toldBy(deliveries[0]?.id ?? nowhere),
-        last: await store.lastOutput(jobId),
+        last: await store.lastOutput(jobId, jobId),
         // when a row was made is told by Postgres' own clock
         deliveries: deliveries.map((one) => ({ ...one, createdAt: null })),
         again: decision ? await store.transition(seen.view, decision, writing) : null,

@@ -33,6 +33,7 @@ export async function openStore(given?: Pick<TestDatabase, 'url' | 'sql' | 'drop
       ...nothingGiven,
       ...{
         id: randomBytes(6).toString('hex'),
+        project: 'default',
         name: 'a job',
         schedule,
         timezone: 'UTC',

@@ -8,7 +8,13 @@ import { type Caller, type Holder, rejected } from './caller.ts'
 import { hashOf, makeKey } from './form.ts'
 import { type Scope, scopes } from './scopes.ts'
 
-export type NewKey = { name: string; scopes: Scope[]; expiresAt: Date | null; createdBy: string }
+export type NewKey = {
+  name: string
+  scopes: Scope[]
+  expiresAt: Date | null
+  createdBy: string
+  project: string | null
+}
 
 /** The keys that were made over the API. */
 export type StoredKeys = {
@@ -31,7 +37,7 @@ const noteEveryMs = 60_000
 /** More keys than that in use at once are asked for again, not forgotten. */
 const remembered = 1_000
 
-type Known = Pick<StoredKey, 'name' | 'revokedAt'> & {
+type Known = Pick<StoredKey, 'name' | 'project' | 'revokedAt'> & {
   scopes: Scope[]
   hash: Buffer
   /** On the clock of `performance.now()`. */
@@ -70,7 +76,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
   function good(id: string, key: Known): Caller {
     if (key.revokedAt || revokedHere.has(id)) throw rejected('The API key was revoked')
     if (performance.now() >= key.expiresAt) throw rejected('The API key has expired')
-    return { id, scopes: key.scopes }
+    return { id, scopes: key.scopes, project: key.project }
   }
 
   /** One statement for all the calls that wait for the same key. */
@@ -90,6 +96,7 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
     const now = performance.now()
     const key: Known = {
       name: found.name,
+      project: found.project,
       revokedAt: found.revokedAt,
       // a scope of a later version opens nothing here
       scopes: scopes.filter((scope) => found.scopes.includes(scope)),
@@ -105,9 +112,9 @@ export function createStoredKeys({ store, log }: { store: ApiKeyStore; log: Log 
   return {
     who,
     holder,
-    async create({ name, scopes: wanted, expiresAt, createdBy }) {
+    async create({ name, scopes: wanted, expiresAt, createdBy, project }) {
       const { id, secret, hash } = makeKey()
-      const key = await store.insert({ id, hash, name, scopes: wanted, expiresAt, createdBy })
+      const key = await store.insert({ id, hash, name, scopes: wanted, expiresAt, createdBy, project })
       return { key, secret }
     },
     list: store.list,

@@ -2,6 +2,8 @@ import type { OutcomeColumns } from '../../decisions/index.ts'
 /** The job as far as an action needs it. `timeoutMs`: for one attempt; null: the action's own. */
 export type ActionJob = {
   id: string
+  /** Whose secrets it names. */
+  project: string
   name: string
   action: { type: string; [field: string]: unknown }
   timeoutMs: number | null

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type Json, type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+const day = (time: string) => new Date(`2026-06-18T${time}Z`).toISOString()
+const inOne = { 'chronos-project': 'one' }
+
+let service: Service
+before(async () => {
+  service = await startService({ clock: day('08:00:00') })
+  await service.api('PUT', '/api/projects/one', {})
+})
+after(() => service.close())
+
+const quota = (quotas: Json) => service.api('PUT', '/api/projects/one', quotas)
+const jobOf = (fields: Json = {}): Json => ({
+  name: 'a job',
+  schedule: 'every 10m',
+  action: { type: 'http', url: `${service.target.url}/hook` },
+  ...fields,
+})
+const make = (fields: Json = {}) => service.api('POST', '/api/jobs', jobOf(fields), inOne)
+const codeOf = ({ status, body }: { status: number; body: Json }) => `${status} ${body.code}`
+const begunOf = async (id: string) => {
+  const { body } = await service.api('GET', `/api/jobs/${id}/runs`)
+  const runs: { state: string }[] = body.runs
+  return runs.filter(({ state }) => state !== 'skipped')
+}
+
+test('a project has no more jobs than its quota, also if twenty are made at once or a file is applied', async () => {
+  await quota({ jobs: 3 })
+  const made = await Promise.all(Array.from({ length: 20 }, () => make()))
+  assert.equal(made.filter(({ status }) => status === 201).length, 3)
+  assert.ok(made.every((one) => one.status === 201 || codeOf(one) === '409 PROJECT_FULL'))
+  const { name: _, ...declared } = jobOf()
+  const applied = await service.api('POST', '/api/apply', { jobs: { extra: declared } }, inOne)
+  assert.equal(codeOf(applied), '409 PROJECT_FULL')
+  const put = await service.api('PUT', '/api/jobs/by-key/extra', declared, inOne)
+  assert.equal(codeOf(put), '409 PROJECT_FULL')
+  const { body } = await service.api('GET', '/api/projects')
+  const projects: { name: string; jobs: number; quotas: { jobs: number } }[] = body.projects
+  const shown = projects.find(({ name }) => name === 'one')
+  assert.deepEqual([shown?.jobs, shown?.quotas.jobs], [3, 3])
+  await quota({ jobs: null })
+  assert.equal((await make()).status, 201)
+})
+
+test('a run beyond runs_per_minute waits for the next minute, or is refused if a person asks', async () => {
+  await quota({ runs_per_minute: 2 })
+  service.setClock(day('09:00:00'))
+  const jobs = await Promise.all(Array.from({ length: 4 }, async () => (await make()).body.job.id as string))
+  service.setClock(day('09:10:00'))
+  await Promise.all(jobs.map((id) => service.fire({ job_id: id, fire_at: day('09:10:00') })))
+  const begun = async () => (await Promise.all(jobs.map(begunOf))).flat().length
+  await until('two have run', async () => (await begun()) === 2)
+  const byHand = await service.api('POST', `/api/jobs/${jobs[0]}/run`, {})
+  assert.equal(codeOf(byHand), '429 PROJECT_BUSY')
+  assert.equal(byHand.headers.get('retry-after'), '60')
+  const waits = await service.database.sql<{ wake_at: Date }[]>`
+    select wake_at from job_runtime where job_id = any(${jobs}) and last_slot is null`
+  assert.deepEqual(
+    waits.map(({ wake_at: at }) => at.toISOString()),
+    [day('09:11:00'), day('09:11:00')],
+  )
+  service.setClock(day('09:11:00'))
+  await service.api('POST', '/api/cron/reconcile', {})
+  for (const id of jobs) await service.fire({ job_id: id, fire_at: day('09:11:00') })
+  await until('all four have run', async () => (await begun()) === 4)
+  await quota({ runs_per_minute: null })
+})
+
+test('places of a project bound the attempts that are made at once', async () => {
+  await quota({ places: 1 })
+  service.target.behave('/hang', { does: 'hang' })
+  const slow = { action: { type: 'http', url: `${service.target.url}/hang` }, timeout_ms: 60_000 }
+  const jobs = await Promise.all([make(slow), make(slow)])
+  const runs = await Promise.all(
+    jobs.map(({ body }) => service.api('POST', `/api/jobs/${body.job.id}/run`, {})),
+  )
+  const states = async () =>
+    (
+      await service.database.sql`
+      select state from runs where id = any(${runs.map(({ body }) => body.run.id)}) order by state`
+    ).map(({ state }) => state as string)
+  await until('one is at work', async () => (await states()).includes('running'))
+  assert.deepEqual(await states(), ['claimed', 'running'])
+  for (const { body } of runs) await service.api('POST', `/api/runs/${body.run.id}/cancel`, {})
+})
