@@ -49,14 +49,14 @@ export function createChannelStore(database: Database, clock: () => Date | null 
       return new Set(rows.map((row) => row['name'] as string))
     },
 
-    /** Those of the names that the project has; null: all. By name. */
-    async some(project: string, names: readonly string[] | null): Promise<StoredChannel[]> {
+    /** Those of the names that the project has; null: all. By name, `limit` at most. */
+    async some(project: string, names: readonly string[] | null, limit: number): Promise<StoredChannel[]> {
       const rows: Row[] = await database.run(
         (sql) => sql`
           select *, to_json(default_on) as default_on from channels
           where project = ${project}
             and (${names === null} or name in (select jsonb_array_elements_text(${sql.json([...(names ?? [])])})))
-          order by name`,
+          order by name limit ${limit}`,
         { idempotent, name: 'reading the channels' },
       )
       return rows.map(readChannel)

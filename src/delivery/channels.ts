@@ -16,7 +16,7 @@ import {
   receiverOf,
   type Target,
 } from './senders/index.ts'
-import { AppError } from '../ground/errors.ts'
+import { AppError, fieldRefused } from '../ground/errors.ts'
 import { shortName } from '../ground/project.ts'
 import { notFound } from '../ground/not-found.ts'
 import { needed, type Seal } from '../vault/seal/index.ts'
@@ -45,7 +45,7 @@ export type Channels = {
   ): Promise<{ channel: Channel; isNew: boolean; madeSecret: string | null }>
   /** For a file, which writes it with all else that it has: its configuration sealed, once its host may be called. @throws AppError FIELD_INVALID */
   sealed(name: string, config: ReceiverConfig): Promise<string>
-  /** For a file: those of the names that the project has, or (null) all, by their short names, with what was sealed. `config` null: no configured key decrypts it. */
+  /** For a file: those of the names that the project has, or (null) all, by their short names, with what was sealed. `config` null: no configured key decrypts it. @throws AppError FIELD_INVALID: there are more than 1,000 */
   opened(project: string, names: readonly string[] | null): Promise<OpenedChannel[]>
   /** By name. */
   list(project: string, page: PageWish<string>): Promise<Page<Channel, string>>
@@ -73,6 +73,14 @@ export type Channels = {
     name: string,
     send: SendTest,
   ): Promise<{ delivered: true } | { delivered: false; error: DeliveryError }>
+}
+
+/** Of channels that are opened together; each has kilobytes. */
+const mostOpened = 1_000
+
+function tooMany(): AppError {
+  const sentence = `the project has more than ${mostOpened} channels, too many to be read together. Keep them by /api/channels.`
+  return fieldRefused('channels', sentence)
 }
 
 export type SpecTarget = { channel?: string; type?: string; template?: unknown; [field: string]: unknown }
@@ -183,7 +191,8 @@ export function createChannels({
     test,
     sealed: async (name, config) => (await closing(config))(name, config),
     async opened(project, names) {
-      const stored = await store.some(project, names)
+      const stored = await store.some(project, names, mostOpened + 1)
+      if (stored.length > mostOpened) throw tooMany()
       return stored.map((one) => ({
         ...{ name: shortName(one.name), sealed: one.sealed, defaultOn: one.defaultOn },
         config: openedOrNull(one),

@@ -131,3 +131,34 @@ test('a key without admin applies a file whose channels stand as they are, and n
   assert.equal((await post('/api/apply', file({ kept: slack }))).status, 200)
   assert.equal((await post('/api/apply', wanted, headers)).body.made, 1)
 })
+
+test('the channels of a file are those of its project, and so are the secrets', async () => {
+  assert.equal((await service.api('PUT', '/api/projects/other', {})).status, 201)
+  const there = { 'chronos-project': 'other' }
+  const ours = file({ both: slack }, { both: job('both') })
+  assert.equal((await post('/api/apply', ours)).status, 200)
+  const refused = await post('/api/apply', ours, there)
+  assert.equal(codeOf(refused), '400 FIELD_INVALID')
+  assert.match(JSON.stringify(refused.body.errors), /no secret named .*SLACK_URL/)
+
+  const value = 'https://hooks.slack.com/services/T/B/2'
+  assert.equal((await service.api('PUT', '/api/secrets/SLACK_URL', { value }, there)).status, 201)
+  assert.deepEqual(linesOf(await post('/api/apply', ours, there)), ['make both type url owner'])
+  const { body: exported } = await service.api('GET', '/api/export?owner=shop', undefined, there)
+  assert.deepEqual(Object.keys(exported.file.channels), ['both'])
+  const pruned = await post('/api/apply?prune=true', { owner: 'shop', jobs: {} }, there)
+  assert.deepEqual(linesOf(pruned), ['remove both type url owner'])
+  assert.equal((await service.api('GET', '/api/channels/both')).status, 200)
+  assert.equal((await service.api('GET', '/api/channels/both', undefined, there)).status, 404)
+})
+
+test('more channels than can be read together are neither exported nor pruned', async () => {
+  await service.api('PUT', '/api/projects/many', {})
+  await service.database.sql`
+    insert into channels (name, type, sealed, created_at, updated_at)
+    select 'many/c' || n, type, sealed, now(), now() from channels, generate_series(1, 1001) n where name = 'both'`
+  const there = { 'chronos-project': 'many' }
+  const exported = await service.api('GET', '/api/export', undefined, there)
+  assert.equal(codeOf(exported), '400 FIELD_INVALID')
+  assert.match(String(exported.body.detail), /more than 1000 channels/)
+})

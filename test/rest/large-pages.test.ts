@@ -44,6 +44,7 @@ const short: Record<string, string> = {
   'GET /api/jobs/{id}/days': '371 days',
   'GET /api/failures': '100 causes of 300 characters',
   'GET /api/costs': '371 days and 100 jobs',
+  'GET /api/export': 'as many channels as are opened together, 1,000',
   'GET /v1/models': 'one',
 }
 
