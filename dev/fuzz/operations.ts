@@ -32,6 +32,8 @@ const livingThings: [path: string, parameter: string, kind: string][] = [
   ['/api/keys/{id}', 'id', 'key'],
   ['/api/channels/{name}', 'name', 'channel'],
   ['/api/secrets/{name}', 'name', 'secret'],
+  // one that has no jobs: what a group pauses, the next one would find paused
+  ['/api/projects/{name}', 'name', 'project'],
   ['/api/callbacks/{token}', 'token', 'callback'],
 ]
 

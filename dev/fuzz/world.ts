@@ -189,6 +189,7 @@ async function furnish({ api, sql }: World, usual: string): Promise<void> {
       action: { type: 'http', url: usual, callback: { deadline_ms: 5_000 } },
     },
   ]
+  if (!(await have('projects', 'name')).has('spare')) await api('PUT', '/api/projects/spare', {})
   const known = await have('jobs', 'name')
   for (const job of jobs)
     if (!known.has(job.name)) await api('POST', '/api/jobs', { tags: ['furniture'], ...job })
@@ -210,6 +211,9 @@ async function learn({ sql, living, outside }: World): Promise<void> {
   living['key'] = await ids('select id from api_keys order by created_at desc limit 10')
   living['channel'] = await ids('select name as id from channels order by name')
   living['secret'] = await ids('select name as id from secrets order by name')
+  living['project'] = await ids(
+    "select name as id from projects where name not in ('*', 'default') order by name",
+  )
   living['callback'] = outside.callbacks
 }
 
