@@ -122,10 +122,8 @@ test('while somebody else holds the row of a job locked its fires get 503, and t
   await faulty.database.sql.begin(async (tx) => {
     await tx`select from job_runtime where job_id = ${id} for update`
     await world.until(at(5, 1))
-    assert.deepEqual(
-      world.nas.fires(id).map(({ status }) => status),
-      [503],
-    )
+    const statuses = world.nas.fires(id).map(({ status }) => status)
+    assert.deepEqual(new Set(statuses), new Set([503]))
   })
   await world.until(at(9))
   assert.equal(witness.effects().length, 1)
