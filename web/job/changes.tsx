@@ -14,14 +14,15 @@ export function Changes({ job, changes, draft }: ChangesProps) {
   if (changes.length === 0) return null
   const isMoved = changes.some(({ field }) => field === 'schedule' || field === 'timezone')
   return (
-    <>
-      <Differences changes={changes.map(({ field, ...one }) => ({ name: field, ...one }))} nothing="default">
-        <h3>What saving changes</h3>
-      </Differences>
+    <Differences
+      title="What saving changes"
+      changes={changes.map(({ field, ...one }) => ({ name: field, ...one }))}
+      nothing="default"
+    >
       {isMoved && draft.schedule !== null && (
         <Moved job={job} schedule={draft.schedule} timezone={draft.timezone} />
       )}
-    </>
+    </Differences>
   )
 }
 

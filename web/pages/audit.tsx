@@ -95,9 +95,11 @@ function Changed({ entry: { changed, changed_left_out: more } }: { entry: Entry 
   if (changed.length === 0) return <p class="quiet">It was so already: no field differs.</p>
   return (
     <>
-      <Differences changes={changed.map((one) => ({ ...one, name: nameOf(one) }))} nothing="nothing">
-        <h3>Before and after</h3>
-      </Differences>
+      <Differences
+        title="Before and after"
+        changes={changed.map((one) => ({ ...one, name: nameOf(one) }))}
+        nothing="nothing"
+      />
       {more > 0 && <p class="quiet">and {counted(more, 'more field')}, whose values are not kept</p>}
       <p class="quiet">Credentials are masked, and long values are cut.</p>
     </>

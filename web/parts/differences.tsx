@@ -2,13 +2,19 @@ import type { ComponentChildren } from 'preact'
 
 export type Difference = { name: string; before: unknown; after: unknown }
 
-type DifferencesProps = { changes: readonly Difference[]; nothing: string; children?: ComponentChildren }
+type DifferencesProps = {
+  title: string
+  changes: readonly Difference[]
+  nothing: string
+  /** More of what changes, below. */
+  children?: ComponentChildren
+}
 
 /** Fields before and after; `nothing` is said of a value that is not there. */
-export function Differences({ changes, nothing, children }: DifferencesProps) {
+export function Differences({ title, changes, nothing, children }: DifferencesProps) {
   return (
-    <section class="changes" aria-label="What changes">
-      {children}
+    <section class="changes" aria-label={title}>
+      <h3>{title}</h3>
       <dl>
         {changes.map(({ name, before, after }) => (
           <div key={name}>
@@ -19,6 +25,7 @@ export function Differences({ changes, nothing, children }: DifferencesProps) {
           </div>
         ))}
       </dl>
+      {children}
     </section>
   )
 }
