@@ -27,18 +27,22 @@ export function createDeliveries({ store, changes }: DeliveriesNeeds): Deliverie
 
   async function again(runId: string, deliveryId: string): Promise<Saved> {
     const jobId = await store.jobOfRun(runId)
-    const found = (await of(runId)).find(({ id }) => id === deliveryId)
-    if (!jobId || !found) {
-      const message = `Run ${runId} has no delivery with id ${deliveryId}`
-      throw new AppError('DELIVERY_NOT_FOUND', message)
-    }
-    if (found.state !== 'failed') {
-      const message = `Delivery ${deliveryId} is ${found.state}; only a failed delivery can be retried.`
-      throw new AppError('DELIVERY_STATE_CONFLICT', message)
-    }
-    return changes.apply(jobId, ({ view }) =>
-      view.deliveries.some(({ id }) => id === deliveryId) ? null : deliverAgain(view, found),
+    if (!jobId) throw notFound('run', runId)
+    await failedOf(runId, deliveryId)
+    // Read again after the look: whatever happens to the delivery from then on moves the job, and the decision is not written.
+    return changes.apply(jobId, async ({ view }) =>
+      view.deliveries.some(({ id }) => id === deliveryId)
+        ? null
+        : deliverAgain(view, await failedOf(runId, deliveryId)),
     )
+  }
+
+  async function failedOf(runId: string, deliveryId: string): Promise<ShownDelivery> {
+    const found = (await of(runId)).find(({ id }) => id === deliveryId)
+    if (!found) throw new AppError('DELIVERY_NOT_FOUND', `Run ${runId} has no delivery with id ${deliveryId}`)
+    if (found.state === 'failed') return found
+    const message = `Delivery ${deliveryId} is ${found.state}; only a failed delivery can be retried.`
+    throw new AppError('DELIVERY_STATE_CONFLICT', message)
   }
 
   return { of, list: store.listDeliveries, again }

@@ -18,7 +18,7 @@ export type Changes = {
   /** `decide` is asked again with each new look, until its decision is written; null: nothing is to be changed. */
   apply(
     jobId: string,
-    decide: (look: Look) => Decision | null,
+    decide: (look: Look) => Decision | null | Promise<Decision | null>,
     options?: { output?: string | null; startedBy?: string | null },
   ): Promise<Saved>
   /** Makes the wake-up sure and reads the job again, so that the answer is current. */
@@ -45,7 +45,7 @@ export function createChanges({ store, enact, begin, arming }: ChangesNeeds): Ch
   const apply: Changes['apply'] = async (jobId, decide, options = {}) => {
     for (let round = 0; round < maxRounds; round++) {
       const look = await lookAt(jobId)
-      const decision = decide(look)
+      const decision = await decide(look)
       if (!decision) return makeSure(jobId, { needed: true })
       const enacted = await enact(look, decision, options)
       if (!enacted) continue
