@@ -1,5 +1,6 @@
 import { CronPattern } from 'croner'
 import { AppError } from '../ground/errors.ts'
+import { counted } from '../ground/words.ts'
 import { type SpecialDays, takeSpecialDays } from './cron-days.ts'
 import { readYears } from './cron-years.ts'
 import type { Day } from './day.ts'
@@ -44,7 +45,7 @@ export function readCron(expr: string): CronFields {
       { cause },
     )
   if (expr.startsWith('@') && written.length === 1) throw unknownNickname(expr)
-  if (written.length < 5 || written.length > 7) throw refuse(`it has ${written.length} fields`)
+  if (written.length < 5 || written.length > 7) throw refuse(`it has ${counted(written.length, 'field')}`)
   const years = written.length === 7 ? readYears(written[6] ?? '', refuse) : null
   const plain = written.slice(0, 6).map((part) => (part === '?' ? '*' : part))
   const parts = written.length > 5 ? plain.map(openStep) : plain

@@ -1,3 +1,4 @@
+import { counted } from '../ground/words.ts'
 import { expandNickname, readCron } from './cron.ts'
 import { readDuration } from './duration.ts'
 import { Misread } from './misread.ts'
@@ -44,7 +45,7 @@ function readEventBridge(text: string, { id }: Reading): Resolved | null {
   if (fields.length !== 6)
     throw new Misread(
       inside,
-      `has ${fields.length} fields and not the six of EventBridge (minute hour day month weekday year)`,
+      `has ${counted(fields.length, 'field')} and not the six of EventBridge (minute hour day month weekday year)`,
       ['cron(0 9 ? * MON-FRI *)'],
     )
   const [minute = '', hour = '', date = '', month = '', weekday = '', year = ''] = fields
