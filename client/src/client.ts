@@ -13,6 +13,8 @@ export type ClientOptions = {
   url: string
   /** An API key. */
   key: string
+  /** Whose things are seen and made, for a key of all projects; `default` if nothing is given. */
+  project?: string
   /** Further tries of a call that may be repeated; 3 by default. */
   retries?: number
   /** Of one try; 30,000 by default. A machine that is off has to start first. */
@@ -23,12 +25,19 @@ export type ClientOptions = {
 export type Chronos = ReturnType<typeof createClient>
 
 /** The calls of a service. Each throws ChronosError if it is refused. */
-export function createClient({ url, key, retries = 3, timeoutMs = 30_000, ...given }: ClientOptions) {
+export function createClient({
+  url,
+  key,
+  project,
+  retries = 3,
+  timeoutMs = 30_000,
+  ...given
+}: ClientOptions) {
   const fetch =
     given.fetch ?? ((...request: Parameters<typeof globalThis.fetch>) => globalThis.fetch(...request))
   const api: Api = createFetch<paths>({
     baseUrl: url,
-    headers: { authorization: `Bearer ${key}` },
+    headers: { authorization: `Bearer ${key}`, ...(project && { 'chronos-project': project }) },
     fetch: transport({ fetch, retries, timeoutMs }),
   })
   return {

@@ -2902,7 +2902,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2993,7 +2996,10 @@ export interface operations {
     listDeliveries: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3094,7 +3100,10 @@ export interface operations {
     retryDelivery: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
                 delivery: string;
@@ -3243,6 +3252,8 @@ export interface operations {
             header?: {
                 /** @description with `follow`: the events after this one, as `EventSource` sends it */
                 "Last-Event-ID"?: string;
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
             };
             path: {
                 id: string;
@@ -3351,7 +3362,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3450,7 +3464,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3557,7 +3574,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3685,7 +3705,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3817,7 +3840,10 @@ export interface operations {
                 /** @description true: only those whose wake-up the timer service has not confirmed */
                 unarmed?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3913,6 +3939,8 @@ export interface operations {
             header?: {
                 /** @description the same key and body give the same job, however often they are sent */
                 "Idempotency-Key"?: string;
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
             };
             path?: never;
             cookie?: never;
@@ -4094,7 +4122,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4199,6 +4230,8 @@ export interface operations {
             header?: {
                 /** @description the `ETag` that was read, or `*` */
                 "If-Match"?: string;
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
             };
             path: {
                 id: string;
@@ -4355,6 +4388,8 @@ export interface operations {
             header?: {
                 /** @description the `ETag` that was read, or `*` */
                 "If-Match"?: string;
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
             };
             path: {
                 id: string;
@@ -4530,7 +4565,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4685,7 +4723,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4831,7 +4872,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4989,7 +5033,10 @@ export interface operations {
                 count?: number;
                 from?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5120,7 +5167,10 @@ export interface operations {
     explainJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5223,7 +5273,10 @@ export interface operations {
     readArm: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5328,7 +5381,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5447,7 +5503,10 @@ export interface operations {
     readJobByKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 key: string;
             };
@@ -5546,7 +5605,10 @@ export interface operations {
     putJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 key: string;
             };
@@ -5746,7 +5808,10 @@ export interface operations {
                 /** @description removes jobs and channels of the `owner` that are not in the file */
                 prune?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5916,7 +5981,10 @@ export interface operations {
                 /** @description `plan` of the plan that was agreed to */
                 plan?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6096,7 +6164,10 @@ export interface operations {
             query?: {
                 owner?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6198,7 +6269,10 @@ export interface operations {
                 /** @description accepted and ignored */
                 profile?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6312,7 +6386,10 @@ export interface operations {
                 profile?: string;
                 job?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6400,7 +6477,10 @@ export interface operations {
     readRun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6501,7 +6581,10 @@ export interface operations {
     readRunRequest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6615,7 +6698,10 @@ export interface operations {
     cancelRun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6751,7 +6837,10 @@ export interface operations {
     retryRun: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6908,7 +6997,10 @@ export interface operations {
                 /** @description lanes */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7007,7 +7099,10 @@ export interface operations {
                 /** @description 1 to 100 ids of jobs, separated by commas; those that do not exist are left out */
                 ids?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7100,7 +7195,10 @@ export interface operations {
                 /** @description inclusive; default: today */
                 to?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7205,7 +7303,10 @@ export interface operations {
                 since?: string;
                 job?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7303,7 +7404,10 @@ export interface operations {
                 /** @description inclusive; default: today */
                 to?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7479,7 +7583,10 @@ export interface operations {
     previewSchedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7648,7 +7755,10 @@ export interface operations {
     reconcile: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7781,7 +7891,10 @@ export interface operations {
     status: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7892,7 +8005,10 @@ export interface operations {
     mcp: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8008,7 +8124,10 @@ export interface operations {
     metrics: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8098,7 +8217,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8189,7 +8311,10 @@ export interface operations {
     createKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8325,7 +8450,10 @@ export interface operations {
     revokeKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8450,7 +8578,10 @@ export interface operations {
     listProjects: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8538,7 +8669,10 @@ export interface operations {
     putProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -8667,7 +8801,10 @@ export interface operations {
     deleteProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -8804,7 +8941,10 @@ export interface operations {
     pauseProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -8933,7 +9073,10 @@ export interface operations {
     resumeProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9064,7 +9207,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9155,7 +9301,10 @@ export interface operations {
     readChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9254,7 +9403,10 @@ export interface operations {
     putChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9412,7 +9564,10 @@ export interface operations {
     removeChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9549,7 +9704,10 @@ export interface operations {
     testChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9695,7 +9853,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9786,7 +9947,10 @@ export interface operations {
     putSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -9931,7 +10095,10 @@ export interface operations {
     removeSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path: {
                 name: string;
             };
@@ -10068,7 +10235,10 @@ export interface operations {
     rotateSecrets: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10206,7 +10376,10 @@ export interface operations {
                 actor?: string;
                 action?: string;
             };
-            header?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
             path?: never;
             cookie?: never;
         };

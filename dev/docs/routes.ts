@@ -67,8 +67,12 @@ function rowOf({ path, method, operation }: { path: string; method: string; oper
 }
 
 function parametersOf({ parameters = [] }: Operation): string {
+  // what every route has is said once, above
+  const everywhere = ['profile', 'Chronos-Project']
   const names = (place: string) =>
-    parameters.filter((one) => one.in === place && one.name !== 'profile').map(({ name }) => `\`${name}\``)
+    parameters
+      .filter((one) => one.in === place && !everywhere.includes(one.name))
+      .map(({ name }) => `\`${name}\``)
   const [query, headers] = [names('query'), names('header')]
   return [
     ...(query.length > 0 ? [`Query: ${query.join(', ')}`] : []),
@@ -88,7 +92,8 @@ Generated from the OpenAPI document by \`node dev/docs/routes.ts\`; a test compa
 field and its limits, is at \`GET /openapi.json\`.
 
 JSON in both directions. Errors are \`application/problem+json\` with a stable \`code\` ([all codes](errors.md)).
-Where a scope is named, send \`Authorization: Bearer <API key>\` ([API keys and scopes](api-keys.md)).
+Where a scope is named, send \`Authorization: Bearer <API key>\` ([API keys and scopes](api-keys.md)); a key of all
+projects chooses one with the header \`Chronos-Project\` ([projects](projects.md)).
 Each of those routes may also answer 400 (invalid input), 401 (no or wrong key), 403 (missing scope), 413 and 415 (body too
 large, or not JSON), 429 (rate limit), 500 and 503 (retry).
 `

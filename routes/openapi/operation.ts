@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable } from '../../src/ground/errors.ts'
-import { type Operation, problem } from '../schemas/index.ts'
+import { type Operation, problem, projectHeader } from '../schemas/index.ts'
 import { exampleOf } from './examples.ts'
 import { headersOfProblem, headersOfSuccess, withHeaders } from './headers.ts'
 import { type Components, type Json, plain } from './plain.ts'
@@ -15,7 +15,7 @@ export function operationDocument(
 ): Json {
   const { id, scope, summary, body, errors } = operation
   const mayFail: ErrorCode[] = [...errors, ...(isApi ? apiErrors : openErrors)]
-  const parameters = parametersOf(operation)
+  const parameters = parametersOf(operation, isApi)
   return {
     operationId: id,
     tags: [tagOf(path)],
@@ -108,8 +108,12 @@ function json(schema: TSchema, components: Components, example?: unknown): Json 
   return { 'application/json': { schema: shown, ...(example !== undefined && { example }) } }
 }
 
-function parametersOf({ params, query, headers }: Operation): Json[] {
-  const places = { path: properties(params), query: properties(query), header: headers ?? {} }
+function parametersOf({ params, query, headers }: Operation, isApi: boolean): Json[] {
+  const places = {
+    path: properties(params),
+    query: properties(query),
+    header: { ...headers, ...(isApi && projectHeader) },
+  }
   return Object.entries(places).flatMap(([place, schemas]) =>
     Object.entries(schemas).map(([name, schema]) => parameterOf(name, place, schema)),
   )

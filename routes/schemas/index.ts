@@ -1,5 +1,6 @@
 /** Schemas and their checks. Loaded with the first request that has an input to check, and never for a fire. */
 export { jobsFile } from './declared.ts'
+export { projectHeader } from './projects.ts'
 export { otherOperations, operations, problem } from './operations.ts'
 export type { Operation } from './operation.ts'
 export type { Operations } from './operations.ts'

@@ -6,6 +6,16 @@ import { bodyErrors, inputErrors } from './refusals.ts'
 
 const form = '1 to 39 lower-case letters, digits and "-", the first no "-"'
 const projectName = Type.String({ pattern: projectPattern, ...expecting(form) })
+/** What each route that a key opens takes. */
+export const projectHeader = {
+  'Chronos-Project': Type.Optional(
+    Type.String({
+      pattern: projectPattern,
+      description: 'whose things are seen and made, for a key of all projects; `default` if nothing is sent',
+      ...expecting(form),
+    }),
+  ),
+}
 export const projectOrAll = Type.String({
   pattern: `${projectPattern}|^[*]$`,
   ...expecting(`${form}; or "*" for all projects`),

@@ -100,6 +100,16 @@ test('a list is read page by page, and only as far as it is used', async () => {
   assert.equal(callsOf(/q=page-/).length, asked + 1)
 })
 
+test('a client of a project sees and makes what is in it alone', async () => {
+  const project = 'sdk'
+  assert.equal((await service.api('PUT', `/api/projects/${project}`, {})).status, 201)
+  const there = createClient({ url: service.url, key: apiKey, project })
+  await there.jobs.create(jobNamed('of the project'))
+  const names = []
+  for await (const { name } of there.jobs.list()) names.push(name)
+  assert.deepEqual(names, ['of the project'])
+})
+
 test('a log that breaks off is followed on behind the last event', async () => {
   const { job } = await chronos.jobs.create(jobNamed('followed'))
   const run = await chronos.jobs.run(job.id)
