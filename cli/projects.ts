@@ -20,6 +20,6 @@ export async function resumeAll(context: Context, project: string | undefined) {
   context.show(resumed, () => `${wordOf(name)} goes on${left}.\n`)
 }
 
-function wordOf(name: string): string {
+export function wordOf(name: string): string {
   return name === '*' ? 'Everything' : `Project ${name}`
 }

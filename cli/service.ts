@@ -2,6 +2,7 @@ import { createApi, type Json } from './api.ts'
 import type { Context } from './context.ts'
 import { exitCodes, Stop } from './io.ts'
 import { profileOf } from './profile.ts'
+import { wordOf } from './projects.ts'
 import { whenOf } from './show.ts'
 
 export async function showStatus(context: Context) {
@@ -11,16 +12,27 @@ export async function showStatus(context: Context) {
 }
 
 function statusText(status: Json, { paint }: Context): string {
-  const { health, reasons, jobs, process: own, owed, version, provider } = status
+  const { health, reasons, jobs, process: own, owed, version, provider, projects = [] } = status
   const style = health === 'ok' ? 'green' : health === 'degraded' ? 'yellow' : 'red'
   return [
     `${paint(style, health)}  Chronos ${version}, woken by ${provider}, up since ${whenOf(own.started_at)}`,
+    ...pausesIn(projects).map((pause) => paint('yellow', pause)),
     ...reasons.map(({ code, message }: Json) => `  ${code}: ${message}`),
     `jobs   ${jobs.scheduled} scheduled, ${jobs.paused} paused, ${jobs.completed} finished, ${jobs.error} stopped`,
     `runs   ${own.runs.running} running, ${own.runs.queued + own.runs.waiting} waiting`,
     `owed   ${owed.arms} wake-ups, ${owed.overdue_jobs} overdue jobs, ${owed.lost_wakes} lost wake-ups`,
     '',
   ].join('\n')
+}
+
+/** A pause of everything covers those of its projects. */
+function pausesIn(projects: Json[]): string[] {
+  const everything = projects.filter(({ name, paused }) => name === '*' && paused)
+  const paused = everything.length > 0 ? everything : projects.filter((one) => one.paused)
+  return paused.map(({ name, paused_at: since, paused_by: by, paused_reason: reason }) => {
+    const why = reason === null ? '' : `: ${reason}`
+    return `${wordOf(name)} is paused since ${since}, by ${by}${why}. No run begins.`
+  })
 }
 
 type Finding = { ok: boolean; text: string }

@@ -6,6 +6,8 @@ type RunBody = ReturnType<typeof runBody>
 type Slot = { slot: Date; verdict: string; reason: string | null; runId: string | null }
 
 type Told = {
+  /** Of its project, or of everything. */
+  pause: { at: Date; by: string; reason: string | null } | null
   job: JobBody
   arm: ReturnType<typeof armBody>
   /** Oldest first. */
@@ -19,11 +21,12 @@ type Told = {
 const startsShown = 2
 
 /** What has become of a job lately and what it waits for, in sentences for people and agents. */
-export function storyOf({ job, arm, slots, runs, now }: Told): string[] {
+export function storyOf({ pause, job, arm, slots, runs, now }: Told): string[] {
   const byId = new Map(runs.map((run) => [run.id, run]))
   const told = slots.map((slot) => slotLine(slot, byId.get(slot.runId ?? ''), now)).toReversed()
   const starts = runs.filter(({ slot }) => slot === null).slice(0, startsShown)
   return [
+    ...(pause ? [pauseLine(job, pause)] : []),
     stateLine(job, now),
     ...(told.length > 0 ? ['Its last slots:', ...told] : ['No slot has come in the last week.']),
     ...starts.map((run) => `  Started by ${starterOf(run)} ${whenFrom(run.claimed_at, now)}: ${endOf(run)}`),
@@ -36,6 +39,11 @@ export function storyOf({ job, arm, slots, runs, now }: Told): string[] {
 function starterOf({ trigger }: RunBody): string {
   if (trigger === 'after') return 'another job'
   return trigger === 'retry' ? 'a repetition' : 'hand'
+}
+
+function pauseLine({ project }: JobBody, { at, by, reason }: NonNullable<Told['pause']>): string {
+  const why = reason === null ? '' : `: ${reason}`
+  return `No run begins: project ${project}, or everything, is paused since ${at.toISOString()}, by ${by}${why}.`
 }
 
 function stateLine(job: JobBody, now: number): string {

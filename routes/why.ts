@@ -22,7 +22,11 @@ export function whyRoutes(on: On, needs: RouteNeeds): void {
       lastSlots(id),
       lists.runs(everyRun, { after: null, limit: runsRead }),
     ])
+    const [project] = (await needs.projects.list(look.authored.project)).filter(
+      ({ name }) => name === look.authored.project,
+    )
     const story = storyOf({
+      pause: project?.pause ?? null,
       job: jobBody(fromLook(look, surroundings), showingTo(request, needs, channels)),
       arm: armBody(look, arms, needs),
       ...{ slots, runs: runs.map(runBody), now: look.view.now.getTime() },

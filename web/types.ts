@@ -81,6 +81,13 @@ export type Status = {
   failed_deliveries: { count: number }
   awake: { because: readonly string[]; goes_down_at: string | null }
   jobs: Record<string, number>
+  projects?: readonly {
+    name: string
+    paused: boolean
+    paused_at: string | null
+    paused_by: string | null
+    paused_reason: string | null
+  }[]
   owed: {
     arms: number
     oldest_since: string | null

@@ -155,6 +155,19 @@ test('a pause is told with its reason, and ends', async () => {
   assert.match((await chronos(['resume', 'backup'])).out, /goes on/)
 })
 
+test('a pause of everything is told by the status and by the story of a job, with who and why', async () => {
+  assert.match(
+    (await chronos(['pause', '--all', '--reason', 'moving house'])).out,
+    /^Everything is paused since/,
+  )
+  const told = /paused since .*, by API_KEY: moving house/
+  assert.match((await chronos(['status'])).out, told)
+  assert.match((await chronos(['why', 'backup'])).out, told)
+  assert.match((await chronos(['resume', '--all'])).out, /^Everything goes on/)
+  assert.doesNotMatch((await chronos(['status'])).out, /paused since/)
+  assert.doesNotMatch((await chronos(['why', 'backup'])).out, /No run begins/)
+})
+
 test('secrets come from standard input, and are never shown', async () => {
   const { code, out, err } = await chronos(['secrets', 'set', 'TOKEN'], { input: 'a-long-secret-value\n' })
   assert.deepEqual([code, (out + err).includes('a-long-secret')], [0, false])

@@ -101,6 +101,19 @@ test('after five minutes without a move the page asks nothing more, until it is 
   await context.close()
 })
 
+test('a pause of everything stands above all else, with who and why', async () => {
+  await service.api('POST', '/api/projects/*/pause', { reason: 'moving house' })
+  const { page, context } = await reader.open('/')
+  const told = page.getByRole('status').filter({ hasText: 'Everything is paused' })
+  await told.getByText(/No run begins since .*, by API_KEY: moving house/).waitFor()
+  assert.deepEqual(await violations(page), [])
+  await service.api('POST', '/api/projects/*/resume')
+  await page.reload()
+  await page.getByText('Every job is held').waitFor()
+  assert.equal(await told.count(), 0)
+  await context.close()
+})
+
 test('a machine that went to sleep is shown as it was known, and woken only when asked', async () => {
   const { page, context } = await reader.open('/', { prepare: (it) => it.clock.install() })
   let calls = 0

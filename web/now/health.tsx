@@ -1,7 +1,7 @@
 import { nounFor } from '../parts/count.ts'
 import { Link } from '../parts/link.tsx'
 import { Notice } from '../parts/notice.tsx'
-import { relativeText } from '../parts/when.tsx'
+import { relativeText, When } from '../parts/when.tsx'
 import type { Status } from '../types.ts'
 
 const titles = {
@@ -16,6 +16,7 @@ export function Health({ status }: { status: Status }) {
   const kind = health === 'ok' ? 'good' : health === 'degraded' ? 'warning' : 'error'
   return (
     <div class="health">
+      <Pauses projects={status.projects ?? []} />
       <Notice kind={kind} title={titles[health]}>
         {reasons.length > 0 && (
           <ul>
@@ -29,6 +30,26 @@ export function Health({ status }: { status: Status }) {
       </Notice>
       <Sums status={status} />
     </div>
+  )
+}
+
+/** Of everything, or else of each project: nothing of theirs runs, so it stands above all else. */
+function Pauses({ projects }: { projects: NonNullable<Status['projects']> }) {
+  const everything = projects.filter(({ name, paused }) => name === '*' && paused)
+  const paused = everything.length > 0 ? everything : projects.filter((one) => one.paused)
+  return (
+    <>
+      {paused.map(({ name, paused_at: since, paused_by: by, paused_reason: reason }) => (
+        <Notice
+          key={name}
+          kind="warning"
+          title={name === '*' ? 'Everything is paused' : `Project ${name} is paused`}
+        >
+          No run begins since <When at={since} />, by {by}
+          {reason !== null && `: ${reason}`}.
+        </Notice>
+      ))}
+    </>
   )
 }
 
