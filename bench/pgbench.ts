@@ -101,10 +101,7 @@ const runOfJob = `concat('00000000-0000-7000-8000-', lpad(to_hex(:n::int), 12, '
 
 /** With all values written out, but for those that differ from one fire to the next. */
 function written(query: string, parameters: (string | null)[]): string {
-  const line = query
-    .replaceAll(/--.*$/gm, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
+  const line = query.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim()
   return line
     .replace(/\$\d+::text::bigint as rev\b/, ':rev::bigint as rev')
     .replaceAll(/\$(\d+)/g, (_match, n: string) => literal(parameters[Number(n) - 1]))
