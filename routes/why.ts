@@ -15,16 +15,14 @@ export function whyRoutes(on: On, needs: RouteNeeds): void {
     const look = await lookAt(needs, id)
     const lists = await needs.lists()
     const everyRun = { project: null, jobId: id, states: [], tag: null, since: null, until: null }
-    const [surroundings, channels, arms, slots, { items: runs }] = await Promise.all([
+    const [surroundings, channels, arms, slots, { items: runs }, [project]] = await Promise.all([
       lists.surroundings(id),
       lists.channels(),
       lists.arms(id),
       lastSlots(id),
       lists.runs(everyRun, { after: null, limit: runsRead }),
+      needs.projects.list(look.authored.project),
     ])
-    const [project] = (await needs.projects.list(look.authored.project)).filter(
-      ({ name }) => name === look.authored.project,
-    )
     const story = storyOf({
       pause: project?.pause ?? null,
       job: jobBody(fromLook(look, surroundings), showingTo(request, needs, channels)),

@@ -52,3 +52,15 @@ async function forged(): Promise<string> {
     return error instanceof WebhookError ? error.name : String(error)
   }
 }
+
+/** What comes of it, whatever runs it. */
+export const outcomeOf = (prefix: string) => ({
+  names: [`${prefix} other`, `${prefix} job`],
+  types: ['log', 'end'],
+  log: 'ok',
+  state: 'succeeded',
+  refused: [400, 'SCHEDULE_INVALID'],
+  planned: ['make'],
+  made: 1,
+  webhook: 'WebhookError',
+})
