@@ -217,10 +217,16 @@ function callHasToReach({ url }: CheckOptions): string {
 async function judgeArm(
   call: Call,
   jobId: string,
-  { isAlwaysOn }: CheckOptions,
+  { isAlwaysOn, patienceMs }: CheckOptions,
   { good, bad }: Say,
 ): Promise<void> {
-  const { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
+  const endsAt = performance.now() + patienceMs
+  let { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
+  // the arm that follows a run is made after its end is written, so at the first look it may be under way
+  while (!arm.armed && arm.trigger !== 'builtin' && performance.now() < endsAt) {
+    await delay(500)
+    arm = (await call('GET', `/api/jobs/${jobId}/arm`)).body
+  }
   if (arm.armed) good(`it is armed again, for ${arm.wake_at}`)
   else if (arm.trigger === 'builtin' && isAlwaysOn) good(`it is due again at ${arm.wake_at}`)
   else if (arm.trigger !== 'builtin')
