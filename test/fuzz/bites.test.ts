@@ -36,7 +36,8 @@ describe('one group', { concurrency: 3 }, () => {
   test('without a fault nothing is found', async () => {
     const outcome = await replayOn(good.folder, all)
     assert.deepEqual(outcome.findings, [])
-    assert.equal(outcome.totals.attempts, 2)
+    // both of the group; on a slow machine the job that fires every 5 s adds its own
+    assert.ok(outcome.totals.attempts >= 2, `${outcome.totals.attempts} attempts`)
   })
 
   for (const [n, fault] of faults.entries()) {
