@@ -1,8 +1,8 @@
 import { having, readyColumns, runColumns, runtimeColumns, snakeCase } from '../src/columns/index.ts'
 import { readyAfter } from '../src/decisions/index.ts'
-import { type Row, valuesOf } from './columns.ts'
+import { date, type Row, valuesOf } from './columns.ts'
 import type { Sql } from './look.ts'
-import { logOf, type Move, movedOf, readWritten, type Written, writtenColumns } from './move.ts'
+import { logOf, type Move, movedOf, readWritten, type Written, movedColumns } from './move.ts'
 import { changeOfRun, runValuesOf, runValueTypes } from './run-writes.ts'
 import { carryOut, jobParameter, parameterOf, sourcesOf, type Typed } from './wanted.ts'
 
@@ -57,7 +57,9 @@ export async function moveEnds(sql: Sql, moves: Move[], now: Date | null): Promi
   return new Map(
     rows.map((row) => {
       const jobId = row['job_id'] as string
-      return [jobId, readWritten(row, writings.get(jobId) as Move['writing'], [])]
+      const writing = writings.get(jobId) as Move['writing']
+      const leaseUntil = new Date(date(row['now']).getTime() + writing.leaseMs)
+      return [jobId, readWritten({ ...row, lease_until: leaseUntil }, writing, [])]
     }),
   )
 }
@@ -102,16 +104,16 @@ const logValue = {
   several: (name: string) => (name === 'run_id' ? name : `log_${name}`),
 }
 const jobOf = { one: jobParameter, several: 'job.job_id' }
-const keptOf = { one: 'w.job_id, w.now, w.wake_at, w.lease_until, w.output', several: 'w.*' }
+const keptOf = { one: 'w.job_id, w.now, w.wake_at, w.output', several: 'w.*' }
 
 const textOf = (how: 'one' | 'several', isLogged: boolean) => `
     with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (
-      select x.*, clock.now, clock.now as lease_until, clock.now + x.arm_ms * interval '1 ms' as arm_until, false as arm_spent
+      select x.*, clock.now, clock.now + x.arm_ms * interval '1 ms' as arm_until, false as arm_spent
       from clock, ${sources[how]}
     ),
     ${movedOf(Object.keys(changedColumns).map(snakeCase), keptOf[how])},${changeOfRun(value[how], jobOf[how])}${isLogged ? `,${logOf(logValue[how])}` : ''}
-    select ${writtenColumns} from job`
+    select ${movedColumns} from job`
 
 const ends = { typed, one: textOf('one', false), several: textOf('several', false) }
 const endsLogged = { typed, one: textOf('one', true), several: textOf('several', true) }

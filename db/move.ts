@@ -161,8 +161,9 @@ export const logged = logOf((name) => `log_${name}`)
 export const loggedOfOne = logOf(givenLog)
 
 /** The columns that a statement selects of `job`, for `readWritten`. */
-export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
-    to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
+export const movedColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
+    to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now`
+export const writtenColumns = `${movedColumns}, job.lease_until`
 
 /** The parameters of `headOf`. */
 export function paramsOf(moves: [Move], now: Date | null): (string | null)[]
