@@ -91,7 +91,9 @@ function endValues({ view, decision, writing, rule = view.job }: Move): Row {
   }
   putChanged({ ...decision.runtime, ...readyAfter({ ...view, job: rule }, decision) }, values)
   if (run) putRun(run, { begins: false }, values)
-  return Object.fromEntries(names.map((name) => [name, values[name]]))
+  const travels: Row = {}
+  for (const name of names) travels[name] = values[name]
+  return travels
 }
 
 const sources = sourcesOf(typed)
