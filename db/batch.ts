@@ -11,9 +11,10 @@ type BatchNeeds<Item, Result> = {
 }
 
 /**
- * Gathers calls into statements: a call that comes while nothing is under way goes at once and alone; calls that come while
- * statements are under way waits for one of them to end, and goes with the others that wait. So a single call is as
- * quick as it can be, and a crowd shares the round trips and the commits. Null: the statement said nothing of that key.
+ * Gathers calls into statements: those that come in one turn of the event loop go together, once it has turned; those that
+ * come while `atOnce` statements are under way wait for one of them to end, and go with the others that wait. So a single
+ * call is as quick as it can be, and a crowd shares the round trips and the commits. Null: the statement said nothing of
+ * that key.
  *
  * A statement that Postgres refuses is carried out again item by item, so that one bad item fails alone.
  */
@@ -24,14 +25,23 @@ export function createBatch<Item, Result>(
   type Waiting = { item: Item; resolve: (result: Result | null) => void; reject: (error: unknown) => void }
   let waiting: Waiting[] = []
   let underWay = 0
+  let startsSoon = false
+
+  /** Answers come in crowds, too: what follows from those of one turn comes before the next. */
+  function startSoon() {
+    if (startsSoon) return
+    startsSoon = true
+    setImmediate(startNext)
+  }
 
   function startNext() {
+    startsSoon = false
     while (underWay < atOnce && waiting.length > 0) {
       const together = takeNext()
       underWay += 1
       void carry(together).finally(() => {
         underWay -= 1
-        startNext()
+        startSoon()
       })
     }
   }
@@ -63,6 +73,6 @@ export function createBatch<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      startNext()
+      startSoon()
     })
 }

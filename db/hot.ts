@@ -1,3 +1,4 @@
+import { isUsualEnd, moveEnds } from './ends.ts'
 import type { Sql } from './look.ts'
 import {
   givenRun,
@@ -12,7 +13,7 @@ import {
   writtenColumns,
 } from './move.ts'
 import { jobParameter } from './wanted.ts'
-import { insertOfRuns, updateOfRuns } from './run-writes.ts'
+import { changeOfRun, insertOfRuns } from './run-writes.ts'
 import { send } from './wanted.ts'
 
 /** True where a decision writes one run at most and nothing else: a claim, a settle, a pause. */
@@ -32,6 +33,7 @@ export function isPlain({ runs, folds, deliveries }: Move['decision']): boolean 
  * Jobs are locked in the order of their ids, so that two statements that move the same ones do not deadlock.
  */
 export async function movePlain(sql: Sql, moves: Move[], now: Date | null): Promise<Map<string, Written>> {
+  if (moves.every(isUsualEnd)) return moveEnds(sql, moves, now)
   const ordered = moves.toSorted((a, b) => (a.view.job.id < b.view.job.id ? -1 : 1))
   const text = texts[moves.length === 1 ? kindOf(moves[0] as Move) : kindOfAll(moves)]
   const rows = await send(sql, text, paramsOf(ordered as [Move], now))
@@ -65,15 +67,9 @@ const madeOf = (value: (name: string) => string) => `
       on conflict on constraint runs_job_slot do nothing
       returning job_id, id
     )`
-const changedOf = (value: (name: string) => string, jobId: string) => `
-    changed as (
-      ${updateOfRuns(value)}
-      from job
-      where u.id = ${value('id')} and u.job_id = ${jobId} and u.fence = ${value('seen_fence')} and u.finished_at is null
-    )`
 const one = headOf('one', keptOfOne)
-const changedOne = changedOf(givenRun, jobParameter)
-const several = `${headOf('several')},${madeOf(ofJob)},${changedOf(ofJob, 'job.job_id')}`
+const changedOne = changeOfRun(givenRun, jobParameter)
+const several = `${headOf('several')},${madeOf(ofJob)},${changeOfRun(ofJob, 'job.job_id')}`
 const madeOne = `select ${writtenColumns}, made.id as made from job left join made on made.job_id = job.job_id`
 const madeNone = `select ${writtenColumns}, null as made from job`
 

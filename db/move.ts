@@ -123,11 +123,17 @@ export const headOf = (how: 'one' | 'several', kept = 'w.*') => `
           case when x.sends then clock.now + ${deliveryLeaseMs + leaseMarginMs} * interval '1 ms' end) as wake_at
       from clock, ${sources[how]}
     ),
-    job as (
+    ${movedOf(decidedNames, kept)}`
+
+/**
+ * The CTE `job` of a statement that moves jobs: the compare-and-set, `names` set from `wanted`, the wake time, and the arm lease
+ * if an arm is owed. `kept`: what it keeps of `wanted` for the rest of the statement.
+ */
+export const movedOf = (names: string[], kept: string) => `job as (
       update job_runtime r set
         rev = r.rev + 1,
         ready_rev = r.rev + 1,
-        ${decidedNames.map((name) => `${name} = w.${name}`).join(', ')},
+        ${names.map((name) => `${name} = w.${name}`).join(', ')},
         wake_at = w.wake_at,
         wake_gen = r.wake_gen + ${moved}::int,
         wake_changed_at = case when ${moved} then w.now else r.wake_changed_at end,
@@ -142,7 +148,7 @@ export const headOf = (how: 'one' | 'several', kept = 'w.*') => `
 export const keptOfOne = 'w.job_id, w.now, w.wake_at, w.lease_until, w.owner, w.output'
 
 /** The log that comes with an outcome. Over one that is stored already: an earlier write whose answer was lost. */
-const logOf = (value: (name: string) => string) => `
+export const logOf = (value: (name: string) => string) => `
     logged as (
       insert into attempt_logs (run_id, attempt, job_id, head, total, created_at, updated_at)
       select ${value('run_id')}, ${value('attempt')}, job_id, log.head, length(log.head), now, now
@@ -155,8 +161,9 @@ export const logged = logOf((name) => `log_${name}`)
 export const loggedOfOne = logOf(givenLog)
 
 /** The columns that a statement selects of `job`, for `readWritten`. */
-export const writtenColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
-    to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now, job.lease_until`
+export const movedColumns = `job.job_id, job.new_rev, job.wake_at, job.wake_gen, job.armed_gen, job.armed_at, job.armed_schedule,
+    to_jsonb(job.recent_arms) as recent_arms, job.arm_lease_by, job.now`
+export const writtenColumns = `${movedColumns}, job.lease_until`
 
 /** The parameters of `headOf`. */
 export function paramsOf(moves: [Move], now: Date | null): (string | null)[]

@@ -53,7 +53,7 @@ function valuesOf({ jobId, runId, trigger, owner, leaseMs, begins, armLease }: R
 
 function readClaimed(row: Row, { runId, trigger, owner, armLease }: ReadyClaim): ReadyClaimed {
   const written = readWritten(row, { armLease }, row['made'] === null ? [] : [row['made']])
-  const look = readLook({ ...row, live: [], deliveries: [] })
+  const look = readLook(Object.assign(row, { live: [], deliveries: [] }))
   const { runtime } = look.view
   const made = { id: runId, slot: runtime.lastSlot as Date, trigger, fence: runtime.fence }
   const run = readyRun(made)

@@ -1,7 +1,7 @@
 import type { Row } from './columns.ts'
 import { notAwaited } from './later.ts'
 import type { Sql } from './look.ts'
-import { carryOut, jobParameter, sourcesOf, type Typed } from './wanted.ts'
+import { carryOut, parameterOf, sourcesOf, type Typed } from './wanted.ts'
 
 /**
  * What the timer said to an order. `fireAt` null: a cancel. `mayBeHeld`: it may hold `fireAt` now, whatever it answered.
@@ -16,6 +16,8 @@ export type ArmResult = { gen: number; fireAt: Date | null; mayBeHeld: boolean; 
 export type ArmRecord = ArmResult & { jobId: string; holder: string }
 
 const armsKept = 20
+/** Older ones go with the record of every so many generations: a statement that could delete costs half as much again. */
+const prunedEvery = 16
 /** At least this many instants are remembered; one that is still ahead always is, because NAS may still hold it. */
 const recentArmsKept = 6
 
@@ -30,7 +32,11 @@ export async function recordArms(
   records: ArmRecord[],
   now: Date | null,
 ): Promise<Map<string, boolean>> {
-  const rows = await carryOut(sql, statement, records.map(valuesOf), now)
+  const pruned = records.filter(({ gen }) => gen % prunedEvery === 0)
+  const [rows] = await Promise.all([
+    carryOut(sql, statement, records.map(valuesOf), now),
+    ...pruned.map(({ jobId }) => sql.unsafe(pruning, [jobId], { prepare: true })),
+  ])
   return new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])]))
 }
 
@@ -51,7 +57,15 @@ const typed: Typed = Object.entries({
 const sources = sourcesOf(typed)
 const isDone = `w.outcome <> 'failed'`
 
-const textOf = (how: 'one' | 'several', jobId = how === 'one' ? jobParameter : 'd.job_id') => `
+/** The record in `arms` has the rest from here. */
+const kept = { one: 'w.job_id, w.now', several: 'w.*' }
+const given = {
+  one: (name: string) => parameterOf(typed, name),
+  several: (name: string) => name,
+}
+const toldColumns = ['gen', 'fire_at', 'took_ms', 'outcome', 'schedule_id', 'code', 'message']
+
+const textOf = (how: 'one' | 'several') => `
     with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now, ${notAwaited}),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     done as (
@@ -69,17 +83,18 @@ const textOf = (how: 'one' | 'several', jobId = how === 'one' ? jobParameter : '
         arm_failed_at = case when ${isDone} then null else coalesce(r.arm_failed_at, w.now) end
       from wanted w
       where r.job_id = w.job_id and r.arm_lease_by = w.holder
-      returning w.*, r.armed_gen < r.wake_gen as owed
+      returning ${kept[how]}, r.armed_gen < r.wake_gen as owed
     ),
     told as (
-      insert into arms (job_id, gen, fire_at, asked_at, took_ms, outcome, schedule_id, error_code, error)
-      select job_id, gen, fire_at, now, took_ms, outcome, schedule_id, code, message from done
-    ),
-    pruned as (
-      delete from arms a using done d
-      where d.gen % 16 = 0 and a.job_id = ${jobId}
-        and a.id <= (select b.id from arms b where b.job_id = ${jobId} order by b.id desc offset ${armsKept} limit 1)
+      insert into arms (job_id, asked_at, gen, fire_at, took_ms, outcome, schedule_id, error_code, error)
+      select job_id, now, ${toldColumns.map(given[how]).join(', ')} from done
     )
     select job_id, owed from done`
 
 const statement = { typed, one: textOf('one'), several: textOf('several') }
+
+const pruning = `
+    with later as (select ${notAwaited})
+    delete from arms a using later
+    where a.job_id = $1::text
+      and a.id <= (select b.id from arms b where b.job_id = $1::text order by b.id desc offset ${armsKept} limit 1)`

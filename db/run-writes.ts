@@ -49,11 +49,13 @@ type Value = (name: string) => string
 function computedBy(value: Value): Record<keyof typeof statementColumns, Computed> {
   const same = (text: string) => ({ made: text, changed: text })
   const begun = `case when ${value('begins')} then job.now`
+  const leased = (text: string) =>
+    same(value('leased') === 'false' ? 'null' : `case when ${value('leased')} then ${text} end`)
   return {
     seq: { made: null, changed: null },
     jobId: { made: 'job.job_id', changed: null },
-    owner: same(`case when ${value('leased')} then job.owner end`),
-    leaseUntil: same(`case when ${value('leased')} then job.lease_until end`),
+    owner: leased('job.owner'),
+    leaseUntil: leased('job.lease_until'),
     claimedAt: { made: 'job.now', changed: null },
     startedAt: { made: `${begun} end`, changed: `${begun} else u.started_at end` },
     finishedAt: same(`case when ${value('finished')} then job.now end`),
@@ -93,3 +95,11 @@ export function updateOfRuns(value: Value): string {
   const changed = textsOf('changed', value).map(([name, text]) => `${name} = ${text}`)
   return `update runs u set ${changed.join(', ')}`
 }
+
+/** The CTE `changed`: the run as it is to be written, if it shows the fence that the decision saw and is not finished. */
+export const changeOfRun = (value: Value, jobId: string) => `
+    changed as (
+      ${updateOfRuns(value)}
+      from job
+      where u.id = ${value('id')} and u.job_id = ${jobId} and u.fence = ${value('seen_fence')} and u.finished_at is null
+    )`

@@ -291,6 +291,7 @@ CREATE UNIQUE INDEX jobs_named_once ON public.jobs USING btree (project, key) WH
 CREATE INDEX jobs_project ON public.jobs USING btree (project, seq);
 CREATE UNIQUE INDEX jobs_seq ON public.jobs USING btree (seq);
 CREATE INDEX jobs_tags ON public.jobs USING gin (tags);
+CREATE TRIGGER jobs_quota AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION check_jobs_of_projects();
 
 create table nas_keys (
   jwks_url text not null,
@@ -445,3 +446,22 @@ create table service_days (
   awake_ms bigint default 0 not null,
   constraint service_days_pkey PRIMARY KEY (day)
 );
+
+CREATE OR REPLACE FUNCTION public.check_jobs_of_projects()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  quota record;
+begin
+  for quota in
+    select name, jobs_max from projects
+    where jobs_max is not null and name in (select project from made) order by name for no key update
+  loop
+    if (select count(*) from jobs where project = quota.name) > quota.jobs_max then
+      raise exception 'project % may have % jobs', quota.name, quota.jobs_max
+        using errcode = 'check_violation', constraint = 'projects_jobs_max';
+    end if;
+  end loop;
+  return null;
+end $function$;

@@ -13,6 +13,7 @@ import { type ArmRecord, type ArmResult, recordArms } from './record-arm.ts'
 import * as runs from './runs.ts'
 import type { Move, Writing, Written } from './move.ts'
 import { movesMax } from './wanted.ts'
+import { isUsualEnd } from './ends.ts'
 import { isPlain, movePlain } from './hot.ts'
 import { claimReady, type ReadyClaim, type ReadyClaimed } from './ready.ts'
 import type { Totals } from './totals.ts'
@@ -46,12 +47,15 @@ export function createStore(
       database.run((sql) => lookAll(sql, ids, now()), { idempotent, name: 'reading the job' }),
     ...crowd,
   })
-  const move = createBatch<Move, Written>({
-    keyOf: ({ view }) => view.job.id,
-    carryOut: (moves) =>
-      database.run((sql) => movePlain(sql, moves, now()), { idempotent, name: 'the claim' }),
-    ...crowd,
-  })
+  const createMoves = () =>
+    createBatch<Move, Written>({
+      keyOf: ({ view }) => view.job.id,
+      carryOut: (moves) =>
+        database.run((sql) => movePlain(sql, moves, now()), { idempotent, name: 'the claim' }),
+      ...crowd,
+    })
+  // usual ends among themselves have a statement that costs less
+  const [move, end] = [createMoves(), createMoves()]
   const claim = createBatch<ReadyClaim, ReadyClaimed>({
     keyOf: ({ jobId }) => jobId,
     carryOut: (claims) =>
@@ -92,13 +96,15 @@ export function createStore(
       database.run((sql) => runs.jobOfRun(sql, runId), { idempotent }),
 
     /** May be tried twice: a second try of one that was carried out finds `rev` moved, and answers null. */
-    transition: (view: View, decision: Decision, writing: Untimed<Writing>): Promise<Written | null> =>
-      isPlain(decision)
-        ? move({ view, decision, writing })
-        : database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), {
-            idempotent,
-            name: 'the claim',
-          }),
+    transition(view: View, decision: Decision, writing: Untimed<Writing>): Promise<Written | null> {
+      const wanted = { view, decision, writing }
+      if (isUsualEnd(wanted)) return end(wanted)
+      if (isPlain(decision)) return move(wanted)
+      return database.run((sql) => transition(sql, view, decision, { ...writing, now: now() }), {
+        idempotent,
+        name: 'the claim',
+      })
+    },
 
     toldBy: (deliveryId: string) =>
       database.run((sql) => deliveries.toldBy(sql, deliveryId), { idempotent, name: 'reading the run' }),

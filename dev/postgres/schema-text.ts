@@ -1,8 +1,8 @@
 import type { Sql } from '../../db/client.ts'
 
 /**
- * The schema `public` as text: tables, columns, defaults, constraints, indexes and comments, sorted by name, read
- * from the catalogues. The same schema gives the same text whatever the version of the server or of pg_dump.
+ * The schema `public` as text: tables, columns, defaults, constraints, indexes, triggers, functions and comments, sorted by
+ * name, read from the catalogues. Without what an extension has brought. The same schema gives the same text whatever the version of the server or of pg_dump.
  */
 export async function dumpSchema(sql: Sql): Promise<string> {
   const tables = await sql<Table[]>`
@@ -12,6 +12,7 @@ export async function dumpSchema(sql: Sql): Promise<string> {
     order by c.relname collate "C"`
   const texts: string[] = []
   for (const table of tables) texts.push(await dumpTable(sql, table))
+  texts.push(...(await functionsOf(sql)))
   return `${texts.join('\n\n')}\n`
 }
 
@@ -26,6 +27,7 @@ async function dumpTable(sql: Sql, { oid, name, comment }: Table): Promise<strin
   return [
     `create table ${name} (\n${members.map((member) => `  ${member}`).join(',\n')}\n);`,
     ...(await indexesOf(sql, oid)),
+    ...(await triggersOf(sql, oid)),
     ...(comment === null ? [] : [`comment on table ${name} is ${literal(comment)};`]),
     ...comments.map(
       (column) => `comment on column ${name}.${column.name} is ${literal(column.comment ?? '')};`,
@@ -64,6 +66,23 @@ async function indexesOf(sql: Sql, table: number): Promise<string[]> {
     from pg_index i join pg_class c on c.oid = i.indexrelid
     where i.indrelid = ${table} and not exists (select from pg_constraint where conindid = i.indexrelid and contype in ('p', 'u', 'x'))
     order by c.relname collate "C"`
+  return rows.map(({ text }) => text)
+}
+
+async function triggersOf(sql: Sql, table: number): Promise<string[]> {
+  const rows = await sql<{ text: string }[]>`
+    select pg_get_triggerdef(oid) || ';' as text from pg_trigger
+    where tgrelid = ${table} and not tgisinternal
+    order by tgname collate "C"`
+  return rows.map(({ text }) => text)
+}
+
+async function functionsOf(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ text: string }[]>`
+    select rtrim(pg_get_functiondef(p.oid), E'\\n') || ';' as text from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.prokind in ('f', 'p')
+      and not exists (select from pg_depend d where d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e')
+    order by p.proname collate "C", pg_get_function_identity_arguments(p.oid) collate "C"`
   return rows.map(({ text }) => text)
 }
 

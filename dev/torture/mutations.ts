@@ -195,4 +195,19 @@ export const mutations: Mutation[] = [
     put: 'before?.job === after?.job',
     tests: { file: outcomes, pattern: 'which outcomes start' },
   },
+  {
+    name: 'that a usual end leaves the rest of the job as it was',
+    file: 'db/ends.ts',
+    find: 'kept.every((key) => isSame(runtime[key], view.runtime[key]))',
+    put: 'kept.length > 0',
+    tests: { file: 'test/store/ends.test.ts', pattern: 'changes more' },
+  },
+  {
+    name: 'the fence of a run from the statement of its end',
+    file: 'db/run-writes.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    find: " and u.fence = ${value('seen_fence')}",
+    put: '',
+    tests: { file: 'test/store/ends.test.ts', pattern: 'stale fence' },
+  },
 ]

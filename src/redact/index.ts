@@ -57,13 +57,32 @@ export function createRedactor(values: Iterable<string>): Redactor {
     )
   }
 
+  /** Of most values nothing is taken out, and one search through all of their texts costs less than one for each. */
+  function isClean(value: unknown): boolean {
+    if (known.size === 0) return true
+    const texts: string[] = []
+    if (!gather(value, texts)) return false
+    const given = texts.join('\n')
+    return text(given) === given
+  }
+
   function stream(): RedactingStream {
     if (known.size === 0) return { write: bytesOf, end: () => new Uint8Array() }
     const one = cover()
     return { write: (chunk) => one.write(bytesOf(chunk)), end: (wish) => one.end(wish) }
   }
 
-  return { text, json: (value) => json(value), stream }
+  return { text, json: (value) => (isClean(value) ? value : json(value)), stream }
+}
+
+/** Puts all texts, names and numbers of a JSON value into `texts`; false: it is nested too deep. */
+function gather(value: unknown, texts: string[], depth = 0): boolean {
+  if (typeof value === 'string') texts.push(value)
+  if (typeof value === 'number') texts.push(String(value))
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= deepest) return false
+  if (Array.isArray(value)) return value.every((item) => gather(item, texts, depth + 1))
+  return Object.entries(value).every(([name, item]) => texts.push(name) && gather(item, texts, depth + 1))
 }
 
 /** `createRedactor` that makes ready once for the same values: the `most` sets of values that were used last are kept. */

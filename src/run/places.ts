@@ -40,8 +40,10 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
   const unnamedNow = () => unnamed
 
   function passesOf(group: string): Passes {
+    const known = groupPasses.get(group)
+    if (known) return known
     const mostOfThis = group === programGroup ? (mostPrograms ?? most) : (mostOfProject(group) ?? mostOfGroup)
-    const passes = groupPasses.get(group) ?? createPasses(mostOfThis, unnamedNow)
+    const passes = createPasses(mostOfThis, unnamedNow)
     groupPasses.set(group, passes)
     return passes
   }

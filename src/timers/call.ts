@@ -1,4 +1,12 @@
-import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type RequestOptions,
+} from 'node:http'
+import { urlToHttpOptions } from 'node:url'
 import { isJsonObject } from '../ground/json.ts'
 import { readRetryAfter } from '../ground/retry-after.ts'
 import { failureName } from '../ground/failure-name.ts'
@@ -79,8 +87,7 @@ type AnyCall = Call<string>
 type Open = (url: URL, call: AnyCall) => ClientRequest
 
 const plain = createConnections(Agent)
-const openPlain: Open = (url, call) =>
-  request(url, { agent: plain.agent, method: call.method, headers: headersOf(call) })
+const openPlain: Open = (url, call) => request(optionsOf(url, plain.agent, call))
 let overTls: Promise<{ connections: Connections; open: Open }> | undefined
 
 /** TLS is loaded with its first use. */
@@ -88,11 +95,19 @@ function loadTls() {
   overTls ??= import('node:https').then((https) => {
     const connections = createConnections(https.Agent)
     const { agent } = connections
-    const open: Open = (url, call) =>
-      https.request(url, { agent, method: call.method, headers: headersOf(call) })
+    const open: Open = (url, call) => https.request(optionsOf(url, agent, call))
     return { connections, open }
   })
   return overTls
+}
+
+/** Of addresses that are called again, each a URL that stays. */
+const places = new WeakMap<URL, RequestOptions>()
+
+function optionsOf(url: URL, agent: Agent, call: AnyCall): RequestOptions {
+  const place = places.get(url) ?? urlToHttpOptions(url)
+  places.set(url, place)
+  return { ...place, agent, method: call.method, headers: headersOf(call) }
 }
 
 /** Opens a connection for the next call of `url`, unless there is one; see `Connections`. */

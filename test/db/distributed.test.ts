@@ -96,11 +96,6 @@ const exceptions: { begins: RegExp; rules: string[]; why: string }[] = [
     why: 'the sweep, after the 202: which of all jobs are late',
   },
   {
-    begins: /^with clock as .* told as \( insert into arms/,
-    rules: ['arms: twice'],
-    why: 'old arms go with the new one; engines that take one change of a table (CockroachDB) refuse it',
-  },
-  {
     begins: /^with clock as .* promised as \( insert into deliveries/,
     rules: ['runs: twice', 'deliveries: twice'],
     why: 'what touches more than one run or a delivery; the same engines refuse it',

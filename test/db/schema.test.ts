@@ -26,7 +26,7 @@ test('every constraint and index has a name that someone chose', async () => {
   assert.deepEqual(invented, [])
 })
 
-test('a dump tells a column, a default, a check, an index and a comment from their absence', async () => {
+test('a dump tells a column, a default, a check, an index, a function, a trigger and a comment from their absence', async () => {
   const { sql } = database
   const before = await dumpSchema(sql)
   for (const change of [
@@ -34,6 +34,9 @@ test('a dump tells a column, a default, a check, an index and a comment from the
     `alter table "odd name" add column at timestamptz not null default now()`,
     `alter table "odd name" add constraint id_positive check (id > 0)`,
     `create unique index odd_id on "odd name" (id) where id > 5`,
+    `create function odd() returns trigger language plpgsql as 'begin return new; end'`,
+    `create or replace function odd() returns trigger language plpgsql as 'begin return null; end'`,
+    `create trigger odd before insert on "odd name" for each row execute function odd()`,
     `comment on column "odd name".id is 'it''s odd'`,
     `comment on table "odd name" is 'odd'`,
   ]) {
@@ -42,5 +45,6 @@ test('a dump tells a column, a default, a check, an index and a comment from the
     assert.notEqual(await dumpSchema(sql), old, change)
   }
   await sql`drop table "odd name"`
+  await sql`drop function odd`
   assert.equal(await dumpSchema(sql), before)
 })

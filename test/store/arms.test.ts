@@ -283,3 +283,26 @@ async function someoneWaits() {
     return row?.['n'] > 0
   })
 }
+
+test('of what the timer said about a job the newest twenty answers are kept, and a few more', async () => {
+  const [jobId, quiet] = [await freshJob(), await freshJob()]
+  await opened.store.recordArm(quiet, armed((await orderOf(quiet)).gen))
+  const kept: number[] = []
+  for (let gen = 2; gen <= 80; gen++) {
+    await opened.sql`update job_runtime set wake_gen = ${gen} where job_id = ${jobId}`
+    await orderOf(jobId)
+    await opened.store.recordArm(jobId, armed(gen))
+    const rows = await opened.sql<{ gen: number }[]>`
+      select gen::int from arms where job_id = ${jobId} order by id desc`
+    assert.deepEqual(
+      rows.slice(0, 20).map((row) => row.gen),
+      newest(gen, Math.min(gen - 1, 20)),
+    )
+    kept.push(rows.length)
+  }
+  assert.ok(Math.max(...kept) < 40, `${Math.max(...kept)} were kept`)
+  const [others] = await opened.sql`select count(*)::int as n from arms where job_id = ${quiet}`
+  assert.equal(others?.['n'], 1)
+})
+
+const newest = (gen: number, count: number) => Array.from({ length: count }, (_, n) => gen - n)

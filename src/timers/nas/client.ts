@@ -54,7 +54,7 @@ type NasClientNeeds = {
 
 type Request = {
   method: 'get' | 'post'
-  path: string
+  url: URL
   json?: unknown
   maxBytes: number
   /** For a long answer: one reader for each, and the time for all of it. Default: it is read as a whole. */
@@ -83,6 +83,11 @@ export function createNasClient({
 }: NasClientNeeds): NasClient {
   const portal = requirePortalUrl(portalUrl)
   const base = portal.href.replace(/(?<!\/)\/+$/, '')
+  const urls = {
+    provision: new URL(`${base}/api/agent-cron/provision`),
+    cancel: new URL(`${base}/api/agent-cron/cancel`),
+    list: new URL(`${base}/api/agent-cron/list`),
+  }
   const refusal = createRefusal<NasCode>({
     says: 'NAS permanently refuses this agent',
     // a login that was refused is the portal's word, and the login itself remembers it
@@ -109,11 +114,10 @@ export function createNasClient({
   }
 
   function askOnce(
-    { method, path, json, maxBytes, long, signal }: Request,
+    { method, url, json, maxBytes, long, signal }: Request,
     token: string,
   ): Promise<NasAnswer<Reply>> {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': userAgent }
-    const url = new URL(`${base}${path}`)
     return send({
       service: 'NAS',
       method,
@@ -133,7 +137,7 @@ export function createNasClient({
     const json = { job_id: jobId, fire_at: at, agent_callback_url: callbackUrl, dedup_key: `${jobId}:${at}` }
     const request = {
       method: 'post',
-      path: '/api/agent-cron/provision',
+      url: urls.provision,
       json,
       maxBytes: smallBytes,
       signal,
@@ -149,7 +153,7 @@ export function createNasClient({
     const json = { job_id: jobId }
     const answer = await ask({
       method: 'post',
-      path: '/api/agent-cron/cancel',
+      url: urls.cancel,
       json,
       maxBytes: smallBytes,
       signal,
@@ -170,9 +174,8 @@ export function createNasClient({
       skipped = 0
       return createRowReader('armed', take, listRows)
     }
-    const path = '/api/agent-cron/list'
     const long = { newReader, timeoutMs: listMs }
-    const answer = await ask({ method: 'get', path, maxBytes: listBytes, long, signal })
+    const answer = await ask({ method: 'get', url: urls.list, maxBytes: listBytes, long, signal })
     if (!answer.ok) return isNoList(answer) ? { ok: true, value: null } : answer
     if (!Array.isArray(answer.value.body?.['armed']))
       return unreadable(answer.value, 'a body with a list "armed"')
