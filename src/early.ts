@@ -1,5 +1,6 @@
 import { createDatabase, type Database, readKeys, type StoredKeys } from '../db/index.ts'
-import type { Config } from './ground/config.ts'
+import { type Ahead, readKeysAnswer } from '../db/login/index.ts'
+import { type Config, verifiesNas } from './ground/config.ts'
 
 /** What a fire needs of Postgres whatever it is for. */
 export type Early = {
@@ -10,18 +11,24 @@ export type Early = {
 
 type EarlyConfig = Pick<Config, 'nas'> & { databaseUrl: string }
 
-export function openDatabase({ databaseUrl }: Pick<EarlyConfig, 'databaseUrl'>): Database {
-  return createDatabase({ url: databaseUrl, max: 4 })
+export function openDatabase({ databaseUrl }: Pick<EarlyConfig, 'databaseUrl'>, ahead?: Ahead): Database {
+  return createDatabase({ url: databaseUrl, max: 4, ahead })
 }
 
 /**
  * Begun while the rest of the program is loaded: a connection takes four round trips and more (TCP, TLS, the password),
- * which a machine far from its database would otherwise wait for when everything else is ready.
+ * which a machine far from its database would otherwise wait for when everything else is ready. `ahead`: it has been begun.
  */
-export function connectEarly(config: EarlyConfig): Early {
-  const database = openDatabase(config)
-  const keys = config.nas.portalUrl && config.nas.audience ? readKeys(database) : undefined
+export function connectEarly(config: EarlyConfig, ahead: Ahead | null): Early {
+  const database = openDatabase(config, ahead ?? undefined)
+  if (!verifiesNas(config)) return { database, keys: undefined }
+  const keys = ahead ? keysFrom(ahead, database) : readKeys(database)
   // the verifier, which waits for them, is told
-  keys?.catch(() => {})
+  keys.catch(() => {})
   return { database, keys }
+}
+
+async function keysFrom({ loggedIn }: Ahead, database: Database): Promise<StoredKeys> {
+  const rows = (await loggedIn)?.rows
+  return rows ? readKeysAnswer(rows) : readKeys(database)
 }
