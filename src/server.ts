@@ -16,9 +16,10 @@ async function main(): Promise<void> {
   const ahead = logIn(config)
   const listener = createListener()
   await listener.listen(config)
+  // what was begun of the connection goes a step on, here and below
+  await sleep(delays, 0)
   const early = await connectMeanwhile(config, ahead)
   const { createApp } = await import('./app.ts')
-  // the connection goes a step on
   await sleep(delays, 0)
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
