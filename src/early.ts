@@ -7,6 +7,8 @@ export type Early = {
   database: Database
   /** The signing keys of NAS, which are being read; undefined: they are not. */
   keys: Promise<StoredKeys> | undefined
+  /** Whether the login that was sent ahead was taken; null: none was sent. */
+  isAhead: Promise<boolean | null>
 }
 
 type EarlyConfig = Pick<Config, 'nas'> & { databaseUrl: string }
@@ -21,11 +23,12 @@ export function openDatabase({ databaseUrl }: Pick<EarlyConfig, 'databaseUrl'>, 
  */
 export function connectEarly(config: EarlyConfig, ahead: Ahead | null): Early {
   const database = openDatabase(config, ahead ?? undefined)
-  if (!verifiesNas(config)) return { database, keys: undefined }
+  const isAhead = ahead ? ahead.loggedIn.then((loggedIn) => loggedIn !== null) : Promise.resolve(null)
+  if (!verifiesNas(config)) return { database, keys: undefined, isAhead }
   const keys = ahead ? keysFrom(ahead, database) : readKeys(database)
   // the verifier, which waits for them, is told
   keys.catch(() => {})
-  return { database, keys }
+  return { database, keys, isAhead }
 }
 
 async function keysFrom({ loggedIn }: Ahead, database: Database): Promise<StoredKeys> {

@@ -38,7 +38,7 @@ if (!isBaking) setTimeout(() => require('node:v8').setFlagsFromString('--optimiz
 /** Only where one host stands in the URL, and nothing in it says anything else: server.js reads URLs, and finds what is wrong. */
 function openToPostgres(url) {
   const [, host, port = '5432'] =
-    /^postgres(?:ql)?:\/\/(?:[^/?@]*@)?([\w.-]+)(?::(\d{1,5}))?(?:\/[^?]*)?(?:\?(?!(?:.*&)?(?:host|hostaddr|port)=).*)?$/.exec(
+    /^postgres(?:ql)?:\/\/(?:[^/?]*@)?([\w.-]+)(?::(\d{1,5}))?(?:\/[^?]*)?(?:\?(?!(?:.*&)?(?:host|hostaddr|port)=).*)?$/.exec(
       url,
     ) ?? []
   if (!host || Number(port) > 65_535 || process.argv.includes('--bake')) return

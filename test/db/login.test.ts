@@ -9,15 +9,17 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { createDatabase } from '../../db/client.ts'
 import { DatabaseUnavailable } from '../../db/errors.ts'
-import { logInAhead, type LoggedIn } from '../../db/login/index.ts'
+import { keysQuestion, logInAhead, type LoggedIn } from '../../db/login/index.ts'
 import { createScram } from '../../db/login/scram.ts'
 import { openPool } from '../../db/pool.ts'
 import { freePort } from '../../dev/free-port.ts'
 import { startPostgres } from '../../dev/postgres/index.ts'
 import { startTcpProxy } from '../../dev/tcp-proxy/index.ts'
+import { connectEarly } from '../../src/early.ts'
 import { speaking } from '../support/raw-server.ts'
 import { until } from '../support/until.ts'
 import { authority, forName } from './certificates.ts'
+import { createFaultyDatabase } from './faulty.ts'
 import { startFront } from './front.ts'
 
 // A server that wants another proof from each of its users. All have the same password.
@@ -195,7 +197,6 @@ test('the challenge has to answer the first message', () => {
   assert.equal(scram.isProof(''), false)
   for (const wrong of ['r=mine,s=QQ==,i=1', 'r=other,s=QQ==,i=1', 'r=mineX,s=QQ==,i=0', 'e=other-error', ''])
     assert.throws(() => scram.final(wrong), { code: 'SASL_SIGNATURE_MISMATCH' }, wrong)
-  // RFC 7677, section 3, with the name that Postgres wants
   const proof = scram.final('r=mineX,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096')
   assert.match(proof, /^c=biws,r=mineX,p=[A-Za-z0-9+/]{43}=$/)
 })
@@ -246,6 +247,68 @@ test('a database that is closed leaves none open that was begun for it', async (
     await db.close()
     await until('the connection is closed', async () => proxy.counters().open === 0)
   }
+})
+
+test('a process that boots sends its login with the start of the session, and asks for the keys with its proof', async (t) => {
+  const packets: string[] = []
+  const { port } = await speaking(t, (socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      packets.push(bytes.toString('latin1'))
+      const [, nonce] = /n,,n=\*,r=([^,]+)$/.exec(bytes.toString()) ?? []
+      const challenge = `r=${nonce}theirs,s=${Buffer.from('salt').toString('base64')},i=1`
+      if (packets.length === 1)
+        socket.write(Buffer.concat([authentication(10, 'SCRAM-SHA-256\0\0'), authentication(11, challenge)]))
+    })
+  })
+  const child = spawn(process.execPath, ['src/server.ts'], {
+    env: {
+      ...{ PATH: process.env['PATH'] ?? '', DATABASE_URL: urlOf({ port }), API_KEY: 'only-for-this-test' },
+      ...{ HOST: '127.0.0.1', PORT: '0', NAS_PORTAL_URL: 'http://127.0.0.1:9', NAS_AUDIENCE: 'agent:test' },
+      LOG_LEVEL: 'silent',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  t.after(async () => {
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  })
+  await until('two packets have come', async () => packets.length >= 2)
+  assert.match(
+    packets[0] ?? '',
+    /user\0scrammed\0database\0postgres\0.*application_name\0chronos.*p....SCRAM-SHA-256\0/s,
+  )
+  assert.match(packets[1] ?? '', /^p....c=biws,.*Q....select .* from nas_keys\0$/s)
+})
+
+test('the keys that come with the login are those that a statement reads', async (t) => {
+  const { database, drop } = await createFaultyDatabase()
+  t.after(drop)
+  const jwks = { keys: [{ kty: 'EC', kid: "it's ä" }] }
+  await database.sql`insert into nas_keys (jwks_url, jwks, fetched_at)
+    values ('https://nas.test/keys', ${database.sql.json(jwks)}, '2026-03-29T01:02:03.456Z')`
+  const config = {
+    databaseUrl: `${database.url}?login=ahead`,
+    nas: { portalUrl: 'x', audience: 'y' } as never,
+  }
+  for (const isAhead of [true, false]) {
+    const ahead = isAhead ? begin(t, config.databaseUrl, keysQuestion) : null
+    const early = connectEarly(config, ahead)
+    t.after(() => early.database.close())
+    const expected = {
+      jwks_url: 'https://nas.test/keys',
+      jwks,
+      fetched_at: new Date('2026-03-29T01:02:03.456Z'),
+    }
+    assert.deepEqual([...((await early.keys) ?? [])], [expected])
+    if (isAhead) assert.equal((await ahead?.loggedIn)?.rows?.length, 1)
+    assert.equal(await early.isAhead, isAhead ? true : null)
+  }
+  const wrong = begin(t, urlOf({ user: 'trusted' }), keysQuestion)
+  const early = connectEarly({ ...config, databaseUrl: config.databaseUrl }, wrong)
+  t.after(() => early.database.close())
+  assert.equal((await early.keys)?.length, 1)
+  assert.equal(await early.isAhead, false)
 })
 
 const pgbouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find(existsSync)
