@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
@@ -11,6 +12,7 @@ import { createDatabase } from '../../db/client.ts'
 import { DatabaseUnavailable } from '../../db/errors.ts'
 import { keysQuestion, logInAhead, type LoggedIn } from '../../db/login/index.ts'
 import { createScram } from '../../db/login/scram.ts'
+import { migrate } from '../../db/migrate.ts'
 import { openPool } from '../../db/pool.ts'
 import { freePort } from '../../dev/free-port.ts'
 import { startPostgres } from '../../dev/postgres/index.ts'
@@ -31,7 +33,7 @@ for (const [user, method] of Object.entries(methods)) {
   await admin.sql.unsafe(`set password_encryption = '${method === 'md5' ? 'md5' : 'scram-sha-256'}'`)
   // with as many iterations as a server has by itself
   await admin.sql.unsafe('set scram_iterations = 4096')
-  await admin.sql.unsafe(`create role ${user} login password 'open sesame'`)
+  await admin.sql.unsafe(`create role ${user} superuser login password 'open sesame'`)
 }
 const hba = join(folder, 'data', 'pg_hba.conf')
 const lines = Object.entries(methods).map(([user, method]) => `host all ${user} 127.0.0.1/32 ${method}`)
@@ -279,6 +281,26 @@ test('a process that boots sends its login with the start of the session, and as
     /user\0scrammed\0database\0postgres\0.*application_name\0chronos.*p....SCRAM-SHA-256\0/s,
   )
   assert.match(packets[1] ?? '', /^p....c=biws,.*Q....select .* from nas_keys\0$/s)
+})
+
+test('a process whose login ahead is not taken says so once, and works', async () => {
+  await migrate(server.url)
+  const said = async (user: string) => {
+    const child = spawn(process.execPath, ['src/server.ts'], {
+      env: {
+        ...{ PATH: process.env['PATH'] ?? '', DATABASE_URL: urlOf({ user }), API_KEY: 'only-for-this-test' },
+        ...{ HOST: '127.0.0.1', PORT: '0', CRON_PROVIDER: 'builtin', LOG_LEVEL: 'warn' },
+        ...{ IDLE_EXIT_MS: '100', BOOT_GRACE_MS: '100' },
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines = (await text(child.stdout)).split('\n').filter((line) => line.includes('login=ahead'))
+    return lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
+  }
+  const [taken, inVain] = await Promise.all([said('scrammed'), said('trusted')])
+  assert.deepEqual(taken, [])
+  assert.equal(inVain.length, 1)
+  assert.match(inVain[0] ?? '', /was not taken by Postgres.*remove login=ahead from DATABASE_URL/)
 })
 
 test('the keys that come with the login are those that a statement reads', async (t) => {
