@@ -71,6 +71,7 @@ test('a connection to Postgres is begun before the program is read, and left to 
     const socket = takeOpened('127.0.0.1', ${port})
     const done = (said) => { console.log(JSON.stringify([isBegun, said, takeOpened('127.0.0.1', ${port})])); process.exit() }
     if (!socket) done(null)
+    else if (!socket.connecting) done('connected')
     else socket.once('connect', () => done('connected'))`
   await writeFile(join(own, 'server.js'), asks)
   const bootWith = async (url: string | null, ...args: string[]) => {
