@@ -6,7 +6,7 @@
 // A cache that does not fit (another Node, other flags, another file) costs time and nothing else.
 //
 // First of all a connection to Postgres is begun: it stands by the time that the file is read (db/login/opened.ts takes it).
-const isOpening = openToPostgres(process.env.DATABASE_URL ?? '')
+openToPostgres(process.env.DATABASE_URL ?? '')
 const { hash } = require('node:crypto')
 const { readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -17,29 +17,23 @@ const isBaking = process.argv.includes('--bake')
 const bytes = readFileSync(file)
 // V8 itself compares no more of the file than its length: code of another one would be run in its place.
 const cache = join(__dirname, 'cache', `server-${hash('sha256', bytes)}.cache`)
-// By now the address of Postgres may be known, and is called before what follows takes the thread.
-if (isOpening) setImmediate(run)
-else run()
+// The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
+const script = new Script(
+  `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
+  {
+    filename: file,
+    cachedData: isBaking ? undefined : readCache(),
+  },
+)
+if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
+if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
+script.runInThisContext().call(exports, exports, require, module, file, __dirname)
 
-function run() {
-  // The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
-  const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
-    {
-      filename: file,
-      cachedData: isBaking ? undefined : readCache(),
-    },
-  )
-  if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
-  if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
-  script.runInThisContext().call(exports, exports, require, module, file, __dirname)
-
-  // From now on the heap may grow by 2 MB between two collections, no more by 8: 6 MB less after a thousand fires, and no
-  // more processor time. Not an option of the command line: the code that Node itself has compiled beforehand is not
-  // valid with it, which costs a boot 20 ms. What a first fire needs is loaded by then. Nor while the cache is made, which may
-  // take longer than that: it would be one for other flags, and rejected at each start.
-  if (!isBaking) setTimeout(() => require('node:v8').setFlagsFromString('--optimize-for-size'), 1_000).unref()
-}
+// From now on the heap may grow by 2 MB between two collections, no more by 8: 6 MB less after a thousand fires, and no
+// more processor time. Not an option of the command line: the code that Node itself has compiled beforehand is not
+// valid with it, which costs a boot 20 ms. What a first fire needs is loaded by then. Nor while the cache is made, which may
+// take longer than that: it would be one for other flags, and rejected at each start.
+if (!isBaking) setTimeout(() => require('node:v8').setFlagsFromString('--optimize-for-size'), 1_000).unref()
 
 /** Only where one host stands in the URL, and nothing in it says anything else: server.js reads URLs, and finds what is wrong. */
 function openToPostgres(url) {
@@ -47,12 +41,11 @@ function openToPostgres(url) {
     /^postgres(?:ql)?:\/\/(?:[^/?]*@)?([\w.-]+)(?::(\d{1,5}))?(?:\/[^?]*)?(?:\?(?!(?:.*&)?(?:host|hostaddr|port)=).*)?$/.exec(
       url,
     ) ?? []
-  if (!host || Number(port) > 65_535 || process.argv.includes('--bake')) return false
+  if (!host || Number(port) > 65_535 || process.argv.includes('--bake')) return
   const socket = require('node:net').connect({ host, port: Number(port), noDelay: true })
   // whoever takes it is told; until then it must not end the process
   socket.on('error', () => {})
   globalThis[Symbol.for('chronos.opened')] = { host, port: Number(port), socket }
-  return true
 }
 
 function readCache() {
