@@ -1,4 +1,4 @@
-import type { StoredKeys } from '../keys.ts'
+import type { StoredKeys } from '../index.ts'
 
 /** The stored key sets, in texts that are the same whatever a session is set to. */
 export const keysQuestion =
