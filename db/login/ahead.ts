@@ -8,7 +8,7 @@ import { sessionOf, usualApplicationName } from './session.ts'
 
 /** The first connection of this process, which logs in before there is a driver to take it. */
 export type Ahead = {
-  /** Null: it could not be made this way; whoever needs a connection makes one the usual way. Never rejects. */
+  /** Null: it could not be made this way, and the next connection is made the usual way. Never rejects. */
   loggedIn: Promise<LoggedIn | null>
   /** Gives up: what is there is closed. */
   close(): void

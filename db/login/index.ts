@@ -5,5 +5,5 @@
 export { type Ahead, type LoggedIn, logInAhead } from './ahead.ts'
 export { connectionError } from './connection-error.ts'
 export { dial } from './dial.ts'
-export { keysQuestion, readKeysAnswer } from './keys.ts'
+export { keysQuestion, readKeysAnswer, type StoredKeys } from './keys.ts'
 export { sessionOf, usualApplicationName } from './session.ts'

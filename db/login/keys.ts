@@ -1,4 +1,6 @@
-import type { StoredKeys } from '../index.ts'
+import type { JSONWebKeySet } from '../../src/token/index.ts'
+
+export type StoredKeys = { jwks_url: string; jwks: JSONWebKeySet; fetched_at: Date }[]
 
 /** The stored key sets, in texts that are the same whatever a session is set to. */
 export const keysQuestion =
@@ -7,7 +9,7 @@ export const keysQuestion =
 export function readKeysAnswer(rows: (string | null)[][]): StoredKeys {
   return rows.map(([jwksUrl, jwks, fetchedAtMs]) => ({
     jwks_url: jwksUrl ?? '',
-    jwks: JSON.parse(jwks ?? '{}') as StoredKeys[number]['jwks'],
+    jwks: JSON.parse(jwks ?? '{}') as JSONWebKeySet,
     fetched_at: new Date(Number(fetchedAtMs)),
   }))
 }

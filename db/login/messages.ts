@@ -41,8 +41,8 @@ export function readMessages(socket: Socket): Messages {
   return {
     async next() {
       for (;;) {
-        const message = take()
-        if (message) return message
+        const found = take()
+        if (found) return found
         if (failure) throw failure
         await new Promise<void>((resolve) => {
           wake = resolve

@@ -90,7 +90,7 @@ test('a connection to Postgres is begun before the program is read, and left to 
     assert.deepEqual(await bootWith(url), [true, 'connected', null], url)
     assert.equal(accepted, n + 1)
   }
-  const before = accepted
+  const soFar = accepted
   for (const url of [
     null,
     'nonsense',
@@ -104,7 +104,7 @@ test('a connection to Postgres is begun before the program is read, and left to 
   assert.deepEqual(await bootWith(`postgres://localhost:${port}/db`), [true, null, null])
   await mkdir(join(own, 'cache'))
   assert.deepEqual(await bootWith(`postgres://127.0.0.1:${port}/db`, '--bake'), [false, null, null])
-  assert.ok(accepted <= before + 1)
+  assert.ok(accepted <= soFar + 1)
 })
 
 function boot(flag = '') {

@@ -36,9 +36,9 @@ for (const [user, method] of Object.entries(methods)) {
   await admin.sql.unsafe(`create role ${user} superuser login password 'open sesame'`)
 }
 const hba = join(folder, 'data', 'pg_hba.conf')
-const lines = Object.entries(methods).map(([user, method]) => `host all ${user} 127.0.0.1/32 ${method}`)
+const rules = Object.entries(methods).map(([user, method]) => `host all ${user} 127.0.0.1/32 ${method}`)
 const refused = 'host all refused 127.0.0.1/32 reject'
-await writeFile(hba, [...lines, refused, await readFile(hba, 'utf8')].join('\n'))
+await writeFile(hba, [...rules, refused, await readFile(hba, 'utf8')].join('\n'))
 await admin.sql`select pg_reload_conf()`
 const proxy = await startTcpProxy({ target: { host: '127.0.0.1', port: Number(new URL(server.url).port) } })
 after(async () => {
@@ -130,8 +130,8 @@ test('a refusal is told as without it', async (t) => {
   for (const to of [{ password: 'wrong' }, { user: 'refused' }, { user: 'unknown' }]) {
     const usual = createDatabase({ url: urlOf(to) })
     t.after(() => usual.close())
-    const told = await usual.run((sql) => sql`select 1`).catch((error: Error) => error.message)
-    assert.match(String(told), /\(28(P01|000)\)/)
+    const told = await usual.run((sql) => sql`select 1`).then(String, (error: Error) => error.message)
+    assert.match(told, /\(28(P01|000)\)/)
     assert.deepEqual(await whoIsThere(t, urlOf(to)), [told, null])
   }
   const gone = await freePort()
@@ -387,8 +387,8 @@ function message(type: string, body: string | Buffer): Buffer {
   return Buffer.concat([head, bytes])
 }
 
-function authentication(code: number, text: string): Buffer {
+function authentication(code: number, said: string): Buffer {
   const kind = Buffer.alloc(4)
   kind.writeUInt32BE(code)
-  return message('R', Buffer.concat([kind, Buffer.from(text)]).toString('latin1'))
+  return message('R', Buffer.concat([kind, Buffer.from(said)]).toString('latin1'))
 }
