@@ -19,6 +19,9 @@ async function main(): Promise<void> {
   // what was begun of the connection goes a step on, here and below
   await sleep(delays, 0)
   const early = await connectMeanwhile(config, ahead)
+  // a part of what follows, so that the loop turns in between
+  await import('./http.ts')
+  await sleep(delays, 0)
   const { createApp } = await import('./app.ts')
   await sleep(delays, 0)
   const { tracesUrl, traced } = config.telemetry

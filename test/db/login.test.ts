@@ -251,6 +251,27 @@ test('a database that is closed leaves none open that was begun for it', async (
   }
 })
 
+test('a connection that what starts the program has begun is taken, if it leads where the URL does', async (t) => {
+  const opened = Symbol.for('chronos.opened')
+  for (const [host, made] of [
+    ['127.0.0.1', 1],
+    ['localhost', 2],
+  ] as const) {
+    const { result, connections } = await counted(async () => {
+      const socket = connect({ host: '127.0.0.1', port: proxy.port }).on('error', () => {})
+      await once(socket, 'connect')
+      Object.assign(globalThis, { [opened]: { host, port: proxy.port, socket } })
+      const db = createDatabase({ url: urlOf({}) })
+      t.after(() => db.close())
+      await db.run((sql) => sql`select 1`)
+      return socket
+    })
+    assert.equal(connections, made)
+    assert.equal(result.destroyed, made > 1)
+    assert.equal(opened in globalThis, false)
+  }
+})
+
 test('a process that boots sends its login with the start of the session, and asks for the keys with its proof', async (t) => {
   const packets: string[] = []
   const { port } = await speaking(t, (socket) => {
