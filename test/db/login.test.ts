@@ -249,6 +249,12 @@ test('a database that is closed leaves none open that was begun for it', async (
     await db.close()
     await until('the connection is closed', async () => proxy.counters().open === 0)
   }
+  const ahead = begin(t, urlOf({}))
+  const usual = { max: 2, connectTimeoutMs: 5_000, applicationName: 'test' }
+  const pool = openPool({ url: urlOf({}), ...usual, ahead })
+  await ahead.loggedIn
+  await pool.dispose(0)
+  await until('the connection is closed', async () => proxy.counters().open === 0)
 })
 
 test('a connection that what starts the program has begun is taken, if it leads where the URL does', async (t) => {
