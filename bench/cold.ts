@@ -38,12 +38,22 @@ export async function cold(world: World): Promise<string> {
       env: { ...env, ...cached, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' },
     },
     { name: 'Chronos, without any compile cache', program: programs.alone, env },
-    ...distances.map((away) => ({
-      name: `Chronos, as the image has it, ${away.ms} ms from Postgres and NAS`,
-      program: programs.server,
-      env: { ...env, ...cached, DATABASE_URL: away.databaseUrl, NAS_PORTAL_URL: away.portalUrl },
-      away,
-    })),
+    ...distances.flatMap((away) =>
+      [
+        { how: '', query: '' },
+        { how: ', `login=ahead`', query: '?login=ahead' },
+      ].map(({ how, query }) => ({
+        name: `Chronos, as the image has it, ${away.ms} ms from Postgres and NAS${how}`,
+        program: programs.server,
+        env: {
+          ...env,
+          ...cached,
+          DATABASE_URL: away.databaseUrl + query,
+          NAS_PORTAL_URL: away.portalUrl,
+        },
+        away,
+      })),
+    ),
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
   let job = 0

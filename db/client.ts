@@ -3,6 +3,7 @@ import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type postgres from 'postgres'
 import { AppError } from '../src/ground/errors.ts'
 import { classify, connectionError, DatabaseUnavailable, type Failure } from './errors.ts'
+import { type Ahead, usualApplicationName } from './login/index.ts'
 import { openPool, type Pool } from './pool.ts'
 import { beginTransaction, type Transaction } from './transaction.ts'
 
@@ -17,6 +18,8 @@ export type DatabaseOptions = {
   /** Milliseconds a call may take, waiting for a connection and retries included. */
   deadlineMs?: number
   applicationName?: string
+  /** The first connection, begun before. */
+  ahead?: Ahead | undefined
   /** Told of each failure that cost us the pool, and of nothing else; for the log. */
   onError?: (error: unknown) => void
   /** Told of each call when it has ended, well or not: how long it took, waiting included. */
@@ -57,10 +60,10 @@ export function createDatabase({
   url,
   max = 4,
   deadlineMs: usualDeadlineMs = 5000,
-  applicationName = 'chronos',
+  applicationName = usualApplicationName,
   ...given
 }: DatabaseOptions): Database {
-  let { onError, onCall } = given
+  let { onError, onCall, ahead } = given
   const users = new Map<Pool, number>()
   const orms = new WeakMap<Pool, PostgresJsDatabase>()
   let current: Pool | undefined
@@ -69,7 +72,10 @@ export function createDatabase({
   function borrow(): Pool {
     if (closed) throw connectionError('CONNECTION_ENDED')
     if (!current) {
-      current = openPool({ url, max: Math.max(2, max), connectTimeoutMs: usualDeadlineMs, applicationName })
+      current = openPool({
+        ...{ url, max: Math.max(2, max), connectTimeoutMs: usualDeadlineMs, applicationName, ahead },
+      })
+      ahead = undefined
       users.set(current, 0)
     }
     return current
@@ -167,6 +173,7 @@ export function createDatabase({
       ;({ onError, onCall } = watchers)
     },
     close(deadlineMs = 1000) {
+      ahead?.close()
       closed ??= disposeAll(deadlineMs)
       return closed
     },

@@ -1,6 +1,8 @@
 import postgres from 'postgres'
 import { AppError } from '../src/ground/errors.ts'
 
+export { connectionError } from './login/index.ts'
+
 /** Whether a failed statement took effect: certainly not, or unknown (then read again, by run id). */
 export type Execution = 'not_executed' | 'unknown'
 
@@ -62,11 +64,6 @@ export function isConnectionLost(error: unknown): error is Error {
  */
 export function refusedValue(error: unknown): string | null {
   return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code) ? error.code : null
-}
-
-/** An error as the driver makes them, so that it is read by `classify` like any other. */
-export function connectionError(code: string): Error {
-  return Object.assign(new Error(`connection: ${code}`), { code })
 }
 
 // Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -30,7 +30,8 @@ export { mannersFact } from './facts.ts'
 export { DatabaseUnavailable, refusedValue } from './errors.ts'
 export { keyTaken, type NewJob, nothingToFollow } from './jobs.ts'
 export type { HistoryStore } from './history-store.ts'
-export { createKeyStore, readKeys, type StoredKeys } from './keys.ts'
+export { createKeyStore, readKeys } from './keys.ts'
+export type { StoredKeys } from './login/index.ts'
 export type { FoldedSlots, SlotDay, SlotRun } from './ledger.ts'
 export type {
   ArmRow,

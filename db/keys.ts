@@ -1,7 +1,6 @@
-import type { JSONWebKeySet, KeyStore } from '../src/token/index.ts'
+import type { KeyStore } from '../src/token/index.ts'
 import type { Database } from './client.ts'
-
-export type StoredKeys = { jwks_url: string; jwks: JSONWebKeySet; fetched_at: Date }[]
+import type { StoredKeys } from './login/index.ts'
 
 /** The last good key sets of all addresses, which are a few: a statement with a parameter takes another round trip (db/wanted.ts). */
 export function readKeys(db: Database): Promise<StoredKeys> {

@@ -2,8 +2,8 @@ import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { readDatabaseUrl } from '../src/ground/database-url.ts'
-import { dial } from './dial.ts'
 import { connectionError, SessionUnusable } from './errors.ts'
+import { type Ahead, dial, type LoggedIn, sessionOf } from './login/index.ts'
 import { bytea, instantArray, int8, json, textArray } from './types.ts'
 
 export type PoolOptions = {
@@ -12,6 +12,8 @@ export type PoolOptions = {
   max: number
   connectTimeoutMs: number
   applicationName: string
+  /** Its first connection, which may be logged in already. */
+  ahead?: Ahead | undefined
 }
 
 export type Pool = {
@@ -31,10 +33,9 @@ export type Pool = {
  * server made), `bigint` and `count(*)` a number, and beyond 2^53 an error. A parameter for `json` may be a
  * value, or a string that is JSON text already. Arrays of text, uuid and timestamptz come and go as arrays.
  *
- * Times travel in ISO form and UTC, whatever a role or a database has set: both parameters are among the few that every
- * transaction pooler keeps track of, so none refuses them. A server that answers in another form all the same is not used.
+ * A server that answers with times in another form than it was asked for (db/login/session.ts) is not used.
  */
-export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOptions): Pool {
+export function openPool({ url, max, connectTimeoutMs, applicationName, ahead }: PoolOptions): Pool {
   const { target, problems } = readDatabaseUrl(url)
   if (problems.length > 0) throw new Error(`DATABASE_URL is invalid: ${problems.join('; ')}`)
   const servers = target.isShuffled ? shuffled(target.servers) : target.servers
@@ -42,9 +43,20 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
   const sockets = new Set<Socket>()
   let opened = 0
   let disposed = false
+  let first = ahead?.loggedIn
+
+  /** The one that was begun before; else a new one, to the first server that takes it. */
+  async function openSocket(): Promise<Socket> {
+    const begun = first
+    first = undefined
+    const loggedIn = begun && (await begun)
+    if (disposed || !loggedIn || loggedIn.socket.destroyed) return openNew()
+    keep(loggedIn.socket)
+    return greeted(loggedIn)
+  }
 
   /** To the first server that takes the connection, beginning with the one whose turn it is. */
-  async function openSocket(): Promise<Socket> {
+  async function openNew(): Promise<Socket> {
     for (let tries = 1; ; tries++) {
       try {
         if (disposed) throw connectionError('CONNECTION_ENDED')
@@ -77,7 +89,7 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     throw unusable
   }
 
-  const { user, password, database, options } = target
+  const { user, password, database } = target
   const settings = {
     // one server for postgres.js, whichever it is: with several it would wait for the next one by itself
     host: servers[0]?.name ?? 'localhost',
@@ -96,12 +108,7 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     // Probed by `dial`, as the URL asks for.
     keep_alive: 0,
     ...(target.wantsPrimary && { target_session_attrs: 'read-write' as const }),
-    connection: {
-      application_name: target.applicationName ?? applicationName,
-      DateStyle: 'ISO',
-      TimeZone: 'UTC',
-      ...(options !== null && { options }),
-    },
+    connection: sessionOf(target, applicationName),
     onnotice: () => {},
     onparameter,
     types: { int8, json, bytea, textArray, instantArray },
@@ -114,6 +121,7 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
     const ended = sql.end({ timeout: graceMs / 1000 })
     await Promise.race([ended, delay(graceMs + 20)])
     disposed = true
+    ahead?.close()
     for (const socket of sockets) socket.destroy()
   }
 
@@ -131,6 +139,23 @@ export function openPool({ url, max, connectTimeoutMs, applicationName }: PoolOp
 function failedSocket(error: Error): Socket {
   const socket = new Socket()
   setImmediate(() => socket.destroy(error))
+  return socket
+}
+
+/**
+ * One that is logged in: the first that postgres.js writes is the start of a session, which has been sent, and it is
+ * given the answer.
+ */
+function greeted({ socket, greeting }: LoggedIn): Socket {
+  const write = socket.write.bind(socket)
+  socket.write = () => {
+    socket.write = write
+    setImmediate(() => {
+      socket.emit('data', greeting)
+      socket.resume()
+    })
+    return true
+  }
   return socket
 }
 

@@ -78,6 +78,9 @@ export type App = {
 const firstFireMs = 250
 const longestAnswerMs = 5_000
 
+const loginWasInVain =
+  'The login that login=ahead sends was not taken by Postgres or by what stands before it; it was made the usual way. If each boot says so, remove login=ahead from DATABASE_URL'
+
 export function createApp(options: AppOptions): App {
   const { config, clock = () => null, server, nameServers, tracer = noTracer } = options
   const startedAt = new Date()
@@ -247,7 +250,10 @@ export function createApp(options: AppOptions): App {
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       pushing.start()
-      await schedulers.start(await departure.arrive())
+      const seen = await departure.arrive()
+      // what keeps every login from being made is told by others
+      if (seen && (await options.early?.isAhead) === false) log.warn({}, loginWasInVain)
+      await schedulers.start(seen)
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
       if (config.commands) await (await import('./process/programs.ts')).beginPrograms(config.commands, log)

@@ -1,5 +1,6 @@
+import { type Ahead, keysQuestion, logInAhead } from '../db/login/index.ts'
 import type { App } from './app.ts'
-import { type Config, ConfigError, readConfig } from './ground/config.ts'
+import { type Config, ConfigError, readConfig, verifiesNas } from './ground/config.ts'
 import { createIdleExit } from './process/idle.ts'
 import { createListener } from './process/listener.ts'
 import { serveMetrics } from './process/metrics-port.ts'
@@ -12,11 +13,16 @@ import { warnOfUptime } from './process/uptime.ts'
  */
 async function main(): Promise<void> {
   const config = readConfig()
+  const ahead = logIn(config)
   const listener = createListener()
   await listener.listen(config)
-  const early = await connectMeanwhile(config)
+  // what was begun of the connection goes a step on, here and below
+  await sleep(delays, 0)
+  const early = await connectMeanwhile(config, ahead)
+  // a part of what follows, so that the loop turns in between
+  await import('./http.ts')
+  await sleep(delays, 0)
   const { createApp } = await import('./app.ts')
-  // the connection goes a step on
   await sleep(delays, 0)
   const { tracesUrl, traced } = config.telemetry
   const tracer = tracesUrl ? await (await import('./telemetry/index.ts')).loadTracer(traced) : undefined
@@ -45,12 +51,18 @@ async function main(): Promise<void> {
   if (config.production && config.stallMs > 0) delays.after(watchAfterMs, () => void watch(config))
 }
 
+/** Before anything else is loaded: what follows of the program takes about as long as the answers. */
+function logIn(config: Config): Ahead | null {
+  const { databaseUrl: url } = config
+  return url === null ? null : logInAhead({ url, question: verifiesNas(config) ? keysQuestion : null })
+}
+
 /** Undefined: where the database is, is not known yet. */
-async function connectMeanwhile(config: Config) {
+async function connectMeanwhile(config: Config, ahead: Ahead | null) {
   const { databaseUrl: url } = config
   if (!url) return undefined
   const { connectEarly } = await import('./early.ts')
-  const early = connectEarly({ ...config, databaseUrl: url })
+  const early = connectEarly({ ...config, databaseUrl: url }, ahead)
   await sleep(delays, 0)
   return early
 }

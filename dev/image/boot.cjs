@@ -4,6 +4,9 @@
 // Node's own compile cache holds a file as it was when it was first read, without the functions that are compiled when
 // they are first called; that is most of a start. What is kept here is taken at the end of a whole run (`--bake`).
 // A cache that does not fit (another Node, other flags, another file) costs time and nothing else.
+//
+// First of all a connection to Postgres is begun: it stands by the time that the file is read (db/login/opened.ts takes it).
+openToPostgres(process.env.DATABASE_URL ?? '')
 const { hash } = require('node:crypto')
 const { readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
@@ -31,6 +34,19 @@ script.runInThisContext().call(exports, exports, require, module, file, __dirnam
 // valid with it, which costs a boot 20 ms. What a first fire needs is loaded by then. Nor while the cache is made, which may
 // take longer than that: it would be one for other flags, and rejected at each start.
 if (!isBaking) setTimeout(() => require('node:v8').setFlagsFromString('--optimize-for-size'), 1_000).unref()
+
+/** Only where one host stands in the URL, and nothing in it says anything else: server.js reads URLs, and finds what is wrong. */
+function openToPostgres(url) {
+  const [, host, port = '5432'] =
+    /^postgres(?:ql)?:\/\/(?:[^/?]*@)?([\w.-]+)(?::(\d{1,5}))?(?:\/[^?]*)?(?:\?(?!(?:.*&)?(?:host|hostaddr|port)=).*)?$/.exec(
+      url,
+    ) ?? []
+  if (!host || Number(port) > 65_535 || process.argv.includes('--bake')) return
+  const socket = require('node:net').connect({ host, port: Number(port), noDelay: true })
+  // whoever takes it is told; until then it must not end the process
+  socket.on('error', () => {})
+  globalThis[Symbol.for('chronos.opened')] = { host, port: Number(port), socket }
+}
 
 function readCache() {
   try {

@@ -176,6 +176,11 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
   return config
 }
 
+/** Whether fires of NAS can be verified, for which its signing keys are needed. */
+export function verifiesNas({ nas }: Pick<Config, 'nas'>): boolean {
+  return nas.portalUrl !== null && nas.audience !== null
+}
+
 /** For the migration, which needs nothing else. @throws ConfigError */
 export function readMigrationConfig(
   env: Env = process.env,

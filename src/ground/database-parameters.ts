@@ -79,6 +79,8 @@ export const parameterUses = {
   keepalives_interval: ignored,
   keepalives_count: ignored,
   tcp_user_timeout: ignored,
+  // ours
+  login: oneOf('usual', 'ahead'),
   // other clients
   prepare: oneOf('true', 'false'),
   pgbouncer: oneOf('true', 'false'),

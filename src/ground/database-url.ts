@@ -15,6 +15,8 @@ export type DatabaseTarget = {
   tls: DatabaseTls
   /** False behind a transaction pooler: a named statement may be gone at the next transaction. */
   prepare: boolean
+  /** The server wants SCRAM-SHA-256 and reads what is sent before it is asked for: PostgreSQL itself, or PgBouncer. */
+  isLoginAhead: boolean
   applicationName: string | null
   /** Settings of the session (`-c name=value`), sent as they are. */
   options: string | null
@@ -49,6 +51,7 @@ export function readDatabaseUrl(url: string): { target: DatabaseTarget; problems
     database: text('dbname') ?? (path ? decode('the name of the database', path) : null),
     tls: tlsOf(given, problems),
     prepare: given.get('prepare') !== 'false' && given.get('pgbouncer') !== 'true',
+    isLoginAhead: given.get('login') === 'ahead',
     applicationName: text('application_name') ?? text('fallback_application_name'),
     options: text('options'),
     connectTimeoutMs: seconds(given, 'connect_timeout', problems),

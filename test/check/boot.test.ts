@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { EOL, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -47,6 +49,62 @@ test('another program of the same length, which V8 cannot tell from the first, i
   const { said, complaint } = boot()
   assert.match(complaint, /\.cache cannot be read/)
   assert.equal(said[0], -1)
+})
+
+test('a connection to Postgres is begun before the program is read, and left to it', async (t) => {
+  let accepted = 0
+  const server = createServer((socket) => {
+    accepted += 1
+    socket.on('error', () => undefined).resume()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const own = await mkdtemp(join(tmpdir(), 'chronos-opened-'))
+  t.after(() => rm(own, { recursive: true }))
+  await copyFile('dev/image/boot.cjs', join(own, 'boot.js'))
+  await copyFile('db/login/opened.ts', join(own, 'opened.ts'))
+  // the program itself connects to nothing
+  const asks = `
+    const { takeOpened } = require('./opened.ts')
+    const isBegun = Symbol.for('chronos.opened') in globalThis
+    const socket = takeOpened('127.0.0.1', ${port})
+    const done = (said) => { console.log(JSON.stringify([isBegun, said, takeOpened('127.0.0.1', ${port})])); process.exit() }
+    if (!socket) done(null)
+    else if (!socket.connecting) done('connected')
+    else socket.once('connect', () => done('connected'))`
+  await writeFile(join(own, 'server.js'), asks)
+  const bootWith = async (url: string | null, ...args: string[]) => {
+    const child = spawn(process.execPath, [join(own, 'boot.js'), ...args], {
+      env: { ...(url !== null && { DATABASE_URL: url }) },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const text = await child.stdout.toArray()
+    return JSON.parse(text.join('')) as unknown[]
+  }
+  for (const [n, url] of [
+    `postgres://127.0.0.1:${port}/db`,
+    `postgresql://user:p%40ss@127.0.0.1:${port}/db?sslmode=require&login=ahead`,
+    `postgres://user:p@ss@127.0.0.1:${port}`,
+  ].entries()) {
+    assert.deepEqual(await bootWith(url), [true, 'connected', null], url)
+    assert.equal(accepted, n + 1)
+  }
+  const soFar = accepted
+  for (const url of [
+    null,
+    'nonsense',
+    `postgres://127.0.0.1:${port},127.0.0.1:1/db`,
+    `postgres://127.0.0.1:${port}/db?sslmode=require&hostaddr=127.0.0.1`,
+    `postgres://127.0.0.1:${port}/db?host=127.0.0.1`,
+    `postgres://127.0.0.1:99999/db`,
+  ])
+    assert.deepEqual(await bootWith(url), [false, null, null], String(url))
+  // one for another address is not taken
+  assert.deepEqual(await bootWith(`postgres://localhost:${port}/db`), [true, null, null])
+  await mkdir(join(own, 'cache'))
+  assert.deepEqual(await bootWith(`postgres://127.0.0.1:${port}/db`, '--bake'), [false, null, null])
+  assert.ok(accepted <= soFar + 1)
 })
 
 function boot(flag = '') {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { createKeyStore, createStore } from '../../db/index.ts'
 import { settle } from '../../src/decisions/index.ts'
+import { keysQuestion, logInAhead } from '../../db/login/index.ts'
 import { send } from '../../db/wanted.ts'
 import { at, openStore } from '../store/setup.ts'
 import { createFaultyDatabase } from './faulty.ts'
@@ -15,6 +16,13 @@ after(async () => {
   await opened.close()
   await drop()
 })
+
+/** Through the proxy, as `connect` does. */
+function connectedUrl() {
+  const url = new URL(database.url)
+  url.port = String(proxy.port)
+  return url.href
+}
 
 const questions = () => proxy.counters().connections.reduce((sum, each) => sum + each.questions, 0)
 
@@ -52,6 +60,29 @@ test('the keys, the claim and the end of a run take a round trip each, in a proc
   assert.equal(settling, 1)
   const [run] = await database.sql`select state, output from runs where id = ${wish.runId}`
   assert.deepEqual([run?.['state'], run?.['output']], ['succeeded', output])
+})
+
+test('a cold process waits five times for Postgres until its arm is written, TCP included', async () => {
+  const jobId = await opened.job()
+  const url = `${connectedUrl()}?login=ahead`
+  const [, asking] = await asked(async () => {
+    const ahead = logInAhead({ url, question: keysQuestion })
+    assert.ok(ahead)
+    const db = connect({ ahead }, '?login=ahead')
+    assert.ok((await ahead.loggedIn)?.rows)
+    const store = createStore(db, () => at('09:00:00'))
+    const armLease = { holder: 'me/1', heirOf: 'me/', ms: 21_000 }
+    const writing = { owner: 'me', leaseMs: 60_000, begins: true, armLease }
+    const claimed = await store.claimReady({ jobId, runId: randomUUID(), trigger: 'fire', ...writing })
+    const order = claimed?.written.order
+    assert.ok(order)
+    const said = { outcome: 'armed' as const, scheduleId: 'x', mayBeHeld: true, tookMs: 1 }
+    const { gen, holder, wakeAt: fireAt } = order
+    const { isWritten } = await store.recordArm(jobId, { ...said, gen, fireAt, holder })
+    assert.ok(isWritten)
+  })
+  // the start with the first message of SCRAM, its proof with the question for the keys, the claim, the record of the arm
+  assert.equal(asking, 4)
 })
 
 test('the second of a kind is prepared, and from then on takes one as well', async () => {

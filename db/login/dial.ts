@@ -1,7 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import type { DatabaseTls } from '../src/ground/database-tls.ts'
-import type { DatabaseServer, DatabaseTarget } from '../src/ground/database-url.ts'
-import { connectionError } from './errors.ts'
+import type { DatabaseTls } from '../../src/ground/database-tls.ts'
+import type { DatabaseServer, DatabaseTarget } from '../../src/ground/database-url.ts'
+import { connectionError } from './connection-error.ts'
+import { takeOpened } from './opened.ts'
 
 type Dial = {
   server: DatabaseServer
@@ -20,13 +21,14 @@ export async function dial({ server, target, timeoutMs, onSocket }: Dial): Promi
   const isLocal = address.startsWith('/') || address.startsWith('@')
   const socket = isLocal
     ? connectTcp({ path: `${address.replace(/^@/, '\0')}/.s.PGSQL.${port}` })
-    : connectTcp({ host: address, port, noDelay: true })
+    : (takeOpened(address, port) ?? connectTcp({ host: address, port, noDelay: true }))
   // a caller that waits for it gets the failure; while none does, it must not end the process
   socket.on('error', () => {})
   onSocket(socket)
   const timer = setTimeout(() => socket.destroy(connectionError('CONNECT_TIMEOUT')), timeoutMs)
   try {
-    await once(socket, 'connect')
+    // one that was begun before may stand
+    if (socket.connecting) await once(socket, 'connect')
     const { keepAliveS } = target
     if (keepAliveS !== 0 && !isLocal) socket.setKeepAlive(true, (keepAliveS ?? usualKeepAliveS) * 1_000)
     if (isLocal || target.tls.mode === 'disable') return socket
