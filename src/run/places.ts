@@ -52,6 +52,15 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
     if (passes.isUnused()) groupPasses.delete(group)
   }
 
+  /** True if one more has its share, whatever it shares with others. Projects with places of their own are always named. */
+  function hasRoomInAny(): boolean {
+    if (all.taken() < mostOfGroup) return true
+    for (const [group, passes] of groupPasses)
+      if (group !== programGroup && mostOfProject(group) === null && !passes.hasRoom()) return false
+    // of groups that none has taken yet
+    return unnamed < mostOfGroup
+  }
+
   /** Where programs may run, what is not named yet may be one. */
   function mayBeProgram(): boolean {
     return mostPrograms === null || passesOf(programGroup).hasRoom()
@@ -72,7 +81,7 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
       return all.tryTake()
     },
     tryTakeUnnamed() {
-      if (all.taken() >= mostOfGroup || !mayBeProgram() || !all.tryTake()) return false
+      if (!hasRoomInAny() || !mayBeProgram() || !all.tryTake()) return false
       unnamed += 1
       return true
     },
