@@ -114,7 +114,7 @@ export function createCore(needs: CoreNeeds): Core {
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
-      isTooSlowFor: queue.isTooSlowFor,
+      tooLongWaitFor: queue.tooLongWaitFor,
     }),
     settled: (jobId) => needs.settled?.(jobId),
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between
