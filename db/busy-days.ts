@@ -3,6 +3,7 @@ import type { Sql } from './look.ts'
 /** Of each day, so many jobs are kept that were busy longest; all of them for a service with no more. */
 export const busyMost = 200
 
+/** What a job has to exceed to be among them. Behind an `offset 0` it is read once for each day, not for each job. */
 const barOf = (day: string) =>
   `(select awake_ms from busy_days b where b.day = ${day} order by awake_ms desc offset ${busyMost - 1} limit 1)`
 
@@ -14,7 +15,7 @@ export const noteBusy = `
     insert into busy_days (job_id, day, awake_ms)
     select job_id, day, awake_ms from (
       select w.*, row_number() over (partition by w.day order by w.awake_ms desc) as place
-      from by_job w join (select d.day, ${barOf('d.day')} as ms from (select distinct day from by_job) d) bar on bar.day = w.day
+      from by_job w join (select d.day, ${barOf('d.day')} as ms from (select distinct day from by_job) d offset 0) bar on bar.day = w.day
       where w.awake_ms > coalesce(bar.ms, -1)) busy
     where place <= ${busyMost}
     order by job_id, day
@@ -29,5 +30,5 @@ const utcDay = (at: string) => `(${at}::text::timestamptz at time zone 'UTC')::d
 const overtaken = `
     delete from busy_days o using (
       select d.day, ${barOf('d.day')} as ms from (
-        select distinct day from busy_days where day >= ${utcDay('$1')} and day <= ${utcDay('$2')}) d) bar
+        select distinct day from busy_days where day >= ${utcDay('$1')} and day <= ${utcDay('$2')}) d offset 0) bar
     where o.day = bar.day and o.awake_ms < bar.ms`
