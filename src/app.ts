@@ -192,6 +192,7 @@ export function createApp(options: AppOptions): App {
   const metrics = createMetrics({
     ...{ store, counters, keeping, holds, owner, places: placesOf(config) },
     ...{ runs: core.runs, scheduler: arming.scheduler, isNasUsed: arming.isNasUsed },
+    reasons: watch.reasons,
   })
   const pushing = createPushing({
     ...{ config: config.telemetry, machineId: config.machineId, delays, log },
