@@ -129,6 +129,11 @@ test('what is not named has a place as long as no group is full, beyond half of 
   assert.equal(places.tryTakeUnnamed(), true)
   places.name(['job 7', 'origin 1'])
   assert.equal(places.tryTakeUnnamed(), false, 'there is no place of any')
+  // the fullest groups have fewer again
+  places.leave(['job 0', 'origin 0'])
+  assert.equal(places.tryTakeUnnamed(), false, 'the other origin has all of its four')
+  for (const job of ['job 7', 'job 1']) places.leave([job, 'origin 1'])
+  assert.deepEqual([places.tryTakeUnnamed(), places.taken()], [true, 6])
 })
 
 test('programs have a number of their own, and what may be one counts as one until it is named', async () => {
