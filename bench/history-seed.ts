@@ -1,3 +1,4 @@
+import { busyMost } from '../db/busy-days.ts'
 import type postgres from 'postgres'
 import { jobId } from './seed.ts'
 
@@ -57,15 +58,20 @@ async function seedDays(sql: postgres.Sql, tail: number) {
   await sql`
     update history set folded_to = (select finished_at from runs order by finished_at desc offset ${tail} limit 1)`
   const sums = (table: string, key: string, type: string) => `
-    insert into ${table} (${key}day, runs_succeeded, runs_failed, runs_skipped, slots_ran, slots_skipped, attempts, duration_ms,
+    insert into ${table} (${key}day, runs_succeeded, runs_failed, runs_skipped, slots_ran, slots_skipped, attempts, awake_ms, duration_ms,
       duration_counts, lateness_ms, lateness_counts)
     select ${key}finished_at::date, count(*) filter (where state = 'succeeded'), count(*) filter (where state = 'failed'),
-      count(*) filter (where state = 'skipped'), count(*), 0, count(*), 230 * count(*),
+      count(*) filter (where state = 'skipped'), count(*), 0, count(*), 230 * count(*), 230 * count(*),
       array_fill(0, array[5]) || array[count(*)::int] || array_fill(0, array[13])::${type}[], 20 * count(*),
       array[0, 0, count(*)::int] || array_fill(0, array[16])::${type}[]
     from runs where finished_at <= (select folded_to from history) group by ${key}finished_at::date`
   await sql.unsafe(sums('job_days', 'job_id, ', 'int'))
   await sql.unsafe(sums('service_days', '', 'bigint'))
+  await sql`
+    insert into busy_days (job_id, day, awake_ms)
+    select job_id, day, awake_ms from (
+      select job_id, day, awake_ms, row_number() over (partition by day order by awake_ms desc, job_id) as place from job_days) d
+    where place <= ${busyMost}`
   await sql`
     insert into job_history (job_id, kept, next_at)
     select job_id, count(*), now() + interval '1 day' from runs where finished_at <= (select folded_to from history) group by 1`

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { apply } from './apply.ts'
 import { bill } from './bill.ts'
 import { cold } from './cold.ts'
@@ -7,6 +6,7 @@ import { growth } from './growth.ts'
 import { herd } from './herd.ts'
 import { lateness } from './lateness.ts'
 import { load, machine } from './machine.ts'
+import { type BenchmarkName, benchmarkNames, type Options, readCommandLine } from './options.ts'
 import { type Part, writePage } from './page.ts'
 import { peers } from './peers.ts'
 import { processes } from './processes.ts'
@@ -15,12 +15,9 @@ import { view } from './view.ts'
 import { warm } from './warm.ts'
 import { createWorld, type World } from './world.ts'
 
-/** How long `day` goes on for each of its cases; how many fires `processes` and `scale` measure. */
-type Options = { minutes: number; fires: number }
-
-/** `npm run bench [-- name … [--minutes N] [--fires N]]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
+/** `npm run bench [-- name … [--minutes N] [--only words] [--fires N]]`: takes the named benchmarks, or all, and writes docs/benchmarks.md. */
 const benchmarks: Record<
-  string,
+  BenchmarkName,
   { title: string; take: (world: World, options: Options) => Promise<string> }
 > = {
   cold: { title: 'Cold start', take: cold },
@@ -38,28 +35,23 @@ const benchmarks: Record<
 }
 
 async function main(): Promise<number> {
-  const { positionals: names, values } = parseArgs({
-    allowPositionals: true,
-    options: { minutes: { type: 'string', default: '10' }, fires: { type: 'string', default: '4000' } },
-  })
-  const [minutes, fires] = [Number(values.minutes), Number(values.fires)]
-  if (![minutes, fires].every((value) => Number.isInteger(value) && value >= 1)) {
-    console.error(`--minutes ${values.minutes} --fires ${values.fires}: expected whole numbers from 1`)
+  let command: { names: BenchmarkName[]; options: Options }
+  try {
+    command = readCommandLine(process.argv.slice(2))
+  } catch (error) {
+    console.error((error as Error).message)
     return 2
   }
-  const unknown = names.filter((name) => !(name in benchmarks))
-  if (unknown.length > 0) {
-    console.error(`${unknown.join(', ')}: expected ${Object.keys(benchmarks).join(', ')}`)
-    return 2
-  }
+  const { names, options } = command
   const world = await createWorld()
   const parts: Part[] = []
   try {
-    for (const [name, { title, take }] of Object.entries(benchmarks)) {
+    for (const name of benchmarkNames) {
       if (names.length > 0 && !names.includes(name)) continue
+      const { title, take } = benchmarks[name]
       const startedAt = performance.now()
       const before = load()
-      const text = await take(world, { minutes, fires })
+      const text = await take(world, options)
       const seconds = Math.round((performance.now() - startedAt) / 1000)
       const date = new Date().toISOString().slice(0, 16).replace('T', ' ')
       const where = `*${date} UTC, ${seconds} s; ${machine(world.postgresVersion)}; load average before it ${before}.*`
@@ -69,7 +61,8 @@ async function main(): Promise<number> {
   } finally {
     await world.close()
   }
-  await writePage(parts, Object.keys(benchmarks))
+  // a part of a benchmark is no page
+  if (options.only === '') await writePage(parts, [...benchmarkNames])
   return 0
 }
 

@@ -1,3 +1,4 @@
+import { busyMost } from './busy-days.ts'
 import type { Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import { endStates } from '../src/columns/index.ts'
@@ -9,25 +10,24 @@ export type Awake = { awakeMs: number; starts: number; fires: number }
 
 /**
  * Days are begins of UTC days. `days` begin earlier than was asked for, if the month or the last week does. `jobs`: those that
- * were busy longest, from `jobsFrom` on: in the window, or in as much of it as `jobDaysMost` rows reach back.
+ * were busy longest in the window, of the jobs that were among the busiest of the service on any of its days (db/busy-days.ts);
+ * of all jobs of a project.
  */
 export type Costs = {
   days: (Used & Awake & { day: Date })[]
   jobs: (Used & { jobId: string; name: string | null })[]
-  jobsFrom: Date
   /** Since when the time of processes is counted; a day from before it was noted counts from its begin. */
   awakeSince: Date | null
   now: Date
 }
 
-/** Counted in a moment; a month of 3,300 jobs that run each day. */
-const jobDaysMost = 100_000
 const jobsMost = 100
 
 const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
 const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(awake_ms)::bigint as busy_ms,
       sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
 const columns = sumColumns.join(', ')
+const columnsOf = (table: string) => sumColumns.map((name) => `${table}.${name}`).join(', ')
 const isSeen = (job: string) =>
   `($4::text is null or exists (select from jobs p where p.id = ${job} and p.project = $4::text))`
 const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::date - 7)`
@@ -37,11 +37,20 @@ const text = `
     with clock as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as now),
     ended as materialized (${newlyEnded('r.job_id')}),
     fresh as materialized (${sumsOfRuns(`select * from ended e where ${isSeen('e.job_id')}`)}),
+    busiest as materialized (
+      select job_id from (
+        select job_id, awake_ms from busy_days where $4::text is null and day >= $1::date and day <= $2::date
+        union all select job_id, awake_ms from fresh where $4::text is null and day >= $1::date and day <= $2::date) b
+      group by job_id order by sum(awake_ms) desc, job_id limit ${busyMost}),
     job_rows as materialized (
-      select job_id, day, ${columns} from job_days d
-      where day >= $1::date and day <= $2::date and ${isSeen('d.job_id')} order by day desc limit ${jobDaysMost}),
-    -- of a day that is there in part nothing is said
-    jobs_from as (select case when count(*) < ${jobDaysMost} then $1::date else min(day) + 1 end as day from job_rows),
+      -- job by job: the index of the days would lead to the day of every job
+      select d.* from busiest b cross join lateral (
+        select o.job_id, o.day, ${columnsOf('o')} from job_days o
+        where o.job_id = b.job_id and o.day >= $1::date and o.day <= $2::date offset 0) d
+      union all select d.job_id, d.day, ${columnsOf('d')} from jobs j join job_days d on d.job_id = j.id
+      where j.project = $4::text and d.day >= $1::date and d.day <= $2::date
+      union all select job_id, day, ${columns} from fresh f where day >= $1::date and day <= $2::date
+        and ($4::text is not null or exists (select from busiest b where b.job_id = f.job_id))),
     by_day as (
       select day, ${used} from (
         select s.day, ${columns} from service_days s, clock where $4::text is null and s.day >= ${early} and s.day <= greatest($2::date, clock.now::date)
@@ -54,14 +63,11 @@ const text = `
         a.awake_ms, a.starts, a.fires
       from by_day d full join awake a on a.day = d.day),
     by_job as (
-      select job_id, ${used} from (
-        select job_id, day, ${columns} from job_rows
-        union all select job_id, day, ${columns} from fresh where day <= $2::date) j
-      where day >= (select day from jobs_from) group by job_id order by busy_ms desc, job_id limit ${jobsMost})
+      select job_id, ${used} from job_rows group by job_id order by busy_ms desc, job_id limit ${jobsMost})
     select (select coalesce(jsonb_agg(to_jsonb(d) order by d.day), '[]') from days d) as days,
       (select coalesce(jsonb_agg(to_jsonb(b) || jsonb_build_object('name', j.name) order by b.busy_ms desc, b.job_id), '[]')
         from by_job b left join jobs j on j.id = b.job_id) as jobs,
-      (select day from jobs_from) as jobs_from, (select coalesce(began, day::timestamp at time zone 'UTC') from process_days where $4::text is null order by day limit 1) as awake_since,
+      (select coalesce(began, day::timestamp at time zone 'UTC') from process_days where $4::text is null order by day limit 1) as awake_since,
       clock.now at time zone 'UTC' as now
     from clock`
 
@@ -79,7 +85,6 @@ export async function readCosts(
       jobId: one['job_id'] as string,
       name: one['name'] as string | null,
     })),
-    jobsFrom: date(row['jobs_from']),
     awakeSince: maybeDate(row['awake_since']),
     now: date(row['now']),
   }

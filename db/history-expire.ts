@@ -40,7 +40,8 @@ export async function purgeStep(tx: Sql): Promise<boolean> {
     days_gone as (
       delete from job_days where (job_id, day) in (
         select job_id, day from job_days where job_id = ${jobId as string} limit ${rowsAtOnce})
-      returning day)
+      returning day),
+    busy_gone as (delete from busy_days where job_id = ${jobId as string})
     select (select count(*) from runs_gone) + (select count(*) from slots_gone) + (select count(*) from days_gone) as n`
   if (Number(row?.['n']) > 0) return true
   await tx`delete from job_history where job_id = ${jobId as string}`
@@ -78,6 +79,10 @@ export async function expireStep(
         select job_id, day from job_days where day < (${before(lives.historyDays)} at time zone 'UTC')::date
         order by day limit ${rowsAtOnce})
       returning day),
+    busy_gone as (
+      delete from busy_days where (job_id, day) in (
+        select job_id, day from busy_days where day < (${before(lives.historyDays)} at time zone 'UTC')::date
+        order by day limit ${rowsAtOnce})),
     keys_gone as (
       delete from idempotency_keys where key in (
         select key from idempotency_keys where created_at < ${before(lives.idempotencyDays)}

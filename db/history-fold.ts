@@ -1,3 +1,4 @@
+import { forgetOvertaken, noteBusy } from './busy-days.ts'
 import type { Sql } from './client.ts'
 import type { Row } from './columns.ts'
 import { addedTo, countedOfRun, slotsOnly, sumColumns, sumsOfRuns, sumsOfSums } from './history-sums.ts'
@@ -47,6 +48,7 @@ export async function foldStep(tx: Sql, wish: FoldWish): Promise<{ runs: number;
   // nothing that ended until `before` is still to come
   const to = (isMore ? last?.['at'] : before) as string
   await tx.unsafe(foldRuns, [from as string, to, usual.historyRuns, usual.runs], { prepare: true })
+  if (Number(last?.['n']) > 0) await forgetOvertaken(tx, { from: from as string, to })
   return { runs: Number(last?.['n']), isMore: isMore || slots >= slotsAtOnce }
 }
 
@@ -59,6 +61,7 @@ const addSums = `
       select job_id, day, ${sumsOfSums} from sums
       where exists (select from jobs j where j.id = sums.job_id) group by job_id, day order by job_id, day
       on conflict on constraint job_days_pkey do update set ${addedTo('job_days')}
+      returning job_id, day, awake_ms
     ),
     by_service as (
       insert into service_days (day, ${columns})
@@ -75,6 +78,7 @@ const foldRuns = `
       `select ${countedOfRun('r.job_id')} from runs r where r.finished_at > $1::text::timestamptz and r.finished_at <= $2::text::timestamptz`,
     )}),
     ${addSums},
+    busy as (${noteBusy}),
     kept as (
       insert into job_history as h (job_id, kept, next_at)
       select s.job_id, s.ended, case

@@ -1,6 +1,7 @@
 import type { Database, Sql } from './client.ts'
 import { expireStep, type Lives, purgeStep } from './history-expire.ts'
 import { foldStep } from './history-fold.ts'
+import { closeLost, lostAtOnce } from './process-record.ts'
 import { bareRuns, dueJob, type Kept, lookAgain, removeRuns, rowsAtOnce } from './history-prune.ts'
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>
@@ -51,6 +52,10 @@ export function createHistoryStore({ database, clock, keptOf, lives }: HistoryNe
     /** Takes rows of the whole service that are past their life. */
     expire: () =>
       step('removing old rows', async (tx) => (await expireStep(tx, { lives, now: clock() })) >= rowsAtOnce),
+
+    /** Adds the time of processes that were killed, and whose machines have not started again. */
+    closeLost: () =>
+      step('adding the time of lost processes', async (tx) => (await closeLost(tx, clock())) >= lostAtOnce),
 
     /** Notes that history has been looked after, for the processes that would be next (`ProcessRecord.depart`). */
     tended: () =>

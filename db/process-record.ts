@@ -12,6 +12,8 @@ import { mannersFact } from './facts.ts'
 export type ProcessNote =
   /** `up_ms`: how long it was up by then. `seen`, `fires`: of its last sign of life. */
   | { state: 'up'; owner: string; at: string; up_ms: number; seen?: string; fires?: number }
+  /** Its last sign of life is old, so another process has added its time until then (`ended`) to `process_days`. */
+  | { state: 'lost'; owner: string; at: string; up_ms: number; ended: string; fires: number }
   | {
       state: 'exited'
       owner: string
@@ -100,12 +102,15 @@ async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: numb
   // all parts of a statement see the same snapshot: reads see the state before the write
   const [row = {}]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    -- as it is now: another process may add this life at the same time
+    still_up as materialized (
+      select name, value from facts where facts.name = ${name} and value ->> 'state' = 'up' for update),
+    killed as (${addLives(sql, sql`select life.* from still_up p, ${lifeOfKilled(sql)} life`)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now,
-        'up_ms', ${Math.round(upMs)}::bigint), now from clock
+        'up_ms', ${Math.round(upMs)}::bigint), now from clock where (select count(*) from still_up) >= 0
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at),
-    killed as (${addLives(sql, lifeOfKilled(sql, name))}),
     late as (
       select job_id, wake_at, armed_gen = wake_gen and wake_at < bound as is_forgotten
       from (select now - ${lateMs} * interval '1 ms' as bound from clock) b, job_runtime
@@ -125,14 +130,45 @@ async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: numb
   }
 }
 
-/** Of a record that still says "up": until the last sign, or the begin of the last run that the process is known to hold. */
-const lifeOfKilled = (sql: Sql, name: string) => sql`
-    select (value ->> 'at')::timestamptz - coalesce((value ->> 'up_ms')::bigint, 0) * interval '1 ms' as began,
-      greatest((value ->> 'at')::timestamptz, (value ->> 'seen')::timestamptz, (
-        select max(started_at) from runs
-        where state in ('claimed', 'running', 'waiting') and runs.owner = value ->> 'owner')) as ended,
-      coalesce((value ->> 'fires')::bigint, 0) as fires
-    from facts where facts.name = ${name} and value ->> 'state' = 'up'`
+/**
+ * Of a record that says "up" (`p`), if nothing will come of it any more: until the last sign, or the begin of the last run
+ * that the process is known to hold.
+ */
+const lifeOfKilled = (sql: Sql) => sql`lateral (
+      select (p.value ->> 'at')::timestamptz - coalesce((p.value ->> 'up_ms')::bigint, 0) * interval '1 ms' as began,
+        greatest((p.value ->> 'at')::timestamptz, (p.value ->> 'seen')::timestamptz, (
+          select max(started_at) from runs
+          where state in ('claimed', 'running', 'waiting') and runs.owner = p.value ->> 'owner')) as ended,
+        coalesce((p.value ->> 'fires')::bigint, 0) as fires, 1 as starts)`
+
+/** Far longer than between two signs of a process with work, and than a lease. One that has none may be up all the same. */
+const lostAfterMs = 3_600_000
+export const lostAtOnce = 20
+
+/**
+ * Adds the time of processes that have shown no sign of life for an hour to `process_days`, each once: their machines may never
+ * start again. One that turns out to be up adds what is missing when it goes. Gives their number, `lostAtOnce` at most.
+ */
+export async function closeLost(tx: Sql, now: Date | null): Promise<number> {
+  const [row]: Row[] = await tx`
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    up as materialized (
+      select name, value from facts, clock
+      where name like 'process:%' and value ->> 'state' = 'up'
+        and greatest((value ->> 'at')::timestamptz, (value ->> 'seen')::timestamptz)
+          < clock.now - ${lostAfterMs} * interval '1 ms'
+        and not exists (
+          select from runs where state in ('claimed', 'running', 'waiting') and runs.owner = value ->> 'owner'
+            and lease_until > clock.now)
+      order by name limit ${lostAtOnce} for update of facts skip locked),
+    lost as materialized (select p.name, life.* from up p, ${lifeOfKilled(tx)} life),
+    closed as (
+      update facts set value = value || jsonb_build_object('state', 'lost', 'ended', lost.ended, 'fires', lost.fires)
+      from lost where facts.name = lost.name),
+    lived as (${addLives(tx, tx`select began, ended, fires, starts from lost`)})
+    select count(*)::int as n from lost`
+  return Number(row?.['n'])
+}
 
 async function sign(sql: Sql, wish: Named & Parameters<ProcessRecord['sign']>[0]) {
   const { name, owner, now, counted, fires } = wish
@@ -161,14 +197,19 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
         (select tended_at < clock.now - interval '10 minutes' from history) as history_due
       from clock),
     counted as (${addCounters(sql, counted ?? noBatch)}),
-    leaving as (select * from seen where ${stayFor === null}::boolean or owed + runs + near = 0),
+    -- as it is now: a process that took this one for lost has added a part of its life
+    mine as materialized (
+      select value from facts where facts.name = ${name} and value ->> 'owner' = ${owner} for update),
+    leaving as (
+      select seen.*, mine.value as mine from seen left join mine on true
+      where ${stayFor === null}::boolean or owed + runs + near = 0),
     lived as (${addLives(
       sql,
       sql`
-        select now - ${Math.round(upMs)} * interval '1 ms' as began, now as ended, ${fires}::bigint as fires from leaving
-        where not exists (
-          select from facts
-          where facts.name = ${name} and value ->> 'owner' = ${owner} and value ->> 'state' = 'exited')`,
+        select coalesce((mine ->> 'ended')::timestamptz, now - ${Math.round(upMs)} * interval '1 ms') as began, now as ended,
+          ${fires}::bigint - case when mine ->> 'state' = 'lost' then (mine ->> 'fires')::bigint else 0 end as fires,
+          (mine ->> 'ended' is null)::int as starts
+        from leaving where mine ->> 'state' is distinct from 'exited'`,
     )}),
     written as (
       insert into facts (name, value, updated_at)
@@ -184,20 +225,22 @@ async function depart(sql: Sql, wish: Departing): Promise<Owed> {
 }
 
 /**
- * The time of each of `lives` (`began`, `ended`, `fires`) on each UTC day. A start counts for the first of its days, fires for
- * the last one.
+ * The time of each of `lives` (`began`, `ended`, `fires`, `starts`) on each UTC day. A start counts for the first of its days,
+ * fires for the last one.
  */
 function addLives(sql: Sql, lives: PendingQuery<Row[]>) {
   return sql`
     insert into process_days (day, began, starts, awake_ms, fires)
-    select day, greatest(began, day::timestamp at time zone 'UTC'), (day = (began at time zone 'UTC')::date)::int, round(extract(epoch from
-      least(ended, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000),
-      case when day = (ended at time zone 'UTC')::date then fires else 0 end
+    select day, min(greatest(began, day::timestamp at time zone 'UTC')),
+      sum(case when day = (began at time zone 'UTC')::date then starts else 0 end),
+      sum(round(extract(epoch from
+        least(ended, (day + 1)::timestamp at time zone 'UTC') - greatest(began, day::timestamp at time zone 'UTC')) * 1000)),
+      sum(case when day = (ended at time zone 'UTC')::date then fires else 0 end)
     from (${lives}) life
     cross join lateral (
       select generate_series(began at time zone 'UTC', ended at time zone 'UTC' + interval '1 day', '1 day')::date as day) d
     where day <= (ended at time zone 'UTC')::date
-    order by day
+    group by day order by day
     on conflict on constraint process_days_pkey do update set
       began = least(process_days.began, excluded.began), starts = process_days.starts + excluded.starts, awake_ms = process_days.awake_ms + excluded.awake_ms,
       fires = process_days.fires + excluded.fires`

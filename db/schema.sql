@@ -63,6 +63,14 @@ CREATE INDEX audit_action ON public.audit USING btree (action, id);
 CREATE INDEX audit_actor ON public.audit USING btree (actor, id);
 CREATE INDEX audit_project ON public.audit USING btree (project, id);
 
+create table busy_days (
+  job_id text not null,
+  day date not null,
+  awake_ms bigint not null,
+  constraint busy_days_pkey PRIMARY KEY (job_id, day)
+);
+CREATE INDEX busy_days_day ON public.busy_days USING btree (day, awake_ms);
+
 create table channels (
   name text not null,
   type text not null,

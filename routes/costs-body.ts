@@ -18,7 +18,8 @@ export function costsBody(costs: Costs, { from, to }: Span) {
     ...{ from: isoDay(from), to: isoDay(to) },
     days: days.map((day) => ({ day: isoDay(day.day), ...usedBody(day), ...awakeBody(day) })),
     jobs: costs.jobs.map(({ jobId, name, ...used }) => ({ job_id: jobId, name, ...usedBody(used) })),
-    jobs_from: isoDay(costs.jobsFrom),
+    others: usedBody(withoutListed(sums, costs.jobs)),
+    jobs_from: isoDay(from),
     totals: {
       ...usedBody(sums),
       ...awakeBody(sums),
@@ -72,6 +73,25 @@ function sumOf(days: Day[]): Numbers {
     awakeMs: sum(({ awakeMs }) => awakeMs),
     starts: sum(({ starts }) => starts),
     fires: sum(({ fires }) => fires),
+  }
+}
+
+/** Of the service, what is not of one of these jobs. What a deleted job has used is there, and its days are gone. */
+function withoutListed(sums: Numbers, jobs: Costs['jobs']): Omit<Numbers, 'awakeMs' | 'starts' | 'fires'> {
+  const left = (all: number, of: (job: Costs['jobs'][number]) => number) =>
+    Math.max(
+      0,
+      jobs.reduce((rest, job) => rest - of(job), all),
+    )
+  return {
+    runs: left(sums.runs, ({ runs }) => runs),
+    attempts: left(sums.attempts, ({ attempts }) => attempts),
+    busyMs: left(sums.busyMs, ({ busyMs }) => busyMs),
+    tokens: {
+      input: left(sums.tokens.input, ({ tokens }) => tokens.input),
+      output: left(sums.tokens.output, ({ tokens }) => tokens.output),
+    },
+    costUsd: left(sums.costUsd, ({ costUsd }) => costUsd),
   }
 }
 

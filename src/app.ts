@@ -16,6 +16,7 @@ import { createEffects } from './effects.ts'
 import { createCallbackAddress } from './run/callback-address.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
+import { placesOf } from './ground/config-places.ts'
 import { createCore } from './core.ts'
 import { type Early, openDatabase } from './early.ts'
 import { policyFrom } from './decisions/index.ts'
@@ -192,8 +193,9 @@ export function createApp(options: AppOptions): App {
     ...{ tally, tend: retention.atExit, log },
   })
   const metrics = createMetrics({
-    ...{ store, counters, keeping, holds, owner, places: config.maxConcurrentRuns },
+    ...{ store, counters, keeping, holds, owner, places: placesOf(config) },
     ...{ runs: core.runs, scheduler: arming.scheduler, isNasUsed: arming.isNasUsed },
+    reasons: watch.reasons,
   })
   const pushing = createPushing({
     ...{ config: config.telemetry, machineId: config.machineId, delays, log },

@@ -8,6 +8,7 @@ import { createStartPing } from './delivery/start-ping.ts'
 import type { Chance } from './ground/chance.ts'
 import type { Config } from './ground/config.ts'
 import { programsAtOnce } from './ground/config-commands.ts'
+import { placesOf } from './ground/config-places.ts'
 import type { Holds } from './ground/holds.ts'
 import type { DetailedLog } from './ground/log.ts'
 import { type Delays, within } from './ground/delays.ts'
@@ -81,7 +82,8 @@ export function createCore(needs: CoreNeeds): Core {
   const { config, store, timer, actions, send, checkReferences, leases, leaving } = needs
   const { holds, delays, chance, owner, log } = needs
   const counting = { tally: needs.tally ?? createTally(), tracer: needs.tracer ?? noTracer, delays }
-  const { callbackUrl, maxConcurrentRuns: maxConcurrent, timezone } = config
+  const { callbackUrl, timezone } = config
+  const maxConcurrent = placesOf(config)
   const isDraining = () => leaving.signal.aborted
   const rest = createRest()
   const maxPrograms = config.commands ? programsAtOnce(config) : null
@@ -112,7 +114,7 @@ export function createCore(needs: CoreNeeds): Core {
     limits: createFireLimits({
       ...{ delays, chance, queueMax: queueMax(maxConcurrent) },
       queued: () => runs().queued,
-      isTooSlowFor: queue.isTooSlowFor,
+      tooLongWaitFor: queue.tooLongWaitFor,
     }),
     settled: (jobId) => needs.settled?.(jobId),
     // a wait that costs more than to leave and to boot again is left to NAS, with no process alive in between

@@ -7453,7 +7453,7 @@ export interface operations {
                             /** @description fires that found a process up, so that no start was paid for them */
                             wakes_shared: number;
                         }[];
-                        /** @description those that were busy longest first; 100 at most */
+                        /** @description those that were busy longest first; 100 at most, of the jobs that were among the 200 busiest of a day */
                         jobs: {
                             /** @example ab12cd34ef56 */
                             job_id: string;
@@ -7467,9 +7467,20 @@ export interface operations {
                             /** @description of prompts whose price is known, in USD */
                             cost_usd: number;
                         }[];
+                        /** @description what all jobs used that are not in `jobs`, deleted ones included */
+                        others: {
+                            runs: number;
+                            attempts: number;
+                            /** @description for how long its attempts kept a process up; side by side they count twice */
+                            busy_ms: number;
+                            tokens_in: number;
+                            tokens_out: number;
+                            /** @description of prompts whose price is known, in USD */
+                            cost_usd: number;
+                        };
                         /**
                          * Format: date
-                         * @description since when `jobs` counts: later than `from` where the days of all jobs are too many
+                         * @description since when `jobs` counts: always `from`
                          */
                         jobs_from: string;
                         totals: {

@@ -268,7 +268,7 @@ const groups: Group[] = [
     title: 'Runs',
     variables: {
       MAX_CONCURRENT_RUNS:
-        'attempts that this process runs at once; the others wait. One job, one target origin and one API key get at most half of them each ([sizing](sizing.md))',
+        'attempts that this process runs at once; the others wait. One job, one target origin and one API key get at most half of them each. Unset: two for each MiB of the memory of the machine or container, 250 at least and 2,000 at most ([sizing](sizing.md))',
       MAX_CONCURRENT_PROGRAMS:
         'of these, the ones that run a program (`command`). Unset: four for each processor, at most 20, and at most one for each user of `COMMAND_UID` if there are several',
       RUN_LEASE_MS: 'ms; how long a claim lasts without renewal, and so how long a crash can go unnoticed',

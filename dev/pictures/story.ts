@@ -198,6 +198,7 @@ async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
 }
 
 async function serviceDays(sql: postgres.Sql, now: Date) {
+  await sql`insert into busy_days (job_id, day, awake_ms) select job_id, day, awake_ms from job_days on conflict do nothing`
   await sql`
     insert into service_days (day, runs_succeeded, runs_failed, slots_ran, attempts, duration_ms)
     select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms)

@@ -4,7 +4,7 @@ import type postgres from 'postgres'
 /** The tables that are spread by job_id; each of the others is small, or written by no fire, and is on every node. */
 export const spreadTables = [
   ...['job_runtime', 'runs', 'attempt_logs', 'deliveries', 'arms'],
-  ...['folded_slots', 'job_days', 'job_history', 'orphans'],
+  ...['folded_slots', 'job_days', 'busy_days', 'job_history', 'orphans'],
 ]
 
 /** db/distributed.sql: the keys for it. */

@@ -236,12 +236,13 @@ export const overviewOperations = {
       to: day,
       days: Type.Array(object({ day, ...used, ...awake })),
       jobs: Type.Array(object({ job_id: jobId, name: textOrNull, ...used }), {
-        description: 'those that were busy longest first; 100 at most',
+        description:
+          'those that were busy longest first; 100 at most, of the jobs that were among the 200 busiest of a day',
       }),
-      jobs_from: {
-        ...day,
-        description: 'since when `jobs` counts: later than `from` where the days of all jobs are too many',
-      },
+      others: object(used, {
+        description: 'what all jobs used that are not in `jobs`, deleted ones included',
+      }),
+      jobs_from: { ...day, description: 'since when `jobs` counts: always `from`' },
       totals: object({
         ...used,
         ...awake,

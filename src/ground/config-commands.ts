@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { placesOf } from './config-places.ts'
 import { type Env, readers } from './config-values.ts'
 import type { Privileges } from './privileges.ts'
 
@@ -22,14 +23,14 @@ export type CommandConfig = {
  * processors, and a user of its own where there are several.
  */
 export function programsAtOnce(config: {
-  maxConcurrentRuns: number
+  maxConcurrentRuns: number | null
   maxConcurrentPrograms: number | null
   commands: Pick<CommandConfig, 'users'> | null
 }): number {
-  const { maxConcurrentRuns, maxConcurrentPrograms, commands: on } = config
+  const { maxConcurrentPrograms, commands: on } = config
   const count = on?.users?.count ?? 1
   const users = count > 1 ? count : Number.POSITIVE_INFINITY
-  return Math.min(maxConcurrentRuns, maxConcurrentPrograms ?? Math.min(20, 4 * availableParallelism(), users))
+  return Math.min(placesOf(config), maxConcurrentPrograms ?? Math.min(20, 4 * availableParallelism(), users))
 }
 
 const usualForCommands = ['PATH', 'LANG', 'TZ']

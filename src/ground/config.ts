@@ -40,7 +40,8 @@ export type Config = {
   idleExitMs: number
   bootGraceMs: number
   /** Attempts of this process at once; most of them wait for the network. */
-  maxConcurrentRuns: number
+  /** Null: as many as the memory of the machine has room for (src/ground/config-places.ts). */
+  maxConcurrentRuns: number | null
   /** Of these, the ones that run a program; null: as many as suit the machine. */
   maxConcurrentPrograms: number | null
   runLeaseMs: number
@@ -142,7 +143,8 @@ export function readConfig(env: Env = process.env, privileges: () => Privileges 
     sentinel: isOn('SENTINEL'),
     idleExitMs: integer('IDLE_EXIT_MS', 0, 0, 86_400_000),
     bootGraceMs: integer('BOOT_GRACE_MS', 60_000, 0, 86_400_000),
-    maxConcurrentRuns: integer('MAX_CONCURRENT_RUNS', 250, 1, 10_000),
+    maxConcurrentRuns:
+      text('MAX_CONCURRENT_RUNS') === null ? null : integer('MAX_CONCURRENT_RUNS', 1, 1, 10_000),
     maxConcurrentPrograms:
       text('MAX_CONCURRENT_PROGRAMS') === null ? null : integer('MAX_CONCURRENT_PROGRAMS', 1, 1, 10_000),
     runLeaseMs: integer('RUN_LEASE_MS', 300_000, 1_000, 86_400_000),

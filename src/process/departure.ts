@@ -46,7 +46,7 @@ export function createDeparture(needs: DepartureNeeds): Departure {
     try {
       const seen = await record.arrive({ upMs: upMs() })
       const { earlier, forgotten } = seen
-      if (earlier?.state === 'up') {
+      if (earlier?.state === 'up' || earlier?.state === 'lost') {
         log.warn(
           { earlier: earlier.owner, since: earlier.at },
           'the previous process exited without shutting down; its runs are recovered when their leases expire',

@@ -3,6 +3,7 @@ import type { Heartbeat } from '../arming/builtin.ts'
 import type { HoldKind } from '../ground/holds.ts'
 import type { RunCounts } from '../run/queue.ts'
 import type { Family, Labels, Sample } from '../telemetry/index.ts'
+import type { Reason } from './judge.ts'
 
 /** Numbers that Postgres knows: the same on every machine. */
 export function serviceFamilies(counts: Counts, heartbeat: Heartbeat | null): Family[] {
@@ -101,6 +102,8 @@ export type ProcessFacts = {
   holds: Partial<Record<HoldKind, number>>
   runs: ReturnType<RunCounts>
   places: number
+  /** What this process sees of the health of the service. */
+  reasons: readonly Pick<Reason, 'code'>[]
   roundTripS: number
   clockAheadS: number
 }
@@ -119,6 +122,11 @@ export function processFamilies(facts: ProcessFacts): Family[] {
       'holds',
       'Reasons why the process stays up, by kind',
       byLabel('kind', { ...noHolds, ...facts.holds }),
+    ),
+    own(
+      'health_reason',
+      'Whether this process sees a reason why the service is not well, by code; 1 or 0',
+      healthReasons(facts.reasons),
     ),
     own('database_round_trip_seconds', 'Time of a small statement, made for this scrape', facts.roundTripS),
     own(
@@ -141,6 +149,19 @@ const noHolds: Record<HoldKind, number> = {
   reconcile: 0,
   login: 0,
   drain: 0,
+}
+
+/** Those that a process sees by itself; what only Postgres knows has metrics of its own. */
+const ownReasons: readonly Reason['code'][] = [
+  ...(['BACKLOG', 'SLOTS_SKIPPED', 'LATE', 'DELIVERIES_FAILING'] as const),
+  ...(['WAKES_LOST', 'TIMER_FAILING', 'TIMER_REFUSED', 'KEYS_FAILING'] as const),
+]
+
+function healthReasons(reasons: ProcessFacts['reasons']): Sample[] {
+  return ownReasons.map((code) => ({
+    labels: { code: code.toLowerCase() },
+    value: Number(reasons.some((reason) => reason.code === code)),
+  }))
 }
 
 const own = (name: string, about: string, value: number | Sample[]) =>

@@ -11,6 +11,7 @@ import {
   loadExposition,
 } from '../telemetry/index.ts'
 import { processFamilies, serviceFamilies, totalsFamilies } from './families.ts'
+import type { Reason } from './judge.ts'
 
 type MetricsNeeds = {
   store: Pick<Store, 'readCounts' | 'readFact' | 'totals'>
@@ -22,6 +23,8 @@ type MetricsNeeds = {
   scheduler: () => string
   owner: string
   isNasUsed: () => boolean
+  /** What this process sees of the health of the service. */
+  reasons: () => Reason[]
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -52,6 +55,7 @@ export function createMetrics(needs: MetricsNeeds) {
       ...processFamilies({
         ...{ version, node: process.version, scheduler: needs.scheduler(), owner: needs.owner },
         ...{ holds: needs.holds.byKind(), runs: needs.runs(), places: needs.places },
+        reasons: needs.reasons(),
         ...{ roundTripS, clockAheadS },
       }),
     ]

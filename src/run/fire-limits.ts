@@ -27,12 +27,21 @@ const cancelsPerMinute = 30
 /** When NAS is to try again: spread, so that fires that were refused together do not come back together. */
 const retryS = { least: 5, most: 30 }
 
+/**
+ * The same for a fire whose run would wait for a place. Those that wait now have places in about the time that the first
+ * of them has waited; a place for this one may come at any moment of it, so the tries are spread over its second half.
+ */
+function retryAfterWaitS(waitMs: number) {
+  const most = Math.min(retryS.most, Math.max(2, Math.ceil(waitMs / 1_000)))
+  return { least: Math.ceil(most / 2), most }
+}
+
 type FireLimitsNeeds = {
   /** Claimed runs that wait in this process, and how many may. */
   queued: () => number
   queueMax: number
-  /** True if a run of the job that is claimed now would begin later than it can afford. */
-  isTooSlowFor: (jobId: string) => boolean
+  /** How long the next run has waited that shares places with the job, if the job cannot afford that; null: it can. */
+  tooLongWaitFor: (jobId: string) => number | null
   delays: Delays
   chance?: Chance | undefined
 }
@@ -41,7 +50,7 @@ export type FireLimits = ReturnType<typeof createFireLimits>
 
 /** What keeps a flood of fires from this process, and from NAS. */
 export function createFireLimits(needs: FireLimitsNeeds) {
-  const { queued, queueMax: most, isTooSlowFor, delays, chance = realChance } = needs
+  const { queued, queueMax: most, tooLongWaitFor, delays, chance = realChance } = needs
   /** Fires that were let in and have not found out yet whether they claim anything. */
   let looking = 0
   const cancels = createRateLimit({ perMinute: cancelsPerMinute, now: delays.now })
@@ -49,14 +58,18 @@ export function createFireLimits(needs: FireLimitsNeeds) {
   const between = ({ least, most: largest }: { least: number; most: number }) =>
     least + Math.floor(chance.fraction() * (largest - least + 1))
 
-  function full(message: string): AppError {
-    return new AppError('QUEUE_FULL', `${message}. Retry this fire later.`, { retryAfterS: between(retryS) })
+  function full(message: string, spreadS = retryS): AppError {
+    return new AppError('QUEUE_FULL', `${message}. Retry this fire later.`, { retryAfterS: between(spreadS) })
   }
 
   async function untilFaster(jobId: string) {
     await sleep(delays, between(heldMs))
-    if (isTooSlowFor(jobId))
-      throw full('Runs wait longer for a place in this process than this job can afford')
+    const waitMs = tooLongWaitFor(jobId)
+    if (waitMs !== null)
+      throw full(
+        'Runs wait longer for a place in this process than this job can afford',
+        retryAfterWaitS(waitMs),
+      )
   }
 
   return {
@@ -71,7 +84,7 @@ export function createFireLimits(needs: FireLimitsNeeds) {
      * @throws AppError QUEUE_FULL: it has none, another process may
      */
     hold(jobId: string): Promise<void> | null {
-      return isTooSlowFor(jobId) ? untilFaster(jobId) : null
+      return tooLongWaitFor(jobId) === null ? null : untilFaster(jobId)
     },
     whileLooking<T>(work: Promise<T>): Promise<T> {
       looking += 1

@@ -38,20 +38,37 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
   /** Taken, of groups that are not known: they may be of any. */
   let unnamed = 0
   const unnamedNow = () => unnamed
+  /** Taken of the group with a share of half that has most, at least: as long as `isStale`, it may have fewer. */
+  let fullest = 0
+  let isStale = false
 
   function passesOf(group: string): Passes {
-    const known = groupPasses.get(group)
-    if (known) return known
-    const mostOfThis = group === programGroup ? (mostPrograms ?? most) : (mostOfProject(group) ?? mostOfGroup)
-    const passes = createPasses(mostOfThis, unnamedNow)
+    const found = groupPasses.get(group)
+    if (found) return found
+    const mostOfThis = group === programGroup ? (mostPrograms ?? most) : mostOfProject(group)
+    const note = (taken: number) => void (fullest = Math.max(fullest, taken))
+    const passes =
+      mostOfThis === null ? createPasses(mostOfGroup, unnamedNow, note) : createPasses(mostOfThis, unnamedNow)
     groupPasses.set(group, passes)
     return passes
   }
 
   function leaveGroup(group: string) {
     const passes = passesOf(group)
+    if (passes.taken() === fullest) isStale = true
     passes.leave()
     if (passes.isUnused()) groupPasses.delete(group)
+  }
+
+  /** True if one more has its share, whatever it shares with others. Projects with places of their own are always named. */
+  function hasRoomInAny(): boolean {
+    if (fullest + unnamed < mostOfGroup) return true
+    if (!isStale) return false
+    isStale = false
+    fullest = 0
+    for (const [group, passes] of groupPasses)
+      if (group !== programGroup && mostOfProject(group) === null) fullest = Math.max(fullest, passes.taken())
+    return fullest + unnamed < mostOfGroup
   }
 
   /** Where programs may run, what is not named yet may be one. */
@@ -74,7 +91,7 @@ export function createPlaces(most: number, mostPrograms: number | null = null): 
       return all.tryTake()
     },
     tryTakeUnnamed() {
-      if (all.taken() >= mostOfGroup || !mayBeProgram() || !all.tryTake()) return false
+      if (!hasRoomInAny() || !mayBeProgram() || !all.tryTake()) return false
       unnamed += 1
       return true
     },
@@ -125,8 +142,8 @@ const programGroup = 'programs'
 
 type Passes = ReturnType<typeof createPasses>
 
-/** `others`: so many more may have to be counted as taken. */
-function createPasses(most: number, others = () => 0) {
+/** `others`: so many more may have to be counted as taken. `note` is told how many are taken whenever it is one more. */
+function createPasses(most: number, others = () => 0, note: (taken: number) => void = () => {}) {
   const waiting = new Map<() => void, number>()
   let taken = 0
   const hasRoom = () => taken + others() < most
@@ -136,22 +153,27 @@ function createPasses(most: number, others = () => 0) {
       const [next] = waiting.keys()
       if (!next) return
       waiting.delete(next)
-      taken += 1
+      enter()
       next()
     }
   }
 
   function tryTake(): boolean {
     if (!hasRoom()) return false
-    taken += 1
+    enter()
     return true
+  }
+
+  function enter() {
+    taken += 1
+    note(taken)
   }
 
   return {
     hasRoom,
     handOn,
     /** One that was counted among the others. */
-    force: () => void (taken += 1),
+    force: enter,
     taken: () => taken,
     isUnused: () => taken === 0 && waiting.size === 0,
     tryTake,
@@ -164,15 +186,15 @@ function createPasses(most: number, others = () => 0) {
       if (signal.aborted) return Promise.resolve(false)
       if (tryTake()) return Promise.resolve(true)
       return new Promise((resolve) => {
-        const enter = () => {
+        const goIn = () => {
           signal.removeEventListener('abort', giveUp)
           resolve(true)
         }
         const giveUp = () => {
-          waiting.delete(enter)
+          waiting.delete(goIn)
           resolve(false)
         }
-        waiting.set(enter, since)
+        waiting.set(goIn, since)
         signal.addEventListener('abort', giveUp, { once: true })
       })
     },

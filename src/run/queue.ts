@@ -23,8 +23,11 @@ export type Queue = {
   leave(run: HeldRun): void
   /** `waiting`: runs that are due and have no place. */
   counts(): { running: number; waiting: number }
-  /** True if a run of this job that is claimed now would get its place later than it can afford. */
-  isTooSlowFor(jobId: string): boolean
+  /**
+   * Milliseconds that the next run to get a place which this job needs has waited, if that is more than a run of the job
+   * can afford; null: it is not, or none waits.
+   */
+  tooLongWaitFor(jobId: string): number | null
   /** Milliseconds that the first of the waiting runs waits for, and of its job's period; null: none waits. */
   longestWait(): { ms: number; periodMs: number | null } | null
 }
@@ -124,10 +127,11 @@ export function createQueue(needs: QueueNeeds): Queue {
     unreserveUnnamed: places.leaveUnnamed,
     enter,
     leave: (run) => places.leave(run.groups),
-    isTooSlowFor(jobId) {
+    tooLongWaitFor(jobId) {
       const { groups = [], affordedMs: most = longestAffordedMs } = waited.get(jobId) ?? {}
       const since = places.waitsSince(groups)
-      return since !== null && delays.now() - since > most
+      const waitMs = since === null ? 0 : delays.now() - since
+      return waitMs > most ? waitMs : null
     },
     longestWait() {
       const [first] = waiting

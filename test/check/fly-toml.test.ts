@@ -4,6 +4,7 @@ import { serviceEntryPoints } from '../../dev/build/bundle.ts'
 import { test } from 'node:test'
 import { parse } from 'smol-toml'
 import { readConfig } from '../../src/ground/config.ts'
+import { placesOf } from '../../src/ground/config-places.ts'
 import { keyOf } from '../support/key.ts'
 
 /** What Fly is told, against what the process and its image are. */
@@ -88,7 +89,8 @@ test('a second machine is started long before the first one has no place left', 
   const { type, soft_limit, hard_limit } = fly.http_service.concurrency
   assert.equal(type, 'requests')
   assert.ok(soft_limit < hard_limit)
-  assert.ok(soft_limit < readConfig({}).maxConcurrentRuns / 2)
+  // a part of the 256 MB is the kernel's
+  assert.ok(soft_limit < placesOf(readConfig({}), 200 * 1024 ** 2) / 2)
 })
 
 test('what the machine has of memory is what the image is set for', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
+import { readCommandLine } from '../../bench/options.ts'
 import { commandsOn } from '../support/command-users.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { blocksOf, codesOf, readPages, typescriptIn } from './pages.ts'
@@ -66,6 +67,16 @@ test('every statement that a page shows can be run', async () => {
 /** What no other machine can judge: `bench` says how quick the one is that it runs on, and rewrites its page. */
 const measured = new Set(['bench'])
 
+/** Null: these benchmarks are there, and the options are theirs. */
+function benchmarkTrouble(args: string[]): string | null {
+  try {
+    readCommandLine(args.filter((word) => word !== 'run' && word !== 'bench'))
+    return null
+  } catch (error) {
+    return `is refused: ${(error as Error).message}`
+  }
+}
+
 test('every program that a page tells to run is there, and run by a test or by .ci/run', async () => {
   const paths = await typescriptIn(['test'])
   const ownPath = 'test/docs/'
@@ -80,7 +91,7 @@ test('every program that a page tells to run is there, and run by a test or by .
     const script = (words[0] === 'run' ? words[1] : words[0]) ?? ''
     const command = scripts[script]
     if (command === undefined) return 'is no script of package.json'
-    if (measured.has(script)) return null
+    if (measured.has(script)) return benchmarkTrouble(words.slice(words.indexOf('--') + 1))
     const isInCi = new RegExp(`npm (run )?(--silent )?${script}\\b`).test(ciRun)
     return isInCi || isRun(command.split(' ').at(-1) ?? '') ? null : 'is run by no test, and not by .ci/run'
   }

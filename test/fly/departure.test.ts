@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { createProcessRecord } from '../../db/index.ts'
+import { closeLost } from '../../db/process-record.ts'
 import { createDeparture } from '../../src/process/departure.ts'
 import { createTally } from '../../src/telemetry/index.ts'
 import { type Service, startService } from '../support/service.ts'
@@ -210,4 +211,68 @@ test('the time of a process that was killed is added by the next start of its ma
   await processNamed('m1:c').anyway('SIGTERM')
   await processNamed('m1:d').arrive()
   assert.deepEqual((await days()).at(-1), { day: '20', starts: 2, ms: 3_300, fires: 2 })
+})
+
+test('a process that was killed, and whose machine never starts again, is added once by the others, of which it says nothing', async () => {
+  const { database } = service
+  const days = async () => {
+    const rows = await database.sql`
+      select to_char(day, 'DD') as day, starts, awake_ms::int as ms, fires::int from process_days order by day`
+    return rows.map((row) => ({ ...row }))
+  }
+  const close = () => database.db.transaction((tx) => closeLost(tx, now))
+  await database.sql`truncate process_days`
+  upMs = 300
+  now = new Date('2026-06-18T08:00:00Z')
+  for (const machine of ['m1', 'm2', 'm3']) await processNamed(`${machine}:a`, machine).arrive()
+  const recordOf = (machineId: string) =>
+    createProcessRecord({ database: database.db, machineId, owner: `${machineId}:a`, clock: () => now })
+  now = new Date('2026-06-18T08:01:00Z')
+  const nothing = () => ({ id: randomUUID(), rows: [] })
+  await recordOf('m1').sign({ counted: nothing(), fires: 7 })
+  // it is up: it holds a run whose lease lasts
+  const { id } = await service.makeJob()
+  await database.sql`
+    insert into runs (id, job_id, trigger, state, fence, attempt, owner, started_at, lease_until)
+    values (gen_random_uuid(), ${id}, 'manual', 'running', 1, 1, 'm2:a', ${now}, '2026-06-18T09:05:00Z')`
+  // an hour after the last sign of each, and not before
+  now = new Date('2026-06-18T08:59:59Z')
+  assert.equal(await close(), 0)
+  now = new Date('2026-06-18T09:01:01Z')
+  // of several at once, one adds each
+  const closed = await Promise.all([close(), close(), close()])
+  assert.equal(
+    closed.reduce((sum, n) => sum + n, 0),
+    2,
+  )
+  const ofTwo = { day: '18', starts: 2, ms: 60_300 + 300, fires: 7 }
+  assert.deepEqual(await days(), [ofTwo])
+
+  // its machine starts after all: that is told, and nothing is added
+  const next = processNamed('m1:b', 'm1')
+  await next.arrive()
+  assert.match(complaints(next.lines).join(), /exited without shutting down/)
+  assert.deepEqual(await days(), [ofTwo])
+  // another one was idle, and up all the time: what is missing is added when it goes
+  now = new Date('2026-06-18T09:30:00Z')
+  upMs = 5_400_300
+  await processNamed('m3:a', 'm3').anyway('SIGTERM')
+  await processNamed('m3:a', 'm3').anyway('SIGTERM')
+  assert.deepEqual(await days(), [{ day: '18', starts: 2, ms: 60_300 + 5_400_300, fires: 9 }])
+})
+
+test('of the next start of its machine and of another process that take one for lost at the same time, one adds it', async () => {
+  const { database } = service
+  upMs = 300
+  for (let round = 0; round < 10; round++) {
+    await database.sql`truncate process_days`
+    await database.sql`delete from facts where name like 'process:%'`
+    now = new Date('2026-06-18T08:00:00Z')
+    await processNamed('m1:a').arrive()
+    now = new Date('2026-06-18T10:00:00Z')
+    const close = () => database.db.transaction((tx) => closeLost(tx, now))
+    await Promise.all([processNamed('m1:b').arrive(), close(), close()])
+    const rows = await database.sql`select starts, awake_ms::int as ms from process_days`
+    assert.deepEqual([...rows.map((row) => ({ ...row }))], [{ starts: 1, ms: 300 }])
+  }
 })

@@ -57,6 +57,9 @@ before(async () => {
     select id, now(), now(), 1, 'missed', 'late', '{"schedule":{"kind":"cron"},"anchor":"2026-01-01"}'
     from jobs, generate_series(1, 10)`
   await sql`insert into job_days (job_id, day) select id, date '2026-01-01' + n from jobs, generate_series(1, 10) n`
+  await sql`
+    insert into busy_days (job_id, day, awake_ms)
+    select id, date '2026-01-01' + n, n from (select id from jobs order by id limit 200) j, generate_series(1, 10) n`
   await sql`insert into idempotency_keys (key, body_hash, job_id) select id, 'hash', id from jobs`
   await sql`vacuum analyze`
   await sql`update history set folded_to = now(), slots_to = (select max(id) from folded_slots)`
@@ -67,7 +70,16 @@ before(async () => {
 })
 after(() => database.drop())
 
-const tables = ['runs', 'deliveries', 'audit', 'arms', 'attempt_logs', 'job_days', 'folded_slots']
+const tables = [
+  'runs',
+  'deliveries',
+  'audit',
+  'arms',
+  'attempt_logs',
+  'job_days',
+  'busy_days',
+  'folded_slots',
+]
 
 type Reads = { sequential: number; rows: number }
 
@@ -187,14 +199,15 @@ for (const [name, work] of Object.entries(routes))
     assert.ok(reads.rows < 2_000, `${reads.rows} rows read`)
   })
 
-test('the costs of a day: of each job the row of that day, by an index', async () => {
+test('the costs of a day: of the busiest jobs the row of that day, by an index, however many jobs there are', async () => {
   const day = at('01-05T00:00:00')
-  const reads = await readsOf(async ({ overview }) =>
-    (await overview()).costs({ project, from: day, to: day }),
-  )
+  const reads = await readsOf(async ({ overview }) => {
+    const { jobs } = await (await overview()).costs({ project, from: day, to: day })
+    assert.equal(jobs.length, 100)
+  })
   assert.equal(reads.sequential, 0)
-  // 2,000 jobs, each row counted in the index and in the table
-  assert.ok(reads.rows > 2_000 && reads.rows < 4_500, `${reads.rows} rows read`)
+  // 200 of 2,000 jobs, each row counted in the index and in the table
+  assert.ok(reads.rows > 400 && reads.rows < 1_500, `${reads.rows} rows read`)
 })
 
 test('a run by its id, with its deliveries and its log: read by an index', async () => {

@@ -78,7 +78,7 @@ test('a failure is warned of, and stops neither a run nor an exit', async () => 
 })
 
 /** A store whose steps have so much to do, and what was called. */
-function steps(left: Record<'fold' | 'prune' | 'purge' | 'expire', number>, passed = () => {}) {
+function steps(left: Record<'fold' | 'prune' | 'purge' | 'expire' | 'closeLost', number>, passed = () => {}) {
   const called: string[] = []
   const step = (name: keyof typeof left) => async () => {
     called.push(name)
@@ -88,6 +88,7 @@ function steps(left: Record<'fold' | 'prune' | 'purge' | 'expire', number>, pass
   }
   const store = {
     ...{ fold: step('fold'), prune: step('prune'), purge: step('purge'), expire: step('expire') },
+    closeLost: step('closeLost'),
     tended: async () => {
       called.push('tended')
       return [] as never
@@ -97,18 +98,30 @@ function steps(left: Record<'fold' | 'prune' | 'purge' | 'expire', number>, pass
 }
 
 test('a pass takes every kind of step until it has nothing to do, adding up first', async () => {
-  const { store, called } = steps({ fold: 1, prune: 2, purge: 0, expire: 1 })
+  const { store, called } = steps({ fold: 1, prune: 2, purge: 0, expire: 1, closeLost: 1 })
   assert.equal(await tend({ store, now: () => 0, isDraining: () => false }, 100), true)
-  const expected = ['fold', 'fold', 'prune', 'prune', 'prune', 'purge', 'expire', 'expire', 'tended']
+  const expected = [
+    'fold',
+    'fold',
+    'prune',
+    'prune',
+    'prune',
+    'purge',
+    'expire',
+    'expire',
+    'closeLost',
+    'closeLost',
+    'tended',
+  ]
   assert.deepEqual(called, expected)
 })
 
 test('a pass ends when its time is over or the process goes down, and is not noted as done', async () => {
   let now = 0
-  const late = steps({ fold: 9, prune: 9, purge: 9, expire: 9 }, () => (now += 60))
+  const late = steps({ fold: 9, prune: 9, purge: 9, expire: 9, closeLost: 9 }, () => (now += 60))
   assert.equal(await tend({ store: late.store, now: () => now, isDraining: () => false }, 100), false)
   assert.deepEqual(late.called, ['fold', 'fold'])
-  const leaving = steps({ fold: 9, prune: 9, purge: 9, expire: 9 })
+  const leaving = steps({ fold: 9, prune: 9, purge: 9, expire: 9, closeLost: 9 })
   assert.equal(await tend({ store: leaving.store, now: () => 0, isDraining: () => true }, 100), false)
   assert.deepEqual(leaving.called, ['fold'])
 })

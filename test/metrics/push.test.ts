@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { type Collector, type Message, type Pushed, startCollector } from '../../dev/collector/index.ts'
 import { ConfigError, readConfig } from '../../src/ground/config.ts'
 import { loadPush, loadTracer } from '../../src/telemetry/index.ts'
+import { placesOf } from '../../src/ground/config-places.ts'
 import { startService } from '../support/service.ts'
 
 /** A service that pushes to a collector of its own, at its end at the latest. */
@@ -84,7 +85,10 @@ for (const protocol of ['http/protobuf', 'http/json'])
     const bounds = claims.explicitBounds as number[]
     assert.deepEqual([inBuckets, bounds[0], bounds.at(-1)], [1, 0.001, 5])
     assert.ok(claims.sum > 0 && Number(claims.timeUnixNano) > 1.7e18)
-    assert.equal(process.get('chronos_process_places').gauge.dataPoints[0].asDouble, 250)
+    assert.equal(
+      process.get('chronos_process_places').gauge.dataPoints[0].asDouble,
+      placesOf({ maxConcurrentRuns: null }),
+    )
 
     const [{ resource, scopeSpans }] = lastOf(collector, '/v1/traces').message.resourceSpans
     assert.equal(attributesOf(resource)['service.name'], 'cron')

@@ -256,7 +256,7 @@ test('failures are grouped by their cause, over all jobs or one', async () => {
 test('costs: by day and by job, what was awake, and what the month comes to', async () => {
   const { sql } = service.database
   const { id } = await service.makeJob({ name: 'dear' })
-  await sql`truncate job_days, service_days, process_days`
+  await sql`truncate job_days, busy_days, service_days, process_days`
   await sql`update history set folded_to = '2026-03-28T12:30:00Z'`
   const usage = {
     runs_succeeded: 10,
@@ -270,6 +270,7 @@ test('costs: by day and by job, what was awake, and what the month comes to', as
     await sql`insert into service_days ${sql({ day, ...usage })}`
     await sql`insert into job_days ${sql({ day, job_id: id, ...usage })}`
   }
+  await sql`insert into busy_days (job_id, day, awake_ms) values (${id}, '2026-03-27', 60000), ('0000000000ff', '2026-03-27', 5)`
   await sql`insert into process_days (day, awake_ms, starts, fires)
     values ('2026-03-26', 600000, 5, 20), ('2026-03-27', 800000, 9, 9)`
   await sql`insert into job_days (job_id, day, awake_ms) values ('0000000000ff', '2026-03-27', 5)`
@@ -309,7 +310,7 @@ test('a process that is up counts for its days, although nothing of it is writte
   const day = (text: string) => new Date(`2026-03-${text}T00:00:00Z`)
   const zero = { runs: 0, attempts: 0, busyMs: 0, tokens: { input: 0, output: 0 }, costUsd: 0 }
   const known = { ...zero, day: day('27'), awakeMs: 5, starts: 1, fires: 1 }
-  const costs = { days: [known], jobs: [], jobsFrom: day('01'), awakeSince: day('27'), now: new Date(now) }
+  const costs = { days: [known], jobs: [], awakeSince: day('27'), now: new Date(now) }
   const { days, awakeSince } = withLiving(costs, { since: new Date('2026-03-26T23:00:00Z'), fires: 4 })
   const hourMs = 3_600_000
   assert.deepEqual(

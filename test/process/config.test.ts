@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, readConfig } from '../../src/ground/config.ts'
+import { placesOf } from '../../src/ground/config-places.ts'
 import { keyOf } from '../support/key.ts'
 
 function problemsOf(env: Record<string, string>): string[] {
@@ -33,12 +34,26 @@ test('an empty environment is development with the defaults of the contract', ()
   assert.deepEqual([host, port, provider, timezone, logLevel], ['0.0.0.0', 8080, '', 'UTC', 'info'])
   assert.deepEqual(
     [idleExitMs, bootGraceMs, maxConcurrentRuns, runLeaseMs, drainTimeoutMs],
-    [0, 60_000, 250, 300_000, 25_000],
+    [0, 60_000, null, 300_000, 25_000],
   )
   assert.deepEqual(
     [config.databaseUrl, config.apiKey, config.metricsPort, config.nas.maxHorizonMs],
     [null, null, null, 604_800_000],
   )
+})
+
+test('a machine has two places for each MiB of its memory, unless it is told how many', () => {
+  const MiB = 1024 ** 2
+  const places = (memoryMiB: number, env = {}) => placesOf(readConfig(env), memoryMiB * MiB)
+  assert.deepEqual(
+    [64, 219, 512, 16_384].map((memory) => places(memory)),
+    [250, 438, 1_024, 2_000],
+  )
+  assert.equal(places(512, { MAX_CONCURRENT_RUNS: '20' }), 20)
+  assert.equal(places(512, { MAX_CONCURRENT_RUNS: '10000' }), 10_000)
+  const here = placesOf(readConfig({}))
+  assert.ok(here >= 250 && here <= 2_000, `${here}`)
+  assert.ok(problemsOf({ MAX_CONCURRENT_RUNS: '0' })[0]?.startsWith('MAX_CONCURRENT_RUNS'))
 })
 
 test('all problems are reported together, each with its variable and value', () => {

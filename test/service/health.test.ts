@@ -54,6 +54,9 @@ test('slots that are skipped for want of a place are told: in the status, in the
   const { skip } = await overload(service)
   await skip('08:02:00')
   assert.deepEqual(await healthOf(service), { health: 'degraded', codes: ['SLOTS_SKIPPED'] })
+  const { body: metrics } = await service.api('GET', '/metrics')
+  assert.match(metrics, /^chronos_process_health_reason\{code="slots_skipped"\} 1$/m)
+  assert.match(metrics, /^chronos_process_health_reason\{code="keys_failing"\} 0$/m)
   await receiver.waitFor(1)
   await skip('08:03:00')
   assert.deepEqual(

@@ -116,6 +116,26 @@ test('whatever comes, leaves and gives up: no group has more than half, programs
   )
 })
 
+test('what is not named has a place as long as no group is full, beyond half of them all', () => {
+  const { places } = setup(8)
+  for (let n = 0; n < 6; n++) {
+    assert.equal(places.tryTakeUnnamed(), true)
+    places.name([`job ${n}`, `origin ${n % 2}`])
+  }
+  assert.deepEqual([places.taken(), places.tryTakeUnnamed()], [6, true])
+  // it may be of an origin that has three, and then that has all of its four
+  assert.equal(places.tryTakeUnnamed(), false)
+  places.name(['job 6', 'origin 2'])
+  assert.equal(places.tryTakeUnnamed(), true)
+  places.name(['job 7', 'origin 1'])
+  assert.equal(places.tryTakeUnnamed(), false, 'there is no place of any')
+  // the fullest groups have fewer again
+  places.leave(['job 0', 'origin 0'])
+  assert.equal(places.tryTakeUnnamed(), false, 'the other origin has all of its four')
+  for (const job of ['job 7', 'job 1']) places.leave([job, 'origin 1'])
+  assert.deepEqual([places.tryTakeUnnamed(), places.taken()], [true, 6])
+})
+
 test('programs have a number of their own, and what may be one counts as one until it is named', async () => {
   const { places, want, leave, settled } = setup(8, 2)
   const [first] = [want(['job a', 'programs']), want(['job b', 'programs'])]

@@ -93,6 +93,10 @@ test('the audit says who did what; its filters are in the address', async () => 
 })
 
 test('the cost stands beside that of a machine that is always on, at the price of the reader', async () => {
+  // of a job that was deleted
+  await service.database.sql`
+    update service_days set runs_succeeded = runs_succeeded + 7, awake_ms = awake_ms + 7000
+    where day = (select max(day) from service_days)`
   const { page, context, complaints } = await reader.open('/cost?price=1')
   await page.getByText('if it were always on').waitFor()
   const costs = (await service.api('GET', '/api/costs')).body
@@ -104,6 +108,7 @@ test('the cost stands beside that of a machine that is always on, at the price o
     .waitFor()
   await page.getByRole('img', { name: /^How long processes were up/ }).waitFor()
   await page.getByRole('table', { name: 'What each job has used' }).getByText('Search index').waitFor()
+  await page.getByText('all others together: 7.0 s at work, 7 runs').waitFor()
   await page.getByRole('combobox', { name: 'Window' }).selectOption('7')
   await page.waitForURL(/days=7/)
   assert.deepEqual(complaints, [])

@@ -179,10 +179,14 @@ const columns: readonly Column<JobCost>[] = [
   },
 ]
 
-function ByJob({ costs: { jobs, jobs_from: since } }: { costs: Costs }) {
+function ByJob({ costs: { jobs, others, jobs_from: since } }: { costs: Costs }) {
   if (jobs.length === 0) return null
+  const rest =
+    others.runs > 0
+      ? `; all others together: ${durationText(others.busy_ms)} at work, ${counted(others.runs, 'run')}`
+      : ''
   return (
-    <Panel title="By job" note={`those that were at work longest, since ${since}`} flush>
+    <Panel title="By job" note={`those that were at work longest, since ${since}${rest}`} flush>
       <Table
         label="What each job has used"
         rows={jobs}
