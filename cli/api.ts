@@ -7,15 +7,18 @@ export type Json = any
 
 export type Api = {
   url: string
+  /** The only one that is seen; undefined: as the key has it. */
+  project: string | undefined
   /** @throws Stop: refused, or not reached */
   call(method: string, path: string, body?: unknown): Promise<Json>
   /** The raw answer, for logs. @throws Stop */
   raw(path: string): Promise<Response>
 }
 
-export function createApi({ url, key }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
+export function createApi({ url, key, project }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
   async function ask(method: string, path: string, body?: unknown): Promise<Response> {
     const headers: Record<string, string> = { authorization: `Bearer ${key}` }
+    if (project !== undefined) headers['chronos-project'] = project
     if (body !== undefined) headers['content-type'] = 'application/json'
     const text = body === undefined ? {} : { body: JSON.stringify(body) }
     const response = await send(url + path, { method, headers, ...text }).catch((cause: unknown) => {
@@ -25,7 +28,7 @@ export function createApi({ url, key }: Profile, { fetch: send }: Pick<Io, 'fetc
     return response
   }
   return {
-    url,
+    ...{ url, project },
     raw: (path) => ask('GET', path),
     async call(method, path, body) {
       const response = await ask(method, path, body)

@@ -2,8 +2,8 @@ import type { Context } from './context.ts'
 import { profileOf } from './profile.ts'
 
 /** Hands each message of standard input to `/mcp` of the service, and its answer back: one line each. */
-export async function bridge({ io }: Context): Promise<void> {
-  const { url, key } = await profileOf(io, undefined)
+export async function bridge({ io, wished }: Context): Promise<void> {
+  const { url, key, project } = await profileOf(io, wished)
   for await (const line of io.lines()) {
     if (line.trim() === '') continue
     const answer = await io
@@ -11,6 +11,7 @@ export async function bridge({ io }: Context): Promise<void> {
         method: 'POST',
         headers: {
           authorization: `Bearer ${key}`,
+          ...(project !== undefined && { 'chronos-project': project }),
           'content-type': 'application/json',
           accept: 'application/json, text/event-stream',
           ...protocolOf(line),

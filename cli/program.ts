@@ -1,6 +1,7 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { completionOf } from './completion.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
+import { doctor } from './doctor/index.ts'
 import { applyFile, exportFile, planFile } from './files.ts'
 import { importJobs, kinds } from './import/index.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
@@ -10,7 +11,7 @@ import { listJobs, pauseJob, removeJob, resumeJob, showJob, showNext } from './j
 import { login, logout } from './login.ts'
 import { bridge } from './mcp.ts'
 import { listRuns, showLogs, startRun } from './runs.ts'
-import { doctor, openPage, showStatus } from './service.ts'
+import { openPage, showStatus } from './service.ts'
 import * as stored from './stored.ts'
 import { explainJob } from './why.ts'
 
@@ -33,6 +34,7 @@ function programOf(io: Io, version: string): Command {
     .description('Jobs, runs and files of jobs of a Chronos service.')
     .version(version)
     .option('--profile <name>', 'the login to use; else CHRONOS_URL and CHRONOS_API_KEY, or the last login')
+    .option('--project <name>', 'the project to see; else CHRONOS_PROJECT, or that of the login; * for all')
     .option('--json', 'for programs: JSON in place of text')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showSuggestionAfterError()
@@ -42,7 +44,7 @@ function programOf(io: Io, version: string): Command {
   const add = (usage: string, description: string, ...examples: string[]) =>
     helped(program.command(usage), description, examples)
 
-  addLogins(program, add, context)
+  addLogins(add, context)
   addJobs(add, context)
   addRuns(add, context)
   addFiles(add, context)
@@ -64,16 +66,16 @@ const exitHelp = `
 Exit codes: 0 done, 1 refused or not succeeded, 2 the command line, 3 not reached, 4 not allowed, 5 not found,
 6 changed meanwhile, 7 something would change (plan --exit-code).`
 
-function addLogins(program: Command, add: Add, context: Contexts) {
+function addLogins(add: Add, context: Contexts) {
   add(
     'login <url>',
     'keep the key of a service (asked for, or from standard input)',
     'login https://cron.example',
-    'login https://cron.example --profile prod < key.txt',
-  ).action((url: string) => login(context(), url, program.opts<GlobalOptions>().profile ?? 'default'))
-  add('logout', 'forget the key of the profile').action(() =>
-    logout(context(), program.opts<GlobalOptions>().profile),
+    'login https://cron.example --profile prod --project billing < key.txt',
   )
+    .option('--no-keyring', 'keep the key in a file, though the system has a keyring')
+    .action((url: string, wish) => login(context(), url, wish))
+  add('logout', 'forget the key of the profile', 'logout --profile prod').action(() => logout(context()))
 }
 
 function addJobs(add: Add, context: Contexts) {
@@ -93,7 +95,7 @@ function addJobs(add: Add, context: Contexts) {
     'next backup -n 10',
     'next --schedule "0 9 * * 1-5" --timezone Europe/Berlin',
   )
-    .option('-n, --count <number>', 'instants', Number, 5)
+    .option('-n, --count <number>', 'instants', wholeOf(1, 100), 5)
     .option('--schedule <text>', 'a schedule to try')
     .option('--timezone <zone>', 'its zone')
     .action((name: string | undefined, wish) => {
@@ -106,19 +108,18 @@ function addJobs(add: Add, context: Contexts) {
     'pause a job, a project or everything',
     'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z',
     'pause --all --reason "the database moves"',
+    'pause --all --project billing',
   )
     .option('--reason <text>', 'shown with the job')
     .option('--until <instant>', 'when the job goes on by itself')
     .option('--all', 'everything, or with --project all jobs of that one')
-    .option('--project <name>', 'with --all: one project')
-    .action((name: string | undefined, { all, project, ...wish }: AllWish) =>
-      all ? pauseAll(context(), project, wish.reason) : pauseJob(context(), jobOrStop(name), wish),
+    .action((name: string | undefined, { all, ...wish }: AllWish) =>
+      isForAll(name, all) ? pauseAll(context(), wish.reason) : pauseJob(context(), jobOrStop(name), wish),
     )
   add('resume [job]', 'let it go on', 'resume backup', 'resume --all')
     .option('--all', 'what `pause --all` has paused')
-    .option('--project <name>', 'with --all: one project')
-    .action((name: string | undefined, { all, project }: AllWish) =>
-      all ? resumeAll(context(), project) : resumeJob(context(), jobOrStop(name)),
+    .action((name: string | undefined, { all }: AllWish) =>
+      isForAll(name, all) ? resumeAll(context()) : resumeJob(context(), jobOrStop(name)),
     )
   add('remove <job>', 'remove a job with its history', 'remove backup').action((name: string) =>
     removeJob(context(), name),
@@ -132,7 +133,7 @@ function addRuns(add: Add, context: Contexts) {
     .option('--since <time>', '2h, 3d, today, yesterday or an instant')
     .option('--job <job>', 'of this job')
     .option('--tag <tag>', 'of jobs with this tag')
-    .option('--limit <number>', 'runs', '50')
+    .option('--limit <number>', 'runs', wholeOf(1, 1_000), 50)
     .action((wish) => listRuns(context(), wish))
   add('run <job>', 'run a job now', 'run backup --follow', `run report --input '{"week": 12}'`)
     .option('--input <json>', 'the input of the run')
@@ -140,7 +141,7 @@ function addRuns(add: Add, context: Contexts) {
     .action((name: string, wish) => startRun(context(), name, wish))
   add('logs <run>', 'what a run wrote', 'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow')
     .option('--follow', 'until the run has ended')
-    .option('--attempt <number>', 'default: the newest')
+    .option('--attempt <number>', 'default: the newest', wholeOf(1, 1_000))
     .action((id: string, wish) => showLogs(context(), id, wish))
 }
 
@@ -218,7 +219,7 @@ function addStored(add: Add, context: Contexts) {
     'keys make dashboard --scope jobs:read',
   ])
     .addOption(new Option('--scope <scope...>', 'what it may do').makeOptionMandatory())
-    .option('--days <number>', 'after which it expires')
+    .option('--days <number>', 'after which it expires', wholeOf(1, 36_500))
     .action((name: string, wish) => stored.makeKey(context(), name, wish))
   helped(keys.command('revoke <id>'), 'revoke a key', []).action((id: string) =>
     stored.revokeKey(context(), id),
@@ -227,9 +228,25 @@ function addStored(add: Add, context: Contexts) {
 
 function addService(program: Command, add: Add, context: Contexts) {
   add('status', 'the health of the service, and what it owes').action(() => showStatus(context()))
-  add('doctor', 'check a deployment from outside', 'doctor --profile prod').action(() =>
-    doctor(context(), program.opts<GlobalOptions>().profile),
+  add(
+    'doctor [url]',
+    'check a deployment from outside: the one of the login, or with CHRONOS_API_KEY another',
+    'doctor --profile prod',
+    'doctor --try',
+    'doctor https://cron.example --try --always-on',
   )
+    .option('--try', 'make a job, see it fired, run and armed again, and the machine asleep; remove it')
+    .option('--always-on', 'with --try: the service is meant to be its own timer, and to stay up')
+    .option('--target <url>', 'with --try: what the job calls; it has to answer 2xx', 'https://example.com/')
+    .option('--due-in <seconds>', 'with --try: when the job is due', wholeOf(1, 9_999), 10)
+    .option('--patience <seconds>', 'with --try: how long to wait for a late fire', wholeOf(1, 9_999), 30)
+    .option(
+      '--sleep-within <seconds>',
+      'with --try: the longest wait for the machine to go down',
+      wholeOf(1, 9_999),
+      60,
+    )
+    .action((url: string | undefined, wish) => doctor(context(), url, wish))
   add('open', 'open the service in a browser').action(() => openPage(context()))
   add(
     'mcp',
@@ -246,10 +263,25 @@ function addService(program: Command, add: Add, context: Contexts) {
   })
 }
 
-type AllWish = { all?: true; project?: string; reason?: string; until?: string }
+type AllWish = { all?: true; reason?: string; until?: string }
+
+/** @throws Stop: both, of which one is a mistake */
+function isForAll(name: string | undefined, all: true | undefined): boolean {
+  if (all && name !== undefined) throw new Stop('Name a job, or say --all, not both.', exitCodes.usage)
+  return all === true
+}
 
 /** @throws Stop */
 function jobOrStop(name: string | undefined): string {
   if (name !== undefined) return name
   throw new Stop('Name a job, or say --all.', exitCodes.usage)
+}
+
+/** Reads an option that is a whole number. */
+function wholeOf(least: number, most: number) {
+  return (text: string): number => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (number >= least && number <= most) return number
+    throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`)
+  }
 }

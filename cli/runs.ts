@@ -14,12 +14,12 @@ type RunsWish = {
   since?: string
   job?: string
   tag?: string
-  limit: string
+  limit: number
 }
 
 export async function listRuns(context: Context, wish: RunsWish) {
   const api = await context.api()
-  const query = new URLSearchParams({ limit: wish.limit })
+  const query = new URLSearchParams({ limit: String(wish.limit) })
   const states = wish.failed ? failures : wish.status
   if (states !== undefined) query.set('status', states)
   if (wish.since !== undefined) query.set('since', instantOf(wish.since))
@@ -82,7 +82,7 @@ function outcomeOf(run: Json, { paint }: Context): string {
 export async function showLogs(
   context: Context,
   id: string,
-  { follow, attempt }: { follow?: boolean; attempt?: string },
+  { follow, attempt }: { follow?: boolean; attempt?: number },
 ) {
   const api = await context.api()
   if (follow) return followLog(context, api, id, attempt ?? null)
@@ -93,7 +93,7 @@ export async function showLogs(
 }
 
 /** Until the run has ended; taken up again after each connection that breaks. */
-async function followLog(context: Context, api: Api, id: string, attempt: string | null): Promise<void> {
+async function followLog(context: Context, api: Api, id: string, attempt: number | null): Promise<void> {
   for (let isOver = false; !isOver; ) {
     const query = attempt === null ? '' : `&attempt=${attempt}`
     const response = await api.raw(`/api/runs/${encodeURIComponent(id)}/logs?follow=true${query}`)

@@ -104,9 +104,9 @@ export async function listKeys(context: Context) {
 export async function makeKey(
   context: Context,
   name: string,
-  { scope, days }: { scope: string[]; days?: string },
+  { scope, days }: { scope: string[]; days?: number },
 ) {
-  const wish = { name, scopes: scope, ...(days !== undefined && { expires_in_days: Number(days) }) }
+  const wish = { name, scopes: scope, ...(days !== undefined && { expires_in_days: days }) }
   const made = await (await context.api()).call('POST', '/api/keys', wish)
   // alone on its line, so that it can be piped
   context.io.err(`Key ${made.key.id}. Its secret is shown this once:\n`)

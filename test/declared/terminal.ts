@@ -22,7 +22,7 @@ export function terminalOf(home: string) {
         yield* input.split('\n')
       },
       ask: answer === undefined ? null : async () => answer,
-      ...{ env: { ...env }, isTerminal, home, fetch },
+      ...{ env: { ...env }, isTerminal, home, fetch, keyring: null },
       open: () => {},
     }
     return { code: await run(args, io, '1.2.3'), ...written }
