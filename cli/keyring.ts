@@ -40,7 +40,7 @@ function attributesOf({ profile, url }: Entry): string[] {
 async function secretTool(args: string[], input = ''): Promise<string> {
   const { code, out, err } = await program('secret-tool', args, input)
   // 1 and no word: there is no such entry
-  if (code !== 0 && (code !== 1 || err !== '')) throw new Error(`secret-tool: ${err || `exit code ${code}`}`)
+  if (code !== 0 && (code !== 1 || err !== '')) throw problem('secret-tool', code, err)
   return out
 }
 
@@ -52,17 +52,17 @@ const keychain: Keyring = {
   async read(entry) {
     const { code, out, err } = await program('security', ['find-generic-password', ...itemOf(entry), '-w'])
     if (code === absent) return null
-    if (code !== 0) throw new Error(`security: ${err || `exit code ${code}`}`)
+    if (code !== 0) throw problem('security', code, err)
     return out.replace(/\n$/, '')
   },
   async write(entry, secret) {
     const words = ['add-generic-password', '-U', ...itemOf(entry), '-w', secret].map(quoted)
     const { code, err } = await program('security', ['-i'], `${words.join(' ')}\n`)
-    if (code !== 0) throw new Error(`security: ${err || `exit code ${code}`}`)
+    if (code !== 0) throw problem('security', code, err)
   },
   async remove(entry) {
     const { code, err } = await program('security', ['delete-generic-password', ...itemOf(entry)])
-    if (code !== 0 && code !== absent) throw new Error(`security: ${err || `exit code ${code}`}`)
+    if (code !== 0 && code !== absent) throw problem('security', code, err)
   },
 }
 
@@ -71,6 +71,12 @@ function itemOf({ profile, url }: Entry): string[] {
 }
 
 const quoted = (word: string) => `"${word.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+
+/** Most programs begin what they say with their own name. */
+function problem(name: string, code: number | null, said: string): Error {
+  const why = said.startsWith(`${name}:`) ? said.slice(name.length + 1).trim() : said
+  return new Error(`${name}: ${why || `exit code ${code}`}`)
+}
 
 /** A person may have to unlock it first. */
 const patienceMs = 60_000

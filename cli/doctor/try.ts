@@ -42,9 +42,10 @@ export async function tryJob(call: Call, options: TryOptions, report: Report): P
     await judgeRun(call, jobId, options, report)
     await judgeArm(call, jobId, options, report)
   } catch (error) {
-    await remove().catch(() =>
-      report.bad(`the job ${job.id} of this check is still there. Remove it by hand.`),
-    )
+    if (jobId !== null)
+      await remove().catch(() =>
+        report.bad(`the job ${jobId} of this check is still there. Remove it by hand.`),
+      )
     throw error
   } finally {
     process.off('SIGINT', interrupted)
