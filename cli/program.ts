@@ -1,9 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { completionOf } from './completion.ts'
+import { completionOf, type Shell, shells } from './completion.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
 import { doctor } from './doctor/index.ts'
 import { applyFile, exportFile, planFile } from './files.ts'
-import { importJobs, kinds } from './import/index.ts'
+import { importJobs, type Kind, kinds } from './import/index.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
 import { usualFile } from './jobs-file.ts'
 import { pauseAll, resumeAll } from './projects.ts'
@@ -81,7 +81,7 @@ function addLogins(add: Add, context: Contexts) {
 function addJobs(add: Add, context: Contexts) {
   add('jobs', 'the jobs', 'jobs', 'jobs --tag owner:shop --json')
     .option('--tag <tag>', 'that have this tag')
-    .option('--state <state>', 'scheduled, paused, completed, error or all', 'all')
+    .addOption(new Option('--state <state>', 'in this state').choices([...jobStates, 'all']).default('all'))
     .action((wish) => listJobs(context(), wish))
   add('job <job>', 'one job, by its id, its key or its name', 'job backup').action((name: string) =>
     showJob(context(), name),
@@ -171,20 +171,23 @@ function addFiles(add: Add, context: Contexts) {
     .option('--owner <name>', 'of this owner')
     .option('-o, --output <file>', 'default: standard output; .json for JSON')
     .action((wish) => exportFile(context(), wish))
-  add(
-    `import <kind> <files...>`,
-    `write ${usualFile} from ${kinds.join(', ')}`,
-    'import crontab crontab.txt',
-    'import crontab /etc/crontab --system',
-    'import github .github/workflows/nightly.yml --repo me/shop',
-    'import systemd /etc/systemd/system -o timers.yaml',
+  firstIsOneOf(
+    kinds,
+    add(
+      `import <kind> <files...>`,
+      `write ${usualFile} from ${kinds.join(', ')}`,
+      'import crontab crontab.txt',
+      'import crontab /etc/crontab --system',
+      'import github .github/workflows/nightly.yml --repo me/shop',
+      'import systemd /etc/systemd/system -o timers.yaml',
+    ),
   )
     .option('-o, --output <file>', 'to write; - for standard output', usualFile)
     .option('--owner <name>', 'whose jobs these are')
     .option('--system', 'crontab: with a user before each command')
     .option('--repo <owner/name>', 'github: the repository')
     .option('--url <url>', 'vercel: where the app is')
-    .action((kind: string, files: string[], wish) => importJobs(context(), kind, files, wish))
+    .action((kind: Kind, files: string[], wish) => importJobs(context(), kind, files, wish))
 }
 
 function addStored(add: Add, context: Contexts) {
@@ -252,16 +255,19 @@ function addService(program: Command, add: Add, context: Contexts) {
     'mcp',
     'the MCP server of the service over standard input and output, for agents on this machine',
   ).action(() => bridge(context()))
-  add(
-    'completion <shell>',
-    'completion for bash, zsh or fish',
-    'completion bash > /etc/bash_completion.d/chronos',
+  firstIsOneOf(
+    shells,
+    add(
+      'completion <shell>',
+      'completion for bash, zsh or fish',
+      'completion bash > /etc/bash_completion.d/chronos',
+    ),
   ).action((shell: string) => {
-    const text = completionOf(program, shell)
-    if (text === null) throw new Stop(`${shell} is not bash, zsh or fish.`, exitCodes.usage)
-    context().io.out(text)
+    context().io.out(completionOf(program, shell as Shell))
   })
 }
+
+const jobStates = ['scheduled', 'paused', 'completed', 'error']
 
 type AllWish = { all?: true; reason?: string; until?: string }
 
@@ -275,6 +281,12 @@ function isForAll(name: string | undefined, all: true | undefined): boolean {
 function jobOrStop(name: string | undefined): string {
   if (name !== undefined) return name
   throw new Stop('Name a job, or say --all.', exitCodes.usage)
+}
+
+/** What its first argument may be is checked, and completed. */
+function firstIsOneOf(choices: readonly string[], command: Command): Command {
+  command.registeredArguments[0]?.choices(choices)
+  return command
 }
 
 /** Reads an option that is a whole number. */

@@ -8,11 +8,12 @@ import { importGithub, importKubernetes, importVercel } from './others.ts'
 import { importSystemd } from './systemd.ts'
 
 export const kinds = ['crontab', 'github', 'kubernetes', 'vercel', 'systemd'] as const
+export type Kind = (typeof kinds)[number]
 
 type ImportWish = { output: string; owner?: string; system?: boolean; repo?: string; url?: string }
 
 /** Reads schedules from elsewhere and writes the file of jobs; says of each what could not be carried over. */
-export async function importJobs(context: Context, kind: string, paths: string[], wish: ImportWish) {
+export async function importJobs(context: Context, kind: Kind, paths: string[], wish: ImportWish) {
   const files = await readAll(context.io, paths)
   const found = [...foundIn(kind, files, wish)]
   if (found.length === 0) throw new Stop(`No schedule was found in ${paths.join(', ')}.`)
@@ -50,13 +51,12 @@ async function readAll(io: Io, paths: string[]): Promise<Map<string, string>> {
   return files
 }
 
-function foundIn(kind: string, files: Map<string, string>, { system, repo, url }: ImportWish): Imported[] {
+function foundIn(kind: Kind, files: Map<string, string>, { system, repo, url }: ImportWish): Imported[] {
   const each = (read: (text: string, file: string) => Imported[]) =>
     [...files].flatMap(([file, text]) => read(text, file))
   if (kind === 'crontab') return each((text) => importCrontab(text, { isSystem: system ?? false }))
   if (kind === 'github') return each((text, file) => importGithub(text, { file, repo }))
   if (kind === 'kubernetes') return each(importKubernetes)
   if (kind === 'vercel') return each((text) => importVercel(text, { url }))
-  if (kind === 'systemd') return importSystemd(files)
-  throw new Stop(`${kind} cannot be imported. There are: ${kinds.join(', ')}.`, exitCodes.usage)
+  return importSystemd(files)
 }

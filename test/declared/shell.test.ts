@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,19 +57,4 @@ spec:
   assert.doesNotMatch(kubernetes, /timezone/)
   for (const note of [/left out: wait, proxy/, /`envFrom`/, /volumes/, /ran 3 times/])
     assert.match(kubernetes, note)
-})
-
-test('bash completes commands, their own commands and their options', async () => {
-  const { out } = await chronos(['completion', 'bash'])
-  const script = join(home, 'completion.bash')
-  await writeFile(script, out)
-  const completed = (...words: string[]) => {
-    const typed = words.map((word) => `'${word}'`).join(' ')
-    const line = `. ${script}; COMP_WORDS=(chronos ${typed}); COMP_CWORD=${words.length}; _chronos; echo "\${COMPREPLY[*]}"`
-    return execFileSync('bash', ['--norc', '-c', line], { encoding: 'utf8' }).trim()
-  }
-  assert.equal(completed('se'), 'secrets')
-  assert.equal(completed('secrets', 's'), 'set')
-  assert.equal(completed('runs', '--fa'), '--failed')
-  assert.equal(completed('runs', '--js'), '--json')
 })
