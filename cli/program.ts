@@ -184,6 +184,7 @@ function addFiles(add: Add, context: Contexts) {
   )
     .option('-o, --output <file>', 'to write; - for standard output', usualFile)
     .option('--owner <name>', 'whose jobs these are')
+    .option('--timezone <zone>', 'that of the machine, for times that name none')
     .option('--system', 'crontab: with a user before each command')
     .option('--repo <owner/name>', 'github: the repository')
     .option('--url <url>', 'vercel: where the app is')
