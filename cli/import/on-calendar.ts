@@ -7,10 +7,12 @@ export function calendarOf(text: string): { schedule: string; timezone: string |
   const zone = zoneForm.test(tokens.at(-1) ?? '') && tokens.length > 1 ? (tokens.pop() ?? null) : null
   const named = tokens.length === 1 ? nicknames[tokens[0]?.toLowerCase() ?? ''] : undefined
   if (named !== undefined) return { schedule: named, timezone: zone }
-  const days = weekdayForm.test(tokens[0] ?? '') ? tokens.shift()?.replace(/,$/, '') : undefined
+  const days = weekdayForm.test(tokens[0] ?? '')
+    ? tokens.shift()?.replace(/,$/, '').replaceAll('-', '..')
+    : undefined
   const date = /[-~]/.test(tokens[0] ?? '') ? tokens.shift() : undefined
   const time = tokens.shift()
-  if (tokens.length > 0 || (time !== undefined && !timeForm.test(time))) return null
+  if (tokens.length > 0 || (time !== undefined && !isTime(time))) return null
   if (days === undefined && date === undefined && time === undefined) return null
   const whole = dateOf(date)
   if (whole === null) return null
@@ -19,15 +21,18 @@ export function calendarOf(text: string): { schedule: string; timezone: string |
 }
 
 const zoneForm = /^(?:UTC|[A-Z][A-Za-z_]+\/[\w/+-]+)$/
-const weekdayForm = /^[A-Za-z]+(?:(?:\.\.|-|,)[A-Za-z]+)*,?$/
-const timeForm = /^[\d*,./]+(?::[\d*,./]+){1,2}$/
+const weekday = 'mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?'
+const weekdayForm = new RegExp(`^(?:${weekday})(?:(?:\\.\\.|-|,)(?:${weekday}))*,?$`, 'i')
+
+/** Parts of a second are not kept. */
+const isTime = (text: string) => /^[\d*,./]+(?::[\d*,./]+){1,2}$/.test(text) && !/\d\.\d/.test(text)
 
 const nicknames: Record<string, string> = {
   ...{ minutely: '*-*-* *:*:00', hourly: '*-*-* *:00:00', daily: '*-*-* 00:00:00' },
   ...{ weekly: 'Mon *-*-* 00:00:00', monthly: '*-*-01 00:00:00', quarterly: '*-01,04,07,10-01 00:00:00' },
   ...{ semiannually: '*-01,07-01 00:00:00', 'semi-annually': '*-01,07-01 00:00:00' },
   ...{ biannually: '*-01,07-01 00:00:00', 'bi-annually': '*-01,07-01 00:00:00' },
-  ...{ yearly: '*-01-01 00:00:00', annually: '*-01-01 00:00:00' },
+  ...{ yearly: '*-01-01 00:00:00', annually: '*-01-01 00:00:00', anually: '*-01-01 00:00:00' },
 }
 
 /** A year may be left out, and has two digits sometimes. */

@@ -13,7 +13,7 @@ const form =
  * @throws Misread: parts of it that are not read
  */
 export function readCalendarEvent(text: string): Resolved | null {
-  if (!/\.\.|[*\d]-\*|\*-|\*:|:\*|:\d+\/|^\d+\/\d+:/.test(text)) return null
+  if (!/\.\.|[*\d]-\*|\*-|\*:|:\*|:\d+\/|^\d+\/\d+[-:]/.test(text)) return null
   const [matched, days, date, time = '00:00'] = form.exec(text) ?? []
   if (matched === undefined) return null
   const [year, month, day] = datesOf(date)
