@@ -1,6 +1,7 @@
 import { createApi } from './api.ts'
 import type { Context } from './context.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
+import { nearest } from './nearest.ts'
 import { baseOf, type Kept, profilesFile, readProfiles, writeProfiles } from './profile.ts'
 
 export type LoginWish = { keyring: boolean }
@@ -14,13 +15,15 @@ export async function login(context: Context, url: string, { keyring: mayUseKeyr
   const key = (await keyFrom(io)).trim()
   if (key === '') throw new Stop('No key was given. Type it, or send it to standard input.', exitCodes.usage)
   const service = { url: base, ...(project !== undefined && project !== '*' && { project }) }
-  const { version, projects = [] } = await createApi({ ...service, key }, io).call('GET', '/api/status')
-  if (
-    project !== undefined &&
-    project !== '*' &&
-    !projects.some((one: { name: string }) => one.name === project)
-  )
-    throw new Stop(`There is no project ${project}.`, exitCodes.notFound)
+  const { version, projects = [] } = await createApi({ url: base, key }, io).call('GET', '/api/status')
+  const known = (projects as { name: string }[]).map((one) => one.name)
+  if (service.project !== undefined && !known.includes(service.project)) {
+    const near = nearest(service.project, known)
+    throw new Stop(
+      `There is no project ${service.project}.${near === null ? '' : ` Did you mean ${near}?`}`,
+      exitCodes.notFound,
+    )
+  }
   const isInRing = mayUseKeyring && (await isStored(io, { profile: name, url: base }, key))
   const kept: Kept = isInRing ? service : { ...service, key }
   const { profiles } = await readProfiles(io)
