@@ -23,9 +23,14 @@ export async function run(args: string[], io: Io, version: string): Promise<numb
     return exitCodes.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-    if (!(error instanceof Stop)) throw error
-    if (error.message !== '') io.err(`${error.message}\n`)
-    return error.exitCode
+    if (error instanceof Stop) {
+      if (error.message !== '') io.err(`${error.message}\n`)
+      return error.exitCode
+    }
+    // of the system, such as a file that cannot be written; all else is a mistake of ours
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    io.err(`${error.message}\n`)
+    return exitCodes.failed
   }
 }
 
@@ -38,6 +43,7 @@ function programOf(io: Io, version: string): Command {
     .option('--json', 'for programs: JSON in place of text')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .addHelpText('after', exitHelp)
   const context = () => contextOf(io, program.opts<GlobalOptions>())
@@ -106,12 +112,12 @@ function addJobs(add: Add, context: Contexts) {
   add(
     'pause [job]',
     'pause a job, a project or everything',
-    'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z',
+    'pause backup --reason "moving house" --until 3d',
     'pause --all --reason "the database moves"',
     'pause --all --project billing',
   )
     .option('--reason <text>', 'shown with the job')
-    .option('--until <instant>', 'when the job goes on by itself')
+    .option('--until <instant>', 'when the job goes on by itself: 2h, 3d, tomorrow or an instant')
     .option('--all', 'everything, or with --project all jobs of that one')
     .action((name: string | undefined, { all, ...wish }: AllWish) =>
       isForAll(name, all) ? pauseAll(context(), wish.reason) : pauseJob(context(), jobOrStop(name), wish),
@@ -139,7 +145,12 @@ function addRuns(add: Add, context: Contexts) {
     .option('--input <json>', 'the input of the run')
     .option('--follow', 'show its log, and end as it ends')
     .action((name: string, wish) => startRun(context(), name, wish))
-  add('logs <run>', 'what a run wrote', 'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow')
+  add(
+    'logs <run>',
+    'what a run wrote: one by its id, or the newest of a job',
+    'logs backup',
+    'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow',
+  )
     .option('--follow', 'until the run has ended')
     .option('--attempt <number>', 'default: the newest', wholeOf(1, 1_000))
     .action((id: string, wish) => showLogs(context(), id, wish))
@@ -225,8 +236,8 @@ function addStored(add: Add, context: Contexts) {
     .addOption(new Option('--scope <scope...>', 'what it may do').makeOptionMandatory())
     .option('--days <number>', 'after which it expires', wholeOf(1, 36_500))
     .action((name: string, wish) => stored.makeKey(context(), name, wish))
-  helped(keys.command('revoke <id>'), 'revoke a key', []).action((id: string) =>
-    stored.revokeKey(context(), id),
+  helped(keys.command('revoke <key>'), 'revoke a key, by its id or its name', ['keys revoke ci']).action(
+    (id: string) => stored.revokeKey(context(), id),
   )
 }
 

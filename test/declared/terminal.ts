@@ -10,13 +10,14 @@ export type Typed = {
   answer?: string
   isTerminal?: boolean
   keyring?: Keyring
+  fetch?: Io['fetch']
 }
 
 /** Types commands as a person whose home is `home` does; gives what they wrote and their exit codes. */
 export function terminalOf(home: string) {
   return async (
     args: string[],
-    { input = '', env = {}, answer, isTerminal = false, keyring }: Typed = {},
+    { input = '', env = {}, answer, isTerminal = false, keyring, fetch: send = fetch }: Typed = {},
   ) => {
     const written = { out: '', err: '' }
     const io: Io = {
@@ -27,7 +28,7 @@ export function terminalOf(home: string) {
         yield* input.split('\n')
       },
       ask: answer === undefined ? null : async () => answer,
-      ...{ env: { ...env }, isTerminal, home, fetch, keyring: keyring ?? null },
+      ...{ env: { ...env }, isTerminal, home, fetch: send, keyring: keyring ?? null },
       open: () => {},
     }
     return { code: await run(args, io, '1.2.3'), ...written }
