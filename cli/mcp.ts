@@ -37,7 +37,7 @@ type Message = { id?: unknown; params?: { protocolVersion?: unknown } }
 function messageIn(line: string): Message | null {
   try {
     const message: unknown = JSON.parse(line)
-    return typeof message === 'object' ? (message as Message | null) : null
+    return typeof message === 'object' ? message : null
   } catch {
     return null
   }

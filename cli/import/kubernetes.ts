@@ -16,7 +16,7 @@ export function importKubernetes(text: string): Imported[] {
         },
       ]
     const one: Json = document.toJS()
-    const items: Json[] = /List$/.test(one?.kind ?? '') ? (one.items ?? []) : [one]
+    const items: Json[] = String(one?.kind).endsWith('List') ? (one.items ?? []) : [one]
     return items.filter((item) => item?.kind === 'CronJob').map(cronJobOf)
   })
 }

@@ -89,7 +89,7 @@ test('a call of curl or wget is an http action if nothing of it is lost', async 
 # logged
 6 9 * * * curl -s https://a.example/x >> /var/log/x.log 2>&1
 # expanded
-7 9 * * * curl -s "https://a.example/x?day=$(date +\%F)"
+7 9 * * * curl -s "https://a.example/x?day=$(date +\\%F)"
 # unknown
 8 9 * * * curl -sk https://a.example/x
 `,

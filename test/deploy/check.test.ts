@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { json } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { freePort } from '../../dev/free-port.ts'
 import project from '../../package.json' with { type: 'json' }
@@ -173,7 +173,7 @@ test('Ctrl-C removes the job, and programs get JSON', async (context) => {
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', CHRONOS_API_KEY: apiKey },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const { ok, findings } = JSON.parse(await text(looked.stdout)) as {
+  const { ok, findings } = (await json(looked.stdout)) as {
     ok: boolean
     findings: { ok: boolean; text: string }[]
   }
