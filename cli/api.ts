@@ -1,4 +1,5 @@
 import { exitCodes, type Io, Stop } from './io.ts'
+import { nearest } from './nearest.ts'
 import type { Profile } from './profile.ts'
 
 /** JSON as the service answers it; commands show it and decide little. */
@@ -7,30 +8,42 @@ export type Json = any
 
 export type Api = {
   url: string
+  /** The only one that is seen; undefined: as the key has it. */
+  project: string | undefined
   /** @throws Stop: refused, or not reached */
   call(method: string, path: string, body?: unknown): Promise<Json>
   /** The raw answer, for logs. @throws Stop */
-  raw(path: string): Promise<Response>
+  raw(path: string, headers?: Record<string, string>): Promise<Response>
 }
 
-export function createApi({ url, key }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
-  async function ask(method: string, path: string, body?: unknown): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${key}` }
+export function createApi({ url, key, project }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
+  async function ask(
+    method: string,
+    path: string,
+    { body, more }: { body?: unknown; more?: Record<string, string> },
+  ): Promise<Response> {
+    const headers: Record<string, string> = { authorization: `Bearer ${key}`, ...more }
+    if (project !== undefined) headers['chronos-project'] = project
     if (body !== undefined) headers['content-type'] = 'application/json'
     const text = body === undefined ? {} : { body: JSON.stringify(body) }
     const response = await send(url + path, { method, headers, ...text }).catch((cause: unknown) => {
       throw new Stop(`${url} cannot be reached: ${reasonOf(cause)}`, exitCodes.unreachable)
     })
-    if (!response.ok) throw refused(response.status, await response.text())
+    if (!response.ok) throw refused(url, response.status, await response.text())
     return response
   }
   return {
-    url,
-    raw: (path) => ask('GET', path),
+    ...{ url, project },
+    raw: (path, headers = {}) => ask('GET', path, { more: headers }),
     async call(method, path, body) {
-      const response = await ask(method, path, body)
+      const response = await ask(method, path, { body })
       const text = await response.text()
-      return text === '' ? null : JSON.parse(text)
+      if (text === '') return null
+      try {
+        return JSON.parse(text)
+      } catch {
+        throw new Stop(`${url} does not answer as Chronos does. Check the URL.`, exitCodes.failed)
+      }
     },
   }
 }
@@ -41,10 +54,17 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message || cause.name : String(cause)
 }
 
-function refused(status: number, text: string): Stop {
+function refused(url: string, status: number, text: string): Stop {
   const { detail, code, errors } = problemIn(text)
+  if (code === 'API_KEY_REJECTED')
+    return new Stop(
+      `${url} does not take the key. Log in again (chronos login ${url}), or check CHRONOS_API_KEY. (${code})`,
+      exitCodes.forbidden,
+    )
+  if (code === undefined)
+    return new Stop(`${url} answered ${status}, and not as Chronos does. Check the URL.`, codeOf(status))
   const lines = errors?.map(({ message }) => message) ?? [detail ?? `The service answered ${status}.`]
-  return new Stop(code ? `${lines.join('\n')} (${code})` : lines.join('\n'), codeOf(status))
+  return new Stop(`${lines.join('\n')} (${code})`, codeOf(status))
 }
 
 type Problem = { detail?: string; code?: string; errors?: { message: string }[] }
@@ -83,13 +103,33 @@ export async function jobNamed(api: Api, name: string): Promise<Json> {
       `${exact.length} jobs are named ${JSON.stringify(name)}: ${idsOf(exact)}. Name one by its id or its key.`,
       exitCodes.conflict,
     )
-  const near = like.slice(0, 5)
-  const hint =
-    near.length > 0 ? ` Did you mean ${near.map((job) => JSON.stringify(job.name)).join(' or ')}?` : ''
+  const near = like.length > 0 ? like.slice(0, 5).map((job) => job.name as string) : await nearJobs(api, name)
+  const hint = near.length > 0 ? ` Did you mean ${near.map((one) => JSON.stringify(one)).join(' or ')}?` : ''
   throw new Stop(
     `No job with the id, the key or the name ${JSON.stringify(name)}.${hint}`,
     exitCodes.notFound,
   )
+}
+
+/** Among the newest jobs, of which a person may have mistyped one. */
+async function nearJobs(api: Api, name: string): Promise<string[]> {
+  const { jobs } = await api.call('GET', '/api/jobs?state=all&limit=200')
+  const names = (jobs as Json[]).flatMap((job) => [job.key, job.name]).filter((one) => one !== null)
+  const near = nearest(name, names as string[])
+  return near === null ? [] : [near]
+}
+
+/** Names the nearest of `list` if what is asked for does not exist. */
+export async function orSuggest<T>(
+  asked: Promise<T>,
+  name: string,
+  list: () => Promise<string[]>,
+): Promise<T> {
+  return asked.catch(async (error: unknown) => {
+    if (!(error instanceof Stop) || error.exitCode !== exitCodes.notFound) throw error
+    const near = nearest(name, await list().catch(() => []))
+    throw near === null ? error : new Stop(`${error.message} Did you mean ${near}?`, error.exitCode)
+  })
 }
 
 function idsOf(jobs: Json[]): string {

@@ -115,7 +115,8 @@ export async function exportFile(context: Context, { owner, output }: { owner?: 
     without_key: unkeyed,
     channels_left_out: leftOut,
   } = await api.call('GET', `/api/export${owner ? `?owner=${encodeURIComponent(owner)}` : ''}`)
-  const text = output?.endsWith('.json') ? jsonOf(file) : yamlOf(file, api.url)
+  const isJson = output?.endsWith('.json') ?? context.isForPrograms
+  const text = isJson ? jsonOf(file) : yamlOf(file, api.url)
   if (output === undefined) context.io.out(text)
   else await writeFile(output, text)
   if (unkeyed > 0) context.io.err(`${unkeyed} jobs have no key and are not in the file.\n`)

@@ -1,3 +1,5 @@
+import type { Keyring } from './keyring.ts'
+
 /** What a command may touch outside: handed in, so that a test can be the terminal. */
 export type Io = {
   out(text: string): void
@@ -6,7 +8,7 @@ export type Io = {
   read(): Promise<string>
   /** Its lines as they come. */
   lines(): AsyncIterable<string>
-  /** A line that a person types; `isHidden`: it is not shown. Null: nobody can be asked. */
+  /** A line that a person types; `isHidden`: it is not shown. Null: nobody can be asked. @throws Stop: Ctrl-C */
   ask: ((question: string, isHidden: boolean) => Promise<string>) | null
   env: { [name: string]: string | undefined }
   /** Whether the output is a terminal. */
@@ -14,6 +16,8 @@ export type Io = {
   /** Where profiles are kept. */
   home: string
   fetch: typeof fetch
+  /** Where the system keeps secrets; null: it has no such place. */
+  keyring: Keyring | null
   /** Opens a page in the person's browser. */
   open(url: string): void
 }
@@ -35,6 +39,8 @@ export const exitCodes = {
   conflict: 6,
   /** `plan --exit-code`: something would change. */
   differs: 7,
+  /** Ctrl-C, as shells have it. */
+  interrupted: 130,
 } as const
 
 /** Ends the command with a sentence and an exit code. */

@@ -3,6 +3,7 @@ import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parse } from 'yaml'
 import type { Json } from './api.ts'
+import { folderOf, withCalendars } from './calendars.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
 
 export const usualFile = 'chronos.yaml'
@@ -14,6 +15,10 @@ const programs = [...typed, '.js', '.mjs', '.cjs']
 /** A file of jobs: YAML, JSON, or a program whose default export it is; `-` is standard input. Not named: the one in this folder. @throws Stop */
 export async function readJobsFile(io: Io, named: string | undefined): Promise<Json> {
   const file = named ?? (await fileHere())
+  return withCalendars(await read(io, file), folderOf(file))
+}
+
+async function read(io: Io, file: string): Promise<Json> {
   if (programs.includes(extname(file))) return defaultExportOf(file)
   const text = file === '-' ? await io.read() : await readFile(file, 'utf8').catch(() => null)
   if (text === null)

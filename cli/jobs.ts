@@ -1,6 +1,7 @@
 import { type Json, jobNamed, listAll } from './api.ts'
 import type { Context } from './context.ts'
 import { stateStyle, tableOf, whenOf } from './show.ts'
+import { laterOf } from './span.ts'
 
 export async function listJobs(context: Context, { tag, state = 'all' }: { tag?: string; state?: string }) {
   const api = await context.api()
@@ -23,6 +24,17 @@ export async function listJobs(context: Context, { tag, state = 'all' }: { tag?:
   )
 }
 
+function stateOf(job: Json, { paint }: Context): string {
+  const until = job.resume_at ? ` until ${job.resume_at}` : ''
+  return paint(stateStyle(job.state), job.state) + until + (job.paused_reason ? `: ${job.paused_reason}` : '')
+}
+
+/** A paused job is due after its pause, if that ends. */
+function dueOf(job: Json, upcoming: Json[]): Json[] {
+  if (job.state !== 'paused') return upcoming
+  return job.resume_at ? upcoming.filter(({ at }) => at >= job.resume_at) : []
+}
+
 function lastOf({ latest_execution: last }: Json, { paint }: Context): string {
   return last === null ? '–' : `${paint(stateStyle(last.status), last.status)} ${whenOf(last.started_at)}`
 }
@@ -40,26 +52,42 @@ function detailsOf(job: Json, upcoming: Json[], context: Context): string {
     ['id', job.id],
     ...(job.key === null ? [] : [['key', job.key] as [string, string]]),
     ['schedule', `${job.schedule_display} (${job.timezone})`],
-    ['state', paint(stateStyle(job.state), job.state) + (job.paused_reason ? `: ${job.paused_reason}` : '')],
+    ['state', stateOf(job, context)],
     ['action', actionOf(job.action)],
     ...(job.tags.length > 0 ? [['tags', job.tags.join(', ')] as [string, string]] : []),
     ['last run', lastOf(job, context)],
     ...(job.last_error ? [['last error', job.last_error] as [string, string]] : []),
-    ...upcoming.map(({ local }, n): [string, string] => [n === 0 ? 'next' : '', local]),
+    ...dueOf(job, upcoming).map(({ local }, n): [string, string] => [n === 0 ? 'next' : '', local]),
   ]
   const width = Math.max(...lines.map(([head]) => head.length))
   const rows = lines.map(([head, value]) => `${head.padEnd(width)}  ${value}`)
   return `${paint('bold', job.name)}\n${rows.join('\n')}\n`
 }
 
+const longestAction = 100
+
 function actionOf(action: Json): string {
-  return action.type === 'http' ? `${action.method} ${action.url}` : action.type
+  const text = actionText(action).replaceAll(/\s+/g, ' ')
+  return text.length > longestAction ? `${text.slice(0, longestAction - 1)}…` : text
+}
+
+function actionText(action: Json): string {
+  if (action.type === 'http') return `${action.method} ${action.url}`
+  const what = {
+    command: [action.command, ...(action.args ?? [])].join(' '),
+    handler: action.handler,
+    prompt: action.prompt,
+  }
+  return [action.type, what[action.type as keyof typeof what]].filter(Boolean).join(': ')
 }
 
 export async function pauseJob(context: Context, name: string, wish: { reason?: string; until?: string }) {
   const api = await context.api()
   const { id } = await jobNamed(api, name)
-  const { job } = await api.call('POST', `/api/jobs/${id}/pause`, wish)
+  const { job } = await api.call('POST', `/api/jobs/${id}/pause`, {
+    ...wish,
+    ...(wish.until !== undefined && { until: laterOf(wish.until) }),
+  })
   context.show(job, () => `${job.name} is paused${job.resume_at ? ` until ${job.resume_at}` : ''}.\n`)
 }
 

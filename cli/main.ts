@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { Writable } from 'node:stream'
 import project from '../package.json' with { type: 'json' }
-import type { Io } from './io.ts'
+import { exitCodes, type Io, Stop } from './io.ts'
+import { keyringOf } from './keyring.ts'
 import { run } from './program.ts'
 
 const { stdin, stdout, stderr, env, argv } = process
@@ -17,6 +18,7 @@ const io: Io = {
   lines: () => createInterface({ input: stdin }),
   ask: stdin.isTTY && stderr.isTTY ? ask : null,
   ...{ env, isTerminal: stdout.isTTY ?? false, home: homedir(), fetch },
+  keyring: keyringOf(process.platform),
   open: openInBrowser,
 }
 
@@ -25,13 +27,16 @@ function ask(question: string, isHidden: boolean): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   stderr.write(question)
   const reader = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     reader.once('line', (line) => {
-      reader.close()
-      if (isHidden) stderr.write('\n')
       resolve(line)
+      reader.close()
     })
-    reader.once('close', () => resolve(''))
+    // after a line this decides nothing; else it is Ctrl-C or Ctrl-D
+    reader.once('close', () => {
+      if (isHidden) stderr.write('\n')
+      reject(new Stop('', exitCodes.interrupted))
+    })
   })
 }
 

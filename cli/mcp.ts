@@ -2,33 +2,64 @@ import type { Context } from './context.ts'
 import { profileOf } from './profile.ts'
 
 /** Hands each message of standard input to `/mcp` of the service, and its answer back: one line each. */
-export async function bridge({ io }: Context): Promise<void> {
-  const { url, key } = await profileOf(io, undefined)
+export async function bridge({ io, wished }: Context): Promise<void> {
+  const { url, key, project } = await profileOf(io, wished)
   for await (const line of io.lines()) {
     if (line.trim() === '') continue
-    const answer = await io
-      .fetch(`${url}/mcp`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${key}`,
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          ...protocolOf(line),
-        },
-        body: line,
-      })
-      .then((response) => response.text())
-    for (const message of messagesIn(answer)) io.out(`${message}\n`)
+    const message = messageIn(line)
+    if (message === null) {
+      io.out(`${JSON.stringify(errorOf(null, parseError, 'The line is not JSON.'))}\n`)
+      continue
+    }
+    const headers = {
+      authorization: `Bearer ${key}`,
+      ...(project !== undefined && { 'chronos-project': project }),
+      ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      ...protocolOf(message),
+    }
+    const answers = await io
+      .fetch(`${url}/mcp`, { method: 'POST', headers, body: line })
+      .then(answersIn)
+      .catch((error: Error) => `${url} cannot be reached: ${error.message}`)
+    if (typeof answers !== 'string') for (const one of answers) io.out(`${one}\n`)
+    // a notification has no answer
+    else if (message.id !== undefined)
+      io.out(`${JSON.stringify(errorOf(message.id, serverError, answers))}\n`)
   }
+}
+
+/** Of JSON-RPC. */
+const parseError = -32_700
+const serverError = -32_000
+
+type Message = { id?: unknown; params?: { protocolVersion?: unknown } }
+
+function messageIn(line: string): Message | null {
+  try {
+    const message: unknown = JSON.parse(line)
+    return typeof message === 'object' ? message : null
+  } catch {
+    return null
+  }
+}
+
+function errorOf(id: unknown, code: number, message: string) {
+  return { jsonrpc: '2.0', id, error: { code, message } }
+}
+
+/** The messages of an answer; a text if the service has refused: why. */
+async function answersIn(response: Response): Promise<string[] | string> {
+  const text = await response.text()
+  const messages = messagesIn(text)
+  if (response.ok || text.includes('"jsonrpc"')) return messages
+  const detail = /"detail":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]
+  return detail ?? `The service answered ${response.status}.`
 }
 
 const revision = 'MCP-Protocol-Version'
 
 /** What a client over HTTP says in a header. */
-function protocolOf(line: string): Record<string, string> {
-  const { params } = JSON.parse(line) as {
-    params?: { protocolVersion?: string; _meta?: Record<string, unknown> }
-  }
+function protocolOf({ params }: Message): Record<string, string> {
   const found = params?.protocolVersion
   return typeof found === 'string' ? { [revision]: found } : {}
 }

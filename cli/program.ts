@@ -1,8 +1,9 @@
-import { Command, CommanderError, Option } from 'commander'
-import { completionOf } from './completion.ts'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { completionOf, type Shell, shells } from './completion.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
+import { doctor } from './doctor/index.ts'
 import { applyFile, exportFile, planFile } from './files.ts'
-import { importJobs, kinds } from './import/index.ts'
+import { importJobs, type Kind, kinds } from './import/index.ts'
 import { exitCodes, type Io, Stop } from './io.ts'
 import { usualFile } from './jobs-file.ts'
 import { pauseAll, resumeAll } from './projects.ts'
@@ -10,7 +11,7 @@ import { listJobs, pauseJob, removeJob, resumeJob, showJob, showNext } from './j
 import { login, logout } from './login.ts'
 import { bridge } from './mcp.ts'
 import { listRuns, showLogs, startRun } from './runs.ts'
-import { doctor, openPage, showStatus } from './service.ts'
+import { openPage, showStatus } from './service.ts'
 import * as stored from './stored.ts'
 import { explainJob } from './why.ts'
 
@@ -22,9 +23,14 @@ export async function run(args: string[], io: Io, version: string): Promise<numb
     return exitCodes.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-    if (!(error instanceof Stop)) throw error
-    if (error.message !== '') io.err(`${error.message}\n`)
-    return error.exitCode
+    if (error instanceof Stop) {
+      if (error.message !== '') io.err(`${error.message}\n`)
+      return error.exitCode
+    }
+    // of the system, such as a file that cannot be written; all else is a mistake of ours
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    io.err(`${error.message}\n`)
+    return exitCodes.failed
   }
 }
 
@@ -33,16 +39,18 @@ function programOf(io: Io, version: string): Command {
     .description('Jobs, runs and files of jobs of a Chronos service.')
     .version(version)
     .option('--profile <name>', 'the login to use; else CHRONOS_URL and CHRONOS_API_KEY, or the last login')
+    .option('--project <name>', 'the project to see; else CHRONOS_PROJECT, or that of the login; * for all')
     .option('--json', 'for programs: JSON in place of text')
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .addHelpText('after', exitHelp)
   const context = () => contextOf(io, program.opts<GlobalOptions>())
   const add = (usage: string, description: string, ...examples: string[]) =>
     helped(program.command(usage), description, examples)
 
-  addLogins(program, add, context)
+  addLogins(add, context)
   addJobs(add, context)
   addRuns(add, context)
   addFiles(add, context)
@@ -64,22 +72,22 @@ const exitHelp = `
 Exit codes: 0 done, 1 refused or not succeeded, 2 the command line, 3 not reached, 4 not allowed, 5 not found,
 6 changed meanwhile, 7 something would change (plan --exit-code).`
 
-function addLogins(program: Command, add: Add, context: Contexts) {
+function addLogins(add: Add, context: Contexts) {
   add(
     'login <url>',
     'keep the key of a service (asked for, or from standard input)',
     'login https://cron.example',
-    'login https://cron.example --profile prod < key.txt',
-  ).action((url: string) => login(context(), url, program.opts<GlobalOptions>().profile ?? 'default'))
-  add('logout', 'forget the key of the profile').action(() =>
-    logout(context(), program.opts<GlobalOptions>().profile),
+    'login https://cron.example --profile prod --project billing < key.txt',
   )
+    .option('--no-keyring', 'keep the key in a file, though the system has a keyring')
+    .action((url: string, wish) => login(context(), url, wish))
+  add('logout', 'forget the key of the profile', 'logout --profile prod').action(() => logout(context()))
 }
 
 function addJobs(add: Add, context: Contexts) {
   add('jobs', 'the jobs', 'jobs', 'jobs --tag owner:shop --json')
     .option('--tag <tag>', 'that have this tag')
-    .option('--state <state>', 'scheduled, paused, completed, error or all', 'all')
+    .addOption(new Option('--state <state>', 'in this state').choices([...jobStates, 'all']).default('all'))
     .action((wish) => listJobs(context(), wish))
   add('job <job>', 'one job, by its id, its key or its name', 'job backup').action((name: string) =>
     showJob(context(), name),
@@ -93,7 +101,7 @@ function addJobs(add: Add, context: Contexts) {
     'next backup -n 10',
     'next --schedule "0 9 * * 1-5" --timezone Europe/Berlin',
   )
-    .option('-n, --count <number>', 'instants', Number, 5)
+    .option('-n, --count <number>', 'instants', wholeOf(1, 100), 5)
     .option('--schedule <text>', 'a schedule to try')
     .option('--timezone <zone>', 'its zone')
     .action((name: string | undefined, wish) => {
@@ -104,21 +112,20 @@ function addJobs(add: Add, context: Contexts) {
   add(
     'pause [job]',
     'pause a job, a project or everything',
-    'pause backup --reason "moving house" --until 2030-01-15T09:00:00Z',
+    'pause backup --reason "moving house" --until 3d',
     'pause --all --reason "the database moves"',
+    'pause --all --project billing',
   )
     .option('--reason <text>', 'shown with the job')
-    .option('--until <instant>', 'when the job goes on by itself')
+    .option('--until <instant>', 'when the job goes on by itself: 2h, 3d, tomorrow or an instant')
     .option('--all', 'everything, or with --project all jobs of that one')
-    .option('--project <name>', 'with --all: one project')
-    .action((name: string | undefined, { all, project, ...wish }: AllWish) =>
-      all ? pauseAll(context(), project, wish.reason) : pauseJob(context(), jobOrStop(name), wish),
+    .action((name: string | undefined, { all, ...wish }: AllWish) =>
+      isForAll(name, all) ? pauseAll(context(), wish.reason) : pauseJob(context(), jobOrStop(name), wish),
     )
   add('resume [job]', 'let it go on', 'resume backup', 'resume --all')
     .option('--all', 'what `pause --all` has paused')
-    .option('--project <name>', 'with --all: one project')
-    .action((name: string | undefined, { all, project }: AllWish) =>
-      all ? resumeAll(context(), project) : resumeJob(context(), jobOrStop(name)),
+    .action((name: string | undefined, { all }: AllWish) =>
+      isForAll(name, all) ? resumeAll(context()) : resumeJob(context(), jobOrStop(name)),
     )
   add('remove <job>', 'remove a job with its history', 'remove backup').action((name: string) =>
     removeJob(context(), name),
@@ -132,15 +139,20 @@ function addRuns(add: Add, context: Contexts) {
     .option('--since <time>', '2h, 3d, today, yesterday or an instant')
     .option('--job <job>', 'of this job')
     .option('--tag <tag>', 'of jobs with this tag')
-    .option('--limit <number>', 'runs', '50')
+    .option('--limit <number>', 'runs', wholeOf(1, 1_000), 50)
     .action((wish) => listRuns(context(), wish))
   add('run <job>', 'run a job now', 'run backup --follow', `run report --input '{"week": 12}'`)
     .option('--input <json>', 'the input of the run')
     .option('--follow', 'show its log, and end as it ends')
     .action((name: string, wish) => startRun(context(), name, wish))
-  add('logs <run>', 'what a run wrote', 'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow')
+  add(
+    'logs <run>',
+    'what a run wrote: one by its id, or the newest of a job',
+    'logs backup',
+    'logs 0197a3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --follow',
+  )
     .option('--follow', 'until the run has ended')
-    .option('--attempt <number>', 'default: the newest')
+    .option('--attempt <number>', 'default: the newest', wholeOf(1, 1_000))
     .action((id: string, wish) => showLogs(context(), id, wish))
 }
 
@@ -170,20 +182,24 @@ function addFiles(add: Add, context: Contexts) {
     .option('--owner <name>', 'of this owner')
     .option('-o, --output <file>', 'default: standard output; .json for JSON')
     .action((wish) => exportFile(context(), wish))
-  add(
-    `import <kind> <files...>`,
-    `write ${usualFile} from ${kinds.join(', ')}`,
-    'import crontab crontab.txt',
-    'import crontab /etc/crontab --system',
-    'import github .github/workflows/nightly.yml --repo me/shop',
-    'import systemd /etc/systemd/system -o timers.yaml',
+  firstIsOneOf(
+    kinds,
+    add(
+      `import <kind> <files...>`,
+      `write ${usualFile} from ${kinds.join(', ')}`,
+      'import crontab crontab.txt',
+      'import crontab /etc/crontab --system',
+      'import github .github/workflows/nightly.yml --repo me/shop',
+      'import systemd /etc/systemd/system -o timers.yaml',
+    ),
   )
     .option('-o, --output <file>', 'to write; - for standard output', usualFile)
     .option('--owner <name>', 'whose jobs these are')
+    .option('--timezone <zone>', 'that of the machine, for times that name none')
     .option('--system', 'crontab: with a user before each command')
     .option('--repo <owner/name>', 'github: the repository')
     .option('--url <url>', 'vercel: where the app is')
-    .action((kind: string, files: string[], wish) => importJobs(context(), kind, files, wish))
+    .action((kind: Kind, files: string[], wish) => importJobs(context(), kind, files, wish))
 }
 
 function addStored(add: Add, context: Contexts) {
@@ -218,38 +234,78 @@ function addStored(add: Add, context: Contexts) {
     'keys make dashboard --scope jobs:read',
   ])
     .addOption(new Option('--scope <scope...>', 'what it may do').makeOptionMandatory())
-    .option('--days <number>', 'after which it expires')
+    .option('--days <number>', 'after which it expires', wholeOf(1, 36_500))
     .action((name: string, wish) => stored.makeKey(context(), name, wish))
-  helped(keys.command('revoke <id>'), 'revoke a key', []).action((id: string) =>
-    stored.revokeKey(context(), id),
+  helped(keys.command('revoke <key>'), 'revoke a key, by its id or its name', ['keys revoke ci']).action(
+    (id: string) => stored.revokeKey(context(), id),
   )
 }
 
 function addService(program: Command, add: Add, context: Contexts) {
   add('status', 'the health of the service, and what it owes').action(() => showStatus(context()))
-  add('doctor', 'check a deployment from outside', 'doctor --profile prod').action(() =>
-    doctor(context(), program.opts<GlobalOptions>().profile),
+  add(
+    'doctor [url]',
+    'check a deployment from outside: the one of the login, or with CHRONOS_API_KEY another',
+    'doctor --profile prod',
+    'doctor --try',
+    'doctor https://cron.example --try --always-on',
   )
+    .option('--try', 'make a job, see it fired, run and armed again, and the machine asleep; remove it')
+    .option('--always-on', 'with --try: the service is meant to be its own timer, and to stay up')
+    .option('--target <url>', 'with --try: what the job calls; it has to answer 2xx', 'https://example.com/')
+    .option('--due-in <seconds>', 'with --try: when the job is due', wholeOf(1, 9_999), 10)
+    .option('--patience <seconds>', 'with --try: how long to wait for a late fire', wholeOf(1, 9_999), 30)
+    .option(
+      '--sleep-within <seconds>',
+      'with --try: the longest wait for the machine to go down',
+      wholeOf(1, 9_999),
+      60,
+    )
+    .action((url: string | undefined, wish) => doctor(context(), url, wish))
   add('open', 'open the service in a browser').action(() => openPage(context()))
   add(
     'mcp',
     'the MCP server of the service over standard input and output, for agents on this machine',
   ).action(() => bridge(context()))
-  add(
-    'completion <shell>',
-    'completion for bash, zsh or fish',
-    'completion bash > /etc/bash_completion.d/chronos',
+  firstIsOneOf(
+    shells,
+    add(
+      'completion <shell>',
+      'completion for bash, zsh or fish',
+      'completion bash > /etc/bash_completion.d/chronos',
+    ),
   ).action((shell: string) => {
-    const text = completionOf(program, shell)
-    if (text === null) throw new Stop(`${shell} is not bash, zsh or fish.`, exitCodes.usage)
-    context().io.out(text)
+    context().io.out(completionOf(program, shell as Shell))
   })
 }
 
-type AllWish = { all?: true; project?: string; reason?: string; until?: string }
+const jobStates = ['scheduled', 'paused', 'completed', 'error']
+
+type AllWish = { all?: true; reason?: string; until?: string }
+
+/** @throws Stop: both, of which one is a mistake */
+function isForAll(name: string | undefined, all: true | undefined): boolean {
+  if (all && name !== undefined) throw new Stop('Name a job, or say --all, not both.', exitCodes.usage)
+  return all === true
+}
 
 /** @throws Stop */
 function jobOrStop(name: string | undefined): string {
   if (name !== undefined) return name
   throw new Stop('Name a job, or say --all.', exitCodes.usage)
+}
+
+/** What its first argument may be is checked, and completed. */
+function firstIsOneOf(choices: readonly string[], command: Command): Command {
+  command.registeredArguments[0]?.choices(choices)
+  return command
+}
+
+/** Reads an option that is a whole number. */
+function wholeOf(least: number, most: number) {
+  return (text: string): number => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (number >= least && number <= most) return number
+    throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`)
+  }
 }

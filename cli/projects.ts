@@ -1,9 +1,9 @@
 import type { Context } from './context.ts'
 
-/** Everything (`*`), or one project. */
-export async function pauseAll(context: Context, project: string | undefined, reason: string | undefined) {
+/** The project of the call, or everything (`*`). */
+export async function pauseAll(context: Context, reason: string | undefined) {
   const api = await context.api()
-  const name = project ?? '*'
+  const name = api.project ?? '*'
   const paused = await api.call('POST', `/api/projects/${name}/pause`, reason === undefined ? {} : { reason })
   const { paused_at: since, paused_by: by } = paused.project
   context.show(
@@ -12,9 +12,9 @@ export async function pauseAll(context: Context, project: string | undefined, re
   )
 }
 
-export async function resumeAll(context: Context, project: string | undefined) {
+export async function resumeAll(context: Context) {
   const api = await context.api()
-  const name = project ?? '*'
+  const name = api.project ?? '*'
   const { project: resumed } = await api.call('POST', `/api/projects/${name}/resume`, {})
   const left = resumed.paused ? ', but everything is paused' : ''
   context.show(resumed, () => `${wordOf(name)} goes on${left}.\n`)

@@ -24,6 +24,11 @@ export function tableOf(heads: string[], rows: string[][]): string {
   return `${lines.join('\n')}\n`
 }
 
+/** A table, or a word that there is nothing to show. */
+export function listOf(none: string, heads: string[], rows: string[][]): string {
+  return rows.length === 0 ? `${none}\n` : tableOf(heads, rows)
+}
+
 // oxlint-disable-next-line no-control-regex
 const colours = /\u001b\[\d+m/g
 

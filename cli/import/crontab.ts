@@ -1,5 +1,6 @@
-import { basename } from 'node:path'
-import { type Imported, wordsOf } from './imported.ts'
+import { callOfLine } from './call.ts'
+import { type Imported, shortName, templateNotes } from './imported.ts'
+import { nameOf } from './name-of.ts'
 
 /** What lines further up have set. */
 type Setting = {
@@ -14,32 +15,41 @@ const variable = /^\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/
 const nickname = /^(@[a-z_]+)\s+(.*)$/i
 const fields = /^((?:\S+\s+){4}\S+)\s+(.*)$/
 
-/** `isSystem`: with a user before each command, as /etc/crontab and /etc/cron.d have it. */
+/** `isSystem`: with a user before each command, as /etc/crontab and /etc/cron.d have it; the head of the columns may say so too. */
 export function importCrontab(text: string, { isSystem }: { isSystem: boolean }): Imported[] {
   const setting: Setting = { env: {}, shell: '/bin/sh', timezone: null, mailto: null, delayMinutes: 0 }
+  const hasUsers = isSystem || /^\s*#.*\buser(?:-?name)?\s+command\b/im.test(text)
   const found: Imported[] = []
+  // of a block of comments the first line says what it is
   let comment: string | null = null
-  for (const [n, raw] of text.split('\n').entries()) {
+  for (const [n, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim()
     if (line.startsWith('#')) {
-      const said = line.replace(/^#+\s*/, '')
-      comment = said === '' || isNoName(said) ? null : said
+      const said = line.replaceAll(/^[#\s*=-]+|[#\s*=:-]+$/g, '')
+      if (said !== '') comment = isNoName(line.replace(/^#+\s*/, '')) ? null : (comment ?? said)
       continue
     }
     const [, name = '', value = ''] = variable.exec(line) ?? []
     if (line === '') comment = null
-    else if (name !== '') set(setting, name, value.replace(/^(["'])(.*)\1$/, '$2'))
-    else {
-      found.push(jobOf(line, { n: n + 1, comment, setting, isSystem }))
+    else if (name !== '') {
+      set(setting, name, value.replace(/^(["'])(.*)\1$/, '$2'))
+      comment = null
+    } else {
+      found.push(jobOf(line, { n: n + 1, comment, setting, isSystem: hasUsers }))
       comment = null
     }
   }
   return found
 }
 
-/** The heads of the columns, as Debian has them above the first line, or a line that is switched off. */
+/** The head of the columns, a picture of them, a line or a variable that is switched off, or a word for an editor. */
 function isNoName(comment: string): boolean {
-  return /^m\s+h\s+dom\s+mon\s+dow\b/.test(comment) || /^(?:[\d*][\d*/,-]*\s+){3}/.test(comment)
+  return (
+    /^m\s+h\s+dom\s+mon\s+dow\b|\bhour\b.*\bday\b|\bcommand\b.*\bexecuted\b/i.test(comment) ||
+    /^(?:[\d*][\d*/,-]*\s+){3}|^@[a-z]+\s+\S/.test(comment) ||
+    /^[A-Z_]+\s*=|^!|^(?:vim?|ex):|[│┌└─]|^[|.\s*-]+$/.test(comment) ||
+    !/\p{L}/u.test(comment)
+  )
 }
 
 function set(setting: Setting, name: string, value: string): void {
@@ -58,12 +68,12 @@ function jobOf(line: string, { n, comment, setting, isSystem }: Line): Imported 
   if (schedule === '') return { place, name: '', job: null, notes: ['This is no line of a crontab.'] }
   const [, user = '', ownLine = ''] = isSystem ? (/^(\S+)\s+(.*)$/.exec(rest) ?? []) : ['', '', rest]
   const { command, stdin } = splitPercent(ownLine)
-  const name = comment?.slice(0, 200) ?? nameOf(command)
+  const name = comment === null ? nameOf(command) : shortName(comment)
   if (schedule.toLowerCase() === '@reboot')
     return { place, name, job: null, notes: ['A service that scales to zero has no boot to run at.'] }
   const { action, notes } = actionOf(command, stdin, setting)
   const job = {
-    schedule: schedule.replaceAll(/\s+/g, ' '),
+    schedule: schedule.split(/\s+/).map(spread).join(' '),
     ...(setting.timezone !== null && { timezone: setting.timezone }),
     action,
     ...(setting.delayMinutes > 0 && { jitter_ms: setting.delayMinutes * 60_000 }),
@@ -74,41 +84,31 @@ function jobOf(line: string, { n, comment, setting, isSystem }: Line): Imported 
   return { place, name, job, notes: [...notes, ...notesOf({ user, command, stdin, setting, action })] }
 }
 
+/** `0~29`, an instant that cron chooses when it starts: here by the job, and it stays. */
+function spread(field: string, position: number): string {
+  const [whole, first, last] = /^(\d*)~(\d*)$/.exec(field) ?? []
+  if (whole === undefined) return field
+  const [least = 0, most = 0] = spans[position] ?? []
+  return whole === '~' ? 'H' : `H(${first || least}-${last || most})`
+}
+
+const spans = [
+  [0, 59],
+  [0, 23],
+  [1, 31],
+  [1, 12],
+  [0, 6],
+]
+
 /** An unescaped % ends the command; what follows is its standard input, in which each further one ends a line. */
 function splitPercent(line: string): { command: string; stdin: string | null } {
   const [command = '', ...lines] = line.split(/(?<!\\)%/).map((part) => part.replaceAll(String.raw`\%`, '%'))
   return { command: command.trim(), stdin: lines.length > 0 ? `${lines.join('\n')}\n` : null }
 }
 
-function nameOf(command: string): string {
-  // a test before the program says nothing of it
-  const [program = 'job', ...args] = command.replace(/^\[.*?\]\s*(?:&&|\|\|)\s*/, '').split(/\s+/)
-  const script = /^(ba|da|z)?sh$|^(python|node|php|ruby|perl)[\d.]*$/.test(basename(program))
-    ? args[0]
-    : undefined
-  return basename(script ?? program).slice(0, 100) || 'job'
-}
-
-const quietFlag = /^-[fsSLk]+$|^--(fail|silent|show-error|location)$/
-
-/** A plain call of curl or wget is an http action, which needs no program on the machine. */
-function urlOf(words: string[] | null): string | null {
-  const [program = '', ...args] = words ?? []
-  if (!/^(.*\/)?(curl|wget)$/.test(program)) return null
-  const rest: string[] = []
-  for (let n = 0; n < args.length; n++) {
-    const arg = args[n] ?? ''
-    if (['-o', '-O', '--output', '--max-time', '-m', '--retry'].includes(arg) && n + 1 < args.length) n++
-    else if (!quietFlag.test(arg) && arg !== '-q') rest.push(arg)
-  }
-  const [url = '', ...others] = rest
-  return others.length === 0 && /^https?:\/\//.test(url) ? url : null
-}
-
 function actionOf(command: string, stdin: string | null, { shell, env }: Setting) {
-  const url = stdin === null ? urlOf(wordsOf(command.replace(/\s*>\s*\/dev\/null(\s+2>&1)?\s*$/, ''))) : null
-  if (url !== null)
-    return { action: { type: 'http', method: 'GET', url }, notes: ['The call became an http action.'] }
+  const call = stdin === null ? callOfLine(command) : null
+  if (call !== null) return call
   const action = {
     type: 'command',
     command: shell,
@@ -135,8 +135,7 @@ function notesOf({ user, command, stdin, setting, action }: NotesOf): string[] {
   return [
     ...(user && action.type === 'command' ? [`It ran as ${user}; here it runs as COMMAND_UID says.`] : []),
     ...(mailto ? [`MAILTO=${mailto}: make a channel of type email, and name it in \`deliver\`.`] : []),
-    ...(mailto === '' ? ['MAILTO is empty: cron told nobody.'] : []),
-    ...(`${command}${stdin ?? ''}`.includes('{{') ? ['"{{" begins a template here: change the text.'] : []),
+    ...templateNotes(command, stdin),
     ...(/\bflock\b/.test(command) ? ['Instead of flock, `overlap: skip` keeps two runs apart.'] : []),
   ]
 }

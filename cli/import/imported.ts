@@ -3,6 +3,24 @@ import { Document, isMap, isScalar } from 'yaml'
 /** A job as it stood elsewhere. `notes`: what could not be carried over, one sentence each; `job` null: nothing could. */
 export type Imported = { place: string; name: string; job: Record<string, unknown> | null; notes: string[] }
 
+const longestName = 200
+
+/** What the service takes as a name, of whole characters as a person sees them. */
+export function shortName(text: string): string {
+  if (text.length <= longestName) return text
+  let short = ''
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (short.length + segment.length > longestName) break
+    short += segment
+  }
+  return short
+}
+
+/** A note on texts that would be templates here. */
+export function templateNotes(...texts: (string | null)[]): string[] {
+  return texts.some((text) => text?.includes('{{')) ? ['"{{" begins a template here: change the text.'] : []
+}
+
 /** `chronos.yaml`, with a comment for all that could not be carried over; and the same as lines for the terminal. */
 export function fileOf(
   found: Imported[],
@@ -28,16 +46,30 @@ export function fileOf(
     document.comment = left
       .map(({ place, notes }) => ` NOT CARRIED OVER: ${place}: ${notes.join(' ')}`)
       .join('\n')
-  const report = found.map(({ place, job, notes }) =>
-    [job ? '✔' : '✖', `${place}${notes.length > 0 ? `: ${notes.join(' ')}` : ''}`].join(' '),
-  )
-  return { text: document.toString({ lineWidth: 0 }), report }
+  return { text: document.toString({ lineWidth: 0 }), report: reportOf(found) }
+}
+
+const fewJobs = 2
+
+/** A line for each, and behind them what holds for many. */
+function reportOf(found: Imported[]): string[] {
+  const counts = new Map<string, number>()
+  for (const note of found.flatMap(({ notes }) => notes)) counts.set(note, (counts.get(note) ?? 0) + 1)
+  const isOfMany = (note: string) => (counts.get(note) ?? 0) > fewJobs
+  const lines = found.map(({ place, job, notes }) => {
+    const own = notes.filter((note) => job === null || !isOfMany(note))
+    return `${job ? '✔' : '✖'} ${place}${own.length > 0 ? `: ${own.join(' ')}` : ''}`
+  })
+  const common = [...counts].filter(([note]) => isOfMany(note))
+  return [...lines, ...common.map(([note, count]) => `Of ${count} jobs: ${note}`)]
 }
 
 /** A name as a key that no other job of the file has. */
 function freeKey(name: string, taken: Set<string>): string {
   const plain = name
     .normalize('NFKD')
+    .replaceAll(/\p{M}+/gu, '')
+    .replaceAll('ß', 'ss')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
@@ -47,17 +79,4 @@ function freeKey(name: string, taken: Set<string>): string {
   for (let n = 2; taken.has(key); n++) key = `${base}-${n}`
   taken.add(key)
   return key
-}
-
-/** Words of a command line without anything that only a shell does; null: it has that. */
-export function wordsOf(line: string): string[] | null {
-  if (/[|&;<>()$`\\*?[\]#~\n]/.test(line)) return null
-  const word = /\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))(?=\s|$)/y
-  const words: string[] = []
-  while (word.lastIndex < line.trimEnd().length) {
-    const found = word.exec(line)
-    if (!found) return null
-    words.push(found[1] ?? found[2] ?? found[3] ?? '')
-  }
-  return words
 }

@@ -13,7 +13,7 @@ const form =
  * @throws Misread: parts of it that are not read
  */
 export function readCalendarEvent(text: string): Resolved | null {
-  if (!/\.\.|[*\d]-\*|\*-|\*:|:\*|:\d+\/|^\d+\/\d+:/.test(text)) return null
+  if (!/\.\.|[*\d]-\*|\*-|\*:|:\*|:\d+\/|^\d+\/\d+[-:]/.test(text)) return null
   const [matched, days, date, time = '00:00'] = form.exec(text) ?? []
   if (matched === undefined) return null
   const [year, month, day] = datesOf(date)
@@ -62,18 +62,26 @@ function weekdaysOf(text: string): number[] {
     })
 }
 
-/** `~1` is the last day of the month, `~3` two before it. */
+/** `~1` is the last day of the month, `~3` two before it, `~7/1` each day from the seventh last on. */
 function dayField(text: string): string {
   if (!text.startsWith('~')) return field(text, { least: 1, most: 31 })
   return text
     .slice(1)
     .split(',')
-    .map((item) => {
-      if (!/^\d{1,2}$/.test(item))
+    .flatMap((item) => {
+      const [, first, step] = /^(\d{1,2})(?:\/(\d{1,2}))?$/.exec(item) ?? []
+      if (first === undefined || Number(step) === 0)
         throw new Misread(text, 'is not read; the last days are ~1, ~2 and so on', ['*-*~1 10:00'])
-      return Number(item) === 1 ? 'L' : `L-${Number(item) - 1}`
+      return daysBack(Number(first), step === undefined ? null : Number(step))
     })
+    .map((back) => (back === 1 ? 'L' : `L-${back - 1}`))
     .join(',')
+}
+
+/** A step goes on to the last day. */
+function daysBack(first: number, step: number | null): number[] {
+  if (step === null) return [first]
+  return Array.from({ length: Math.ceil(first / step) }, (_, n) => first - n * step)
 }
 
 /** A list of values, `a..b`, and steps, as cron has them. */

@@ -1,3 +1,4 @@
+import { distance } from '../ground/distance.ts'
 import type { AppError } from '../ground/errors.ts'
 import { Misread } from './misread.ts'
 import { plain, tokensOf } from './tokens.ts'
@@ -62,31 +63,6 @@ function nearWords(word: string): string[] {
     .toSorted((a, b) => a.away - b.away)
     .slice(0, mostNear)
     .map(({ known }) => known)
-}
-
-/** Letters that are missing, wrong, too many, or swapped with their neighbour. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)]
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      const swapped =
-        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-          ? (rows[i - 2]?.[j - 2] ?? 0) + 1
-          : Infinity
-      row.push(
-        Math.min(
-          (rows[i - 1]?.[j] ?? 0) + 1,
-          (row[j - 1] ?? 0) + 1,
-          (rows[i - 1]?.[j - 1] ?? 0) + cost,
-          swapped,
-        ),
-      )
-    }
-    rows.push(row)
-  }
-  return rows[a.length]?.[b.length] ?? Infinity
 }
 
 function withoutWord(text: string, word: string): string[] {

@@ -120,6 +120,7 @@ test('chronos mcp hands the messages of an agent on this machine to the service'
     },
     ask: null,
     ...{ env: { CHRONOS_URL: service.url, CHRONOS_API_KEY: apiKey }, isTerminal: false, home: '/', fetch },
+    keyring: null,
     open: () => {},
   }
   await bridge(contextOf(io, {}))

@@ -185,9 +185,9 @@ test('secrets come from standard input, and are never shown', async () => {
 test('the service is looked at from outside', async () => {
   assert.match((await chronos(['status'])).out, /ok .*woken by chronos/)
   const well = await chronos(['doctor'])
-  assert.match(well.out, /✔ it takes the key/)
+  assert.match(well.out, /✔ it takes the API key/)
   const wrong = await chronos(['doctor'], { env: { CHRONOS_URL: service.url, CHRONOS_API_KEY: 'wrong' } })
-  assert.deepEqual([wrong.code, /✖ the key is not accepted/.test(wrong.out)], [1, true])
+  assert.deepEqual([wrong.code, /✖ it does not take the API key/.test(wrong.out)], [1, true])
 })
 
 test('each command has help, and shells complete it', async () => {

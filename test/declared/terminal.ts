@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Io } from '../../cli/io.ts'
+import type { Keyring } from '../../cli/keyring.ts'
 import { run } from '../../cli/program.ts'
 
 export type Typed = {
@@ -8,11 +9,16 @@ export type Typed = {
   /** Of a person who can be asked. */
   answer?: string
   isTerminal?: boolean
+  keyring?: Keyring
+  fetch?: Io['fetch']
 }
 
 /** Types commands as a person whose home is `home` does; gives what they wrote and their exit codes. */
 export function terminalOf(home: string) {
-  return async (args: string[], { input = '', env = {}, answer, isTerminal = false }: Typed = {}) => {
+  return async (
+    args: string[],
+    { input = '', env = {}, answer, isTerminal = false, keyring, fetch: send = fetch }: Typed = {},
+  ) => {
     const written = { out: '', err: '' }
     const io: Io = {
       out: (text) => (written.out += text),
@@ -22,7 +28,7 @@ export function terminalOf(home: string) {
         yield* input.split('\n')
       },
       ask: answer === undefined ? null : async () => answer,
-      ...{ env: { ...env }, isTerminal, home, fetch },
+      ...{ env: { ...env }, isTerminal, home, fetch: send, keyring: keyring ?? null },
       open: () => {},
     }
     return { code: await run(args, io, '1.2.3'), ...written }

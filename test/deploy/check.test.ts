@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { json } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { freePort } from '../../dev/free-port.ts'
+import project from '../../package.json' with { type: 'json' }
 import { type Setup, setup, useRelease } from '../fly/setup.ts'
+import { until } from '../support/until.ts'
 
 useRelease()
 
 const apiKey = 'deploy-check-key-0123456789'
-const program = 'dev/deploy/main.ts'
+const program = 'cli/main.ts'
 
 /** The program that people run, on a service on local Fly with these variables. What it printed, and its exit status. */
 async function check(
@@ -42,8 +45,8 @@ type Wish = {
 }
 
 async function run(args: string[], key = apiKey) {
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env['PATH'], API_KEY: key },
+  const child = spawn(process.execPath, [program, 'doctor', '--try', ...args], {
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', API_KEY: key },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
@@ -134,17 +137,47 @@ test('a database that is away, and a place where nobody is', async (context) => 
   assert.equal(nobody.status, 1)
 })
 
-test('a command that cannot be right is answered with how it goes', async () => {
-  for (const [args, key, said] of [
-    [[], apiKey, /Name one URL/],
-    [['https://a.example', 'https://b.example'], apiKey, /Name one URL/],
-    [['https://a.example'], '', /API_KEY is not set/],
-    [['https://a.example', '--due-in', 'soon'], apiKey, /whole seconds/],
-    [['https://a.example', '--all'], apiKey, /--all/],
+test('a command that cannot be right is answered with what is wrong', async () => {
+  for (const [args, key, said, code] of [
+    [[], apiKey, /There is no login yet/, 4],
+    [['https://a.example', 'https://b.example'], apiKey, /too many arguments/, 2],
+    [['a.example'], apiKey, /no URL of a service/, 2],
+    [['https://a.example'], '', /There is no key .*CHRONOS_API_KEY/, 2],
+    [['https://a.example', '--due-in', 'soon'], apiKey, /whole number from 1 to 9999/, 2],
+    [['https://a.example', '--all'], apiKey, /--all/, 2],
   ] as const) {
     const { text, status } = await run([...args], key)
     assert.match(text, said)
-    assert.match(text, /npm run deploy:check -- https/)
-    assert.equal(status, 2)
+    assert.equal(status, code, text)
   }
+})
+
+test('npm run deploy:check is chronos doctor --try', () => {
+  assert.equal(project.scripts['deploy:check'], `node dev/run.mjs ${program} doctor --try`)
+})
+
+test('Ctrl-C removes the job, and programs get JSON', async (context) => {
+  const { fly, target, database } = await setup(context, { env: { API_KEY: apiKey } })
+  const args = [program, 'doctor', '--try', fly.url, '--json', '--target', `${target.url}/hook`]
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', API_KEY: apiKey },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const jobs = async () => (await database.sql`select count(*)::int as n from jobs`)[0]?.['n'] as number
+  await until('its job is there', async () => (await jobs()) === 1 || null)
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'close'), [130, null])
+  assert.equal(await jobs(), 0)
+
+  const looked = spawn(process.execPath, [program, 'doctor', fly.url, '--json'], {
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', CHRONOS_API_KEY: apiKey },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const { ok, findings } = (await json(looked.stdout)) as {
+    ok: boolean
+    findings: { ok: boolean; text: string }[]
+  }
+  assert.equal(ok, true, JSON.stringify(findings))
+  assert.ok(findings.some((one) => one.text === 'it takes the API key'))
+  assert.ok(findings.some((one) => /its health is ok/.test(one.text)))
 })

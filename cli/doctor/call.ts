@@ -1,10 +1,18 @@
+import type { Io } from '../io.ts'
+import type { Profile } from '../profile.ts'
+
 /** What is read of the answers of the service, whichever they are. */
 export type Fields = {
   status?: string
   problem?: string
-  database?: boolean
+  database?: boolean | { clock_ahead_ms: number }
   detail?: string
   error?: string
+  provider?: string
+  health?: string
+  reasons?: { code: string; message: string }[]
+  owed?: { arms: number; overdue_jobs: number }
+  encryption_key?: string
   scheduler?: { name: string; configured: string }
   nas?: { refused: { code: string; message: string } | null }
   process?: { started_at: string; holds: Record<string, number> }
@@ -35,16 +43,25 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable'
 }
 
+/** Something is wrong: what, and what to do about it. Nothing that comes after it can be tried. */
+export class Wrong extends Error {
+  override readonly name = 'Wrong'
+}
+
 /** A machine that sleeps boots first, and a proxy in front of it may need some tries. */
 const timeoutMs = 40_000
 
-/** Calls at `url` with the API key. Each rejects with Unreachable if nothing there answers. */
-export function createCall(url: string, apiKey: string): Call {
+/** Calls with the key of a profile. Each rejects with Unreachable if nothing there answers. */
+export function createCall({ url, key, project }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Call {
   return async (method, path, body) => {
-    const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' }
+    const headers = {
+      authorization: `Bearer ${key}`,
+      ...(project !== undefined && { 'chronos-project': project }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
     const signal = AbortSignal.timeout(timeoutMs)
-    const answer = await fetch(url + path, { method, headers, signal, redirect: 'manual', ...sent }).catch(
+    const answer = await send(url + path, { method, headers, signal, redirect: 'manual', ...sent }).catch(
       (error: Error) => {
         throw new Unreachable(whyNot(url, error))
       },
@@ -73,4 +90,8 @@ function whyNot(url: string, error: Error): string {
   if (code === 'TimeoutError') return `${host} did not answer within ${timeoutMs / 1000} s. Look at its log.`
   if (/CERT|TLS|SSL|ALTNAME/.test(code)) return `The certificate of ${host} is not accepted (${code}).`
   return `${host} broke off the call (${code}: ${cause.message}). Look at its log.`
+}
+
+export function detailOf(body: Fields): string {
+  return body.detail ?? body.error ?? 'no reason was given'
 }
