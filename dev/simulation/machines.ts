@@ -1,4 +1,5 @@
 import { createCore, type Core } from '../../src/core.ts'
+import { createProjects, type Projects } from '../../src/access/projects.ts'
 import type { Config } from '../../src/ground/config.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
@@ -29,18 +30,33 @@ type MachinesNeeds = {
 }
 
 /** A request to us: `handle` is done by a process; `failed` if none answers (dead, or not reachable). */
-export type Request = { handle: (core: Core, process: Process) => Promise<() => void>; failed: () => void }
+export type Request = { handle: (core: Served, process: Process) => Promise<() => void>; failed: () => void }
+
+/** What the routes call. */
+export type Served = Core & { projects: Pick<Projects, 'pause' | 'resume' | 'put'> }
 
 type Machine = { name: string; boots: number; running: Running | null; waiting: Request[] | null }
 type Running = {
   process: Process
-  core: Core
+  core: Served
   holds: Holds
   inFlight: Set<Request>
   idle: (() => void) | undefined
 }
 
 const drainTimeoutMs = 25_000
+/** What no decision asks of projects. */
+const aboutProjects = {
+  owns: async () => true,
+  exists: async () => true,
+  isOnlyDefault: async () => true,
+  remove: async () => false,
+  list: async (name: string | null) => [{ ...listedProject, name: name ?? '' }],
+}
+const listedProject = {
+  quotas: { jobs: null, runsPerMinute: null, places: null },
+  ...{ jobCount: 0, runsThisMinute: 0, pause: null, createdAt: new Date(0) },
+}
 const usualConfig = readConfig({
   CRON_PROVIDER: 'chronos',
   NAS_PORTAL_URL: 'https://nas.invalid',
@@ -113,7 +129,18 @@ export function createMachines(needs: MachinesNeeds) {
       delays: process.delays,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
     })
-    const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }
+    const projects = createProjects({
+      store: { ...store.projects, ...aboutProjects },
+      attend: core.attend,
+      log: errors,
+    })
+    const running: Running = {
+      process,
+      core: { ...core, projects },
+      holds,
+      inFlight: new Set(),
+      idle: undefined,
+    }
     trace(process.name, 'is up')
     machine.running = running
     process.onEnd(() => end(machine, running))
