@@ -98,7 +98,7 @@ export function createProjectStore(database: Database, clock: () => Date | null 
         name: 'pausing the project',
       }),
 
-    /** The jobs to attend to now; null: there is no such project. */
+    /** The jobs to attend to now: those that are due, and those whose wake-up no process has confirmed yet; null: there is no such project. */
     resume: (name: string): Promise<string[] | null> =>
       database.transaction((sql) => resume(sql, name, clock()), {
         deadlineMs,
@@ -155,13 +155,14 @@ async function resume(sql: Sql, name: string, at: Date | null): Promise<string[]
     await sql`
       with locked as materialized (
         select job_id from job_runtime where state = 'scheduled' and ${ofProject(sql, name)} order by job_id for update)
-      update job_runtime r set rev = r.rev + 1, wake_at = ${row['resumed_at'] as Date}, wake_gen = r.wake_gen + 1,
+      update job_runtime r set rev = r.rev + 1, wake_at = least(r.wake_at, ${row['resumed_at'] as Date}), wake_gen = r.wake_gen + 1,
         wake_changed_at = ${row['resumed_at'] as Date}
       from locked l where r.job_id = l.job_id`
   if (!row) return null
   const due: Row[] = await sql`
     select job_id from job_runtime
-    where wake_at <= coalesce(${at}::timestamptz, clock_timestamp()) and ${ofProject(sql, name)} order by job_id`
+    where (wake_at <= coalesce(${at}::timestamptz, clock_timestamp()) or armed_gen < wake_gen) and ${ofProject(sql, name)}
+    order by job_id`
   return due.map((one) => one['job_id'] as string)
 }
 

@@ -1,5 +1,6 @@
 import type { Store } from '../db/index.ts'
 import type { Actions } from './actions/index.ts'
+import type { ArmState } from './arming/arm.ts'
 import { type Arming, createArming } from './arming/arming.ts'
 import { createSchedulers, type Schedulers } from './arming/schedulers.ts'
 import { createDeliveries, type Deliveries } from './delivery/deliveries.ts'
@@ -64,8 +65,8 @@ export type Core = {
   fire: FireCall
   jobs: Jobs
   deliveries: Deliveries
-  /** Attends to one job, wherever it is due, and arms it again. */
-  attend: (jobId: string) => Promise<void>
+  /** Attends to one job, wherever it is due, and arms it again; whether the timer has confirmed that. */
+  attend: (jobId: string) => Promise<ArmState>
   callbacks: Callbacks
   arming: Arming
   schedulers: Schedulers
@@ -75,6 +76,9 @@ export type Core = {
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
 }
+
+/** Its caller has a limit of its own. */
+const attendBudgetMs = 10_000
 
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
@@ -151,7 +155,10 @@ export function createCore(needs: CoreNeeds): Core {
     fire: { fire: story.fire, expected: arming.expected, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
-    attend: (jobId) => fireDue(jobId, 'catch_up'),
+    async attend(jobId) {
+      await fireDue(jobId, 'catch_up')
+      return arming.armChanged(jobId, { budgetMs: attendBudgetMs })
+    },
     callbacks: createCallbacks({ changes }),
   }
 }

@@ -1,17 +1,14 @@
 import { allProjects, defaultProject } from '../../src/ground/project.ts'
-import type { Projects } from '../../src/access/projects.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { Clock } from './clock.ts'
-import type { Machines } from './machines.ts'
+import type { Machines, Served } from './machines.ts'
 import type { Random } from './random.ts'
-import type { Tables } from './tables.ts'
 import type { Trace } from './trace.ts'
 
 type PauserNeeds = {
   clock: Clock
   random: Random
   trace: Trace
-  tables: Tables
   machines: Machines
   faultsEnd: number
   broken: (rule: string, jobId: string, message: string) => void
@@ -28,16 +25,7 @@ const tryAgainMs = 20 * second
  * Somebody with an incident: pauses the project, or everything, at any instant and resumes it, beside all that happens. In some
  * worlds the project has a quota. Drawn from numbers of its own, so that worlds without it stay as they are.
  */
-export function createPauser({
-  clock,
-  random,
-  trace,
-  tables,
-  machines,
-  faultsEnd,
-  broken,
-  resumed,
-}: PauserNeeds) {
+export function createPauser({ clock, random, trace, machines, faultsEnd, broken, resumed }: PauserNeeds) {
   const everyMs = random.pick([0, 0, 3 * minute, 15 * minute])
   const lastsMs = random.pick([20 * second, 2 * minute, 15 * minute])
   const quotas = random.chance(0.2)
@@ -45,10 +33,7 @@ export function createPauser({
     : null
   let pauses = 0
 
-  function act(
-    name: string,
-    work: (projects: Pick<Projects, 'pause' | 'resume' | 'put'>) => Promise<() => void>,
-  ) {
+  function act(name: string, work: (projects: Served['projects']) => Promise<() => void>) {
     ask(mostTries)
 
     function ask(tries: number) {
@@ -82,9 +67,8 @@ export function createPauser({
     })
   const resume = (name: string) =>
     act(`resume project ${name}`, async (projects) => {
-      const due = [...tables.jobs].flatMap(([id, { runtime }]) => (runtime.state === 'scheduled' ? [id] : []))
-      await projects.resume(name)
-      return () => resumed(due)
+      const { armed, due } = await projects.resume(name)
+      return () => void (armed && resumed(due))
     })
 
   function next() {

@@ -71,7 +71,10 @@ export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
       for (const job of jobsOf(name)) if (isDueAfterPause(job)) wakeNow(job, now)
     }
     return jobsOf(name)
-      .filter(({ registry: { wakeAt } }) => wakeAt !== null && wakeAt <= now)
+      .filter(
+        ({ registry: { wakeAt, armedGen, wakeGen } }) =>
+          (wakeAt !== null && wakeAt <= now) || armedGen < wakeGen,
+      )
       .map(({ authored }) => authored.id)
       .sort()
   }
@@ -79,7 +82,8 @@ export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
   function wakeNow(job: JobRow, now: Date) {
     touch(job.authored.id)
     const { registry } = job
-    job.registry = { ...registry, wakeAt: now, wakeGen: registry.wakeGen + 1, wakeChangedAt: now }
+    const wakeAt = registry.wakeAt && registry.wakeAt < now ? registry.wakeAt : now
+    job.registry = { ...registry, wakeAt, wakeGen: registry.wakeGen + 1, wakeChangedAt: now }
   }
 
   function put(name: string, { runsPerMinute, places }: Partial<Quotas>): boolean {

@@ -127,7 +127,7 @@ export async function simulate(
   const client = createClient({ ...shared, random: random.fork(), tables, machines, broken: checker.broken })
 
   const pauser = createPauser({
-    ...{ ...shared, random: random.fork(), tables, machines, faultsEnd },
+    ...{ ...shared, random: random.fork(), machines, faultsEnd },
     ...{ broken: checker.broken, resumed: checker.resumed },
   })
 
