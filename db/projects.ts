@@ -154,7 +154,11 @@ async function resume(sql: Sql, name: string, at: Date | null): Promise<string[]
   if (row?.['was_paused'] === true)
     await sql`
       with locked as materialized (
-        select job_id from job_runtime where state = 'scheduled' and ${ofProject(sql, name)} order by job_id for update)
+        select job_id from job_runtime r where ${ofProject(sql, name)} and (state = 'scheduled'
+          -- a finished job may have a run that was started by hand and waits for its next attempt
+          or (state <> 'paused' and exists (
+            select from runs l where l.job_id = r.job_id and l.state in ('claimed', 'running', 'waiting'))))
+        order by job_id for update)
       update job_runtime r set rev = r.rev + 1, wake_at = least(r.wake_at, ${row['resumed_at'] as Date}), wake_gen = r.wake_gen + 1,
         wake_changed_at = ${row['resumed_at'] as Date}
       from locked l where r.job_id = l.job_id`

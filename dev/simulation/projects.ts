@@ -123,8 +123,9 @@ function blank(): ProjectRow {
   return { pausedAt: null, resumedAt: null, runsPerMinute: null, places: null, minuteMs: null, minuteRuns: 0 }
 }
 
-function isDueAfterPause({ runtime }: JobRow): boolean {
-  return runtime.state === 'scheduled'
+/** A finished job may have a run that was started by hand and waits for its next attempt. */
+function isDueAfterPause({ runtime: { state }, runs }: JobRow): boolean {
+  return state === 'scheduled' || (state !== 'paused' && runs.some(({ finishedAt }) => finishedAt === null))
 }
 
 const minuteOf = (now: Date) => Math.floor(now.getTime() / 60_000) * 60_000
