@@ -217,6 +217,16 @@ export const breakages: Breakage[] = [
     edits: [{ file: 'src/decisions/attend.ts', from: '    foldProjectPause(draft)\n', to: '' }],
   },
   {
+    name: 'the revision that the end of a pause moves',
+    edits: [
+      {
+        file: projects,
+        from: '        touch(job.authored.id)\n        if (isDueAfterPause(job)) wakeNow(job, now)\n',
+        to: '        if (!isDueAfterPause(job)) continue\n        touch(job.authored.id)\n        wakeNow(job, now)\n',
+      },
+    ],
+  },
+  {
     name: 'the wake-up at the end of a pause',
     edits: [{ file: projects, from: 'if (isDueAfterPause(job)) wakeNow(job, now)', to: 'wakeNow' }],
   },

@@ -66,13 +66,18 @@ export function createPauser({ clock, random, trace, machines, faultsEnd, broken
       await projects.pause(name, by)
       return () => void (pauses += 1)
     })
-  const resume = (name: string) =>
+  /** What was made due by a request whose answer was lost, or was that not all is armed, is promised by the one that is answered 2xx. */
+  function resume(name: string) {
+    const promised = new Set<string>()
     act(`resume project ${name}`, async (projects) => {
       const nth = ++resumes
       const { armed, due } = await projects.resume(name)
+      for (const jobId of due) promised.add(jobId)
+      if (!armed) throw new AppError('NOT_ARMED', 'not each wake-up is confirmed')
       // one that came later may have made the same jobs due, and promises them itself
-      return () => void (armed && nth === resumes && resumed(due))
+      return () => void (nth === resumes && resumed([...promised]))
     })
+  }
 
   function next() {
     clock.after(random.between(1, 2 * everyMs), () => {

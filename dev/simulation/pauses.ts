@@ -38,10 +38,11 @@ export function createPauseJudge({ tables: { projects }, now, broken }: PauseJud
       )
   }
 
-  /** A slot that an ended pause covers, and that no process took before, does not run. */
+  /** No slot gets a run during a pause, and afterwards none that the pause covers and no process took before. */
   function judgeMade(jobId: string, made: RunRow[]) {
     const resumedAt = projects.resumedAt()
     for (const { slot } of made) {
+      if (slot && projects.isPaused()) broken('no slot is taken during a pause', jobId, slot.toISOString())
       if (slot && resumedAt && slot <= resumedAt)
         broken(
           'a slot of a pause does not run',

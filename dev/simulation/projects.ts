@@ -68,7 +68,10 @@ export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
     if (!row) return null
     if (row.pausedAt) {
       Object.assign(row, { pausedAt: null, resumedAt: now })
-      for (const job of jobsOf(name)) if (isDueAfterPause(job)) wakeNow(job, now)
+      for (const job of jobsOf(name)) {
+        touch(job.authored.id)
+        if (isDueAfterPause(job)) wakeNow(job, now)
+      }
     }
     return jobsOf(name)
       .filter(
@@ -80,7 +83,6 @@ export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
   }
 
   function wakeNow(job: JobRow, now: Date) {
-    touch(job.authored.id)
     const { registry } = job
     const wakeAt = registry.wakeAt && registry.wakeAt < now ? registry.wakeAt : now
     job.registry = { ...registry, wakeAt, wakeGen: registry.wakeGen + 1, wakeChangedAt: now }
