@@ -77,7 +77,7 @@ export type Core = {
   drain(): Promise<void>
 }
 
-/** Its caller has a limit of its own. */
+/** How long the caller of a resume waits for one job. */
 const attendBudgetMs = 10_000
 
 /** The stories, wired by hand, in the order in which they need each other. */
@@ -155,9 +155,11 @@ export function createCore(needs: CoreNeeds): Core {
     fire: { fire: story.fire, expected: arming.expected, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
-    async attend(jobId) {
-      await fireDue(jobId, 'catch_up')
-      return arming.armChanged(jobId, { budgetMs: attendBudgetMs })
+    attend(jobId) {
+      const armed = fireDue(jobId, 'catch_up').then(() =>
+        arming.armChanged(jobId, { budgetMs: attendBudgetMs }),
+      )
+      return within(delays, attendBudgetMs, armed, 'owed')
     },
     callbacks: createCallbacks({ changes }),
   }

@@ -54,17 +54,18 @@ export function createProjects({ store, attend, holds, delays, log }: ProjectsNe
     return project
   }
 
-  /** False: the wake-up of one of them is not confirmed. */
-  async function attendAll(jobIds: string[]): Promise<boolean> {
-    let armed = true
-    await inParallel(jobIds, atOnce, async (jobId) => {
+  /** Resolves when all are armed, or (to false) as soon as the wake-up of one is known not to be confirmed. */
+  function attendAll(jobIds: string[]): Promise<boolean> {
+    const { promise: armed, resolve, reject } = Promise.withResolvers<boolean>()
+    const attendTo = async (jobId: string) => {
       // it is due by its row, so the next sweep finds it
       const state = await attend(jobId).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'a job of a resumed project could not be handled yet')
         return 'owed'
       })
-      if (state === 'owed') armed = false
-    })
+      if (state === 'owed') resolve(false)
+    }
+    holds.during('request', inParallel(jobIds, atOnce, attendTo)).then(() => resolve(true), reject)
     return armed
   }
 
@@ -89,7 +90,7 @@ export function createProjects({ store, attend, holds, delays, log }: ProjectsNe
     async resume(name) {
       const due = await store.resume(name)
       if (!due) throw notFound('project', name)
-      const armed = await within(delays, answerMs, holds.during('request', attendAll(due)), false)
+      const armed = await within(delays, answerMs, attendAll(due), false)
       return { project: await get(name), armed }
     },
   }
