@@ -252,7 +252,7 @@ export const mutations: Mutation[] = [
     file: 'db/projects.ts',
     find: 'wake_at = case when l.is_due then',
     put: 'wake_at = case when false then',
-    tests: { file: pauses, pattern: 'each slot of it' },
+    tests: { file: pauses, pattern: 'of a job that is finished' },
   },
   {
     name: 'the wake-up of a finished job at the end of a pause',
