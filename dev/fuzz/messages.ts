@@ -10,7 +10,10 @@ export function messages(components: Record<string, Schema>): fc.Arbitrary<Messa
     const drawn = valuesOf({ type: 'object', properties: properties as Schema, required }, components)
     return fc.tuple(drawn, fc.nat(40), fc.nat(9)).map(([given, nth, draw]) => ({
       method: 'tools/call',
-      params: { name, arguments: draw === 0 ? given : living(given as Message, nth) },
+      params: {
+        name,
+        arguments: briefly(name, draw === 0 ? (given as object) : living(given as object, nth)),
+      },
     }))
   })
   const id = fc.oneof(fc.nat(1_000), fc.string({ maxLength: 10 }))
@@ -38,13 +41,16 @@ export function messages(components: Record<string, Schema>): fc.Arbitrary<Messa
 /** What the transport asks of every client. */
 export const messageHeaders: [string, string][] = [['accept', 'application/json, text/event-stream']]
 
-/** Names what is there; a wait for the end of a run would hold the connection. */
-function living(given: Message, nth: number): Message {
-  const { job, run, wait_s: waits } = given
+/** Names what is there. */
+function living(given: object, nth: number): object {
   return {
     ...given,
-    ...(job !== undefined && { job: `@@job:${nth}@@` }),
-    ...(run !== undefined && { run: `@@run:${nth}@@` }),
-    ...(waits !== undefined && { wait_s: nth % 2 }),
+    ...('job' in given && { job: `@@job:${nth}@@` }),
+    ...('run' in given && { run: `@@run:${nth}@@` }),
   }
+}
+
+/** A run is not waited for: some never end, and no answer within the patience of the fuzz is a finding. */
+function briefly(tool: string, given: object): object {
+  return tool === 'run_job' ? { ...given, wait_s: 1 } : given
 }
