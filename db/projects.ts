@@ -98,7 +98,7 @@ export function createProjectStore(database: Database, clock: () => Date | null 
         name: 'pausing the project',
       }),
 
-    /** The jobs to attend to now; null: there is no such project. */
+    /** The jobs to attend to now: those that are due, and those whose wake-up no process has confirmed yet; null: there is no such project. */
     resume: (name: string): Promise<string[] | null> =>
       database.transaction((sql) => resume(sql, name, clock()), {
         deadlineMs,
@@ -144,7 +144,10 @@ async function pause(
   return true
 }
 
-/** All jobs of the project that wait for something are due at once: the process that attends to them finds what passed meanwhile. */
+/**
+ * All jobs of the project that wait for something are due at once: the process that attends to them finds what passed
+ * meanwhile. 1 is added to the `rev` of the others too: what was decided on a look from before has no wake-up for the time after the pause.
+ */
 async function resume(sql: Sql, name: string, at: Date | null): Promise<string[] | null> {
   const [row]: Row[] = await sql`
     update projects p set paused_at = null, paused_by = null, paused_reason = null,
@@ -154,14 +157,21 @@ async function resume(sql: Sql, name: string, at: Date | null): Promise<string[]
   if (row?.['was_paused'] === true)
     await sql`
       with locked as materialized (
-        select job_id from job_runtime where state = 'scheduled' and ${ofProject(sql, name)} order by job_id for update)
-      update job_runtime r set rev = r.rev + 1, wake_at = ${row['resumed_at'] as Date}, wake_gen = r.wake_gen + 1,
-        wake_changed_at = ${row['resumed_at'] as Date}
+        select job_id, state = 'scheduled'
+          -- a finished job may have a run that was started by hand and waits for its next attempt
+          or (state <> 'paused' and exists (
+            select from runs l where l.job_id = r.job_id and l.state in ('claimed', 'running', 'waiting'))) as is_due
+        from job_runtime r where ${ofProject(sql, name)} order by job_id for update)
+      update job_runtime r set rev = r.rev + 1,
+        wake_at = case when l.is_due then least(r.wake_at, ${row['resumed_at'] as Date}) else r.wake_at end,
+        wake_gen = r.wake_gen + l.is_due::int,
+        wake_changed_at = case when l.is_due then ${row['resumed_at'] as Date} else r.wake_changed_at end
       from locked l where r.job_id = l.job_id`
   if (!row) return null
   const due: Row[] = await sql`
     select job_id from job_runtime
-    where wake_at <= coalesce(${at}::timestamptz, clock_timestamp()) and ${ofProject(sql, name)} order by job_id`
+    where (wake_at <= coalesce(${at}::timestamptz, clock_timestamp()) or armed_gen < wake_gen) and ${ofProject(sql, name)}
+    order by job_id`
   return due.map((one) => one['job_id'] as string)
 }
 

@@ -8,7 +8,8 @@ export function agentRoutes(on: On, scope: FastifyInstance, { config }: Pick<Rou
     const { answerMcp } = await import('./mcp.ts')
     const answer = await answerMcp(scope, config.version)(request)
     reply.code(answer.status)
-    for (const [name, value] of answer.headers) reply.header(name, value)
+    // the connection is between the client and this process, and may be asked to close
+    for (const [name, value] of answer.headers) if (name !== 'connection') reply.header(name, value)
     return reply.send(Buffer.from(await answer.arrayBuffer()))
   })
 }

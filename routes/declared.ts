@@ -180,8 +180,12 @@ function maskingFor(request: FastifyRequest): (field: string, value: unknown) =>
     field === 'action' && value ? withoutCredentials(value as JobInput['action']) : value
 }
 
-function fieldsOf({ jobs }: Plan) {
-  return jobs.flatMap(({ key, fields }) => fields.map((one) => ({ of: key, ...one })))
+/** For the audit log. The channels first: what is too much is left out at the end. */
+function fieldsOf({ channels, jobs }: Plan) {
+  const ofChannels = channels.flatMap(({ name, fields }) =>
+    fields.map((one) => ({ of: `channels.${name}`, ...one })),
+  )
+  return [...ofChannels, ...jobs.flatMap(({ key, fields }) => fields.map((one) => ({ of: key, ...one })))]
 }
 
 function countsOf({ hash, channels, jobs }: Plan) {

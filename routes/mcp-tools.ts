@@ -1,6 +1,7 @@
 import type { JSONObject } from '@modelcontextprotocol/server'
 import type { Scope } from '../src/access/keys/index.ts'
 import { endOf, withEllipsis } from '../src/ground/text.ts'
+import { scheduleForm } from './schemas/schedule-form.ts'
 
 /** JSON as the API answers it. */
 type Json = { [name: string]: unknown }
@@ -16,11 +17,14 @@ export type Tool = {
   properties: { [name: string]: JSONObject }
   required: string[]
   readOnly: boolean
+  /** Takes more fields than it names: those of the API, which checks them. */
+  isOpen?: true
   call(given: Json, ask: Ask): Promise<unknown>
 }
 
 const text = (description: string) => ({ type: 'string', description })
 const job = text('its id or its key')
+const run = text('its id')
 const number = (description: string, maximum: number) => ({
   type: 'integer',
   minimum: 1,
@@ -30,9 +34,7 @@ const number = (description: string, maximum: number) => ({
 
 const jobFields = {
   name: text('for people'),
-  schedule: text(
-    '`every 30m`, `every weekday at 9am`, `0 9 * * 1-5`, `in 2h`, an ISO instant; try it with preview_schedule',
-  ),
+  schedule: scheduleForms(),
   timezone: text('IANA name'),
   action: {
     type: 'object',
@@ -108,6 +110,7 @@ export const tools: Tool[] = [
   {
     name: 'create_job',
     scope: 'jobs:write',
+    isOpen: true,
     description: `Makes a job. With validate_only nothing is made, and the answer says what would be.${others}`,
     properties: { ...jobFields, validate_only: { type: 'boolean', description: 'only check it' } },
     required: ['name', 'schedule'],
@@ -126,6 +129,7 @@ export const tools: Tool[] = [
   {
     name: 'change_job',
     scope: 'jobs:write',
+    isOpen: true,
     description: `Changes the fields of a job that are given.${others}`,
     properties: { job, ...jobFields },
     required: ['job'],
@@ -168,8 +172,10 @@ export const tools: Tool[] = [
     required: ['job'],
     readOnly: false,
     async call({ job: named, wait_s: waitS = 20, ...wish }, ask) {
-      const { run } = await ask('POST', `/api/jobs/${(await jobOf({ job: named }, ask)).id}/run`, wish)
-      return briefRun(await ended((run as Json)['id'] as string, Number(waitS) * 1_000, ask))
+      const { id } = await jobOf({ job: named }, ask)
+      const answer = await ask('POST', `/api/jobs/${id}/run`, wish)
+      const started = (answer['run'] ?? (await newestRun(id, ask))) as Json
+      return briefRun(await ended(started['id'] as string, Number(waitS) * 1_000, ask))
     },
   },
   {
@@ -194,24 +200,68 @@ export const tools: Tool[] = [
     name: 'get_run',
     scope: 'jobs:read',
     description: 'One run, with its output and its error.',
-    properties: { run: text('its id') },
+    properties: { run },
     required: ['run'],
     readOnly: true,
-    call: async ({ run }, ask) => briefRun((await ask('GET', `/api/runs/${part(run)}`))['run'] as Json),
+    call: async ({ run: id }, ask) => briefRun((await ask('GET', `/api/runs/${part(id)}`))['run'] as Json),
   },
   {
     name: 'read_log',
     scope: 'jobs:read',
     description: 'The end of what a run wrote.',
-    properties: { run: text('its id'), attempt: number('default: the newest', 1_000) },
+    properties: { run, attempt: number('default: the newest', 1_000) },
     required: ['run'],
     readOnly: true,
-    async call({ run, attempt }, ask) {
-      const { text: log } = await ask('GET', `/api/runs/${part(run)}/logs?${queryOf({ attempt })}`)
+    async call({ run: id, attempt }, ask) {
+      const { text: log } = await ask('GET', `/api/runs/${part(id)}/logs?${queryOf({ attempt })}`)
       return cut(String(log), { keepsEnd: true }) || 'The log is empty.'
     },
   },
 ]
+
+/** As every body of the API takes it, with one sentence in place of one for each part. */
+function scheduleForms(): JSONObject {
+  const { anyOf } = JSON.parse(
+    JSON.stringify(scheduleForm, (key, value: unknown) => (key === 'description' ? undefined : value)),
+  ) as { anyOf: JSONObject[] }
+  const description =
+    '`every 30m`, `every weekday at 9am`, `first monday of the month at 9am`, `0 9 * * 1-5`, `in 2h`, an ISO instant; a list of these; ' +
+    'or its parts: `rules`, `except` (rules or dates), `except_calendar` (the text of an iCalendar file), `from`, `until` (local dates). Try it with preview_schedule'
+  return { description, anyOf }
+}
+
+/**
+ * What is wrong with the arguments of a call, for the agent to read; null: nothing that the API would not find. The SDK
+ * holds them against no schema; a wait that is no number would have no end, and a name that is none would be looked for.
+ */
+export function problemWith({ name, properties, required, isOpen }: Tool, given: Json): string | null {
+  const known = Object.keys(properties)
+  for (const field of required)
+    if (given[field] === undefined) return `${field}: required (${describe(properties[field])})`
+  for (const [field, value] of Object.entries(given)) {
+    const { type, minimum, maximum } = properties[field] ?? {}
+    if (properties[field] === undefined && !isOpen)
+      return `${name} has no argument ${JSON.stringify(field)}. It takes ${known.join(', ')}.`
+    if (type === 'string' && typeof value !== 'string') return `${field}: must be a string`
+    if (type === 'boolean' && typeof value !== 'boolean') return `${field}: must be true or false`
+    if (type !== 'integer') continue
+    const isIn =
+      Number.isInteger(value) && Number(value) >= Number(minimum) && Number(value) <= Number(maximum)
+    if (!isIn) return `${field}: must be a whole number from ${String(minimum)} to ${String(maximum)}`
+  }
+  return null
+}
+
+const describe = (property: JSONObject | undefined) => String(property?.['description'] ?? property?.['type'])
+
+/** What the agent can do next, by the code of a refusal. */
+export const hints: { [code: string]: string } = {
+  JOB_NOT_FOUND: 'find_jobs lists the jobs.',
+  RUN_NOT_FOUND: 'find_runs lists the runs.',
+  RUN_ID_INVALID: 'find_runs lists the runs with their ids.',
+  SCHEDULE_INVALID: 'Try it with preview_schedule.',
+  PROJECT_PAUSED: 'A person paused it: do not go on without being asked to.',
+}
 
 /** The most that one text of an answer has: an agent reads all of it. */
 const mostChars = 4_000
@@ -273,6 +323,12 @@ export function briefRun(run: Json): Json {
   } = run
   const shown = typeof output === 'string' ? cut(output, { keepsEnd: false }) : output
   return { id, job: of, state, slot, trigger, started_at, duration_ms, error, skipped_reason, output: shown }
+}
+
+/** Of a job whose run was started while the timer could not be asked: such an answer has the job alone. */
+async function newestRun(jobId: string, ask: Ask): Promise<Json> {
+  const { runs } = await ask('GET', `/api/runs?${queryOf({ job: jobId, limit: 1 })}`)
+  return (runs as Json[])[0] as Json
 }
 
 const lookEveryMs = 500

@@ -1,8 +1,9 @@
-import { createMcpHandler, Server } from '@modelcontextprotocol/server'
+import { createMcpHandler, ResourceNotFoundError, Server } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allows, type Scope } from '../src/access/keys/index.ts'
+import { withEllipsis } from '../src/ground/text.ts'
 import { callerOf } from './access.ts'
-import { type Ask, briefJob, briefRun, type Tool, tools } from './mcp-tools.ts'
+import { type Ask, briefJob, briefRun, hints, problemWith, type Tool, tools } from './mcp-tools.ts'
 
 const instructions =
   'Chronos runs jobs on schedules. Preview a schedule before you save it, and check a job with validate_only. ' +
@@ -43,7 +44,12 @@ function asking(app: FastifyInstance, request: FastifyRequest): Ask {
     const answer = (isJson ? JSON.parse(payload) : { text: payload }) as { [name: string]: unknown }
     // saved, and only the wake-up is not confirmed yet: the agent is not to repeat it
     if (statusCode < 400 || answer['code'] === 'NOT_ARMED') return answer
-    throw new Refused(`${String(answer['detail'])} (${String(answer['code'])})`)
+    const code = String(answer['code'])
+    const sentences = [
+      `${String(answer['detail'])} (${code})`,
+      ...(Object.hasOwn(hints, code) ? [hints[code]] : []),
+    ]
+    throw new Refused(sentences.join('. '))
   }
 }
 
@@ -56,8 +62,13 @@ function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server 
   server.setRequestHandler('tools/list', () => ({ tools: allowed.map(listed) }))
   server.setRequestHandler('tools/call', async ({ params }) => {
     const tool = allowed.find(({ name }) => name === params.name)
-    if (!tool) return refusal(`This key has no tool named ${params.name}.`)
-    const problem = numberProblem(tool, params.arguments ?? {})
+    if (!tool) {
+      const names = allowed.map(({ name }) => name).join(', ')
+      return refusal(
+        `This key has no tool named ${withEllipsis(params.name, 100)}. It has ${names || 'none'}.`,
+      )
+    }
+    const problem = problemWith(tool, params.arguments ?? {})
     if (problem !== null) return refusal(problem)
     try {
       const answer = await tool.call(params.arguments ?? {}, ask)
@@ -81,8 +92,11 @@ function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server 
   }))
   server.setRequestHandler('resources/read', async ({ params: { uri } }) => {
     const [, kind = '', id = ''] = /^chronos:\/\/(jobs|runs)\/([0-9a-f-]{12,36})$/.exec(uri) ?? []
-    if (kind === '') throw new Error(`No resource ${uri}`)
-    const answer = await ask('GET', `/api/${kind}/${id}`)
+    if (kind === '')
+      throw new ResourceNotFoundError(uri, `No resource ${withEllipsis(uri, 100)}. ${resources}`)
+    const answer = await ask('GET', `/api/${kind}/${id}`).catch((error: unknown) => {
+      throw error instanceof Refused ? new ResourceNotFoundError(uri, error.message) : error
+    })
     const body =
       kind === 'jobs' ? briefJob(answer['job'] as object as never) : briefRun(answer['run'] as never)
     return { contents: [{ uri, mimeType, text: JSON.stringify(body) }] }
@@ -90,18 +104,7 @@ function serverFor(scopes: readonly Scope[], ask: Ask, version: string): Server 
   return server
 }
 
-/** The SDK holds arguments against no schema, and a wait that is no number would have no end. The API checks all others. */
-function numberProblem({ properties }: Tool, given: { [name: string]: unknown }): string | null {
-  for (const [name, { type, minimum, maximum }] of Object.entries(properties)) {
-    const value = given[name]
-    if (type !== 'integer' || value === undefined) continue
-    const [least, most] = [Number(minimum), Number(maximum)]
-    const isIn = Number.isInteger(value) && Number(value) >= least && Number(value) <= most
-    if (!isIn) return `${name}: must be a whole number from ${least} to ${most}`
-  }
-  return null
-}
-
+const resources = 'There are chronos://jobs/{id} and chronos://runs/{id}.'
 const mimeType = 'application/json'
 
 function resourceOf(id: string, name: string) {

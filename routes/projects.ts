@@ -33,10 +33,16 @@ export function projectRoutes(on: On, { projects }: Pick<RouteNeeds, 'projects'>
     return { project: projectBody(await projects.pause(params.name, { by, reason: body.reason ?? null })) }
   })
 
-  on('POST /api/projects/{name}/resume', async ({ params }) => ({
-    project: projectBody(await projects.resume(params.name)),
-  }))
+  on('POST /api/projects/{name}/resume', async ({ params }) => {
+    const resumed = await projects.resume(params.name)
+    const project = projectBody(resumed.project)
+    if (resumed.armed) return { project }
+    throw new AppError('NOT_ARMED', resumedUnarmed, { extra: { project } })
+  })
 }
+
+const resumedUnarmed =
+  'The project is resumed, but the timer service has not confirmed the wake-up of each job yet. The service keeps trying. To be sure, send the request again.'
 
 export function projectBody({ name, quotas, jobCount, runsThisMinute, pause, createdAt }: ShownProject) {
   return {

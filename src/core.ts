@@ -1,5 +1,6 @@
 import type { Store } from '../db/index.ts'
 import type { Actions } from './actions/index.ts'
+import type { ArmState } from './arming/arm.ts'
 import { type Arming, createArming } from './arming/arming.ts'
 import { createSchedulers, type Schedulers } from './arming/schedulers.ts'
 import { createDeliveries, type Deliveries } from './delivery/deliveries.ts'
@@ -65,8 +66,8 @@ export type Core = {
   fire: FireCall
   jobs: Jobs
   deliveries: Deliveries
-  /** Attends to one job, wherever it is due, and arms it again. */
-  attend: (jobId: string) => Promise<void>
+  /** Attends to one job, wherever it is due, and arms it again; whether the timer has confirmed that. */
+  attend: (jobId: string) => Promise<ArmState>
   callbacks: Callbacks
   arming: Arming
   schedulers: Schedulers
@@ -76,6 +77,9 @@ export type Core = {
   /** No new claims; running attempts are ended and written down, waiting ones given back, wake-ups armed. */
   drain(): Promise<void>
 }
+
+/** How long the caller of a resume waits for one job. */
+const attendBudgetMs = 10_000
 
 /** The stories, wired by hand, in the order in which they need each other. */
 export function createCore(needs: CoreNeeds): Core {
@@ -153,7 +157,12 @@ export function createCore(needs: CoreNeeds): Core {
     fire: { fire: story.fire, expected: arming.expected, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
-    attend: (jobId) => fireDue(jobId, 'catch_up'),
+    attend(jobId) {
+      const armed = fireDue(jobId, 'catch_up').then(() =>
+        arming.armChanged(jobId, { budgetMs: attendBudgetMs }),
+      )
+      return within(delays, attendBudgetMs, armed, 'owed')
+    },
     callbacks: createCallbacks({ changes }),
   }
 }

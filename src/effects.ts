@@ -10,7 +10,7 @@ import type { CheckReferences, ReferencesOf } from './jobs/input.ts'
 import type { Leases } from './run/leases.ts'
 import type { Channels } from './delivery/channels.ts'
 import type { Secrets } from './vault/secrets.ts'
-import { nameIn, shortName } from './ground/project.ts'
+import { inProject, nameIn } from './ground/project.ts'
 import { userAgent } from './ground/version.ts'
 
 /** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
@@ -100,17 +100,5 @@ export function createEffects(needs: EffectsNeeds): Effects {
       channels: async () => inProject(await needs.channels(), project),
       ...{ areCommandsOn: config.commands !== null, refusalOf: outbound.refusalOf },
     })
-  }
-}
-
-type Known = { exists(names: Iterable<string>): Promise<Set<string>> }
-
-/** Asked for names as a job of the project has them. */
-function inProject(known: Known, project: string): Known {
-  return {
-    async exists(names) {
-      const there = await known.exists([...names].map((name) => nameIn(project, name)))
-      return new Set([...there].map(shortName))
-    },
   }
 }

@@ -72,7 +72,7 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
   const overview = () => loadOverview(database, clock)
   const refusals = createRefusals(now)
   const projects = createProjects({
-    ...{ store: createProjectStore(database, clock), attend: core.attend, log },
+    ...{ store: createProjectStore(database, clock), attend: core.attend, holds, delays, log },
   })
 
   return {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { type Bytes, joined } from './bytes.ts'
 import { type Mutation, print } from './document.ts'
+import { messageHeaders, messages } from './messages.ts'
 import { type Description, livingThing, type Operation } from './operations.ts'
 import { valuesOf } from './schema.ts'
 import { mutation, wildText, wildValue } from './wild.ts'
@@ -32,7 +33,9 @@ export function callsOf({ operations, components }: Description): fc.Arbitrary<C
 }
 
 function callOf(operation: Operation, components: Description['components']): fc.Arbitrary<Call> {
-  const document = operation.body ? valuesOf(operation.body, components) : fc.constant(undefined)
+  const isAgents = operation.key === 'POST /mcp'
+  const ofBody = operation.body ? valuesOf(operation.body, components) : fc.constant(undefined)
+  const document = isAgents ? messages(components) : ofBody
   const body = fc.oneof(
     { weight: 8, arbitrary: fc.record({ document, mutations: fc.constant<Mutation[]>([]) }) },
     {
@@ -61,7 +64,7 @@ function callOf(operation: Operation, components: Description['components']): fc
         key: operation.key,
         method: operation.method,
         path: path + query,
-        headers: [...who, ...type, ...headers, ...(odd?.headers ?? [])],
+        headers: [...who, ...type, ...(isAgents ? messageHeaders : []), ...headers, ...(odd?.headers ?? [])],
         body: odd?.before ? joined([...odd.before, ...bytes]) : bytes,
         framing: odd?.framing ?? (bytes.length > 0 ? 'length' : 'none'),
         pieces: odd?.pieces ?? 1,

@@ -2,6 +2,7 @@
 export type Breakage = { name: string; edits: { file: string; from: string; to: string }[] }
 
 const tables = 'dev/simulation/tables.ts'
+const projects = 'dev/simulation/projects.ts'
 
 /** Where the safeguard is in the SQL, its model is broken, which is held to the SQL by test/simulation/conformance.test.ts. */
 export const breakages: Breakage[] = [
@@ -170,6 +171,80 @@ export const breakages: Breakage[] = [
         file: 'src/delivery/chain.ts',
         from: 'startAfter(jobId, { runId: deliveryId,',
         to: 'startAfter(jobId, { runId: crypto.randomUUID(),',
+      },
+    ],
+  },
+  {
+    name: 'the pause in a claim that was decided beforehand',
+    edits: [{ file: tables, from: ' || projects.stateOf(job, now) !== null', to: '' }],
+  },
+  {
+    name: 'the pause in the look',
+    edits: [{ file: tables, from: 'project: projects.stateOf(job, now),', to: 'project: null,' }],
+  },
+  {
+    name: 'the revision that a pause moves',
+    edits: [
+      { file: projects, from: '    for (const { authored } of jobsOf(name)) touch(authored.id)\n', to: '' },
+    ],
+  },
+  {
+    name: 'the pause for slots that are due',
+    edits: [
+      {
+        file: 'src/decisions/attend.ts',
+        from: '!isProjectPaused(view) && runsLeft(view)',
+        to: 'runsLeft(view)',
+      },
+    ],
+  },
+  {
+    name: 'the pause for retries',
+    edits: [
+      {
+        file: 'src/decisions/attend.ts',
+        from: "draft.runtime.state !== 'paused' && !isProjectPaused(view)",
+        to: "draft.runtime.state !== 'paused'",
+      },
+    ],
+  },
+  {
+    name: 'the pause for a start by hand or by another job',
+    edits: [{ file: 'src/decisions/change.ts', from: '  checkProject(view)\n', to: '' }],
+  },
+  {
+    name: 'the verdict of the slots of a pause',
+    edits: [{ file: 'src/decisions/attend.ts', from: '    foldProjectPause(draft)\n', to: '' }],
+  },
+  {
+    name: 'the revision that the end of a pause moves',
+    edits: [
+      {
+        file: projects,
+        from: '        touch(job.authored.id)\n        if (isDueAfterPause(job)) wakeNow(job, now)\n',
+        to: '        if (!isDueAfterPause(job)) continue\n        touch(job.authored.id)\n        wakeNow(job, now)\n',
+      },
+    ],
+  },
+  {
+    name: 'the wake-up at the end of a pause',
+    edits: [{ file: projects, from: 'if (isDueAfterPause(job)) wakeNow(job, now)', to: 'wakeNow' }],
+  },
+  {
+    name: 'the arm that a resume promises',
+    edits: [{ file: 'src/access/projects.ts', from: "      if (state === 'owed') armed = false\n", to: '' }],
+  },
+  {
+    name: 'the arms that an earlier resume still owes',
+    edits: [{ file: projects, from: ' || armedGen < wakeGen', to: '' }],
+  },
+  {
+    name: 'the count of the runs of a minute',
+    edits: [
+      {
+        file: 'src/run/admission.ts',
+        from: '    if (wanted && !(await store.takeRuns(wanted))) return null\n',
+        to: '',
       },
     ],
   },

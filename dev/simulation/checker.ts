@@ -3,6 +3,7 @@ import { ruleOf } from '../../db/index.ts'
 import { slotsIn } from '../../src/schedule/index.ts'
 import type { Clock } from './clock.ts'
 import type { NasChange } from './nas.ts'
+import { createPauseJudge } from './pauses.ts'
 import { createOutboxJudge, outboxTerms } from './outbox.ts'
 import type { Arrival } from './receivers.ts'
 import type { FoldRow, JobRow, RunRow } from './rows.ts'
@@ -61,6 +62,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
   const deleted = new Set<string>()
   /** When fires were answered with a 2xx. */
   let answeredMs: number[] = []
+  const pauses = createPauseJudge({ tables, now: clock.now, broken })
   const outbox = createOutboxJudge({ tables, arrivals, now: clock.date, broken })
 
   function broken(rule: string, jobId: string, message: string) {
@@ -85,6 +87,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const before = jobId === undefined ? null : snapshot(tables.jobs.get(jobId))
     const result = carryOut()
     if (name === 'renew') for (const job of tables.jobs.values()) noteGrants(job)
+    if (name === 'resumeProject') for (const job of tables.jobs.values()) judgeWakeTime(job)
     if (jobId === undefined || name === 'look') return result
     const job = tables.jobs.get(jobId)
     if (!job) {
@@ -143,10 +146,11 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const { limit } = kept
     const isLeased = (run: RunRow) => run.leaseUntil !== null && run.leaseUntil > clock.date()
     const leased = runs.filter(isLeased)
-    const isNew = leased.some(
+    const taken = leased.filter(
       (run) => !before.runs.some(({ id, fence }) => id === run.id && fence === run.fence),
     )
-    if (isNew && leased.length > limit) {
+    pauses.judgeTaken(authored, taken)
+    if (taken.length > 0 && leased.length > limit) {
       broken(
         'never more live leases than allowed',
         authored.id,
@@ -160,6 +164,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const jobId = job.authored.id
     const { verdicts } = knownOf(jobId)
     const made = job.runs.slice(before.runs.length)
+    pauses.judgeMade(jobId, made)
     const given = made.flatMap(({ slot }): [number, string][] => (slot ? [[slot.getTime(), 'run']] : []))
     for (const fold of job.folds.slice(before.folds)) given.push(...unfold(jobId, fold))
     for (const [slotMs, verdict] of given) {
@@ -207,6 +212,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const { authored, runtime, registry, runs } = job
     const rule = ruleOf(authored)
     const terms = outboxTerms(job)
+    const isHeld = pauses.isPaused()
     if (runtime.resumeAt) terms.push(['end of the pause', runtime.resumeAt.getTime()])
     const live = runs.filter((run) => run.finishedAt === null)
     const begun = live.filter(({ attempt }) => attempt > 0)
@@ -214,16 +220,19 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     const isFull = begun.length >= limit
     // a limit that was lowered: what is due waits for the end of what is held
     const isBusy = live.filter(({ attemptDueAt }) => attemptDueAt === null).length >= limit
-    if (runtime.state === 'scheduled' && runtime.nextSlot) {
+    if (runtime.state === 'scheduled' && runtime.nextSlot && !isHeld) {
       const dueMs = runtime.nextSlot.getTime() + jitterMs(rule)
       // what is to be caught up with, slot by slot, waits for the run before it
       const isBacklog = begun.some(({ startedAt }) => dueMs <= (startedAt?.getTime() ?? clock.now()))
-      if (rule.policy.catchUp !== 'all' || !isFull || !isBacklog) terms.push(['next slot', dueMs])
+      if (rule.policy.catchUp !== 'all' || !isFull || !isBacklog)
+        terms.push(['next slot', pauses.wakeMs(dueMs, true)])
     }
     for (const run of live) {
       if (run.leaseUntil) terms.push(['lease end', run.leaseUntil.getTime() + leaseMarginMs])
-      if (run.attemptDueAt && runtime.state !== 'paused' && (run.attempt > 0 ? !isBusy : !isFull))
-        terms.push(['attempt', run.attemptDueAt.getTime()])
+      if (!run.attemptDueAt || runtime.state === 'paused' || isHeld) continue
+      const dueMs = run.attemptDueAt.getTime()
+      if (run.attempt > 0 ? !isBusy : !isFull)
+        terms.push(['attempt', pauses.wakeMs(dueMs, run.attempt === 0)])
     }
     for (const [name, ms] of terms) {
       if (!registry.wakeAt || registry.wakeAt.getTime() > ms) {
@@ -353,6 +362,15 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     }
   }
 
+  /** A resume of the project was answered 2xx: each job that it made due has been armed. */
+  function resumed(jobIds: string[]) {
+    for (const jobId of jobIds) {
+      const wakeAt = tables.jobs.get(jobId)?.registry.wakeAt
+      if (wakeAt && !knownOf(jobId).excuse && armedMs(jobId) === null)
+        broken('a resume that is answered is armed', jobId, `W is ${wakeAt.toISOString()}; NAS holds nothing`)
+    }
+  }
+
   function judgeLeftOvers({ authored, runs }: JobRow) {
     for (const run of runs) {
       if (run.state !== 'skipped') continue
@@ -368,6 +386,7 @@ export function createChecker({ clock, trace, tables, effects, arrivals, armedMs
     arrived: outbox.arrived,
     reported: outbox.reported,
     reportsTaken: outbox.reportsTaken,
+    resumed,
     judgeRest,
     judgeSweeps,
     fireAnswered: () => {

@@ -1,4 +1,5 @@
 import { createCore, type Core } from '../../src/core.ts'
+import { createProjects } from '../../src/access/projects.ts'
 import type { Config } from '../../src/ground/config.ts'
 import { readConfig } from '../../src/ground/config.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
@@ -6,6 +7,7 @@ import type { DetailedLog } from '../../src/ground/log.ts'
 import { createLeases } from '../../src/run/leases.ts'
 import { createNasTimer } from '../../src/timers/nas/index.ts'
 import type { createSimulatedDatabase } from './database.ts'
+import type { PauseStore } from './model-store.ts'
 import type { Clock } from './clock.ts'
 import type { SimulatedNas } from './nas.ts'
 import { createProcess, type Process } from './process.ts'
@@ -29,18 +31,53 @@ type MachinesNeeds = {
 }
 
 /** A request to us: `handle` is done by a process; `failed` if none answers (dead, or not reachable). */
-export type Request = { handle: (core: Core, process: Process) => Promise<() => void>; failed: () => void }
+export type Request = { handle: (core: Served, process: Process) => Promise<() => void>; failed: () => void }
+
+/** What the routes call. */
+export type Served = Core & { projects: ReturnType<typeof projectsOf> }
 
 type Machine = { name: string; boots: number; running: Running | null; waiting: Request[] | null }
 type Running = {
   process: Process
-  core: Core
+  core: Served
   holds: Holds
   inFlight: Set<Request>
   idle: (() => void) | undefined
 }
 
 const drainTimeoutMs = 25_000
+/** As the routes call it; a resume says of which jobs it promises the wake-ups. */
+function projectsOf(
+  { projects }: { projects: PauseStore },
+  others: Omit<Parameters<typeof createProjects>[0], 'store'>,
+) {
+  const created = (store: PauseStore) => createProjects({ store: { ...store, ...aboutProjects }, ...others })
+  return {
+    ...created(projects),
+    async resume(name: string) {
+      let due: string[] = []
+      const resume = async () => {
+        const found = await projects.resume(name)
+        due = found ?? []
+        return found
+      }
+      return { ...(await created({ ...projects, resume }).resume(name)), due }
+    },
+  }
+}
+
+/** What no decision asks of projects. */
+const aboutProjects = {
+  owns: async () => true,
+  exists: async () => true,
+  isOnlyDefault: async () => true,
+  remove: async () => false,
+  list: async (name: string | null) => [{ ...listedProject, name: name ?? '' }],
+}
+const listedProject = {
+  quotas: { jobs: null, runsPerMinute: null, places: null },
+  ...{ jobCount: 0, runsThisMinute: 0, pause: null, createdAt: new Date(0) },
+}
 const usualConfig = readConfig({
   CRON_PROVIDER: 'chronos',
   NAS_PORTAL_URL: 'https://nas.invalid',
@@ -113,7 +150,17 @@ export function createMachines(needs: MachinesNeeds) {
       delays: process.delays,
       chance: { uuid: ids.uuid, jobId: () => ids.hex(12), fraction: ids.fraction },
     })
-    const running: Running = { process, core, holds, inFlight: new Set(), idle: undefined }
+    const served = {
+      ...core,
+      projects: projectsOf(store, { attend: core.attend, holds, delays: process.delays, log: errors }),
+    }
+    const running: Running = {
+      process,
+      core: served,
+      holds,
+      inFlight: new Set(),
+      idle: undefined,
+    }
     trace(process.name, 'is up')
     machine.running = running
     process.onEnd(() => end(machine, running))

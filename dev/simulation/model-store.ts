@@ -1,4 +1,4 @@
-import type { Store } from '../../db/index.ts'
+import type { ProjectStore, Store } from '../../db/index.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement on its way. `asOf`: the look that it was decided on. */
@@ -54,8 +54,12 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     toldBy: (deliveryId) => read('toldBy', () => tables.toldBy(deliveryId)),
     deliveriesOf: (runId) => read('deliveriesOf', () => tables.deliveriesOf(runId)),
     lastOutput: (jobId) => read('lastOutput', () => tables.lastOutput(jobId)),
-    // no project of it has a quota
-    takeRuns: () => Promise.resolve(true),
+    takeRuns: (wish) =>
+      perform({
+        name: 'takeRuns',
+        idempotent: false,
+        carryOut: (now) => tables.projects.takeRuns(wish, now),
+      }),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
     noteCallback: (url) =>
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),
@@ -83,4 +87,19 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
       })),
   }
   return store
+}
+
+/** Of the statements on projects, those that jobs depend on. */
+export type PauseStore = Pick<ProjectStore, 'pause' | 'resume' | 'put'>
+
+export function createModelProjects(tables: Tables, perform: <T>(call: Call<T>) => Promise<T>): PauseStore {
+  const { projects } = tables
+  return {
+    pause: (name) =>
+      perform({ name: 'pauseProject', idempotent: false, carryOut: (now) => projects.pause(name, now) }),
+    resume: (name) =>
+      perform({ name: 'resumeProject', idempotent: false, carryOut: (now) => projects.resume(name, now) }),
+    put: (name, quotas) =>
+      perform({ name: 'putProject', idempotent: false, carryOut: () => projects.put(name, quotas) }),
+  }
 }

@@ -8,6 +8,7 @@ import { createSimulatedNas } from './nas.ts'
 import { createRandom } from './random.ts'
 import { makeScenario, type Scenario } from './scenario.ts'
 import { createSimulatedReceivers, type Arrival } from './receivers.ts'
+import { createPauser } from './pauser.ts'
 import { createTables } from './tables.ts'
 import { createSimulatedTarget, type Effect } from './target.ts'
 import { createTrace } from './trace.ts'
@@ -27,6 +28,8 @@ export type WorldResult = {
   toldTwice: number
   chained: number
   reported: number
+  /** Pauses of the project or of everything that were answered. */
+  pauses: number
   /** Rows that NAS lost. */
   rowsLost: number
   violations: Violation[]
@@ -123,11 +126,17 @@ export async function simulate(
   })
   const client = createClient({ ...shared, random: random.fork(), tables, machines, broken: checker.broken })
 
+  const pauser = createPauser({
+    ...{ ...shared, random: random.fork(), machines, faultsEnd },
+    ...{ broken: checker.broken, resumed: checker.resumed },
+  })
+
   const onRejection = (error: unknown) =>
     checker.broken('no promise is left alone', '', String((error as Error)?.stack ?? error))
   process.on('unhandledRejection', onRejection)
   try {
     client.start()
+    pauser.start()
     await clock.run(faultsEnd)
     trace('world', 'the faults are over')
     await clock.run(faultsEnd + scenario.boundMs)
@@ -159,6 +168,7 @@ export async function simulate(
       runs.filter(({ trigger }) => trigger === 'after'),
     ).length,
     reported: checker.reportsTaken(),
+    pauses: pauser.pauses(),
     rowsLost: nas.rowsLost(),
   }
 }

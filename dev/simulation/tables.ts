@@ -32,6 +32,7 @@ import {
 } from '../../src/decisions/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { checkDelivery, checkRun, checkRuntime, ConstraintBroken } from './constraints.ts'
+import { createProjectRows } from './projects.ts'
 import { lastOutput, nameOfTarget, toldBy } from './told.ts'
 import type { DeliveryRow, JobRow, RunRow, RuntimeRow } from './rows.ts'
 
@@ -58,6 +59,7 @@ export function createTables() {
   const keys = new Map<string, { jobId: string; bodyHash: string }>()
   const jobOfRunId = new Map<string, string>()
   const channels: View['channels'] = []
+  const projects = createProjectRows({ jobs, touch })
 
   const sortedIds = () => [...jobs.keys()].sort()
 
@@ -80,8 +82,7 @@ export function createTables() {
           job.authored.deliver !== null || defaultOn !== null || type === 'healthcheck',
       ),
       dependents: followersOf(jobId).map(({ authored: { id, after } }) => ({ id, on: after?.on ?? [] })),
-      // no project of it is paused or has a quota
-      project: null,
+      project: projects.stateOf(job, now),
       now,
     }
     return { authored: job.authored, view, registry: shown }
@@ -136,7 +137,7 @@ export function createTables() {
   function claimReady(claim: ReadyClaim, now: Date): ReadyClaimed | null {
     const job = jobs.get(claim.jobId)
     const slot = job?.runtime.nextSlot
-    if (!job || !slot || !isReady(job, now)) return null
+    if (!job || !slot || !isReady(job, now) || projects.stateOf(job, now) !== null) return null
     const { ready, runtime, authored } = job
     const { runId: id, trigger, owner, begins, armLease } = claim
     const fence = runtime.fence + 1
@@ -333,6 +334,7 @@ export function createTables() {
     orphans,
     /** Those that concern jobs which do not name them, by name. */
     channels,
+    projects,
     toldBy(deliveryId: string) {
       const job = [...jobs.values()].find(({ deliveries }) => deliveries.some(({ id }) => id === deliveryId))
       return toldBy(job, deliveryId)

@@ -1,4 +1,5 @@
-import { defaultProject } from '../../src/ground/project.ts'
+import type { Projects } from '../../src/access/projects.ts'
+import { allProjects, defaultProject } from '../../src/ground/project.ts'
 import { nothingGiven } from '../../src/columns/index.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import type { JobInput } from '../../src/jobs/input.ts'
@@ -14,6 +15,9 @@ export type Client = {
   change(id: string, patch: Partial<JobInput>): Promise<Reply>
   pause(id: string, until?: Date): Promise<Reply>
   resume(id: string): Promise<Reply>
+  /** A pause of everything, and its end. `id`: the job that waits for it. */
+  pauseAll(id: string): Promise<Reply>
+  resumeAll(id: string): Promise<Reply>
   remove(id: string): Promise<Reply>
   /** Sent once: without a key of its own a second one would be a second run. */
   runNow(id: string): Promise<Reply>
@@ -42,11 +46,11 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
 
   /** One request to one machine; null: the machine died before its answer was out. */
   async function request<T>(
-    ask: (core: Core) => Promise<T>,
+    ask: (core: Core, projects: Projects) => Promise<T>,
   ): Promise<{ value: T } | { error: AppError } | null> {
-    const { core, holds, life } = wake()
+    const { core, projects, holds, life } = wake()
     const release = holds.take('request')
-    const answer = ask(core)
+    const answer = ask(core, projects)
       .then(
         (value) => ({ value }),
         (error: unknown) => {
@@ -80,7 +84,7 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
 
   async function persist(
     id: string,
-    ask: (core: Core) => Promise<{ armed: boolean } | void>,
+    ask: (core: Core, projects: Projects) => Promise<{ armed: boolean } | void>,
   ): Promise<Reply> {
     for (let tries = 1; tries <= mostTries; tries++) {
       unpromised.set(id, 'pending')
@@ -117,6 +121,11 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
     change: (id, patch) => persist(id, (core) => core.jobs.change(id, patch, null)),
     pause: (id, until) => persist(id, (core) => core.jobs.pause(id, { reason: null, until: until ?? null })),
     resume: (id) => persist(id, (core) => core.jobs.resume(id)),
+    pauseAll: (id) =>
+      persist(id, async (_, projects) => {
+        await projects.pause(allProjects, { by: 'API_KEY', reason: null })
+      }),
+    resumeAll: (id) => persist(id, (_, projects) => projects.resume(allProjects)),
     remove: (id) => persist(id, (core) => core.jobs.remove(id)),
     cancelRun: (runId) => persist(runId, (core) => core.jobs.cancelRun(runId)),
     async runNow(id) {

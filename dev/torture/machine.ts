@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { createChannelStore, createSecretStore, type Database, type Store } from '../../db/index.ts'
+import {
+  createChannelStore,
+  createProjectStore,
+  createSecretStore,
+  type Database,
+  type Store,
+} from '../../db/index.ts'
+import { createProjects, type Projects } from '../../src/access/projects.ts'
 import type { ActionOutcome, Actions } from '../../src/actions/index.ts'
 import { createChannels } from '../../src/delivery/channels.ts'
 import type { Config } from '../../src/ground/config.ts'
@@ -19,7 +26,14 @@ import type { VirtualTime } from './time.ts'
 import type { Outside } from './timers/outside.ts'
 
 /** One process of the service: the real stories over parts that count and die; without HTTP. */
-export type Machine = { name: string; core: Core; address: CallbackAddress; holds: Holds; life: Life }
+export type Machine = {
+  name: string
+  core: Core
+  projects: Projects
+  address: CallbackAddress
+  holds: Holds
+  life: Life
+}
 
 export type MachineNeeds = {
   name: string
@@ -79,7 +93,15 @@ export function bootMachine(needs: MachineNeeds): Machine {
     delays,
     ...{ owner, leaving: new AbortController(), log },
   })
-  const machine = { name: needs.name, core, address, holds, life }
+  const projects = createProjects({
+    store: mortal(
+      'projects',
+      createProjectStore(needs.database, () => new Date(time.now())),
+      { steps, life },
+    ),
+    ...{ attend: core.attend, holds, delays, log },
+  })
+  const machine = { name: needs.name, core, projects, address, holds, life }
   leaveWhenIdle(machine, { delays, store })
   void core.schedulers.start()
   return machine

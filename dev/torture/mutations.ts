@@ -15,6 +15,9 @@ export type Mutation = {
 const races = 'test/reliability/races.test.ts'
 const manners = 'test/reliability/manners.test.ts'
 const outcomes = 'test/reliability/outcomes.test.ts'
+const pauses = 'test/projects/pause.test.ts'
+const quotas = 'test/projects/quotas.test.ts'
+const unarmed = 'test/fire/unarmed.test.ts'
 
 export const mutations: Mutation[] = [
   {
@@ -209,5 +212,89 @@ export const mutations: Mutation[] = [
     find: " and u.fence = ${value('seen_fence')}",
     put: '',
     tests: { file: 'test/store/ends.test.ts', pattern: 'stale fence' },
+  },
+  {
+    name: 'the pause of a project from a claim that was decided beforehand',
+    file: 'db/ready.ts',
+    find: "where p.name in (j.project, '*') and (p.is_special",
+    put: 'where false and (p.is_special',
+    tests: { file: pauses, pattern: 'or looked before' },
+  },
+  {
+    name: 'the pause of a project from the look',
+    file: 'db/look.ts',
+    find: 'having bool_or(p.is_special',
+    put: 'having bool_or(false and p.is_special',
+    tests: { file: pauses, pattern: 'is honoured by a fire' },
+  },
+  {
+    name: 'the revision that a pause of a project moves',
+    file: 'db/projects.ts',
+    find: 'update job_runtime r set rev = r.rev + 1 from locked',
+    put: 'update job_runtime r set rev = r.rev from locked',
+    tests: { file: pauses, pattern: 'or looked before' },
+  },
+  {
+    name: 'the revision that the end of a pause moves',
+    file: 'db/projects.ts',
+    find: 'update job_runtime r set rev = r.rev + 1,\n',
+    put: 'update job_runtime r set rev = r.rev + l.is_due::int,\n',
+    tests: { file: pauses, pattern: 'stays paused' },
+  },
+  {
+    name: 'the pause of a project from retries',
+    file: 'src/decisions/attend.ts',
+    find: "if (draft.runtime.state !== 'paused' && !isProjectPaused(view)) startWaiting",
+    put: "if (draft.runtime.state !== 'paused') startWaiting",
+    tests: { file: pauses, pattern: 'a retry and a job' },
+  },
+  {
+    name: 'the pause of a project from a start by hand',
+    file: 'src/decisions/change.ts',
+    find: '  checkProject(view)\n',
+    put: '',
+    tests: { file: pauses, pattern: 'is honoured by a fire' },
+  },
+  {
+    name: 'the verdict of the slots of a pause',
+    file: 'src/decisions/attend.ts',
+    find: '    foldProjectPause(draft)\n',
+    put: '',
+    tests: { file: pauses, pattern: 'each slot of it' },
+  },
+  {
+    name: 'the wake-up at the end of a pause',
+    file: 'db/projects.ts',
+    find: 'wake_at = case when l.is_due then',
+    put: 'wake_at = case when false then',
+    tests: { file: pauses, pattern: 'of a job that is finished' },
+  },
+  {
+    name: 'the wake-up of a finished job at the end of a pause',
+    file: 'db/projects.ts',
+    find: "or (state <> 'paused' and exists",
+    put: 'or (false and exists',
+    tests: { file: pauses, pattern: 'of a job that is finished' },
+  },
+  {
+    name: 'the arm that a resume promises',
+    file: 'src/access/projects.ts',
+    find: "      if (state === 'owed') resolve(false)\n",
+    put: '',
+    tests: { file: unarmed, pattern: 'while the timer service fails' },
+  },
+  {
+    name: 'the count of the runs of a minute',
+    file: 'src/run/admission.ts',
+    find: '    if (wanted && !(await store.takeRuns(wanted))) return null\n',
+    put: '',
+    tests: { file: quotas, pattern: 'beyond runs_per_minute' },
+  },
+  {
+    name: 'the places of a project',
+    file: 'src/run/places.ts',
+    find: '...(project?.places == null ? []',
+    put: '...(project?.places === project?.places ? []',
+    tests: { file: quotas, pattern: 'places of a project' },
   },
 ]

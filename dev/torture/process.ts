@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../compile-cache.ts'
 
@@ -19,15 +20,19 @@ export type ServiceProcess = {
   ): Promise<{ status: number; body: Record<string, unknown> }>
 }
 
-const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const quickImports = fileURLToPath(new URL('../quick-imports.ts', import.meta.url))
 const apiKey = 'torture-key-0123456789'
 
-/** Resolves when the process listens. `port`: where NAS was told to call. */
-export async function startProcess(port: number, env: Record<string, string>): Promise<ServiceProcess> {
+/** Resolves when the process listens. `port`: where NAS was told to call. `tree`: whose source it runs; default: this one's. */
+export async function startProcess(
+  port: number,
+  env: Record<string, string>,
+  tree = root,
+): Promise<ServiceProcess> {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', quickImports, server],
+    ['--disable-warning=ExperimentalWarning', '--import', quickImports, join(tree, 'src/server.ts')],
     {
       env: {
         PATH: process.env['PATH'] ?? '',

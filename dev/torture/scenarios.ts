@@ -72,6 +72,56 @@ const firingScenarios: Scenario[] = [
     },
   },
   {
+    name: 'pause of everything',
+    prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
+    async play(world, job) {
+      await world.until(at(2, 30))
+      await world.client.pauseAll(job.id())
+      await world.until(at(12))
+    },
+    async finish(world, job) {
+      // a process that died had told nothing: it is paused now
+      await world.client.pauseAll(job.id())
+      await world.client.resumeAll(job.id())
+      job.due(5, 10, 15)
+      await world.until(at(17))
+    },
+  },
+  {
+    name: 'end of a pause of everything',
+    async prepare(world, job) {
+      await job.make({ schedule: everyFive })
+      await world.client.pauseAll(job.id())
+      await world.until(at(7, 30))
+    },
+    async play(world, job) {
+      await world.client.resumeAll(job.id())
+      job.due(5, 10, 15)
+      await world.until(at(17))
+    },
+    async finish(world, job) {
+      // as often as it takes: a process that died had told nothing
+      await world.client.resumeAll(job.id())
+      job.due(20)
+      await world.until(at(22))
+    },
+  },
+  {
+    name: 'pause of everything between two attempts',
+    retries: true,
+    prepare: (world, job) => failing(world, job, { attempts: 4, delayMs: 300_000, backoff: 'fixed' }),
+    async play(world, job) {
+      job.due(5)
+      await world.until(at(6))
+      await world.client.pauseAll(job.id())
+      await world.until(at(20))
+    },
+    async finish(world, job) {
+      await world.client.resumeAll(job.id())
+      await world.until(at(40))
+    },
+  },
+  {
     name: 'delete',
     prepare: async (_, job) => void (await job.make({ schedule: everyFive })),
     async play(world, job) {

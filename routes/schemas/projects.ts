@@ -100,6 +100,6 @@ export const projectOperations = {
     body: object({}),
     status: 200,
     answer,
-    errors: [...bodyErrors, 'PROJECT_NOT_FOUND', 'PROJECT_REFUSED'],
+    errors: [...bodyErrors, 'PROJECT_NOT_FOUND', 'PROJECT_REFUSED', 'NOT_ARMED'],
   },
 } satisfies Record<string, Operation>

@@ -1,4 +1,7 @@
 import type { OwnedKind, Project, ProjectStore, Quotas } from '../../db/index.ts'
+import type { ArmState } from '../arming/arm.ts'
+import { within, type Delays } from '../ground/delays.ts'
+import type { Holds } from '../ground/holds.ts'
 import { allProjects } from '../ground/project.ts'
 import { notFound } from '../ground/not-found.ts'
 import { inParallel } from '../ground/parallel.ts'
@@ -21,20 +24,23 @@ export type Projects = {
   remove(name: string): Promise<void>
   /** No run of its jobs begins after this has returned. A second pause changes nothing. @throws AppError PROJECT_NOT_FOUND */
   pause(name: string, wish: { by: string; reason: string | null }): Promise<ShownProject>
-  /** Returns when its jobs are armed again. @throws AppError PROJECT_NOT_FOUND */
-  resume(name: string): Promise<ShownProject>
+  /** `armed` false: the timer has not confirmed the wake-up of each of its jobs yet. @throws AppError PROJECT_NOT_FOUND */
+  resume(name: string): Promise<{ project: ShownProject; armed: boolean }>
 }
 
 type ProjectsNeeds = {
   store: ProjectStore
-  /** Attends to one job, wherever it is due, and arms it again. */
-  attend: (jobId: string) => Promise<void>
+  attend: (jobId: string) => Promise<ArmState>
+  holds: Holds
+  delays: Delays
   log: { warn(fields: object, message: string): void }
 }
 
 const atOnce = 8
+/** A proxy drops a request that is silent for much longer. */
+const answerMs = 25_000
 
-export function createProjects({ store, attend, log }: ProjectsNeeds): Projects {
+export function createProjects({ store, attend, holds, delays, log }: ProjectsNeeds): Projects {
   async function list(name: string | null): Promise<ShownProject[]> {
     const all = await store.list(name)
     const everything = all.find((one) => one.name === allProjects)?.pause ?? null
@@ -46,6 +52,21 @@ export function createProjects({ store, attend, log }: ProjectsNeeds): Projects 
     const project = (await list(name)).find((one) => one.name === name)
     if (!project) throw notFound('project', name)
     return project
+  }
+
+  /** Resolves when all are armed, or (to false) as soon as the wake-up of one is known not to be confirmed. */
+  function attendAll(jobIds: string[]): Promise<boolean> {
+    const { promise: armed, resolve, reject } = Promise.withResolvers<boolean>()
+    const attendTo = async (jobId: string) => {
+      // it is due by its row, so the next sweep finds it
+      const state = await attend(jobId).catch((error: unknown) => {
+        log.warn({ err: error, job: jobId }, 'a job of a resumed project could not be handled yet')
+        return 'owed'
+      })
+      if (state === 'owed') resolve(false)
+    }
+    holds.during('request', inParallel(jobIds, atOnce, attendTo)).then(() => resolve(true), reject)
+    return armed
   }
 
   return {
@@ -69,13 +90,8 @@ export function createProjects({ store, attend, log }: ProjectsNeeds): Projects 
     async resume(name) {
       const due = await store.resume(name)
       if (!due) throw notFound('project', name)
-      await inParallel(due, atOnce, (jobId) =>
-        // it is due by its row, so the next sweep finds it
-        attend(jobId).catch((error: unknown) =>
-          log.warn({ err: error, job: jobId }, 'a job of a resumed project could not be handled yet'),
-        ),
-      )
-      return get(name)
+      const armed = await within(delays, answerMs, attendAll(due), false)
+      return { project: await get(name), armed }
     },
   }
 }

@@ -19,3 +19,16 @@ export function nameIn(project: string, name: string): string {
 export function shortName(stored: string): string {
   return stored.slice(stored.indexOf('/') + 1)
 }
+
+/** Which of some names there are. */
+export type KnownNames = { exists(names: Iterable<string>): Promise<Set<string>> }
+
+/** The same for names as the people of a project know them. */
+export function inProject(known: KnownNames, project: string): KnownNames {
+  return {
+    async exists(names) {
+      const there = await known.exists([...names].map((name) => nameIn(project, name)))
+      return new Set([...there].map(shortName))
+    },
+  }
+}

@@ -2,7 +2,7 @@ import type { ChannelBatch } from '../../db/index.ts'
 import type { Channels, OpenedChannel } from '../delivery/channels.ts'
 import { type ReceiverConfig, receiverOf } from '../delivery/senders/index.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
-import { nameIn } from '../ground/project.ts'
+import { inProject, type KnownNames, nameIn } from '../ground/project.ts'
 import { namesIn, wholeName } from '../template/index.ts'
 import { differences, type FieldChange } from './differences.ts'
 
@@ -15,6 +15,7 @@ export type PlannedChannel = {
   what: 'make' | 'change' | 'remove' | 'keep'
   seen: string | null
   wanted: DeclaredChannel | null
+  /** Secrets by their names; what was set by hand is not shown. */
   fields: FieldChange[]
 }
 
@@ -35,7 +36,7 @@ type ChannelsNeeds = {
   /** Whose channels and secrets these are. */
   project: string
   channels: () => Promise<Pick<Channels, 'opened' | 'sealed'>>
-  secrets: () => Promise<{ exists(names: Iterable<string>): Promise<Set<string>> }>
+  secrets: () => Promise<KnownNames>
 }
 
 /** Within what is sealed: this channel came out of a file, whose owner this is. A `put` by hand takes it away from the file. */
@@ -85,9 +86,9 @@ export function createChannelsOfFile({ project, channels: load, secrets }: Chann
       })),
     )
     if (named.length === 0) return
-    const there = await (await secrets()).exists(named.map(({ secret }) => storedName(secret)))
+    const there = await inProject(await secrets(), project).exists(named.map(({ secret }) => secret))
     const errors = named
-      .filter(({ secret }) => !there.has(storedName(secret)))
+      .filter(({ secret }) => !there.has(secret))
       .map(({ name, secret }) => {
         const path = `channels.${name}`
         return { path, message: `${path}: no secret named ${JSON.stringify(secret)}` }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { after, before, test } from 'node:test'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { bridge } from '../../cli/mcp.ts'
@@ -127,6 +129,22 @@ test('chronos mcp hands the messages of an agent on this machine to the service'
   assert.equal(written.length, 1)
   const { id, result } = JSON.parse(written[0] ?? '')
   assert.deepEqual([id, (result.tools as Json[]).length > 5], [1, true])
+})
+
+test('an answer to an agent closes the connection if the agent asks for that', async () => {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} })
+  const headers = {
+    authorization: `Bearer ${apiKey}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    connection: 'close',
+  }
+  const asked = request(`${service.url}/mcp`, { method: 'POST', headers, agent: false })
+  asked.end(body)
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  assert.deepEqual([answer.statusCode, answer.headers.connection], [200, 'close'])
+  answer.resume()
+  await once(answer, 'close')
 })
 
 test('/llms.txt tells an agent what there is', async () => {

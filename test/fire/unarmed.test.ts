@@ -11,17 +11,22 @@ before(async () => {
 })
 after(() => service.close())
 
+const halted = { 'chronos-project': 'halted' }
 const slot = '2026-06-18T09:00:00.000Z'
 
-test('while the timer service fails: a claimed fire is answered 503 and runs, a new job 424 and is saved', async () => {
+test('while the timer service fails: a claimed fire is answered 503 and runs, a new job and a resumed project 424 and are saved', async () => {
   const { nas, target, api } = service
   const job = await service.makeJob()
+  await api('PUT', '/api/projects/halted', {})
+  await api('POST', '/api/jobs', { name: 'halted', schedule: 'every 5m', action: job.action }, halted)
+  await api('POST', '/api/projects/halted/pause', {})
   service.setClock(slot)
   await nas.misbehave('answer', '500')
   const fields = { name: 'unarmed', schedule: 'every 5m', action: job.action }
-  const [fired, made] = await Promise.all([
+  const [fired, made, resumed] = await Promise.all([
     service.fire({ job_id: job.id, fire_at: slot }),
     api('POST', '/api/jobs', fields, { 'idempotency-key': 'unarmed' }),
+    api('POST', '/api/projects/halted/resume', {}),
   ])
 
   assert.equal(codeOf(fired), '503 ARM_UNCONFIRMED')
@@ -44,7 +49,12 @@ test('while the timer service fails: a claimed fire is answered 503 and runs, a 
   const saved = await api('GET', `/api/jobs/${made.body.job.id}`)
   assert.deepEqual([saved.status, saved.body.job.armed], [200, false])
 
+  assert.equal(codeOf(resumed), '424 NOT_ARMED')
+  assert.deepEqual([resumed.body.project.name, resumed.body.project.paused], ['halted', false])
+
   await nas.behave()
+  const again = await api('POST', '/api/projects/halted/resume', {})
+  assert.equal(again.status, 200, 'the request is repeated until it is sure')
   const retried = await service.fire({ job_id: job.id, fire_at: slot })
   assert.deepEqual([retried.status, retried.body.status], [200, 'duplicate'])
   assert.ok(

@@ -78,6 +78,37 @@ test('channels, keys, secrets and files of jobs: what they were and are, and nev
   assert.doesNotMatch(await stored(), /canary-/)
 })
 
+test('channels that a file makes, changes and prunes, with their secrets by name alone', async () => {
+  await service.api('PUT', '/api/secrets/HOOK', { value: 'https://hooks.slack.com/services/canary-g' })
+  const apply = async (channels: Json, query = '') => {
+    const file = { owner: 'shop', channels, jobs: {} }
+    const { status, body } = await service.api('POST', `/api/apply${query}`, file)
+    assert.equal(status, 200, JSON.stringify(body))
+    const [entry] = await entries(service)
+    return changesIn(entry).map(({ of, field, before: was, after: is }) => [of, field, was, is])
+  }
+  const byName = { type: 'slack', url: '{{secrets.HOOK}}' }
+  assert.deepEqual(await apply({ filed: { ...byName, default_on: 'failure' } }), [
+    ['channels.filed', 'type', null, 'slack'],
+    ['channels.filed', 'url', null, '{{secrets.HOOK}}'],
+    ['channels.filed', 'default_on', null, ['failure']],
+    ['channels.filed', 'owner', null, 'shop'],
+  ])
+  const moved = { type: 'slack', url: '{{secrets.CANARY}}' }
+  assert.deepEqual(await apply({ filed: moved }), [
+    ['channels.filed', 'url', '{{secrets.HOOK}}', '{{secrets.CANARY}}'],
+    ['channels.filed', 'default_on', ['failure'], null],
+  ])
+  assert.deepEqual((await apply({}, '?prune=true'))[1], ['channels.filed', 'url', '{{secrets.CANARY}}', null])
+  const url = 'https://hooks.slack.com/services/canary-h'
+  await service.api('PUT', '/api/channels/by-hand', { type: 'slack', url })
+  assert.deepEqual(await apply({ 'by-hand': byName }), [
+    ['channels.by-hand', 'url', '[REDACTED]', '{{secrets.HOOK}}'],
+    ['channels.by-hand', 'owner', null, 'shop'],
+  ])
+  assert.doesNotMatch(await stored(), /canary-/)
+})
+
 test('what is kept is bounded, and says what was left out; what was refused has changed nothing', async () => {
   const job = await service.makeJob({ name: 'long' })
   await service.api('PATCH', `/api/jobs/${job.id}`, { prompt: `${'x'.repeat(1_999)}\u{1f600}y` })

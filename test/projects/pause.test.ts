@@ -130,6 +130,27 @@ test('a retry and a job that is made, changed or resumed meanwhile wait for the 
   assert.deepEqual(await runsOf(made.id), [])
 })
 
+test('a retry of a run that was started by hand, of a job that is finished, begins after the pause', async () => {
+  service.setClock(day('11:30:00'))
+  const once = { schedule: day('11:31:00'), retry: { attempts: 2, delay_ms: 60_000 } }
+  const job = await jobIn('one', once)
+  service.setClock(day('11:31:00'))
+  await fire(job.id, day('11:31:00'))
+  await settled(job.id, 1)
+  assert.equal((await rowOf(job.id)).state, 'completed')
+  const dead = { action: { type: 'http', url: 'http://127.0.0.1:1/' } }
+  await service.api('PATCH', `/api/jobs/${job.id}`, dead)
+  const { body } = await service.api('POST', `/api/jobs/${job.id}/run`, {})
+  const attempts = async () => (await service.api('GET', `/api/runs/${body.run.id}`)).body.run.attempts.length
+  await until('the first attempt has failed', async () => (await attempts()) === 1)
+  await pause('one')
+  service.setClock(day('11:33:00'))
+  await fire(job.id, day('11:32:00'))
+  assert.equal((await rowOf(job.id)).wake_at, null, 'nothing wakes for it')
+  await resume('one')
+  await until('the second attempt is made', async () => (await attempts()) === 2)
+})
+
 test('a pause of everything is one of each project, and its end leaves their own pauses', async () => {
   service.setClock(day('12:00:00'))
   const [job, held] = [await jobIn('other'), await jobIn('one')]
@@ -153,7 +174,10 @@ test('a job that was paused by itself stays paused', async () => {
   const job = await jobIn('one')
   await service.api('POST', `/api/jobs/${job.id}/pause`, { reason: 'mine' })
   await pause('one')
+  const { rev } = await rowOf(job.id)
   await resume('one')
+  const after = await rowOf(job.id)
+  assert.equal(Number(after.rev), Number(rev) + 1, 'what was decided during the pause is out of date')
   const { body } = await service.api('GET', `/api/jobs/${job.id}`, undefined, inOne)
   assert.deepEqual([body.job.state, body.job.paused_reason], ['paused', 'mine'])
 })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createChannelStore, createStore, type Store } from '../../db/index.ts'
-import { createModelStore } from '../../dev/simulation/model-store.ts'
+import { createChannelStore, createProjectStore, createStore } from '../../db/index.ts'
+import { type Call, createModelProjects, createModelStore } from '../../dev/simulation/model-store.ts'
 import { createRandom } from '../../dev/simulation/random.ts'
 import { createTables } from '../../dev/simulation/tables.ts'
 import { AppError } from '../../src/ground/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { createOperations } from './same-operations.ts'
+import { type Both, createOperations } from './same-operations.ts'
 
 let database: TestDatabase
 const met = new Set<string>()
@@ -15,14 +15,15 @@ before(async () => {
 })
 after(() => database.drop())
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
   test(`the simulated store answers as Postgres does, operation by operation (seed ${seed})`, async () => {
     const random = createRandom(seed)
     let now = new Date(Date.UTC(2026, 5, 18, 8, 0, 0) + seed * 86_400_000)
     const clock = () => now
-    const real = createStore(database.db, clock)
+    const real = { ...createStore(database.db, clock), projects: createProjectStore(database.db, clock) }
     const tables = createTables()
-    const model = createModelStore(tables, async (call) => call.carryOut(now))
+    const perform = async <T>(call: Call<T>) => call.carryOut(now)
+    const model = { ...createModelStore(tables, perform), projects: createModelProjects(tables, perform) }
     await empty()
     for (const channel of channels) {
       await createChannelStore(database.db, clock).put({ ...channel, sealed: 'v1.0a.sealed' })
@@ -41,6 +42,9 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
         const [seen, shown] = await Promise.all([real.look(jobId), model.look(jobId)])
         assert.deepEqual(shown, seen, `${jobId} after operation ${n}: ${name}`)
         if (random.chance(0.6)) operations.saw(jobId, seen)
+        if (seen?.view.project?.pausedAt) met.add('project paused')
+        else if (seen?.view.project?.resumedAt) met.add('project resumed')
+        if (seen?.view.project?.runsLeft === 0) met.add('minute used up')
         for (const { state } of seen?.view.live ?? []) met.add(`run ${state}`)
         for (const { dueAt } of seen?.view.deliveries ?? []) met.add(dueAt ? 'delivery due' : 'delivery held')
         if (seen && seen.view.dependents.length > 0) met.add('job followed')
@@ -64,7 +68,10 @@ test('all that the comparison is about has occurred in it', () => {
   assert.deepEqual([...met].sort(), [
     ...deliveries,
     'job followed',
+    'minute used up',
     'nothing ready',
+    'project paused',
+    'project resumed',
     'ready claimed',
     ...runs,
   ])
@@ -73,12 +80,15 @@ test('all that the comparison is about has occurred in it', () => {
 async function empty() {
   await database.sql`with runs as (delete from runs), arms as (delete from arms) delete from jobs`
   await database.sql`delete from channels`
+  await database.sql`
+    update projects set paused_at = null, paused_by = null, paused_reason = null, resumed_at = null,
+      runs_per_minute = null, places = null, minute = null, minute_runs = 0`
   await database.sql`delete from orphans`
   await database.sql`delete from facts`
 }
 
 /** What an operation came to; a broken constraint by its name. */
-async function outcomeOf(store: Store, carryOut: (store: Store) => Promise<unknown>): Promise<unknown> {
+async function outcomeOf(store: Both, carryOut: (store: Both) => Promise<unknown>): Promise<unknown> {
   try {
     return await carryOut(store)
   } catch (error) {

@@ -2,6 +2,7 @@ import { nothingGiven } from '../../src/columns/index.ts'
 import type { Authored, Look, Store } from '../../db/index.ts'
 import type { Writing } from '../../db/move.ts'
 import { ruleOf, storeSchedule } from '../../db/index.ts'
+import type { PauseStore } from '../../dev/simulation/model-store.ts'
 import type { Random } from '../../dev/simulation/random.ts'
 import {
   attend,
@@ -26,7 +27,9 @@ import {
 import { parseSchedule } from '../../src/schedule/parse.ts'
 
 /** An operation to be carried out on a store: the same on the real one and on its model. */
-export type Operation = { name: string; carryOut: (store: Store) => Promise<unknown> }
+export type Operation = { name: string; carryOut: (store: Both) => Promise<unknown> }
+/** The store of jobs, and of the projects that they heed. */
+export type Both = Store & { projects: PauseStore }
 
 type State = {
   random: Random
@@ -68,6 +71,7 @@ export function createOperations(random: Random, now: () => Date) {
       record,
       list,
       remove,
+      projects,
     ])(state)
   }
 
@@ -425,6 +429,27 @@ function remove({ random, jobIds }: State): Operation {
     }
   }
   return { name: `deleteJob ${jobId}`, carryOut: (store) => store.deleteJob(jobId) }
+}
+
+/** A pause or its end, a quota, and runs that are counted: of the project that all jobs are in, or of everything. */
+function projects({ random }: State): Operation {
+  const name = random.pick(['default', 'default', '*', 'missing'])
+  const [runsPerMinute, places] = [random.pick([null, null, 1]), random.pick([null, 2])]
+  const by = { by: 'API_KEY', reason: null }
+  const draw = random.between(0, 7)
+  if (draw === 0) return { name: `pause ${name}`, carryOut: (store) => store.projects.pause(name, by) }
+  if (draw === 1)
+    return {
+      name: 'put default',
+      carryOut: (store) => store.projects.put('default', { runsPerMinute, places }),
+    }
+  const runs = random.pick([1, 1, 3, -1])
+  if (draw < 4) return { name: 'takeRuns', carryOut: (store) => store.takeRuns({ project: 'default', runs }) }
+  // both, or all that follows is about a pause
+  return {
+    name: 'resume',
+    carryOut: async (store) => [await store.projects.resume('*'), await store.projects.resume('default')],
+  }
 }
 
 async function sortedOutstanding(store: Store) {
