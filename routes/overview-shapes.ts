@@ -63,6 +63,7 @@ export function failureBody({ code, cause, count, jobs, jobCount, ...rest }: Fai
       first_at: rest.firstAt.toISOString(),
       last_at: rest.lastAt.toISOString(),
       last_run_id: rest.lastRunId,
+      last_message: rest.lastMessage,
     },
     jobs: jobs.map(({ jobId, ...job }) => ({ job_id: jobId, ...job })),
     job_count: jobCount,

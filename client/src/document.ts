@@ -2590,6 +2590,8 @@ export interface components {
             /** Format: date-time */
             last_at: string;
             last_run_id: string;
+            /** @description of that run, as it is */
+            last_message: string | null;
             /** @description those that failed most first; 20 at most */
             jobs: {
                 /** @example ab12cd34ef56 */

@@ -14,6 +14,8 @@ type Story = {
   tags: string[]
   /** Of a run, usually. */
   tookMs: number
+  /** For how long of that a process was up, if its target reports later. */
+  upMs?: number
   /** Of a hundred slots, those that failed. */
   fails?: number
   cause?: [code: string, message: string]
@@ -68,7 +70,14 @@ const stories: readonly Story[] = [
     daily: 1,
     more: { jitter_ms: 5_000 },
   },
-  { name: 'Search index', schedule: 'every 2h', tags: ['import'], tookMs: 7_900_000, daily: 12 },
+  {
+    name: 'Search index',
+    schedule: 'every 2h',
+    tags: ['import'],
+    tookMs: 7_900_000,
+    upMs: 60_000,
+    daily: 12,
+  },
   {
     at: '12:00',
     name: 'Certificate check',
@@ -155,12 +164,12 @@ type Past = { id: string; story: Story; now: Date; seed: number }
 const chance = (seed: number) => `abs(hashint4(n * 31 + ${seed})) % 100`
 
 async function days(sql: postgres.Sql, { id, story, now, seed }: Past) {
-  const { daily, fails = 0, tookMs } = story
+  const { daily, fails = 0, tookMs, upMs = tookMs } = story
   await sql.unsafe(
     `insert into job_days (job_id, day, runs_succeeded, runs_failed, slots_ran, slots_missed, slots_skipped, attempts,
-       duration_ms, duration_counts, lateness_ms)
+       duration_ms, duration_counts, lateness_ms, awake_ms)
      select $1, ($2::timestamptz at time zone 'utc')::date - n, ran - failed, failed, ran, missed, 0, ran, ran * $3::bigint,
-       '{}', ran * 180
+       '{}', ran * 180, ran * ${upMs}::bigint
      from generate_series(3, 364) n,
        lateral (select extract(isodow from ($2::timestamptz at time zone 'utc')::date - n) as dow) w,
        lateral (select case when ${daily} >= 1 then ${Math.round(daily)} when n % ${Math.max(1, Math.round(1 / daily))} = 0 then 1 else 0 end as ran) r,
@@ -180,14 +189,23 @@ function slotOf({ daily, at, timezone = 'UTC' }: Story): string {
 }
 
 async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
-  const { daily, fails = 0, tookMs, cause = ['TARGET_STATUS', 'the target answered 500'] } = story
+  const {
+    daily,
+    fails = 0,
+    tookMs,
+    upMs = tookMs,
+    cause = ['TARGET_STATUS', 'the target answered 500'],
+  } = story
   const count = Math.min(160, Math.max(12, Math.round(daily * 3)))
   await sql.unsafe(
     `insert into runs (id, seq, job_id, slot, trigger, state, fence, attempt, claimed_at, started_at, finished_at,
-       error_code, error_message)
+       error_code, error_message, attempts)
      select gen_random_uuid(), extract(epoch from at) * 1000000, $1, at, 'fire',
        case when bad then 'failed' else 'succeeded' end, 1, 1, at + late, at + late, at + late + took,
-       case when bad then $3 end, case when bad then $4 end
+       case when bad then $3 end, case when bad then $4 end,
+       jsonb_build_array(jsonb_build_object('attempt', 1, 'fence', 1, 'started_at', at + late,
+         'state', case when bad then 'failed' else 'succeeded' end,
+         'finished_at', at + late + least(took, make_interval(secs => ${upMs / 1000})), 'error', null))
      from generate_series(1, ${count}) n,
        lateral (select ${slotOf(story)} as at, ${chance(seed)} < ${fails} as bad,
          make_interval(secs => (${chance(seed + 7)}) * 0.012 + 0.05) as late,
@@ -199,8 +217,8 @@ async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
 
 async function serviceDays(sql: postgres.Sql, now: Date) {
   await sql`
-    insert into service_days (day, runs_succeeded, runs_failed, slots_ran, attempts, duration_ms)
-    select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms)
+    insert into service_days (day, runs_succeeded, runs_failed, slots_ran, attempts, duration_ms, awake_ms)
+    select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms), sum(awake_ms)
     from job_days group by day on conflict do nothing`
   await sql`
     insert into process_days (day, awake_ms, starts, fires)

@@ -91,6 +91,7 @@ const failure = object(
     first_at: instantOut,
     last_at: instantOut,
     last_run_id: runId,
+    last_message: { ...textOrNull, description: 'of that run, as it is' },
     jobs: Type.Array(object({ job_id: jobId, name: Type.String(), count }), {
       description: 'those that failed most first; 20 at most',
     }),

@@ -58,7 +58,7 @@ export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
             {run.error.message}
           </Notice>
         )}
-        {run && <Log runId={run.id} attempts={run.attempt} onEnd={() => void look(run.id)} />}
+        {run && <Log runId={run.id} attempts={run.attempt} grows onEnd={() => void look(run.id)} />}
         {run && !isLive && <Answer run={run} />}
         <p class="quiet">
           This runs for real, with a copy of the job that has no schedule and tells nobody. The copy is

@@ -19,7 +19,7 @@ export function Failures({ found }: { found: Answer }) {
         <li key={failure.code + failure.cause}>
           <div>
             <Verdict verdict="failed" title={failure.code} />
-            <Link href={`/runs/${failure.last_run_id}`}>{failure.cause || failure.code}</Link>
+            <Link href={`/runs/${failure.last_run_id}`}>{failure.last_message || failure.code}</Link>
           </div>
           <p class="quiet">
             {failure.count === 1 ? 'once' : counted(failure.count, 'time')}, last{' '}

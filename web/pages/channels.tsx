@@ -165,10 +165,13 @@ function Test({ name, onDone }: { name: string; onDone: () => Promise<void> }) {
   )
 }
 
+/** `host mail.example.com, port 587`. */
 function summaryText(summary: unknown): string {
   if (summary === null) return 'sealed with a key that is not configured here'
-  return Object.values(summary as Record<string, unknown>)
-    .flat()
-    .filter((value) => typeof value === 'string' || typeof value === 'number')
-    .join(', ')
+  return Object.entries(summary as Record<string, unknown>)
+    .filter(([, value]) => value !== null && value !== false && String(value) !== '')
+    .map(
+      ([name, value]) => `${name.replaceAll('_', ' ')} ${value === true ? 'yes' : [value].flat().join(', ')}`,
+    )
+    .join('; ')
 }

@@ -40,6 +40,7 @@ export function RunPage({ params }: PageProps) {
 }
 
 function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
+  const [grows] = useState(liveStates.has(run.state))
   const job = useLoad(() => call<{ job: Job }>('GET', `/api/jobs/${run.job_id}`), [run.job_id], {
     live: false,
   })
@@ -68,7 +69,7 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
       {run.skipped_reason && <Notice title="There was nothing to do">{run.skipped_reason}</Notice>}
       <Waterfall spans={spansOf(run, arm.data, deliveries)} />
       <Chain run={run} after={after} />
-      <Log runId={run.id} attempts={run.attempt} onEnd={() => void reload()} />
+      <Log runId={run.id} attempts={run.attempt} grows={grows} onEnd={() => void reload()} />
       <div class="panels">
         <Answer run={run} />
         <div class="stack">

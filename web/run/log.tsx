@@ -11,12 +11,14 @@ type LogProps = {
   runId: string
   /** How many attempts there are to choose from. */
   attempts: number
+  /** The run was at work when its page was opened. */
+  grows: boolean
   /** The run is over: the page that shows its state asks again. */
   onEnd: () => void
 }
 
 /** What a run writes, as it comes: with a search, and with the newest line in view as long as its reader stays there. */
-export function Log({ runId, attempts, onEnd }: LogProps) {
+export function Log({ runId, attempts, grows, onEnd }: LogProps) {
   const [attempt, setAttempt] = useState<number | null>(null)
   const { lines, bytes, isLive, error } = useLog(runId, attempt, onEnd)
   const [wanted, want] = useState('')
@@ -83,7 +85,7 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
       </div>
       {error && <p class="quiet">{error}</p>}
       {lines.length === 0 ? (
-        <p class="log-empty quiet">
+        <p class={grows ? 'log-empty grows quiet' : 'log-empty quiet'}>
           {isLive ? 'Nothing yet: what the attempt writes appears here as it comes.' : 'It wrote nothing.'}
         </p>
       ) : (
@@ -92,6 +94,7 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
           wanted={wanted}
           current={current ?? null}
           follows={follows}
+          grows={grows}
           onScrollAway={() => setFollows(false)}
         />
       )}
