@@ -1816,6 +1816,7 @@ export interface components {
             channel: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
         };
         /**
@@ -1828,6 +1829,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1837,6 +1839,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1846,6 +1849,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1857,6 +1861,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1874,6 +1879,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -2314,6 +2320,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2323,6 +2330,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2332,6 +2340,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2343,6 +2352,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2360,6 +2370,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2700,6 +2711,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets?: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2709,6 +2721,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2718,6 +2731,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2729,6 +2743,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2746,6 +2761,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;

@@ -66,7 +66,7 @@ function NameCell({ job }: { job: Job }) {
   return (
     <span class="job-name">
       <span class="cut">
-        <span class="on-phone">
+        <span class={`on-phone verdict ${lookOf(standOf(job))}`}>
           <Sign look={lookOf(standOf(job))} />
           <span class="for-readers">{verdictWord(standOf(job))} </span>
         </span>

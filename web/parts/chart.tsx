@@ -81,7 +81,7 @@ function optionsOf(
         ...axis,
         size: 64,
         ...(isTime ? { incrs: timeSteps } : {}),
-        values: (_: uPlot, values: number[]) => values.map(format),
+        values: (_: uPlot, values: number[]) => values.map((value) => (value === 0 ? '0' : format(value))),
       },
     ],
     series: [
