@@ -102,6 +102,27 @@ async function send(method: Method, path: string, body: unknown, headers: Record
   }
 }
 
+/** A call whose answer is read as it comes, as server-sent events: one that breaks wakes no machine by itself. */
+export async function stream(
+  method: Method,
+  path: string,
+  { body, headers, signal }: { body?: unknown; headers?: Record<string, string>; signal: AbortSignal },
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await fetch(path, {
+    ...{ method, signal, credentials: 'same-origin' },
+    headers: {
+      ...{ accept: 'text/event-stream', 'x-chronos-page': '1' },
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  noteAnswer(response.status, response.headers.get('x-chronos-goes-down-in'))
+  if (response.ok && response.body) return response.body
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false
+  throw new ApiError(response.status, isJson ? ((await response.json()) as Problem) : {})
+}
+
 /** `?a=1&b=2` of the values that are set; empty if none is. */
 export function search(values: Record<string, string | number | boolean | null | undefined>): string {
   const set = Object.entries(values).filter(

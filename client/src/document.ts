@@ -194,6 +194,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one attempt of a job that is not stored, and follow it as server-sent events
+         * @description The body is that of a new job, with the same checks; its schedule and its retries play no part, and no receiver is told. Events `log` come while it is at work, and `end` with its outcome. Nothing of it is stored, so nothing is left; the attempt ends when the caller disconnects or the process shuts down.
+         *
+         *     Needs an API key with the scope `jobs:write`.
+         */
+        post: operations["tryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}": {
         parameters: {
             query?: never;
@@ -1359,7 +1381,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {unknown} */
-            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "PROJECT_REFUSED" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "PROJECT_NOT_FOUND" | "PROJECT_IN_USE" | "PROJECT_PAUSED" | "PROJECT_FULL" | "PROJECT_BUSY" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
+            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "PROJECT_REFUSED" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "PROJECT_NOT_FOUND" | "PROJECT_IN_USE" | "PROJECT_PAUSED" | "PROJECT_FULL" | "PROJECT_BUSY" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "TRIES_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
             /** @description the same text as `detail` */
             error: string;
             errors?: {
@@ -4124,6 +4146,140 @@ export interface operations {
                 };
             };
             /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobInput"];
+            };
+        };
+        responses: {
+            /** @description Make one attempt of a job that is not stored, and follow it as server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream; charset=utf-8": string;
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             *
+             *     SCHEDULE_INVALID: The schedule cannot be read
+             *
+             *     SCHEDULE_IN_PAST: The schedule has no slot left
+             *
+             *     TIMEZONE_UNKNOWN: The time zone is not an IANA name
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_PAUSED: The project is paused */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description TRIES_FULL: Too many tries are under way in this process; retry
+             *
+             *     DATABASE_UNAVAILABLE: The database cannot be reached; retry
+             */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -47,7 +47,7 @@ const stories: readonly Story[] = [
     tookMs: 42_000,
     daily: 1,
     fails: 4,
-    cause: ['TARGET_STATUS', 'the target answered 502'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 502, expected 2xx'],
     more: { retry: { attempts: 3 } },
   },
   {
@@ -57,7 +57,7 @@ const stories: readonly Story[] = [
     tookMs: 900,
     daily: 48,
     fails: 1,
-    cause: ['TARGET_TIMEOUT', 'no answer within 30 s'],
+    cause: ['TIMEOUT', 'no answer within 30 s'],
   },
   {
     at: '07:15',
@@ -103,7 +103,7 @@ const stories: readonly Story[] = [
     tookMs: 210_000,
     daily: 1,
     fails: 2,
-    cause: ['TARGET_STATUS', 'the target answered 502'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 502, expected 2xx'],
   },
   {
     name: 'Shop export',
@@ -112,7 +112,7 @@ const stories: readonly Story[] = [
     tookMs: 12_000,
     daily: 24,
     fails: 12,
-    cause: ['TARGET_STATUS', 'the target answered 500'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 500, expected 2xx'],
   },
   {
     at: '10:00',
@@ -194,7 +194,7 @@ async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
     fails = 0,
     tookMs,
     upMs = tookMs,
-    cause = ['TARGET_STATUS', 'the target answered 500'],
+    cause = ['HTTP_STATUS', 'target https://example.com answered 500, expected 2xx'],
   } = story
   const count = Math.min(160, Math.max(12, Math.round(daily * 3)))
   await sql.unsafe(
@@ -230,11 +230,12 @@ async function serviceDays(sql: postgres.Sql, now: Date) {
 /** Its last three runs failed. */
 async function failing(sql: postgres.Sql, id: string, now: Date) {
   await sql`
-    update runs set state = 'failed', error_code = 'TARGET_STATUS', error_message = 'the target answered 500'
+    update runs set state = 'failed', error_code = 'HTTP_STATUS',
+      error_message = 'target https://example.com answered 500, expected 2xx'
     where job_id = ${id} and slot > ${now}::timestamptz - interval '3 hours'`
   await sql`
     update job_runtime set failure_streak = 3, last_status = 'error', last_run_at = ${now}::timestamptz - interval '1 hour',
-      last_error = 'TARGET_STATUS: the target answered 500'
+      last_error = 'HTTP_STATUS: target https://example.com answered 500, expected 2xx'
     where job_id = ${id}`
 }
 
@@ -250,7 +251,7 @@ async function unsent(sql: postgres.Sql, id: string, now: Date) {
   await sql`
     insert into deliveries (id, run_id, job_id, target, event, state, attempt, error_code, error_message, created_at, finished_at)
     select gen_random_uuid(), id, job_id, '{"type": "slack", "url": "https://hooks.slack.com/services/…"}', 'failure', 'failed', 5,
-      'RECEIVER_STATUS', 'Slack answered 404 channel_not_found', ${now}::timestamptz - interval '3 hours',
+      'HTTP_STATUS', 'https://hooks.slack.com answered 404: channel_not_found', ${now}::timestamptz - interval '3 hours',
       ${now}::timestamptz - interval '2 hours'
     from runs where job_id = ${id} order by seq desc limit 1`
 }

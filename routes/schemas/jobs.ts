@@ -108,6 +108,17 @@ export const jobOperations = {
     otherAnswers: { 200: draft },
     errors: [...bodyErrors, ...scheduleErrors, 'KEY_TAKEN', 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
   },
+  'POST /api/tries': {
+    id: 'tryJob',
+    scope: 'jobs:write',
+    summary: 'Make one attempt of a job that is not stored, and follow it as server-sent events',
+    description:
+      'The body is that of a new job, with the same checks; its schedule and its retries play no part, and no receiver is told. Events `log` come while it is at work, and `end` with its outcome. Nothing of it is stored, so nothing is left; the attempt ends when the caller disconnects or the process shuts down.',
+    body: jobInput,
+    status: 200,
+    answer: 'text/event-stream; charset=utf-8',
+    errors: [...bodyErrors, ...scheduleErrors, 'PROJECT_PAUSED', 'TRIES_FULL'],
+  },
   'GET /api/jobs/{id}': {
     id: 'readJob',
     scope: 'jobs:read',

@@ -84,11 +84,9 @@ function Make() {
               <Button kind="main" onPress={make} disabled={!body || notRead !== null}>
                 Make the job
               </Button>
-              {may('runs:start') && (
-                <Button onPress={() => setTrying(true)} disabled={!body || notRead !== null}>
-                  Try it once
-                </Button>
-              )}
+              <Button onPress={() => setTrying(true)} disabled={!body || notRead !== null}>
+                Try it once
+              </Button>
             </div>
           </div>
         </Panel>
