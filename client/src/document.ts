@@ -174,7 +174,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Jobs, newest first
+         * Jobs, newest first or in another order
          * @description Paused and finished jobs are left out unless `state` or `include_disabled` asks for them; `hidden` is how many were. `next_cursor` is null on the last page.
          *
          *     Needs an API key with the scope `jobs:read`.
@@ -3875,6 +3875,8 @@ export interface operations {
                 tag?: string;
                 /** @description a part of name or prompt */
                 q?: string;
+                /** @description instead of the newest first: by `name`, by the `next` run (those without one come last), by `state` (what needs a look first); with `-` the other way round */
+                order?: "name" | "-name" | "next" | "-next" | "state" | "-state";
                 /** @description true: only those whose last run failed */
                 failing?: boolean;
                 /** @description true: only those whose wake-up the timer service has not confirmed */
@@ -3889,7 +3891,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Jobs, newest first */
+            /** @description Jobs, newest first or in another order */
             200: {
                 headers: {
                     [name: string]: unknown;
