@@ -13,7 +13,7 @@ export type Failure = {
   /** Of that run. */
   lastMessage: string | null
   jobCount: number
-  jobs: { jobId: string; name: string; count: number }[]
+  jobs: { jobId: string; project: string; name: string; count: number }[]
 }
 
 const ofEachMost = 1_000
@@ -50,14 +50,14 @@ export async function readFailures(
           jsonb_agg(jsonb_build_object('job_id', job_id, 'n', n) order by n desc, job_id), '$[0 to 19]') as most
       from by_job group by code, cause order by last_seq desc limit ${groupsMost})
     select c.*, (select count(*)::int from found) as runs,
-      (select jsonb_agg(jsonb_build_object('job_id', j.id, 'name', j.name, 'n', m.n) order by m.n desc, j.id)
+      (select jsonb_agg(jsonb_build_object('job_id', j.id, 'project', j.project, 'name', j.name, 'n', m.n) order by m.n desc, j.id)
         from jsonb_to_recordset(c.most) as m(job_id text, n int) join jobs j on j.id = m.job_id) as jobs
     from causes c order by last_seq desc`
   return { failures: rows.map(readFailure), runs: Number(rows[0]?.['runs'] ?? 0) }
 }
 
 function readFailure(row: Row): Failure {
-  const jobs = (row['jobs'] ?? []) as { job_id: string; name: string; n: number }[]
+  const jobs = (row['jobs'] ?? []) as { job_id: string; project: string; name: string; n: number }[]
   return {
     code: row['code'] as string,
     cause: row['cause'] as string,
@@ -67,6 +67,6 @@ function readFailure(row: Row): Failure {
     lastRunId: row['last_run'] as string,
     lastMessage: row['last_message'] as string | null,
     jobCount: row['job_count'] as number,
-    jobs: jobs.map(({ job_id: jobId, name, n }) => ({ jobId, name, count: n })),
+    jobs: jobs.map(({ job_id: jobId, n, ...job }) => ({ jobId, ...job, count: n })),
   }
 }

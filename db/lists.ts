@@ -161,7 +161,7 @@ export function createLists(database: Database): Lists {
     run: (id) =>
       read('reading the run', async (orm) => {
         const [row] = await orm
-          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name })
+          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name, project: jobs.project })
           .from(runs)
           .innerJoin(jobs, eq(jobs.id, runs.jobId))
           .where(eq(runs.id, id))

@@ -1339,6 +1339,8 @@ export interface components {
             job_id: string;
             /** @description in the list of all */
             job_name?: string;
+            /** @description of its job; in the list of all */
+            project?: string;
             /** @description a channel by its name, a kind of receiver, or a job that is started */
             to: {
                 channel?: string;
@@ -2073,6 +2075,8 @@ export interface components {
             /** @example ab12cd34ef56 */
             job_id: string;
             job_name: string;
+            /** @description of its job */
+            project: string;
             /** Format: date-time */
             slot: string | null;
             /** @enum {unknown} */
@@ -2507,6 +2511,8 @@ export interface components {
         Lane: {
             /** @example ab12cd34ef56 */
             job_id: string;
+            /** @description of the job */
+            project: string;
             name: string;
             timezone: string;
             tags: string[];
@@ -2629,6 +2635,7 @@ export interface components {
             jobs: {
                 /** @example ab12cd34ef56 */
                 job_id: string;
+                project: string;
                 name: string;
                 count: number;
             }[];
@@ -2873,6 +2880,8 @@ export interface components {
             scopes: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
             /** @description the scopes whose operations these allow */
             may: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
+            /** @description the only one that the key sees; null: all */
+            project: string | null;
             /** Format: date-time */
             expires_at: string;
         };

@@ -2,6 +2,7 @@ import { Link } from '../parts/link.tsx'
 import { Strip } from '../parts/strip.tsx'
 import type { Column } from '../parts/table.tsx'
 import { lookOf, Sign, Verdict, verdictWord } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { cityOf, clockText, readersZone, shortText, When } from '../parts/when.tsx'
 import type { Job } from '../types.ts'
 import { stripOf } from './strips.ts'
@@ -73,7 +74,7 @@ function NameCell({ job }: { job: Job }) {
         <Link href={`/jobs/${job.id}`}>{job.name}</Link>
       </span>
       <span class="quiet">
-        {job.schedule_display}
+        <Whose project={job.project} /> {job.schedule_display}
         {job.tags.length > 0 && ` · ${job.tags.join(', ')}`}
         {job.tells_nobody && ' · tells no one'}
         {job.enabled && !job.armed && job.trigger !== 'builtin' && ' · not armed'}

@@ -8,6 +8,7 @@ import { Button } from '../parts/button.tsx'
 import { Confirm } from '../parts/dialog.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
+import { OfDefault } from '../parts/whose.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
@@ -29,7 +30,7 @@ export function ChannelsPage() {
     <>
       <PageHead
         title="Channels"
-        note="where outcomes are told, each under a name that jobs use"
+        note={<OfDefault>where outcomes are told, each under a name that jobs use</OfDefault>}
         actions={
           isAdmin && (
             <Button kind="main" onPress={() => setEdits('new')}>

@@ -80,7 +80,8 @@ export function JobsPage() {
           )}
         </div>
       ) : (
-        !list.isFirst && !list.error && <Nothing isFiltered={query.value.size > 0} />
+        !list.isFirst &&
+        !list.error && <Nothing isFiltered={[...query.value.keys()].some((name) => name !== 'project')} />
       )}
     </>
   )

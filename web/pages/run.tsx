@@ -8,6 +8,7 @@ import { Link } from '../parts/link.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { Duration, When } from '../parts/when.tsx'
 import { go } from '../router.ts'
 import { Answer, Chain, Request } from '../run/answer.tsx'
@@ -112,6 +113,7 @@ function Head({ run, zone, onChange }: HeadProps) {
               </span>
             )}
             <span>started by {triggerWords[run.trigger] ?? run.trigger}</span>
+            <Whose project={run.project} />
             {run.attempt > 1 && <span>attempt {run.attempt}</span>}
           </>
         }
