@@ -201,15 +201,15 @@ async function liveLog(reader: Reader, { sql }: Database): Promise<string> {
       .observe({ type: 'layout-shift' })`
   await page.evaluate(shifts)
   const busyBefore = await busyMs()
-  const frames = framesUntil(page, isWhole)
+  const followed = framesUntil(page, isWhole)
   for (let n = 2; n <= pieces; n++) {
     await Promise.all([write(n / pieces), new Promise((done) => setTimeout(done, pieceEveryMs))])
   }
   const writtenAt = performance.now()
-  const times = await frames
+  const times = await followed
   const behindMs = performance.now() - writtenAt
   const busy = (await busyMs()) - busyBefore
-  await sql`update runs set state = 'succeeded', finished_at = now() where id = ${id}`
+  await sql`update runs set state = 'succeeded', finished_at = now(), lease_until = null, owner = null where id = ${id}`
   await page.getByText('succeeded').first().waitFor()
   const shifted = await page.evaluate<number>('shifted')
   await context.close()

@@ -157,10 +157,8 @@ test('a key is made for a project, or for all', async () => {
     await form.getByRole('button', { name: 'Make the key' }).click()
     await page.getByRole('dialog', { name: 'The new key' }).getByRole('button', { name: 'Close' }).click()
   }
-  const { keys } = (await service.api('GET', '/api/keys')).body
-  const made = Object.fromEntries(
-    keys.map((one: { name: string; project: string }) => [one.name, one.project]),
-  )
+  const keys = (await service.api('GET', '/api/keys')).body.keys as { name: string; project: string }[]
+  const made = Object.fromEntries(keys.map((one) => [one.name, one.project]))
   assert.deepEqual([made['for billing'], made['for all']], ['billing', '*'])
   await page.getByRole('listitem').filter({ hasText: 'for all' }).getByText('all projects').waitFor()
   await context.close()

@@ -169,8 +169,8 @@ function Test({ name, onDone }: { name: string; onDone: () => Promise<void> }) {
 /** `host mail.example.com, port 587`. */
 function summaryText(summary: unknown): string {
   if (summary === null) return 'sealed with a key that is not configured here'
-  return Object.entries(summary as Record<string, unknown>)
-    .filter(([, value]) => value !== null && value !== false && String(value) !== '')
+  return Object.entries(summary as Record<string, string | number | boolean | null | string[]>)
+    .filter(([, value]) => value !== null && value !== false && value !== '')
     .map(
       ([name, value]) => `${name.replaceAll('_', ' ')} ${value === true ? 'yes' : [value].flat().join(', ')}`,
     )
