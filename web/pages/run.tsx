@@ -56,9 +56,31 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
   const after = deliveries.flatMap(({ id, to, state }) =>
     to.job ? [{ id, job: to.job, isStarted: state === 'delivered' }] : [],
   )
+  const log = <Log runId={run.id} attempts={run.attempt} grows={grows} onEnd={() => void reload()} />
   return (
     <>
       <Head run={run} zone={job.data?.job.timezone} onChange={reload} />
+      {/* over what grows while it is watched, so that no line moves under the eyes of its reader */}
+      {grows && log}
+      <Outcome run={run} />
+      <Waterfall spans={spansOf(run, arm.data, deliveries)} />
+      <Chain run={run} after={after} />
+      {!grows && log}
+      <div class="panels">
+        <Answer run={run} />
+        <div class="stack">
+          <Deliveries deliveries={deliveries} onChange={told.reload} />
+          <Request run={run} />
+        </div>
+      </div>
+    </>
+  )
+}
+
+/** Why it failed, or did nothing. */
+function Outcome({ run }: { run: Run }) {
+  return (
+    <>
       {run.error && (
         <Notice
           kind="error"
@@ -68,16 +90,6 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
         </Notice>
       )}
       {run.skipped_reason && <Notice title="There was nothing to do">{run.skipped_reason}</Notice>}
-      <Waterfall spans={spansOf(run, arm.data, deliveries)} />
-      <Chain run={run} after={after} />
-      <Log runId={run.id} attempts={run.attempt} grows={grows} onEnd={() => void reload()} />
-      <div class="panels">
-        <Answer run={run} />
-        <div class="stack">
-          <Deliveries deliveries={deliveries} onChange={told.reload} />
-          <Request run={run} />
-        </div>
-      </div>
     </>
   )
 }
