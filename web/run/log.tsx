@@ -24,7 +24,8 @@ export function Log({ runId, attempts, grows, onEnd }: LogProps) {
   const log = useLog(runId, attempt, onEnd)
   return (
     <LogPanel log={log} grows={grows}>
-      {attempts > 1 && (
+      {/* of a run at work others may follow: their place is there already */}
+      {(grows || attempts > 1) && (
         <Field
           label="Attempt"
           hideLabel
