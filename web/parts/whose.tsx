@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { isMixed } from '../project.ts'
 
-/** Of which project something is, where those of several stand side by side. */
+/** Of which project something is, where those of several stand side by side; what is of `default` bears no name. */
 export function Whose({ project }: { project: string | undefined }) {
-  if (!isMixed.value || project === undefined) return null
+  if (!isMixed.value || project === undefined || project === 'default') return null
   return (
     <span class="tag whose" title={`of the project ${project}`}>
       {project}
