@@ -74,7 +74,7 @@ function shownColumns(sql: Sql) {
 
 export type DeliveryState = ShownDelivery['state']
 
-export type ListedDelivery = ShownDelivery & { jobName: string; seq: number }
+export type ListedDelivery = ShownDelivery & { jobName: string; project: string; seq: number }
 
 /** Newest first. Those that have failed are few, and indexed. */
 export async function listDeliveries(
@@ -88,12 +88,13 @@ export async function listDeliveries(
     delivered: sql`d.state = 'delivered'`,
   }
   const rows: Row[] = await sql`
-    select ${shownColumns(sql)}, j.name as job_name from deliveries d join jobs j on j.id = d.job_id
+    select ${shownColumns(sql)}, j.name as job_name, j.project from deliveries d join jobs j on j.id = d.job_id
     where ${project === null ? sql`true` : sql`j.project = ${project}`} and ${state === null ? sql`true` : inState[state]} and ${after === null ? sql`true` : sql`d.seq < ${after}`}
     order by d.seq desc limit ${limit}`
   return rows.map((row) => ({
     ...readShown(row),
     jobName: row['job_name'] as string,
+    project: row['project'] as string,
     seq: Number(row['seq']),
   }))
 }

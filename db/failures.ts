@@ -10,8 +10,10 @@ export type Failure = {
   firstAt: Date
   lastAt: Date
   lastRunId: string
+  /** Of that run. */
+  lastMessage: string | null
   jobCount: number
-  jobs: { jobId: string; name: string; count: number }[]
+  jobs: { jobId: string; project: string; name: string; count: number }[]
 }
 
 const ofEachMost = 1_000
@@ -38,23 +40,24 @@ export async function readFailures(
       select coalesce(error_code, 'UNKNOWN') as code, job_id, count(*)::int as n,
         regexp_replace(left(coalesce(error_message, ''), 300), '[0-9]+', '#', 'g') as cause,
         min(finished_at) as first_at, max(finished_at) as last_at, max(seq) as last_seq,
-        (array_agg(id order by seq desc))[1] as last_run
+        (array_agg(id order by seq desc))[1] as last_run, (array_agg(error_message order by seq desc))[1] as last_message
       from found group by code, cause, job_id),
     causes as (
       select code, cause, sum(n)::int as n, min(first_at) as first_at, max(last_at) as last_at,
-        max(last_seq) as last_seq, (array_agg(last_run order by last_seq desc))[1] as last_run, count(*)::int as job_count,
+        max(last_seq) as last_seq, (array_agg(last_run order by last_seq desc))[1] as last_run,
+        (array_agg(last_message order by last_seq desc))[1] as last_message, count(*)::int as job_count,
         jsonb_path_query_array(
           jsonb_agg(jsonb_build_object('job_id', job_id, 'n', n) order by n desc, job_id), '$[0 to 19]') as most
       from by_job group by code, cause order by last_seq desc limit ${groupsMost})
     select c.*, (select count(*)::int from found) as runs,
-      (select jsonb_agg(jsonb_build_object('job_id', j.id, 'name', j.name, 'n', m.n) order by m.n desc, j.id)
+      (select jsonb_agg(jsonb_build_object('job_id', j.id, 'project', j.project, 'name', j.name, 'n', m.n) order by m.n desc, j.id)
         from jsonb_to_recordset(c.most) as m(job_id text, n int) join jobs j on j.id = m.job_id) as jobs
     from causes c order by last_seq desc`
   return { failures: rows.map(readFailure), runs: Number(rows[0]?.['runs'] ?? 0) }
 }
 
 function readFailure(row: Row): Failure {
-  const jobs = (row['jobs'] ?? []) as { job_id: string; name: string; n: number }[]
+  const jobs = (row['jobs'] ?? []) as { job_id: string; project: string; name: string; n: number }[]
   return {
     code: row['code'] as string,
     cause: row['cause'] as string,
@@ -62,7 +65,8 @@ function readFailure(row: Row): Failure {
     firstAt: date(row['first_at']),
     lastAt: date(row['last_at']),
     lastRunId: row['last_run'] as string,
+    lastMessage: row['last_message'] as string | null,
     jobCount: row['job_count'] as number,
-    jobs: jobs.map(({ job_id: jobId, name, n }) => ({ jobId, name, count: n })),
+    jobs: jobs.map(({ job_id: jobId, n, ...job }) => ({ jobId, ...job, count: n })),
   }
 }

@@ -60,6 +60,7 @@ export {
 } from './rows.ts'
 export type { Page, PageWish } from './pages.ts'
 export type { Costs, Failure, JobDay, Overview, Strip, TimelineRow } from './overview.ts'
+export type { JobOrder, OrderedAt } from './job-order.ts'
 export type { ListedRun } from './run-lists.ts'
 export {
   createSecretStore,

@@ -1,9 +1,11 @@
-import { and, arrayContains, count, desc, eq, gt, ilike, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, arrayContains, count, desc, eq, gt, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { pick } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
-import { mapPage, type Page, type PageWish, readPage } from './pages.ts'
+import { type JobOrder, type OrderedAt, selectOrdered } from './job-order.ts'
+import { mapPage, type Page, type PageWish, readPage, readPageOf } from './pages.ts'
 import { type Authored, authoredOf } from './rows.ts'
 import { isRareTag, type ListedRun, listedRunColumns, type RunFilter, selectRuns } from './run-lists.ts'
 import { arms, channels, jobRuntime, jobs, runs } from './schema.ts'
@@ -55,6 +57,12 @@ export type Lists = {
    * newer than every page to come, so following pages neither skip nor repeat a row.
    */
   jobs(filter: JobFilter, page: PageWish): Promise<Page<ListedJob>>
+  /** The same in another order. A row that moves meanwhile may be there twice, or not. */
+  orderedJobs(
+    filter: JobFilter,
+    order: JobOrder,
+    page: PageWish<OrderedAt>,
+  ): Promise<Page<ListedJob, OrderedAt>>
   /** How many jobs the other states of the filter would show. */
   countJobs(filter: JobFilter): Promise<number>
   surroundings(jobId: string): Promise<Surroundings>
@@ -78,45 +86,30 @@ export function createLists(database: Database): Lists {
     async jobs(filter, wish) {
       const page = await readPage(
         wish,
-        (piece) =>
-          read('listing jobs', (orm) => {
-            const latest = orm
-              .select(latestColumns)
-              .from(runs)
-              .where(eq(runs.jobId, jobs.id))
-              .orderBy(desc(runs.seq), desc(runs.id))
-              .limit(1)
-              .as('latest')
-            return orm
-              .select({
-                job: jobs,
-                runtime: jobRuntime,
-                latestId: latest.id,
-                latestState: latest.state,
-                latestStartedAt: latest.startedAt,
-                latestFinishedAt: latest.finishedAt,
-                latestErrorCode: latest.errorCode,
-                latestErrorMessage: latest.errorMessage,
-                deliveryError: deliveryErrorOf(jobs.id),
-              })
-              .from(jobs)
-              .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
-              .leftJoinLateral(latest, sql`true`)
-              .where(
-                and(...jobConditions(filter), piece.after === null ? undefined : lt(jobs.seq, piece.after)),
-              )
+        ({ after, limit }) =>
+          read('listing jobs', (orm) =>
+            selectJobs(orm)
+              .where(and(...jobConditions(filter), after === null ? undefined : lt(jobs.seq, after)))
               .orderBy(desc(jobs.seq))
-              .limit(piece.limit)
-          }),
+              .limit(limit),
+          ),
         ({ job }) => job.seq,
       )
-      return mapPage(page, ({ job, runtime, deliveryError, ...newest }) => ({
-        authored: authoredOf(job),
-        runtime,
-        registry: runtime,
-        latestRun: latestOf(newest),
-        deliveryError,
-      }))
+      return mapPage(page, listedJob)
+    },
+
+    async orderedJobs(filter, order, { after, limit }) {
+      const keys = await read('ordering jobs', (orm) =>
+        selectOrdered(orm, jobConditions(filter), { order, after, limit: limit + 1 }),
+      )
+      const page = await readPageOf(keys, limit, async (ids) => {
+        const rows = await read('listing jobs', (orm) => selectJobs(orm).where(inArray(jobs.id, ids)))
+        return new Map(rows.map((row) => [row.job.id, row]))
+      })
+      return {
+        items: page.items.map(listedJob),
+        next: page.next && { key: page.next.key, seq: page.next.seq },
+      }
     },
 
     countJobs: (filter) =>
@@ -168,7 +161,7 @@ export function createLists(database: Database): Lists {
     run: (id) =>
       read('reading the run', async (orm) => {
         const [row] = await orm
-          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name })
+          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name, project: jobs.project })
           .from(runs)
           .innerJoin(jobs, eq(jobs.id, runs.jobId))
           .where(eq(runs.id, id))
@@ -206,6 +199,40 @@ export function createLists(database: Database): Lists {
         }))
       }),
   }
+}
+
+/** Jobs with what is shown of them. */
+function selectJobs(orm: PostgresJsDatabase) {
+  const latest = orm
+    .select(latestColumns)
+    .from(runs)
+    .where(eq(runs.jobId, jobs.id))
+    .orderBy(desc(runs.seq), desc(runs.id))
+    .limit(1)
+    .as('latest')
+  return orm
+    .select({
+      job: jobs,
+      runtime: jobRuntime,
+      latestId: latest.id,
+      latestState: latest.state,
+      latestStartedAt: latest.startedAt,
+      latestFinishedAt: latest.finishedAt,
+      latestErrorCode: latest.errorCode,
+      latestErrorMessage: latest.errorMessage,
+      deliveryError: deliveryErrorOf(jobs.id),
+    })
+    .from(jobs)
+    .innerJoin(jobRuntime, eq(jobRuntime.jobId, jobs.id))
+    .leftJoinLateral(latest, sql`true`)
+    .$dynamic()
+}
+
+type JobRow = Awaited<ReturnType<typeof selectJobs>>[number]
+
+function listedJob({ job, runtime, deliveryError, ...newest }: JobRow): ListedJob {
+  const shown = { authored: authoredOf(job), runtime, registry: runtime }
+  return { ...shown, latestRun: latestOf(newest), deliveryError }
 }
 
 const latestColumns = {

@@ -41,6 +41,38 @@ export async function readPage<Row, At>(
   }
 }
 
+/**
+ * The same of a page whose rows are known by their ids, in order: `keys` are those of the page, and one more if the list goes
+ * on. `read` gives the rows of some ids in any order; one that is gone meanwhile is left out.
+ */
+export async function readPageOf<Key extends { id: string }, Row>(
+  keys: readonly Key[],
+  limit: number,
+  read: (ids: string[]) => Promise<Map<string, Row>>,
+): Promise<Page<Row, Key>> {
+  const items: Row[] = []
+  const page = keys.slice(0, limit)
+  let bytes = 0
+  let largest = mostPageBytes / rowsAtFirst
+  for (let at = 0; at < page.length; ) {
+    const fitting = Math.min(Math.max(1, Math.ceil((mostPageBytes - bytes) / largest)), rowsAtOnce)
+    const piece = page.slice(at, at + fitting)
+    const rows = await read(piece.map(({ id }) => id))
+    if (at === 0) largest = 1
+    for (const { id } of piece) {
+      const row = rows.get(id)
+      const size = row === undefined ? 0 : Buffer.byteLength(JSON.stringify(row))
+      const last = page[at - 1]
+      if (items.length > 0 && last && bytes + size > mostPageBytes) return { items, next: last }
+      if (row !== undefined) items.push(row)
+      bytes += size
+      largest = Math.max(largest, size)
+      at += 1
+    }
+  }
+  return { items, next: keys.length > limit ? (page.at(-1) ?? null) : null }
+}
+
 /** The same page with other items. */
 export function mapPage<From, To, At>(page: Page<From, At>, map: (item: From) => To): Page<To, At> {
   return { items: page.items.map(map), next: page.next }

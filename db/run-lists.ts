@@ -14,6 +14,7 @@ export const listedRunColumns = {
 /** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
 export type ListedRun = RowOf<typeof listedRunColumns> & {
   jobName: string
+  project: string
   isOutputCut: boolean
 }
 /** `project` null: of all. `states` empty: any. `tag`: of the job. `since` (inclusive) and `until` (exclusive): when a run was claimed. */
@@ -55,7 +56,14 @@ export function selectRuns(orm: Orm, filter: RunFilter & { isRareTag: boolean },
     sql` union all `,
   )
   return orm
-    .select({ ...pick(listedRunColumns, runs), output, isOutputCut, jobName: jobs.name, seq: runs.seq })
+    .select({
+      ...pick(listedRunColumns, runs),
+      output,
+      isOutputCut,
+      jobName: jobs.name,
+      project: jobs.project,
+      seq: runs.seq,
+    })
     .from(runs)
     .innerJoin(jobs, eq(jobs.id, runs.jobId))
     .where(

@@ -1,6 +1,5 @@
 import { jobColumns, type RowOf } from '../src/columns/index.ts'
 import type { JobRule, JobState, RunState } from '../src/decisions/index.ts'
-import { defaultProject } from '../src/ground/project.ts'
 import type { Sql } from './client.ts'
 import { date, maybeDate, readerOf, type Row, selectionOf } from './columns.ts'
 import { ruleOf } from './rows.ts'
@@ -14,7 +13,7 @@ type TimelineRun = {
 }
 
 /** A job that wakes in the window. `past`: its runs of slots in the window so far. `expectedMs`: the median of its last runs. */
-export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & {
+export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'project' | 'name' | 'tags'> & {
   rule: JobRule
   state: JobState
   nextSlot: Date | null
@@ -31,11 +30,32 @@ export type TimelineRow = Pick<RowOf<typeof columns>, 'id' | 'name' | 'tags'> & 
 export type LanesWish = { project: string | null; from: Date; to: Date; limit: number; slotsMost: number }
 
 // neither actions nor prompts: they may be large, and no slot depends on them
-const { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy } = jobColumns
-const columns = { id, name, tags, version, schedule, timezone, anchor, repeatTimes, policy }
+const {
+  id,
+  project: projectColumn,
+  name,
+  tags,
+  version,
+  schedule,
+  timezone,
+  anchor,
+  repeatTimes,
+  policy,
+} = jobColumns
+const columns = {
+  id,
+  project: projectColumn,
+  name,
+  tags,
+  version,
+  schedule,
+  timezone,
+  anchor,
+  repeatTimes,
+  policy,
+}
 const readColumns = readerOf(columns)
 const unread = {
-  project: defaultProject,
   action: { type: 'none' },
   prompt: null,
   skills: [],
@@ -87,9 +107,15 @@ export async function readLanes(
   }))
 }
 
-function ruled(row: Row): Pick<TimelineRow, 'id' | 'name' | 'tags' | 'rule'> {
+function ruled(row: Row): Pick<TimelineRow, 'id' | 'project' | 'name' | 'tags' | 'rule'> {
   const job = readColumns(row)
-  return { id: job.id, name: job.name, tags: job.tags, rule: ruleOf({ ...job, ...unread }) }
+  return {
+    id: job.id,
+    project: job.project,
+    name: job.name,
+    tags: job.tags,
+    rule: ruleOf({ ...job, ...unread }),
+  }
 }
 
 function readRun(row: Row): TimelineRun {

@@ -25,6 +25,7 @@ import { runRoutes } from './runs.ts'
 import { sessionRoutes } from './session.ts'
 import { secretRoutes } from './secrets.ts'
 import { scheduleRoutes } from './schedules.ts'
+import { tryRoutes } from './tries.ts'
 import { takeTurns } from './turns.ts'
 import type { Operation } from './schemas/index.ts'
 import { serviceRoutes } from './service.ts'
@@ -61,6 +62,7 @@ function apiScope(scope: FastifyInstance, needs: RouteNeeds, identify: Identify)
   acceptJson(scope)
   const on = routesOf(scope)
   jobRoutes(on, needs)
+  tryRoutes(on, needs)
   declaredRoutes(on, needs)
   existingRoutes(on, needs)
   runRoutes(on, needs)

@@ -3,6 +3,7 @@ import { AppError } from '../src/ground/errors.ts'
 /** What a position of each list looks like: the number of a row, a name or an id. */
 const positions = {
   jobs: Number,
+  'ordered jobs': /^-?[a-z]+\.\d{1,15}\.[A-Za-z0-9_-]{0,1100}$/,
   runs: /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   audit: Number,
   deliveries: Number,

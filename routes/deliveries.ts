@@ -12,7 +12,10 @@ export function deliveryRoutes(on: On, { deliveries }: Pick<RouteNeeds, 'deliver
   on('GET /api/deliveries', async ({ query: { state = null, limit = 100, cursor } }, request) => {
     const page = { project: projectOf(request), state, after: readCursor('deliveries', cursor), limit }
     const { items, next } = await deliveries.list(page)
-    const bodies = items.map((delivery) => ({ ...deliveryBody(delivery), job_name: delivery.jobName }))
+    const bodies = items.map((delivery) => ({
+      ...deliveryBody(delivery),
+      ...{ job_name: delivery.jobName, project: delivery.project },
+    }))
     return { deliveries: bodies, next_cursor: cursorFor('deliveries', next) }
   })
 

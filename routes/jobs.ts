@@ -14,6 +14,7 @@ import { type Plain, type Translated, translated, withScheduleText } from './cli
 import { noteJob } from './changed.ts'
 import { splitGiven } from './columns.ts'
 import { cursorFor, readCursor } from './cursor.ts'
+import { cursorIn, orderIn, readOrdered } from './job-order.ts'
 import { instantIn } from './instant.ts'
 import { idempotencyKey, ifMatch } from './headers.ts'
 import type { RouteNeeds } from './needs.ts'
@@ -36,18 +37,29 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
     const lists = await needs.lists()
-    const page = { after: readCursor('jobs', cursor), limit }
+    const wanted = { states, ...filter }
     const [{ items, next }, hidden, channels] = await Promise.all([
-      lists.jobs({ states, ...filter }, page),
+      query.order ? inOrder(query.order) : newestFirst(),
       leftOut.length > 0 ? lists.countJobs({ states: leftOut, ...filter }) : 0,
       lists.channels(),
     ])
     const showing = showingTo(request, needs, channels)
     return {
       jobs: items.map((job) => jobBody(job, showing)),
-      next_cursor: cursorFor('jobs', next),
+      next_cursor: next,
       hidden,
       ...withIgnored([], query),
+    }
+
+    async function newestFirst() {
+      const page = await lists.jobs(wanted, { after: readCursor('jobs', cursor), limit })
+      return { items: page.items, next: cursorFor('jobs', page.next) }
+    }
+
+    async function inOrder(order: NonNullable<typeof query.order>) {
+      const after = readOrdered(order, cursor)
+      const page = await lists.orderedJobs(wanted, orderIn(order), { after, limit })
+      return { items: page.items, next: page.next && cursorIn(order, page.next) }
     }
   })
 

@@ -1,14 +1,12 @@
-import { PassThrough } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../src/ground/errors.ts'
 import type { LogEvent } from '../src/attempt-logs/logs.ts'
 import type { On } from './api.ts'
+import { answerEvents } from './events.ts'
 import type { RouteNeeds } from './needs.ts'
 
 /** Each reads Postgres twice a second. */
 const mostFollowers = 50
-/** A client that takes nothing for so long is gone, or keeps us up for nothing. */
-const stalledAfterMs = 30_000
 
 export function logRoutes(on: On, needs: Pick<RouteNeeds, 'logs'>): void {
   let followers = 0
@@ -42,12 +40,7 @@ export function logRoutes(on: On, needs: Pick<RouteNeeds, 'logs'>): void {
     }
     const logs = await needs.logs()
     const events = await logs.follow(id, from, gone.signal)
-    // a process that goes down ends its followers, and waits for no connection that they would keep
-    reply.header('connection', 'close').header('x-accel-buffering', 'no')
-    reply.type('text/event-stream; charset=utf-8')
-    const stream = new PassThrough()
-    pump(events, stream).catch((error: Error) => stream.destroy(error))
-    return stream
+    return answerEvents(reply, events, { title: 'the log of a run', written })
   }
 }
 
@@ -57,33 +50,9 @@ function readLastEventId({ headers }: FastifyRequest): { attempt: number; offset
   return attempt === undefined ? null : { attempt: Number(attempt), offset: Number(offset) }
 }
 
-async function pump(events: AsyncGenerator<LogEvent>, stream: PassThrough): Promise<void> {
-  // the headers leave with the first piece, and the log may still be empty
-  stream.write(': the log of a run\n\n')
-  for await (const event of events) {
-    if (!stream.write(written(event)) && !(await drained(stream))) {
-      stream.destroy()
-      return
-    }
-  }
-  stream.end()
-}
-
-function written(event: LogEvent): string {
-  if (event.type === 'beat') return ': still here\n\n'
-  if (event.type === 'end') return `event: end\ndata: ${JSON.stringify({ state: event.state })}\n\n`
+function written(event: LogEvent): { id?: string; event: string; data: object } | null {
+  if (event.type === 'beat') return null
+  if (event.type === 'end') return { event: 'end', data: { state: event.state } }
   const { type, end, ...data } = event
-  return `id: ${data.attempt}.${end}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`
-}
-
-/** False: the client took nothing for too long, or went away. */
-function drained(stream: PassThrough): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), stalledAfterMs)
-    const done = (isDrained: boolean) => {
-      clearTimeout(timer)
-      resolve(isDrained)
-    }
-    stream.once('drain', () => done(true)).once('close', () => done(false))
-  })
+  return { id: `${data.attempt}.${end}`, event: type, data }
 }

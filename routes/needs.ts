@@ -12,6 +12,7 @@ import type { Channels } from '../src/delivery/channels.ts'
 import type { Registry } from '../src/decisions/index.ts'
 import type { FireCall } from '../src/run/fire.ts'
 import type { Declared } from '../src/jobs/declared.ts'
+import type { Tries } from '../src/run/tries.ts'
 import type { Jobs } from '../src/jobs/jobs.ts'
 import type { Projects } from '../src/access/projects.ts'
 import type { Refusals } from '../src/access/refusals.ts'
@@ -53,6 +54,8 @@ export type RouteNeeds = {
   goesDownInMs(): number | null
   /** Whether fires are taken now; no database. @throws AppError DRAINING, NOT_READY */
   refuseIfDraining(): void
+  /** Loaded on first use. */
+  tries(): Promise<Tries>
   look(jobId: string): Promise<Look | null>
   /** Reads in drizzle, loaded on first use. */
   lists(): Promise<Lists>

@@ -5,6 +5,7 @@ import type { Lane } from '../src/jobs/timeline.ts'
 
 export function laneBody({
   id,
+  project,
   name,
   tags,
   rule,
@@ -17,7 +18,7 @@ export function laneBody({
   ...lane
 }: Lane) {
   return {
-    ...{ job_id: id, name, timezone: rule.zone, tags },
+    ...{ job_id: id, project, name, timezone: rule.zone, tags },
     ...{ state, wake_at: wakeAt.toISOString(), owed: isOwed, expected_ms: expectedMs },
     slots: slots.map(({ at, verdict, overlaps, run }) => ({
       ...{ at: at.toISOString(), verdict, overlaps },
@@ -63,6 +64,7 @@ export function failureBody({ code, cause, count, jobs, jobCount, ...rest }: Fai
       first_at: rest.firstAt.toISOString(),
       last_at: rest.lastAt.toISOString(),
       last_run_id: rest.lastRunId,
+      last_message: rest.lastMessage,
     },
     jobs: jobs.map(({ jobId, ...job }) => ({ job_id: jobId, ...job })),
     job_count: jobCount,

@@ -8,7 +8,7 @@ import { answerNotFound } from './problem.ts'
 /** The page itself reads which of these it was opened with. */
 const views = [
   ...['/', '/jobs', '/jobs/:id', '/runs/:id', '/make'],
-  ...['/channels', '/secrets', '/keys', '/audit', '/cost'],
+  ...['/channels', '/secrets', '/keys', '/audit', '/cost', '/projects'],
 ]
 const asset = '/assets/:file'
 

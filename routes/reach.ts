@@ -15,6 +15,7 @@ type Reach = OwnedKind | 'project' | 'filtered' | 'service' | 'projects' | 'none
 export const reaches: Record<keyof Operations, Reach> = {
   'GET /api/jobs': 'filtered',
   'POST /api/jobs': 'filtered',
+  'POST /api/tries': 'filtered',
   'GET /api/jobs/{id}': 'job',
   'PATCH /api/jobs/{id}': 'job',
   'DELETE /api/jobs/{id}': 'job',

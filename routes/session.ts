@@ -61,7 +61,7 @@ function isCredential(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,512}$/.test(value)
 }
 
-function sessionBody({ id, name, scopes, expiresAt }: Holder & { expiresAt: Date }) {
+function sessionBody({ id, name, scopes, project, expiresAt }: Holder & { expiresAt: Date }) {
   const may = allScopes.filter((one) => allows(scopes, one))
-  return { key: id, name, scopes, may, expires_at: expiresAt.toISOString() }
+  return { key: id, name, scopes, may, project, expires_at: expiresAt.toISOString() }
 }

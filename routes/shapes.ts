@@ -121,6 +121,7 @@ export function runBody(run: ListedRun) {
     id,
     job_id,
     job_name: run.jobName,
+    project: run.project,
     ...shown,
     // it says so only as long as the run has not begun
     waiting_since: run.state === 'claimed' ? shown.waiting_since : null,

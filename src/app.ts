@@ -223,6 +223,8 @@ export function createApp(options: AppOptions): App {
   const routes = createServed({
     ...{ config, database, clock, store, core, fire, status, brief, metrics, verifier, address },
     ...{ secrets, channels, logs, send: effects.send, sealCheck, holds, log, startedAt },
+    actionsWith: (written) => withDeadline({ ...config, actions: effects.actionsWith(written), delays, log }),
+    leaving: leaving.signal,
     ...{ referencesOf: effects.referencesOf, leases, owner, fires: tally.fires },
     goesDownInMs: stay.goesDownInMs,
   })

@@ -2,6 +2,7 @@ import type { Store } from '../db/index.ts'
 import { type Actions, type AttemptLog, createActions } from './actions/index.ts'
 import type { ActionJob, ActionRun } from './actions/index.ts'
 import type { CallbackAddress } from './run/callback-address.ts'
+import { AppError } from './ground/errors.ts'
 import { type Config, secretsOf } from './ground/config.ts'
 import type { Sent } from './decisions/index.ts'
 import type { SendMessage } from './delivery/send.ts'
@@ -16,6 +17,8 @@ import { userAgent } from './ground/version.ts'
 /** What a run calls outside and its receivers: everything that a user can point somewhere. Loaded on first use. */
 export type Effects = {
   actions: Actions
+  /** The same, of attempts that are not stored: they write their log there, and cannot be reported of later. */
+  actionsWith: (log: AttemptLog) => Actions
   send: SendMessage
   checkReferences: CheckReferences
   referencesOf: ReferencesOf
@@ -48,7 +51,7 @@ export function createEffects(needs: EffectsNeeds): Effects {
     return (await (await needs.secrets()).read([stored])).get(stored) ?? ''
   }
 
-  const actions = createActions({
+  const usual = {
     ...{ userAgent, outbound, secret },
     settings: {
       prompt: config.prompt,
@@ -57,12 +60,26 @@ export function createEffects(needs: EffectsNeeds): Effects {
     protect: secretsOf(config),
     ...(needs.untilCalm && { untilCalm: needs.untilCalm }),
     lastOutput: store.lastOutput,
+    ...(needs.traceparent && { traceparent: needs.traceparent }),
+  }
+  const actions = createActions({
+    ...usual,
     ...(needs.openLog && { openLog: needs.openLog }),
     isHeld: needs.leases.isHeld,
-    ...(needs.traceparent && { traceparent: needs.traceparent }),
     callbackUrl: (job, { id, fence }, deadlineMs) =>
       needs.address.url({ jobId: job.id, runId: id, fence, until: needs.now() + deadlineMs }),
   })
+
+  const actionsWith = (log: AttemptLog) =>
+    createActions({
+      ...usual,
+      openLog: () => log,
+      callbackUrl() {
+        const message =
+          'A try is not stored, so nothing can be reported of it later. Save the job and run it.'
+        throw new AppError('CALLBACK_UNAVAILABLE', message)
+      },
+    })
 
   const send: SendMessage = async (given, message, signal, project) => {
     const target = given.channel === undefined ? given : { ...given, channel: nameIn(project, given.channel) }
@@ -89,7 +106,7 @@ export function createEffects(needs: EffectsNeeds): Effects {
   }
 
   return {
-    ...{ actions, send, referencesOf },
+    ...{ actions, actionsWith, send, referencesOf },
     checkReferences: async (job, project) => (await referencesOf([job], { project, made: [] }))(job),
   }
 

@@ -14,6 +14,7 @@ import { createAudit } from './access/audit.ts'
 import { createProjects } from './access/projects.ts'
 import { createKeys } from './access/keys/index.ts'
 import { createRefusals } from './access/refusals.ts'
+import type { Actions, AttemptLog } from './actions/index.ts'
 import type { Core } from './core.ts'
 import type { SendMessage } from './delivery/send.ts'
 import { type Config, secretsOf } from './ground/config.ts'
@@ -50,6 +51,10 @@ type ServedNeeds = Late &
     verifier: FireVerifier
     address: CallbackAddress
     send: SendMessage
+    /** For attempts that are not stored. */
+    actionsWith: (log: AttemptLog) => Actions
+    /** Aborts when the process goes down. */
+    leaving: AbortSignal
     referencesOf: ReferencesOf
     leases: Leases
     /** Machine id : an id made at boot. */
@@ -117,6 +122,10 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
       if (isDraining()) throw draining('call')
     },
     look: store.look,
+    tries: once(async () => {
+      const { createTries } = await import('./run/tries.ts')
+      return createTries({ actionsWith: needs.actionsWith, leaving: needs.leaving, delays, log })
+    }),
     sessions: once(async () => {
       const { createSessions } = await import('./access/sessions.ts')
       return createSessions({ ...config, now })

@@ -36,7 +36,13 @@ export function onSignedOut(told: (error: ApiError) => void): void {
   signedOut = told
 }
 
-/** What was answered last, by path: what can be shown of a machine that sleeps. */
+/** Headers of each call besides, by its path: the project that is looked at. */
+let besides = (_path: string): Record<string, string> => ({})
+export function sendsWith(headers: typeof besides): void {
+  besides = headers
+}
+
+/** What was answered last, by path and project: what can be shown of a machine that sleeps. */
 const known = new Map<string, unknown>()
 const mostKnown = 200
 
@@ -54,27 +60,28 @@ export async function call<T>(
   headers: Record<string, string> = {},
 ): Promise<T> {
   const isLook = method === 'GET'
-  if (isLook && isAsleep.value) return remembered(path) as T
+  const place = `${Object.values(besides(path)).join()} ${path}`
+  if (isLook && isAsleep.value) return remembered(place) as T
   const response = await send(method, path, body, headers)
   const isJson = response.headers.get('content-type')?.includes('json') ?? false
   const answer: unknown = isJson ? await response.json() : await response.text()
   noteAnswer(response.status, response.headers.get('x-chronos-goes-down-in'))
-  if (response.ok && isLook) remember(path, answer)
+  if (response.ok && isLook) remember(place, answer)
   if (response.ok) return answer as T
   const error = new ApiError(response.status, isJson ? (answer as Problem) : {})
   if (response.status === 401) signedOut(error)
   throw error
 }
 
-function remember(path: string, answer: unknown): void {
-  known.delete(path)
-  known.set(path, answer)
+function remember(place: string, answer: unknown): void {
+  known.delete(place)
+  known.set(place, answer)
   const [oldest] = known.keys()
   if (known.size > mostKnown && oldest !== undefined) known.delete(oldest)
 }
 
-function remembered(path: string): unknown {
-  if (known.has(path)) return known.get(path)
+function remembered(place: string): unknown {
+  if (known.has(place)) return known.get(place)
   throw new ApiError(0, {
     title: 'The machine is asleep',
     detail: 'This was not looked at before it went down. Wake it (above) to see it.',
@@ -88,7 +95,12 @@ export function forget(): void {
 }
 
 async function send(method: Method, path: string, body: unknown, headers: Record<string, string>) {
-  const all: Record<string, string> = { accept: 'application/json', 'x-chronos-page': '1', ...headers }
+  const all: Record<string, string> = {
+    accept: 'application/json',
+    'x-chronos-page': '1',
+    ...besides(path),
+    ...headers,
+  }
   const request: RequestInit = { method, headers: all, credentials: 'same-origin' }
   if (body !== undefined) {
     all['content-type'] = 'application/json'
@@ -100,6 +112,28 @@ async function send(method: Method, path: string, body: unknown, headers: Record
     noteAnswer(0, null)
     throw new ApiError(0, { detail: `The machine did not answer (${String(error)}). Try again.` })
   }
+}
+
+/** A call whose answer is read as it comes, as server-sent events: one that breaks wakes no machine by itself. */
+export async function stream(
+  method: Method,
+  path: string,
+  { body, headers, signal }: { body?: unknown; headers?: Record<string, string>; signal: AbortSignal },
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await fetch(path, {
+    ...{ method, signal, credentials: 'same-origin' },
+    headers: {
+      ...{ accept: 'text/event-stream', 'x-chronos-page': '1' },
+      ...besides(path),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  noteAnswer(response.status, response.headers.get('x-chronos-goes-down-in'))
+  if (response.ok && response.body) return response.body
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false
+  throw new ApiError(response.status, isJson ? ((await response.json()) as Problem) : {})
 }
 
 /** `?a=1&b=2` of the values that are set; empty if none is. */

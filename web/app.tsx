@@ -3,6 +3,7 @@ import { Layout } from './layout.tsx'
 import { pages } from './pages/index.ts'
 import { NotFoundPage } from './pages/not-found.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
+import { project } from './project.ts'
 import { match, path } from './router.ts'
 import { session } from './session.ts'
 
@@ -21,8 +22,8 @@ export function App() {
 function current() {
   for (const { pattern, Page } of pages) {
     const params = match(pattern, path.value)
-    // another job is another page: nothing of the last one stays
-    if (params) return <Page key={path.value} params={params} />
+    // another job is another page, and so is another project: nothing of the last one stays
+    if (params) return <Page key={`${project.value} ${path.value}`} params={params} />
   }
   return <NotFoundPage />
 }

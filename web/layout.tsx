@@ -2,8 +2,11 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Corner } from './corner.tsx'
 import { Button } from './parts/button.tsx'
+import { Field } from './parts/field.tsx'
 import { Link } from './parts/link.tsx'
 import { Mark } from './pages/sign-in.tsx'
+import { Pauses } from './parts/pauses.tsx'
+import { choices, look, project } from './project.ts'
 import { path } from './router.ts'
 import { may, session, signOut } from './session.ts'
 import type { Scope } from './types.ts'
@@ -17,6 +20,7 @@ const places: readonly { href: string; name: string; needs: Scope }[] = [
   { href: '/secrets', name: 'Secrets', needs: 'admin' },
   { href: '/keys', name: 'Keys', needs: 'admin' },
   { href: '/audit', name: 'Audit', needs: 'admin' },
+  { href: '/projects', name: 'Projects', needs: 'jobs:read' },
 ]
 
 /** What is around each page: the places that the key may go to, who is signed in, and why the machine is up. */
@@ -51,6 +55,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
                 </Link>
               ))}
           </nav>
+          <Chooser />
           <div class="who">
             <span title={`Scopes: ${session.value?.scopes.join(', ')}`}>{session.value?.name}</span>
             <Button kind="quiet" onPress={signOut}>
@@ -62,9 +67,28 @@ export function Layout({ children }: { children: ComponentChildren }) {
       <div class="content">
         <Corner />
         <main id="main" tabIndex={-1}>
+          <Pauses />
           {children}
         </main>
       </div>
+    </div>
+  )
+}
+
+/** Which project is looked at, for a key that sees several. */
+function Chooser() {
+  const names = choices.value
+  const at = project.value ?? ''
+  if (names.length === 0) return null
+  const options = [
+    { value: '', label: 'All projects' },
+    ...names.map((name) => ({ value: name, label: name })),
+    // an address may name one that is not there, or not any more
+    ...(at === '' || names.includes(at) ? [] : [{ value: at, label: at }]),
+  ]
+  return (
+    <div class="chooser">
+      <Field label="Project" value={at} onInput={look} options={options} />
     </div>
   )
 }

@@ -10,9 +10,24 @@ const sync = () => {
 }
 addEventListener('popstate', sync)
 
-/** Goes to an address of this page; `replace` for what the Back button should not stop at, such as a filter. */
-export function go(url: string, { replace = false } = {}): void {
+/** The same address, with the project that is looked at: every place of the page keeps it. */
+export function kept(url: string): string {
+  const project = place.value.searchParams.get('project')
+  if (project === null || /[?&]project=/.test(url)) return url
+  return `${url}${url.includes('?') ? '&' : '?'}project=${encodeURIComponent(project)}`
+}
+
+type Going = {
+  /** What the Back button should not stop at, such as a filter. */
+  replace?: boolean
+  /** Looked at from now on; null: all of them. By default it stays as it is. */
+  project?: string | null
+}
+
+/** Goes to an address of this page. */
+export function go(to: string, { replace = false, project }: Going = {}): void {
   const from = place.value.pathname
+  const url = project === undefined ? kept(to) : to
   if (replace) history.replaceState(null, '', url)
   else history.pushState(null, '', url)
   sync()

@@ -13,6 +13,7 @@ export type Run = Omit<Answer<'GET /api/runs/{id}'>['run'], keyof RunColumns> & 
 
 type JobColumns = {
   id: string
+  project: string
   name: string
   timezone: string
   prompt: string | null
@@ -81,13 +82,7 @@ export type Status = {
   failed_deliveries: { count: number }
   awake: { because: readonly string[]; goes_down_at: string | null }
   jobs: Record<string, number>
-  projects?: readonly {
-    name: string
-    paused: boolean
-    paused_at: string | null
-    paused_by: string | null
-    paused_reason: string | null
-  }[]
+  projects?: Answer<'GET /api/projects'>['projects']
   owed: {
     arms: number
     oldest_since: string | null

@@ -174,7 +174,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Jobs, newest first
+         * Jobs, newest first or in another order
          * @description Paused and finished jobs are left out unless `state` or `include_disabled` asks for them; `hidden` is how many were. `next_cursor` is null on the last page.
          *
          *     Needs an API key with the scope `jobs:read`.
@@ -188,6 +188,28 @@ export interface paths {
          *     Needs an API key with the scope `jobs:write`.
          */
         post: operations["createJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one attempt of a job that is not stored, and follow it as server-sent events
+         * @description The body is that of a new job, with the same checks; its schedule and its retries play no part, and no receiver is told. Events `log` come while it is at work, and `end` with its outcome. Nothing of it is stored, so nothing is left; the attempt ends when the caller disconnects or the process shuts down.
+         *
+         *     Needs an API key with the scope `jobs:write`.
+         */
+        post: operations["tryJob"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1317,6 +1339,8 @@ export interface components {
             job_id: string;
             /** @description in the list of all */
             job_name?: string;
+            /** @description of its job; in the list of all */
+            project?: string;
             /** @description a channel by its name, a kind of receiver, or a job that is started */
             to: {
                 channel?: string;
@@ -1359,7 +1383,7 @@ export interface components {
             status: number;
             detail: string;
             /** @enum {unknown} */
-            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "PROJECT_REFUSED" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "PROJECT_NOT_FOUND" | "PROJECT_IN_USE" | "PROJECT_PAUSED" | "PROJECT_FULL" | "PROJECT_BUSY" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
+            code: "REQUEST_MALFORMED" | "BODY_NOT_JSON" | "BODY_TOO_LARGE" | "FIELD_INVALID" | "FIELD_UNKNOWN" | "JOB_ID_INVALID" | "RUN_ID_INVALID" | "CURSOR_INVALID" | "SCHEDULE_INVALID" | "SCHEDULE_IN_PAST" | "TIMEZONE_UNKNOWN" | "API_KEY_REJECTED" | "SESSION_REJECTED" | "NOT_FROM_PAGE" | "TOKEN_REJECTED" | "SCOPE_MISSING" | "PROJECT_REFUSED" | "RATE_LIMITED" | "PAGE_NOT_BUILT" | "ROUTE_NOT_FOUND" | "JOB_NOT_FOUND" | "RUN_NOT_FOUND" | "KEY_NOT_FOUND" | "PROJECT_NOT_FOUND" | "PROJECT_IN_USE" | "PROJECT_PAUSED" | "PROJECT_FULL" | "PROJECT_BUSY" | "KEY_TAKEN" | "OWNER_CONFLICT" | "PLAN_STALE" | "JOB_STATE_CONFLICT" | "JOB_BUSY" | "RUN_STATE_CONFLICT" | "VERSION_CONFLICT" | "IDEMPOTENCY_KEY_REUSED" | "CHANNEL_NOT_FOUND" | "CHANNEL_IN_USE" | "CHANNEL_DISABLED" | "SECRET_NOT_FOUND" | "SECRET_IN_USE" | "ENCRYPTION_KEY_MISSING" | "ENCRYPTION_KEY_WRONG" | "SECRET_UNKNOWN" | "CALLBACK_UNAVAILABLE" | "DELIVERY_NOT_FOUND" | "DELIVERY_STATE_CONFLICT" | "CALLBACK_GONE" | "AFTER_CYCLE" | "NOT_ARMED" | "MEDIA_TYPE_UNSUPPORTED" | "DRAINING" | "NOT_READY" | "DATABASE_UNAVAILABLE" | "FOLLOWERS_FULL" | "TRIES_FULL" | "LISTS_BUSY" | "QUEUE_FULL" | "JWKS_UNAVAILABLE" | "ARM_UNCONFIRMED" | "SECRET_UNREADABLE" | "INTERNAL";
             /** @description the same text as `detail` */
             error: string;
             errors?: {
@@ -1816,6 +1840,7 @@ export interface components {
             channel: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
         };
         /**
@@ -1828,6 +1853,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1837,6 +1863,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1846,6 +1873,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1857,6 +1885,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -1874,6 +1903,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description default: always */
             on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[];
@@ -2045,6 +2075,8 @@ export interface components {
             /** @example ab12cd34ef56 */
             job_id: string;
             job_name: string;
+            /** @description of its job */
+            project: string;
             /** Format: date-time */
             slot: string | null;
             /** @enum {unknown} */
@@ -2314,6 +2346,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2323,6 +2356,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2332,6 +2366,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2343,6 +2378,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2360,6 +2396,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2474,6 +2511,8 @@ export interface components {
         Lane: {
             /** @example ab12cd34ef56 */
             job_id: string;
+            /** @description of the job */
+            project: string;
             name: string;
             timezone: string;
             tags: string[];
@@ -2590,10 +2629,13 @@ export interface components {
             /** Format: date-time */
             last_at: string;
             last_run_id: string;
+            /** @description of that run, as it is */
+            last_message: string | null;
             /** @description those that failed most first; 20 at most */
             jobs: {
                 /** @example ab12cd34ef56 */
                 job_id: string;
+                project: string;
                 name: string;
                 count: number;
             }[];
@@ -2698,6 +2740,7 @@ export interface components {
             url: string;
             /** @description the current one first; the message is signed with each, so that they can be rotated */
             secrets?: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2707,6 +2750,7 @@ export interface components {
             /** @constant */
             type: "slack";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2716,6 +2760,7 @@ export interface components {
             /** @constant */
             type: "discord";
             url: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2727,6 +2772,7 @@ export interface components {
             bot_token: string;
             chat_id: number | string;
             api_base?: string;
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2744,6 +2790,7 @@ export interface components {
             password?: string;
             from: string;
             to: string[];
+            /** @description the text of the message; default: what is usual for its receiver */
             template?: string;
             /** @description jobs that say nothing of deliveries tell this channel of these outcomes; null: of none */
             default_on?: ("success" | "failure" | "recovery" | "always" | "changed") | ("success" | "failure" | "recovery" | "always" | "changed")[] | null;
@@ -2833,6 +2880,8 @@ export interface components {
             scopes: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
             /** @description the scopes whose operations these allow */
             may: ("jobs:read" | "jobs:write" | "runs:start" | "admin")[];
+            /** @description the only one that the key sees; null: all */
+            project: string | null;
             /** Format: date-time */
             expires_at: string;
         };
@@ -3835,6 +3884,8 @@ export interface operations {
                 tag?: string;
                 /** @description a part of name or prompt */
                 q?: string;
+                /** @description instead of the newest first: by `name`, by the `next` run (those without one come last), by `state` (what needs a look first); with `-` the other way round */
+                order?: "name" | "-name" | "next" | "-next" | "state" | "-state";
                 /** @description true: only those whose last run failed */
                 failing?: boolean;
                 /** @description true: only those whose wake-up the timer service has not confirmed */
@@ -3849,7 +3900,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Jobs, newest first */
+            /** @description Jobs, newest first or in another order */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,6 +4157,140 @@ export interface operations {
                 };
             };
             /** @description DATABASE_UNAVAILABLE: The database cannot be reached; retry */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */
+                "Chronos-Project"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobInput"];
+            };
+        };
+        responses: {
+            /** @description Make one attempt of a job that is not stored, and follow it as server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream; charset=utf-8": string;
+                };
+            };
+            /**
+             * @description FIELD_INVALID: A field is invalid
+             *
+             *     FIELD_UNKNOWN: A field is unknown
+             *
+             *     REQUEST_MALFORMED: The request could not be read
+             *
+             *     BODY_NOT_JSON: The body is not JSON
+             *
+             *     SCHEDULE_INVALID: The schedule cannot be read
+             *
+             *     SCHEDULE_IN_PAST: The schedule has no slot left
+             *
+             *     TIMEZONE_UNKNOWN: The time zone is not an IANA name
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description API_KEY_REJECTED: The API key is missing or not accepted
+             *
+             *     SESSION_REJECTED: No one is signed in, or the session has ended
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description SCOPE_MISSING: The API key lacks the required scope
+             *
+             *     NOT_FROM_PAGE: A session changes things from its own page only
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description PROJECT_PAUSED: The project is paused */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description BODY_TOO_LARGE: The body is larger than the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description MEDIA_TYPE_UNSUPPORTED: The body must be application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description RATE_LIMITED: Rate limit exceeded; retry later */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description INTERNAL: Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description TRIES_FULL: Too many tries are under way in this process; retry
+             *
+             *     DATABASE_UNAVAILABLE: The database cannot be reached; retry
+             */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -32,7 +32,7 @@ const shortestLeaseMs = 10_000
 /** The service gives a statement 5 s. If it or PostgreSQL had no processor for so much of these, that is why. */
 const mostAwayMs = 1_500
 /** 503 that says what the caller has to wait for, of a service whose database and NAS are well. */
-const busyCodes = ['QUEUE_FULL', 'FOLLOWERS_FULL']
+const busyCodes = ['QUEUE_FULL', 'FOLLOWERS_FULL', 'TRIES_FULL']
 
 type Answered = { status: number | null; body: string; askedAt: number }
 

@@ -14,6 +14,8 @@ type Story = {
   tags: string[]
   /** Of a run, usually. */
   tookMs: number
+  /** For how long of that a process was up, if its target reports later. */
+  upMs?: number
   /** Of a hundred slots, those that failed. */
   fails?: number
   cause?: [code: string, message: string]
@@ -45,7 +47,7 @@ const stories: readonly Story[] = [
     tookMs: 42_000,
     daily: 1,
     fails: 4,
-    cause: ['TARGET_STATUS', 'the target answered 502'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 502, expected 2xx'],
     more: { retry: { attempts: 3 } },
   },
   {
@@ -55,7 +57,7 @@ const stories: readonly Story[] = [
     tookMs: 900,
     daily: 48,
     fails: 1,
-    cause: ['TARGET_TIMEOUT', 'no answer within 30 s'],
+    cause: ['TIMEOUT', 'no answer within 30 s'],
   },
   {
     at: '07:15',
@@ -68,7 +70,14 @@ const stories: readonly Story[] = [
     daily: 1,
     more: { jitter_ms: 5_000 },
   },
-  { name: 'Search index', schedule: 'every 2h', tags: ['import'], tookMs: 7_900_000, daily: 12 },
+  {
+    name: 'Search index',
+    schedule: 'every 2h',
+    tags: ['import'],
+    tookMs: 7_900_000,
+    upMs: 60_000,
+    daily: 12,
+  },
   {
     at: '12:00',
     name: 'Certificate check',
@@ -94,7 +103,7 @@ const stories: readonly Story[] = [
     tookMs: 210_000,
     daily: 1,
     fails: 2,
-    cause: ['TARGET_STATUS', 'the target answered 502'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 502, expected 2xx'],
   },
   {
     name: 'Shop export',
@@ -103,7 +112,7 @@ const stories: readonly Story[] = [
     tookMs: 12_000,
     daily: 24,
     fails: 12,
-    cause: ['TARGET_STATUS', 'the target answered 500'],
+    cause: ['HTTP_STATUS', 'target https://example.com answered 500, expected 2xx'],
   },
   {
     at: '10:00',
@@ -155,12 +164,12 @@ type Past = { id: string; story: Story; now: Date; seed: number }
 const chance = (seed: number) => `abs(hashint4(n * 31 + ${seed})) % 100`
 
 async function days(sql: postgres.Sql, { id, story, now, seed }: Past) {
-  const { daily, fails = 0, tookMs } = story
+  const { daily, fails = 0, tookMs, upMs = tookMs } = story
   await sql.unsafe(
     `insert into job_days (job_id, day, runs_succeeded, runs_failed, slots_ran, slots_missed, slots_skipped, attempts,
-       duration_ms, duration_counts, lateness_ms)
+       duration_ms, duration_counts, lateness_ms, awake_ms)
      select $1, ($2::timestamptz at time zone 'utc')::date - n, ran - failed, failed, ran, missed, 0, ran, ran * $3::bigint,
-       '{}', ran * 180
+       '{}', ran * 180, ran * ${upMs}::bigint
      from generate_series(3, 364) n,
        lateral (select extract(isodow from ($2::timestamptz at time zone 'utc')::date - n) as dow) w,
        lateral (select case when ${daily} >= 1 then ${Math.round(daily)} when n % ${Math.max(1, Math.round(1 / daily))} = 0 then 1 else 0 end as ran) r,
@@ -180,14 +189,23 @@ function slotOf({ daily, at, timezone = 'UTC' }: Story): string {
 }
 
 async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
-  const { daily, fails = 0, tookMs, cause = ['TARGET_STATUS', 'the target answered 500'] } = story
+  const {
+    daily,
+    fails = 0,
+    tookMs,
+    upMs = tookMs,
+    cause = ['HTTP_STATUS', 'target https://example.com answered 500, expected 2xx'],
+  } = story
   const count = Math.min(160, Math.max(12, Math.round(daily * 3)))
   await sql.unsafe(
     `insert into runs (id, seq, job_id, slot, trigger, state, fence, attempt, claimed_at, started_at, finished_at,
-       error_code, error_message)
+       error_code, error_message, attempts)
      select gen_random_uuid(), extract(epoch from at) * 1000000, $1, at, 'fire',
        case when bad then 'failed' else 'succeeded' end, 1, 1, at + late, at + late, at + late + took,
-       case when bad then $3 end, case when bad then $4 end
+       case when bad then $3 end, case when bad then $4 end,
+       jsonb_build_array(jsonb_build_object('attempt', 1, 'fence', 1, 'started_at', at + late,
+         'state', case when bad then 'failed' else 'succeeded' end,
+         'finished_at', at + late + least(took, make_interval(secs => ${upMs / 1000})), 'error', null))
      from generate_series(1, ${count}) n,
        lateral (select ${slotOf(story)} as at, ${chance(seed)} < ${fails} as bad,
          make_interval(secs => (${chance(seed + 7)}) * 0.012 + 0.05) as late,
@@ -200,8 +218,8 @@ async function runs(sql: postgres.Sql, { id, story, now, seed }: Past) {
 async function serviceDays(sql: postgres.Sql, now: Date) {
   await sql`insert into busy_days (job_id, day, awake_ms) select job_id, day, awake_ms from job_days on conflict do nothing`
   await sql`
-    insert into service_days (day, runs_succeeded, runs_failed, slots_ran, attempts, duration_ms)
-    select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms)
+    insert into service_days (day, runs_succeeded, runs_failed, slots_ran, attempts, duration_ms, awake_ms)
+    select day, sum(runs_succeeded), sum(runs_failed), sum(slots_ran), sum(attempts), sum(duration_ms), sum(awake_ms)
     from job_days group by day on conflict do nothing`
   await sql`
     insert into process_days (day, awake_ms, starts, fires)
@@ -213,11 +231,12 @@ async function serviceDays(sql: postgres.Sql, now: Date) {
 /** Its last three runs failed. */
 async function failing(sql: postgres.Sql, id: string, now: Date) {
   await sql`
-    update runs set state = 'failed', error_code = 'TARGET_STATUS', error_message = 'the target answered 500'
+    update runs set state = 'failed', error_code = 'HTTP_STATUS',
+      error_message = 'target https://example.com answered 500, expected 2xx'
     where job_id = ${id} and slot > ${now}::timestamptz - interval '3 hours'`
   await sql`
     update job_runtime set failure_streak = 3, last_status = 'error', last_run_at = ${now}::timestamptz - interval '1 hour',
-      last_error = 'TARGET_STATUS: the target answered 500'
+      last_error = 'HTTP_STATUS: target https://example.com answered 500, expected 2xx'
     where job_id = ${id}`
 }
 
@@ -233,7 +252,7 @@ async function unsent(sql: postgres.Sql, id: string, now: Date) {
   await sql`
     insert into deliveries (id, run_id, job_id, target, event, state, attempt, error_code, error_message, created_at, finished_at)
     select gen_random_uuid(), id, job_id, '{"type": "slack", "url": "https://hooks.slack.com/services/…"}', 'failure', 'failed', 5,
-      'RECEIVER_STATUS', 'Slack answered 404 channel_not_found', ${now}::timestamptz - interval '3 hours',
+      'HTTP_STATUS', 'https://hooks.slack.com answered 404: channel_not_found', ${now}::timestamptz - interval '3 hours',
       ${now}::timestamptz - interval '2 hours'
     from runs where job_id = ${id} order by seq desc limit 1`
 }

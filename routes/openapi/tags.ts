@@ -3,7 +3,7 @@ export const webhookTag = 'Sent by Chronos'
 
 /** The tags of operations, in the order of docs/routes.md. The first one whose pattern fits a path has it. */
 export const tags = [
-  { name: 'Jobs', holds: /^\/api\/jobs\b/, description: 'What is to be done, and when.' },
+  { name: 'Jobs', holds: /^\/api\/(jobs|tries)\b/, description: 'What is to be done, and when.' },
   {
     name: 'Files of jobs',
     holds: /^\/(api\/(plan|apply|export)|chronos\.schema\.json)$/,

@@ -114,6 +114,7 @@ export const run = Type.Object(
     id: idOfRun,
     job_id: jobOfRun,
     job_name: Type.String(),
+    project: Type.String({ description: 'of its job' }),
     ...shownOfRun,
     state: runState,
     duration_ms: orNull<number>('integer', {}),

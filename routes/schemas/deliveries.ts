@@ -9,6 +9,7 @@ const delivery = Type.Object(
     run_id: runId,
     job_id: jobId,
     job_name: Type.Optional(Type.String({ description: 'in the list of all' })),
+    project: Type.Optional(Type.String({ description: 'of its job; in the list of all' })),
     to: Type.Object(
       {
         channel: Type.Optional(Type.String()),

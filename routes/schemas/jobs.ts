@@ -44,7 +44,7 @@ export const jobOperations = {
     id: 'listJobs',
     scope: 'jobs:read',
     isLarge: true,
-    summary: 'Jobs, newest first',
+    summary: 'Jobs, newest first or in another order',
     description:
       'Paused and finished jobs are left out unless `state` or `include_disabled` asks for them; `hidden` is how many were. `next_cursor` is null on the last page.',
     query: object({
@@ -60,6 +60,12 @@ export const jobOperations = {
       tag: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
       q: Type.Optional(
         Type.String({ minLength: 1, maxLength: 200, description: 'a part of name or prompt' }),
+      ),
+      order: Type.Optional(
+        Type.Enum(['name', '-name', 'next', '-next', 'state', '-state'], {
+          description:
+            'instead of the newest first: by `name`, by the `next` run (those without one come last), by `state` (what needs a look first); with `-` the other way round',
+        }),
       ),
       failing: Type.Optional(Type.Boolean({ description: 'true: only those whose last run failed' })),
       unarmed: Type.Optional(
@@ -107,6 +113,17 @@ export const jobOperations = {
     answer: savedJob,
     otherAnswers: { 200: draft },
     errors: [...bodyErrors, ...scheduleErrors, 'KEY_TAKEN', 'IDEMPOTENCY_KEY_REUSED', 'NOT_ARMED'],
+  },
+  'POST /api/tries': {
+    id: 'tryJob',
+    scope: 'jobs:write',
+    summary: 'Make one attempt of a job that is not stored, and follow it as server-sent events',
+    description:
+      'The body is that of a new job, with the same checks; its schedule and its retries play no part, and no receiver is told. Events `log` come while it is at work, and `end` with its outcome. Nothing of it is stored, so nothing is left; the attempt ends when the caller disconnects or the process shuts down.',
+    body: jobInput,
+    status: 200,
+    answer: 'text/event-stream; charset=utf-8',
+    errors: [...bodyErrors, ...scheduleErrors, 'PROJECT_PAUSED', 'TRIES_FULL'],
   },
   'GET /api/jobs/{id}': {
     id: 'readJob',

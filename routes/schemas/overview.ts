@@ -30,6 +30,7 @@ const runState = Type.Enum([...runStates])
 const lane = object(
   {
     job_id: jobId,
+    project: Type.String({ description: 'of the job' }),
     name: Type.String(),
     timezone: Type.String(),
     tags: Type.Array(Type.String()),
@@ -91,7 +92,8 @@ const failure = object(
     first_at: instantOut,
     last_at: instantOut,
     last_run_id: runId,
-    jobs: Type.Array(object({ job_id: jobId, name: Type.String(), count }), {
+    last_message: { ...textOrNull, description: 'of that run, as it is' },
+    jobs: Type.Array(object({ job_id: jobId, project: Type.String(), name: Type.String(), count }), {
       description: 'those that failed most first; 20 at most',
     }),
     job_count: count,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { scopes } from '../../src/access/keys/index.ts'
-import { instantOut, object } from './fields.ts'
+import { instantOut, object, textOrNull } from './fields.ts'
 import type { Operation } from './operation.ts'
 import { bodyErrors } from './refusals.ts'
 
@@ -10,6 +10,7 @@ const session = object(
     name: Type.String({ description: 'of the key' }),
     scopes: Type.Array(Type.Enum([...scopes]), { description: 'those that the key has now' }),
     may: Type.Array(Type.Enum([...scopes]), { description: 'the scopes whose operations these allow' }),
+    project: { ...textOrNull, description: 'the only one that the key sees; null: all' },
     expires_at: instantOut,
   },
   { title: 'Session' },

@@ -74,6 +74,7 @@ export const errorTable = {
   NOT_READY: { status: 503, title: 'This process is not ready yet; retry' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached; retry' },
   FOLLOWERS_FULL: { status: 503, title: 'Too many clients follow logs in this process; retry' },
+  TRIES_FULL: { status: 503, title: 'Too many tries are under way in this process; retry' },
   LISTS_BUSY: { status: 503, title: 'Too many lists are being read at once; retry' },
   QUEUE_FULL: { status: 503, title: 'Too many runs are queued in this process; retry' },
   JWKS_UNAVAILABLE: {

@@ -240,9 +240,10 @@ test('failures are grouped by their cause, over all jobs or one', async () => {
   assert.deepEqual(closed, {
     ...{ code: 'TARGET_UNREACHABLE', cause: 'port # refused after # ms', count: 3, job_count: 2 },
     ...{ first_at: '2026-03-28T10:00:01.000Z', last_at: '2026-03-28T10:02:01.000Z', last_run_id: last },
+    last_message: 'port 9 refused after 7 ms',
     jobs: [
-      { job_id: one.id, name: 'one', count: 2 },
-      { job_id: other.id, name: 'other', count: 1 },
+      { job_id: one.id, project: 'default', name: 'one', count: 2 },
+      { job_id: other.id, project: 'default', name: 'other', count: 1 },
     ],
   })
   const ofOne = await get(`/api/failures?since=2026-03-28T09:00:00Z&job=${one.id}`)

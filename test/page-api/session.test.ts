@@ -19,7 +19,13 @@ test('a key is exchanged for a cookie that no script reads, and is not answered'
   const answer = await signIn({ key: key.secret })
   assert.equal(answer.status, 201)
   const { expires_at: expiresAt, ...body } = answer.body
-  assert.deepEqual(body, { key: key.id, name: 'for looking', scopes: ['jobs:read'], may: ['jobs:read'] })
+  assert.deepEqual(body, {
+    key: key.id,
+    name: 'for looking',
+    scopes: ['jobs:read'],
+    may: ['jobs:read'],
+    project: 'default',
+  })
   const hours = (Date.parse(expiresAt) - Date.now()) / 3_600_000
   assert.ok(hours > 11.9 && hours <= 12, `${hours} h`)
   const cookie = answer.headers.get('set-cookie') ?? ''

@@ -91,6 +91,9 @@ test('a page of large jobs ends before the memory does, and its cursor leads on 
   assert.deepEqual(ids, made.toReversed())
   assert.ok(pages >= 4, `${pages} pages`)
   assert.ok(largest < mostBytes, `${largest} bytes`)
+  const ordered = await follow('/api/jobs?order=name&limit=1000', 'jobs', 'id')
+  assert.deepEqual(ordered.ids, made)
+  assert.ok(ordered.pages >= 4 && ordered.largest < mostBytes, `${ordered.pages}, ${ordered.largest}`)
 })
 
 test('a page is measured in bytes, not in characters', async () => {

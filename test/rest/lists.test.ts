@@ -131,6 +131,7 @@ test('GET /api/runs/{id} tells a run in the shape that clients read, with its at
     callback_until: null,
     waiting_since: null,
     output_cut: false,
+    project: 'default',
   })
   assert.equal(attempts.length, 1)
   assert.match(output, /hello/)

@@ -36,6 +36,13 @@ test('the table filters as one types, and each view is a link', async () => {
   await until('those with the tag, in order', async () => {
     return (await names()).join() === 'Exchange rates,Invoices to the bank,Shop export'
   })
+  await page.getByRole('button', { name: 'Job', exact: true }).click()
+  await until('the other way round', async () => {
+    return (await names()).join() === 'Shop export,Invoices to the bank,Exchange rates'
+  })
+  assert.match(page.url(), /sort=-name/)
+  await page.getByRole('button', { name: 'State' }).click()
+  await until('what needs a look first', async () => (await names())[0] === 'Shop export')
   await page.goto('/jobs?q=no-such-job')
   await page.getByText('No job matches').waitFor()
   assert.deepEqual(complaints, [])
@@ -95,7 +102,7 @@ test('jobs are only deleted once their number is typed', async () => {
   await context.close()
 })
 
-test('of very many jobs only the rows in view are in the page, and the end is reached by scrolling', async () => {
+test('of very many jobs only the rows in view are in the page, in order, and the end is reached by scrolling', async () => {
   const { sql } = service.database
   await sql`
     with made as (
@@ -109,6 +116,11 @@ test('of very many jobs only the rows in view are in the page, and the end is re
   const { page, context } = await reader.open('/jobs?tag=many')
   await page.getByRole('link', { name: 'one of many 1000', exact: true }).waitFor()
   const rows = () => page.locator('.body [role=row]').count()
+  await page.getByRole('button', { name: 'Job', exact: true }).click()
+  // all of them are in order, not only those that have been read
+  await page.getByRole('link', { name: 'one of many 1', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Job', exact: true }).click()
+  await page.getByRole('link', { name: 'one of many 999', exact: true }).waitFor()
   await until('the end is there', async () => {
     await page.evaluate('scrollTo(0, document.body.scrollHeight)')
     return page.getByRole('link', { name: 'one of many 1', exact: true }).isVisible()
@@ -123,6 +135,8 @@ for (const theme of ['light', 'dark'])
     await page.getByRole('link', { name: 'Shop export' }).waitFor()
     assert.deepEqual(await violations(page), [])
     await page.setViewportSize(phone)
+    // the column of states has no room there: its sign stands before the name
+    await page.locator('[role=row]', { hasText: 'Shop export' }).locator('.sign-bad').waitFor()
     assert.equal(await widerBy(page), 0)
     assert.deepEqual(await violations(page), [])
     await context.close()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { receivers } from '../../src/delivery/senders/receivers.ts'
 import { tellStory } from '../../dev/pictures/story.ts'
 import { phone, startReader, violations, widerBy } from '../support/browser.ts'
 import { keyOf } from '../support/key.ts'
@@ -36,6 +37,44 @@ test('a channel is made, tested and removed; the secret of a webhook is shown on
   assert.deepEqual(complaints, [])
   await context.close()
 })
+
+test('the form of a channel has every field of every type of receiver, as the API describes them', async () => {
+  const { components } = (await service.api('GET', '/openapi.json')).body
+  const schemas = components.schemas as Record<string, Schema>
+  const { page, context } = await reader.open('/channels')
+  await page.getByRole('button', { name: 'New channel' }).click()
+  const form = page.getByRole('dialog', { name: 'A new channel' })
+  const types = form.getByRole('combobox', { name: 'Type' })
+  for (const { $ref = '' } of schemas['ChannelInput']?.anyOf ?? []) {
+    const { properties = {} } = schemas[$ref.split('/').at(-1) ?? ''] ?? {}
+    await types.selectOption(properties['type']?.const ?? '')
+    for (const field of Object.keys(properties).filter((name) => name !== 'type')) {
+      const words = field === 'default_on' ? 'Told by default of' : field.replaceAll('_', ' ')
+      await form.getByLabel(new RegExp(`^${words}\\b`, 'i')).waitFor()
+    }
+    assert.deepEqual(await violations(page), [], $ref)
+  }
+  assert.equal(await types.getByRole('option').count(), receivers.length)
+  // a number, a list and a box are sent as such
+  await types.selectOption('email')
+  await form.getByRole('textbox', { name: 'Name' }).fill('post')
+  await form.getByLabel('Host').fill('mail.example.com')
+  await form.getByLabel('Port').fill('2525')
+  await form.getByLabel(/^Secure/).check()
+  await form.getByRole('textbox', { name: 'From' }).fill('cron@example.com')
+  await form.getByLabel('To', { exact: true }).fill('a@example.com, b@example.com')
+  await form.getByRole('button', { name: 'Make the channel' }).click()
+  await page.getByText('port 2525').waitFor()
+  await page.getByText('to a@example.com, b@example.com').waitFor()
+  await service.api('DELETE', '/api/channels/post')
+  await context.close()
+})
+type Schema = {
+  $ref?: string
+  const?: string
+  anyOf?: { $ref: string }[]
+  properties?: Record<string, Schema>
+}
 
 test('a secret is written and never shown; a wrong one is refused beside its field', async () => {
   const { page, context } = await reader.open('/secrets')

@@ -34,7 +34,7 @@ test('what is due, runs and failed is on one page, by cause, and news until it i
   await live.getByText(/for 11 min/).waitFor()
 
   const failed = page.getByRole('region', { name: 'Failed since you last looked' })
-  await failed.getByRole('link', { name: 'the target answered #' }).waitFor()
+  await failed.getByRole('link', { name: 'target https://example.com answered 500, expected 2xx' }).waitFor()
   await failed.getByRole('button', { name: 'Seen' }).click()
   await failed.getByText('Nothing failed').waitFor()
   await page.reload()

@@ -52,43 +52,60 @@ test('a job is made by words: read as it is typed, and shown as curl and as a fi
   await context.close()
 })
 
-test('a job is tried before it is saved, and nothing of the try is left', async () => {
-  const { page, context } = await reader.open('/make?kind=command')
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Tries a program in the window of a job to be made, and waits until it has said its process id. */
+async function tryProgram(script: string) {
+  const opened = await reader.open('/make?kind=command')
+  const { page } = opened
   await page.getByRole('textbox', { name: 'Name' }).fill('tried')
-  await page.getByRole('textbox', { name: 'Program' }).fill('echo')
-  await page.getByRole('textbox', { name: 'Arguments' }).fill('it was tried')
-  // one that a browser has left behind because it crashed
-  const left = await service.makeJob({ name: 'tried long ago', tags: ['a-try'] })
-  await service.database.sql`update jobs set created_at = now() - interval '2 hours' where id = ${left.id}`
+  await page.getByRole('textbox', { name: 'Program' }).fill('sh')
+  await page.getByRole('textbox', { name: 'Arguments' }).fill(`-c\necho "pid $$"; ${script}`)
   await page.getByRole('button', { name: 'Try it once' }).click()
   const window = page.getByRole('dialog', { name: 'Try tried' })
-  await window.getByText('succeeded').waitFor()
-  await window.getByText('it was tried').first().waitFor()
-  await window
-    .getByRole('contentinfo')
-    .or(window.getByRole('button', { name: 'Close' }))
-    .last()
-    .click()
-  await until('the copy is gone', async () => {
-    const { jobs } = (await service.api('GET', '/api/jobs?state=all&q=tried')).body
-    return jobs.length === 0
-  })
+  const said = await window
+    .locator('.log')
+    .getByText(/^pid \d+$/)
+    .textContent()
+  return { ...opened, window, pid: Number(said?.slice(4)) }
+}
+
+test('a job is tried before it is saved: its log as it comes, its outcome, and not a row of it', async () => {
+  const { sql } = service.database
+  const rows = async () => {
+    const [row] = await sql`
+      select (select count(*) from jobs) as jobs, (select count(*) from runs) as runs,
+        (select count(*) from attempt_logs) as logs, (select count(*) from deliveries) as deliveries`
+    return { ...row }
+  }
+  const before = await rows()
+  const { page, context, window } = await tryProgram('read go; echo "never"; exit 3')
+  await window.getByText('EXIT_CODE', { exact: true }).waitFor()
+  await window.getByText('failed').first().waitFor()
+  assert.deepEqual(await violations(page), [])
+  assert.deepEqual(await rows(), before)
+  await window.getByRole('button', { name: 'Close' }).last().click()
+  await window.waitFor({ state: 'detached' })
   await context.close()
 })
 
-test('a window that is closed during a try leaves no copy of the job', async () => {
-  const { page, context } = await reader.open('/make?kind=command')
-  await page.getByRole('textbox', { name: 'Name' }).fill('closed')
-  await page.getByRole('textbox', { name: 'Program' }).fill('echo')
-  await page.getByRole('textbox', { name: 'Arguments' }).fill('something')
-  await page.getByRole('button', { name: 'Try it once' }).click()
-  await page.getByRole('dialog').getByText('succeeded').waitFor()
-  await page.goto('about:blank')
-  await until('the copy is gone', async () => {
-    const { jobs } = (await service.api('GET', '/api/jobs?state=all&q=closed')).body
-    return jobs.length === 0
-  })
-  await context.close()
+test('a try ends with its window, and when the browser goes', async () => {
+  const closed = await tryProgram('sleep 300')
+  await closed.window.getByText('running').waitFor()
+  assert.ok(isAlive(closed.pid))
+  await closed.page.keyboard.press('Escape')
+  await until('its program has ended', () => !isAlive(closed.pid))
+  await closed.context.close()
+  const gone = await tryProgram('sleep 300')
+  assert.ok(isAlive(gone.pid))
+  await gone.context.close()
+  await until('its program has ended too', () => !isAlive(gone.pid))
 })
 
 test('a run is watched live: its log as it comes, and its end without a press', async () => {

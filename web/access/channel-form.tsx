@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks'
 import { ApiError, call } from '../api.ts'
+import { useLoad } from '../load.ts'
 import { Check, Field } from '../parts/field.tsx'
+import { ErrorNotice } from '../parts/notice.tsx'
 import type { Answer } from '../types.ts'
 import { FormDialog } from './form-dialog.tsx'
-import { channelBody, defaults, type ReceiverField, receivers } from './receivers.ts'
+import { channelBody, defaults, readReceivers, type ReceiverField } from './receivers.ts'
 
 export type Channel = Answer<'GET /api/channels/{name}'>['channel']
 
@@ -17,19 +19,18 @@ type ChannelFormProps = {
 
 /** A channel is written as a whole: what is secret in it was never shown, so it is typed again. */
 export function ChannelForm({ channel, onSaved, onClose }: ChannelFormProps) {
+  const receivers = useLoad(readReceivers, [], { live: false })
   const [name, setName] = useState(channel?.name ?? '')
   const [type, setType] = useState(channel?.type ?? 'slack')
   const [defaultOn, setDefaultOn] = useState(
     channel?.default_on?.join(',') ?? (channel ? '' : 'failure,recovery'),
   )
   const [values, setValues] = useState<Readonly<Record<string, string>>>({})
+  const fields = receivers.data?.get(type) ?? []
   const send = async () => {
     const path = `/api/channels/${encodeURIComponent(name)}`
-    const answer = await call<Answer<'PUT /api/channels/{name}'>>(
-      'PUT',
-      path,
-      bodyOf(type, values, defaultOn),
-    )
+    const body = bodyOf({ type, fields, values }, defaultOn)
+    const answer = await call<Answer<'PUT /api/channels/{name}'>>('PUT', path, body)
     await onSaved(answer.secret ?? null)
   }
   return (
@@ -52,8 +53,14 @@ export function ChannelForm({ channel, onSaved, onClose }: ChannelFormProps) {
               autoFocus
             />
           )}
-          <Field label="Type" value={type} onInput={setType} options={Object.keys(receivers)} />
-          {(receivers[type] ?? []).map((field) => (
+          <Field
+            label="Type"
+            value={type}
+            onInput={setType}
+            options={[...(receivers.data?.keys() ?? [type])]}
+          />
+          <ErrorNotice error={receivers.error} />
+          {fields.map((field) => (
             <ReceiverControl
               key={type + field.name}
               field={field}
@@ -83,13 +90,10 @@ export function ChannelForm({ channel, onSaved, onClose }: ChannelFormProps) {
 function bodyOf(...given: Parameters<typeof channelBody>) {
   try {
     return channelBody(...given)
-  } catch {
-    const message = 'headers: must be JSON, such as {"authorization": "Bearer …"}'
-    throw new ApiError(400, {
-      detail: message,
-      errors: [{ path: 'headers', message }],
-      code: 'FIELD_INVALID',
-    })
+  } catch (error) {
+    const path = String((error as Error).cause)
+    const message = `${path}: must be JSON, such as {"authorization": "Bearer …"}`
+    throw new ApiError(400, { detail: message, errors: [{ path, message }], code: 'FIELD_INVALID' })
   }
 }
 
@@ -101,22 +105,15 @@ type ControlProps = {
 }
 
 function ReceiverControl({ field, value, onInput, error }: ControlProps) {
-  const { kind, label, hint, required } = field
-  const shared = { label, value, onInput, error, hint: hint ?? null, required: required === true }
-  if (kind === 'check')
-    return <Check label={label} checked={value === 'true'} onChange={(is) => onInput(is ? 'true' : '')} />
-  if (kind === 'style')
-    return (
-      <Field
-        {...shared}
-        options={[
-          { value: '', label: 'healthchecks' },
-          { value: 'cronitor', label: 'cronitor' },
-        ]}
-      />
-    )
-  if (kind === 'text' || kind === 'json') return <Field {...shared} rows={3} mono />
-  if (kind === 'secret' || kind === 'secrets')
-    return <Field {...shared} type="password" autoComplete="new-password" />
-  return <Field {...shared} />
+  const { kind, label, hint, isRequired, isSecret, options } = field
+  const shared = { label, value, onInput, error, hint, required: isRequired }
+  if (kind === 'check') {
+    const said = hint ? `${label}: ${hint}` : label
+    return <Check label={said} checked={value === 'true'} onChange={(is) => onInput(is ? 'true' : '')} />
+  }
+  if (kind === 'choice')
+    return <Field {...shared} options={isRequired ? options : [{ value: '', label: '–' }, ...options]} />
+  if (kind === 'long' || kind === 'json') return <Field {...shared} rows={3} mono />
+  if (kind === 'number') return <Field {...shared} type="number" />
+  return isSecret ? <Field {...shared} type="password" autoComplete="new-password" /> : <Field {...shared} />
 }

@@ -2,7 +2,7 @@ import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { Link } from '../parts/link.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { readersZone, relativeText, When } from '../parts/when.tsx'
+import { cityOf, instantText, readersZone, relativeText, When } from '../parts/when.tsx'
 import type { Job, Preview, Upcoming } from '../types.ts'
 import { scheduleText } from './words.ts'
 
@@ -40,7 +40,7 @@ export function Plan({ job }: { job: Job }) {
 export function Instants({ upcoming, zone }: { upcoming: readonly Upcoming[]; zone: string }) {
   return (
     <ol class="instants">
-      {upcoming.map(({ at, local, offset_change: change }) => (
+      {upcoming.map(({ at, offset_change: change }) => (
         <li key={at}>
           {change && (
             <p class="clock-note">
@@ -49,7 +49,9 @@ export function Instants({ upcoming, zone }: { upcoming: readonly Upcoming[]; zo
           )}
           <When at={at} zone={zone} />
           {zone !== readersZone && (
-            <span class="quiet local">{local.slice(0, 16).replace('T', ' ')} there</span>
+            <span class="quiet local">
+              {instantText(at, { zone })} {cityOf(zone)}
+            </span>
           )}
           <span class="quiet end">{relativeText(at)}</span>
         </li>

@@ -34,6 +34,7 @@ export function Charts({ runs }: { runs: readonly Run[] }) {
           label="How long the last runs took; failures are marked"
           data={took as never}
           series={[{ label: 'took' }, { label: 'failed', kind: 'points', look: 'bad' }]}
+          isTime
           format={durationText}
         />
       </Panel>
@@ -45,6 +46,7 @@ export function Charts({ runs }: { runs: readonly Run[] }) {
             { label: 'late by', look: 'missed' },
             { label: 'failed', kind: 'points', look: 'bad' },
           ]}
+          isTime
           format={durationText}
         />
       </Panel>

@@ -1,8 +1,9 @@
 import { Link } from '../parts/link.tsx'
 import { Strip } from '../parts/strip.tsx'
 import type { Column } from '../parts/table.tsx'
-import { Verdict } from '../parts/verdict.tsx'
-import { clockText, readersZone, shortText, When } from '../parts/when.tsx'
+import { lookOf, Sign, Verdict, verdictWord } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
+import { cityOf, clockText, readersZone, shortText, When } from '../parts/when.tsx'
 import type { Job } from '../types.ts'
 import { stripOf } from './strips.ts'
 
@@ -18,7 +19,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'name',
     title: 'Job',
-    width: 'minmax(0, 1.4fr)',
+    width: 'minmax(0, 2.4fr)',
     sorts: true,
     cell: (job) => <NameCell job={job} />,
   },
@@ -40,7 +41,7 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'next',
     title: 'Next run',
-    width: 'minmax(106px, 0.6fr)',
+    width: 'minmax(106px, 1fr)',
     sorts: true,
     cell: (job) => <NextCell job={job} />,
   },
@@ -65,9 +66,15 @@ export const jobColumns: readonly Column<Job>[] = [
 function NameCell({ job }: { job: Job }) {
   return (
     <span class="job-name">
-      <Link href={`/jobs/${job.id}`}>{job.name}</Link>
+      <span class="cut">
+        <span class={`on-phone verdict ${lookOf(standOf(job))}`}>
+          <Sign look={lookOf(standOf(job))} />
+          <span class="for-readers">{verdictWord(standOf(job))} </span>
+        </span>
+        <Link href={`/jobs/${job.id}`}>{job.name}</Link>
+      </span>
       <span class="quiet">
-        {job.schedule_display}
+        <Whose project={job.project} /> {job.schedule_display}
         {job.tags.length > 0 && ` · ${job.tags.join(', ')}`}
         {job.tells_nobody && ' · tells no one'}
         {job.enabled && !job.armed && job.trigger !== 'builtin' && ' · not armed'}
@@ -96,7 +103,7 @@ function NextCell({ job: { next_run_at: at, timezone: zone } }: { job: Job }) {
     <span class="two-lines">
       <When at={at} zone={zone} />
       <span class="quiet" title={zone}>
-        {clockText(at, zone)} {zone.split('/').at(-1)?.replaceAll('_', ' ')}
+        {clockText(at, zone)} {cityOf(zone)}
       </span>
     </span>
   )

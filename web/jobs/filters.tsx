@@ -4,6 +4,9 @@ import { Field } from '../parts/field.tsx'
 import { query, setQuery } from '../router.ts'
 import type { JobFilter } from './list.ts'
 
+/** Columns that the API can order by, as they stand in an address. */
+const orders: Record<string, string> = { name: 'name', stand: 'state', next: 'next' }
+
 /** The filter that an address names: each view of the list is a link. */
 export function filterOf(from: URLSearchParams): JobFilter {
   return {
@@ -12,7 +15,13 @@ export function filterOf(from: URLSearchParams): JobFilter {
     tag: from.get('tag') ?? '',
     failing: from.get('failing') === 'true',
     unarmed: from.get('unarmed') === 'true',
+    order: orderOf(from.get('sort') ?? ''),
   }
+}
+
+function orderOf(sort: string): string {
+  const order = orders[sort.replace(/^-/, '')]
+  return order === undefined ? '' : (sort.startsWith('-') ? '-' : '') + order
 }
 
 const states = [

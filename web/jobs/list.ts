@@ -3,8 +3,15 @@ import { type ApiError, asApiError, call, search } from '../api.ts'
 import { onNews } from '../live.ts'
 import type { Job } from '../types.ts'
 
-/** What the API filters by; `q` is a part of the name or the prompt. */
-export type JobFilter = { q: string; state: string; tag: string; failing: boolean; unarmed: boolean }
+/** What the API filters and orders by; `q` is a part of the name or the prompt. `order`: empty: the newest first. */
+export type JobFilter = {
+  q: string
+  state: string
+  tag: string
+  failing: boolean
+  unarmed: boolean
+  order: string
+}
 
 type Page = { jobs: Job[]; cursor: string | null; limit: number; next: string | null }
 type Answered = { jobs: Job[]; next_cursor: string | null }
@@ -27,7 +34,7 @@ export type JobList = {
 /** Jobs of the first page, which is waited for; of those that follow; and of those that are read to the end. */
 const sizes = { first: 60, next: 200, many: 1_000 }
 
-/** The jobs that match, newest first, page by page; those that are read stay. */
+/** The jobs that match, in their order, page by page; those that are read stay. */
 export function useJobs(filter: JobFilter): JobList {
   const key = JSON.stringify(filter)
   const [state, set] = useState<{ pages: Page[]; error: ApiError | null; key: string }>({
@@ -95,8 +102,8 @@ export function useJobs(filter: JobFilter): JobList {
 type Where = Pick<Page, 'cursor' | 'limit'>
 
 async function read(filter: JobFilter, { cursor, limit }: Where): Promise<Page> {
-  const { q, state, tag, failing, unarmed } = filter
-  const query = { q, tag, state: state || 'all', cursor, limit }
+  const { q, state, tag, failing, unarmed, order } = filter
+  const query = { q, tag, state: state || 'all', order, cursor, limit }
   const only = { failing: failing || null, unarmed: unarmed || null }
   const { jobs, next_cursor: next } = await call<Answered>('GET', `/api/jobs${search({ ...query, ...only })}`)
   return { jobs, cursor, limit, next }

@@ -1,68 +1,39 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { type ApiError, asApiError, call } from '../api.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { ApiError, asApiError, stream } from '../api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { Verdict } from '../parts/verdict.tsx'
 import { Duration } from '../parts/when.tsx'
 import { Answer } from '../run/answer.tsx'
-import { Log } from '../run/log.tsx'
-import { liveStates } from '../run/spans.ts'
-import type { Job, Run } from '../types.ts'
+import { Growing, type LogLines } from '../run/log-lines.ts'
+import { eventsOf, pieceOf } from '../run/log-stream.ts'
+import { LogPanel } from '../run/log.tsx'
+import type { Run } from '../types.ts'
 import type { Body } from './draft.ts'
 
-/**
- * One run of a job that is not saved: a paused copy of it that tells no one is made, run once, and removed when the window
- * closes, with its run.
- */
+/** One attempt of a job that is not saved. The service stores nothing of it, and ends it when this window closes. */
 export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
-  const [run, setRun] = useState<Run | null>(null)
-  const [error, setError] = useState<ApiError | null>(null)
-  const made = useRef<string | null>(null)
-  const look = async (id: string) => {
-    const found = await call<{ run: Run }>('GET', `/api/runs/${id}`)
-    setRun(found.run)
-  }
-  useEffect(() => {
-    const begin = async () => {
-      try {
-        made.current = await copyOf(body)
-        const started = await call<{ run: Run }>('POST', `/api/jobs/${made.current}/run`, {})
-        setRun(started.run)
-      } catch (caught) {
-        setError(asApiError(caught))
-      }
-    }
-    const begun = begin()
-    void removeLeft()
-    // of a window that is closed the browser still sends this
-    const left = () => made.current && removeAtOnce(made.current)
-    addEventListener('pagehide', left)
-    // also if the page is left while the copy is being made
-    return () => {
-      removeEventListener('pagehide', left)
-      void begun.then(() => made.current && remove(made.current))
-    }
-  }, [])
-  const isLive = run !== null && liveStates.has(run.state)
+  const { log, outcome, error } = useTry(body)
   return (
     <Dialog title={`Try ${body.name}`} onClose={onClose} wide>
       <div class="dialog-body">
         <p role="status">
-          {run ? <Verdict verdict={run.state} /> : !error && 'It is being started …'}{' '}
-          {run && !isLive && <Duration ms={run.duration_ms} />}
+          {!error && <Verdict verdict={outcome?.state ?? 'running'} />}{' '}
+          {outcome && <Duration ms={outcome.duration_ms} />}
         </p>
         <ErrorNotice error={error} />
-        {run?.error && (
-          <Notice kind="error" title={run.error.code}>
-            {run.error.message}
+        {outcome?.error && (
+          <Notice kind="error" title={outcome.error.code}>
+            {outcome.error.message}
           </Notice>
         )}
-        {run && <Log runId={run.id} attempts={run.attempt} onEnd={() => void look(run.id)} />}
-        {run && !isLive && <Answer run={run} />}
+        {outcome?.skipped_reason && <Notice title="There was nothing to do">{outcome.skipped_reason}</Notice>}
+        <LogPanel log={log} grows />
+        {outcome && <Answer run={outcome} />}
         <p class="quiet">
-          This runs for real, with a copy of the job that has no schedule and tells nobody. The copy is
-          removed when you close this.
+          This runs for real, once, without the schedule and the retries of the job, and tells no one. Nothing
+          of it is stored. It ends when you close this.
         </p>
       </div>
       <footer>
@@ -72,31 +43,56 @@ export function Try({ body, onClose }: { body: Body; onClose: () => void }) {
   )
 }
 
-/** By which copies are found that a browser has left behind because it crashed. */
-const tag = 'a-try'
-const oldMs = 3_600_000
+type Outcome = Pick<Run, 'output' | 'usage'> & {
+  state: string
+  duration_ms: number
+  error: { code: string; message: string } | null
+  skipped_reason: string | null
+}
+type Tried = { log: LogLines; outcome: Outcome | null; error: ApiError | null }
 
-async function removeLeft(): Promise<void> {
-  const path = `/api/jobs?state=all&limit=50&tag=${tag}`
-  const { jobs } = await call<{ jobs: Job[] }>('GET', path).catch(() => ({ jobs: [] }))
-  for (const { id, created_at: at } of jobs) if (Date.parse(at) < Date.now() - oldMs) await remove(id)
+function useTry(body: Body): Tried {
+  const [tried, set] = useState<Tried>({
+    ...{ log: { lines: [], bytes: 0, isLive: true, error: null }, outcome: null, error: null },
+  })
+  useEffect(() => {
+    const stop = new AbortController()
+    const grown = new Growing()
+    let frame = 0
+    const draw = (outcome: Outcome | null, error: ApiError | null) => {
+      cancelAnimationFrame(frame)
+      const isLive = outcome === null && error === null
+      // many pieces that come together are drawn once
+      frame = requestAnimationFrame(() =>
+        set({
+          ...{ outcome, error },
+          log: { lines: grown.lines.slice(), bytes: grown.bytes, isLive, error: null },
+        }),
+      )
+    }
+    const follow = async () => {
+      let outcome: Outcome | null = null
+      const events = eventsOf(await stream('POST', '/api/tries', { body, signal: stop.signal }))
+      for await (const { id, event, data } of events) {
+        if (event === 'log') grown.add(pieceOf(id, data))
+        else if (event === 'end') outcome = data as Outcome
+        draw(outcome, null)
+      }
+      if (!outcome) throw new ApiError(0, broken)
+    }
+    follow().catch((caught: unknown) => {
+      if (!stop.signal.aborted) draw(null, asApiError(caught))
+    })
+    return () => {
+      cancelAnimationFrame(frame)
+      stop.abort()
+    }
+  }, [])
+  return tried
 }
 
-const remove = (id: string) => call('DELETE', `/api/jobs/${id}`).catch(() => undefined)
-
-function removeAtOnce(id: string): void {
-  const headers = { 'x-chronos-page': '1' }
-  void fetch(`/api/jobs/${id}`, { method: 'DELETE', headers, keepalive: true }).catch(() => undefined)
-}
-
-async function copyOf(body: Body): Promise<string> {
-  const copy = {
-    ...body,
-    name: `${body.name} (a try)`.slice(0, 200),
-    deliver: 'none',
-    paused: true,
-    tags: [tag],
-  }
-  const { job } = await call<{ job: Job }>('POST', '/api/jobs', { ...copy, retry: { attempts: 1 } })
-  return job.id
+const broken = {
+  title: 'The try has no end',
+  detail: 'The machine went down, or the connection broke. The attempt was ended with it. Try it again.',
+  code: 'TRY_BROKEN',
 }

@@ -4,6 +4,7 @@ import { Button } from '../parts/button.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Link } from '../parts/link.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { When } from '../parts/when.tsx'
 import { may } from '../session.ts'
 import type { Delivery } from '../types.ts'
@@ -32,6 +33,7 @@ export function FailedDeliveries({ deliveries, onChange }: DeliveriesProps) {
             <Link href={`/runs/${one.run_id}`}>
               {one.job_name ?? one.job_id} to {one.to.channel ?? one.to.type ?? one.to.job}
             </Link>
+            <Whose project={one.project} />
             {may('runs:start') && (
               <span class="end">
                 <Button onPress={() => retry(one)}>Send again</Button>

@@ -2,6 +2,7 @@ import { Empty } from '../parts/empty.tsx'
 import { counted } from '../parts/count.ts'
 import { Link } from '../parts/link.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { When } from '../parts/when.tsx'
 import type { Failures as Answer } from '../types.ts'
 
@@ -19,7 +20,7 @@ export function Failures({ found }: { found: Answer }) {
         <li key={failure.code + failure.cause}>
           <div>
             <Verdict verdict="failed" title={failure.code} />
-            <Link href={`/runs/${failure.last_run_id}`}>{failure.cause || failure.code}</Link>
+            <Link href={`/runs/${failure.last_run_id}`}>{failure.last_message || failure.code}</Link>
           </div>
           <p class="quiet">
             {failure.count === 1 ? 'once' : counted(failure.count, 'time')}, last{' '}
@@ -27,7 +28,7 @@ export function Failures({ found }: { found: Answer }) {
             {failure.jobs.slice(0, 3).map((job, index) => (
               <span key={job.job_id}>
                 {index > 0 && ', '}
-                <Link href={`/jobs/${job.job_id}`}>{job.name}</Link>
+                <Link href={`/jobs/${job.job_id}`}>{job.name}</Link> <Whose project={job.project} />
               </span>
             ))}
             {failure.job_count > 3 && ` and ${counted(failure.job_count - 3, 'more job')}`}

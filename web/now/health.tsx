@@ -1,7 +1,8 @@
 import { nounFor } from '../parts/count.ts'
 import { Link } from '../parts/link.tsx'
 import { Notice } from '../parts/notice.tsx'
-import { relativeText, When } from '../parts/when.tsx'
+import { relativeText } from '../parts/when.tsx'
+import { project } from '../project.ts'
 import type { Status } from '../types.ts'
 
 const titles = {
@@ -10,13 +11,12 @@ const titles = {
   failing: 'Most work is late, skipped or not reported',
 }
 
-/** How the service is, with each reason, and the sums that matter. */
+/** How the service is, with each reason, and the sums that matter; those are of all projects. */
 export function Health({ status }: { status: Status }) {
   const { health, reasons } = status
   const kind = health === 'ok' ? 'good' : health === 'degraded' ? 'warning' : 'error'
   return (
     <div class="health">
-      <Pauses projects={status.projects ?? []} />
       <Notice kind={kind} title={titles[health]}>
         {reasons.length > 0 && (
           <ul>
@@ -28,28 +28,8 @@ export function Health({ status }: { status: Status }) {
           </ul>
         )}
       </Notice>
-      <Sums status={status} />
+      {project.value === null && <Sums status={status} />}
     </div>
-  )
-}
-
-/** Of everything, or else of each project: nothing of theirs runs, so it stands above all else. */
-function Pauses({ projects }: { projects: NonNullable<Status['projects']> }) {
-  const everything = projects.filter(({ name, paused }) => name === '*' && paused)
-  const paused = everything.length > 0 ? everything : projects.filter((one) => one.paused)
-  return (
-    <>
-      {paused.map(({ name, paused_at: since, paused_by: by, paused_reason: reason }) => (
-        <Notice
-          key={name}
-          kind="warning"
-          title={name === '*' ? 'Everything is paused' : `Project ${name} is paused`}
-        >
-          No run begins since <When at={since} />, by {by}
-          {reason !== null && `: ${reason}`}.
-        </Notice>
-      ))}
-    </>
   )
 }
 

@@ -1,6 +1,7 @@
 import { Link } from '../parts/link.tsx'
 import { countText, nounFor } from '../parts/count.ts'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { durationText, instantText } from '../parts/when.tsx'
 import type { Lane, Timeline as Window } from '../types.ts'
 
@@ -35,6 +36,7 @@ function LaneRow({ lane, span }: { lane: Lane; span: Span }) {
     <li class="lane">
       <div class="name">
         <Link href={`/jobs/${lane.job_id}`}>{lane.name}</Link>
+        <Whose project={lane.project} />
         {live && <Verdict verdict={live.state} />}
         {lane.owed && <Verdict verdict="missed" title="The timer service has not confirmed its wake-up" />}
       </div>

@@ -12,6 +12,7 @@ import { Facts, PageHead, Panel } from '../parts/panel.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
+import { isMixed } from '../project.ts'
 import { query, setQuery } from '../router.ts'
 import type { Answer } from '../types.ts'
 
@@ -22,6 +23,13 @@ const columns: readonly Column<Entry>[] = [
   { key: 'action', title: 'What', cell: ({ action }) => inWords(action) },
   { key: 'target', title: 'Of what', cell: ({ target }) => target ?? '', from: 'tablet' },
   { key: 'fields', title: 'Fields', cell: fieldsOf, from: 'tablet' },
+  {
+    key: 'project',
+    title: 'Project',
+    width: '110px',
+    cell: ({ project }) => project ?? 'the service',
+    from: 'desk',
+  },
   { key: 'actor', title: 'Who', width: '130px', cell: ({ actor }) => <code>{actor}</code>, from: 'tablet' },
   { key: 'status', title: 'Answer', width: '84px', cell: (entry) => <Status entry={entry} /> },
 ]
@@ -59,7 +67,7 @@ export function AuditPage() {
           <Table
             label="Changes, the newest first"
             rows={rows}
-            columns={columns}
+            columns={isMixed.value ? columns : columns.filter(({ key }) => key !== 'project')}
             rowKey={({ id }) => String(id)}
             rowHeight={38}
             onOpen={setOpen}

@@ -8,6 +8,7 @@ import { Button } from '../parts/button.tsx'
 import { Confirm } from '../parts/dialog.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
+import { OfDefault } from '../parts/whose.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
@@ -29,7 +30,7 @@ export function ChannelsPage() {
     <>
       <PageHead
         title="Channels"
-        note="where outcomes are told, each under a name that jobs use"
+        note={<OfDefault>where outcomes are told, each under a name that jobs use</OfDefault>}
         actions={
           isAdmin && (
             <Button kind="main" onPress={() => setEdits('new')}>
@@ -165,10 +166,13 @@ function Test({ name, onDone }: { name: string; onDone: () => Promise<void> }) {
   )
 }
 
+/** `host mail.example.com, port 587`. */
 function summaryText(summary: unknown): string {
   if (summary === null) return 'sealed with a key that is not configured here'
-  return Object.values(summary as Record<string, unknown>)
-    .flat()
-    .filter((value) => typeof value === 'string' || typeof value === 'number')
-    .join(', ')
+  return Object.entries(summary as Record<string, string | number | boolean | null | string[]>)
+    .filter(([, value]) => value !== null && value !== false && value !== '')
+    .map(
+      ([name, value]) => `${name.replaceAll('_', ' ')} ${value === true ? 'yes' : [value].flat().join(', ')}`,
+    )
+    .join('; ')
 }

@@ -105,6 +105,7 @@ function ByDay({ days }: { days: Costs['days'] }) {
           isDaily
           data={awake as never}
           series={[{ label: 'awake', kind: 'bars' }]}
+          isTime
           format={durationText}
         />
       </Panel>

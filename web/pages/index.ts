@@ -8,6 +8,7 @@ import { JobsPage } from './jobs.tsx'
 import { KeysPage } from './keys.tsx'
 import { MakePage } from './make.tsx'
 import { NowPage } from './now.tsx'
+import { ProjectsPage } from './projects.tsx'
 import { RunPage } from './run.tsx'
 import { SecretsPage } from './secrets.tsx'
 
@@ -23,4 +24,5 @@ export const pages: readonly { pattern: string; Page: ComponentType<PageProps> }
   { pattern: '/keys', Page: KeysPage },
   { pattern: '/audit', Page: AuditPage },
   { pattern: '/cost', Page: CostPage },
+  { pattern: '/projects', Page: ProjectsPage },
 ]

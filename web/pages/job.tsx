@@ -17,6 +17,7 @@ import { Link } from '../parts/link.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { PageHead, Panel } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { When } from '../parts/when.tsx'
 import { go } from '../router.ts'
 import { may } from '../session.ts'
@@ -100,6 +101,7 @@ function Head({ job, onChange }: { job: Job; onChange: () => Promise<void> }) {
           <>
             <Verdict verdict={standOf(job)} /> · next{' '}
             <When at={job.next_run_at} zone={job.timezone} relative />
+            <Whose project={job.project} />
             {job.tags.map((tag) => (
               <Link key={tag} href={`/jobs${search({ tag })}`} class="tag">
                 {tag}

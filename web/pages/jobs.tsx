@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Bulk, type BulkResult } from '../jobs/bulk.tsx'
-import { jobColumns, standOf } from '../jobs/columns.tsx'
+import { jobColumns } from '../jobs/columns.tsx'
 import { Filters, filterOf } from '../jobs/filters.tsx'
 import { type JobList, useJobs } from '../jobs/list.ts'
 import { Button } from '../parts/button.tsx'
@@ -23,14 +23,13 @@ export function JobsPage() {
   const [result, setResult] = useState<BulkResult | null>(null)
   const tellsNobody = query.value.get('silent') === 'true'
   const rows = useMemo(
-    () => sorted(tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs, sort),
-    [list.jobs, tellsNobody, sort?.by, sort?.descending],
+    () => (tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs),
+    [list.jobs, tellsNobody],
   )
-  // the API has no order and cannot tell who tells no one, so many are read
-  const needsMany = tellsNobody || sort !== null
+  // the API cannot tell who tells no one, so many are read
   useEffect(() => {
-    if (needsMany) void list.all(mostSorted)
-  }, [needsMany, JSON.stringify(filter)])
+    if (tellsNobody) void list.all(mostRead)
+  }, [tellsNobody, JSON.stringify(filter)])
   const sortBy = (next: Sort) => setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
   const chooseAll = async () => choose(new Set((await list.all()).map(({ id }) => id)))
   const done = (told: BulkResult) => {
@@ -43,7 +42,7 @@ export function JobsPage() {
     <>
       <PageHead
         title="Jobs"
-        note={list.isFirst ? ' ' : noteOf(rows.length, list, needsMany)}
+        note={list.isFirst ? ' ' : noteOf(rows.length, list, tellsNobody)}
         actions={
           may('jobs:write') && (
             <Link href="/make" class="button main">
@@ -81,19 +80,20 @@ export function JobsPage() {
           )}
         </div>
       ) : (
-        !list.isFirst && !list.error && <Nothing isFiltered={query.value.size > 0} />
+        !list.isFirst &&
+        !list.error && <Nothing isFiltered={[...query.value.keys()].some((name) => name !== 'project')} />
       )}
     </>
   )
 }
 
-/** So many are read to be sorted: 100,000 would be 150 MB. */
-const mostSorted = 5_000
+/** So many are read to find those that tell no one: 100,000 would be 150 MB. */
+const mostRead = 5_000
 
 function noteOf(count: number, { hasMore, jobs }: JobList, needsMany: boolean): string {
   const shown = `${countText(count)}${hasMore ? ' or more' : ''} shown`
-  if (!needsMany || !hasMore || jobs.length < mostSorted) return shown
-  return `${shown}, out of the newest ${countText(jobs.length)}: search or filter to see others`
+  if (!needsMany || !hasMore || jobs.length < mostRead) return shown
+  return `${shown}, out of the first ${countText(jobs.length)}: search or filter to see others`
 }
 
 function Told({ result, onClose }: { result: BulkResult; onClose: () => void }) {
@@ -136,21 +136,4 @@ function Nothing({ isFiltered }: { isFiltered: boolean }) {
 function sortOf(text: string | null): Sort | null {
   if (!text) return null
   return { by: text.replace(/^-/, ''), descending: text.startsWith('-') }
-}
-
-const values: Record<string, (job: Job) => string> = {
-  name: ({ name }) => name.toLowerCase(),
-  stand: standOf,
-  // those without a next run come last
-  next: ({ next_run_at: at }) => at ?? '9999',
-}
-
-function sorted(jobs: readonly Job[], sort: Sort | null): readonly Job[] {
-  const value = sort && values[sort.by]
-  if (!value) return jobs
-  const order = sort.descending ? -1 : 1
-  return jobs.toSorted((one, other) => {
-    const [a, b] = [value(one), value(other)]
-    return a === b ? 0 : a < b ? -order : order
-  })
 }

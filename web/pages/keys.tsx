@@ -10,7 +10,9 @@ import { Empty } from '../parts/empty.tsx'
 import { Check, Field } from '../parts/field.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { When } from '../parts/when.tsx'
+import { choices, isMixed } from '../project.ts'
 import type { Answer, Scope } from '../types.ts'
 
 type Key = Answer<'POST /api/keys'>['key']
@@ -87,6 +89,7 @@ function Row({ apiKey: key, onRevoke }: { apiKey: Key; onRevoke: (key: Key) => v
             {scope}
           </span>
         ))}
+        {key.project === '*' ? <span class="tag">all projects</span> : <Whose project={key.project} />}
         <p class="quiet">
           <code>{key.id}</code>, made <When at={key.created_at} /> by {key.created_by},{' '}
           {key.last_used_at ? (
@@ -130,11 +133,13 @@ function KeyForm({ onSaved, onClose }: KeyFormProps) {
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<readonly Scope[]>(['jobs:read'])
   const [days, setDays] = useState('90')
+  const [sees, setSees] = useState('default')
   const send = async () => {
     const lives = days.trim() === '' ? {} : { expires_in_days: Number(days) }
     const answer = await call<Answer<'POST /api/keys'>>('POST', '/api/keys', {
       name,
       scopes: chosen,
+      ...(isMixed.value && { project: sees }),
       ...lives,
     })
     await onSaved(answer.secret)
@@ -152,6 +157,16 @@ function KeyForm({ onSaved, onClose }: KeyFormProps) {
             required
             autoFocus
           />
+          {isMixed.value && (
+            <Field
+              label="Project"
+              value={sees}
+              onInput={setSees}
+              options={[...choices.value, { value: '*', label: 'all projects' }]}
+              hint="the only one that it sees"
+              error={wrong('project')}
+            />
+          )}
           <fieldset>
             <legend>Scopes</legend>
             {scopes.map(({ scope, says }) => (

@@ -12,6 +12,8 @@ import { CodeView } from '../parts/code-view.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { ErrorNotice } from '../parts/notice.tsx'
+import { OfDefault } from '../parts/whose.tsx'
+import { project } from '../project.ts'
 import { PageHead, Panel } from '../parts/panel.tsx'
 import { go, query, setQuery } from '../router.ts'
 import { may } from '../session.ts'
@@ -58,7 +60,7 @@ function Make() {
   const wrong = (field: string) => unread[field] ?? refused(field)
   return (
     <>
-      <PageHead title="Make a job" />
+      <PageHead title="Make a job" note={project.value ? `in the project ${project.value}` : <OfDefault />} />
       <div class="kinds" role="group" aria-label="What it does">
         {kinds.map((kind) => (
           <button
@@ -84,11 +86,9 @@ function Make() {
               <Button kind="main" onPress={make} disabled={!body || notRead !== null}>
                 Make the job
               </Button>
-              {may('runs:start') && (
-                <Button onPress={() => setTrying(true)} disabled={!body || notRead !== null}>
-                  Try it once
-                </Button>
-              )}
+              <Button onPress={() => setTrying(true)} disabled={!body || notRead !== null}>
+                Try it once
+              </Button>
             </div>
           </div>
         </Panel>

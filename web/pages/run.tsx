@@ -8,6 +8,7 @@ import { Link } from '../parts/link.tsx'
 import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { Verdict } from '../parts/verdict.tsx'
+import { Whose } from '../parts/whose.tsx'
 import { Duration, When } from '../parts/when.tsx'
 import { go } from '../router.ts'
 import { Answer, Chain, Request } from '../run/answer.tsx'
@@ -40,6 +41,7 @@ export function RunPage({ params }: PageProps) {
 }
 
 function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
+  const [grows] = useState(liveStates.has(run.state))
   const job = useLoad(() => call<{ job: Job }>('GET', `/api/jobs/${run.job_id}`), [run.job_id], {
     live: false,
   })
@@ -54,9 +56,31 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
   const after = deliveries.flatMap(({ id, to, state }) =>
     to.job ? [{ id, job: to.job, isStarted: state === 'delivered' }] : [],
   )
+  const log = <Log runId={run.id} attempts={run.attempt} grows={grows} onEnd={() => void reload()} />
   return (
     <>
       <Head run={run} zone={job.data?.job.timezone} onChange={reload} />
+      {/* over what grows while it is watched, so that no line moves under the eyes of its reader */}
+      {grows && log}
+      <Outcome run={run} />
+      <Waterfall spans={spansOf(run, arm.data, deliveries)} />
+      <Chain run={run} after={after} />
+      {!grows && log}
+      <div class="panels">
+        <Answer run={run} />
+        <div class="stack">
+          <Deliveries deliveries={deliveries} onChange={told.reload} />
+          <Request run={run} />
+        </div>
+      </div>
+    </>
+  )
+}
+
+/** Why it failed, or did nothing. */
+function Outcome({ run }: { run: Run }) {
+  return (
+    <>
       {run.error && (
         <Notice
           kind="error"
@@ -66,16 +90,6 @@ function Shown({ run, reload }: { run: Run; reload: () => Promise<void> }) {
         </Notice>
       )}
       {run.skipped_reason && <Notice title="There was nothing to do">{run.skipped_reason}</Notice>}
-      <Waterfall spans={spansOf(run, arm.data, deliveries)} />
-      <Chain run={run} after={after} />
-      <Log runId={run.id} attempts={run.attempt} onEnd={() => void reload()} />
-      <div class="panels">
-        <Answer run={run} />
-        <div class="stack">
-          <Deliveries deliveries={deliveries} onChange={told.reload} />
-          <Request run={run} />
-        </div>
-      </div>
     </>
   )
 }
@@ -111,6 +125,7 @@ function Head({ run, zone, onChange }: HeadProps) {
               </span>
             )}
             <span>started by {triggerWords[run.trigger] ?? run.trigger}</span>
+            <Whose project={run.project} />
             {run.attempt > 1 && <span>attempt {run.attempt}</span>}
           </>
         }

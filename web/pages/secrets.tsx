@@ -8,8 +8,10 @@ import { Confirm } from '../parts/dialog.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { Notice } from '../parts/notice.tsx'
+import { OfDefault } from '../parts/whose.tsx'
 import { PageHead } from '../parts/panel.tsx'
 import { When } from '../parts/when.tsx'
+import { seesAll } from '../project.ts'
 import type { Answer } from '../types.ts'
 
 type Secret = Answer<'PUT /api/secrets/{name}'>['secret']
@@ -30,10 +32,10 @@ export function SecretsPage() {
     <>
       <PageHead
         title="Secrets"
-        note="a job reads them as {{secrets.NAME}}; nothing shows a value again"
+        note={<OfDefault>a job reads them as {'{{secrets.NAME}}'}; nothing shows a value again</OfDefault>}
         actions={
           <>
-            <Button onPress={() => setAsksRotate(true)}>Seal again</Button>
+            {seesAll.value && <Button onPress={() => setAsksRotate(true)}>Seal again</Button>}
             <Button kind="main" onPress={() => setEdits('new')}>
               New secret
             </Button>

@@ -11,6 +11,8 @@ export type ChartProps = {
   height?: number
   /** The instants are begins of UTC days: the axis names days alone, and each has its own width. */
   isDaily?: boolean
+  /** Values are milliseconds: the axis has marks at whole seconds, minutes, hours. */
+  isTime?: boolean
   /** How a value is written, on the axis and under the cursor. */
   format?: (value: number) => string
 }
@@ -21,7 +23,8 @@ export type ChartSeries = {
 }
 
 /** A chart over time, in the colours of the theme; it follows the width of its place and the theme. */
-export function Chart({ label, data, series, height = 180, isDaily = false, format = String }: ChartProps) {
+export function Chart(props: ChartProps) {
+  const { label, data, series, height = 180, isDaily = false, isTime = false, format = String } = props
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const form = JSON.stringify(series) + height
@@ -30,7 +33,7 @@ export function Chart({ label, data, series, height = 180, isDaily = false, form
     if (!element) return undefined
     const draw = () => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsOf(element, { series, height, isDaily, format }), data, element)
+      plot.current = new uPlot(optionsOf(element, { series, height, isDaily, isTime, format }), data, element)
     }
     draw()
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
@@ -50,7 +53,7 @@ export function Chart({ label, data, series, height = 180, isDaily = false, form
 
 function optionsOf(
   element: HTMLElement,
-  { series, height, isDaily, format }: Pick<Required<ChartProps>, 'series' | 'height' | 'isDaily' | 'format'>,
+  { series, height, isDaily, isTime, format }: Omit<Required<ChartProps>, 'label' | 'data'>,
 ) {
   const style = getComputedStyle(element)
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
@@ -65,12 +68,21 @@ function optionsOf(
     height,
     cursor: { y: false, points: { size: 6 } },
     legend: { live: true },
-    scales: { x: { range: (_: uPlot, min: number, max: number) => withRoom(min, max, isDaily) } },
+    scales: {
+      x: { range: (_: uPlot, min: number, max: number) => withRoom(min, max, isDaily) },
+      // from nothing on: a bar that begins elsewhere says something that is not so
+      y: { range: (_: uPlot, _min: number, max: number): [number, number] => [0, (max || 1) * 1.08] },
+    },
     axes: [
       isDaily
         ? { ...axis, incrs: dailySteps, splits: daysIn, values: (_: uPlot, at: number[]) => at.map(dayText) }
         : { ...axis, values: (_: uPlot, at: number[]) => at.map(timeText(at)) },
-      { ...axis, size: 64, values: (_: uPlot, values: number[]) => values.map(format) },
+      {
+        ...axis,
+        size: 64,
+        ...(isTime ? { incrs: timeSteps } : {}),
+        values: (_: uPlot, values: number[]) => values.map((value) => (value === 0 ? '0' : format(value))),
+      },
     ],
     series: [
       {
@@ -85,6 +97,14 @@ function optionsOf(
 
 const daySeconds = 86_400
 const dailySteps = [1, 2, 7, 14, 28, 91].map((days) => days * daySeconds)
+
+const [second, minute, hour] = [1_000, 60_000, 3_600_000]
+const timeSteps = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((many) => many * second),
+  ...[1, 2, 5, 10, 15, 30].map((many) => many * minute),
+  ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 720].map((many) => many * hour),
+]
 
 /** Half a day beside the first and the last day; half an hour, where one instant is all there is. */
 function withRoom(min: number, max: number, isDaily: boolean): [number, number] {

@@ -19,7 +19,7 @@ export function CodeView({ value, label, most = 40 }: CodeViewProps) {
     <figure class="code">
       <figcaption>
         <span>{label}</span>
-        <CopyButton text={text} />
+        <CopyButton text={() => text} />
       </figcaption>
       <pre tabIndex={0} aria-label={label}>
         <code>{isCut ? lines.slice(0, most).join('\n') : text}</code>
@@ -33,10 +33,11 @@ export function CodeView({ value, label, most = 40 }: CodeViewProps) {
   )
 }
 
-export function CopyButton({ text, children = 'Copy' }: { text: string; children?: string }) {
+/** `text`: asked for when it is pressed, because a log is long and grows. */
+export function CopyButton({ text, children = 'Copy' }: { text: () => string; children?: string }) {
   const [isDone, setDone] = useState(false)
   const copy = async () => {
-    await navigator.clipboard.writeText(text)
+    await navigator.clipboard.writeText(text())
     setDone(true)
     setTimeout(() => setDone(false), 1_500)
   }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { go } from '../router.ts'
+import { go, kept } from '../router.ts'
 
 type LinkProps = {
   href: string
@@ -18,7 +18,7 @@ export function Link({ href, children, ...rest }: LinkProps) {
     go(href)
   }
   return (
-    <a {...rest} href={href} onClick={follow}>
+    <a {...rest} href={kept(href)} onClick={follow}>
       {children}
     </a>
   )

@@ -3,6 +3,8 @@ import { useEffect, useState } from 'preact/hooks'
 /** The zone of the one who reads. */
 export const readersZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 const locale = navigator.language
+/** `America/New_York`: New York. */
+export const cityOf = (zone: string): string => zone.split('/').at(-1)?.replaceAll('_', ' ') ?? zone
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -40,12 +42,16 @@ const units = [
   ['second', 1_000],
 ] as const
 
-/** "in 5 min", "2 days ago". */
+/** "in 5 min", "2 days ago". From a day on days of the reader's calendar are counted: what comes the day after next is not "tomorrow". */
 export function relativeText(at: string | Date, now = Date.now()): string {
-  const ms = new Date(at).getTime() - now
+  const instant = new Date(at)
+  const ms = instant.getTime() - now
   const [unit, size] = units.find(([, least]) => Math.abs(ms) >= least) ?? units[3]
+  if (unit === 'day') return relative.format(Math.round((dayOf(instant) - dayOf(new Date(now))) / size), unit)
   return relative.format(Math.trunc(ms / size), unit)
 }
+
+const dayOf = (at: Date): number => Date.UTC(at.getFullYear(), at.getMonth(), at.getDate())
 
 type WhenProps = {
   at: string | Date | null | undefined

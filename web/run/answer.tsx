@@ -52,7 +52,7 @@ function noteOf({ job_changed_at: at }: Asked) {
 const written = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 
 /** How it was answered: the output of the newest attempt, JSON as such. */
-export function Answer({ run }: { run: Run }) {
+export function Answer({ run }: { run: Pick<Run, 'output' | 'usage'> }) {
   const { head, body } = partsOf(run.output)
   return (
     <Panel title="Answer" note={head}>

@@ -11,7 +11,7 @@ export type LogLines = {
 }
 
 /** A text that grows, as lines; the last one may still be open. */
-class Growing {
+export class Growing {
   readonly lines: string[] = []
   bytes = 0
   attempt = 0

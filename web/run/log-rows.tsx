@@ -2,6 +2,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 const rowHeight = 20
 const ahead = 20
+/** Room for the bar that scrolls to the side, and for the edges. */
+const barHeight = 18
 /** A longer line is cut in the view (not in what is copied): laying it out would stall the page. */
 const longest = 4_000
 
@@ -12,12 +14,14 @@ type RowsProps = {
   /** The line of the match that is looked at. */
   current: number | null
   follows: boolean
+  /** Lines come while it is looked at: its place is as high as it may become, so that nothing under it moves. */
+  grows: boolean
   /** Its reader scrolled up: the newest line is not wanted in view any more. */
   onScrollAway: () => void
 }
 
 /** The lines of a log, of which only those in view are in the page. */
-export function LogRows({ lines, wanted, current, follows, onScrollAway }: RowsProps) {
+export function LogRows({ lines, wanted, current, follows, grows, onScrollAway }: RowsProps) {
   const box = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
   const height = box.current?.clientHeight ?? 480
@@ -44,7 +48,15 @@ export function LogRows({ lines, wanted, current, follows, onScrollAway }: RowsP
     setTop(element.scrollTop)
   }
   return (
-    <div class="log" role="region" aria-label="Lines of the log" tabIndex={0} ref={box} onScroll={scrolled}>
+    <div
+      class="log"
+      role="region"
+      aria-label="Lines of the log"
+      tabIndex={0}
+      ref={box}
+      style={grows ? undefined : { '--lines': `${lines.length * rowHeight + barHeight}px` }}
+      onScroll={scrolled}
+    >
       <div class="log-body" style={{ height: `${lines.length * rowHeight}px` }}>
         <div style={{ transform: `translateY(${from * rowHeight}px)` }}>
           {lines.slice(from, to).map((line, index) => (

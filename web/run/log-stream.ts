@@ -1,4 +1,4 @@
-import { noteAnswer } from '../live.ts'
+import { stream } from '../api.ts'
 
 /** `id` is where to go on from after a break. */
 export type LogPiece = { id: string; attempt: number; offset: number; text: string }
@@ -9,20 +9,16 @@ type Where = { runId: string; attempt: number | null; after: string | null; sign
 /**
  * Reads the log of a run as it grows, as server-sent events. `fetch` and not EventSource: the page says of each call that
  * it is the page's, and a broken stream wakes no machine by itself.
+ *
+ * @throws ApiError
  */
 export async function followLog(where: Where, tell: (piece: LogPiece) => void): Promise<LogEnd> {
   const { runId, attempt, after, signal } = where
   const query = attempt === null ? '' : `&attempt=${attempt}`
-  const headers = {
-    accept: 'text/event-stream',
-    'x-chronos-page': '1',
-    ...(after && { 'last-event-id': after }),
-  }
-  const response = await fetch(`/api/runs/${runId}/logs?follow=true${query}`, { headers, signal })
-  noteAnswer(response.status, response.headers.get('x-chronos-goes-down-in'))
-  if (!response.ok || !response.body) throw new Error(`The log was not given: ${response.status}`)
+  const headers = after === null ? {} : { 'last-event-id': after }
+  const body = await stream('GET', `/api/runs/${runId}/logs?follow=true${query}`, { headers, signal })
   const end: LogEnd = { isOver: false, state: null }
-  for await (const { id, event, data } of eventsOf(response.body)) {
+  for await (const { id, event, data } of eventsOf(body)) {
     if (event === 'log') tell(pieceOf(id, data))
     else if (event === 'end')
       Object.assign(end, { isOver: true, state: (data as { state: string | null }).state })
@@ -30,7 +26,7 @@ export async function followLog(where: Where, tell: (piece: LogPiece) => void): 
   return end
 }
 
-function pieceOf(id: string, data: unknown): LogPiece {
+export function pieceOf(id: string, data: unknown): LogPiece {
   const { attempt, offset, text, base64 } = data as {
     attempt: number
     offset: number
@@ -43,7 +39,7 @@ function pieceOf(id: string, data: unknown): LogPiece {
 
 type Event = { id: string; event: string; data: unknown }
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
+export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader()
   let rest = ''
   for (;;) {

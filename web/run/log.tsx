@@ -1,24 +1,53 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { counted } from '../parts/count.ts'
 import { Button } from '../parts/button.tsx'
 import { CopyButton } from '../parts/code-view.tsx'
 import { Check, Field } from '../parts/field.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { useLog } from './log-lines.ts'
+import { type LogLines, useLog } from './log-lines.ts'
 import { LogRows } from './log-rows.tsx'
 
 type LogProps = {
   runId: string
   /** How many attempts there are to choose from. */
   attempts: number
+  /** The run was at work when its page was opened. */
+  grows: boolean
   /** The run is over: the page that shows its state asks again. */
   onEnd: () => void
 }
 
 /** What a run writes, as it comes: with a search, and with the newest line in view as long as its reader stays there. */
-export function Log({ runId, attempts, onEnd }: LogProps) {
+export function Log({ runId, attempts, grows, onEnd }: LogProps) {
   const [attempt, setAttempt] = useState<number | null>(null)
-  const { lines, bytes, isLive, error } = useLog(runId, attempt, onEnd)
+  const log = useLog(runId, attempt, onEnd)
+  return (
+    <LogPanel log={log} grows={grows}>
+      {/* of a run at work others may follow: their place is there already */}
+      {(grows || attempts > 1) && (
+        <Field
+          label="Attempt"
+          hideLabel
+          value={attempt === null ? '' : String(attempt)}
+          onInput={(value) => setAttempt(value === '' ? null : Number(value))}
+          options={[
+            { value: '', label: 'Newest attempt' },
+            ...Array.from({ length: attempts }, (_, index) => ({
+              value: String(index + 1),
+              label: `Attempt ${index + 1}`,
+            })),
+          ]}
+        />
+      )}
+    </LogPanel>
+  )
+}
+
+type LogPanelProps = { log: LogLines; grows: boolean; children?: ComponentChildren }
+
+/** The lines with their tools; `children` stand beside these. */
+export function LogPanel({ log: { lines, bytes, isLive, error }, grows, children }: LogPanelProps) {
   const [wanted, want] = useState('')
   const [follows, setFollows] = useState(true)
   const [at, setAt] = useState(0)
@@ -34,7 +63,7 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
     <Panel
       title="Log"
       note={`${counted(lines.length, 'line')}, ${sizeText(bytes)}${isLive ? ', live' : ''}`}
-      actions={lines.length > 0 && <CopyButton text={lines.join('\n')} />}
+      actions={lines.length > 0 && <CopyButton text={() => lines.join('\n')} />}
     >
       <div
         class="log-tools"
@@ -65,25 +94,11 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
           ↓
         </Button>
         <Check label="Follow" checked={follows} onChange={setFollows} />
-        {attempts > 1 && (
-          <Field
-            label="Attempt"
-            hideLabel
-            value={attempt === null ? '' : String(attempt)}
-            onInput={(value) => setAttempt(value === '' ? null : Number(value))}
-            options={[
-              { value: '', label: 'Newest attempt' },
-              ...Array.from({ length: attempts }, (_, index) => ({
-                value: String(index + 1),
-                label: `Attempt ${index + 1}`,
-              })),
-            ]}
-          />
-        )}
+        {children}
       </div>
       {error && <p class="quiet">{error}</p>}
       {lines.length === 0 ? (
-        <p class="log-empty quiet">
+        <p class={grows ? 'log-empty grows quiet' : 'log-empty quiet'}>
           {isLive ? 'Nothing yet: what the attempt writes appears here as it comes.' : 'It wrote nothing.'}
         </p>
       ) : (
@@ -92,6 +107,7 @@ export function Log({ runId, attempts, onEnd }: LogProps) {
           wanted={wanted}
           current={current ?? null}
           follows={follows}
+          grows={grows}
           onScrollAway={() => setFollows(false)}
         />
       )}

@@ -23,7 +23,7 @@ export function Waterfall({ spans }: { spans: readonly Span[] }) {
               />
             </span>
             <span class="took when">{span.to > span.from ? durationText(span.to - span.from) : '·'}</span>
-            <span class="quiet says" title={span.says}>
+            <span class="quiet says">
               <When at={new Date(span.from)} seconds /> {span.says}
             </span>
           </li>

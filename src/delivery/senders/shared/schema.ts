@@ -51,6 +51,7 @@ function fieldsFor({ Type, expecting }: SchemaKit, place: Place) {
     Type.String({
       minLength: 1,
       maxLength: 10_000,
+      description: 'the text of the message; default: what is usual for its receiver',
       ...expecting(`a string with no other names between braces than ${templateNames.join(', ')}`),
     }),
     (given) => templateProblems(given, { path: '', names: templateNames }).length === 0,
