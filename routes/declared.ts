@@ -17,7 +17,7 @@ import { translated, withScheduleText } from './clients.ts'
 import { noteFields } from './changed.ts'
 import { withoutCredentials } from './credentials.ts'
 import { documentOf } from './document.ts'
-import { answering, checkTemplates, lookAt, newJob, type NewJob } from './jobs.ts'
+import { answering, checkTemplates, lookAt, newJob } from './jobs.ts'
 import type { RouteNeeds } from './needs.ts'
 import { upcomingBody } from './shapes.ts'
 
@@ -172,7 +172,7 @@ async function declaredJob(key: string, given: JobBody, { config, now }: RouteNe
   const { body, wish } = translated({ name: key, ...plain }, { isNew: true })
   await checkTemplates(body, config.prompt)
   // the one difference: the job to follow may be named by its key
-  return { key, wish, job: newJob(body as NewJob, undefined) }
+  return { key, wish, job: newJob(body, undefined) }
 }
 
 /** Credentials that stand in an action are for those who may write jobs. */

@@ -160,7 +160,7 @@ test('what is wrong with several jobs is told in one answer, and of very many so
     (body.errors ?? []).map(({ path }) => path)
   const schedules = { a: 'every day at noonish', b: 'every day at 9am', c: '0 25 * * *' }
   const jobs = Object.entries(schedules).map(([key, schedule]) => [key, { schedule, action: action() }])
-  const wrong = await post('/api/plan', file(Object.fromEntries(jobs) as Parameters<typeof file>[0]))
+  const wrong = await post('/api/plan', file(Object.fromEntries(jobs)))
   assert.equal(codeOf(wrong), '400 SCHEDULE_INVALID')
   assert.deepEqual(pathsOf(wrong), ['jobs.a', 'jobs.c'])
   assert.match(wrong.body.detail, /jobs\.a: .*noonish.*; jobs\.c: .*25/)
@@ -168,7 +168,7 @@ test('what is wrong with several jobs is told in one answer, and of very many so
   const typos = Object.fromEntries(
     Array.from({ length: 40 }, (_, n) => [`x${n}`, { action: typo }]),
   ) as object
-  const many = await post('/api/plan', file(typos as Parameters<typeof file>[0]))
+  const many = await post('/api/plan', file(typos))
   assert.equal(codeOf(many), '400 FIELD_INVALID')
   assert.equal(pathsOf(many).length, 20)
 })
