@@ -7,7 +7,8 @@ import { AppError, fieldRefused } from '../src/ground/errors.ts'
 import { notFound } from '../src/ground/not-found.ts'
 import type { JobInput } from '../src/jobs/input.ts'
 import type { DeclaredChannel } from '../src/jobs/declared-channels.ts'
-import { atJob, inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
+import { createFaults } from '../src/jobs/faults.ts'
+import { inFileOr, inputOf, ownerTag, type Plan, type Planned } from '../src/jobs/plan.ts'
 import type { DeclaredFile, DeclaredJob } from '../src/jobs/plan.ts'
 import { nextWithTransitions } from '../src/schedule/index.ts'
 import { callerOf, projectToUse } from './access.ts'
@@ -16,7 +17,7 @@ import { translated, withScheduleText } from './clients.ts'
 import { noteFields } from './changed.ts'
 import { withoutCredentials } from './credentials.ts'
 import { documentOf } from './document.ts'
-import { answering, checkTemplates, lookAt, newJob, type NewJob } from './jobs.ts'
+import { answering, checkTemplates, lookAt, newJob } from './jobs.ts'
 import type { RouteNeeds } from './needs.ts'
 import { upcomingBody } from './shapes.ts'
 
@@ -38,7 +39,9 @@ export function declaredRoutes(on: On, needs: RouteNeeds): void {
   })
 
   on('PUT /api/jobs/by-key/{key}', async ({ params: { key }, body }, request, reply) => {
-    const job = await declaredJob(key, body, needs)
+    const job = await declaredJob(key, body, needs).catch((error: unknown) => {
+      throw inFileOr(error, key)
+    })
     const file = { owner: null, prunes: false, channels: [], jobs: [job] }
     const agreement = { hash: null, agree: () => {} }
     const declared = await needs.declared(projectToUse(request))
@@ -127,10 +130,13 @@ async function fileOf(
   checkExtent(defaults, jobs)
   const declared: DeclaredJob[] = []
   const breathe = createBreath()
+  const faults = createFaults()
   for (const [key, job] of Object.entries(jobs)) {
-    declared.push(await declaredJob(key, { ...defaults, ...job }, needs))
+    const one = await faults.of(key, () => declaredJob(key, { ...defaults, ...job }, needs))
+    if (one) declared.push(one)
     await breathe()
   }
+  faults.end()
   return { owner: owner ?? null, prunes, channels: channelsOf(channels), jobs: declared }
 }
 
@@ -162,15 +168,11 @@ function checkExtent(defaults: JobBody, jobs: FileBody['jobs']): void {
 }
 
 async function declaredJob(key: string, given: JobBody, { config, now }: RouteNeeds): Promise<DeclaredJob> {
-  const plain = await withScheduleText(given, now()).catch((error: unknown) => {
-    throw inFileOr(error, key)
-  })
+  const plain = await withScheduleText(given, now())
   const { body, wish } = translated({ name: key, ...plain }, { isNew: true })
-  await checkTemplates(body, config.prompt).catch((error: unknown) => {
-    throw inFileOr(error, key)
-  })
+  await checkTemplates(body, config.prompt)
   // the one difference: the job to follow may be named by its key
-  return { key, wish, job: atJob(key, () => newJob(body as NewJob, undefined)) }
+  return { key, wish, job: newJob(body, undefined) }
 }
 
 /** Credentials that stand in an action are for those who may write jobs. */

@@ -4,6 +4,7 @@ import { createBreath } from '../ground/breath.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
 import type { Delays } from '../ground/delays.ts'
 import { AppError, fieldRefused } from '../ground/errors.ts'
+import { createFaults } from './faults.ts'
 import { isEarlier } from '../run/change.ts'
 import type { Leases } from '../run/leases.ts'
 import { armAll, type ArmingOfFile, type Work } from './declared-arms.ts'
@@ -112,13 +113,13 @@ export function createDeclared(needs: DeclaredNeeds): Declared {
     const channels = await needs.channels.batchOf(plan.channels)
     const work: Work = { batch: { ...emptyBatch(owner), channels }, ids, armed: [] }
     const breathe = createBreath()
+    const faults = createFaults()
     for (const one of plan.jobs) {
       await breathe()
-      const isAdded = await add(work, one, { looks, resolved, now }).catch((error: unknown) => {
-        throw inFileOr(error, one.key)
-      })
-      if (!isAdded) return null
+      const isAdded = await faults.of(one.key, () => add(work, one, { looks, resolved, now }))
+      if (isAdded === false) return null
     }
+    faults.end()
     return work
   }
 

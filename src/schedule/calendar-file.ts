@@ -8,15 +8,17 @@ const yearsAhead = 5
 const mostDays = 1_000
 
 /**
- * The days of the events of an iCalendar file (RFC 5545), from `now` on, as exceptions of a schedule: a list of dates
- * and spans, and the dates that come back each year (`25 december`).
+ * The days of the events of an iCalendar file (RFC 5545), from the year of `now` on, as exceptions of a schedule: a list of
+ * dates and spans, and the dates that come back each year (`25 december`). They begin and end with years, so that one file
+ * says the same all year, and applying it again changes nothing.
  *
  * @throws AppError FIELD_INVALID: not such a file, or an event with a time of day
  */
 export function daysOf(text: string, now: Date): string[] {
   const events = eventsOf(text)
-  const today = now.toISOString().slice(0, 10)
-  const last = `${Number(today.slice(0, 4)) + yearsAhead}${today.slice(4)}`
+  const year = now.getUTCFullYear()
+  const start = `${year}-01-01`
+  const last = `${year + yearsAhead}-12-31`
   const days = new Set<string>()
   const yearly = new Set<string>()
   for (const event of events) {
@@ -28,10 +30,10 @@ export function daysOf(text: string, now: Date): string[] {
       yearly.add(`${startDate.day} ${monthNames[startDate.month - 1]}`)
       continue
     }
-    for (const first of firstsOf(event, now, last)) {
+    for (const first of firstsOf(event, new Date(start), last)) {
       for (let ahead = 0; ahead < Math.min(length, mostDays); ahead++) {
         const day = Temporal.PlainDate.from(first).add({ days: ahead }).toString()
-        if (day >= today) days.add(day)
+        if (day >= start) days.add(day)
       }
       if (days.size > mostDays) throw refused(`it has more than ${mostDays} days ahead`)
     }
@@ -67,7 +69,7 @@ function isYearly({ component, startDate: { month, day } }: ICAL.Event): boolean
  */
 function* firstsOf(
   { component, startDate, summary }: ICAL.Event,
-  now: Date,
+  start: Date,
   last: string,
 ): Generator<string> {
   if (!component.hasProperty('rrule')) {
@@ -76,8 +78,8 @@ function* firstsOf(
   }
   const names = ['dtstart', 'rrule', 'exdate', 'rdate']
   const lines = names.flatMap((name) => component.getAllProperties(name)).map((line) => line.toICALString())
-  const rule = { schedule: read(lines.join('\n'), summary), zone: 'UTC', anchor: now }
-  let after = new Date(now.getTime() - 86_400_000)
+  const rule = { schedule: read(lines.join('\n'), summary), zone: 'UTC', anchor: start }
+  let after = new Date(start.getTime() - 86_400_000)
   for (;;) {
     const day = nextSlot(rule, after)?.toISOString().slice(0, 10)
     if (day === undefined || day > last) return

@@ -155,6 +155,24 @@ test('one job that cannot be made keeps the whole file from being applied', asyn
   assert.deepEqual([codeOf(unknown), unknown.body.errors[0].path], ['400 FIELD_INVALID', 'jobs.x.after.job'])
 })
 
+test('what is wrong with several jobs is told in one answer, and of very many some', async () => {
+  const pathsOf = ({ body }: { body: { errors?: { path: string }[] } }) =>
+    (body.errors ?? []).map(({ path }) => path)
+  const schedules = { a: 'every day at noonish', b: 'every day at 9am', c: '0 25 * * *' }
+  const jobs = Object.entries(schedules).map(([key, schedule]) => [key, { schedule, action: action() }])
+  const wrong = await post('/api/plan', file(Object.fromEntries(jobs)))
+  assert.equal(codeOf(wrong), '400 SCHEDULE_INVALID')
+  assert.deepEqual(pathsOf(wrong), ['jobs.a', 'jobs.c'])
+  assert.match(wrong.body.detail, /jobs\.a: .*noonish.*; jobs\.c: .*25/)
+  const typo = { ...action(), url: 'https://a.example/{{job.nmae}}' }
+  const typos = Object.fromEntries(
+    Array.from({ length: 40 }, (_, n) => [`x${n}`, { action: typo }]),
+  ) as object
+  const many = await post('/api/plan', file(typos))
+  assert.equal(codeOf(many), '400 FIELD_INVALID')
+  assert.equal(pathsOf(many).length, 20)
+})
+
 test('a pause is declared, carried out and taken back; without it a job stays as it is', async () => {
   const paused = (wish: object) => file({ ...three(), backup: { ...three().backup, ...wish } })
   const stateNow = async () => (await service.api('GET', '/api/jobs/by-key/backup')).body.job.state

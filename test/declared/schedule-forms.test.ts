@@ -77,13 +77,13 @@ test('what is wrong in a form is named', async () => {
   assert.match(await refusal({ rules: '0 9 * * *', except_calendar: timed }), /lunch.*time of day/)
 })
 
-test('events that repeat are written out for five years, without those that have passed or do not count', () => {
+test('events that repeat are written out for five years, the same text all year, without years that have passed', () => {
   const now = new Date('2030-06-01T00:00:00Z')
   const thanksgiving = event('DTSTART;VALUE=DATE:20201126', 'RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH')
-  assert.deepEqual(daysOf(calendar(thanksgiving), now), [
-    '2030-11-28,2031-11-27,2032-11-25,2033-11-24,2034-11-23',
-  ])
-  const past = event('DTSTART;VALUE=DATE:20300101', 'DTEND;VALUE=DATE:20300103')
+  const days = ['2030-11-28,2031-11-27,2032-11-25,2033-11-24,2034-11-23,2035-11-22']
+  for (const at of [now, new Date('2030-01-01T00:00:00Z'), new Date('2030-12-31T23:59:59Z')])
+    assert.deepEqual(daysOf(calendar(thanksgiving), at), days)
+  const past = event('DTSTART;VALUE=DATE:20291230', 'DTEND;VALUE=DATE:20300101')
   const off = event('DTSTART;VALUE=DATE:20310101', 'STATUS:CANCELLED')
   const weekly = event(
     'DTSTART;VALUE=DATE:20300701',

@@ -162,3 +162,28 @@ test('an agent is answered by JSON-RPC, also when the service refuses or the lin
   assert.match(away.error.message, /cannot be reached/)
   assert.deepEqual(await told('{"jsonrpc":"2.0","method":"notifications/initialized"}', nowhere), [])
 })
+
+/** A terminal of zsh's own module: the keys are typed when the command asks. */
+const typing = String.raw`
+zmodload zsh/zpty
+zpty -b pty "$1; echo 'code '\$? end"
+zpty -r -m pty asked '*API key: *'
+zpty -w -n pty "$2"
+zpty -r -m pty told '*code *end*'
+print -r -- "$told"
+`
+
+test('a person types a key that is not shown, or presses Ctrl-C', async () => {
+  const login = `env HOME=${home} DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent ${process.execPath} cli/main.ts login ${service.url}`
+  const typed = async (keys: string) => {
+    const shell = spawn('zsh', ['-f', '-c', typing, 'zsh', login, keys], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return text(shell.stdout)
+  }
+  const told = await typed(`${apiKey}\n`)
+  assert.match(told, /Logged in to .*code 0 end/s)
+  assert.ok(!told.includes(apiKey), told)
+  assert.match(await typed('\u0003'), /code 130 end/)
+  assert.match(await typed('\n'), /No key was given.*code 2 end/s)
+})
