@@ -24,7 +24,7 @@ export type Tool = {
 
 const text = (description: string) => ({ type: 'string', description })
 const job = text('its id or its key')
-const run = text('its id')
+const runId = text('its id')
 const number = (description: string, maximum: number) => ({
   type: 'integer',
   minimum: 1,
@@ -200,7 +200,7 @@ export const tools: Tool[] = [
     name: 'get_run',
     scope: 'jobs:read',
     description: 'One run, with its output and its error.',
-    properties: { run },
+    properties: { run: runId },
     required: ['run'],
     readOnly: true,
     call: async ({ run: id }, ask) => briefRun((await ask('GET', `/api/runs/${part(id)}`))['run'] as Json),
@@ -209,7 +209,7 @@ export const tools: Tool[] = [
     name: 'read_log',
     scope: 'jobs:read',
     description: 'The end of what a run wrote.',
-    properties: { run, attempt: number('default: the newest', 1_000) },
+    properties: { run: runId, attempt: number('default: the newest', 1_000) },
     required: ['run'],
     readOnly: true,
     async call({ run: id, attempt }, ask) {
@@ -239,20 +239,23 @@ export function problemWith({ name, properties, required, isOpen }: Tool, given:
   for (const field of required)
     if (given[field] === undefined) return `${field}: required (${describe(properties[field])})`
   for (const [field, value] of Object.entries(given)) {
-    const { type, minimum, maximum } = properties[field] ?? {}
+    const { type, minimum, maximum } = (properties[field] ?? {}) as { [keyword: string]: unknown }
     if (properties[field] === undefined && !isOpen)
       return `${name} has no argument ${JSON.stringify(field)}. It takes ${known.join(', ')}.`
     if (type === 'string' && typeof value !== 'string') return `${field}: must be a string`
     if (type === 'boolean' && typeof value !== 'boolean') return `${field}: must be true or false`
     if (type !== 'integer') continue
-    const isIn =
-      Number.isInteger(value) && Number(value) >= Number(minimum) && Number(value) <= Number(maximum)
-    if (!isIn) return `${field}: must be a whole number from ${String(minimum)} to ${String(maximum)}`
+    const [least, most] = [Number(minimum), Number(maximum)]
+    const isIn = Number.isInteger(value) && Number(value) >= least && Number(value) <= most
+    if (!isIn) return `${field}: must be a whole number from ${least} to ${most}`
   }
   return null
 }
 
-const describe = (property: JSONObject | undefined) => String(property?.['description'] ?? property?.['type'])
+function describe(property: JSONObject | undefined): string {
+  const told = property?.['description'] ?? property?.['type']
+  return typeof told === 'string' ? told : 'see its schema'
+}
 
 /** What the agent can do next, by the code of a refusal. */
 export const hints: { [code: string]: string } = {

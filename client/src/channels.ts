@@ -1,15 +1,16 @@
 import type { Api } from './api.ts'
-import { pagesOf } from './pages.ts'
+import { pagesOf, queryAt } from './pages.ts'
 import type { ChannelInput } from './shapes.ts'
 import { taken } from './taken.ts'
 
 export function channelsOf(api: Api) {
   const at = (name: string) => ({ path: { name } })
   return {
-    list: () =>
+    list: (query: { limit?: number } = {}) =>
       pagesOf(async (cursor) => {
-        const params = { query: cursor === undefined ? {} : { cursor } }
-        const { channels, next_cursor } = await taken(api.GET('/api/channels', { params }))
+        const { channels, next_cursor } = await taken(
+          api.GET('/api/channels', { params: queryAt(query, cursor) }),
+        )
         return { items: channels, next: next_cursor }
       }),
     read: async (name: string) =>

@@ -3,6 +3,11 @@ import type { Api } from './api.ts'
 import type { paths } from './document.ts'
 import { channelsOf } from './channels.ts'
 import { filesOf } from './files.ts'
+import { keysOf } from './keys.ts'
+import { overviewsOf } from './overviews.ts'
+import { projectsOf } from './projects.ts'
+import { secretsOf } from './secrets.ts'
+import type { ScheduleInput } from './shapes.ts'
 import { jobsOf } from './jobs.ts'
 import { runsOf } from './runs.ts'
 import { taken } from './taken.ts'
@@ -44,9 +49,13 @@ export function createClient({
     jobs: jobsOf(api),
     runs: runsOf(api, retries),
     channels: channelsOf(api),
+    secrets: secretsOf(api),
+    keys: keysOf(api),
+    projects: projectsOf(api),
+    ...overviewsOf(api),
     ...filesOf(api),
     /** Reads and explains a schedule without saving it. */
-    preview: (schedule: string, more: { timezone?: string; count?: number; from?: string } = {}) =>
+    preview: (schedule: ScheduleInput, more: { timezone?: string; count?: number; from?: string } = {}) =>
       taken(api.POST('/api/schedules/preview', { body: { schedule, ...more } })),
     status: () => taken(api.GET('/api/status')),
     /** Every route of the document, as openapi-fetch has it: `api.GET('/api/costs')`. Throws nothing if it is refused. */

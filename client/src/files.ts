@@ -11,5 +11,10 @@ export function filesOf(api: Api) {
     /** All of it or nothing. `plan`: refused with PLAN_STALE if anything has changed since that plan. */
     apply: (file: JobsFile, query: { prune?: boolean; plan?: string } = {}) =>
       taken(api.POST('/api/apply', { params: { query }, body: file })),
+    /** The jobs and channels that have keys, as a file. `owner`: of this owner. */
+    export: async (query: { owner?: string } = {}) => {
+      const { file, ...rest } = await taken(api.GET('/api/export', { params: { query } }))
+      return { file: file as JobsFile, ...rest }
+    },
   }
 }

@@ -6,14 +6,20 @@ export type { RunEvent } from './follow.ts'
 export { defineJobs, type JobsFile } from './jobs-file.ts'
 export type { Pages } from './pages.ts'
 export type {
+  AuditQuery,
   Channel,
   ChannelInput,
+  DeliveryQuery,
   Job,
   JobInput,
   JobOfFile,
   JobPatch,
   JobQuery,
+  KeyInput,
+  ProjectInput,
   Run,
   RunQuery,
+  ScheduleInput,
+  SpanQuery,
 } from './shapes.ts'
 export { type SignedWebhook, verifyWebhook, WebhookError, type WebhookEvent } from './webhook.ts'

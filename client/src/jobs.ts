@@ -1,7 +1,7 @@
 import type { Api } from './api.ts'
 import type { components } from './document.ts'
-import { pagesOf } from './pages.ts'
-import type { JobInput, JobOfFile, JobPatch, JobQuery } from './shapes.ts'
+import { pagesOf, queryAt } from './pages.ts'
+import type { JobInput, JobOfFile, JobPatch, JobQuery, SpanQuery } from './shapes.ts'
 import { taken } from './taken.ts'
 
 type Saved = components['schemas']['SavedJob']
@@ -12,7 +12,7 @@ export function jobsOf(api: Api) {
     /** Newest first. Paused and finished ones only with `state` or `include_disabled`. */
     list: (query: JobQuery = {}) =>
       pagesOf(async (cursor) => {
-        const params = { query: { ...query, ...(cursor !== undefined && { cursor }) } }
+        const params = queryAt(query, cursor)
         const { jobs, next_cursor } = await taken(api.GET('/api/jobs', { params }))
         return { items: jobs, next: next_cursor }
       }),
@@ -45,6 +45,18 @@ export function jobsOf(api: Api) {
     },
     next: (id: string, query: { count?: number; from?: string } = {}) =>
       taken(api.GET('/api/jobs/{id}/next', { params: { ...at(id), query } })),
+    /** The slots between two instants, each with its verdict, oldest first. */
+    slots: (id: string, query: SpanQuery & { limit?: number } = {}) =>
+      pagesOf(async (cursor) => {
+        const params = { ...at(id), ...queryAt(query, cursor) }
+        const { slots, next_cursor } = await taken(api.GET('/api/jobs/{id}/slots', { params }))
+        return { items: slots, next: next_cursor }
+      }),
+    /** Its outcomes by the day, kept for longer than its runs. */
+    days: async (id: string, query: SpanQuery = {}) =>
+      (await taken(api.GET('/api/jobs/{id}/days', { params: { ...at(id), query } }))).days,
+    /** What the timer holds for it. */
+    arm: (id: string) => taken(api.GET('/api/jobs/{id}/arm', { params: at(id) })),
     /** What has become of its last slots, in sentences. */
     why: async (id: string) => (await taken(api.GET('/api/jobs/{id}/why', { params: at(id) }))).story,
   }

@@ -1,3 +1,8 @@
+/** The query of a page. */
+export const queryAt = <Query extends object>(query: Query, cursor: string | undefined) => ({
+  query: { ...query, ...(cursor !== undefined && { cursor }) },
+})
+
 export type Page<Item> = { items: Item[]; next: string | null }
 
 /** A list that is read as it is used: `for await (const job of …)`, or page by page. */

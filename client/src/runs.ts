@@ -1,7 +1,7 @@
 import type { Api } from './api.ts'
 import { ChronosError } from './error.ts'
 import { follow, type RunEvent } from './follow.ts'
-import { pagesOf } from './pages.ts'
+import { pagesOf, queryAt } from './pages.ts'
 import type { Run, RunQuery } from './shapes.ts'
 import { taken } from './taken.ts'
 
@@ -21,7 +21,7 @@ export function runsOf(api: Api, retries: number) {
     /** Newest first; `job`: of one job. */
     list: (query: RunQuery = {}) =>
       pagesOf(async (cursor) => {
-        const params = { query: { ...query, ...(cursor !== undefined && { cursor }) } }
+        const params = queryAt(query, cursor)
         const { runs, next_cursor } = await taken(api.GET('/api/runs', { params }))
         return { items: runs, next: next_cursor }
       }),
@@ -38,8 +38,17 @@ export function runsOf(api: Api, retries: number) {
     /** A new run with the same input. */
     retry: async (id: string) =>
       (await taken(api.POST('/api/runs/{id}/retry', { params: at(id), body: {} }))).run,
+    /** What it has written so far, or one attempt of it. */
+    log: async (id: string, query: { attempt?: number } = {}): Promise<string> =>
+      taken(api.GET('/api/runs/{id}/logs', { params: { ...at(id), query }, parseAs: 'text' })),
     deliveries: async (id: string) =>
       (await taken(api.GET('/api/runs/{id}/deliveries', { params: at(id) }))).deliveries,
+    /** Sends one that has failed again. */
+    retryDelivery: async (id: string, delivery: string) => {
+      const params = { path: { id, delivery } }
+      return (await taken(api.POST('/api/runs/{id}/deliveries/{delivery}/retry', { params, body: {} })))
+        .deliveries
+    },
   }
 }
 

@@ -7,7 +7,7 @@ type Message = { [field: string]: unknown }
 /** What agents send to `/mcp`: nearly all of it a message that is understood, and calls of every tool. */
 export function messages(components: Record<string, Schema>): fc.Arbitrary<Message> {
   const calls = tools.map(({ name, properties, required }) => {
-    const drawn = valuesOf({ type: 'object', properties: properties as Schema, required }, components)
+    const drawn = valuesOf({ type: 'object', properties, required }, components)
     return fc.tuple(drawn, fc.nat(40), fc.nat(9)).map(([given, nth, draw]) => ({
       method: 'tools/call',
       params: {

@@ -22,7 +22,7 @@ const mostTries = 200
 const tryAgainMs = 20 * second
 
 /**
- * Somebody with an incident: pauses the project, or everything, at any instant and resumes it, beside all that happens. In some
+ * A person with an incident: pauses the project, or everything, at any instant and resumes it, beside all that happens. In some
  * worlds the project has a quota. Drawn from numbers of its own, so that worlds without it stay as they are.
  */
 export function createPauser({ clock, random, trace, machines, faultsEnd, broken, resumed }: PauserNeeds) {

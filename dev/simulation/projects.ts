@@ -19,8 +19,6 @@ type ProjectRowsNeeds = {
   touch: (jobId: string) => void
 }
 
-export type ProjectRows = ReturnType<typeof createProjectRows>
-
 /** The table `projects` and its statements, with what they do to the rows of jobs: those of db/projects.ts, db/quotas.ts and db/look.ts. */
 export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
   const rows = new Map([allProjects, defaultProject].map((name): [string, ProjectRow] => [name, blank()]))

@@ -87,7 +87,8 @@ export function unpause(draft: Draft) {
   touch(draft)
 }
 
-function foldProjectPause(draft: Draft) {
+/** Gives the slots that a pause of the project covers their verdict. */
+export function foldProjectPause(draft: Draft) {
   const until = pausedUntil(draft.view)
   if (until) foldUntil(draft, until, slotOfProjectPause)
 }

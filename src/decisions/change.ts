@@ -1,6 +1,6 @@
 import { blankOf, runtimeColumns } from '../columns/index.ts'
 import { AppError, type ErrorCode } from '../ground/errors.ts'
-import { foldUntil, slotOfPause, unpause } from './attend.ts'
+import { foldProjectPause, foldUntil, slotOfPause, unpause } from './attend.ts'
 import { addRun, close, type Draft, openDraft, startAttempt, touch } from './draft.ts'
 import { beginsAt, isProjectPaused, runsLeft } from './project.ts'
 import { endAttempt } from './settle.ts'
@@ -31,7 +31,7 @@ export function reschedule(view: View, old: JobRule): Decision | null {
   const draft = openDraft({ ...view, job: old })
   const { runtime } = draft
   if (runtime.state === 'error') runtime.state = 'scheduled'
-  else foldUntil(draft, view.now, runtime.state === 'paused' ? slotOfPause : superseded)
+  else foldPassed(draft, view.now)
   draft.view = view
   const { schedule } = view.job
   const isAhead = schedule.kind === 'once' && (!runtime.lastSlot || schedule.runAt > runtime.lastSlot)
@@ -54,7 +54,7 @@ export function recount(view: View, old: JobRule): Decision | null {
     return close(draft)
   }
   const until = leftOutUntil(view, runtime.slotsUsed)
-  if (until) foldUntil(draft, until, runtime.state === 'paused' ? slotOfPause : superseded)
+  if (until) foldPassed(draft, until)
   draft.view = view
   const isDue = runtime.nextSlot !== null && runtime.nextSlot <= view.now
   return continueFrom(
@@ -70,6 +70,13 @@ function leftOutUntil({ job, now }: View, slotsUsed: number): Date | null {
   if (job.repeatTimes !== null && slotsUsed >= job.repeatTimes) return now
   if (!startsAt) return null
   return startsAt > now ? now : new Date(startsAt.getTime() - 1)
+}
+
+/** Slots up to `until` that no process took: those of a pause are skipped, and the others are superseded by the change. */
+function foldPassed(draft: Draft, until: Date) {
+  if (draft.runtime.state === 'paused') return foldUntil(draft, until, slotOfPause)
+  foldProjectPause(draft)
+  foldUntil(draft, until, superseded)
 }
 
 const superseded = {

@@ -5,12 +5,13 @@ import { build, type BuildOptions } from 'esbuild'
 import { Miniflare } from 'miniflare'
 import client from '../../client/package.json' with { type: 'json' }
 import project from '../../package.json' with { type: 'json' }
+import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { outcomeOf } from './scenario.ts'
 
 let service: Service
 before(async () => {
-  service = await startService()
+  service = await startService({ env: { ENCRYPTION_KEY: keyOf(2).toString('base64') } })
 })
 after(() => service.close())
 

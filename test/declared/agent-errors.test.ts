@@ -124,9 +124,9 @@ for (const [era, mode] of Object.entries(eras))
     const call = calling(client)
     const { tools } = await client.listTools()
     for (const name of ['preview_schedule', 'create_job', 'change_job']) {
-      const { schedule } = tools.find((one) => one.name === name)?.inputSchema.properties as Json
+      const found: Json = tools.find((one) => one.name === name)
       assert.deepEqual(
-        (schedule.anyOf as Json[]).map(({ type }) => type as string),
+        (found.inputSchema.properties.schedule.anyOf as Json[]).map(({ type }) => type as string),
         ['string', 'array', 'object'],
       )
     }

@@ -88,6 +88,18 @@ test('after the pause each slot of it has its verdict, the job is armed and its 
   await settled(elsewhere.id, 1)
 })
 
+test('the slots of the pause of a job that was changed meanwhile are skipped because of the pause', async () => {
+  service.setClock(day('09:40:00'))
+  const job = await jobIn('one')
+  await pause('one')
+  service.setClock(day('09:55:00'))
+  await service.api('PATCH', `/api/jobs/${job.id}`, { schedule: 'every 1h' })
+  const { body } = await service.api('GET', `/api/jobs/${job.id}/slots?from=${day('09:40:00')}`)
+  const [slot] = body.slots as Json[]
+  assert.deepEqual([slot.verdict, slot.reason], ['skipped', 'paused: the project was paused'])
+  await resume('one')
+})
+
 test('a claim that was decided beforehand, or looked before, is not carried out once the pause is answered', async () => {
   service.setClock(day('10:00:00'))
   const job = await jobIn('one')
@@ -176,8 +188,8 @@ test('a job that was paused by itself stays paused', async () => {
   await pause('one')
   const { rev } = await rowOf(job.id)
   await resume('one')
-  const after = await rowOf(job.id)
-  assert.equal(Number(after.rev), Number(rev) + 1, 'what was decided during the pause is out of date')
+  const moved = await rowOf(job.id)
+  assert.equal(Number(moved.rev), Number(rev) + 1, 'what was decided during the pause is out of date')
   const { body } = await service.api('GET', `/api/jobs/${job.id}`, undefined, inOne)
   assert.deepEqual([body.job.state, body.job.paused_reason], ['paused', 'mine'])
 })

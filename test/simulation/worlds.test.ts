@@ -6,7 +6,16 @@ import { type WorldResult, simulate } from '../../dev/simulation/simulate.ts'
 const worlds = 100
 
 test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, and no slot runs twice', async () => {
-  const totals = { slots: 0, ran: 0, extra: 0, deliveries: 0, chained: 0, reported: 0, rowsLost: 0 }
+  const totals = {
+    slots: 0,
+    ran: 0,
+    extra: 0,
+    deliveries: 0,
+    chained: 0,
+    reported: 0,
+    pauses: 0,
+    rowsLost: 0,
+  }
   for (let seed = 1; seed <= worlds; seed++) {
     const { violations, ...outcome } = await simulate(seed)
     const replay = `node dev/simulation/main.ts --seed ${seed} --trace`
@@ -14,9 +23,15 @@ test('whatever dies, is lost, late or doubled: no slot and no outcome is lost, a
     for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += outcome[key]
   }
   assert.equal(totals.extra, 0)
-  const { slots, ran, deliveries, chained, reported, rowsLost } = totals
+  const { slots, ran, deliveries, chained, reported, pauses, rowsLost } = totals
   const isMuch =
-    slots > 1_500 && ran > 800 && deliveries > 400 && chained > 25 && reported > 100 && rowsLost > 20
+    slots > 1_500 &&
+    ran > 800 &&
+    deliveries > 400 &&
+    chained > 25 &&
+    reported > 100 &&
+    pauses > 100 &&
+    rowsLost > 20
   assert.ok(isMuch, `too little happens: ${JSON.stringify(totals)}`)
 })
 
