@@ -91,10 +91,16 @@ export async function violations(page: Page): Promise<string[]> {
 }
 type Violation = { id: string; nodes: { html: string }[] }
 
-/** How many pixels the page is wider than its window: more than none is a scroll to the side. */
+/**
+ * How many pixels the page is wider than its window: more than none is a scroll to the side, or (where that is cut off) a cell
+ * or a control that cannot be seen.
+ */
 export const widerBy = (page: Page): Promise<number> =>
-  page.evaluate<number>(
-    'Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)',
-  )
+  page.evaluate<number>(`(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    const cells = document.querySelectorAll('main :is([role=columnheader], [role=cell], button, input, select, textarea)')
+    const ends = [...cells].filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().right)
+    return Math.max(0, ...[scrollWidth, ...ends].map((end) => Math.round(end - clientWidth)))
+  })()`)
 
 export const phone = { width: 360, height: 740 }

@@ -84,8 +84,8 @@ test('a secret is written and never shown; a wrong one is refused beside its fie
   await form.getByLabel('Value').fill('short')
   await form.getByRole('button', { name: 'Store the secret' }).click()
   await form
+    .locator('.field.wrong')
     .getByText(/value: must be/)
-    .first()
     .waitFor()
   await form.getByLabel('Value').fill('ghp_a_long_enough_value')
   await page.keyboard.press('Enter')

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { phone, startReader, violations, widerBy } from '../support/browser.ts'
 import { commandsOn } from '../support/command-users.ts'
@@ -109,20 +113,20 @@ test('a try ends with its window, and when the browser goes', async () => {
 })
 
 test('a run is watched live: its log as it comes, and its end without a press', async () => {
-  const run = await runOf(
-    'echo begun; read answer < /dev/null; for i in 1 2 3; do sleep 1; echo "step $i"; done',
-    {
-      isLive: true,
-    },
-  )
+  const gate = join(tmpdir(), `chronos-gate-${randomUUID()}`)
+  const script = `echo begun; until [ -e ${gate} ]; do sleep 0.1; done; echo "step 3"`
+  const run = await runOf(script, { isLive: true })
   const { page, context, complaints } = await reader.open(`/runs/${run.id}`)
   const log = page.getByRole('region', { name: 'Log' }).last()
   await log.getByText('begun').waitFor()
   await page.getByRole('button', { name: 'Cancel' }).waitFor()
+  // it cannot end before this: its first line was there while it was at work
+  await writeFile(gate, '')
   await log.getByText('step 3').waitFor()
   await page.getByRole('button', { name: 'Run again' }).waitFor()
   await page.getByText('succeeded').first().waitFor()
   assert.deepEqual(complaints, [])
+  await rm(gate)
   await context.close()
 })
 

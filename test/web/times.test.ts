@@ -12,17 +12,18 @@ after(async () => {
 })
 
 test('instants stand in the time of the reader and in the zone of the job; days are those of the calendar', async () => {
-  const job = await service.makeJob({ name: 'at night', schedule: '0 2 * * *', timezone: 'Asia/Tokyo' })
+  const job = await service.makeJob({ name: 'at night', schedule: '0 10 * * *', timezone: 'Asia/Tokyo' })
   const { page, context } = await reader.open(`/jobs/${job.id}`, {
     prepare: (it) => it.clock.setFixedTime(now),
   })
   const schedule = page.getByRole('region', { name: 'Schedule' })
-  await schedule.getByText('18:00').first().waitFor()
+  await schedule.getByText('02:00').first().waitFor()
   const rows = await schedule.getByRole('listitem').allTextContents()
   assert.deepEqual(rows.slice(0, 3), [
-    '18:00Fri 02:00 Tokyoin 6 hr',
-    'Fri 18:00Sat 02:00 Tokyotomorrow',
-    'Sat 18:00Sun 02:00 Tokyoin 2 days',
+    'Fri 02:00Fri 10:00 Tokyoin 14 hr',
+    // in 38 hours, and yet not tomorrow
+    'Sat 02:00Sat 10:00 Tokyoin 2 days',
+    'Sun 02:00Sun 10:00 Tokyoin 3 days',
   ])
   await context.close()
 })

@@ -142,18 +142,18 @@ const columns: readonly Column<JobCost>[] = [
   {
     key: 'name',
     title: 'Job',
-    width: 'minmax(120px, 1.6fr)',
+    width: 'minmax(0, 1.6fr)',
     cell: ({ job_id: id, name }) =>
       name === null ? <span class="quiet">deleted ({id})</span> : <Link href={`/jobs/${id}`}>{name}</Link>,
   },
   {
     key: 'busy',
     title: 'At work',
-    width: '110px',
+    width: '92px',
     align: 'end',
     cell: ({ busy_ms: ms }) => <Duration ms={ms} />,
   },
-  { key: 'runs', title: 'Runs', width: '80px', align: 'end', cell: ({ runs }) => countText(runs) },
+  { key: 'runs', title: 'Runs', width: '60px', align: 'end', cell: ({ runs }) => countText(runs) },
   {
     key: 'attempts',
     title: 'Attempts',
