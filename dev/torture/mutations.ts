@@ -267,6 +267,7 @@ export const mutations: Mutation[] = [
     file: 'db/projects.ts',
     find: 'wake_at = case when l.is_due then',
     put: 'wake_at = case when false then',
+    also: { find: 'wake_gen = r.wake_gen + l.is_due::int', put: 'wake_gen = r.wake_gen' },
     tests: { file: pauses, pattern: 'of a job that is finished' },
   },
   {
