@@ -197,7 +197,11 @@ test('the challenge has to answer the first message', () => {
   const scram = createScram('secret', 'mine')
   assert.equal(scram.first, 'n,,n=*,r=mine')
   assert.equal(scram.isProof(''), false)
-  for (const wrong of ['r=mine,s=QQ==,i=1', 'r=other,s=QQ==,i=1', 'r=mineX,s=QQ==,i=0', 'e=other-error', ''])
+  for (const wrong of [
+    ...['r=mine,s=QQ==,i=1', 'r=other,s=QQ==,i=1', 'r=mineX,s=QQ==,i=0', 'e=other-error', ''],
+    // a server would keep this process busy with it
+    'r=mineX,s=QQ==,i=100001',
+  ])
     assert.throws(() => scram.final(wrong), { code: 'SASL_SIGNATURE_MISMATCH' }, wrong)
   const proof = scram.final('r=mineX,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096')
   assert.match(proof, /^c=biws,r=mineX,p=[A-Za-z0-9+/]{43}=$/)
