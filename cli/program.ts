@@ -133,14 +133,19 @@ function addJobs(add: Add, context: Contexts) {
 }
 
 function addRuns(add: Add, context: Contexts) {
-  add('runs', 'the newest runs', 'runs --failed --since yesterday', 'runs --job backup --since 3d')
+  add(
+    'runs [job]',
+    'the newest runs, of one job or of all',
+    'runs --failed --since yesterday',
+    'runs backup --since 3d',
+  )
     .option('--failed', 'failed, timed out or interrupted')
     .option('--status <states>', 'states, separated by commas')
     .option('--since <time>', '2h, 3d, today, yesterday or an instant')
-    .option('--job <job>', 'of this job')
+    .option('--job <job>', 'the same as to name it')
     .option('--tag <tag>', 'of jobs with this tag')
     .option('--limit <number>', 'runs', wholeOf(1, 1_000), 50)
-    .action((wish) => listRuns(context(), wish))
+    .action((job: string | undefined, wish) => listRuns(context(), { ...wish, job: job ?? wish.job }))
   add('run <job>', 'run a job now', 'run backup --follow', `run report --input '{"week": 12}'`)
     .option('--input <json>', 'the input of the run')
     .option('--follow', 'show its log, and end as it ends')

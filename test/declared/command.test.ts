@@ -126,7 +126,7 @@ test('a run is started, followed and told; a failed one ends with 1 and is expla
   const bad = await chronos(['run', 'bad', '--follow'])
   assert.equal(bad.code, 1)
   assert.match(bad.out, /failed/)
-  const failed = await chronos(['runs', '--failed', '--since', '2h', '--json', '--job', 'bad'])
+  const failed = await chronos(['runs', '--failed', '--since', '2h', '--json', 'bad'])
   const [run] = JSON.parse(failed.out)
   assert.equal(run.job_name, 'bad')
   assert.equal((await chronos(['logs', run.id])).code, 0)
