@@ -25,8 +25,9 @@ const io: Io = {
 /** Questions stand on stderr, so that stdout can be piped. */
 function ask(question: string, isHidden: boolean): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  stderr.write(question)
   const reader = createInterface({ input: stdin, output: isHidden ? nowhere : stderr, terminal: true })
+  // after the terminal shows no more what is typed
+  stderr.write(question)
   return new Promise((resolve, reject) => {
     reader.once('line', (line) => {
       resolve(line)
