@@ -46,6 +46,8 @@ function blockOf(written: Written | null): string {
 
 /** False: the client took nothing for too long, or went away. */
 function drained(stream: PassThrough): Promise<boolean> {
+  // one that was closed says so no second time
+  if (stream.destroyed) return Promise.resolve(false)
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), stalledAfterMs)
     const done = (isDrained: boolean) => {
