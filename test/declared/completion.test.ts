@@ -36,12 +36,11 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-/** A terminal of zsh's own module. After the keys and Tab it puts the line between brackets and lets `echo` show it. */
+/** A terminal of zsh's own module. It waits for the prompt, with which the shell reads keys. After the keys and Tab it puts the line between brackets and lets `echo` show it. */
 const driver = String.raw`
 zmodload zsh/zpty
 zpty -b pty "$1"
-zpty -w pty 'echo rea""dy'
-zpty -r -m pty got '*ready*'
+zpty -r -m pty got '*> *'
 zpty -w -n pty "$2"$'\t\x01echo "[\x05]"\n'
 zpty -r -m pty got '*'$'\n''\[*\]*'
 print -r -- "${'${'}got##*$'\n'\[}"
