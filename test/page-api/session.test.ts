@@ -56,8 +56,9 @@ test('a change is audited under the key that signed in', async () => {
   const action = { type: 'http', url: `${service.target.url}/hook` }
   const made = await page('POST', '/api/jobs', { name: 'by the page', schedule: '0 9 * * *', action })
   assert.equal(made.status, 201)
-  const [entry] = await entries(service, '?action=createJob')
-  assert.deepEqual([entry.actor, entry.status], [key.id, 201])
+  // what is refused is written after its answer, so it may be the newest
+  const [entry] = (await entries(service, '?action=createJob')).filter(({ actor }) => actor === key.id)
+  assert.equal(entry?.['status'], 201)
 })
 
 test('a key that is revoked ends its sessions; so does one that expires', async () => {
