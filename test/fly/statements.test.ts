@@ -7,12 +7,12 @@ import { setup, useRelease } from './setup.ts'
 useRelease()
 
 /**
- * The signing keys, the claim, the settle with the log of the attempt, the arm, the look of the boot, the comparison with
+ * The signing keys, the claim, the settle with the log of the attempt, the arm, the look of the boot, which compares
  * what NAS lists, the exit record.
  */
-const statementsOfAWake = 7
+const statementsOfAWake = 6
 
-test('a lone wake asks Postgres seven times', async (context) => {
+test('a lone wake asks Postgres six times', async (context) => {
   const world = await setup(context)
   const { database, target, down, fireNow, makeJob } = world
   await through(
