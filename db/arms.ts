@@ -173,6 +173,9 @@ export async function differentArms(sql: Sql, listed: ListedArms): Promise<Diffe
   }))
 }
 
+/** The driver cuts an instant off at its milliseconds, and `asked_at` has more. */
+const textOf = (at: Date | string) => (typeof at === 'string' ? at : at.toISOString())
+
 /** The rows of `differentArms` in a statement that looks at more. */
 export const differing = (sql: Sql, { jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms) =>
   // two texts: as arrays, 100,000 of each take three times as long to write and 10 MB
@@ -187,7 +190,7 @@ export const differing = (sql: Sql, { jobIds, fireAtMs, listedAt, toleranceMs }:
       when r.wake_at is null then l.job_id is not null
       else l.job_id is null or r.armed_at is null
         or abs(extract(epoch from r.armed_at)::float8 * 1000 - l.fire_at_ms) > ${toleranceMs} end
-      and not exists (select from arms a where a.job_id = r.job_id and a.asked_at > ${listedAt}::timestamptz)`
+      and not exists (select from arms a where a.job_id = r.job_id and a.asked_at > ${textOf(listedAt)}::text::timestamptz)`
 
 /** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: deleted jobs whose cancel NAS has not confirmed. */
 export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[]; now: Date }
