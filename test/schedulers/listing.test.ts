@@ -11,9 +11,8 @@ import { createHolds } from '../../src/ground/holds.ts'
 import { createRest } from '../../src/run/rest.ts'
 import type { TimerClient } from '../../src/timers/index.ts'
 import { createNasClient, createNasTimer, createStaticToken } from '../../src/timers/nas/index.ts'
-import { at } from '../store/setup.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { openStore } from '../store/setup.ts'
+import { at, openStore } from '../store/setup.ts'
 import { createTestDelays, createTestLog } from './setup.ts'
 
 const database = await createTestDatabase()
@@ -128,7 +127,7 @@ test('the arm that was recorded last is judged as well, to the microsecond of it
     const listing = listAhead({ store, timer })
     assert.ok(listing)
     const { different } = await look(listing)
-    assert.ok(different?.some((arm) => arm.jobId === jobId))
+    assert.ok(different?.some((found) => found.jobId === jobId))
   }
 })
 
