@@ -34,6 +34,17 @@ test('a lone wake asks Postgres six times', async (context) => {
   assert.ok(log?.['total'] > 0)
 })
 
+test('a lone wake makes an arm again that NAS has lost', async (context) => {
+  const { nas, target, down, makeJob } = await setup(context)
+  const lost = await makeJob({ schedule: 'every 1d' })
+  // long enough for the machine that made the jobs to be down before
+  await makeJob({ schedule: 'every 15s' })
+  await down(1)
+  nas.lose(lost.id)
+  await target.waitFor(1, 30_000)
+  await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id))
+})
+
 /** Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process of the service is connected. */
 async function transactions(url: string): Promise<number> {
   const other = new URL(url)
