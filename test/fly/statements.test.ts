@@ -41,8 +41,8 @@ test('a lone wake makes an arm again that NAS has lost', async (context) => {
   await makeJob({ schedule: 'every 15s' })
   await down(1)
   nas.lose(lost.id)
-  await target.waitFor(1, 30_000)
-  await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id))
+  await target.waitFor(1, 60_000)
+  await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id), 30_000)
 })
 
 /** Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process of the service is connected. */
