@@ -148,9 +148,14 @@ export async function farthestWake(sql: Sql, now: Date | null): Promise<Farthest
 
 /**
  * What NAS lists: the id of a job (no line breaks in it), and at the same place its instant in epoch milliseconds.
- * `listedAt`: an instant before it was asked, by Postgres' clock.
+ * `listedAt`: an instant before it was asked, by Postgres' clock. Instants that are `toleranceMs` apart are the same.
  */
-export type ListedArms = { jobIds: string[]; fireAtMs: number[]; listedAt: Date }
+export type ListedArms = {
+  jobIds: string[]
+  fireAtMs: number[]
+  listedAt: Date | string
+  toleranceMs: number
+}
 
 /** An arm that is not as it was confirmed; `armedGen` null: it is listed, and there is no job of that id. */
 export type DifferentArm = { jobId: string; armedGen: number | null }
@@ -158,14 +163,23 @@ export type DifferentArm = { jobId: string; armedGen: number | null }
 /**
  * Where the registry and what NAS lists do not agree: in one statement, in one snapshot, and only what differs comes
  * back. Arms that are owed anyway are left out, and those that were confirmed after `listedAt`, which the list may be too
- * old to show. Instants that are `toleranceMs` apart are the same.
+ * old to show.
  */
-export async function differentArms(
-  sql: Sql,
-  { jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms & { toleranceMs: number },
-): Promise<DifferentArm[]> {
+export async function differentArms(sql: Sql, listed: ListedArms): Promise<DifferentArm[]> {
+  const rows: Row[] = await differing(sql, listed)
+  return rows.map((row) => ({
+    jobId: row['job_id'] as string,
+    armedGen: row['armed_gen'] === null ? null : Number(row['armed_gen']),
+  }))
+}
+
+/** The driver cuts an instant off at its milliseconds, and `asked_at` has more. */
+const textOf = (at: Date | string) => (typeof at === 'string' ? at : at.toISOString())
+
+/** The rows of `differentArms` in a statement that looks at more. */
+export const differing = (sql: Sql, { jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms) =>
   // two texts: as arrays, 100,000 of each take three times as long to write and 10 MB
-  const rows: Row[] = await sql`
+  sql<Row[]>`
     select coalesce(r.job_id, l.job_id) as job_id, r.armed_gen
     from unnest(string_to_array(${jobIds.join('\n')}, e'\\n'), string_to_array(${fireAtMs.join('\n')}, e'\\n')::float8[])
       as l(job_id, fire_at_ms)
@@ -176,12 +190,7 @@ export async function differentArms(
       when r.wake_at is null then l.job_id is not null
       else l.job_id is null or r.armed_at is null
         or abs(extract(epoch from r.armed_at)::float8 * 1000 - l.fire_at_ms) > ${toleranceMs} end
-      and not exists (select from arms a where a.job_id = r.job_id and a.asked_at > ${listedAt})`
-  return rows.map((row) => ({
-    jobId: row['job_id'] as string,
-    armedGen: row['armed_gen'] === null ? null : Number(row['armed_gen']),
-  }))
-}
+      and not exists (select from arms a where a.job_id = r.job_id and a.asked_at > ${textOf(listedAt)}::text::timestamptz)`
 
 /** `callback`: what `noteCallback` noted last. `isOwed`: the arm of some job is. `orphans`: deleted jobs whose cancel NAS has not confirmed. */
 export type Outstanding = { callback: string | null; isOwed: boolean; orphans: string[]; now: Date }

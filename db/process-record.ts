@@ -4,7 +4,15 @@ import type { Batch } from '../src/telemetry/index.ts'
 import type { Database } from './client.ts'
 import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
-import { type Outstanding, outstandingColumns, overdueMax, readOutstanding } from './arms.ts'
+import {
+  type DifferentArm,
+  differing,
+  type ListedArms,
+  type Outstanding,
+  outstandingColumns,
+  overdueMax,
+  readOutstanding,
+} from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
 import { mannersFact } from './facts.ts'
 
@@ -37,14 +45,17 @@ export type BootLook = {
   standing: Outstanding
   /** The fact `mannersFact`; null: it was never written. */
   manners: unknown
+  /** As `differentArms`, of what the timer had listed by then; null: it was not given. */
+  different: DifferentArm[] | null
 }
 
 export type ProcessRecord = {
   /**
    * Notes that this process is up, and looks, in one statement. If the process before it on this machine had no time for an
-   * exit record, its time up to its last sign of life is added to `process_days`.
+   * exit record, its time up to its last sign of life is added to `process_days`. `listed`: what the timer holds; null: that is
+   * not known yet.
    */
-  arrive(life: { upMs: number }): Promise<BootLook>
+  arrive(life: { upMs: number; listed?: ListedArms | null }): Promise<BootLook>
   /** Adds `counted`, with the sign that this process is still up. May be carried out twice. */
   sign(life: { counted: Batch; fires: number }): Promise<void>
   /**
@@ -82,8 +93,10 @@ export function createProcessRecord({
 }: ProcessRecordNeeds): ProcessRecord {
   const name = `process:${machineId}`
   return {
-    arrive: ({ upMs }) =>
-      database.run((sql) => arrive(sql, { name, owner, upMs, now: clock() }), { name: 'the boot record' }),
+    arrive: ({ upMs, listed = null }) =>
+      database.run((sql) => arrive(sql, { name, owner, upMs, listed, now: clock() }), {
+        name: 'the boot record',
+      }),
     async sign(life) {
       const wish = { ...life, name, owner, now: clock() }
       await database.run((sql) => sign(sql, wish), { idempotent: true, name: 'writing counters' })
@@ -98,7 +111,13 @@ export function createProcessRecord({
 
 type Named = { name: string; owner: string; now: Date | null }
 
-async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: number }): Promise<BootLook> {
+async function arrive(
+  sql: Sql,
+  { name, owner, upMs, listed, now }: Named & { upMs: number; listed: ListedArms | null },
+): Promise<BootLook> {
+  const different = listed
+    ? sql`(select coalesce(jsonb_agg(jsonb_build_object('jobId', job_id, 'armedGen', armed_gen)), '[]') from (${differing(sql, listed)}) d)`
+    : sql`null::jsonb`
   // all parts of a statement see the same snapshot: reads see the state before the write
   const [row = {}]: Row[] = await sql`
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
@@ -119,7 +138,8 @@ async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: numb
       (select count(*)::int from late where is_forgotten) as jobs,
       (select min(wake_at) from late where is_forgotten) as since,
       (select coalesce(jsonb_agg(job_id order by wake_at), '[]') from late) as overdue,
-      (select value from facts where facts.name = ${mannersFact}) as manners, ${outstandingColumns(sql)}
+      (select value from facts where facts.name = ${mannersFact}) as manners,
+      ${different} as different, ${outstandingColumns(sql)}
     from clock`
   return {
     earlier: (row['earlier'] as ProcessNote | null | undefined) ?? null,
@@ -127,6 +147,7 @@ async function arrive(sql: Sql, { name, owner, upMs, now }: Named & { upMs: numb
     overdue: row['overdue'] as string[],
     standing: readOutstanding(row),
     manners: row['manners'] ?? null,
+    different: (row['different'] as DifferentArm[] | null | undefined) ?? null,
   }
 }
 

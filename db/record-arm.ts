@@ -25,19 +25,22 @@ const recentArmsKept = 6
  * Writes what the timer said about the arms of several jobs, and gives their arm leases back; returns by job whether an arm
  * is owed still (the wake time moved on meanwhile, or the call failed). Missing: nothing was written, because only the
  * holder of an arm lease writes, and an answer that comes after it was taken over changes nothing. A generation once
- * confirmed is never un-confirmed here.
+ * confirmed is never un-confirmed here. `at`: when, by Postgres' clock, to the microsecond as `arms.asked_at` has it.
  */
 export async function recordArms(
   sql: Sql,
   records: ArmRecord[],
   now: Date | null,
-): Promise<Map<string, boolean>> {
+): Promise<{ owed: Map<string, boolean>; at: string | null }> {
   const pruned = records.filter(({ gen }) => gen % prunedEvery === 0)
   const [rows] = await Promise.all([
     carryOut(sql, statement, records.map(valuesOf), now),
     ...pruned.map(({ jobId }) => sql.unsafe(pruning, [jobId], { prepare: true })),
   ])
-  return new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])]))
+  return {
+    owed: new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])])),
+    at: (rows[0]?.['at'] as string | undefined) ?? null,
+  }
 }
 
 function valuesOf({ jobId, holder, gen, fireAt, mayBeHeld, tookMs, ...said }: ArmRecord): Row {
@@ -89,7 +92,7 @@ const textOf = (how: 'one' | 'several') => `
       insert into arms (job_id, asked_at, gen, fire_at, took_ms, outcome, schedule_id, error_code, error)
       select job_id, now, ${toldColumns.map(given[how]).join(', ')} from done
     )
-    select job_id, owed from done`
+    select job_id, owed, now::text as at from done`
 
 const statement = { typed, one: textOf('one'), several: textOf('several') }
 

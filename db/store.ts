@@ -62,10 +62,16 @@ export function createStore(
       database.run((sql) => claimReady(sql, claims, now()), { idempotent, name: 'the claim' }),
     ...crowd,
   })
+  let recordedAt: string | null = null
   const record = createBatch<ArmRecord, boolean>({
     keyOf: ({ jobId }) => jobId,
-    carryOut: (records) =>
-      database.run((sql) => recordArms(sql, records, now()), { name: 'recording the arm' }),
+    async carryOut(records) {
+      const { owed, at } = await database.run((sql) => recordArms(sql, records, now()), {
+        name: 'recording the arm',
+      })
+      recordedAt = at ?? recordedAt
+      return owed
+    },
     ...crowd,
   })
   const take = createBatch<arms.ArmWish, arms.TakenArm>({
@@ -148,6 +154,11 @@ export function createStore(
       const isOwed = await record({ ...result, jobId })
       return { isOwed: isOwed ?? true, isWritten: isOwed !== null }
     },
+    /**
+     * When an arm was recorded last by this store, on Postgres' clock: what begins now begins later than that. Null: none
+     * was yet.
+     */
+    recordedAt: (): string | null => recordedAt,
     disownArm: (jobId: string, gen: number) =>
       database.run((sql) => arms.disownArm(sql, jobId, gen), { name: 'disowning an arm' }),
     owedArms: (page: { after: string; limit: number }) =>
@@ -156,7 +167,7 @@ export function createStore(
       database.run((sql) => arms.overdueJobs(sql, { ...wish, now: now() }), { idempotent }),
     farthestWake: () => database.run((sql) => arms.farthestWake(sql, now()), { idempotent }),
     earliestWake: () => database.run((sql) => arms.earliestWake(sql, now()), { idempotent }),
-    differentArms: (listed: arms.ListedArms & { toleranceMs: number }) =>
+    differentArms: (listed: arms.ListedArms) =>
       database.run((sql) => arms.differentArms(sql, listed), {
         idempotent,
         deadlineMs: 30_000,

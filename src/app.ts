@@ -14,6 +14,7 @@ import {
 import { registerRoutes } from '../routes/index.ts'
 import { createEffects } from './effects.ts'
 import { createCallbackAddress } from './run/callback-address.ts'
+import { listedSoon } from './arming/listing.ts'
 import { createLeases } from './run/leases.ts'
 import { type Config, secretsOf } from './ground/config.ts'
 import { placesOf } from './ground/config-places.ts'
@@ -254,10 +255,14 @@ export function createApp(options: AppOptions): App {
       if (isDraining()) return
       if (config.production) for (const sentence of exposuresOf(config)) log.warn({}, sentence)
       pushing.start()
-      const seen = await departure.arrive()
+      const listing = schedulers.listAhead()
+      const listed = listing && (await listedSoon(listing, delays))
+      // it may have gone meanwhile, and its exit record stands
+      if (isDraining()) return
+      const seen = await departure.arrive(listed)
       // what keeps every login from being made is told by others
       if (seen && (await options.early?.isAhead) === false) log.warn({}, loginWasInVain)
-      await schedulers.start(seen)
+      await schedulers.start(seen && { ...seen, listing })
       // logs it if the key is another one; a database that does not answer has other troubles
       await sealCheck.ask().catch(() => 'unknown')
       if (config.commands) await (await import('./process/programs.ts')).beginPrograms(config.commands, log)

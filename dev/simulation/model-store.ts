@@ -32,6 +32,8 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     renew: (wish) => read('renew', (now) => tables.renew(wish, now)),
     takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
     recordArm: (jobId, result) => once('recordArm', jobId, (now) => tables.recordArm(jobId, result, now)),
+    // asked by the look of the boot alone, which is not simulated
+    recordedAt: () => null,
     disownArm: (jobId, gen) => once('disownArm', jobId, () => tables.disownArm(jobId, gen)),
     owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),

@@ -384,7 +384,8 @@ export function createTables() {
       )
       return { wakeAt: wakes.length > 0 ? new Date(Math.min(...wakes)) : null, now }
     },
-    differentArms({ jobIds, fireAtMs, listedAt, toleranceMs }: ListedArms & { toleranceMs: number }) {
+    differentArms({ jobIds, fireAtMs, toleranceMs, ...asked }: ListedArms) {
+      const listedAt = new Date(asked.listedAt)
       const listed = new Map(jobIds.map((id, n) => [id, fireAtMs[n] ?? Number.NaN]))
       const isDifferent = (id: string) => {
         const { wakeAt, armedAt, armedGen, wakeGen } = (jobs.get(id) as JobRow).registry

@@ -18,6 +18,7 @@ const outcomes = 'test/reliability/outcomes.test.ts'
 const pauses = 'test/projects/pause.test.ts'
 const quotas = 'test/projects/quotas.test.ts'
 const unarmed = 'test/fire/unarmed.test.ts'
+const listing = 'test/schedulers/listing.test.ts'
 
 export const mutations: Mutation[] = [
   {
@@ -297,5 +298,19 @@ export const mutations: Mutation[] = [
     find: '...(project?.places == null ? []',
     put: '...(project?.places === project?.places ? []',
     tests: { file: quotas, pattern: 'places of a project' },
+  },
+  {
+    name: 'the instant of the list that the look of a boot compares',
+    file: 'src/arming/listing.ts',
+    find: 'listedArms(answer.value, listing.listedAt)',
+    put: 'listedArms(answer.value, new Date())',
+    tests: { file: listing, pattern: 'recorded after the list was asked for' },
+  },
+  {
+    name: 'the instant of a list that is compared after that look',
+    file: 'src/arming/reconcile.ts',
+    find: 'seen?.listing?.listedAt ?? standing.now',
+    put: 'standing.now',
+    tests: { file: listing, pattern: 'comes too late for the look' },
   },
 ]

@@ -1,14 +1,14 @@
-import type { BootLook } from '../../db/index.ts'
 import type { Armer, ArmState } from './arm.ts'
 import type { Holds } from '../ground/holds.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
+import type { BootSeen } from './listing.ts'
 import type { CronScheduler, JobChange, ReconcileCounts } from './scheduler.ts'
 
 type ChronosNeeds = {
   /** That of the timer. */
   name: string
   armer: Armer
-  reconcile: (seen?: BootLook | null) => Promise<ReconcileCounts>
+  reconcile: (seen?: BootSeen | null) => Promise<ReconcileCounts>
   fireDue: (jobId: string) => Promise<void>
   holds: Holds
   delays: Delays
@@ -26,7 +26,7 @@ export function createChronosScheduler(needs: ChronosNeeds): CronScheduler {
   const stopping = new AbortController()
 
   /** Postgres or the timer may be down for the moment; missed work must not wait for the next boot. */
-  async function reconcileAtBoot(seen: BootLook | null) {
+  async function reconcileAtBoot(seen: BootSeen | null) {
     for (let tries = 1; tries <= bootTries && !stopping.signal.aborted; tries++) {
       const isComplete = await reconcile(tries === 1 ? seen : null).then(
         ({ complete }) => complete,

@@ -1,7 +1,8 @@
-import type { BootLook, Store } from '../../db/index.ts'
+import type { DifferentArm, Store } from '../../db/index.ts'
 import type { Armer } from './arm.ts'
 import { inParallel } from '../ground/parallel.ts'
-import type { Armed, TimerClient, TimerFailure } from '../timers/index.ts'
+import type { TimerClient, TimerFailure } from '../timers/index.ts'
+import { type BootSeen, listedArms } from './listing.ts'
 import type { ReconcileCounts } from './scheduler.ts'
 
 type ReconcileNeeds = {
@@ -16,14 +17,12 @@ type ReconcileNeeds = {
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
 }
 
-/** What the caller has seen in Postgres a moment ago. */
-export type Seen = Pick<BootLook, 'overdue' | 'standing'>
+/** What the caller has seen a moment ago. */
+export type Seen = Pick<BootSeen, 'overdue' | 'standing' | 'different' | 'listing'>
 
 const pageSize = 1_000
 const atOnce = 8
 const armBudgetMs = 20_000
-/** A timer may drop fractions of a second. */
-const toleranceMs = 1_000
 
 /**
  * Makes the arms of the timer agree with Postgres: handles overdue jobs, asks the timer once for its list, makes owed
@@ -54,9 +53,13 @@ export function createReconcile({
     const place = [callbackUrl, timer.place].filter(Boolean).join(' ')
     const hasMoved = standing.callback !== place && (await store.noteCallback(place))
     if (hasMoved) log.warn({ callbackUrl }, 'CALLBACK_URL or the timer has changed; every job is armed again')
-    const answer = await timer.list()
-    const differing =
-      answer.ok && answer.value ? await compare(answer.value, standing.now) : { disowned: 0, strangers: [] }
+    const answer = await (seen?.listing?.answer ?? timer.list())
+    let different: DifferentArm[] = []
+    if (answer.ok && answer.value)
+      different =
+        seen?.different ??
+        (await store.differentArms(listedArms(answer.value, seen?.listing?.listedAt ?? standing.now)))
+    const differing = await disown(different)
     if (answer.ok) await cancelOrphans(standing.orphans, { strangers: new Set(differing.strangers), counts })
     else if (answer.kind === 'refused') onRefused(answer)
     else log.warn({ code: answer.code }, `${timer.title} did not list what it holds: ${answer.message}`)
@@ -68,15 +71,9 @@ export function createReconcile({
   }
 
   /** `strangers` are listed, and no job has their id: deleted, or another's. */
-  async function compare(
-    listed: Armed[],
-    listedAt: Date,
-  ): Promise<{ disowned: number; strangers: string[] }> {
-    const jobIds = listed.map(({ jobId }) => jobId)
-    const fireAtMs = listed.map((arm) => arm.fireAtMs)
+  async function disown(different: DifferentArm[]): Promise<{ disowned: number; strangers: string[] }> {
     const strangers: string[] = []
     let disowned = 0
-    const different = await store.differentArms({ jobIds, fireAtMs, listedAt, toleranceMs })
     for (const { jobId, armedGen } of different) {
       if (armedGen === null) strangers.push(jobId)
       else {

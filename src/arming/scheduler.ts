@@ -1,5 +1,6 @@
-import type { ArmOrder, BootLook } from '../../db/index.ts'
+import type { ArmOrder } from '../../db/index.ts'
 import type { ArmState } from './arm.ts'
+import type { BootSeen } from './listing.ts'
 
 /**
  * A job whose wake time may have moved. `order`: the arm lease, if it came with the write that moved it. `atRest`: it
@@ -31,10 +32,10 @@ export type CronScheduler = {
   /** From the configuration alone: no network, no database. */
   isAvailable(): boolean
   /**
-   * Starts its work and returns; nothing that it starts may throw into the caller. `seen`: what this process saw in
-   * Postgres a moment ago; null: it could not look.
+   * Starts its work and returns; nothing that it starts may throw into the caller. `seen`: what this process saw a
+   * moment ago; null: it could not look.
    */
-  start(seen?: BootLook | null): Promise<void>
+  start(seen?: BootSeen | null): Promise<void>
   stop(): Promise<void>
   /** The wake times of these jobs may have moved: makes them sure within `budgetMs`, or says that they are not. */
   onJobsChanged?(changes: JobChange[], budgetMs: number): Promise<ArmState>

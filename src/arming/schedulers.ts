@@ -1,4 +1,4 @@
-import type { BootLook, Store } from '../../db/index.ts'
+import type { Store } from '../../db/index.ts'
 import type { Trigger } from '../decisions/index.ts'
 import type { Config } from '../ground/config.ts'
 import type { Holds } from '../ground/holds.ts'
@@ -8,6 +8,7 @@ import type { TimerClient } from '../timers/index.ts'
 import type { Arming } from './arming.ts'
 import { createBuiltinScheduler } from './builtin.ts'
 import { createChronosScheduler } from './chronos.ts'
+import { type BootSeen, listAhead, type Listing } from './listing.ts'
 import { createReconcile } from './reconcile.ts'
 import { type CronScheduler, type ReconcileCounts, withDefaults } from './scheduler.ts'
 import { createSentinel } from './sentinel.ts'
@@ -15,11 +16,12 @@ import { createSweep } from './sweep.ts'
 
 /** What calls when a job is due: the scheduler that was resolved, or the built-in one since the timer refused this identity. */
 export type Schedulers = {
+  /** For the look of the boot: asks the timer for its list. Null: it is not asked yet. */
+  listAhead(): Listing | null
   /**
-   * Begins to trigger. To be called once the process listens. `seen`: what it saw in Postgres a moment ago; null: it has
-   * not looked.
+   * Begins to trigger. To be called once the process listens. `seen`: what it saw a moment ago; null: it has not looked.
    */
-  start(seen?: BootLook | null): Promise<void>
+  start(seen?: BootSeen | null): Promise<void>
   stop(): Promise<void>
   reconcile(): Promise<ReconcileCounts>
   /** A fire was answered: looks for jobs whose own wake-up was lost. */
@@ -79,6 +81,7 @@ export function createSchedulers(needs: SchedulersNeeds): Schedulers {
   })
 
   return {
+    listAhead: () => (timer && isNasUsed() ? listAhead({ store, timer }) : null),
     async start(seen = null) {
       isStarted = true
       arming.start(seen)

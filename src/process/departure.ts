@@ -1,4 +1,4 @@
-import type { BootLook, ProcessRecord } from '../../db/index.ts'
+import type { BootLook, ListedArms, ProcessRecord } from '../../db/index.ts'
 import type { Log } from '../ground/log.ts'
 import type { Tally } from '../telemetry/index.ts'
 
@@ -9,9 +9,9 @@ import type { Tally } from '../telemetry/index.ts'
 export type Departure = {
   /**
    * Records that this process is up, looks at what a boot has to know, and logs broken promises of the previous process.
-   * Null: Postgres could not be asked. Never rejects.
+   * Null: Postgres could not be asked. Never rejects. `listed`: what the timer holds, to be compared; null: not yet.
    */
-  arrive(): Promise<BootLook | null>
+  arrive(listed?: ListedArms | null): Promise<BootLook | null>
   /**
    * Writes the exit record if nothing is owed, no run is held by this process and no wake time is near, in one statement.
    * False: the process has a reason to stay. If it has none, it looks after history first, should that be due.
@@ -42,9 +42,9 @@ export function createDeparture(needs: DepartureNeeds): Departure {
   const { record, isNasUsed, nearMs, upMs, tally, tend, log } = needs
   let isWritten = false
 
-  async function arrive(): Promise<BootLook | null> {
+  async function arrive(listed: ListedArms | null = null): Promise<BootLook | null> {
     try {
-      const seen = await record.arrive({ upMs: upMs() })
+      const seen = await record.arrive({ upMs: upMs(), listed })
       const { earlier, forgotten } = seen
       if (earlier?.state === 'up' || earlier?.state === 'lost') {
         log.warn(

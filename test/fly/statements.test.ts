@@ -7,12 +7,12 @@ import { setup, useRelease } from './setup.ts'
 useRelease()
 
 /**
- * The signing keys, the claim, the settle with the log of the attempt, the arm, the look of the boot, the comparison with
+ * The signing keys, the claim, the settle with the log of the attempt, the arm, the look of the boot, which compares
  * what NAS lists, the exit record.
  */
-const statementsOfAWake = 7
+const statementsOfAWake = 6
 
-test('a lone wake asks Postgres seven times', async (context) => {
+test('a lone wake asks Postgres six times', async (context) => {
   const world = await setup(context)
   const { database, target, down, fireNow, makeJob } = world
   await through(
@@ -32,6 +32,17 @@ test('a lone wake asks Postgres seven times', async (context) => {
   const [log] = await database.sql`
     select l.total::int from attempt_logs l join runs r on r.id = l.run_id where r.job_id = ${job.id}`
   assert.ok(log?.['total'] > 0)
+})
+
+test('a lone wake makes an arm again that NAS has lost', async (context) => {
+  const { nas, target, down, makeJob } = await setup(context)
+  const lost = await makeJob({ schedule: 'every 1d' })
+  // long enough for the machine that made the jobs to be down before
+  await makeJob({ schedule: 'every 15s' })
+  await down(1)
+  nas.lose(lost.id)
+  await target.waitFor(1, 60_000)
+  await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id), 30_000)
 })
 
 /** Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process of the service is connected. */
