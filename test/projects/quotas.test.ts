@@ -103,13 +103,13 @@ test('what is given back after the edge of a minute makes no room in the next on
   assert.equal(early?.toISOString(), day('10:00:00'))
   now = day('10:01:00')
   service.setClock(now)
-  const minute = (await take(3)) as Date
+  const minute = (await take(2)) as Date
   assert.equal(minute.toISOString(), now)
   await store.giveBackRuns({ project: 'one', runs: 2, minute: early })
-  assert.deepEqual([await take(1), await counted()], [null, 3])
+  assert.deepEqual([await take(2), await counted()], [null, 2])
   // of a statement that stood before the row while the minute changed
   now = day('10:00:59')
-  assert.equal(await take(1), null)
+  assert.deepEqual(await take(1), minute)
   now = day('10:01:01')
   assert.deepEqual([await take(1), await counted()], [null, 3])
   await store.giveBackRuns({ project: 'one', runs: 1, minute })
