@@ -183,7 +183,9 @@ test('secrets come from standard input, and are never shown', async () => {
 })
 
 test('the service is looked at from outside', async () => {
-  assert.match((await chronos(['status'])).out, /ok .*woken by chronos/)
+  const { out } = await chronos(['status'])
+  assert.match(out, /ok .*woken by chronos/)
+  assert.match(out, /^jobs   \d+ scheduled, \d+ paused, \d+ completed, \d+ in error$/m)
   const well = await chronos(['doctor'])
   assert.match(well.out, /✔ it takes the API key/)
   const wrong = await chronos(['doctor'], { env: { CHRONOS_URL: service.url, CHRONOS_API_KEY: 'wrong' } })
