@@ -22,7 +22,7 @@ export function callOf(words: string[] | null): Found | null {
   const [url = ''] = read.urls
   const headers = Object.fromEntries(read.headers)
   const hasKey = read.headers.some(
-    ([name, value]) => !hasSecret(value) && /^(authorization|cookie)$|key|token|secret/i.test(name),
+    ([header, value]) => !hasSecret(value) && /^(authorization|cookie)$|key|token|secret/i.test(header),
   )
   return {
     action: {
