@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { completionOf, type Shell, shells } from './completion.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
+import { costsBy, showCosts } from './costs.ts'
 import { doctor } from './doctor/index.ts'
 import { applyFile, exportFile, planFile } from './files.ts'
 import { importJobs, type Kind, kinds } from './import/index.ts'
@@ -248,6 +249,10 @@ function addStored(add: Add, context: Contexts) {
 
 function addService(program: Command, add: Add, context: Contexts) {
   add('status', 'the health of the service, and what it owes').action(() => showStatus(context()))
+  add('costs', 'what was used, by UTC day or by job', 'costs', 'costs --by job --since 7d')
+    .addOption(new Option('--by <what>', 'in rows').choices(costsBy).default('day'))
+    .option('--since <time>', 'from the UTC day of 7d, yesterday or an instant; default: 30 days')
+    .action((wish) => showCosts(context(), wish))
   add(
     'doctor [url]',
     'check a deployment from outside: the one of the login, or with CHRONOS_API_KEY another',

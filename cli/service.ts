@@ -18,7 +18,7 @@ function statusText(status: Json, { paint }: Context): string {
     `${paint(style, health)}  Chronos ${version}, woken by ${provider}, up since ${whenOf(own.started_at)}`,
     ...pausesIn(projects).map((pause) => paint('yellow', pause)),
     ...reasons.map(({ code, message }: Json) => `  ${code}: ${message}`),
-    `jobs   ${jobs.scheduled} scheduled, ${jobs.paused} paused, ${jobs.completed} finished, ${jobs.error} stopped`,
+    `jobs   ${jobs.scheduled} scheduled, ${jobs.paused} paused, ${jobs.completed} completed, ${jobs.error} in error`,
     `runs   ${own.runs.running} running, ${own.runs.queued + own.runs.waiting} waiting`,
     `owed   ${owed.arms} wake-ups, ${owed.overdue_jobs} overdue jobs, ${owed.lost_wakes} lost wake-ups`,
     '',

@@ -7,7 +7,7 @@ import * as facts from './facts.ts'
 import * as jobs from './jobs.ts'
 import { readLedger } from './ledger.ts'
 import { lookAll, readClock } from './look.ts'
-import { takeRuns } from './quotas.ts'
+import { giveBackRuns, type RunsOfProject, takeRuns } from './quotas.ts'
 import { readPage } from './pages.ts'
 import { type ArmRecord, type ArmResult, recordArms } from './record-arm.ts'
 import * as runs from './runs.ts'
@@ -209,8 +209,10 @@ export function createStore(
     /** @throws AppError JOB_STATE_CONFLICT: other jobs follow it */
     deleteJob: (jobId: string) => database.transaction((tx) => jobs.deleteJob(tx, jobId, now())),
 
-    takeRuns: (wish: { project: string; runs: number }): Promise<boolean> =>
+    takeRuns: (wish: RunsOfProject): Promise<Date | null> =>
       database.run((sql) => takeRuns(sql, wish, now()), { name: 'counting runs of the project' }),
+    giveBackRuns: (counted: RunsOfProject & { minute: Date }): Promise<void> =>
+      database.run((sql) => giveBackRuns(sql, counted), { name: 'giving back runs of the project' }),
 
     noteCallback: (url: string) =>
       database.run((sql) => arms.noteCallback(sql, url, now()), { name: 'noting the callback' }),

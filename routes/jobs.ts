@@ -131,7 +131,8 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
   })
 }
 
-type AnswerWish = { needsArm: boolean; warns?: boolean; ignored?: string[] }
+/** `unarmed`: what a 424 has beside the job. */
+type AnswerWish = { needsArm: boolean; warns?: boolean; ignored?: string[]; unarmed?: object }
 
 /** The job as it is now; 424 if it is saved, but the wake-up that the change needs is not confirmed. */
 export function answering(needs: RouteNeeds) {
@@ -139,7 +140,7 @@ export function answering(needs: RouteNeeds) {
     { look, armed }: Saved,
     request: FastifyRequest,
     reply: FastifyReply,
-    { needsArm, warns = false, ignored }: AnswerWish,
+    { needsArm, warns = false, ignored, unarmed = {} }: AnswerWish,
   ) => {
     const lists = await needs.lists()
     const [surroundings, channels] = await Promise.all([
@@ -151,22 +152,23 @@ export function answering(needs: RouteNeeds) {
     const more = { ...(warnings.length > 0 && { warnings }), ...(ignored && { ignored }) }
     reply.header('etag', `"${job.version}"`)
     if (armed || !needsArm) return { job, ...more }
-    throw notArmed(job, more)
+    throw notArmed(job, { ...more, ...unarmed })
   }
 }
 
-/** 202 with the run that a client has started, and its job; 424 as `answering` says. */
+/** 202 with the run that a client has started, and its job; 424 as `answering` says, with the run: it is started all the same. */
 export async function answerStarted(
   needs: RouteNeeds,
   saved: Saved & { runId: string },
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const { job } = await answering(needs)(saved, request, reply, { needsArm: true })
-  const lists = await needs.lists()
-  const run = await lists.run(saved.runId)
-  reply.code(202).header('location', `/api/runs/${saved.runId}`)
-  return { run: run && runBody(run), job }
+  const found = await (await needs.lists()).run(saved.runId)
+  const run = found && runBody(found)
+  reply.header('location', `/api/runs/${saved.runId}`)
+  const { job } = await answering(needs)(saved, request, reply, { needsArm: true, unarmed: { run } })
+  reply.code(202)
+  return { run, job }
 }
 
 /** Who may write jobs may read all of them. */

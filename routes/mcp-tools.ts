@@ -173,8 +173,7 @@ export const tools: Tool[] = [
     readOnly: false,
     async call({ job: named, wait_s: waitS = 20, ...wish }, ask) {
       const { id } = await jobOf({ job: named }, ask)
-      const answer = await ask('POST', `/api/jobs/${id}/run`, wish)
-      const started = (answer['run'] ?? (await newestRun(id, ask))) as Json
+      const { run: started } = (await ask('POST', `/api/jobs/${id}/run`, wish)) as { run: Json }
       return briefRun(await ended(started['id'] as string, Number(waitS) * 1_000, ask))
     },
   },
@@ -326,12 +325,6 @@ export function briefRun(run: Json): Json {
   } = run
   const shown = typeof output === 'string' ? cut(output, { keepsEnd: false }) : output
   return { id, job: of, state, slot, trigger, started_at, duration_ms, error, skipped_reason, output: shown }
-}
-
-/** Of a job whose run was started while the timer could not be asked: such an answer has the job alone. */
-async function newestRun(jobId: string, ask: Ask): Promise<Json> {
-  const { runs } = await ask('GET', `/api/runs?${queryOf({ job: jobId, limit: 1 })}`)
-  return (runs as Json[])[0] as Json
 }
 
 const lookEveryMs = 500

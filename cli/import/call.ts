@@ -1,3 +1,4 @@
+import { hasSecret } from './imported.ts'
 import { wordsOf } from './words.ts'
 
 type HttpAction = {
@@ -20,7 +21,9 @@ export function callOf(words: string[] | null): Found | null {
   if (!read || read.urls.length !== 1 || !/^https?:\/\//.test(read.urls[0] ?? '')) return null
   const [url = ''] = read.urls
   const headers = Object.fromEntries(read.headers)
-  const hasKey = Object.keys(headers).some((one) => /^(authorization|cookie)$|key|token|secret/i.test(one))
+  const hasKey = read.headers.some(
+    ([header, value]) => !hasSecret(value) && /^(authorization|cookie)$|key|token|secret/i.test(header),
+  )
   return {
     action: {
       ...{ type: 'http', method: read.method ?? (read.body === null ? 'GET' : 'POST'), url },
@@ -42,7 +45,15 @@ const discarded = /\s*(?:&>|[12]?>)\s*\/dev\/null(?:\s+2>\s*(?:&1|\/dev\/null))?
 
 /** Of a line of a shell, whose output may go nowhere. */
 export function callOfLine(line: string): Found | null {
-  return callOf(wordsOf(line.trimEnd().replace(discarded, '')))
+  // a line that goes on in the next one
+  return callOf(
+    wordsOf(
+      line
+        .replaceAll(/\\\r?\n/g, ' ')
+        .trimEnd()
+        .replace(discarded, ''),
+    ),
+  )
 }
 
 type Read = {

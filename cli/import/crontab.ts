@@ -1,5 +1,5 @@
 import { callOfLine } from './call.ts'
-import { type Imported, shortName, templateNotes } from './imported.ts'
+import { asWritten, type Imported, shortName } from './imported.ts'
 import { nameOf } from './name-of.ts'
 
 /** What lines further up have set. */
@@ -75,7 +75,7 @@ function jobOf(line: string, { n, comment, setting, isSystem }: Line): Imported 
   const job = {
     schedule: schedule.split(/\s+/).map(spread).join(' '),
     ...(setting.timezone !== null && { timezone: setting.timezone }),
-    action,
+    action: asWritten(action),
     ...(setting.delayMinutes > 0 && { jitter_ms: setting.delayMinutes * 60_000 }),
     // cron starts a job whether or not the one before has ended, and forgets what it missed
     overlap: 'allow',
@@ -130,12 +130,11 @@ type NotesOf = {
   action: { type: string }
 }
 
-function notesOf({ user, command, stdin, setting, action }: NotesOf): string[] {
+function notesOf({ user, command, setting, action }: NotesOf): string[] {
   const { mailto } = setting
   return [
     ...(user && action.type === 'command' ? [`It ran as ${user}; here it runs as COMMAND_UID says.`] : []),
     ...(mailto ? [`MAILTO=${mailto}: make a channel of type email, and name it in \`deliver\`.`] : []),
-    ...templateNotes(command, stdin),
     ...(/\bflock\b/.test(command) ? ['Instead of flock, `overlap: skip` keeps two runs apart.'] : []),
   ]
 }

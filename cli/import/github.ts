@@ -39,7 +39,7 @@ export function importGithub(
       notes: [
         'The run starts the workflow and does not wait for it. Store GITHUB_TOKEN as a secret; if the branch is not main, write it into `ref`.',
         ...dispatchNotes(on),
-        ...eventNotes(text),
+        ...eventNotes(workflow),
         ...(repo ? [] : ['Write the repository into the URL (or import with --repo).']),
       ],
     }
@@ -59,13 +59,23 @@ function dispatchNotes(on: Json): string[] {
   ]
 }
 
-/** A workflow that asks what has started it finds `workflow_dispatch`. */
-function eventNotes(text: string): string[] {
+/** A workflow that asks what has started it finds `workflow_dispatch`. Comments ask nothing. */
+function eventNotes(workflow: Json): string[] {
+  const texts = textsIn(workflow)
   const asks = [
-    ...(/github\.event\.schedule\b/.test(text) ? ['github.event.schedule, which is empty then'] : []),
-    ...(/github\.event_name\b[^\n]*['"]schedule['"]/.test(text)
+    ...(texts.some((text) => /github\.event\.schedule\b/.test(text))
+      ? ['github.event.schedule, which is empty then']
+      : []),
+    ...(texts.some((text) => eventForm.test(text) && /\b(?:schedule|workflow_dispatch)\b/.test(text))
       ? ['github.event_name, which is workflow_dispatch then']
       : []),
   ]
   return asks.length > 0 ? [`The workflow asks for ${asks.join(', and for ')}.`] : []
+}
+
+const eventForm = /\bgithub\.event_name\b|\bGITHUB_EVENT_NAME\b/
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }

@@ -16,9 +16,25 @@ export function shortName(text: string): string {
   return short
 }
 
-/** A note on texts that would be templates here. */
-export function templateNotes(...texts: (string | null)[]): string[] {
-  return texts.some((text) => text?.includes('{{')) ? ['"{{" begins a template here: change the text.'] : []
+/** Marks of a secret in a text from elsewhere, of a part of Unicode that no text has. */
+const [secretBegins, secretEnds] = ['\uE000', '\uE001']
+const secretForm = new RegExp(`${secretBegins}(\\w+)${secretEnds}`, 'g')
+
+/** Stands for the value of a secret until `asWritten`. */
+export const secretIn = (name: string) => `${secretBegins}${name}${secretEnds}`
+
+export const hasSecret = (text: string) => text.includes(secretBegins)
+
+/** Texts from elsewhere as an action takes them: two braces begin no template there, and secrets are named by one. */
+export function asWritten<T>(value: T): T {
+  if (typeof value === 'string') return templateOf(value) as T
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(asWritten) as T
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, asWritten(one)])) as T
+}
+
+function templateOf(text: string): string {
+  return text.replaceAll('{{', '{{"{{"}}').replaceAll(secretForm, '{{secrets.$1}}')
 }
 
 /** `chronos.yaml`, with a comment for all that could not be carried over; and the same as lines for the terminal. */

@@ -89,7 +89,7 @@ function foundIn(kind: Kind, files: Map<string, string>, { system, repo, url }: 
     return kind === 'kubernetes' ? importKubernetes(text) : importVercel(text, { url })
   }
   return [...files].flatMap(([file, text]) =>
-    orNone(() => read(text, file), file).map((one) =>
+    orNone(() => read(text.replace(/^\uFEFF/, ''), file), file).map((one) =>
       files.size === 1 || one.place.startsWith(basename(file))
         ? one
         : { ...one, place: `${basename(file)}: ${one.place}` },

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { type Imported, templateNotes } from './imported.ts'
+import { asWritten, type Imported } from './imported.ts'
 import { calendarOf, everyOf, spanMs } from './on-calendar.ts'
 import { wordsOf } from './words.ts'
 
@@ -38,7 +38,6 @@ function timerOf(file: string, timer: Unit, service: Unit | null, serviceName: s
     ...(isPlain ? [] : [`It names what systemd fills in (such as %i or %h): ${command}. Write it out.`]),
     ...ownersOf(service),
     ...leftOutOf(service),
-    ...templateNotes(command ?? null),
     ...startsOf(timer),
     ...(active.length > 0
       ? ['Its interval counts from fixed instants here, and not from the last run.']
@@ -49,13 +48,13 @@ function timerOf(file: string, timer: Unit, service: Unit | null, serviceName: s
   const env = Object.fromEntries((service?.get('Environment') ?? []).flatMap(variablesIn)) as object
   const folder = service?.get('WorkingDirectory')?.[0]?.replace(/^-/, '')
   const rest = {
-    action: {
+    action: asWritten({
       type: 'command',
       command: program,
       ...(args.length > 0 && { args }),
       ...(Object.keys(env).length > 0 && { env }),
       ...(folder?.startsWith('/') && { cwd: folder }),
-    },
+    }),
     catch_up: isYes(timer.get('Persistent')?.at(-1)) ? 'latest' : 'none',
     // a unit that is active is not started a second time
     overlap: 'skip',

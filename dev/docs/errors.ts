@@ -37,7 +37,7 @@ Decide by \`code\`: it never changes once released. \`detail\` (and \`error\`, t
 sentence for people: what is wrong with the request, then what to do. Input errors list each problem in \`errors\`. A 503
 carries \`Retry-After\` in seconds. A 401 gives no reason; the log does.
 
-\`NOT_ARMED\` is special: the change **is** saved. Its body has \`"job_saved": true\`, \`"retry_create": false\` and the
+\`NOT_ARMED\` is special: the change **is** saved, and a run that was asked for **is** started (it is in \`run\`). Its body has \`"job_saved": true\`, \`"retry_create": false\` and the
 \`job\`, and the service keeps trying to arm it. Do not send the request again.
 `
 

@@ -62,6 +62,12 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
         idempotent: false,
         carryOut: (now) => tables.projects.takeRuns(wish, now),
       }),
+    giveBackRuns: (counted) =>
+      perform({
+        name: 'giveBackRuns',
+        idempotent: false,
+        carryOut: () => tables.projects.giveBackRuns(counted),
+      }),
     deleteJob: (jobId) => once('deleteJob', jobId, (now) => tables.deleteJob(jobId, now)),
     noteCallback: (url) =>
       perform({ name: 'noteCallback', idempotent: false, carryOut: (now) => tables.noteCallback(url, now) }),

@@ -95,19 +95,25 @@ export function createProjectRows({ jobs, touch }: ProjectRowsNeeds) {
     return isNew
   }
 
-  function takeRuns({ project, runs }: { project: string; runs: number }, now: Date): boolean {
+  function takeRuns({ project, runs }: { project: string; runs: number }, now: Date): Date | null {
     const row = rows.get(project)
-    if (!row) return false
-    const minuteMs = minuteOf(now)
+    if (!row) return null
+    const nextMs = minuteOf(now) + 60_000
+    const minuteMs = row.minuteMs === nextMs ? nextMs : minuteOf(now)
     const count = runsIn(row, minuteMs) + runs
-    if (row.runsPerMinute !== null && count > row.runsPerMinute) return false
-    Object.assign(row, { minuteMs, minuteRuns: Math.max(0, count) })
-    return true
+    if (row.runsPerMinute !== null && count > row.runsPerMinute) return null
+    Object.assign(row, { minuteMs, minuteRuns: count })
+    return new Date(minuteMs)
+  }
+
+  function giveBackRuns({ project, runs, minute }: { project: string; runs: number; minute: Date }) {
+    const row = rows.get(project)
+    if (row?.minuteMs === minute.getTime()) row.minuteRuns = Math.max(0, row.minuteRuns - runs)
   }
 
   const all = () => [...rows.values()]
   return {
-    ...{ stateOf, pause, resume, put, takeRuns },
+    ...{ stateOf, pause, resume, put, takeRuns, giveBackRuns },
     /** Of the project that all jobs of a simulated world are in: its own pause, or one of everything. */
     isPaused: () => all().some(({ pausedAt }) => pausedAt !== null),
     resumedAt: () =>

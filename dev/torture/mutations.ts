@@ -288,7 +288,7 @@ export const mutations: Mutation[] = [
   {
     name: 'the count of the runs of a minute',
     file: 'src/run/admission.ts',
-    find: '    if (wanted && !(await store.takeRuns(wanted))) return null\n',
+    find: '    if (wanted && !minute) return null\n',
     put: '',
     tests: { file: quotas, pattern: 'beyond runs_per_minute' },
   },

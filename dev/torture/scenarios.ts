@@ -1,3 +1,4 @@
+import { quotaScenarios } from './quotas.ts'
 import { at, type JobMaker, type Scenario } from './scenario.ts'
 import { tellingScenarios } from './telling.ts'
 import type { World } from './world.ts'
@@ -261,7 +262,7 @@ const firingScenarios: Scenario[] = [
   },
 ]
 
-export const scenarios: Scenario[] = [...firingScenarios, ...tellingScenarios]
+export const scenarios: Scenario[] = [...firingScenarios, ...quotaScenarios, ...tellingScenarios]
 
 async function failing(world: World, job: JobMaker, retry: Record<string, unknown>) {
   await job.make({

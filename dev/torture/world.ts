@@ -241,6 +241,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 
 /** Forgets every job and everything that was learnt, so that the next world begins with an empty database. */
 export async function emptyDatabase({ sql }: TestDatabase): Promise<void> {
-  await sql`update projects set paused_at = null, paused_by = null, paused_reason = null, resumed_at = null`
+  await sql`update projects set paused_at = null, paused_by = null, paused_reason = null, resumed_at = null,
+    runs_per_minute = null, places = null, minute = null, minute_runs = 0`
   await sql`with a as (delete from jobs), r as (delete from runs), m as (delete from arms), b as (delete from orphans), c as (delete from facts), d as (delete from channels), e as (delete from folded_slots), f as (delete from job_days), g as (delete from job_history), h as (delete from busy_days) delete from idempotency_keys`
 }

@@ -59,7 +59,7 @@ export type Admission = {
 }
 
 type AdmissionNeeds = {
-  store: Pick<Store, 'look' | 'transition' | 'claimReady' | 'takeRuns'>
+  store: Pick<Store, 'look' | 'transition' | 'claimReady' | 'takeRuns' | 'giveBackRuns'>
   leases: Leases
   queue: Queue
   owner: string
@@ -99,7 +99,8 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     const { armSpent = false, output = null, attemptLog = null, armLease = null } = how
     const wanted = runsToCount(look, decision)
     // not granted: the next look finds the minute used up
-    if (wanted && !(await store.takeRuns(wanted))) return null
+    const minute = wanted && (await store.takeRuns(wanted))
+    if (wanted && !minute) return null
     const askedAt = delays.now()
     const jobLeaseMs = look.view.job.policy.leaseMs ?? leaseMs
     const groups = groupsOf(look, startedBy)
@@ -111,7 +112,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     try {
       const written = await store.transition(look.view, decision, writing)
       if (!written) {
-        if (wanted) await store.takeRuns({ ...wanted, runs: -wanted.runs })
+        if (wanted && minute) await store.giveBackRuns({ ...wanted, minute })
         return null
       }
       // a process that was frozen meanwhile must not carry out an order that is another's by now

@@ -86,6 +86,34 @@ test('the scopes of a key decide which tools there are', async () => {
   await Promise.all([reader.close(), starter.close()])
 })
 
+test('a run that is started while the timer service fails is the one that the agent reads of', async () => {
+  const client = await connect('modern')
+  const { body } = await service.api('POST', '/api/jobs', {
+    ...{ name: 'unarmed', key: 'unarmed', schedule: 'every 1h', overlap: 'allow' },
+    action: { type: 'http', url: `${service.target.url}/slow` },
+  })
+  service.target.behave('/slow', { does: 'hang' })
+  await service.nas.misbehave('answer', '500')
+  const run = `/api/jobs/${body.job.id}/run`
+  const [byAgent, byHand] = await Promise.all([
+    client.callTool({ name: 'run_job', arguments: { job: 'unarmed', wait_s: 0, input: { of: 'agent' } } }),
+    service.api('POST', run, { input: { of: 'hand' } }),
+  ])
+  assert.deepEqual([byHand.status, byHand.body.code], [424, 'NOT_ARMED'])
+  assert.equal(byHand.headers.get('location'), `/api/runs/${byHand.body.run.id}`)
+  const told = JSON.parse(textOf(byAgent as Json))
+  assert.equal((byAgent as Json).isError, undefined)
+  const inputs = await service.database.sql`
+    select id, input from runs where id in ${service.database.sql([told.id, byHand.body.run.id])}`
+  assert.deepEqual(Object.fromEntries(inputs.map(({ id, input }) => [id, input])), {
+    [told.id]: { of: 'agent' },
+    [byHand.body.run.id]: { of: 'hand' },
+  })
+  await service.nas.behave()
+  for (const id of [told.id, byHand.body.run.id]) await service.api('POST', `/api/runs/${id}/cancel`, {})
+  await client.close()
+})
+
 test('a wait that is no number of seconds is refused, and nothing is started', async () => {
   const client = await connect('modern')
   for (const wait of ['x', {}, -1, 61, 1e9, 1.5]) {

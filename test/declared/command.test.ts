@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { terminalOf, type Typed } from './terminal.ts'
 
 let service: Service
@@ -183,7 +184,9 @@ test('secrets come from standard input, and are never shown', async () => {
 })
 
 test('the service is looked at from outside', async () => {
-  assert.match((await chronos(['status'])).out, /ok .*woken by chronos/)
+  const { out } = await chronos(['status'])
+  assert.match(out, /ok .*woken by chronos/)
+  assert.match(out, /^jobs   \d+ scheduled, \d+ paused, \d+ completed, \d+ in error$/m)
   const well = await chronos(['doctor'])
   assert.match(well.out, /✔ it takes the API key/)
   const wrong = await chronos(['doctor'], { env: { CHRONOS_URL: service.url, CHRONOS_API_KEY: 'wrong' } })
@@ -231,4 +234,29 @@ CRON_TZ=Europe/Berlin
   const plan = await chronos(['plan', output])
   assert.match(plan.err, /jobs\.nightly-backup.*COMMANDS/)
   assert.equal((await chronos(['import', 'crontab', crontab, '-o', output])).code, 6)
+})
+
+test('costs are told by day and by job, and are the same as those of the API', async () => {
+  const { body } = await service.api('POST', '/api/jobs', {
+    ...{ name: 'counted', schedule: 'every 1h', action: action('/counted') },
+  })
+  const run = await service.api('POST', `/api/jobs/${body.job.id}/run`, {})
+  await until('it has run', async () => {
+    const { body: found } = await service.api('GET', `/api/runs/${run.body.run.id}`)
+    return found.run.state === 'succeeded'
+  })
+  const { body: costs } = await service.api('GET', '/api/costs')
+  const today: string = costs.to
+  const byDay = await chronos(['costs'])
+  assert.match(byDay.out, /^DAY +RUNS +ATTEMPTS +BUSY +TOKENS +COST +AWAKE +STARTS$/m, byDay.err)
+  assert.match(byDay.out, new RegExp(`^${today} +${costs.totals.runs} +${costs.totals.attempts} `, 'm'))
+  assert.match(
+    byDay.out,
+    new RegExp(`^all +${costs.totals.runs} [^]*\n${costs.forecast.month} comes to `, 'm'),
+  )
+  const byJob = await chronos(['costs', '--by', 'job', '--since', 'today'])
+  assert.match(byJob.out, /^JOB +RUNS +ATTEMPTS [^]*^counted +1 +1 [^]*^all +/m)
+  const told = JSON.parse((await chronos(['costs', '--json', '--since', '3d'])).out)
+  assert.equal(Date.parse(told.to) - Date.parse(told.from), 3 * 86_400_000)
+  assert.equal((await chronos(['costs', '--by', 'week'])).code, 2)
 })

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 import type { Json } from '../support/service.ts'
+import { renderJson } from '../../src/template/index.ts'
+import { github, kubernetes, type Vector, vercel } from './import-vectors.ts'
 import { terminalOf } from './terminal.ts'
 
 // What the command makes of other schedulers' files, without a service.
@@ -22,7 +24,7 @@ async function imported(kind: string, files: Record<string, string>, ...more: st
   const paths = Object.keys(files).map((name) => join(folder, name))
   const { code, out, err } = await terminalOf(home)(['import', kind, ...paths, '-o', '-', ...more])
   assert.equal(code, 0, err)
-  return { jobs: parse(out).jobs as Record<string, Json>, text: out, err }
+  return { jobs: (parse(out).jobs ?? {}) as Record<string, Json>, text: out, err }
 }
 
 test('lines of a crontab are named by the comment above them, or by what they run', async () => {
@@ -227,7 +229,7 @@ spec:
     ...{ type: 'command', command: 'run', args: ['prod', '$(ELSE)'] },
     env: { TARGET: 'prod', PASSWORD: '{{secrets.PASSWORD}}' },
   })
-  assert.deepEqual(jobs['nightly']?.retry, { attempts: 10 })
+  assert.deepEqual(jobs['nightly']?.retry, { attempts: 21 })
   assert.equal(jobs['ping']?.action.method, 'POST')
   assert.equal(jobs['shell']?.action.url, 'http://app/cron')
   assert.deepEqual(Object.keys(jobs), ['nightly', 'ping', 'shell'])
@@ -237,4 +239,39 @@ spec:
     ...[/entry: Its image me\/app says what runs/, /none: It has no schedule/, /helm template/],
   ])
     assert.match(text, note)
+})
+
+const vectors: [string, string, Vector[], string[]][] = [
+  ['github', 'file.yml', github, ['--repo', 'me/shop']],
+  ['kubernetes', 'file.yaml', kubernetes, []],
+  ['vercel', 'vercel.json', vercel, ['--url', 'https://shop.example']],
+]
+for (const [kind, file, all, usual] of vectors)
+  for (const { what, text: given, options = usual, jobs: expected, says = [], never = [] } of all)
+    test(`${kind}: ${what}`, async () => {
+      const { jobs, text, err } = await imported(kind, { [file]: given }, ...options)
+      assert.deepEqual(Object.keys(jobs), Object.keys(expected))
+      assert.partialDeepStrictEqual(jobs, expected)
+      for (const one of says) assert.match(text + err, one)
+      for (const one of never) assert.doesNotMatch(text + err, one)
+    })
+
+test('two braces in what is carried over come out as they stood', async () => {
+  const line = `docker ps --format '{{.ID}} {{{json .}}' | x "}}"`
+  const { jobs: crontab } = await imported('crontab', {
+    crontab: `A={{a}}\n0 1 * * * ${line}%{{stdin}}\n0 2 * * * curl -d '{{"a"}}' 'https://a.example/{{x}}'\n`,
+  })
+  assert.partialDeepStrictEqual(renderJson(crontab['docker']?.action, {}), {
+    ...{ args: ['-c', line], env: { A: '{{a}}' }, stdin: '{{stdin}}\n' },
+  })
+  assert.partialDeepStrictEqual(renderJson(crontab['curl']?.action, {}), {
+    ...{ url: 'https://a.example/{{x}}', body: '{{"a"}}' },
+  })
+  const { jobs: systemd } = await imported('systemd', {
+    'a.timer': '[Timer]\nOnCalendar=daily\n',
+    'a.service': `[Service]\nEnvironment="F={{.ID}}"\nExecStart=/bin/a --format '{{.Names}}'\n`,
+  })
+  assert.partialDeepStrictEqual(renderJson(systemd['a']?.action, {}), {
+    ...{ args: ['--format', '{{.Names}}'], env: { F: '{{.ID}}' } },
+  })
 })

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { needPrograms } from '../support/programs.ts'
 
 /** What the instants are counted from. */
 export const base = '2027-01-01T00:00:00Z'
@@ -20,9 +21,8 @@ export function judged(text: string): string[] | null {
     })
     const instants = [...out.matchAll(/(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC/g)]
     return instants.map(([, date, time]) => `${date}T${time}`)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new Error('systemd-analyze is missing: apt-get install systemd', { cause: error })
+  } catch {
+    needPrograms('systemd-analyze')
     return null
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { type Keyring, keyringOf } from '../../cli/keyring.ts'
+import { needPrograms } from '../support/programs.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { terminalOf } from './terminal.ts'
 
@@ -25,6 +26,7 @@ const profiles = async (folder = home) =>
 
 /** A shell in a session of its own, with D-Bus; what it wrote. */
 async function inSession(script: string, env: Record<string, string>) {
+  needPrograms('dbus-run-session', 'gnome-keyring-daemon', 'secret-tool')
   const child = spawn('dbus-run-session', ['--', 'sh', '-c', script], {
     env: { PATH: process.env['PATH'], NODE: process.execPath, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,10 +38,7 @@ async function inSession(script: string, env: Record<string, string>) {
 test('the key is in the keyring of the session, and the file has none', async () => {
   const folder = await mkdtemp(join(home, 'ring-'))
   const { out, err } = await inSession(
-    `for program in gnome-keyring-daemon secret-tool; do
-       command -v $program > /dev/null || { echo "$program is missing: apt-get install gnome-keyring libsecret-tools"; exit; }
-     done
-     printf 'a password' | gnome-keyring-daemon --unlock --components=secrets > /dev/null
+    `printf 'a password' | gnome-keyring-daemon --unlock --components=secrets > /dev/null
      printf '%s' "$KEY" | "$NODE" cli/main.ts login "$URL" --profile ring
      echo "== status"; "$NODE" cli/main.ts status
      echo "== stored"; secret-tool lookup service chronos profile ring url "$URL"; echo

@@ -13,6 +13,7 @@ import { commandsOn } from '../support/command-users.ts'
 import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { needPrograms } from '../support/programs.ts'
 import { terminalOf, type Typed } from './terminal.ts'
 
 // What people do to a command: mistype a name, close the pipe, press Ctrl-C, call a service that is not there.
@@ -176,6 +177,7 @@ print -r -- "$told"
 test('a person types a key that is not shown, or presses Ctrl-C', async () => {
   const login = `env HOME=${home} DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent ${process.execPath} cli/main.ts login ${service.url}`
   const typed = async (keys: string) => {
+    needPrograms('zsh')
     const shell = spawn('zsh', ['-f', '-c', typing, 'zsh', login, keys], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })

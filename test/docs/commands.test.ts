@@ -15,7 +15,7 @@ import { keyOf } from '../support/key.ts'
 // one marked `sh client` by test/client-sdk/page.test.ts.
 
 const shownUrl = 'http://127.0.0.1:8080'
-const outside = ['fly', 'flyctl', 'docker', 'podman', 'buildah', 'gcloud']
+const outside = ['sudo apt-get', 'fly', 'flyctl', 'docker', 'podman', 'buildah', 'gcloud']
 
 const pages = await readPages()
 const blocks = pages.flatMap((page) => blocksOf(page).map((block) => ({ ...block, path: page.path })))

@@ -22,10 +22,15 @@ function wordsIn(schema: unknown, field: string, note: (word: string) => void): 
   }
 }
 
-test('whatever tells an outcome says it in a word of the glossary', () => {
+/** The words of the table. */
+function wordsOfGlossary(): Set<string> {
   const page = readFileSync('docs/glossary.md', 'utf8')
   const [, table = ''] = /^## Outcomes\n([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(page) ?? []
-  const known = new Set([...table.matchAll(/`([a-z_.]+)`/g)].map(([, word]) => word))
+  return new Set([...table.matchAll(/`([a-z_.]+)`/g)].map(([, word]) => word ?? ''))
+}
+
+test('whatever tells an outcome says it in a word of the glossary', () => {
+  const known = wordsOfGlossary()
   const found = new Map<string, string>()
   for (const [operation, schemas] of Object.entries(operations))
     wordsIn(schemas, '', (word) => found.set(word, operation))
@@ -34,4 +39,25 @@ test('whatever tells an outcome says it in a word of the glossary', () => {
   const unknown = [...found].filter(([word]) => !known.has(word) && !others.has(word))
   assert.deepEqual(unknown, [])
   assert.ok(found.size > 20, `${found.size} words`)
+})
+
+test('the page, the command and messages have a sign, a colour or a word for words of the glossary alone', () => {
+  const known = wordsOfGlossary()
+  const told = {
+    'web/parts/verdict.tsx': /looks = \{([^}]*)\}/,
+    'cli/show.ts': /function stateStyle\(state[^{]*\{([^}]*)\}/,
+    'src/delivery/senders/shared/text.ts': /const words[^{]*\{([^}]*)\}/,
+  }
+  for (const [file, form] of Object.entries(told)) {
+    const [, text = ''] = form.exec(readFileSync(file, 'utf8')) ?? []
+    const isByKey = !file.startsWith('cli')
+    const words = [...text.matchAll(isByKey ? /^\s*(\w+):/gm : /'(\w+)'/g)].map(([, word]) => word ?? '')
+    const colours = new Set(['green', 'red', 'yellow', 'cyan'])
+    assert.ok(words.length > 5, file)
+    assert.deepEqual(
+      words.filter((word) => !known.has(word) && !colours.has(word)),
+      [],
+      file,
+    )
+  }
 })

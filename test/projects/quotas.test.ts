@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { createStore } from '../../db/index.ts'
 import { type Json, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -86,4 +87,33 @@ test('places of a project bound the attempts that are made at once', async () =>
   await until('one is at work', async () => (await states()).includes('running'))
   assert.deepEqual(await states(), ['claimed', 'running'])
   for (const { body } of runs) await service.api('POST', `/api/runs/${body.run.id}/cancel`, {})
+})
+
+test('what is given back after the edge of a minute makes no room in the next one, and no minute begins twice', async () => {
+  let now = day('10:00:59')
+  const store = createStore(service.database.db, () => new Date(now))
+  const take = (runs: number) => store.takeRuns({ project: 'one', runs })
+  const counted = async () => {
+    const { body } = await service.api('GET', '/api/projects')
+    const projects: { name: string; runs_this_minute: number }[] = body.projects
+    return projects.find(({ name }) => name === 'one')?.runs_this_minute
+  }
+  await quota({ runs_per_minute: 3 })
+  const early = await take(2)
+  assert.equal(early?.toISOString(), day('10:00:00'))
+  now = day('10:01:00')
+  service.setClock(now)
+  const minute = (await take(2)) as Date
+  assert.equal(minute.toISOString(), now)
+  await store.giveBackRuns({ project: 'one', runs: 2, minute: early })
+  assert.deepEqual([await take(2), await counted()], [null, 2])
+  // of a statement that stood before the row while the minute changed
+  now = day('10:00:59')
+  assert.deepEqual(await take(1), minute)
+  now = day('10:01:01')
+  assert.deepEqual([await take(1), await counted()], [null, 3])
+  await store.giveBackRuns({ project: 'one', runs: 1, minute })
+  assert.equal(await counted(), 2)
+  assert.deepEqual(await take(1), minute)
+  await quota({ runs_per_minute: null })
 })

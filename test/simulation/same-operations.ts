@@ -432,19 +432,23 @@ function remove({ random, jobIds }: State): Operation {
 }
 
 /** A pause or its end, a quota, and runs that are counted: of the project that all jobs are in, or of everything. */
-function projects({ random }: State): Operation {
+function projects({ random, now }: State): Operation {
   const name = random.pick(['default', 'default', '*', 'missing'])
   const [runsPerMinute, places] = [random.pick([null, null, 1]), random.pick([null, 2])]
   const by = { by: 'API_KEY', reason: null }
-  const draw = random.between(0, 7)
+  const draw = random.between(0, 8)
   if (draw === 0) return { name: `pause ${name}`, carryOut: (store) => store.projects.pause(name, by) }
   if (draw === 1)
     return {
       name: 'put default',
       carryOut: (store) => store.projects.put('default', { runsPerMinute, places }),
     }
-  const runs = random.pick([1, 1, 3, -1])
-  if (draw < 4) return { name: 'takeRuns', carryOut: (store) => store.takeRuns({ project: 'default', runs }) }
+  const counted = { project: 'default', runs: random.pick([1, 1, 3]) }
+  if (draw < 4) return { name: 'takeRuns', carryOut: (store) => store.takeRuns(counted) }
+  if (draw === 4) {
+    const minute = new Date(Math.floor(now().getTime() / 60_000 - random.pick([0, 0, 1])) * 60_000)
+    return { name: 'giveBackRuns', carryOut: (store) => store.giveBackRuns({ ...counted, minute }) }
+  }
   // both, or all that follows is about a pause
   return {
     name: 'resume',

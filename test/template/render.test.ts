@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '../../src/ground/errors.ts'
-import { render, renderJson } from '../../src/template/index.ts'
+import { render, renderJson, wholeName } from '../../src/template/index.ts'
 
 const values = {
   slot: '2026-06-18T12:00:00.000Z',
@@ -79,6 +79,18 @@ test('a text without two braces stays as it is', () => {
     fc.property(fc.string(), (text) => {
       fc.pre(!text.includes('{{'))
       assert.equal(render(text, {}), text)
+    }),
+  )
+})
+
+test('any text comes out as itself if its double braces are written as templates', () => {
+  const braces = fc.string({ unit: fc.constantFrom('{', '}', '"', ' ', 'slot', 'é') })
+  fc.assert(
+    fc.property(fc.oneof(braces, fc.string()), (text) => {
+      const written = text.replaceAll('{{', '{{"{{"}}')
+      assert.equal(render(written, values), text)
+      assert.deepEqual(renderJson({ a: [written] }, values), { a: [text] })
+      assert.equal(wholeName(written), null)
     }),
   )
 })

@@ -55,7 +55,7 @@ async function reachedByTab(page: Page): Promise<{ missed: string[]; unseen: str
 const views = {
   '/': 'for 11 min',
   '/jobs': 'Shop export',
-  [`/jobs/${told.get('Shop export')}`]: 'The last 3 runs failed',
+  [`/jobs/${told.get('Shop export')}`]: 'The last 3 runs were failures',
   [`/runs/${live?.id}`]: 'Nothing yet',
   '/make': 'at 02:00',
   '/cost': 'if it were always on',

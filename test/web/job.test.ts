@@ -23,7 +23,7 @@ test('a job is told: its words, its instants, who holds its wake-up, its failure
   assert.equal(await page.getByRole('region', { name: 'Schedule' }).getByRole('listitem').count(), 10)
   await page.getByText('is tried 3 times in all').waitFor()
   await page.goto(`/jobs/${shop}`)
-  await page.getByText('The last 3 runs failed').waitFor()
+  await page.getByText('The last 3 runs were failures').waitFor()
   assert.deepEqual(complaints, [])
   await context.close()
 })
@@ -127,7 +127,7 @@ test('a job is paused with its reason, resumed, run with input, duplicated and d
 for (const theme of ['light', 'dark'])
   test(`the page of a job has no violation, ${theme}, and fits a phone`, async () => {
     const { page, context } = await reader.open(`/jobs/${shop}`, { dark: theme === 'dark' })
-    await page.getByText('The last 3 runs failed').waitFor()
+    await page.getByText('The last 3 runs were failures').waitFor()
     await page.getByRole('img', { name: /How long/ }).waitFor()
     assert.deepEqual(await violations(page), [])
     await page.setViewportSize(phone)

@@ -93,6 +93,6 @@ function useTry(body: Body): Tried {
 
 const broken = {
   title: 'The try has no end',
-  detail: 'The machine went down, or the connection broke. The attempt was ended with it. Try it again.',
+  detail: 'The machine went down, or the connection broke, and the attempt was interrupted. Try it again.',
   code: 'TRY_BROKEN',
 }

@@ -154,7 +154,9 @@ function Notices({ job }: { job: Job }) {
         <Notice
           kind="error"
           title={
-            job.failure_streak === 1 ? 'The last run failed' : `The last ${job.failure_streak} runs failed`
+            job.failure_streak === 1
+              ? 'The last run was a failure'
+              : `The last ${job.failure_streak} runs were failures`
           }
           actions={job.latest_execution && <Link href={`/runs/${job.latest_execution.id}`}>See why</Link>}
         >
