@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { keyOf } from '../support/key.ts'
 import { type Json, startService } from '../support/service.ts'
 
-const service = await startService()
+const service = await startService({ env: { ENCRYPTION_KEY: keyOf('tells nobody').toString('base64') } })
 after(service.close)
 const { api, database, target } = service
 
 const url = `${target.url}/hook`
 async function channel(name: string, more: object = {}, project = 'default') {
-  const { status } = await api('PUT', `/api/channels/${name}?project=${project}`, {
-    type: 'webhook',
-    url,
-    ...more,
-  })
+  const body = { type: 'webhook', url, ...more }
+  const { status } = await api('PUT', `/api/channels/${name}`, body, { 'chronos-project': project })
   assert.equal(status, 201)
 }
 
