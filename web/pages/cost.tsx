@@ -9,7 +9,7 @@ import { counted, countText } from '../parts/count.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { Link } from '../parts/link.tsx'
-import { ErrorNotice } from '../parts/notice.tsx'
+import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { PageHead, Panel } from '../parts/panel.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Duration, durationText, When } from '../parts/when.tsx'
@@ -90,17 +90,13 @@ function dayBefore(count: number): string {
 /** What is not counted by project is not shown as nothing. */
 function OfOne({ name }: { name: string }) {
   return (
-    <p class="quiet">
-      This is what the jobs of {name} have used. How long a machine was awake, how often it started and what
-      that costs is counted for the whole service, because projects share it.{' '}
-      {seesAll.value ? (
-        <button type="button" class="as-link" onClick={() => look('')}>
-          Look at all projects
-        </button>
-      ) : (
-        'A key of all projects shows it.'
-      )}
-    </p>
+    <Notice
+      title={`What the jobs of ${name} have used`}
+      actions={seesAll.value && <Button onPress={() => look('')}>Look at all projects</Button>}
+    >
+      How long a machine was awake, how often it started and what that costs is counted for the whole service,
+      because projects share it.{!seesAll.value && ' A key of all projects shows it.'}
+    </Notice>
   )
 }
 
