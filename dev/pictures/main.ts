@@ -83,7 +83,7 @@ async function addresses({
 
 /** Two besides that of every service: one with quotas, one that is paused. */
 async function makeProjects({ api, database: { sql } }: Service) {
-  await api('PUT', '/api/projects/billing', { jobs: 20, places: 4, fires_per_minute: 60 })
+  await api('PUT', '/api/projects/billing', { jobs: 20, runs_per_minute: 60, places: 4 })
   await api('PUT', '/api/projects/imports', { jobs: 10 })
   await sql`update jobs set project = 'billing' where tags @> '{billing}'`
   await sql`update jobs set project = 'imports' where tags @> '{import}' and project = 'default'`
