@@ -9,7 +9,7 @@ import { stripsOf } from './strips.ts'
  * So many jobs are compared by what only their strips know. The service orders 100,000 by a column in a fifth of a second; to add up
  * the last runs of each would take many times that, for a figure that is not the one in the table.
  */
-export const comparedMost = 500
+const comparedMost = 500
 
 const figures: Record<string, (strip: JobStrip) => number | null> = {
   rate: ({ success_rate: rate }) => rate,
