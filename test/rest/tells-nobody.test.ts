@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { keyOf } from '../support/key.ts'
-import { type Json, startService } from '../support/service.ts'
+import { startService } from '../support/service.ts'
 
 const service = await startService({ env: { ENCRYPTION_KEY: keyOf('tells nobody').toString('base64') } })
 after(service.close)
@@ -70,7 +70,7 @@ async function listed(query: string): Promise<Listed[]> {
   for (let cursor: string | null = ''; cursor !== null; ) {
     const { status, body } = await api('GET', `/api/jobs?limit=7&${query}${cursor && `&cursor=${cursor}`}`)
     assert.equal(status, 200, JSON.stringify(body))
-    found.push(...(body as Json).jobs)
+    found.push(...body.jobs)
     cursor = body.next_cursor
   }
   return found

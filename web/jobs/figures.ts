@@ -42,7 +42,7 @@ export function useCompared(list: JobList, sort: Sort | null, key: string): Comp
   })
   const [tries, setTries] = useState(0)
   useEffect(() => {
-    if (!figure) return
+    if (!figure) return undefined
     let isWanted = true
     const compare = async () => {
       const jobs = (await list.all(comparedMost)).slice(0, comparedMost)
@@ -53,7 +53,9 @@ export function useCompared(list: JobList, sort: Sort | null, key: string): Comp
     compare().catch(
       (error: unknown) => isWanted && set({ of: mine, values: new Map(), error: asApiError(error) }),
     )
-    return () => void (isWanted = false)
+    return () => {
+      isWanted = false
+    }
   }, [mine, tries, list.error === null])
   const isThere = known.of === mine
   const jobs = useMemo(() => {
