@@ -72,6 +72,18 @@ const bytesSent = (page: Page) =>
   page.evaluate<number>(
     'performance.getEntries().reduce((sum, { transferSize = 0 }) => sum + transferSize, 0)',
   )
+/**
+ * What was asked for until the state of the service was drawn, `ms` after the first byte, each address once: on a busy machine the page
+ * may ask for news before the network rests.
+ */
+const bytesOfView = (page: Page, ms: number) =>
+  page.evaluate<number>(`(() => {
+    const entries = performance.getEntries().filter(({ transferSize }) => transferSize !== undefined)
+    const until = performance.getEntriesByType('navigation')[0].responseStart + ${ms}
+    const first = new Map(entries.toReversed().map((one) => [one.name, one]))
+    return [...first.values()].filter(({ startTime }) => startTime <= until)
+      .reduce((sum, { transferSize }) => sum + transferSize, 0)
+  })()`)
 const nodesIn = (page: Page) => page.evaluate<number>("document.getElementsByTagName('*').length")
 
 /** From the first byte of the answer until something is painted. */
@@ -87,7 +99,7 @@ async function firstView(reader: Reader): Promise<string> {
     await page.waitForLoadState('networkidle')
     painted.push(await page.evaluate<number>(firstPaint))
     drawn.push(ms)
-    bytes = await bytesSent(page)
+    bytes = await bytesOfView(page, ms)
     await context.close()
   }
   const kb = bytes / 1024

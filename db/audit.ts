@@ -1,4 +1,4 @@
-import type { Database } from './client.ts'
+import type { Database, Sql } from './client.ts'
 import { date, type Row } from './columns.ts'
 import { type Page, type PageWish, readPage } from './pages.ts'
 
@@ -20,8 +20,18 @@ export type ChangedField = { of?: string; field: string; before: unknown; after:
 /** `leftOut`: so many more fields than `fields` were changed. */
 export type Changed = { fields: ChangedField[]; leftOut: number }
 
-/** `status`: how it was answered; null: not known (it is under way, or the process did not live to say). `changed` null: nothing is known. */
-export type AuditEntry = Intent & { id: number; at: Date; status: number | null; changed: Changed | null }
+/**
+ * `status`: how it was answered; null: not known (it is under way, or the process did not live to say). `changed` null: nothing is known.
+ * Names are those of the time of the entry: of the key that asked, and of the job, the key or the job of the run that is the target.
+ */
+export type AuditEntry = Intent & {
+  id: number
+  at: Date
+  status: number | null
+  changed: Changed | null
+  actorName: string | null
+  targetName: string | null
+}
 
 export type AuditAnswer = { status: number; target: string | null; changed: Changed | null }
 
@@ -41,7 +51,9 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
           insert into audit (at, actor, action, target, project, status, request_id, detail)
           values (coalesce(${clock()}::timestamptz, clock_timestamp()), ${actor}, ${action}, ${target},
             coalesce(${project}::text, (select project from jobs where id = split_part(${target}::text, '/', 1))), ${status},
-            ${requestId}, ${fields === null ? null : sql.json({ fields })})
+            ${requestId}, nullif(jsonb_strip_nulls(jsonb_build_object('fields', ${fields && sql.json(fields)}::jsonb,
+              'actor_name', (select name from api_keys where id = ${actor}),
+              'target_name', ${nameOf(sql, target, sql`${project}::text`)})), '{}'))
           returning id`,
         { idempotent: true, name: 'writing the audit log' },
       )
@@ -53,7 +65,10 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
       await database.run(
         (sql) => sql`
           update audit set status = ${status}, target = coalesce(target, ${target}::text),
-            changed = ${changed && sql.json(changed as never)}
+            changed = ${changed && sql.json(changed as never)},
+            -- of what was made by it
+            detail = case when target is null and ${target !== null} then coalesce(detail, '{}')
+              || jsonb_strip_nulls(jsonb_build_object('target_name', ${nameOf(sql, target, sql`audit.project`)})) else detail end
           where id = ${id}`,
         { idempotent: true, name: 'completing the audit log' },
       )
@@ -83,8 +98,22 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
   }
 }
 
+/** What the first id in `target` is called, unless it is of another project than the one that is seen. */
+function nameOf(sql: Sql, target: string | null, project: ReturnType<Sql>) {
+  const [id = ''] = target?.split('/') ?? []
+  const seen = (of: ReturnType<Sql>) => sql`(${project} is null or ${of} = ${project})`
+  if (/^[0-9a-f]{12}$/.test(id))
+    return sql`coalesce((select j.name from jobs j where j.id = ${id} and ${seen(sql`j.project`)}),
+      (select k.name from api_keys k where k.id = ${id} and ${seen(sql`k.project`)}))`
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
+    return sql`(select j.name from runs r join jobs j on j.id = r.job_id where r.id = ${id}::uuid and ${seen(sql`j.project`)})`
+  return sql`null::text`
+}
+
+type Detail = { fields?: string[]; actor_name?: string; target_name?: string }
+
 function readEntry(row: Row): AuditEntry {
-  const detail = row['detail'] as { fields?: string[] } | null
+  const detail = row['detail'] as Detail | null
   return {
     id: Number(row['id']),
     at: date(row['at']),
@@ -95,6 +124,8 @@ function readEntry(row: Row): AuditEntry {
     status: row['status'] as number | null,
     requestId: row['request_id'] as string,
     fields: detail?.fields ?? null,
+    actorName: detail?.actor_name ?? null,
+    targetName: detail?.target_name ?? null,
     changed: row['changed'] as Changed | null,
   }
 }

@@ -9,6 +9,7 @@ import { mapPage, type Page, type PageWish, readPage, readPageOf } from './pages
 import { type Authored, authoredOf } from './rows.ts'
 import { isRareTag, type ListedRun, listedRunColumns, type RunFilter, selectRuns } from './run-lists.ts'
 import { arms, channels, jobRuntime, jobs, runs } from './schema.ts'
+import { tellsNobodyIn } from './tells-nobody.ts'
 
 /** The newest run of a job, in flight or not. */
 export type LatestRun = {
@@ -40,7 +41,10 @@ export type UnarmedJob = {
   error: string | null
 }
 
-/** `isFailing`: only those whose last run failed. `isUnarmed`: only those whose wake time NAS has not confirmed. */
+/**
+ * `isFailing`: only those whose last run failed. `isUnarmed`: only those whose wake time NAS has not confirmed. `tellsNobody`: only
+ * those whose failures no one is told of, with these channels.
+ */
 export type JobFilter = {
   /** Null: of all projects. */
   project: string | null
@@ -49,6 +53,7 @@ export type JobFilter = {
   text: string | null
   isFailing?: boolean
   isUnarmed?: boolean
+  tellsNobody?: readonly ListedChannel[] | null
 }
 /** What people read, in drizzle. Loaded on first use, because drizzle costs more than the rest of a boot. */
 export type Lists = {
@@ -115,7 +120,8 @@ export function createLists(database: Database): Lists {
     countJobs: (filter) =>
       read('counting jobs', async (orm) => {
         const states = orm.select({ n: count() }).from(jobRuntime)
-        const needsJobs = filter.project !== null || filter.tag !== null || filter.text !== null
+        const { project, tag, text, tellsNobody = null } = filter
+        const needsJobs = [project, tag, text, tellsNobody].some((wish) => wish !== null)
         const joined = needsJobs ? states.innerJoin(jobs, eq(jobs.id, jobRuntime.jobId)) : states
         const [row] = await joined.where(and(...jobConditions(filter)))
         return row?.n ?? 0
@@ -279,7 +285,8 @@ function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
     order by d.seq limit 1)`
 }
 
-function jobConditions({ project, states, tag, text, isFailing, isUnarmed }: JobFilter): (SQL | undefined)[] {
+function jobConditions(filter: JobFilter): (SQL | undefined)[] {
+  const { project, states, tag, text, isFailing, isUnarmed, tellsNobody } = filter
   return [
     // written out: a parameter would hide from the planner that the index of jobs which rest fits
     sql`${jobRuntime.state} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`,
@@ -288,6 +295,7 @@ function jobConditions({ project, states, tag, text, isFailing, isUnarmed }: Job
     text === null ? undefined : or(ilike(jobs.name, containing(text)), ilike(jobs.prompt, containing(text))),
     isFailing ? gt(jobRuntime.failureStreak, 0) : undefined,
     isUnarmed ? lt(jobRuntime.armedGen, jobRuntime.wakeGen) : undefined,
+    tellsNobody ? tellsNobodyIn(tellsNobody) : undefined,
   ]
 }
 

@@ -54,9 +54,10 @@ export function auditRoutes(on: On, needs: Pick<RouteNeeds, 'audit'>): void {
   })
 }
 
-function entryBody({ at, requestId, changed, ...entry }: AuditEntry) {
+function entryBody({ at, requestId, actorName, targetName, changed, ...entry }: AuditEntry) {
   return {
     ...{ ...entry, at: at.toISOString(), request_id: requestId },
+    ...{ actor_name: actorName, target_name: targetName },
     changed: changed && changed.fields.map(({ of = null, ...field }) => ({ of, ...field })),
     changed_left_out: changed?.leftOut ?? 0,
   }

@@ -32,16 +32,20 @@ export function jobRoutes(on: On, needs: RouteNeeds): void {
 
   on('GET /api/jobs', async ({ query }, request) => {
     const { include_disabled: all = false, state, tag = null, q = null, limit = 1000, cursor } = query
-    const { failing: isFailing = false, unarmed: isUnarmed = false } = query
-    const filter = { project: projectOf(request), tag, text: q, isFailing, isUnarmed }
+    const { failing: isFailing = false, unarmed: isUnarmed = false, tells_nobody: isSilent = false } = query
+    const lists = await needs.lists()
+    const seenChannels = isSilent ? await lists.channels() : null
+    const filter = {
+      ...{ project: projectOf(request), tag, text: q },
+      ...{ isFailing, isUnarmed, tellsNobody: seenChannels },
+    }
     const states = state && state !== 'all' ? [state] : [...(all || state ? allStates : activeStates)]
     const leftOut = all || state ? [] : allStates.filter((one) => !states.includes(one))
-    const lists = await needs.lists()
     const wanted = { states, ...filter }
     const [{ items, next }, hidden, channels] = await Promise.all([
       query.order ? inOrder(query.order) : newestFirst(),
       leftOut.length > 0 ? lists.countJobs({ states: leftOut, ...filter }) : 0,
-      lists.channels(),
+      seenChannels ?? lists.channels(),
     ])
     const showing = showingTo(request, needs, channels)
     return {

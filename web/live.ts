@@ -17,7 +17,8 @@ const slowsAfterMs = 60_000
 const pausesAfterMs = 5 * 60_000
 
 let movedAt = Date.now()
-let askedAt = 0
+/** A view asks for what it shows as it is opened: the first news are due as long after that as all others. */
+let askedAt = Date.now()
 const asking = new Set<() => void>()
 
 /** Calls `ask` whenever it is time for news. Returns a function that ends that. */

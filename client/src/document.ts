@@ -2835,10 +2835,14 @@ export interface components {
             at: string;
             /** @description the id of a key, or `API_KEY` */
             actor: string;
+            /** @description what that key is called; null: `API_KEY` */
+            actor_name: string | null;
             /** @description the `operationId` of what was asked for */
             action: string;
             /** @description the ids in the path, or of what was made */
             target: string | null;
+            /** @description what the job, the key, or the job of the run was called then; null: not known, or `target` is a name */
+            target_name: string | null;
             /** @description whose change it is; null: of the whole service */
             project: string | null;
             /** @description how it was answered; null: not known */
@@ -3890,6 +3894,8 @@ export interface operations {
                 failing?: boolean;
                 /** @description true: only those whose wake-up the timer service has not confirmed */
                 unarmed?: boolean;
+                /** @description true: only those of whose failures no one is told */
+                tells_nobody?: boolean;
             };
             header?: {
                 /** @description whose things are seen and made, for a key of all projects; `default` if nothing is sent */

@@ -33,9 +33,16 @@ async function main() {
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     let bytes = 0
-    for (const [name, path] of pages)
-      for (const one of forms) bytes += await take(reader, { name, path, ...one })
-    console.log(`${pages.length * forms.length} pictures, ${Math.round(bytes / 1024)} KiB`)
+    let count = 0
+    for (const [name, path] of pages) {
+      // last, because each view names the projects as soon as there are several
+      if (name === 'projects') await makeProjects(service)
+      for (const one of name === 'projects' ? forms.slice(0, 1) : forms) {
+        bytes += await take(reader, { name, path, ...one })
+        count++
+      }
+    }
+    console.log(`${count} pictures, ${Math.round(bytes / 1024)} KiB`)
   } finally {
     await reader.close()
     await service.close()
@@ -70,8 +77,17 @@ async function addresses({
     ['now', '/'],
     ['job', `/jobs/${told.get('Shop export')}`],
     ['run', `/runs/${run.id}`],
-    ...list.map((name): [string, string] => [name, `/${name}`]),
+    ...[...list, 'projects'].map((name): [string, string] => [name, `/${name}`]),
   ]
+}
+
+/** Two besides that of every service: one with quotas, one that is paused. */
+async function makeProjects({ api, database: { sql } }: Service) {
+  await api('PUT', '/api/projects/billing', { jobs: 20, runs_per_minute: 60, places: 4 })
+  await api('PUT', '/api/projects/imports', { jobs: 10 })
+  await sql`update jobs set project = 'billing' where tags @> '{billing}'`
+  await sql`update jobs set project = 'imports' where tags @> '{import}' and project = 'default'`
+  await api('POST', '/api/projects/imports/pause', { reason: 'The provider is moving its data' })
 }
 
 type Shot = { name: string; path: string } & (typeof forms)[number]

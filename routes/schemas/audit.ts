@@ -16,8 +16,14 @@ const entry = object(
     id: Type.Integer(),
     at: instantOut,
     actor: Type.String({ description: 'the id of a key, or `API_KEY`' }),
+    actor_name: { ...textOrNull, description: 'what that key is called; null: `API_KEY`' },
     action: Type.String({ description: 'the `operationId` of what was asked for' }),
     target: { ...textOrNull, description: 'the ids in the path, or of what was made' },
+    target_name: {
+      ...textOrNull,
+      description:
+        'what the job, the key, or the job of the run was called then; null: not known, or `target` is a name',
+    },
     project: { ...textOrNull, description: 'whose change it is; null: of the whole service' },
     status: orNull<number>('integer', { description: 'how it was answered; null: not known' }),
     request_id: textOrNull,

@@ -71,6 +71,9 @@ export const jobOperations = {
       unarmed: Type.Optional(
         Type.Boolean({ description: 'true: only those whose wake-up the timer service has not confirmed' }),
       ),
+      tells_nobody: Type.Optional(
+        Type.Boolean({ description: 'true: only those of whose failures no one is told' }),
+      ),
     }),
     status: 200,
     answer: object(

@@ -22,8 +22,10 @@ test('a change is in the audit log with who asked, for what, of which fields, an
     at: '2026-06-18T08:00:00.000Z',
     ...{
       actor,
+      actor_name: 'a key',
       action: 'changeJob',
       target: job.id,
+      target_name: job.name,
       project: 'default',
       status: 200,
       fields: ['name', 'tags'],
@@ -40,6 +42,45 @@ test('a creation is told with the id of what was made', async () => {
   const job = await service.makeJob()
   const [entry] = await entries(service)
   assert.deepEqual([entry.action, entry.target, entry.status], ['createJob', job.id, 201])
+})
+
+test('things are named as they were called then, also those that are gone or were made by it', async () => {
+  const named = async (action: string) => {
+    const [entry] = await entries(service, `?action=${action}`)
+    return [entry.actor_name, entry.target_name, entry.status]
+  }
+  const { id: keyId, as } = await makeKey(service, {
+    name: 'the deploy',
+    scopes: ['jobs:write', 'runs:start'],
+  })
+  assert.deepEqual(await named('createKey'), [null, 'the deploy', 201])
+  const body = { name: 'Rates', schedule: '0 9 * * *', action: { type: 'http', url: service.target.url } }
+  const made = await service.api('POST', '/api/jobs', body, as)
+  const { id } = made.body.job
+  assert.deepEqual(await named('createJob'), ['the deploy', 'Rates', 201])
+  await service.api('PATCH', `/api/jobs/${id}`, { name: 'Exchange rates' }, as)
+  assert.deepEqual(await named('changeJob'), ['the deploy', 'Rates', 200])
+  const { run } = (await service.api('POST', `/api/jobs/${id}/run`, {}, as)).body
+  await service.api('POST', `/api/runs/${run.id}/cancel`, {}, as)
+  assert.deepEqual((await named('cancelRun')).slice(0, 2), ['the deploy', 'Exchange rates'])
+  await service.api('DELETE', `/api/jobs/${id}`, undefined, as)
+  assert.deepEqual(await named('removeJob'), ['the deploy', 'Exchange rates', 200])
+  await service.api('DELETE', `/api/jobs/${id}`, undefined, as)
+  assert.deepEqual(await named('removeJob'), ['the deploy', null, 404])
+  await service.api('DELETE', `/api/keys/${keyId}`)
+  assert.deepEqual(await named('revokeKey'), [null, 'the deploy', 200])
+})
+
+test('the audit log of a project has no names of another one', async () => {
+  await service.api('PUT', '/api/projects/other', {})
+  const admin = await makeKey(service, { scopes: ['admin'], project: 'other' })
+  const job = await service.makeJob({ name: 'of default' })
+  const { id: keyId } = await makeKey(service, { name: 'a key of default' })
+  for (const path of [`/api/jobs/${job.id}`, `/api/keys/${keyId}`]) {
+    await service.api('DELETE', path, undefined, admin.as)
+    const [entry] = (await service.api('GET', '/api/audit', undefined, admin.as)).body.entries
+    assert.deepEqual([entry.target, entry.target_name], [path.split('/').at(-1), null], path)
+  }
 })
 
 test('what is refused is in the audit log too, whatever it is refused for, and names that nobody knows are not', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { tellStory } from '../../dev/pictures/story.ts'
 import { phone, startReader, violations, widerBy } from '../support/browser.ts'
 import { startService } from '../support/service.ts'
@@ -61,6 +62,71 @@ test('jobs whose wake-up is not confirmed are found by their filter', async () =
   await until('it alone is left', async () => {
     return (await page.locator('.body [role=row] a').allTextContents()).join() === 'Certificate check'
   })
+  await context.close()
+})
+
+test('jobs that tell no one are found by their filter, also those further down', async () => {
+  const { sql } = service.database
+  await sql`update jobs set deliver = '{"type": "slack", "url": "https://example.com/"}' where name <> 'Weekly report'`
+  const { page, context } = await reader.open('/jobs')
+  const asked = page.waitForRequest(/tells_nobody=true/)
+  await page.getByRole('button', { name: 'Tells no one' }).click()
+  await page.waitForURL(/silent=true/)
+  await asked
+  await until('it alone is left', async () => {
+    return (await page.locator('.body [role=row] a').allTextContents()).join() === 'Weekly report'
+  })
+  await page.getByText('1 shown').waitFor()
+  await sql`update jobs set deliver = null`
+  await context.close()
+})
+
+/** The place of a column in a row, for `:nth-child`. */
+async function columnOf(page: Page, title: string): Promise<number> {
+  const titles = await page.locator('[role=columnheader]').allTextContents()
+  return titles.findIndex((one) => one.startsWith(title)) + 1
+}
+
+test('jobs are in order of their success rate and of their duration, and those without one come last', async () => {
+  const without = await service.makeJob({ name: 'has not run yet' })
+  const { page, context, complaints } = await reader.open('/jobs')
+  const names = () => page.locator('.body [role=row] a').allTextContents()
+  await page.getByRole('link', { name: 'Shop export' }).waitFor()
+  const column = await columnOf(page, 'Success')
+  const rates = async () => {
+    const texts = await page.locator(`.body [role=row] > :nth-child(${column})`).allTextContents()
+    return texts.map((text) => (text.trim() === '–' ? Number.NaN : Number.parseFloat(text)))
+  }
+  /** Of eleven, the one without a rate last. */
+  const isRising = (found: number[]) => {
+    const [last = 0, ...others] = found.toReversed()
+    const rising = others.toReversed()
+    const [lowest = 0] = rising
+    return (
+      found.length === 11 &&
+      Number.isNaN(last) &&
+      rising.every((value, n) => value >= (rising[n - 1] ?? 0)) &&
+      lowest < (rising.at(-1) ?? 0)
+    )
+  }
+  await page.getByRole('button', { name: 'Success' }).click()
+  await page.waitForURL(/sort=rate/)
+  await until('the least successful come first', async () => isRising(await rates()))
+  await page.getByText('11 shown').waitFor()
+  assert.deepEqual(await violations(page), [])
+  await page.getByRole('button', { name: 'Success' }).click()
+  await page.waitForURL(/sort=-rate/)
+  await until('the other way round', async () => {
+    const found = await rates()
+    return isRising([...found.slice(0, -1).toReversed(), found.at(-1) ?? 0])
+  })
+  await page.goto('/jobs?sort=-took')
+  await until('the longest comes first', async () => {
+    const [first, second, ...others] = await names()
+    return first === 'Search index' && second === 'Database backup' && others.at(-1) === 'has not run yet'
+  })
+  assert.deepEqual(complaints, [])
+  await service.api('DELETE', `/api/jobs/${without['id']}`)
   await context.close()
 })
 
@@ -126,6 +192,9 @@ test('of very many jobs only the rows in view are in the page, in order, and the
     return page.getByRole('link', { name: 'one of many 1', exact: true }).isVisible()
   })
   assert.ok((await rows()) < 60, `${await rows()} rows`)
+  // by what only their strips know so many are compared, and the page says so
+  await page.goto('/jobs?tag=many&sort=took')
+  await page.getByText('500 newest compared').waitFor()
   await context.close()
 })
 

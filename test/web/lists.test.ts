@@ -121,10 +121,12 @@ test('the audit says who did what; its filters are in the address', async () => 
   const changes = page.getByRole('table', { name: /^Changes/ })
   await changes.getByText('pause job').first().waitFor()
   assert.equal(await changes.getByText('create job').count(), 0)
+  await changes.getByText('Newsletter').waitFor()
   await page.keyboard.press('j')
   await page.keyboard.press('Enter')
   const window = page.getByRole('dialog', { name: 'pause job' })
   await window.getByRole('heading', { name: 'Before and after' }).waitFor()
+  await window.getByRole('link', { name: 'Newsletter' }).waitFor()
   await window.getByText('Until the new template is ready').waitFor()
   await window.getByRole('button', { name: 'All by this key' }).click()
   await page.waitForURL(/actor=API_KEY/)
@@ -152,6 +154,38 @@ test('the cost stands beside that of a machine that is always on, at the price o
   await page.waitForURL(/days=7/)
   assert.deepEqual(complaints, [])
   await context.close()
+})
+
+test('the cost of one project has what is known of it, and says where the rest is', async () => {
+  await service.api('PUT', '/api/projects/billing', {})
+  await service.database.sql`update jobs set project = 'billing' where name = 'Exchange rates'`
+  const made = await service.api('POST', '/api/keys', {
+    name: 'of billing',
+    scopes: ['jobs:read'],
+    project: 'billing',
+  })
+  for (const [path, key] of [
+    ['/cost?project=billing', undefined],
+    ['/cost', made.body.secret as string],
+  ] as const) {
+    const { page, context, complaints } = await reader.open(path, key === undefined ? {} : { key })
+    await page.getByText(/counted for the whole service/).waitFor()
+    await page.getByRole('img', { name: /^How long runs were at work/ }).waitFor()
+    const jobs = page.getByRole('table', { name: 'What each job has used' })
+    await jobs.getByText('Exchange rates').waitFor()
+    assert.equal(await jobs.getByText('Search index').count(), 0)
+    assert.doesNotMatch(await page.locator('.figures').innerText(), /awake|always on|start|wake/)
+    assert.equal(await page.getByRole('img', { name: /processes were up|^Starts/ }).count(), 0)
+    assert.equal(await page.getByLabel(/^Price of the machine/).count(), 0)
+    assert.deepEqual(await violations(page), [])
+    assert.deepEqual(complaints, [])
+    if (key === undefined) {
+      await page.getByRole('button', { name: 'Look at all projects' }).click()
+      await page.getByText('if it were always on').waitFor()
+    }
+    await context.close()
+  }
+  await service.database.sql`update jobs set project = 'default'`
 })
 
 test('the lists and the cost: both themes, and a phone', async () => {

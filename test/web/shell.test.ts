@@ -80,6 +80,30 @@ test('keys alone lead everywhere: ? shows them, / searches, j and Enter open a j
   await context.close()
 })
 
+test('what a view shows is asked for once as it is opened, and again after five seconds', async () => {
+  const asked: string[] = []
+  const { page, context } = await reader.open('/', {
+    async prepare(it) {
+      it.on('request', (request) => {
+        const { pathname, search } = new URL(request.url())
+        if (pathname.startsWith('/api/')) asked.push(pathname + search)
+      })
+      // its clock stands still, however long the machine takes to draw
+      await it.clock.install({ time: new Date('2026-11-26T10:00:00Z') })
+      await it.clock.pauseAt(new Date('2026-11-26T10:00:01Z'))
+    },
+  })
+  await page.locator('.health').waitFor()
+  await page.waitForLoadState('networkidle')
+  await page.clock.runFor(4_000)
+  await page.waitForLoadState('networkidle')
+  assert.deepEqual(asked.toSorted(), [...new Set(asked)].toSorted())
+  const news = page.waitForRequest(/\/api\/status/)
+  await page.clock.runFor(2_000)
+  await news
+  await context.close()
+})
+
 test('after five minutes without a move the page asks nothing more, until it is pressed', async () => {
   const { page, context } = await reader.open('/', { prepare: (it) => it.clock.install() })
   let calls = 0

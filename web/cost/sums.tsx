@@ -7,11 +7,36 @@ import { moneyText, shareText } from './money.ts'
 
 export type Costs = Answer<'GET /api/costs'>
 
+/** `perHour` null: of one project, whose jobs share the machine with others, so that its time awake is no one's part. */
+type Priced = { costs: Costs; perHour: number | null }
+
 /** The figures that the page is opened for: what was used, beside what a machine that never sleeps would have. */
-export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: number }) {
+export function Sums({ costs: { totals }, perHour }: Priced) {
   const tokens = totals.tokens_in + totals.tokens_out
   return (
     <ul class="figures">
+      {perHour !== null && <Machine totals={totals} perHour={perHour} />}
+      <Figure
+        value={countText(totals.runs)}
+        name={nounFor(totals.runs, 'run')}
+        says={`${counted(totals.attempts, 'attempt')}, ${durationText(totals.busy_ms)} at work`}
+      />
+      <Figure
+        value={moneyText(totals.cost_usd)}
+        name="for prompts"
+        says={
+          tokens === 0
+            ? 'no tokens'
+            : `${counted(totals.tokens_in, 'token')} in, ${countText(totals.tokens_out)} out, as far as a price is known`
+        }
+      />
+    </ul>
+  )
+}
+
+function Machine({ totals, perHour }: { totals: Costs['totals']; perHour: number }) {
+  return (
+    <>
       <Figure
         value={durationText(totals.awake_ms)}
         name="awake"
@@ -35,21 +60,7 @@ export function Sums({ costs: { totals }, perHour }: { costs: Costs; perHour: nu
         name={`${nounFor(totals.wakes_shared, 'wake')} shared`}
         says="calls that found a process up, so that no start was paid for them"
       />
-      <Figure
-        value={countText(totals.runs)}
-        name={nounFor(totals.runs, 'run')}
-        says={`${counted(totals.attempts, 'attempt')}, ${durationText(totals.busy_ms)} at work`}
-      />
-      <Figure
-        value={moneyText(totals.cost_usd)}
-        name="for prompts"
-        says={
-          tokens === 0
-            ? 'no tokens'
-            : `${counted(totals.tokens_in, 'token')} in, ${countText(totals.tokens_out)} out, as far as a price is known`
-        }
-      />
-    </ul>
+    </>
   )
 }
 
@@ -69,7 +80,7 @@ function Figure({ value, name, says }: FigureProps) {
 }
 
 /** What this month comes to, if it goes on as in the last days. */
-export function Forecast({ costs, perHour }: { costs: Costs; perHour: number }) {
+export function Forecast({ costs, perHour }: Priced) {
   const { forecast, awake_since: since } = costs
   const month = new Intl.DateTimeFormat(navigator.language, {
     month: 'long',
@@ -77,6 +88,19 @@ export function Forecast({ costs, perHour }: { costs: Costs; perHour: number }) 
     timeZone: 'UTC',
   })
   const title = `What ${month.format(new Date(`${forecast.month}-01`))} comes to`
+  if (perHour === null) {
+    const tokens = forecast.tokens_in + forecast.tokens_out
+    if (tokens === 0) return null
+    return (
+      <Panel title={title} note="a forecast">
+        <p class="said">
+          {counted(tokens, 'token')}
+          {forecast.cost_usd > 0 && `, and ${moneyText(forecast.cost_usd)} for prompts`}.
+        </p>
+        {basis}
+      </Panel>
+    )
+  }
   if (since && Date.now() - Date.parse(since) < dayMs)
     return (
       <Panel title={title}>
@@ -93,9 +117,11 @@ export function Forecast({ costs, perHour }: { costs: Costs; perHour: number }) 
         {counted(forecast.starts, 'start')}
         {forecast.cost_usd > 0 && `, and ${moneyText(forecast.cost_usd)} for prompts`}.
       </p>
-      <p class="quiet">
-        What was used so far, and the rate of the last 7 days for the rest of the month (UTC).
-      </p>
+      {basis}
     </Panel>
   )
 }
+
+const basis = (
+  <p class="quiet">What was used so far, and the rate of the last 7 days for the rest of the month (UTC).</p>
+)

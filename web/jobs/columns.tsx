@@ -48,8 +48,9 @@ export const jobColumns: readonly Column<Job>[] = [
   {
     key: 'rate',
     title: 'Success',
-    width: '64px',
+    width: '72px',
     align: 'end',
+    sorts: true,
     from: 'desk',
     cell: ({ id }) => <RateCell id={id} />,
   },
@@ -58,6 +59,7 @@ export const jobColumns: readonly Column<Job>[] = [
     title: 'p50 / p95',
     width: '124px',
     align: 'end',
+    sorts: true,
     from: 'desk',
     cell: ({ id }) => <TookCell id={id} />,
   },

@@ -15,6 +15,7 @@ export function filterOf(from: URLSearchParams): JobFilter {
     tag: from.get('tag') ?? '',
     failing: from.get('failing') === 'true',
     unarmed: from.get('unarmed') === 'true',
+    silent: from.get('silent') === 'true',
     order: orderOf(from.get('sort') ?? ''),
   }
 }

@@ -10,6 +10,7 @@ export type JobFilter = {
   tag: string
   failing: boolean
   unarmed: boolean
+  silent: boolean
   order: string
 }
 
@@ -74,7 +75,7 @@ export function useJobs(filter: JobFilter): JobList {
       const known = () => now.current.pages.flatMap(({ jobs }) => jobs)
       const hasMore = () => now.current.pages.length === 0 || now.current.pages.at(-1)?.next !== null
       while (hasMore() && known().length < most && now.current.key === key && now.current.error === null)
-        await more(sizes.many)
+        await more(Math.min(sizes.many, most - known().length))
       return known()
     }
     // of a long list only the newest page is read again: that is what changes while one looks
@@ -102,9 +103,9 @@ export function useJobs(filter: JobFilter): JobList {
 type Where = Pick<Page, 'cursor' | 'limit'>
 
 async function read(filter: JobFilter, { cursor, limit }: Where): Promise<Page> {
-  const { q, state, tag, failing, unarmed, order } = filter
+  const { q, state, tag, failing, unarmed, silent, order } = filter
   const query = { q, tag, state: state || 'all', order, cursor, limit }
-  const only = { failing: failing || null, unarmed: unarmed || null }
+  const only = { failing: failing || null, unarmed: unarmed || null, tells_nobody: silent || null }
   const { jobs, next_cursor: next } = await call<Answered>('GET', `/api/jobs${search({ ...query, ...only })}`)
   return { jobs, cursor, limit, next }
 }

@@ -27,16 +27,30 @@ function want(jobId: string): void {
   setTimeout(() => void ask(), 80)
 }
 
+/** The strips of so many jobs, as far as they can be read; those that are older than half a minute are read again. */
+export async function stripsOf(jobIds: readonly string[]): Promise<ReadonlyMap<string, JobStrip | null>> {
+  const old = jobIds.filter((id) => Date.now() - (askedAt.get(id) ?? 0) > freshMs || !known.get(id)?.peek())
+  for (let from = 0; from < old.length; from += crowd) await read(old.slice(from, from + crowd))
+  return new Map(jobIds.map((id) => [id, known.get(id)?.peek() ?? null]))
+}
+
+async function read(ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    askedAt.set(id, Date.now())
+    if (!known.has(id)) known.set(id, signal(null))
+  }
+  const { strips } = await call<{ strips: JobStrip[] }>('GET', `/api/jobs/strips?ids=${ids.join(',')}`)
+  for (const strip of strips) {
+    const place = known.get(strip.job_id)
+    if (place) place.value = strip
+  }
+}
+
 async function ask(): Promise<void> {
   const ids = [...wanted].slice(-crowd)
   wanted.clear()
-  for (const id of ids) askedAt.set(id, Date.now())
   try {
-    const { strips } = await call<{ strips: JobStrip[] }>('GET', `/api/jobs/strips?ids=${ids.join(',')}`)
-    for (const strip of strips) {
-      const place = known.get(strip.job_id)
-      if (place) place.value = strip
-    }
+    await read(ids)
   } catch {
     // the list itself says what is wrong; a strip is asked for again when its row is shown next
   } finally {

@@ -21,7 +21,7 @@ type Entry = Answer<'GET /api/audit'>['entries'][number]
 const columns: readonly Column<Entry>[] = [
   { key: 'at', title: 'When', width: '150px', cell: ({ at }) => <When at={at} seconds /> },
   { key: 'action', title: 'What', cell: ({ action }) => inWords(action) },
-  { key: 'target', title: 'Of what', cell: ({ target }) => target ?? '', from: 'tablet' },
+  { key: 'target', title: 'Of what', cell: OfWhat, from: 'tablet' },
   { key: 'fields', title: 'Fields', cell: fieldsOf, from: 'tablet' },
   {
     key: 'project',
@@ -30,7 +30,7 @@ const columns: readonly Column<Entry>[] = [
     cell: ({ project }) => project ?? 'the service',
     from: 'desk',
   },
-  { key: 'actor', title: 'Who', width: '130px', cell: ({ actor }) => <code>{actor}</code>, from: 'tablet' },
+  { key: 'actor', title: 'Who', width: '130px', cell: Who, from: 'tablet' },
   { key: 'status', title: 'Answer', width: '84px', cell: (entry) => <Status entry={entry} /> },
 ]
 
@@ -86,6 +86,15 @@ export function AuditPage() {
   )
 }
 
+/** By name, as it was then; what has none, or only an id that is left of it, as it is. */
+function OfWhat({ target, target_name: name }: Entry) {
+  return <span title={target ?? undefined}>{name ?? target}</span>
+}
+
+function Who({ actor, actor_name: name }: Entry) {
+  return name === null ? <code>{actor}</code> : <span title={actor}>{name}</span>
+}
+
 function Status({ entry: { status } }: { entry: Entry }) {
   if (status === null) return <Verdict verdict="pending" title="not known" />
   return <span class={status < 400 ? 'verdict good' : 'verdict bad'}>{status}</span>
@@ -117,6 +126,7 @@ function Changed({ entry: { changed, changed_left_out: more } }: { entry: Entry 
 const inWords = (action: string) => action.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
 
 function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
+  const { target_name: name } = entry
   const isJob = /^[0-9a-f]{12}$/.test(entry.target ?? '') && /job/i.test(entry.action)
   const show = (filter: Parameters<typeof setQuery>[0]) => {
     setQuery(filter)
@@ -128,15 +138,19 @@ function Details({ entry, onClose }: { entry: Entry; onClose: () => void }) {
         <Facts
           rows={[
             ['when', <When key="at" at={entry.at} seconds />],
-            ['who', <code key="actor">{entry.actor}</code>],
+            [
+              'who',
+              <span key="actor">
+                {entry.actor_name} <code>{entry.actor}</code>
+              </span>,
+            ],
             [
               'of what',
-              isJob ? (
-                <Link key="job" href={`/jobs/${entry.target}`}>
-                  {entry.target}
-                </Link>
-              ) : (
-                entry.target
+              entry.target && (
+                <span key="target">
+                  {isJob ? <Link href={`/jobs/${entry.target}`}>{name ?? entry.target}</Link> : name}{' '}
+                  {!(isJob && name === null) && <code>{entry.target}</code>}
+                </span>
               ),
             ],
             ['answer', entry.status],

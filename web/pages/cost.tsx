@@ -9,11 +9,13 @@ import { counted, countText } from '../parts/count.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Field } from '../parts/field.tsx'
 import { Link } from '../parts/link.tsx'
-import { ErrorNotice } from '../parts/notice.tsx'
+import { ErrorNotice, Notice } from '../parts/notice.tsx'
 import { PageHead, Panel } from '../parts/panel.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Duration, durationText, When } from '../parts/when.tsx'
+import { look, project, seesAll } from '../project.ts'
 import { go, query, setQuery } from '../router.ts'
+import { session } from '../session.ts'
 
 const windows = [
   { value: '7', label: 'the last 7 days' },
@@ -28,10 +30,11 @@ const usualPrice = 0.0028
 export function CostPage() {
   const days = query.value.get('days') ?? ''
   const price = query.value.get('price') ?? ''
-  const perHour = Number(price) > 0 ? Number(price) : usualPrice
+  const ofOne = project.value ?? session.value?.project ?? null
+  const perHour = ofOne !== null ? null : Number(price) > 0 ? Number(price) : usualPrice
   const { data, error, reload } = useLoad(
     () => call<Costs>('GET', `/api/costs${search({ from: dayBefore(Number(days || '30') - 1) })}`),
-    [days],
+    [days, ofOne],
   )
   return (
     <>
@@ -53,23 +56,26 @@ export function CostPage() {
               onInput={(value) => setQuery({ days: value })}
               options={windows}
             />
-            <Field
-              label="Price of the machine, in US dollars for an hour"
-              hideLabel
-              type="number"
-              value={price}
-              placeholder={`${usualPrice} $ an hour`}
-              onInput={(value) => setQuery({ price: value })}
-            />
+            {perHour !== null && (
+              <Field
+                label="Price of the machine, in US dollars for an hour"
+                hideLabel
+                type="number"
+                value={price}
+                placeholder={`${usualPrice} $ an hour`}
+                onInput={(value) => setQuery({ price: value })}
+              />
+            )}
           </>
         }
       />
       <ErrorNotice error={error} actions={<Button onPress={reload}>Try again</Button>} />
       {data && (
         <>
+          {ofOne !== null && <OfOne name={ofOne} />}
           <Sums costs={data} perHour={perHour} />
           <Forecast costs={data} perHour={perHour} />
-          <ByDay days={data.days} />
+          <ByDay days={data.days} isOfOne={ofOne !== null} />
           <ByJob costs={data} />
         </>
       )}
@@ -81,11 +87,25 @@ function dayBefore(count: number): string {
   return new Date(Date.now() - count * 86_400_000).toISOString().slice(0, 10)
 }
 
-function ByDay({ days }: { days: Costs['days'] }) {
-  const { awake, starts, money } = useMemo(() => {
+/** What is not counted by project is not shown as nothing. */
+function OfOne({ name }: { name: string }) {
+  return (
+    <Notice
+      title={`What the jobs of ${name} have used`}
+      actions={seesAll.value && <Button onPress={() => look('')}>Look at all projects</Button>}
+    >
+      How long a machine was awake, how often it started and what that costs is counted for the whole service,
+      because projects share it.{!seesAll.value && ' A key of all projects shows it.'}
+    </Notice>
+  )
+}
+
+function ByDay({ days, isOfOne }: { days: Costs['days']; isOfOne: boolean }) {
+  const { awake, busy, starts, money } = useMemo(() => {
     const at = days.map(({ day }) => Date.parse(day) / 1000)
     return {
       awake: [at, days.map(({ awake_ms: ms }) => ms)] as const,
+      busy: [at, days.map(({ busy_ms: ms }) => ms)] as const,
       starts: [at, days.map((day) => day.starts), days.map((day) => day.wakes_shared)] as const,
       money: [at, days.map((day) => day.cost_usd)] as const,
     }
@@ -93,34 +113,49 @@ function ByDay({ days }: { days: Costs['days'] }) {
   if (days.length === 0)
     return (
       <Empty title="Nothing was used in these days">
-        Each day on which a process was up or a run ended has a bar here.
+        Each day on which {isOfOne ? 'a run ended' : 'a process was up or a run ended'} has a bar here.
       </Empty>
     )
   const hasMoney = days.some((day) => day.cost_usd > 0)
   return (
     <div class="panels">
-      <Panel title="Awake, by day" note="days of UTC">
-        <Chart
-          label={`How long processes were up by day, ${counted(days.length, 'day')}`}
-          isDaily
-          data={awake as never}
-          series={[{ label: 'awake', kind: 'bars' }]}
-          isTime
-          format={durationText}
-        />
-      </Panel>
-      <Panel title="Starts and wakes shared, by day">
-        <Chart
-          label={`Starts and wakes shared by day, ${counted(days.length, 'day')}`}
-          isDaily
-          data={starts as never}
-          series={[
-            { label: 'starts', kind: 'bars' },
-            { label: 'wakes shared', look: 'good' },
-          ]}
-          format={countText}
-        />
-      </Panel>
+      {isOfOne ? (
+        <Panel title="At work, by day" note="days of UTC">
+          <Chart
+            label={`How long runs were at work by day, ${counted(days.length, 'day')}`}
+            isDaily
+            data={busy as never}
+            series={[{ label: 'at work', kind: 'bars' }]}
+            isTime
+            format={durationText}
+          />
+        </Panel>
+      ) : (
+        <>
+          <Panel title="Awake, by day" note="days of UTC">
+            <Chart
+              label={`How long processes were up by day, ${counted(days.length, 'day')}`}
+              isDaily
+              data={awake as never}
+              series={[{ label: 'awake', kind: 'bars' }]}
+              isTime
+              format={durationText}
+            />
+          </Panel>
+          <Panel title="Starts and wakes shared, by day">
+            <Chart
+              label={`Starts and wakes shared by day, ${counted(days.length, 'day')}`}
+              isDaily
+              data={starts as never}
+              series={[
+                { label: 'starts', kind: 'bars' },
+                { label: 'wakes shared', look: 'good' },
+              ]}
+              format={countText}
+            />
+          </Panel>
+        </>
+      )}
       {hasMoney && (
         <Panel title="Money of prompts, by day">
           <Chart

@@ -1,6 +1,7 @@
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { Bulk, type BulkResult } from '../jobs/bulk.tsx'
 import { jobColumns } from '../jobs/columns.tsx'
+import { type Compared, useCompared } from '../jobs/figures.ts'
 import { Filters, filterOf } from '../jobs/filters.tsx'
 import { type JobList, useJobs } from '../jobs/list.ts'
 import { Button } from '../parts/button.tsx'
@@ -21,15 +22,8 @@ export function JobsPage() {
   const sort = sortOf(query.value.get('sort'))
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set())
   const [result, setResult] = useState<BulkResult | null>(null)
-  const tellsNobody = query.value.get('silent') === 'true'
-  const rows = useMemo(
-    () => (tellsNobody ? list.jobs.filter((job) => job.tells_nobody) : list.jobs),
-    [list.jobs, tellsNobody],
-  )
-  // the API cannot tell who tells no one, so many are read
-  useEffect(() => {
-    if (tellsNobody) void list.all(mostRead)
-  }, [tellsNobody, JSON.stringify(filter)])
+  const compared = useCompared(list, sort, JSON.stringify(filter))
+  const { jobs: rows } = compared
   const sortBy = (next: Sort) => setQuery({ sort: `${next.descending ? '-' : ''}${next.by}` })
   const chooseAll = async () => choose(new Set((await list.all()).map(({ id }) => id)))
   const done = (told: BulkResult) => {
@@ -42,7 +36,7 @@ export function JobsPage() {
     <>
       <PageHead
         title="Jobs"
-        note={list.isFirst ? ' ' : noteOf(rows.length, list, tellsNobody)}
+        note={list.isFirst ? ' ' : noteOf(list, compared)}
         actions={
           may('jobs:write') && (
             <Link href="/make" class="button main">
@@ -52,7 +46,10 @@ export function JobsPage() {
         }
       />
       <Filters />
-      <ErrorNotice error={list.error} actions={<Button onPress={list.refresh}>Try again</Button>} />
+      <ErrorNotice
+        error={list.error ?? compared.error}
+        actions={<Button onPress={list.error ? list.refresh : compared.again}>Try again</Button>}
+      />
       {result && <Told result={result} onClose={() => setResult(null)} />}
       <Bulk
         chosen={list.jobs.filter(({ id }) => chosen.has(id))}
@@ -68,7 +65,7 @@ export function JobsPage() {
             rowKey={({ id }) => id}
             rowHeight={54}
             onOpen={({ id }) => go(`/jobs/${id}`)}
-            onEnd={() => void list.more()}
+            onEnd={() => void (!compared.isByFigure && list.more())}
             onSort={sortBy}
             {...(sort ? { sort } : {})}
             {...(isChoosing ? { chosen, onChoose: choose } : {})}
@@ -87,13 +84,12 @@ export function JobsPage() {
   )
 }
 
-/** So many are read to find those that tell no one: 100,000 would be 150 MB. */
-const mostRead = 5_000
-
-function noteOf(count: number, { hasMore, jobs }: JobList, needsMany: boolean): string {
-  const shown = `${countText(count)}${hasMore ? ' or more' : ''} shown`
-  if (!needsMany || !hasMore || jobs.length < mostRead) return shown
-  return `${shown}, out of the first ${countText(jobs.length)}: search or filter to see others`
+/** What is in order by its strips is not all that matches, if that is very much. */
+function noteOf({ jobs, hasMore }: JobList, { jobs: rows, isByFigure, isComparing }: Compared): string {
+  if (isComparing) return 'comparing the last runs of these jobs'
+  if (isByFigure && (hasMore || jobs.length > rows.length))
+    return `${countText(rows.length)} newest compared: search or filter to compare others`
+  return `${countText(rows.length)}${hasMore ? ' or more' : ''} shown`
 }
 
 function Told({ result, onClose }: { result: BulkResult; onClose: () => void }) {
