@@ -26,7 +26,7 @@ export async function startTestCluster(): Promise<RunningPostgres & { folder: st
 
 /**
  * The cluster that test files share when they are run by hand: the one in CHRONOS_TEST_PG, else one that a process
- * of its own keeps under `.chronos/` until no one has been connected for a minute.
+ * of its own keeps under `.chronos/` until no one has been connected for five minutes: a test may wait for a machine that is off.
  */
 export async function sharedTestCluster(): Promise<string> {
   const given = process.env['CHRONOS_TEST_PG']
@@ -56,7 +56,7 @@ async function keep(): Promise<void> {
   const server = await startPostgres({ dataDir, durable: false })
   await writeFile(`${urlFile}.new`, server.url, { mode: 0o600 })
   await rename(`${urlFile}.new`, urlFile)
-  for (let idle = 0; idle < 6; ) {
+  for (let idle = 0; idle < 30; ) {
     await delay(10_000)
     idle = (await countClients(server.url)) ? 0 : idle + 1
   }
