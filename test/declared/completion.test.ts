@@ -23,7 +23,8 @@ before(async () => {
   await writeFile(join(folder, 'jobs.yaml'), '')
   await writeFile(join(folder, 'drive.zsh'), driver)
   await writeFile(join(folder, 'bashrc'), `PS1='> '\nsource ${folder}/completion.bash\n`)
-  const zshrc = "PS1='> '\nautoload -Uz compinit\n"
+  // npm sets EDITOR to vi, for which zsh would take other keys
+  const zshrc = "PS1='> '\nbindkey -e\nautoload -Uz compinit\n"
   for (const [name, text] of [
     ['sourced', `${zshrc}compinit -u -D\nsource ${folder}/completion.zsh\n`],
     ['found', `fpath=(${folder}/functions $fpath)\n${zshrc}compinit -u -D\n`],
