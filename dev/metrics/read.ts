@@ -51,7 +51,8 @@ function readSample(line: string): ReadSample {
   const [, of, labels = '', number = ''] = sampleLine.exec(line) ?? []
   if (!of) throw new Error(`${line}: no sample`)
   const value = number === '+Inf' ? Number.POSITIVE_INFINITY : Number(number)
-  if (Number.isNaN(value)) throw new Error(`${line}: no number`)
+  // as Prometheus reads it, by Go's ParseFloat: prom-client writes `Nan` while no delay of the event loop is measured
+  if (Number.isNaN(value) && !/^nan$/i.test(number)) throw new Error(`${line}: no number`)
   return { name: of, labels: readLabels(labels, line), value }
 }
 
