@@ -205,7 +205,7 @@ for (const theme of ['light', 'dark'])
     assert.deepEqual(await violations(page), [])
     await page.setViewportSize(phone)
     // the column of states has no room there: its sign stands before the name
-    await page.locator('[role=row]', { hasText: 'Shop export' }).locator('.sign-bad').waitFor()
+    await page.getByRole('cell', { name: 'failing Shop export' }).locator('.sign-bad').waitFor()
     assert.equal(await widerBy(page), 0)
     assert.deepEqual(await violations(page), [])
     await context.close()
