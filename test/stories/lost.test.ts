@@ -21,9 +21,10 @@ async function isArmed({ api }: Service, id: string): Promise<boolean> {
 }
 
 test('a job whose wake-up was lost runs at the next fire of another job, and is armed again', async (t) => {
-  const { service, passTo, runsOf, armedAt, ended } = await setup(t)
+  const { service, passTo, runsOf, armedAt, ended, atRest } = await setup(t)
   const lost = await service.makeJob({ schedule: '30 8 * * *' })
   const other = await service.makeJob({ schedule: '0 9 * * *' })
+  await atRest()
   lose(service, lost.id)
 
   await passTo('2026-06-18T08:31:01Z')
@@ -54,6 +55,7 @@ test('a job whose wake-up is only a moment late is left to its fire', async (t) 
   const { service, passTo, runsOf, atRest } = await setup(t)
   const late = await service.makeJob({ schedule: '30 8 * * *' })
   await service.makeJob({ schedule: '30 8 * * *' })
+  await atRest()
   lose(service, late.id)
   await passTo('2026-06-18T08:30:50Z')
   await atRest()
@@ -142,10 +144,11 @@ test('with SENTINEL a lost wake-up is found within a day, although no other job 
 })
 
 test("with SENTINEL the sentinel's own wake-up, lost as well, is made again at the next fire", async (t) => {
-  const { service, passTo, armedAt } = await setup(t, { env: { SENTINEL: 'on' } })
+  const { service, passTo, armedAt, atRest } = await setup(t, { env: { SENTINEL: 'on' } })
   const hourly = await service.makeJob({ schedule: '0 12 * * *' })
   const far = await service.makeJob({ schedule: '0 0 1 1 *' })
   await until('NAS calls within a day', async () => armedAt(far.id) === '2026-06-19T08:00:00.000Z')
+  await atRest()
   lose(service, far.id)
   await passTo('2026-06-18T12:00:00Z')
   assert.equal(await isArmed(service, far.id), true, 'its instant lies ahead: nobody can know yet')
