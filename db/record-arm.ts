@@ -18,6 +18,8 @@ export type ArmRecord = ArmResult & { jobId: string; holder: string }
 const armsKept = 20
 /** Older ones go with the record of every so many generations: a statement that could delete costs half as much again. */
 const prunedEvery = 16
+/** And with each failure: a timer that is away fails for one generation, however long. */
+const isPruned = ({ gen, outcome }: ArmRecord) => outcome === 'failed' || gen % prunedEvery === 0
 /** At least this many instants are remembered; one that is still ahead always is, because NAS may still hold it. */
 const recentArmsKept = 6
 
@@ -32,11 +34,10 @@ export async function recordArms(
   records: ArmRecord[],
   now: Date | null,
 ): Promise<{ owed: Map<string, boolean>; at: string | null }> {
-  const pruned = records.filter(({ gen }) => gen % prunedEvery === 0)
-  const [rows] = await Promise.all([
-    carryOut(sql, statement, records.map(valuesOf), now),
-    ...pruned.map(({ jobId }) => sql.unsafe(pruning, [jobId], { prepare: true })),
-  ])
+  const rows = await carryOut(sql, statement, records.map(valuesOf), now)
+  // after it: beside it, a process that has just booted would make another connection before it answers
+  const pruned = records.filter(isPruned)
+  await Promise.all(pruned.map(({ jobId }) => sql.unsafe(pruning, [jobId], { prepare: true })))
   return {
     owed: new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])])),
     at: (rows[0]?.['at'] as string | undefined) ?? null,

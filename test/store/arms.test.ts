@@ -305,4 +305,18 @@ test('of what the timer said about a job the newest twenty answers are kept, and
   assert.equal(others?.['n'], 1)
 })
 
+test('a timer that goes on failing leaves no more of its answers', async () => {
+  const jobId = await freshJob()
+  // of a generation that does not take old ones along
+  await opened.sql`update job_runtime set wake_gen = 17 where job_id = ${jobId}`
+  const failed = { outcome: 'failed', code: 'NAS_FAILED', message: 'answered 500' } as const
+  for (let tries = 0; tries < 30; tries++) {
+    await orderOf(jobId)
+    const said = { gen: 17, fireAt: at('09:00:00'), mayBeHeld: false, tookMs: 5, holder: 'an order' }
+    await opened.store.recordArm(jobId, { ...said, ...failed })
+  }
+  const [row] = await opened.sql`select count(*)::int as n from arms where job_id = ${jobId}`
+  assert.equal(row?.['n'], 20)
+})
+
 const newest = (gen: number, count: number) => Array.from({ length: count }, (_, n) => gen - n)
