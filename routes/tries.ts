@@ -11,6 +11,9 @@ import type { RouteNeeds } from './needs.ts'
 /** One attempt of a job that is not stored, told as it happens. */
 export function tryRoutes(on: On, needs: RouteNeeds): void {
   on('POST /api/tries', async ({ body: given }, request, reply) => {
+    // before anything is waited for: it is said one time
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
     const plain = await withScheduleText(given, needs.now())
     const { body, model, wish } = translated(plain, { isNew: true })
     await checkTemplates(body, needs.config.prompt)
@@ -19,8 +22,6 @@ export function tryRoutes(on: On, needs: RouteNeeds): void {
     await refuseIfPaused(project)
     const { timeoutMs } = ruleOf({ ...made, version: 1 }).policy
     const { id, name, action, prompt, skills } = made
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
     const tries = await needs.tries()
     const events = tries.begin({ id, project, name, action, prompt, skills, timeoutMs }, gone.signal)
     return answerEvents(reply, events, { title: 'a try', written })

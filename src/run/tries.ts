@@ -95,6 +95,7 @@ export function createTries({ actionsWith, leaving, delays, log }: TriesNeeds): 
         end('CANCELLED', 'the try was closed'),
       ]
       if (leaving.aborted) leave()
+      if (gone.aborted) cancel()
       leaving.addEventListener('abort', leave, { once: true })
       gone.addEventListener('abort', cancel, { once: true })
       const text = createUntaken()

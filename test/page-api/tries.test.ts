@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { ActionJob } from '../../src/actions/index.ts'
+import { realDelays } from '../../src/ground/delays.ts'
+import { createTries } from '../../src/run/tries.ts'
 import { commandsOn } from '../support/command-users.ts'
 import { apiKey, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -88,4 +91,24 @@ test('four tries at most are under way, and the place of one that was left is fr
     await response.text()
     return response.status === 200
   })
+})
+
+test('a try whose caller went before it began is ended at once', async () => {
+  const stopped: unknown[] = []
+  const tries = createTries({
+    actionsWith: () => ({
+      async run(_job, _run, signal) {
+        stopped.push(signal.aborted && (signal.reason as { code: string }).code)
+        return { state: 'cancelled' }
+      },
+    }),
+    ...{ leaving: new AbortController().signal, delays: realDelays, log: { error: () => {} } },
+  })
+  const job = {
+    ...{ id: 'a', project: 'default', name: 'tried', prompt: null, skills: [], timeoutMs: 1_000 },
+  }
+  const action = { type: 'http', url: 'http://127.0.0.1:9' } as ActionJob['action']
+  const events: string[] = []
+  for await (const { type } of tries.begin({ ...job, action }, AbortSignal.abort())) events.push(type)
+  assert.deepEqual([stopped, events], [['CANCELLED'], ['end']])
 })
