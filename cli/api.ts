@@ -1,6 +1,6 @@
 import { exitCodes, type Io, Stop } from './io.ts'
 import { nearest } from './nearest.ts'
-import type { Profile } from './profile.ts'
+import { headersOf, type Profile } from './profile.ts'
 
 /** JSON as the service answers it; commands show it and decide little. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -16,14 +16,14 @@ export type Api = {
   raw(path: string, headers?: Record<string, string>): Promise<Response>
 }
 
-export function createApi({ url, key, project }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
+export function createApi(profile: Profile, { fetch: send }: Pick<Io, 'fetch'>): Api {
+  const { url, project } = profile
   async function ask(
     method: string,
     path: string,
     { body, more }: { body?: unknown; more?: Record<string, string> },
   ): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${key}`, ...more }
-    if (project !== undefined) headers['chronos-project'] = project
+    const headers: Record<string, string> = { ...headersOf(profile), ...more }
     if (body !== undefined) headers['content-type'] = 'application/json'
     const text = body === undefined ? {} : { body: JSON.stringify(body) }
     const response = await send(url + path, { method, headers, ...text }).catch((cause: unknown) => {

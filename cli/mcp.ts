@@ -1,9 +1,10 @@
 import type { Context } from './context.ts'
-import { profileOf } from './profile.ts'
+import { headersOf, profileOf } from './profile.ts'
 
 /** Hands each message of standard input to `/mcp` of the service, and its answer back: one line each. */
 export async function bridge({ io, wished }: Context): Promise<void> {
-  const { url, key, project } = await profileOf(io, wished)
+  const profile = await profileOf(io, wished)
+  const { url } = profile
   for await (const line of io.lines()) {
     if (line.trim() === '') continue
     const message = messageIn(line)
@@ -12,8 +13,7 @@ export async function bridge({ io, wished }: Context): Promise<void> {
       continue
     }
     const headers = {
-      authorization: `Bearer ${key}`,
-      ...(project !== undefined && { 'chronos-project': project }),
+      ...headersOf(profile),
       ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
       ...protocolOf(message),
     }

@@ -5,6 +5,11 @@ import { nearest } from './nearest.ts'
 
 /** A service, and how it is called. `project`: of the calls; without it the key decides. */
 export type Profile = { url: string; key: string; project?: string }
+/** What each call of the service carries. */
+export function headersOf({ key, project }: Profile): Record<string, string> {
+  return { authorization: `Bearer ${key}`, ...(project !== undefined && { 'chronos-project': project }) }
+}
+
 /** As it is kept. Without a key: the keyring has it. */
 export type Kept = Omit<Profile, 'key'> & { key?: string }
 type Profiles = { current: string; profiles: Record<string, Kept> }

@@ -50,27 +50,20 @@ export async function readPageOf<Key extends { id: string }, Row>(
   limit: number,
   read: (ids: string[]) => Promise<Map<string, Row>>,
 ): Promise<Page<Row, Key>> {
-  const items: Row[] = []
-  const page = keys.slice(0, limit)
-  let bytes = 0
-  let largest = mostPageBytes / rowsAtFirst
-  for (let at = 0; at < page.length; ) {
-    const fitting = Math.min(Math.max(1, Math.ceil((mostPageBytes - bytes) / largest)), rowsAtOnce)
-    const piece = page.slice(at, at + fitting)
-    const rows = await read(piece.map(({ id }) => id))
-    if (at === 0) largest = 1
-    for (const { id } of piece) {
-      const row = rows.get(id)
-      const size = row === undefined ? 0 : Buffer.byteLength(JSON.stringify(row))
-      const last = page[at - 1]
-      if (items.length > 0 && last && bytes + size > mostPageBytes) return { items, next: last }
-      if (row !== undefined) items.push(row)
-      bytes += size
-      largest = Math.max(largest, size)
-      at += 1
-    }
+  const { items, next } = await readPage<{ at: number; row: Row | undefined }, number>(
+    { after: null, limit },
+    async (piece) => {
+      const from = piece.after === null ? 0 : piece.after + 1
+      const some = keys.slice(from, from + piece.limit)
+      const rows = await read(some.map(({ id }) => id))
+      return some.map(({ id }, n) => ({ at: from + n, row: rows.get(id) }))
+    },
+    ({ at }) => at,
+  )
+  return {
+    items: items.flatMap(({ row }) => row ?? []),
+    next: next === null ? null : (keys[next] ?? null),
   }
-  return { items, next: keys.length > limit ? (page.at(-1) ?? null) : null }
 }
 
 /** The same page with other items. */

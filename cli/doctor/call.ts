@@ -1,5 +1,5 @@
 import type { Io } from '../io.ts'
-import type { Profile } from '../profile.ts'
+import { headersOf, type Profile } from '../profile.ts'
 
 /** What is read of the answers of the service, whichever they are. */
 export type Fields = {
@@ -52,11 +52,11 @@ export class Wrong extends Error {
 const timeoutMs = 40_000
 
 /** Calls with the key of a profile. Each rejects with Unreachable if nothing there answers. */
-export function createCall({ url, key, project }: Profile, { fetch: send }: Pick<Io, 'fetch'>): Call {
+export function createCall(profile: Profile, { fetch: send }: Pick<Io, 'fetch'>): Call {
+  const { url } = profile
   return async (method, path, body) => {
     const headers = {
-      authorization: `Bearer ${key}`,
-      ...(project !== undefined && { 'chronos-project': project }),
+      ...headersOf(profile),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }

@@ -126,15 +126,17 @@ async function judgeArm(
   { isAlwaysOn, patienceMs }: TryOptions,
   { good, bad }: Report,
 ): Promise<void> {
-  const endsAt = performance.now() + patienceMs
-  let { body: arm } = await call('GET', `/api/jobs/${jobId}/arm`)
-  // the arm that follows a run is made after its end is written, so at the first look it may be under way
-  while (!arm.armed && arm.trigger !== 'builtin' && performance.now() < endsAt) {
-    await delay(500)
-    arm = (await call('GET', `/api/jobs/${jobId}/arm`)).body
-  }
+  const arm = await armAtRest(call, jobId, patienceMs)
   if (arm.armed) good(`it is armed again, for ${arm.wake_at}`)
   else if (arm.trigger === 'builtin' && isAlwaysOn) good(`it is due again at ${arm.wake_at}`)
   else if (arm.trigger !== 'builtin')
     bad(`it is not armed again: ${arm.last_error ?? 'the timer has not confirmed it yet'}.`)
+}
+
+/** The arm that follows a run is made after its end is written, so at the first look it may be under way. */
+async function armAtRest(call: Call, jobId: string, patienceMs: number) {
+  for (const endsAt = performance.now() + patienceMs; ; await delay(500)) {
+    const { body } = await call('GET', `/api/jobs/${jobId}/arm`)
+    if (body.armed || body.trigger === 'builtin' || performance.now() > endsAt) return body
+  }
 }
