@@ -1,4 +1,5 @@
 import { spanOf, whenFrom } from '../src/ground/span.ts'
+import { owedMs } from '../src/process/judge.ts'
 import type { armBody, jobBody, runBody } from './shapes.ts'
 
 type JobBody = ReturnType<typeof jobBody>
@@ -80,6 +81,9 @@ function armLine(arm: Told['arm'], now: number): string {
   if (arm.trigger === 'builtin') return 'The service itself waits for it; no timer outside holds a wake-up.'
   if (arm.wake_at === null) return 'It needs no wake-up.'
   if (arm.armed) return `The timer service holds its wake-up, ${whenFrom(arm.wake_at, now)}.`
+  const owedForMs = arm.owed_since === null ? 0 : now - Date.parse(arm.owed_since)
+  if (arm.last_error === null && owedForMs < owedMs.degraded)
+    return `Its wake-up is under way to the timer service, for ${spanOf(owedForMs)}, and not confirmed yet.`
   const since = arm.owed_since === null ? '' : ` since ${arm.owed_since}`
   const why = arm.last_error === null ? '.' : `: ${arm.last_error}`
   return `Its wake-up is NOT confirmed by the timer service${since}${why}`

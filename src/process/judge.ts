@@ -39,8 +39,8 @@ export type Facts = {
   keys: { message: string } | null
 }
 
-/** A wake-up that NAS has not confirmed for so long. */
-const owedMs = { degraded: 60_000, failing: 600_000 }
+/** A wake-up that NAS has not confirmed for so long. Until then, and without a failure, its arm is under way. */
+export const owedMs = { degraded: 60_000, failing: 600_000 }
 
 /** A run that is later than this, as one in a hundred is. */
 const lateMs = { degraded: 30_000, failing: 300_000 }

@@ -131,6 +131,8 @@ test('a run is started, followed and told; a failed one ends with 1 and is expla
   const [run] = JSON.parse(failed.out)
   assert.equal(run.job_name, 'bad')
   assert.equal((await chronos(['logs', run.id])).code, 0)
+  // the arm of what comes next may be under way
+  await until('it is armed', async () => (await service.api('GET', '/api/jobs/by-key/bad')).body.job.armed)
   const why = await chronos(['why', 'bad'])
   assert.match(why.out, /Started by hand .*: failed/)
   assert.match(why.out, new RegExp(`run ${run.id}`))

@@ -58,6 +58,23 @@ test('a job that NAS did not arm is shown as not armed, with what was said and s
   )
 })
 
+test('a wake-up that is under way is no failure; one that failed, or takes too long, is told', async (t) => {
+  const service = await start(t)
+  const { id } = await service.makeJob()
+  const told = async () =>
+    ((await service.api('GET', `/api/jobs/${id}/why`)).body.story as string[]).find((line) =>
+      line.includes('wake-up'),
+    ) ?? ''
+  assert.match(await told(), /The timer service holds its wake-up, in/)
+  await service.nas.misbehave('slow', '3000', { call: 'provision', times: 1 })
+  const saving = change(service, id, { schedule: '30 8 * * *' })
+  assert.match(await until('it is under way', async () => /under way/.exec(await told())?.input), /, for 0 ms,/)
+  service.setClock('2026-06-18T08:01:00Z')
+  assert.match(await told(), /is NOT confirmed by the timer service since 2026-06-18T08:00:00.000Z\./)
+  await saving
+  assert.match(await told(), /The timer service holds its wake-up, in/)
+})
+
 test('GET /api/jobs/{id}/arm tells the whole story of the last arms, newest first', async (t) => {
   const service = await start(t)
   const { id } = await service.makeJob()

@@ -2,22 +2,23 @@ import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { ErrorNotice } from '../parts/notice.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Sign, Verdict } from '../parts/verdict.tsx'
+import { type Look, Sign, Verdict } from '../parts/verdict.tsx'
 import { When } from '../parts/when.tsx'
 import type { Arm, Job } from '../types.ts'
-import { type ArmTry, armSentence } from './words.ts'
+import { type ArmTry, armSentence, isLate } from './words.ts'
 
 /** Who holds the wake-up of a job, as a sentence, and what the timer service was told before. */
 export function WakeUp({ job }: { job: Job }) {
   const { data, error } = useLoad(() => call<Arm>('GET', `/api/jobs/${job.id}/arm`), [job.id])
+  const look = lookOfArm(data)
   const tries = (data?.history ?? []) as ArmTry[]
   return (
     <Panel title="Wake-up">
       <ErrorNotice error={error} />
       {data && (
         <p class="said">
-          <span class={data.owed_since ? 'verdict missed' : 'verdict good'}>
-            <Sign look={data.owed_since ? 'missed' : 'good'} />
+          <span class={`verdict ${look}`}>
+            <Sign look={look} />
           </span>{' '}
           {armSentence(data, job)}
         </p>
@@ -51,4 +52,9 @@ export function WakeUp({ job }: { job: Job }) {
       )}
     </Panel>
   )
+}
+
+function lookOfArm(arm: Arm | null | undefined): Look {
+  if (!arm?.owed_since) return 'good'
+  return isLate(arm) ? 'missed' : 'due'
 }

@@ -17,12 +17,22 @@ export type ArmTry = {
   error: { code: string; message: string } | null
 }
 
+const underWayMs = 60_000
+
+/** Its arm has failed, or takes longer than the service takes for usual. */
+export function isLate({ owed_since, last_error }: Arm): boolean {
+  if (!owed_since) return false
+  return Boolean(last_error) || Date.now() - Date.parse(owed_since) >= underWayMs
+}
+
 /** Where the wake-up of a job is held, as a sentence. */
 export function armSentence(arm: Arm, job: Job): string {
   if (arm.trigger === 'builtin')
     return arm.wake_at
       ? `This service waits for ${clockOf(arm.wake_at)} itself, so its process stays up.`
       : 'It needs no wake-up: nothing is to come.'
+  if (arm.owed_since && !isLate(arm))
+    return `The wake-up for ${clockOf(arm.wake_at)} is under way to the timer service (${arm.trigger}), and not confirmed yet.`
   if (arm.owed_since)
     return `The wake-up for ${clockOf(arm.wake_at)} has been owed since ${clockOf(arm.owed_since)} (${relativeText(arm.owed_since)}): ${
       arm.last_error ?? 'the timer service has not answered yet'
