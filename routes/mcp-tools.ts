@@ -1,26 +1,7 @@
 import type { JSONObject } from '@modelcontextprotocol/server'
-import type { Scope } from '../src/access/keys/index.ts'
-import { endOf, withEllipsis } from '../src/ground/text.ts'
+import { briefJob, briefRun, briefSaved, cut, localsIn } from './mcp-brief.ts'
+import type { Ask, Json, Tool } from './mcp-tool.ts'
 import { scheduleForm } from './schemas/schedule-form.ts'
-
-/** JSON as the API answers it. */
-type Json = { [name: string]: unknown }
-
-/** One call of the API with the caller's key. */
-export type Ask = (method: string, path: string, body?: object) => Promise<Json>
-
-export type Tool = {
-  name: string
-  /** What a key needs to have the tool listed. */
-  scope: Scope
-  description: string
-  properties: { [name: string]: JSONObject }
-  required: string[]
-  readOnly: boolean
-  /** Takes more fields than it names: those of the API, which checks them. */
-  isOpen?: true
-  call(given: Json, ask: Ask): Promise<unknown>
-}
 
 const text = (description: string) => ({ type: 'string', description })
 const job = text('its id or its key')
@@ -229,50 +210,6 @@ function scheduleForms(): JSONObject {
   return { description, anyOf }
 }
 
-/**
- * What is wrong with the arguments of a call, for the agent to read; null: nothing that the API would not find. The SDK
- * holds them against no schema; a wait that is no number would have no end, and a name that is none would be looked for.
- */
-export function problemWith({ name, properties, required, isOpen }: Tool, given: Json): string | null {
-  const known = Object.keys(properties)
-  for (const field of required)
-    if (given[field] === undefined) return `${field}: required (${describe(properties[field])})`
-  for (const [field, value] of Object.entries(given)) {
-    const { type, minimum, maximum } = (properties[field] ?? {}) as { [keyword: string]: unknown }
-    if (properties[field] === undefined && !isOpen)
-      return `${name} has no argument ${JSON.stringify(field)}. It takes ${known.join(', ')}.`
-    if (type === 'string' && typeof value !== 'string') return `${field}: must be a string`
-    if (type === 'boolean' && typeof value !== 'boolean') return `${field}: must be true or false`
-    if (type !== 'integer') continue
-    const [least, most] = [Number(minimum), Number(maximum)]
-    const isIn = Number.isInteger(value) && Number(value) >= least && Number(value) <= most
-    if (!isIn) return `${field}: must be a whole number from ${least} to ${most}`
-  }
-  return null
-}
-
-function describe(property: JSONObject | undefined): string {
-  const told = property?.['description'] ?? property?.['type']
-  return typeof told === 'string' ? told : 'see its schema'
-}
-
-/** What the agent can do next, by the code of a refusal. */
-export const hints: { [code: string]: string } = {
-  JOB_NOT_FOUND: 'find_jobs lists the jobs.',
-  RUN_NOT_FOUND: 'find_runs lists the runs.',
-  RUN_ID_INVALID: 'find_runs lists the runs with their ids.',
-  SCHEDULE_INVALID: 'Try it with preview_schedule.',
-  PROJECT_PAUSED: 'A person paused it: do not go on without being asked to.',
-}
-
-/** The most that one text of an answer has: an agent reads all of it. */
-const mostChars = 4_000
-
-function cut(whole: string, { keepsEnd }: { keepsEnd: boolean }): string {
-  if (whole.length <= mostChars) return whole
-  return keepsEnd ? `…${endOf(whole, mostChars)}` : withEllipsis(whole, mostChars)
-}
-
 async function jobOf({ job: named }: Json, ask: Ask): Promise<Json & { id: string }> {
   const name = part(named)
   const path = /^[0-9a-f]{12}$/.test(name) ? `/api/jobs/${name}` : `/api/jobs/by-key/${name}`
@@ -285,46 +222,6 @@ const part = (given: unknown) => encodeURIComponent(typeof given === 'string' ? 
 function queryOf(given: Json): string {
   const named = Object.entries(given).filter(([, value]) => value !== undefined)
   return new URLSearchParams(named.map(([name, value]) => [name, String(value)])).toString()
-}
-
-function localsIn(upcoming: unknown): unknown[] {
-  return (upcoming as Json[]).map(({ local }) => local)
-}
-
-export function briefJob(found: Json): Json {
-  const {
-    id,
-    key,
-    name,
-    schedule_display: schedule,
-    timezone,
-    state,
-    next_run_at,
-    last_status,
-    last_error,
-  } = found
-  return { id, key, name, schedule, timezone, state, next_run_at, last_status, last_error }
-}
-
-function briefSaved({ job: saved, warnings }: Json): Json {
-  return { ...briefJob(saved as Json), ...(warnings !== undefined && { warnings }) }
-}
-
-export function briefRun(run: Json): Json {
-  const {
-    id,
-    job_name: of,
-    state,
-    slot,
-    trigger,
-    started_at,
-    duration_ms,
-    error,
-    output,
-    skipped_reason,
-  } = run
-  const shown = typeof output === 'string' ? cut(output, { keepsEnd: false }) : output
-  return { id, job: of, state, slot, trigger, started_at, duration_ms, error, skipped_reason, output: shown }
 }
 
 const lookEveryMs = 500

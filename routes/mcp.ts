@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allows, type Scope } from '../src/access/keys/index.ts'
 import { withEllipsis } from '../src/ground/text.ts'
 import { callerOf } from './access.ts'
-import { type Ask, briefJob, briefRun, hints, problemWith, type Tool, tools } from './mcp-tools.ts'
+import { briefJob, briefRun } from './mcp-brief.ts'
+import { type Ask, hints, problemWith, type Tool } from './mcp-tool.ts'
+import { tools } from './mcp-tools.ts'
 
 const instructions =
   'Chronos runs jobs on schedules. Preview a schedule before you save it, and check a job with validate_only. ' +

@@ -165,6 +165,9 @@ export async function startLocalRelay(
     rotateKeys: () => call('POST', `${direct}/keys/rotate`, { headers, json: { compromised: true } }),
     log: program.log,
     async close() {
+      // the host of the worker ends what it has started
+      program.signal('SIGTERM')
+      await program.endsWithin(10_000)
       await Promise.all([program.stop(), agent.close()])
       await rm(folder, { recursive: true })
     },
