@@ -68,7 +68,10 @@ test('a wake-up that is under way is no failure; one that failed, or takes too l
   assert.match(await told(), /The timer service holds its wake-up, in/)
   await service.nas.misbehave('slow', '3000', { call: 'provision', times: 1 })
   const saving = change(service, id, { schedule: '30 8 * * *' })
-  assert.match(await until('it is under way', async () => /under way/.exec(await told())?.input), /, for 0 ms,/)
+  assert.match(
+    await until('it is under way', async () => /under way/.exec(await told())?.input),
+    /, for 0 ms,/,
+  )
   service.setClock('2026-06-18T08:01:00Z')
   assert.match(await told(), /is NOT confirmed by the timer service since 2026-06-18T08:00:00.000Z\./)
   await saving
