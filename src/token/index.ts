@@ -6,6 +6,7 @@ import { createKeyFetch } from './fetch-keys.ts'
 import { checkGoogleClaims, googleIssuers } from './google.ts'
 import { importKey } from './key-set.ts'
 import { type KeyringHealth, type KeyStore, type Log, createKeyring } from './keyring.ts'
+import { createProvedTokens } from './proved.ts'
 import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
 import { rejection } from './rejection.ts'
 
@@ -85,6 +86,7 @@ type VerifierNeeds = KeyNeeds & {
 function createVerifier(needs: VerifierNeeds): TokenVerifier {
   const { issuers, audience, check, keyStore, log, now = () => new Date() } = needs
   const keyring = createKeyring({ fetchKeys: createKeyFetch(needs), keyStore, now, log })
+  const proved = createProvedTokens()
 
   async function verify(authorization: string | undefined, likely?: () => void): Promise<FireClaims> {
     const token = readToken(authorization)
@@ -97,6 +99,7 @@ function createVerifier(needs: VerifierNeeds): TokenVerifier {
 
   async function prove(token: UnverifiedToken): Promise<Record<string, unknown>> {
     const key = await keyring.find(token)
+    if (proved.has(key, token.text)) return token.payload
     try {
       return await checkSignature(token, key)
     } catch (error) {
@@ -119,6 +122,7 @@ function createVerifier(needs: VerifierNeeds): TokenVerifier {
     }
     try {
       const { payload } = await jwtVerify(token.text, key, { ...options, requiredClaims: ['exp'] })
+      proved.add(jwk, token.text)
       return payload
     } catch (error) {
       // jose's own errors carry such a code; anything else is a mistake of ours and stays one.

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '../../src/ground/errors.ts'
-import { rejectReason } from '../../src/token/index.ts'
-import { key, memoryStore, setup, start } from './setup.ts'
+import { isRejected, key, memoryStore, setup, start } from './setup.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -274,11 +273,4 @@ function isUnavailable(error: unknown): error is AppError {
   assert.equal(error.code, 'JWKS_UNAVAILABLE')
   assert.ok((error.retryAfterS ?? 0) >= 1)
   return true
-}
-
-function isRejected(reason: string) {
-  return (error: unknown) => {
-    assert.equal(rejectReason(error), reason, String(error))
-    return true
-  }
 }

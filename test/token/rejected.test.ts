@@ -5,7 +5,7 @@ import { exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { AppError } from '../../src/ground/errors.ts'
 import { rejectReason } from '../../src/token/index.ts'
 import type { RejectReason } from '../../src/token/rejection.ts'
-import { audience, key, part, setup, start } from './setup.ts'
+import { audience, isRejected, key, part, setup, start } from './setup.ts'
 
 type Context = Awaited<ReturnType<typeof setup>>
 const signer = await key('RS256')
@@ -264,13 +264,6 @@ test('the reason never quotes more than 80 characters of an unverified token, an
   assert.ok(cause.message.length < 160, cause.message)
   assert.ok(!cause.message.includes('\n'))
 })
-
-function isRejected(reason: RejectReason) {
-  return (error: unknown) => {
-    assert.equal(rejectReason(error), reason, String(error))
-    return true
-  }
-}
 
 function unsigned(claims: unknown): string {
   return `Bearer ${part({ alg: 'RS256', kid: signer.kid })}.${part(claims)}.AAAA`

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { createTokenVerifier, type KeyStore } from '../../src/token/index.ts'
+import { createTokenVerifier, type KeyStore, rejectReason } from '../../src/token/index.ts'
+import type { RejectReason } from '../../src/token/rejection.ts'
 
 export const audience = 'agent:test-1'
 export const start = new Date('2026-06-18T12:00:00Z')
@@ -113,4 +114,12 @@ export function memoryStore(): MemoryStore {
 /** base64url of a JSON value or of a text as it stands. */
 export function part(value: unknown): string {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
+
+/** For `assert.rejects`. */
+export function isRejected(reason: RejectReason) {
+  return (error: unknown) => {
+    assert.equal(rejectReason(error), reason, String(error))
+    return true
+  }
 }
