@@ -19,7 +19,7 @@ const armsKept = 20
 /** Older ones go with the record of every so many generations: a statement that could delete costs half as much again. */
 const prunedEvery = 16
 /** And with each failure: a timer that is away fails for one generation, however long. */
-const isPruned = ({ gen, outcome }: ArmRecord) => outcome === 'failed' || gen % prunedEvery === 0
+export const takesOldArms = ({ gen, outcome }: ArmRecord) => outcome === 'failed' || gen % prunedEvery === 0
 /** At least this many instants are remembered; one that is still ahead always is, because NAS may still hold it. */
 const recentArmsKept = 6
 
@@ -35,9 +35,6 @@ export async function recordArms(
   now: Date | null,
 ): Promise<{ owed: Map<string, boolean>; at: string | null }> {
   const rows = await carryOut(sql, statement, records.map(valuesOf), now)
-  // after it: beside it, a process that has just booted would make another connection before it answers
-  const pruned = records.filter(isPruned)
-  await Promise.all(pruned.map(({ jobId }) => sql.unsafe(pruning, [jobId], { prepare: true })))
   return {
     owed: new Map(rows.map((row) => [row['job_id'] as string, Boolean(row['owed'])])),
     at: (rows[0]?.['at'] as string | undefined) ?? null,
@@ -97,7 +94,12 @@ const textOf = (how: 'one' | 'several') => `
 
 const statement = { typed, one: textOf('one'), several: textOf('several') }
 
-const pruning = `
+/** What a record that `takesOldArms` leaves to be done; what is not deleted now goes with a later one. */
+export async function deleteOldArms(sql: Sql, jobIds: string[]): Promise<void> {
+  await Promise.all(jobIds.map((jobId) => sql.unsafe(deletion, [jobId], { prepare: true })))
+}
+
+const deletion = `
     with later as (select ${notAwaited})
     delete from arms a using later
     where a.job_id = $1::text

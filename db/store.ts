@@ -9,7 +9,7 @@ import { readLedger } from './ledger.ts'
 import { lookAll, readClock } from './look.ts'
 import { giveBackRuns, type RunsOfProject, takeRuns } from './quotas.ts'
 import { readPage } from './pages.ts'
-import { type ArmRecord, type ArmResult, recordArms } from './record-arm.ts'
+import { type ArmRecord, type ArmResult, deleteOldArms, recordArms, takesOldArms } from './record-arm.ts'
 import * as runs from './runs.ts'
 import type { Move, Writing, Written } from './move.ts'
 import { movesMax } from './wanted.ts'
@@ -70,10 +70,15 @@ export function createStore(
         name: 'recording the arm',
       })
       recordedAt = at ?? recordedAt
+      deleteAfter(records.filter(takesOldArms).map(({ jobId }) => jobId))
       return owed
     },
     ...crowd,
   })
+  // no answer waits for it, and a database that is away is told of by what is needed
+  const deleteAfter = (jobIds: string[]) => {
+    if (jobIds.length > 0) database.run((sql) => deleteOldArms(sql, jobIds), { idempotent }).catch(() => {})
+  }
   const take = createBatch<arms.ArmWish, arms.TakenArm>({
     keyOf: ({ jobId }) => jobId,
     carryOut: (wishes) =>

@@ -315,8 +315,28 @@ test('a timer that goes on failing leaves no more of its answers', async () => {
     const said = { gen: 17, fireAt: at('09:00:00'), mayBeHeld: false, tookMs: 5, holder: 'an order' }
     await opened.store.recordArm(jobId, { ...said, ...failed })
   }
-  const [row] = await opened.sql`select count(*)::int as n from arms where job_id = ${jobId}`
-  assert.equal(row?.['n'], 20)
+  await until('the others are deleted', async () => (await armsOf(jobId)) === 20)
 })
+
+test('no answer waits until old ones are deleted', async () => {
+  const jobId = await freshJob()
+  for (let gen = 2; gen <= 31; gen++) {
+    await opened.sql`update job_runtime set wake_gen = ${gen} where job_id = ${jobId}`
+    await orderOf(jobId)
+    await opened.store.recordArm(jobId, armed(gen))
+  }
+  await opened.sql`update job_runtime set wake_gen = 32 where job_id = ${jobId}`
+  await orderOf(jobId)
+  await opened.sql.begin(async (tx) => {
+    await tx`select from arms where job_id = ${jobId} for update`
+    assert.equal((await opened.store.recordArm(jobId, armed(32))).isWritten, true)
+  })
+  await until('they are deleted', async () => (await armsOf(jobId)) === 20)
+})
+
+async function armsOf(jobId: string): Promise<number> {
+  const [row] = await opened.sql<{ n: number }[]>`select count(*)::int as n from arms where job_id = ${jobId}`
+  return row?.n ?? 0
+}
 
 const newest = (gen: number, count: number) => Array.from({ length: count }, (_, n) => gen - n)
