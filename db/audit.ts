@@ -65,6 +65,7 @@ export function createAuditStore(database: Database, clock: () => Date | null = 
       await database.run(
         (sql) => sql`
           update audit set status = ${status}, target = coalesce(target, ${target}::text),
+            project = coalesce(project, (select project from jobs where audit.target is null and id = ${target}::text)),
             changed = ${changed && sql.json(changed as never)},
             -- of what was made by it
             detail = case when target is null and ${target !== null} then coalesce(detail, '{}')
