@@ -1,7 +1,14 @@
 import { DatabaseUnavailable, type Store } from '../../db/index.ts'
 import type { Checker } from './checker.ts'
 import { asError, type Clock } from './clock.ts'
-import { type Call, createModelProjects, createModelStore, type PauseStore } from './model-store.ts'
+import {
+  type BootStore,
+  type Call,
+  createModelBoot,
+  createModelProjects,
+  createModelStore,
+  type PauseStore,
+} from './model-store.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
@@ -43,7 +50,7 @@ export function createSimulatedDatabase(needs: SimulatedDatabaseNeeds) {
   }
   scheduleOutage()
 
-  function connect(process: Process, steps: Steps): Store & { projects: PauseStore } {
+  function connect(process: Process, steps: Steps): Store & BootStore & { projects: PauseStore } {
     function perform<T>(call: Call<T>): Promise<T> {
       const endsAt = clock.now() + deadlineMs
       return new Promise((resolve, reject) => {
@@ -107,7 +114,11 @@ export function createSimulatedDatabase(needs: SimulatedDatabaseNeeds) {
       })
     }
 
-    return { ...createModelStore(tables, perform), projects: createModelProjects(tables, perform) }
+    return {
+      ...createModelStore(tables, perform),
+      lookAtBoot: createModelBoot(tables, perform),
+      projects: createModelProjects(tables, perform),
+    }
   }
 
   return { connect }

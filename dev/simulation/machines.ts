@@ -2,12 +2,14 @@ import { createCore, type Core } from '../../src/core.ts'
 import { createProjects } from '../../src/access/projects.ts'
 import type { Config } from '../../src/ground/config.ts'
 import { readConfig } from '../../src/ground/config.ts'
+import { listedSoon } from '../../src/arming/listing.ts'
+import { sleep } from '../../src/ground/delays.ts'
 import { createHolds, type Holds } from '../../src/ground/holds.ts'
 import type { DetailedLog } from '../../src/ground/log.ts'
 import { createLeases } from '../../src/run/leases.ts'
 import { createNasTimer } from '../../src/timers/nas/index.ts'
 import type { createSimulatedDatabase } from './database.ts'
-import type { PauseStore } from './model-store.ts'
+import type { BootStore, PauseStore } from './model-store.ts'
 import type { Clock } from './clock.ts'
 import type { SimulatedNas } from './nas.ts'
 import { createProcess, type Process } from './process.ts'
@@ -165,10 +167,20 @@ export function createMachines(needs: MachinesNeeds) {
     machine.running = running
     process.onEnd(() => end(machine, running))
     exitWhenIdle(running)
-    void core.schedulers.start()
+    void begin(running, store)
     freezeAtTimes(process)
     if (scenario.drainEveryMs > 0 && isFaulty())
       process.after(random.between(1, 2 * scenario.drainEveryMs), () => terminate(running))
+  }
+
+  /** As src/app.ts does: the answer to what the machine was started for comes first, and the timer lists before the look. */
+  async function begin({ core, process, inFlight }: Running, store: BootStore) {
+    const { delays } = process
+    for (let waits = 0; waits === 0 || (inFlight.size > 0 && waits < 100); waits++) await sleep(delays, 100)
+    const listing = core.schedulers.listAhead()
+    const listed = listing && (await listedSoon(listing, delays))
+    const seen = await store.lookAtBoot(listed).catch(() => null)
+    if (!core.isDraining()) await core.schedulers.start(seen && { ...seen, listing })
   }
 
   function freezeAtTimes(process: Process) {

@@ -1,4 +1,12 @@
-import type { ProjectStore, Store } from '../../db/index.ts'
+import {
+  type BootLook,
+  type ListedArms,
+  mannersFact,
+  overdueMax,
+  type ProjectStore,
+  type Store,
+} from '../../db/index.ts'
+import { lateMs } from '../../src/decisions/index.ts'
 import type { Tables } from './tables.ts'
 
 /** A statement on its way. `asOf`: the look that it was decided on. */
@@ -18,6 +26,7 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
   const once = <T>(name: string, jobId: string, carryOut: (now: Date) => T, asOf?: Date) =>
     perform({ name, idempotent: false, jobId, carryOut, ...(asOf && { asOf }) })
 
+  let recordedAt: string | null = null
   const store: Store = {
     clock: () => null,
     look: (jobId) => read('look', (now) => tables.look(jobId, now), jobId),
@@ -31,9 +40,14 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     noteWaiting: () => read('noteWaiting', () => undefined),
     renew: (wish) => read('renew', (now) => tables.renew(wish, now)),
     takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
-    recordArm: (jobId, result) => once('recordArm', jobId, (now) => tables.recordArm(jobId, result, now)),
-    // asked by the look of the boot alone, which is not simulated
-    recordedAt: () => null,
+    async recordArm(jobId, result) {
+      const { written, at } = await once('recordArm', jobId, (now) => ({
+        ...{ written: tables.recordArm(jobId, result, now), at: now },
+      }))
+      if (written.isWritten) recordedAt = at.toISOString()
+      return written
+    },
+    recordedAt: () => recordedAt,
     disownArm: (jobId, gen) => once('disownArm', jobId, () => tables.disownArm(jobId, gen)),
     owedArms: (page) => read('owedArms', () => tables.owedArms(page)),
     overdueJobs: (wish) => read('overdueJobs', (now) => tables.overdueJobs(wish, now)),
@@ -95,6 +109,27 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
       })),
   }
   return store
+}
+
+/** What a process sees as it begins, as `arrive` of its record: only the record itself is left out. */
+export type BootStore = { lookAtBoot: (listed: ListedArms | null) => Promise<BootLook> }
+
+export function createModelBoot(
+  tables: Tables,
+  perform: <T>(call: Call<T>) => Promise<T>,
+): BootStore['lookAtBoot'] {
+  return (listed) =>
+    perform({
+      name: 'lookAtBoot',
+      idempotent: false,
+      carryOut: (now) => ({
+        ...{ earlier: null, forgotten: { jobs: 0, since: null } },
+        overdue: tables.overdueJobs({ lateMs, limit: overdueMax }, now),
+        standing: tables.outstanding(now),
+        manners: tables.readFact(mannersFact)?.value ?? null,
+        different: listed && tables.differentArms(listed),
+      }),
+    })
 }
 
 /** Of the statements on projects, those that jobs depend on. */
