@@ -15,6 +15,7 @@ import {
 } from './arms.ts'
 import { maybeDate, type Row } from './columns.ts'
 import { mannersFact } from './facts.ts'
+import { notAwaited } from './later.ts'
 
 /** The stored record of a process of this machine. Times are Postgres'. */
 export type ProcessNote =
@@ -120,7 +121,7 @@ async function arrive(
     : sql`null::jsonb`
   // all parts of a statement see the same snapshot: reads see the state before the write
   const [row = {}]: Row[] = await sql`
-    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now),
+    with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now, ${sql.unsafe(notAwaited)}),
     -- as it is now: another process may add this life at the same time
     still_up as materialized (
       select name, value from facts where facts.name = ${name} and value ->> 'state' = 'up' for update),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import postgres from 'postgres'
-import { migrate } from '../../db/index.ts'
+import { createProcessRecord, type Database, migrate } from '../../db/index.ts'
 import { startPostgres } from '../../dev/postgres/index.ts'
 import { settle, viewAfter } from '../../src/decisions/index.ts'
 import { armLeaseMs, claim, lookAt, openStore, owner, writing } from './setup.ts'
@@ -33,7 +33,16 @@ async function serve(dataDir: string) {
   return { ...server, sql, drop: () => sql.end({ timeout: 1 }) }
 }
 
-test('if Postgres dies, no claim and no end is lost; an arm that is lost is owed again', async (t) => {
+const recordOf = (database: Database, name: string) =>
+  createProcessRecord({ database, machineId: 'm1', owner: name })
+
+/** Of each day, the processes whose life was added. */
+async function startsOf(sql: postgres.Sql): Promise<number[]> {
+  const rows = await sql<{ starts: number }[]>`select starts::int from process_days`
+  return rows.map(({ starts }) => starts)
+}
+
+test('if Postgres dies, no claim and no end is lost; an arm that is lost is owed again; a lost boot was none', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chronos-durable-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const dataDir = join(folder, 'data')
@@ -43,6 +52,7 @@ test('if Postgres dies, no claim and no end is lost; an arm that is lost is owed
   await first.sql`select pg_reload_conf()`
   const opened = await openStore(first)
   const { store } = opened
+  await recordOf(opened.db, 'the first').arrive({ upMs: 0 })
   const jobs: string[] = []
   for (let n = 0; n < 4; n++) {
     opened.setTime('08:30:00')
@@ -71,6 +81,8 @@ test('if Postgres dies, no claim and no end is lost; an arm that is lost is owed
     }
     await store.recordArm(jobId, { ...armed, gen: order.gen, holder: order.holder })
   }
+  await recordOf(opened.db, 'the second').arrive({ upMs: 0 })
+  assert.deepEqual(await startsOf(first.sql), [1])
   await cut(dataDir)
   await opened.close().catch(() => {})
 
@@ -79,6 +91,9 @@ test('if Postgres dies, no claim and no end is lost; an arm that is lost is owed
   const again = await openStore(second)
   t.after(() => again.close())
   again.setTime('09:00:30')
+  assert.deepEqual(await startsOf(second.sql), [])
+  assert.equal((await recordOf(again.db, 'the third').arrive({ upMs: 0 })).earlier?.owner, 'the first')
+  assert.deepEqual(await startsOf(second.sql), [1])
   for (const [n, jobId] of jobs.entries()) {
     const { live, runtime } = (await lookAt(again.store, jobId)).view
     assert.deepEqual([runtime.slotsUsed, live.length], [1, n % 2], `job ${n}`)

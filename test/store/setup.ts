@@ -59,7 +59,7 @@ export async function openStore(given?: Pick<TestDatabase, 'url' | 'sql' | 'drop
   }
 
   return {
-    ...{ store, sql: database.sql, makeJob },
+    ...{ store, db, sql: database.sql, makeJob },
     setTime: (time: string | Date | null) => {
       clock = typeof time === 'string' ? at(time) : time
     },
