@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { freshWeb } from '../../dev/build/web.ts'
 import { webFolder } from '../../src/ground/web-folder.ts'
 import { apiKey, type Service } from './service.ts'
+import { until } from './until.ts'
 
 /** A browser with the page of `service`; one for a whole file of tests. */
 export type Reader = {
@@ -104,3 +105,9 @@ export const widerBy = (page: Page): Promise<number> =>
   })()`)
 
 export const phone = { width: 360, height: 740 }
+
+/** A window that becomes that of a phone: the page is drawn for it a moment later, and then nothing of it is outside. */
+export async function shrinkToPhone(page: Page): Promise<void> {
+  await page.setViewportSize(phone)
+  await until('the page fits a phone', async () => (await widerBy(page)) === 0)
+}

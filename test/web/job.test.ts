@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { tellStory } from '../../dev/pictures/story.ts'
-import { phone, startReader, violations, widerBy } from '../support/browser.ts'
+import { shrinkToPhone, startReader, violations } from '../support/browser.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -130,8 +130,7 @@ for (const theme of ['light', 'dark'])
     await page.getByText('The last 3 runs were failures').waitFor()
     await page.getByRole('img', { name: /How long/ }).waitFor()
     assert.deepEqual(await violations(page), [])
-    await page.setViewportSize(phone)
-    assert.equal(await widerBy(page), 0)
+    await shrinkToPhone(page)
     assert.deepEqual(await violations(page), [])
     await context.close()
   })

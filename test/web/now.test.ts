@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { tellStory } from '../../dev/pictures/story.ts'
-import { phone, startReader, violations, widerBy } from '../support/browser.ts'
+import { shrinkToPhone, startReader, violations } from '../support/browser.ts'
 import { startService } from '../support/service.ts'
 
 const service = await startService()
@@ -74,8 +74,7 @@ for (const theme of ['light', 'dark'])
     const { page, context } = await reader.open('/', { dark: theme === 'dark' })
     await page.getByText('for 11 min').waitFor()
     assert.deepEqual(await violations(page), [])
-    await page.setViewportSize(phone)
-    assert.equal(await widerBy(page), 0)
+    await shrinkToPhone(page)
     assert.deepEqual(await violations(page), [])
     await context.close()
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { phone, startReader, violations, widerBy } from '../support/browser.ts'
+import { shrinkToPhone, startReader, violations } from '../support/browser.ts'
 import { keyOf } from '../support/key.ts'
 import { apiKey, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -169,8 +169,7 @@ for (const theme of ['light', 'dark'])
     const { page, context } = await reader.open('/projects', { dark: theme === 'dark' })
     await page.getByText('2 of 200 jobs').waitFor()
     assert.deepEqual(await violations(page), [])
-    await page.setViewportSize(phone)
-    assert.equal(await widerBy(page), 0)
+    await shrinkToPhone(page)
     assert.deepEqual(await violations(page), [])
     await context.close()
   })
