@@ -33,7 +33,7 @@ async function main() {
       verifier: createNasFireVerifier(verifier),
       hold: () => holds.take('request'),
       refuseIfDraining() {},
-      fire: { fire: async () => ({ status: 'not_due' }), expected() {}, answered() {} },
+      fire: { fire: async () => ({ status: 'not_due' }), expected() {}, refused() {}, answered() {} },
     }),
   )
   await http.listen({ host: config.host, port: config.port })

@@ -5,6 +5,7 @@ import { isJsonObject } from '../src/ground/json.ts'
 import { holdWhileAnswering } from './hold.ts'
 import type { VerifiedFire } from '../src/timers/index.ts'
 import type { RouteNeeds } from './needs.ts'
+import { answerError, asAppError } from './problem.ts'
 import { foldedLogOf } from './folded.ts'
 import { beginningOf } from '../src/ground/text.ts'
 
@@ -23,6 +24,10 @@ export function fireRoute(
   scope: FastifyInstance,
   { verifier, hold, refuseIfDraining, fire }: FireNeeds,
 ): void {
+  scope.setErrorHandler((thrown, request, reply) => {
+    fire.refused(asAppError(thrown).code)
+    return answerError(thrown, request, reply)
+  })
   scope.decorateRequest(firedJobId, null)
   scope.decorateRequest(verifiedFire, null)
   scope.addHook(

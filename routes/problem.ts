@@ -39,7 +39,7 @@ function problemOf(error: AppError): Problem {
  * Also Fastify's `frameworkErrors`, which sees what fails before a route is found.
  */
 export function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = thrown instanceof AppError ? thrown : fromFastify(thrown)
+  const error = asAppError(thrown)
   note(error, thrown, request)
   const status = error.statusCode
   // what fails before a route is found passes no hook
@@ -50,6 +50,11 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   // As bytes: Fastify would add a charset to the type, and JSON has none.
   const body = Buffer.from(JSON.stringify(problemOf(error)))
   return reply.code(status).header('content-type', 'application/problem+json').send(body)
+}
+
+/** As it is answered, whatever was thrown. */
+export function asAppError(thrown: unknown): AppError {
+  return thrown instanceof AppError ? thrown : fromFastify(thrown)
 }
 
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

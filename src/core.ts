@@ -154,7 +154,7 @@ export function createCore(needs: CoreNeeds): Core {
   }
 
   return {
-    fire: { fire: story.fire, expected: arming.expected, answered },
+    fire: { fire: story.fire, expected: arming.expected, refused() {}, answered },
     ...{ jobs, arming, schedulers, runs, isDraining, drain, longestWait: queue.longestWait },
     deliveries: createDeliveries({ store, changes }),
     attend(jobId) {

@@ -107,6 +107,7 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
     fire: {
       fire: fire.fire,
       expected: fire.expected,
+      refused: fire.refused,
       answered(jobId) {
         fire.answered(jobId)
         void holds.during('request', verifier.refreshIfStale())

@@ -21,19 +21,18 @@ export function countedFires({ fire, ...rest }: FireCall, counting: Counting): F
   let isFirst = true
 
   async function counted(request: Parameters<FireCall['fire']>[0]) {
-    try {
-      const answer = await fire(request)
-      tally.count('fires', { answer: answer.status })
-      return answer
-    } catch (error) {
-      tally.count('fires', { answer: failureOf(error).code.toLowerCase() })
-      throw error
-    }
+    const answer = await fire(request)
+    tally.count('fires', { answer: answer.status })
+    return answer
   }
 
   return {
     ...rest,
     fire: tracedFire(counted, counting),
+    refused(code) {
+      const isProved = code !== 'TOKEN_REJECTED' && code !== 'JWKS_UNAVAILABLE'
+      tally.count('fires', { answer: code.toLowerCase() }, { isNews: isProved })
+    },
     answered(jobId) {
       // since the start of the process, by the clock that delays have too
       const sinceStartMs = delays.now()

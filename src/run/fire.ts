@@ -6,6 +6,7 @@ import { createChain } from '../delivery/chain.ts'
 import { createCourier } from '../delivery/courier.ts'
 import { createSend, type SendMessage } from '../delivery/send.ts'
 import { AppError, draining } from '../ground/errors.ts'
+import type { ErrorCode } from '../ground/errors.ts'
 import type { Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import { sleep, type Delays } from '../ground/delays.ts'
@@ -48,6 +49,8 @@ export type Fire = {
 export type FireCall = Pick<Fire, 'fire'> & {
   /** A fire is likely to follow: its token lacks only the proof. Nothing is claimed and nothing is armed. */
   expected(): void
+  /** To be called with the code of the error that a fire was answered with, whatever came of it. */
+  refused(code: ErrorCode): void
   /** To be called once the 2xx of a fire has been sent. */
   answered(jobId: string): void
 }

@@ -18,7 +18,8 @@ export type Batch = { id: string; rows: KeptRow[] }
  * microsecond and needs no library. They leave in batches; a process that is killed loses what it has not written.
  */
 export type Tally = {
-  count<Name extends KeptCounter>(name: Name, labels: LabelsOf<Name>): void
+  /** `isNews` (default true) false: whoever sends it causes no statement, so it leaves with what is counted beside it. */
+  count<Name extends KeptCounter>(name: Name, labels: LabelsOf<Name>, how?: { isNews: boolean }): void
   observe(name: KeptHistogram, seconds: number): void
   /**
    * What is to be written now; null: nothing. The same batch until `written` is told its id, because one whose answer
@@ -26,7 +27,7 @@ export type Tally = {
    */
   batch(): Batch | null
   written(id: string): void
-  /** All fires that were answered by this process. */
+  /** All fires that were answered by this process, but for those that are no news. */
   fires(): number
   /** `listener` is called when something was counted for which a batch is worth a statement: statements alone are not. */
   onNews(listener: () => void): void
@@ -46,9 +47,10 @@ export function createTally(): Tally {
   }
 
   return {
-    count(name, labels) {
+    count(name, labels, { isNews } = { isNews: true }) {
       const { name: metric, labels: order } = keptCounters[name]
       add(metric, JSON.stringify(labels, order as unknown as string[]), 1)
+      if (!isNews) return
       if (name === 'fires') fires += 1
       listener()
     },

@@ -24,7 +24,7 @@ async function setup(t: TestContext, verify: (authorization: string | undefined)
         throw rejection('signature', 'not ours')
       },
     },
-    fire: { fire: async () => ({ status: 'not_due' }), answered: () => {} },
+    fire: { fire: async () => ({ status: 'not_due' }), refused: () => {}, answered: () => {} },
   })
   t.after(() => app.close())
   const fire = async (authorization = '', body: object = { job_id: 'aaaaaaaaaaaa' }) =>

@@ -74,6 +74,12 @@ test('fires, arms, claims and deliveries are counted, and those that have not ha
 test('what was refused is counted under the reason', async () => {
   await service.fire({ job_id: 'aaaaaaaaaaaa' })
   assert.equal(valueOf(await scrape(), 'chronos_fires_total', { answer: 'gone' }), 1)
+  for (let n = 0; n < 3; n++)
+    assert.equal((await service.fire({ job_id: 'aaaaaaaaaaaa' }, 'forged')).status, 401)
+  assert.equal((await service.fire({ job_id: 7 })).status, 400)
+  const counted = await scrape()
+  assert.equal(valueOf(counted, 'chronos_fires_total', { answer: 'token_rejected' }), 3)
+  assert.equal(valueOf(counted, 'chronos_fires_total', { answer: 'field_invalid' }), 1)
   await service.nas.misbehave('answer', '500', { times: 1, call: 'provision' })
   await service.makeJob()
   assert.equal(valueOf(await scrape(), 'chronos_arms_total', { outcome: 'failed' }), 1)

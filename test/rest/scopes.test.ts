@@ -66,7 +66,7 @@ test('fires are not taken before the process is ready, and no fire is tried', as
     fire: {
       fire: () => Promise.reject(new Error('a fire was tried')),
       expected: () => {},
-      answered: () => {},
+      ...{ refused: () => {}, answered: () => {} },
     },
     refuseIfDraining: () => {
       throw new AppError('NOT_READY', 'not yet', { retryAfterS: 3 })
