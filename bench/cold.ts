@@ -6,22 +6,19 @@ import { armAtNas, jobId, jobIds, makeDue, seedJobs, seedKnowledge } from './see
 import { serviceEnv, type World } from './world.ts'
 
 type Kind = { name: string; program: string; env: Record<string, string>; away?: Away }
+/** Resident memory after so many fires whose runs call nothing, and after as many that call a target. */
+type Memory = { noneMb: number; httpMb: number }
 type Boot = { listeningMs: number; answeredMs: number; rssMb: number; asked: number }
 
 const rounds = 21
 const fires = 1_000
+const memoryRounds = 3
 const jobs = 7_000
 
 /** 1. Spawn to listening, spawn to the first 202, and memory after 1,000 fires, against a bare `node:http`. */
 export async function cold(world: World): Promise<string> {
   const { programs, keys } = world
-  const database = await world.database()
-  const nas = await world.nas()
-  // none of them is due by itself: what is overdue would be attended to at each boot
-  await seedJobs(database.sql, { count: jobs, nextInS: 3_600 })
-  await armAtNas(nas, jobIds(jobs))
-  await seedKnowledge(database.sql, keys)
-  const env = serviceEnv(database, nas, keys)
+  const { database, nas, env, fireOf, end } = await place(world, [])
   const cached = { NODE_COMPILE_CACHE: programs.cache }
   const distances = await Promise.all([2, 30].map((ms) => moveAway(ms, database, nas)))
   const kinds: Kind[] = [
@@ -56,7 +53,6 @@ export async function cold(world: World): Promise<string> {
     ),
   ]
   const boots = new Map<Kind, Boot[]>(kinds.map((kind) => [kind, []]))
-  let job = 0
   const token = await keys.sign(nas.url)
   const tokens = new Map(
     await Promise.all(
@@ -65,30 +61,66 @@ export async function cold(world: World): Promise<string> {
   )
   for (let round = 0; round <= rounds; round++) {
     for (const kind of kinds) {
-      const id = jobId(++job)
-      const body = fireBody(id, await makeDue(database.sql, id))
+      const body = await fireOf()
       const boot = await bootOnce(kind, body, tokens.get(kind) ?? token)
       // the first of each has files to read that are in memory afterwards
       if (round > 0) boots.get(kind)?.push(boot)
     }
   }
-  const memory = new Map<Kind, number>()
+  const target = await start({ program: programs.bare, env: {} })
+  const calling = await place(world, [`${target.url}/`])
+  const memory = new Map<Kind, Memory>()
   for (const kind of kinds.slice(0, 2)) {
-    memory.set(kind, median([await memoryAfter(kind), await memoryAfter(kind), await memoryAfter(kind)]))
+    const [none, http] = [[], []] as [number[], number[]]
+    for (let round = 0; round < memoryRounds; round++) {
+      none.push(await memoryAfter(kind, await firesOf(fireOf, nas.url)))
+      http.push(
+        await memoryAfter(
+          { ...kind, env: { ...kind.env, ...calling.env } },
+          await firesOf(calling.fireOf, calling.nas.url),
+        ),
+      )
+    }
+    memory.set(kind, { noneMb: median(none), httpMb: median(http) })
   }
   await Promise.all(distances.map((away) => away.close()))
-  await nas.stop()
-  await database.drop()
+  await Promise.all([end(), calling.end(), target.stop()])
   return report(kinds, boots, memory)
 
-  async function memoryAfter(kind: Kind): Promise<number> {
-    const running = await start(kind)
-    const ids = Array.from({ length: fires }, () => jobId(++job))
-    const bodies = await Promise.all(ids.map(async (id) => fireBody(id, await makeDue(database.sql, id))))
-    await fireAll(running.url, { bodies, tokens: [token], connections: 8 })
-    const { rssMb } = running.memory()
-    await running.stop()
-    return rssMb
+  async function firesOf(next: () => Promise<string>, issuer: string) {
+    const bodies: string[] = []
+    while (bodies.length < fires) bodies.push(await next())
+    return { bodies, tokens: await keys.signEach(issuer, fires) }
+  }
+}
+
+async function memoryAfter(kind: Kind, sent: { bodies: string[]; tokens: string[] }): Promise<number> {
+  const running = await start(kind)
+  await fireAll(running.url, { ...sent, connections: 8 })
+  const { rssMb } = running.memory()
+  await running.stop()
+  return rssMb
+}
+
+/** A database and a timer with jobs that call `targets`, or nothing. `fireOf`: the body of a fire of the next of them, which is due then. */
+async function place({ database: newDatabase, nas: newNas, keys }: World, targets: string[]) {
+  const database = await newDatabase()
+  const nas = await newNas()
+  // none of them is due by itself: what is overdue would be attended to at each boot
+  await seedJobs(database.sql, { count: jobs, nextInS: 3_600, targets })
+  await armAtNas(nas, jobIds(jobs))
+  await seedKnowledge(database.sql, keys)
+  let job = 0
+  return {
+    ...{ database, nas, env: serviceEnv(database, nas, keys) },
+    async fireOf(): Promise<string> {
+      const id = jobId(++job)
+      return fireBody(id, await makeDue(database.sql, id))
+    },
+    async end() {
+      await nas.stop()
+      await database.drop()
+    },
   }
 }
 
@@ -109,7 +141,7 @@ async function bootOnce(kind: Kind, body: string, token: string): Promise<Boot> 
   }
 }
 
-function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, number>): string {
+function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, Memory>): string {
   const [floor, shipped] = kinds as [Kind, Kind, ...Kind[]]
   const of = (kind: Kind, field: keyof Boot) => (boots.get(kind) ?? []).map((boot) => boot[field])
   const middle = (kind: Kind, field: keyof Boot) => median(of(kind, field))
@@ -120,11 +152,11 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
     const judged = kind === shipped ? ` (${reach(ratio, { most })})` : ''
     return `${figures} = ${show(ratio)} ×${judged}`
   }
-  const memoryCell = (kind: Kind) => {
-    const mb = memory.get(kind)
+  const memoryCell = (kind: Kind, field: keyof Memory, most: number) => {
+    const mb = memory.get(kind)?.[field]
     if (mb === undefined) return '–'
-    const ratio = mb / (memory.get(floor) ?? Number.NaN)
-    return kind === floor ? show(mb) : `${show(mb)} = ${show(ratio)} × (${reach(ratio, { most: 1.5 })})`
+    const ratio = mb / (memory.get(floor)?.[field] ?? Number.NaN)
+    return kind === floor ? show(mb) : `${show(mb)} = ${show(ratio)} × (${reach(ratio, { most })})`
   }
   /** The round trips that it waited for, in time; and all that it made. */
   const waitedCell = (kind: Kind) => {
@@ -135,10 +167,11 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
   }
   const rows = kinds.map((kind) => [
     kind.name,
-    cell(kind, 'listeningMs', 2.5),
-    cell(kind, 'answeredMs', 4),
+    cell(kind, 'listeningMs', 1.6),
+    cell(kind, 'answeredMs', 2.6),
     show(middle(kind, 'rssMb')),
-    memoryCell(kind),
+    memoryCell(kind, 'noneMb', 1.45),
+    memoryCell(kind, 'httpMb', 1.6),
     waitedCell(kind),
   ])
   return [
@@ -151,6 +184,7 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, numbe
         'first 202, ms',
         'RSS then, MB',
         `RSS after ${fires.toLocaleString('en-US')} fires, MB`,
+        'the same, each run calls a target',
         'round trips waited for',
       ],
       rows,

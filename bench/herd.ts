@@ -19,9 +19,9 @@ export async function herd(world: World): Promise<string> {
   await seedJobs(database.sql, { count: fires, nextInS: -1, history: 4 })
   await seedKnowledge(database.sql, keys)
   const env = { ...serviceEnv(database, nas, keys), NODE_COMPILE_CACHE: programs.cache }
-  const tokens = await Promise.all(Array.from({ length: 100 }, () => keys.sign(nas.url)))
   const bodies = Array.from({ length: fires }, (_, n) => fireBody(jobId(n + 1), new Date()))
   const sent = bodies.flatMap((body, n) => (n % twiceEvery === 0 ? [body, body] : [body]))
+  const tokens = await keys.signEach(nas.url, sent.length)
 
   const floor = await start({ program: programs.noDatabase, env })
   const plain = await fireAll(floor.url, { bodies: sent, tokens, connections })

@@ -58,7 +58,7 @@ export async function costOfFires(world: World, wish: { processes: number; fires
   const running = await Promise.all(
     Array.from({ length: wish.processes }, () => start({ program: programs.noNas, env })),
   )
-  const tokens = await Promise.all(Array.from({ length: 100 }, () => keys.sign(nas.url)))
+  const tokens = await keys.signEach(nas.url, count)
 
   async function fire(from: number, to: number) {
     await Promise.all(
@@ -67,7 +67,8 @@ export async function costOfFires(world: World, wish: { processes: number; fires
           (id) => id % running.length === n,
         )
         const bodies = ids.map((id) => fireBody(jobId(id), new Date()))
-        const { answers } = await fireAll(url, { bodies, tokens, connections: connectionsEach })
+        const own = ids.map((id) => tokens[id - 1] ?? '')
+        const { answers } = await fireAll(url, { bodies, tokens: own, connections: connectionsEach })
         const wrong = answers.find(({ status }) => status !== 202)
         if (wrong) throw new Error(`${wrong.status} ${wrong.body}, expected 202`)
       }),

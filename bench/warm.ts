@@ -48,13 +48,17 @@ async function takeOnce(
     program: kind.program,
     env: { ...serviceEnv(database, nas, keys), NODE_COMPILE_CACHE: programs.cache },
   })
-  const tokens = await Promise.all(Array.from({ length: 100 }, () => keys.sign(nas.url)))
+  const tokens = await keys.signEach(nas.url, count)
   const bodies = Array.from({ length: count }, (_, n) => fireBody(jobId(n + 1), new Date()))
   await fireAll(running.url, { bodies: bodies.slice(0, warmUp), tokens, connections })
   if (kind.least !== null) await untilSettled(database.sql, warmUp)
   const before = running.cpuMs()
   const startedAt = performance.now()
-  const { answers } = await fireAll(running.url, { bodies: bodies.slice(warmUp), tokens, connections })
+  const { answers } = await fireAll(running.url, {
+    bodies: bodies.slice(warmUp),
+    tokens: tokens.slice(warmUp),
+    connections,
+  })
   if (kind.least !== null) await untilSettled(database.sql, count)
   const seconds = (performance.now() - startedAt) / 1000
   const cpuMs = (running.cpuMs() - before) / firesPerRound
@@ -101,7 +105,7 @@ function report(kinds: Kind[], takes: Map<Kind, Take[]>, statements: PgbenchResu
       ? 'pgbench is not installed here.'
       : `\`pgbench\`, ${statements[0]?.clients} clients, prepared, each job once: the service's claim and settle ${show(of('fires'))} times a second; a bare insert and update of a narrow row, each with its commit, ${show(of('bare'))} times. The statements are ${show(of('fires') / of('bare'))} × of that; the service without NAS, with HTTP, token and decisions on top, ${show(middle(kinds[1] as Kind, 'perSecond') / of('bare'))} × (${reach(middle(kinds[1] as Kind, 'perSecond') / of('bare'), { least: 0.6 })}).`
   return [
-    `One process, ${connections} connections, ES256 tokens, ${firesPerRound.toLocaleString('en-US')} jobs with four earlier runs each, fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled, and counts when it is settled; the action is none, which ends without a call, or an http call of a server that answers 202 at once. The load generator, Postgres and NAS share the machine's processors with the server.`,
+    `One process, ${connections} connections, an ES256 token for each fire, ${firesPerRound.toLocaleString('en-US')} jobs with four earlier runs each, fired once each after ${warmUp} to warm up; median of ${rounds} rounds, taken in turn. Each fire leaves one run row, claimed and settled, and counts when it is settled; the action is none, which ends without a call, or an http call of a server that answers 202 at once. The load generator, Postgres and NAS share the machine's processors with the server.`,
     '',
     table(
       ['', 'fires/s', 'of the server without a database', 'p99 answer, ms', 'processor ms per fire'],

@@ -28,7 +28,13 @@ export type World = {
 
 export type Database = { url: string; sql: postgres.Sql; drop(): Promise<void> }
 export type NasProcess = { url: string; env: Record<string, string>; pid: number; stop(): Promise<void> }
-export type Keys = { jwksUrl: string; jwks: JSONWebKeySet; sign(issuer: string): Promise<string> }
+export type Keys = {
+  jwksUrl: string
+  jwks: JSONWebKeySet
+  sign(issuer: string): Promise<string>
+  /** As many, each another one: a timer signs one for each fire, and the service remembers those that it has seen. */
+  signEach(issuer: string, count: number): Promise<string[]>
+}
 
 const audience = 'agent:bench'
 
@@ -107,18 +113,20 @@ async function createKeys(): Promise<Keys & { close(): void }> {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
+  const sign = (issuer: string) =>
+    new SignJWT({ purpose: 'cron_fire' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setNotBefore('0s')
+      .setExpirationTime('10m')
+      .sign(privateKey)
   return {
     jwks,
     jwksUrl: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/jwks.json`,
-    sign: (issuer) =>
-      new SignJWT({ purpose: 'cron_fire' })
-        .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
-        .setIssuer(issuer)
-        .setAudience(audience)
-        .setIssuedAt()
-        .setNotBefore('0s')
-        .setExpirationTime('10m')
-        .sign(privateKey),
+    sign,
+    signEach: (issuer, count) => Promise.all(Array.from({ length: count }, () => sign(issuer))),
     close: () => void server.close(),
   }
 }
