@@ -13,7 +13,6 @@ import { startWebhookReceiver } from '../../dev/receivers/index.ts'
 import { webhookEvent } from '../../routes/schemas/index.ts'
 import { keyOf } from '../support/key.ts'
 import { apiKey, type Service, startService } from '../support/service.ts'
-import { until } from '../support/until.ts'
 import { startFront } from './front.ts'
 import { outcomeOf, scenario } from './scenario.ts'
 
@@ -59,9 +58,8 @@ test('a job whose answer was lost is made once, and one that a proxy refused is 
 test('a run is not started again after a lost answer, but it is after the rate limit', async () => {
   const { job } = await chronos.jobs.create(jobNamed('once'))
   front.faults.push({ fits: /\/run$/, does: 429 })
-  const { run } = await chronos.jobs.run(job.id)
   // one that is live would refuse the next
-  await until('it is over', async () => (await chronos.runs.get(run.id)).run.finished_at !== null)
+  await chronos.runs.wait((await chronos.jobs.run(job.id)).id)
   front.faults.push({ fits: /\/run$/, does: 'lose' })
   await assert.rejects(chronos.jobs.run(job.id), TypeError)
   front.faults.push({ fits: /\/run$/, does: 503 })
