@@ -6,28 +6,33 @@
 // A cache that does not fit (another Node, other flags, another file) costs time and nothing else.
 //
 // First of all a connection to Postgres is begun: it stands by the time that the file is read (db/login/opened.ts takes it).
-openToPostgres(process.env.DATABASE_URL ?? '')
-const { hash } = require('node:crypto')
-const { readFileSync, writeFileSync } = require('node:fs')
-const { join } = require('node:path')
-const { Script } = require('node:vm')
-
-const file = join(__dirname, 'server.js')
 const isBaking = process.argv.includes('--bake')
-const bytes = readFileSync(file)
-// V8 itself compares no more of the file than its length: code of another one would be run in its place.
-const cache = join(__dirname, 'cache', `server-${hash('sha256', bytes)}.cache`)
-// The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
-const script = new Script(
-  `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
-  {
-    filename: file,
-    cachedData: isBaking ? undefined : readCache(),
-  },
-)
-if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
-if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
-script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+openToPostgres(process.env.DATABASE_URL ?? '')
+// Node dials in the next tick, so the file is read in the one after it
+process.nextTick(start)
+
+function start() {
+  const { hash } = require('node:crypto')
+  const { readFileSync, writeFileSync } = require('node:fs')
+  const { join } = require('node:path')
+  const { Script } = require('node:vm')
+
+  const file = join(__dirname, 'server.js')
+  const bytes = readFileSync(file)
+  // V8 itself compares no more of the file than its length: code of another one would be run in its place.
+  const cache = join(__dirname, 'cache', `server-${hash('sha256', bytes)}.cache`)
+  // The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
+  const script = new Script(
+    `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
+    {
+      filename: file,
+      cachedData: isBaking ? undefined : readCache(cache, file),
+    },
+  )
+  if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
+  if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
+  script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+}
 
 // From now on the heap may grow by 2 MB between two collections, no more by 8: 6 MB less after a thousand fires, and no
 // more processor time. Not an option of the command line: the code that Node itself has compiled beforehand is not
@@ -41,16 +46,16 @@ function openToPostgres(url) {
     /^postgres(?:ql)?:\/\/(?:[^/?]*@)?([\w.-]+)(?::(\d{1,5}))?(?:\/[^?]*)?(?:\?(?!(?:.*&)?(?:host|hostaddr|port)=).*)?$/.exec(
       url,
     ) ?? []
-  if (!host || Number(port) > 65_535 || process.argv.includes('--bake')) return
+  if (!host || Number(port) > 65_535 || isBaking) return
   const socket = require('node:net').connect({ host, port: Number(port), noDelay: true })
   // whoever takes it is told; until then it must not end the process
   socket.on('error', () => {})
   globalThis[Symbol.for('chronos.opened')] = { host, port: Number(port), socket }
 }
 
-function readCache() {
+function readCache(cache, file) {
   try {
-    return readFileSync(cache)
+    return require('node:fs').readFileSync(cache)
   } catch {
     return say(`${cache} cannot be read: not made of this ${file}`)
   }
