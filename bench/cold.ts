@@ -161,9 +161,9 @@ function report(kinds: Kind[], boots: Map<Kind, Boot[]>, memory: Map<Kind, Memor
   /** The round trips that it waited for, in time; and all that it made. */
   const waitedCell = (kind: Kind) => {
     if (!kind.away) return '–'
-    const waited = (middle(kind, 'answeredMs') - middle(shipped, 'answeredMs')) / kind.away.ms
+    const waited = (middle(kind, 'answeredMs') - middle(shipped, 'answeredMs')) / kind.away.measuredMs
     const judged = kind.away.ms === 30 ? ` (${reach(waited, { most: 4 })})` : ''
-    return `${show(waited)}${judged}, of ${show(middle(kind, 'asked'))}`
+    return `${show(waited)}${judged}, of ${show(middle(kind, 'asked'))}, at ${show(kind.away.measuredMs)} ms each`
   }
   const rows = kinds.map((kind) => [
     kind.name,

@@ -3,7 +3,7 @@ import type { Sql } from './client.ts'
 import { date, maybeDate, type Row } from './columns.ts'
 import { endStates } from '../src/columns/index.ts'
 import { isoDay } from '../src/ground/instant.ts'
-import { newlyEnded, readUsed, sumColumns, sumsOfRuns, type UsedSums } from './history-sums.ts'
+import { newlyEnded, readUsed, usedColumns, usedOfRuns, type UsedSums } from './history-sums.ts'
 
 export type Used = UsedSums & { runs: number; busyMs: number }
 export type Awake = { awakeMs: number; starts: number; fires: number }
@@ -26,8 +26,8 @@ const jobsMost = 100
 const runsOf = endStates.map((state) => `runs_${state}`).join(' + ')
 const used = `sum(${runsOf})::bigint as runs, sum(attempts)::bigint as attempts, sum(awake_ms)::bigint as busy_ms,
       sum(tokens_in)::bigint as tokens_in, sum(tokens_out)::bigint as tokens_out, sum(cost_usd)::float8 as cost_usd`
-const columns = sumColumns.join(', ')
-const columnsOf = (table: string) => sumColumns.map((name) => `${table}.${name}`).join(', ')
+const columns = usedColumns.join(', ')
+const columnsOf = (table: string) => usedColumns.map((name) => `${table}.${name}`).join(', ')
 const isSeen = (job: string) =>
   `($4::text is null or exists (select from jobs p where p.id = ${job} and p.project = $4::text))`
 const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::date - 7)`
@@ -36,7 +36,7 @@ const early = `least($1::date, date_trunc('month', clock.now)::date, clock.now::
 const text = `
     with clock as materialized (select coalesce($3::text::timestamptz, clock_timestamp()) at time zone 'UTC' as now),
     ended as materialized (${newlyEnded('r.job_id')}),
-    fresh as materialized (${sumsOfRuns(`select * from ended e where ${isSeen('e.job_id')}`)}),
+    fresh as materialized (${usedOfRuns(`select * from ended e where ${isSeen('e.job_id')}`)}),
     busiest as materialized (
       select job_id from (
         select job_id, awake_ms from busy_days where $4::text is null and day >= $1::date and day <= $2::date

@@ -119,7 +119,8 @@ export async function lastOutput(
 ): Promise<{ runId: string; output: string; finishedAt: Date } | null> {
   const [row]: Row[] = await sql`
     select id, output, finished_at from runs
-    where job_id = ${jobId} and state = 'succeeded' and output is not null
+    -- the planner does not see which job it is (unseen of run-lists.ts)
+    where job_id = (select ${jobId}::text) and state = 'succeeded' and output is not null
       and (select project from jobs where id = ${jobId}) = (select project from jobs where id = ${readerId})
     order by seq desc limit 1`
   if (!row) return null

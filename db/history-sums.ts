@@ -71,6 +71,10 @@ export const countedOfRun = (job: string) => `
   case when r.state <> 'skipped' and r.slot is not null
     then ${msBetween('r.slot', `coalesce((r.attempts -> 0 ->> 'started_at')::timestamptz, r.started_at)`)} end as lateness_ms`
 
+const countsOfRuns = endStates
+  .map((state) => `count(*) filter (where state = '${state}') as runs_${state}`)
+  .join(', ')
+const sumOf = (name: string) => `coalesce(sum(${name}), 0) as ${name}`
 const utcDay = (instant: string) => `(${instant} at time zone 'UTC')::date`
 
 /**
@@ -80,9 +84,9 @@ const utcDay = (instant: string) => `(${instant} at time zone 'UTC')::date`
  */
 export const sumsOfRuns = (counted: string) => `
   select job_id, ${utcDay('finished_at')} as day,
-    ${endStates.map((state) => `count(*) filter (where state = '${state}') as runs_${state}`).join(', ')},
+    ${countsOfRuns},
     ${slotColumns.map((name) => `0 as ${name}`).join(', ')},
-    ${plainColumns.map((name) => `coalesce(sum(${name}), 0) as ${name}`).join(', ')},
+    ${plainColumns.map(sumOf).join(', ')},
     ${histograms.map((name) => `${countsOf(name)} as ${name}_counts`).join(', ')},
     count(*) as ended
   from (select *, ${bucketOf('duration_ms')} as duration_bucket, ${bucketOf('lateness_ms')} as lateness_bucket
@@ -90,6 +94,16 @@ export const sumsOfRuns = (counted: string) => `
   group by 1, 2
   union all
   ${slotsOnly(`select job_id, ${utcDay('slot')} as day, verdict, 1 as n from (${counted}) r where verdict is not null`)}`
+
+/** What runs have used, of `sumColumns`. */
+const usedSums = ['attempts', 'tokens_in', 'tokens_out', 'cost_usd', 'awake_ms']
+export const usedColumns = [...runColumns, ...usedSums]
+
+/** As `sumsOfRuns`, of these columns alone: what is not asked for is most of the work. */
+export const usedOfRuns = (counted: string) => `
+  select job_id, ${utcDay('finished_at')} as day, ${countsOfRuns}, ${usedSums.map(sumOf).join(', ')}
+  from (${counted} offset 0) r
+  group by 1, 2`
 
 function countsOf(name: string): string {
   const counts = buckets.map((n) => `count(*) filter (where ${name}_bucket = ${n})`)

@@ -26,9 +26,11 @@ export type JobDay = Sums & {
 const newestMost = 2_000
 const columns = sumColumns.join(', ')
 
-/** $1: the job. $2, $3: the first and the last day. */
+/**
+ * $1: the job. $2, $3: the first and the last day. The planner does not see which job it is (`unseen` of db/run-lists.ts).
+ */
 const text = `
-    with newest as materialized (select * from runs where job_id = $1 order by seq desc limit ${newestMost}),
+    with newest as materialized (select * from runs where job_id = (select $1::text) order by seq desc limit ${newestMost}),
     ended as materialized (select ${countedOfRun('r.job_id')} from newest r
       where r.finished_at > (select folded_to from history)),
     folded as (select * from folded_slots where job_id = $1 order by last_slot desc limit ${newestMost}),

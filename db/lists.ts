@@ -7,7 +7,14 @@ import type { Database } from './client.ts'
 import { type JobOrder, type OrderedAt, selectOrdered } from './job-order.ts'
 import { mapPage, type Page, type PageWish, readPage, readPageOf } from './pages.ts'
 import { type Authored, authoredOf } from './rows.ts'
-import { isRareTag, type ListedRun, listedRunColumns, type RunFilter, selectRuns } from './run-lists.ts'
+import {
+  isRareTag,
+  type ListedRun,
+  listedRunColumns,
+  type RunFilter,
+  selectRuns,
+  unseen,
+} from './run-lists.ts'
 import { arms, channels, jobRuntime, jobs, runs } from './schema.ts'
 import { tellsNobodyIn } from './tells-nobody.ts'
 
@@ -132,7 +139,7 @@ export function createLists(database: Database): Lists {
         const [row] = await orm
           .select({ ...latestColumns, deliveryError: deliveryErrorOf(jobId) })
           .from(runs)
-          .where(eq(runs.jobId, jobId))
+          .where(sql`${runs.jobId} = ${unseen(jobId)}`)
           .orderBy(desc(runs.seq), desc(runs.id))
           .limit(1)
         if (!row) return { latestRun: null, deliveryError: null }
@@ -277,10 +284,11 @@ function latestOf(row: {
 
 /** Of the deliveries of the job's last outcome, the first that has not arrived and has been tried. */
 function deliveryErrorOf(jobId: AnyPgColumn | string): SQL<string | null> {
+  const job = typeof jobId === 'string' ? unseen(jobId) : jobId
   return sql<string | null>`(
     select d.error_message from deliveries d
     where d.run_id = (
-        select r.id from runs r where r.job_id = ${jobId} and r.finished_at is not null order by r.seq desc, r.id desc limit 1)
+        select r.id from runs r where r.job_id = ${job} and r.finished_at is not null order by r.seq desc, r.id desc limit 1)
       and d.state <> 'delivered' and d.error_message is not null
     order by d.seq limit 1)`
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { EOL, tmpdir } from 'node:os'
@@ -114,3 +115,30 @@ function boot(flag = '') {
   assert.equal(status, 0, stderr)
   return { said: JSON.parse(stdout) as unknown[], complaint: stderr }
 }
+
+test('the server hears of it while the program is still being read', async (t) => {
+  const own = await mkdtemp(join(tmpdir(), 'chronos-dialled-'))
+  t.after(() => rm(own, { recursive: true }))
+  const heard = join(own, 'heard')
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).resume()
+    writeFileSync(heard, '')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  await copyFile('dev/image/boot.cjs', join(own, 'boot.js'))
+  // its event loop does not turn meanwhile
+  const reads = `
+    const { existsSync } = require('node:fs')
+    const endsAt = Date.now() + 20_000
+    while (!existsSync(${JSON.stringify(heard)}) && Date.now() < endsAt);
+    console.log(existsSync(${JSON.stringify(heard)}))
+    process.exit()`
+  await writeFile(join(own, 'server.js'), reads)
+  const { port } = server.address() as AddressInfo
+  const child = spawn(process.execPath, [join(own, 'boot.js')], {
+    env: { DATABASE_URL: `postgres://127.0.0.1:${port}/db` },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  assert.equal((await child.stdout.toArray()).join('').trim(), 'true')
+})

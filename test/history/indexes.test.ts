@@ -18,6 +18,7 @@ import { until } from '../support/until.ts'
 const runsMost = 40_000
 let database: TestDatabase
 const hex = (n: number) => n.toString(16).padStart(12, '0')
+const resting = hex(1_985)
 
 before(async () => {
   database = await createTestDatabase()
@@ -231,4 +232,27 @@ test('a whole table that is read is seen by these tests', async () => {
     await db.close()
   })
   assert.ok(reads.sequential > 0 && reads.rows >= runsMost)
+})
+
+const ofResting: typeof routes = {
+  runs: async ({ lists }) => (await lists()).runs({ ...any, jobId: resting }, page),
+  surroundings: async ({ lists }) => (await lists()).surroundings(resting),
+  days: async ({ overview }) =>
+    (await overview()).days(resting, { from: at('01-01T00:00:00'), to: at('12-31T00:00:00') }),
+  output: ({ store }) => store.lastOutput(resting, resting),
+}
+
+test('of a job with a tenth of all runs, each older than those of the others, those are not read', async () => {
+  await database.sql`
+    insert into runs (id, seq, job_id, slot, trigger, state, fence, attempt, claimed_at, started_at, finished_at, output)
+    select gen_random_uuid(), extract(epoch from at) * 1000000, ${resting}, at, 'fire', 'succeeded', 1, 1, at, at, at, 'x'
+    from generate_series(1, 4000) n, lateral (select timestamptz '2026-01-01' - n * interval '1 minute' as at) t`
+  await database.sql`vacuum analyze runs`
+  await database.sql`select pg_stat_force_next_flush(), pg_sleep(0.2)`
+  for (const [name, work] of Object.entries(ofResting)) {
+    const reads = await readsOf(work)
+    assert.equal(reads.sequential, 0, name)
+    // its own are 4,000, and 4,000 entries of an index
+    assert.ok(reads.rows < 9_000, `${name}: ${reads.rows} rows read`)
+  }
 })
