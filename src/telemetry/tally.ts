@@ -18,7 +18,7 @@ export type Batch = { id: string; rows: KeptRow[] }
  * microsecond and needs no library. They leave in batches; a process that is killed loses what it has not written.
  */
 export type Tally = {
-  /** `isNews` (default true) false: whoever sends it causes no statement, so it leaves with what is counted beside it. */
+  /** `isNews` (default true) false: its sender causes no statement, so it leaves with what is counted beside it. */
   count<Name extends KeptCounter>(name: Name, labels: LabelsOf<Name>, how?: { isNews: boolean }): void
   observe(name: KeptHistogram, seconds: number): void
   /**

@@ -213,8 +213,8 @@ test('a job that a key of all projects makes is in the audit log of the project 
   const usual = await makeKey(service, { name: 'usual-key', scopes: ['admin'], project: 'default' })
   const body = { name: 'of all', schedule: 'every 1h', prompt: 'x' }
   const { body: made } = await service.api('POST', '/api/jobs', body)
-  const seen = async (as: Made['as']): Promise<Json[]> =>
-    (await service.api('GET', '/api/audit', undefined, as)).body.entries
+  const seen = async (key: Made['as']): Promise<Json[]> =>
+    (await service.api('GET', '/api/audit', undefined, key)).body.entries
   const isOfIt = ({ action, target }: Json) => action === 'createJob' && target === made.job.id
   const entry = await until('it is answered', async () => (await seen(usual.as)).find(isOfIt))
   assert.deepEqual([entry.actor, entry.target_name], ['API_KEY', 'of all'])
