@@ -29,6 +29,7 @@ export type Service = {
   fire(body: unknown, token?: string): Promise<Answer>
   /** A job that calls the target, due at `schedule`; its body as the API shows it. */
   makeJob(fields?: Record<string, unknown>): Promise<Json>
+  /** Those that share its database are closed before it. May be called twice. */
   close(): Promise<void>
 }
 
@@ -49,6 +50,9 @@ type Options = {
   tracer?: Tracer
 }
 
+/** Services on the database of another one, which are closed before it. */
+const guests = new WeakMap<TestDatabase, Service[]>()
+
 /**
  * A clock that stands still would say of a job that is made now: armed at the instant of the list, which lacks it, so lost. If the
  * timer is another one that does not answer, the boot goes on.
@@ -65,6 +69,7 @@ export async function startService(options: Options = {}): Promise<Service> {
   const database = options.database ?? (await createTestDatabase())
   const nas = options.nas ?? (await startNas(options.clock ? { time: options.clock } : {}))
   const target = options.target ?? (await startTarget())
+  let closing: Promise<void> | undefined
   let clock = options.clock ? new Date(options.clock) : null
   // the service has to know its own address before it listens, because NAS calls it back there
   const port = await freePort()
@@ -130,14 +135,20 @@ export async function startService(options: Options = {}): Promise<Service> {
       if (status !== 201) throw new Error(`the job was not made: ${status} ${JSON.stringify(body)}`)
       return body.job
     },
-    async close() {
-      await app.drain()
-      // a client may keep a connection that was answered while the service went down; a process would end here
-      app.http.server.closeAllConnections()
-      if (!options.nas) await nas.close()
-      if (!options.target) await target.close()
-      if (!options.database) await database.drop()
-    },
+    close: () => (closing ??= close()),
   }
+  if (options.database) guests.get(options.database)?.push(service)
+  else guests.set(database, [])
   return service
+
+  // what others share is there until they are closed: without it they would try for as long as they may
+  async function close() {
+    if (!options.database) await Promise.all((guests.get(database) ?? []).map((guest) => guest.close()))
+    await app.drain()
+    // a client may keep a connection that was answered while the service went down; a process would end here
+    app.http.server.closeAllConnections()
+    if (!options.nas) await nas.close()
+    if (!options.target) await target.close()
+    if (!options.database) await database.drop()
+  }
 }
