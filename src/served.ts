@@ -105,9 +105,7 @@ export function createServed(needs: ServedNeeds): RouteNeeds {
       },
     },
     fire: {
-      fire: fire.fire,
-      expected: fire.expected,
-      refused: fire.refused,
+      ...fire,
       answered(jobId) {
         fire.answered(jobId)
         void holds.during('request', verifier.refreshIfStale())

@@ -42,7 +42,8 @@ export function createModelStore(tables: Tables, perform: <T>(call: Call<T>) => 
     takeArm: (wish) => once('takeArm', wish.jobId, (now) => tables.takeArm(wish, now)),
     async recordArm(jobId, result) {
       const { written, at } = await once('recordArm', jobId, (now) => ({
-        ...{ written: tables.recordArm(jobId, result, now), at: now },
+        written: tables.recordArm(jobId, result, now),
+        at: now,
       }))
       if (written.isWritten) recordedAt = at.toISOString()
       return written

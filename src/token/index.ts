@@ -6,7 +6,7 @@ import { createKeyFetch } from './fetch-keys.ts'
 import { checkGoogleClaims, googleIssuers } from './google.ts'
 import { importKey } from './key-set.ts'
 import { type KeyringHealth, type KeyStore, type Log, createKeyring } from './keyring.ts'
-import { createProvedTokens } from './proved.ts'
+import { createProvedTokens, digestOf } from './proved.ts'
 import { algorithms, readToken, type UnverifiedToken } from './read-token.ts'
 import { rejection } from './rejection.ts'
 
@@ -99,13 +99,19 @@ function createVerifier(needs: VerifierNeeds): TokenVerifier {
 
   async function prove(token: UnverifiedToken): Promise<Record<string, unknown>> {
     const key = await keyring.find(token)
-    if (proved.has(key, token.text)) return token.payload
+    const digest = digestOf(token.text)
+    if (proved.has(key, digest)) return token.payload
+    const checked = async (by: JWK) => {
+      const payload = await checkSignature(token, by)
+      proved.add(by, digest)
+      return payload
+    }
     try {
-      return await checkSignature(token, key)
+      return await checked(key)
     } catch (error) {
       const newer = await keyring.findNewer(token, key)
       if (!newer) throw error
-      return checkSignature(token, newer)
+      return checked(newer)
     }
   }
 
@@ -122,7 +128,6 @@ function createVerifier(needs: VerifierNeeds): TokenVerifier {
     }
     try {
       const { payload } = await jwtVerify(token.text, key, { ...options, requiredClaims: ['exp'] })
-      proved.add(jwk, token.text)
       return payload
     } catch (error) {
       // jose's own errors carry such a code; anything else is a mistake of ours and stays one.

@@ -11,17 +11,17 @@ export function createProvedTokens() {
   const known = new WeakMap<JWK, Set<string>>()
 
   return {
-    has: (key: JWK, text: string): boolean => known.get(key)?.has(digestOf(text)) ?? false,
+    has: (key: JWK, digest: string): boolean => known.get(key)?.has(digest) ?? false,
 
-    add(key: JWK, text: string): void {
+    add(key: JWK, digest: string): void {
       const digests = known.get(key) ?? new Set<string>()
       known.set(key, digests)
       const [oldest] = digests
       if (digests.size >= maxTokens && oldest !== undefined) digests.delete(oldest)
-      digests.add(digestOf(text))
+      digests.add(digest)
     },
   }
 }
 
 /** In place of a token: it is short, and nothing can be done with it. */
-const digestOf = (text: string): string => hash('sha256', text, 'base64url')
+export const digestOf = (text: string): string => hash('sha256', text, 'base64url')
