@@ -3,7 +3,6 @@ import { type DatabaseTarget, readDatabaseUrl } from '../../src/ground/database-
 import { connectionError } from './connection-error.ts'
 import { dial } from './dial.ts'
 import { lengthOf, message, type Messages, readMessages, startup, valuesOf } from './messages.ts'
-import { createScram, mechanism } from './scram.ts'
 import { sessionOf, usualApplicationName } from './session.ts'
 
 /** The first connection of this process, which logs in before there is a driver to take it. */
@@ -74,6 +73,8 @@ async function converse(
   { target, who, question }: Login & { target: DatabaseTarget; who: Who },
 ): Promise<LoggedIn> {
   const messages = readMessages(socket)
+  // `node:crypto` is 3 ms that the port need not wait for
+  const { createScram, mechanism } = await import('./scram.ts')
   const scram = createScram(who.password)
   const { user, database } = who
   const session = { user, database, client_encoding: 'UTF8', ...sessionOf(target, usualApplicationName) }
@@ -81,7 +82,7 @@ async function converse(
   socket.write(Buffer.concat([startup(session), first]))
   // a server that did not expect that message, or a pooler that has dropped it, is not waited for
   const impatience = setTimeout(() => socket.destroy(connectionError('CONNECT_TIMEOUT')), patienceMs)
-  const challenge = await challengeOf(messages).finally(() => clearTimeout(impatience))
+  const challenge = await challengeOf(messages, mechanism).finally(() => clearTimeout(impatience))
   const final = message('p', scram.final(challenge))
   socket.write(question === null ? final : Buffer.concat([final, message('Q', `${question}\0`)]))
   if (!scram.isProof((await authentication(messages, 12)).toString()))
@@ -99,7 +100,7 @@ async function converse(
   }
 }
 
-async function challengeOf(messages: Messages): Promise<string> {
+async function challengeOf(messages: Messages, mechanism: string): Promise<string> {
   const offered = (await authentication(messages, 10)).toString().split('\0')
   if (!offered.includes(mechanism)) throw connectionError('CONNECTION_CLOSED')
   return (await authentication(messages, 11)).toString()

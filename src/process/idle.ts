@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { Departure } from './departure.ts'
 import type { HoldKind, Holds } from '../ground/holds.ts'
 import type { Log } from '../ground/log.ts'
 import { type Delays, within } from '../ground/delays.ts'
+import { listenAt } from './listener.ts'
 
 type IdleExitNeeds = {
   /** Milliseconds with nothing held; 0: the process stays up for ever. */
@@ -116,8 +116,7 @@ export function createIdleExit(needs: IdleExitNeeds): IdleExit {
 
   async function listenAgain(address: ReturnType<Server['address']>) {
     if (address === null || typeof address === 'string') throw new Error('the process has no open port')
-    server.listen({ host: address.address, port: address.port })
-    await once(server, 'listening')
+    await listenAt(server, { host: address.address, port: address.port })
   }
 
   return { endsAt }

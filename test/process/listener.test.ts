@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { createListener } from '../../src/process/listener.ts'
 
-async function setup(context: TestContext) {
-  const listener = createListener()
+async function setup(context: TestContext, acceptingMs?: number) {
+  const listener = createListener(acceptingMs)
   await listener.listen({ host: '127.0.0.1', port: 0 })
   context.after(() => {
     listener.server.close()
@@ -50,4 +50,34 @@ test('a first caller who is gone before the answer is not waited for', async (co
   await assert.rejects(fetch(`http://127.0.0.1:${port}/api/jobs`))
   await listener.firstAnswered
   assert.equal(isAnswered(), true)
+})
+
+/** So many connect at once, each with a request; how many were accepted when the first request was answered. */
+async function crowd(context: TestContext, count: number, acceptingMs: number) {
+  const { listener } = await setup(context, acceptingMs)
+  let accepted = 0
+  const seen: number[] = []
+  listener.server.on('connection', () => void (accepted += 1))
+  listener.serve((_request, response) => {
+    seen.push(accepted)
+    response.end()
+  })
+  const { port } = listener.server.address() as AddressInfo
+  const answers = Array.from({ length: count }, () => {
+    const socket = connect(port, '127.0.0.1')
+    context.after(() => socket.destroy())
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    return new Promise((resolve) => socket.once('data', resolve))
+  })
+  await Promise.all(answers)
+  assert.equal(seen.length, count)
+  return seen[0]
+}
+
+test('of a crowd that connects at once all are accepted before the first of their requests costs time', async (context) => {
+  assert.equal(await crowd(context, 40, Number.POSITIVE_INFINITY), 40)
+})
+
+test('no request waits longer than the limit for connections that come in', async (context) => {
+  assert.ok(Number(await crowd(context, 40, 0)) < 40)
 })
