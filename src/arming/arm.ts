@@ -49,12 +49,13 @@ const frozenMs = 500
 type Step = { state: 'armed' | 'more' | 'busy' | 'refused' | 'failed'; afterMs?: number }
 
 /** `asked`: what the timer may hold of earlier tries, newest first, whether or not Postgres knows of it. */
-type Try = { order: ArmOrder | null; nextLease: () => ArmLease; asked: Date[]; mostAheadMs: number }
+type Try = { order: ArmOrder | null; nextLease: () => ArmLease; asked: Date[] }
 const askedMax = 64
 
 /**
- * The work in progress for a job. A caller that joins it has changed something that its last look at Postgres may not have
- * seen (the answer was under way): then it looks again before it reports the job as armed.
+ * The work in progress for a job. A caller that joins it has changed something that its last statement may not have
+ * seen (the answer was under way): then it looks again before it reports the job as armed. Until the record of an arm is
+ * sent there is no need to: it says whether another arm is owed by then.
  */
 type Work = {
   isAskedAgain: boolean
@@ -149,12 +150,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     let waits = 0
     while (!stopping.signal.aborted) {
       work.isAskedAgain = false
-      const step: Step = await tryOnce(jobId, {
-        order,
-        nextLease,
-        asked,
-        mostAheadMs: work.mostAheadMs,
-      }).catch((error: unknown) => {
+      const step: Step = await tryOnce(jobId, { order, nextLease, asked }, work).catch((error: unknown) => {
         log.warn({ err: error, job: jobId }, 'arming failed with an internal error')
         return { state: 'failed' as const }
       })
@@ -183,7 +179,7 @@ export function createArmer(needs: ArmerNeeds): Armer {
     else takeOn(jobId, { order, mostAheadMs: Number.POSITIVE_INFINITY, atRest: false })
   }
 
-  async function tryOnce(jobId: string, { order, nextLease, asked, mostAheadMs }: Try): Promise<Step> {
+  async function tryOnce(jobId: string, { order, nextLease, asked }: Try, work: Work): Promise<Step> {
     const askedAt = delays.now()
     const taken = order
       ? { state: 'order' as const, order }
@@ -191,9 +187,11 @@ export function createArmer(needs: ArmerNeeds): Armer {
     if (taken.state !== 'order') return taken
     if (delays.now() - askedAt > orderGoodForMs) return { state: 'busy' }
     const recentArms = [...asked, ...taken.order.recentArms]
+    const { mostAheadMs } = work
     const result = await asking.carryOut({ ...taken.order, recentArms }, mostAheadMs)
     if (result.fireAt && result.mayBeHeld) asked.unshift(result.fireAt)
     if (asked.length > askedMax) asked.pop()
+    if (work.mostAheadMs === mostAheadMs) work.isAskedAgain = false
     const { isOwed, isWritten } = await store.recordArm(jobId, { ...result, holder: taken.order.holder })
     if (result.outcome === 'armed' && isWritten) asking.dropReplaced(taken.order)
     if (result.outcome !== 'failed') return { state: isOwed ? 'more' : 'armed' }

@@ -18,12 +18,13 @@ export function tighter(limits: FireAtLimits, aheadMs: number): FireAtLimits {
  * (the wake time is never passed), to later once it is due.
  */
 export function freshFireAt(
-  order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'now'>,
+  order: Pick<ArmOrder, 'wakeAt' | 'recentArms' | 'armed' | 'now'>,
   limits: FireAtLimits,
 ): Date {
   const nowMs = order.now.getTime()
   const wantedMs = Math.min(order.wakeAt?.getTime() ?? nowMs, nowMs + limits.horizonMs)
-  const used = new Set(order.recentArms.map((at) => Math.floor(at.getTime() / 1000)))
+  const arms = order.armed ? [order.armed.at, ...order.recentArms] : order.recentArms
+  const used = new Set(arms.map((at) => Math.floor(at.getTime() / 1000)))
   const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))
   let ms = Math.max(wantedMs, nowMs + limits.leadMs)
   while (isUsed(ms) && ms - 1000 > nowMs) ms -= 1000

@@ -27,7 +27,7 @@ export function answerOf(
 
 /** True if the fire names an instant whose slot has its verdict (to the second: NAS may drop fractions). */
 function isTaken(lastSlot: Date | null, fireAt: Date): boolean {
-  return lastSlot !== null && Math.floor(fireAt.getTime() / 1000) <= Math.floor(lastSlot.getTime() / 1000)
+  return lastSlot !== null && secondOf(fireAt) <= secondOf(lastSlot)
 }
 
 /**
@@ -41,16 +41,20 @@ export function earlyByMs({ registry: { wakeAt }, view }: Look, fireAt: Date | n
   return isMeant && aheadMs > 0 && aheadMs <= earlyMs ? aheadMs : 0
 }
 
-/** True if NAS may have used up the arm that it was confirmed to hold: it is this fire's, or its instant has come. */
+/**
+ * True if NAS may have used up the arm that the job needs: it was confirmed, and is this fire's, or its instant has come;
+ * or it is still to be confirmed. An arm may fire before NAS has told us, or we have noted, that it is made; but no arm is asked for
+ * to the second of the one that was confirmed before it (`freshFireAt`), so a fire for that second has not used it up.
+ */
 export function isSpent(look: Look, fireAt: Date | null): boolean {
   const { armedAt, armedGen, wakeGen } = look.registry
-  // an arm may fire before NAS has told us, or we have noted, that it is made: then this fire has used up the arm that is about
-  // to be confirmed
-  if (armedGen < wakeGen) return true
+  if (armedGen < wakeGen) return !armedAt || !fireAt || secondOf(armedAt) !== secondOf(fireAt)
   if (!armedAt) return look.registry.wakeAt !== null
   const isThisOne = fireAt !== null && Math.abs(fireAt.getTime() - armedAt.getTime()) < 1_000
   return isThisOne || armedAt.getTime() <= look.view.now.getTime()
 }
+
+const secondOf = (instant: Date) => Math.floor(instant.getTime() / 1000)
 
 /** A wake time that has passed is used up, whatever noticed it: it is derived again. */
 export function isOverdue({ registry: { wakeAt }, view }: Look): boolean {

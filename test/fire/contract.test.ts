@@ -267,6 +267,24 @@ test('a fire for a slot that was taken is answered duplicate, and the job is arm
   assert.ok(nas.armed().some((arm) => arm.job_id === job.id))
 })
 
+test('a second copy of a fire waits for the arm that follows the first, and asks for no other', async (t) => {
+  const { nas } = service
+  const job = await service.makeJob()
+  const asked = () => nas.requests('provision').filter(({ job_id }) => job_id === job.id).length
+  const earlier = asked()
+  setTime(t, slot)
+  await nas.misbehave('slow', '500ms')
+  t.after(() => nas.behave())
+  const first = service.fire({ job_id: job.id, fire_at: slot })
+  await nas.waitFor(() => asked() > earlier)
+  const second = await service.fire({ job_id: job.id, fire_at: slot })
+  assert.deepEqual([second.status, second.body], [200, { status: 'duplicate' }])
+  assert.equal((await first).status, 202)
+  assert.equal(asked() - earlier, 1)
+  const { armed } = (await service.api('GET', `/api/jobs/${job.id}`)).body.job
+  assert.equal(armed, true, 'and both were answered after it was made')
+})
+
 test('a fire for a due slot is answered 202 with the run, which goes on in the background', async (t) => {
   const job = await service.makeJob({ action: { type: 'http', url: `${service.target.url}/due` } })
   setTime(t, slot)

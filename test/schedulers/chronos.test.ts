@@ -237,6 +237,34 @@ test('what is written late of an earlier try does not end the arm lease of the n
   assert.equal(armedFor(jobId), at('08:59:59').toISOString())
 })
 
+test('a caller that joins an arm before it is recorded needs no look of its own; one that joins later has one', async () => {
+  const jobId = await opened.job()
+  const joined: unknown[] = []
+  let orders = 0
+  const join = () => void joined.push(armer.ensure(jobId, { budgetMs: 5_000 }))
+  const store: Store = {
+    ...opened.store,
+    async takeArm(...args) {
+      orders += 1
+      const taken = await opened.store.takeArm(...args)
+      if (joined.length === 0) join()
+      return taken
+    },
+    async recordArm(...args) {
+      const recorded = await opened.store.recordArm(...args)
+      if (orders > 1) join()
+      return recorded
+    },
+  }
+  const { change } = setup({ store })
+  assert.equal(await change(jobId), 'armed')
+  assert.deepEqual([await Promise.all(joined), orders], [['armed'], 1])
+
+  await opened.sql`update job_runtime set wake_gen = wake_gen + 1 where job_id = ${jobId}`
+  assert.equal(await change(jobId), 'armed')
+  assert.deepEqual([await Promise.all(joined), orders], [['armed', 'armed'], 3])
+})
+
 // Postgres stores no NUL in a text: the arm would be made at NAS and never recorded
 test('a schedule_id with a NUL does not keep the arm from being recorded', async (t) => {
   const jobId = await opened.job()

@@ -6,11 +6,12 @@ import { at } from '../store/setup.ts'
 
 const limits = { horizonMs: 7 * 86_400_000, leadMs: 0 }
 
-type Wish = { recentArms?: Date[]; horizonMs?: number; leadMs?: number }
+type Wish = { recentArms?: Date[]; armedAt?: Date; horizonMs?: number; leadMs?: number }
 
-function fresh(wakeAt: Date | null, { recentArms = [], ...change }: Wish = {}) {
+function fresh(wakeAt: Date | null, { recentArms = [], armedAt, ...change }: Wish = {}) {
   const now = at('08:00:00')
-  return freshFireAt({ wakeAt, recentArms, now }, { ...limits, ...change })
+  const armed = armedAt ? { at: armedAt, scheduleId: null } : null
+  return freshFireAt({ wakeAt, recentArms, armed, now }, { ...limits, ...change })
     .toISOString()
     .slice(0, 19)
 }
@@ -42,6 +43,10 @@ test('an instant counts as used to the second: NAS may cut what is finer', () =>
   assert.equal(fresh(at('09:00:00.250'), { recentArms: [at('09:00:00.900')] }), '2026-06-18T08:59:59')
 })
 
+test('the arm that was confirmed last counts as used, however many others were tried after it', () => {
+  assert.equal(fresh(at('08:00:00'), { armedAt: at('08:00:00.700') }), '2026-06-18T08:00:01')
+})
+
 test('never too late and never the same: the new instant is fresh, not past the wake time where there is room, not beyond the horizon', () => {
   const offsetMs = fc.integer({ min: -20_000, max: 60_000 })
   fc.assert(
@@ -54,7 +59,7 @@ test('never too late and never the same: the new instant is fresh, not past the 
         const later = (ms: number) => new Date(now.getTime() + ms)
         const second = (instant: Date) => Math.floor(instant.getTime() / 1000)
         const fireAt = freshFireAt(
-          { wakeAt: later(wakeMs), recentArms: used.map(later), now },
+          { wakeAt: later(wakeMs), recentArms: used.map(later), armed: null, now },
           { horizonMs, leadMs: 0 },
         )
         assert.ok(!used.map(later).map(second).includes(second(fireAt)), 'fresh')
