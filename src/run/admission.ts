@@ -13,7 +13,7 @@ import {
   viewAfter,
 } from '../decisions/index.ts'
 import { type Chance, realChance } from '../ground/chance.ts'
-import type { Delays } from '../ground/delays.ts'
+import { type Delays, within } from '../ground/delays.ts'
 import type { HeldRun, Leases } from './leases.ts'
 import { groupsOf } from './places.ts'
 import type { Queue } from './queue.ts'
@@ -74,6 +74,8 @@ type AdmissionNeeds = {
 }
 
 const maxRounds = 20
+/** A turn is a few round trips to Postgres. */
+const turnMs = 1_000
 
 /**
  * The one admission: whatever advances a job (a fire, the ticker, a boot, a manual run) does it through here.
@@ -88,6 +90,8 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
   const awaited = new Map<string, number>()
   /** The same for claims that were decided beforehand, by run. */
   const awaitedReady = new Set<string>()
+  /** By job: the last one whose turn it is to look at it, or that waits for its turn. */
+  const looking = new Map<string, Promise<void>>()
   const isKnown = (run: { id: string; fence: number }) =>
     awaited.has(keyOf(run)) || awaitedReady.has(run.id) || leases.hasSeen(run.id, run.fence)
 
@@ -172,15 +176,25 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
     }
   }
 
+  /**
+   * Callers for one job take turns, but for one that takes long: of two copies of a fire that look at the same time one loses,
+   * and until it has given back the run that it counted for its project, another job's would find the minute used up.
+   */
   async function claimLooking(jobId: string, occasion: ClaimOccasion): Promise<Claimed> {
     const adopted: HeldRun[] = []
     let isHandedOn = false
+    const before = looking.get(jobId)
+    const turn = Promise.withResolvers<void>()
+    looking.set(jobId, turn.promise)
     try {
+      if (before) await within(delays, turnMs, before, undefined)
       const claimed = await claimOrAdopt(jobId, occasion, adopted)
       isHandedOn = claimed.state === 'claimed'
       return claimed
     } finally {
       if (!isHandedOn) for (const run of adopted) leases.forget(run)
+      turn.resolve()
+      if (looking.get(jobId) === turn.promise) looking.delete(jobId)
     }
   }
 

@@ -66,7 +66,9 @@ test('a run beyond runs_per_minute waits for the next minute, or is refused if a
   )
   service.setClock(day('09:11:00'))
   await service.api('POST', '/api/cron/reconcile', {})
-  for (const id of jobs) await service.fire({ job_id: id, fire_at: day('09:11:00') })
+  // copies, too: what one of them counted and gave back is not missing for the other job
+  const copies = Array.from({ length: 4 }, () => jobs).flat()
+  await Promise.all(copies.map((id) => service.fire({ job_id: id, fire_at: day('09:11:00') })))
   await until('all four have run', async () => (await begun()) === 4)
   await quota({ runs_per_minute: null })
 })
@@ -87,6 +89,34 @@ test('places of a project bound the attempts that are made at once', async () =>
   await until('one is at work', async () => (await states()).includes('running'))
   assert.deepEqual(await states(), ['claimed', 'running'])
   for (const { body } of runs) await service.api('POST', `/api/runs/${body.run.id}/cancel`, {})
+})
+
+test('a copy of a fire takes no room from the run of another job', async (t) => {
+  await service.nas.misbehave('hold_fires')
+  t.after(() => service.nas.behave())
+  service.setClock(day('09:30:00'))
+  const [one = '', other = ''] = await Promise.all(
+    [make(), make()].map(async (made) => (await made).body.job.id as string),
+  )
+  await quota({ runs_per_minute: 2 })
+  service.setClock(day('09:40:00'))
+  const fire = (id: string) => service.fire({ job_id: id, fire_at: day('09:40:00') })
+  const { sql } = service.database
+  const fires: ReturnType<typeof fire>[] = []
+  await sql.begin(async (hold) => {
+    await hold`select from job_runtime where job_id = ${one} for update`
+    fires.push(fire(one))
+    await until('its claim is being written', async () => {
+      const waits = await sql`
+        select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      return waits.length > 0
+    })
+    fires.push(fire(one))
+    assert.equal((await fire(other)).status, 202)
+  })
+  const answers = await Promise.all(fires)
+  assert.deepEqual(answers.map(({ status }) => String(status)).toSorted(), ['200', '202'])
+  await quota({ runs_per_minute: null })
 })
 
 test('what is given back after the edge of a minute makes no room in the next one, and no minute begins twice', async () => {
