@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type postgres from 'postgres'
 import { openPool } from '../../db/pool.ts'
+import { until } from '../support/until.ts'
 import { setup, useRelease } from './setup.ts'
 
 useRelease()
@@ -45,20 +46,26 @@ test('a lone wake makes an arm again that NAS has lost', async (context) => {
   await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id), 30_000)
 })
 
-/** Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process of the service is connected. */
+/**
+ * Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process
+ * of the service is connected: Postgres hears of an end later than we do.
+ */
 async function transactions(url: string): Promise<number> {
   const other = new URL(url)
   const name = other.pathname.slice(1)
   other.pathname = '/postgres'
-  const [row] = await through(
-    other.href,
-    (sql) => sql<{ n: number; left: number }[]>`
-    select (xact_commit - sessions)::int as n, (select count(*)::int from pg_stat_activity
-      where datname = ${name} and application_name <> 'test') as left
-    from pg_stat_database where datname = ${name}`,
-  )
-  assert.equal(row?.left, 0)
-  return row.n
+  const look = () =>
+    through(
+      other.href,
+      (sql) => sql<{ n: number; left: number }[]>`
+      select (xact_commit - sessions)::int as n, (select count(*)::int from pg_stat_activity
+        where datname = ${name} and application_name <> 'test') as left
+      from pg_stat_database where datname = ${name}`,
+    )
+  return until('no process of the service is connected', async () => {
+    const [row] = await look()
+    return row?.left === 0 && row.n
+  })
 }
 
 /** By a connection of its own: what a connection has counted is there for others once it is closed. */
