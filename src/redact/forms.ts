@@ -18,8 +18,12 @@ export function formsOf(value: string): Buffer[] {
   return [...new Set([...whole, ...longLines, ...forms])].map((form) => Buffer.from(form))
 }
 
-/** Written so that text stays text. A value of letters, digits and dashes is the same in all of these. */
-function escapedForms(texts: readonly string[]): string[] {
+/** Every way to escape a text leaves these as they are. */
+const isPlain = (text: string) => /^[\w.-]+$/.test(text)
+
+/** Written so that text stays text. */
+function escapedForms(given: readonly string[]): string[] {
+  const texts = given.filter((text) => !isPlain(text))
   const once = texts.flatMap((text) => [...jsonForms(text), ...urlForms(text), ...htmlForms(text)])
   const twice = texts
     .flatMap(usualForms)
@@ -28,7 +32,7 @@ function escapedForms(texts: readonly string[]): string[] {
 }
 
 function packedForms(texts: readonly string[]): string[] {
-  const inner = distinct([...texts, ...texts.flatMap(usualForms)])
+  const inner = distinct([...texts, ...texts.filter((text) => !isPlain(text)).flatMap(usualForms)])
   return inner.flatMap((text) => [...hexForms(text), ...base64Forms(text)])
 }
 

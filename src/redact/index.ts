@@ -12,6 +12,8 @@ export type Redactor = {
   json(value: unknown): unknown
   /** For text in pieces: a secret is found wherever it was split. `end` returns the text that was held back. */
   stream(): RedactingStream
+  /** Does now, while there is something to wait for, what the first JSON value would be held up by. */
+  prepare(): void
 }
 
 export type RedactingStream = {
@@ -23,6 +25,9 @@ export type RedactingStream = {
 const redacted = '[REDACTED]'
 const placeholder = Buffer.from(redacted)
 const deepest = 256
+/** To look for each form by itself in the first short texts costs less than to make one search for all of them. */
+const fewTexts = 4
+const shortLength = 4_096
 
 /**
  * Replaces every occurrence of each value and of its secret parts (`piecesOf`), as it is and as it is
@@ -35,9 +40,12 @@ const deepest = 256
  */
 export function createRedactor(values: Iterable<string>): Redactor {
   const known = new Set(values)
+  let forms: Buffer[] | undefined
   let search: Search | undefined
+  let looked = 0
+  const formsOfAll = () => (forms ??= allFormsOf(known))
   const cover = (): Cover => {
-    search ??= searchFor(known)
+    search ??= createSearch(formsOfAll())
     return createCover([search], placeholder)
   }
 
@@ -63,7 +71,10 @@ export function createRedactor(values: Iterable<string>): Redactor {
     const texts: string[] = []
     if (!gather(value, texts)) return false
     const given = texts.join('\n')
-    return text(given) === given
+    if (search || given.length > shortLength || looked >= fewTexts) return text(given) === given
+    looked += 1
+    const bytes = Buffer.from(given)
+    return !formsOfAll().some((form) => bytes.includes(form))
   }
 
   function stream(): RedactingStream {
@@ -72,7 +83,11 @@ export function createRedactor(values: Iterable<string>): Redactor {
     return { write: (chunk) => one.write(bytesOf(chunk)), end: (wish) => one.end(wish) }
   }
 
-  return { text, json: (value) => (isClean(value) ? value : json(value)), stream }
+  return {
+    ...{ text, stream },
+    json: (value) => (isClean(value) ? value : json(value)),
+    prepare: () => void formsOfAll(),
+  }
 }
 
 /** Puts all texts, names and numbers of a JSON value into `texts`; false: it is nested too deep. */
@@ -133,15 +148,15 @@ export function createGrowingRedactor(always: readonly string[]): GrowingRedacto
     text(given) {
       const used = [forever, ...groups].filter(({ values }) => values.length > 0)
       if (used.length === 0 || given === '') return given
-      const searches = used.map((group) => (group.search ??= searchFor(group.values)))
+      const searches = used.map((group) => (group.search ??= createSearch(allFormsOf(group.values))))
       return covered(given, createCover(searches, placeholder))
     },
   }
 }
 
-function searchFor(values: Iterable<string>): Search {
+function allFormsOf(values: Iterable<string>): Buffer[] {
   const known = new Set([...values].flatMap((value) => [value, ...piecesOf(value)]))
-  return createSearch([...known].flatMap(formsOf))
+  return [...known].flatMap(formsOf)
 }
 
 function covered(given: string, cover: Cover, wish?: { isCut: boolean }): string {

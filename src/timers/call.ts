@@ -10,7 +10,7 @@ import { urlToHttpOptions } from 'node:url'
 import { isJsonObject } from '../ground/json.ts'
 import { readRetryAfter } from '../ground/retry-after.ts'
 import { failureName } from '../ground/failure-name.ts'
-import { createRedactorMemory } from '../redact/index.ts'
+import { createRedactorMemory, type Redactor } from '../redact/index.ts'
 import { type CallCode, failure, type TimerAnswer, type TimerFailure } from './answer.ts'
 import { type BodyReader, createWholeReader } from './body.ts'
 import { type Connections, createConnections } from './connections.ts'
@@ -58,6 +58,7 @@ export async function send<Service extends string>(call: Call<Service>): Promise
   const aborted = failure('transient', `${service}_ABORTED` as const, 'the call was cancelled on our side')
   if (signal?.aborted) return aborted
   const open = url.protocol === 'https:' ? (await loadTls()).open : openPlain
+  const redactor = redactorOf(call)
   return new Promise((resolve) => {
     const asked = open(url, call)
     const finish = (answer: Sent<Service>) => {
@@ -76,9 +77,11 @@ export async function send<Service extends string>(call: Call<Service>): Promise
     asked.on('error', (error) => finish(broken(service, error)))
     asked.on('response', (response) => {
       response.on('data', () => silence?.refresh())
-      read(response, { call, reader, finish })
+      read(response, { call, reader, redactor, finish })
     })
     asked.end(bodyOf(call))
+    // while the service answers
+    if (call.json) setImmediate(redactor.prepare)
   })
 }
 
@@ -129,10 +132,12 @@ function bodyOf({ json, body }: AnyCall): string | undefined {
 type Reading<Service extends string> = {
   call: Call<Service>
   reader: BodyReader
+  redactor: Redactor
   finish: (answer: Sent<Service>) => void
 }
 
-function read<Service extends string>(response: IncomingMessage, { call, reader, finish }: Reading<Service>) {
+function read<Service extends string>(response: IncomingMessage, reading: Reading<Service>) {
+  const { call, reader, redactor, finish } = reading
   const { service, maxBytes } = call
   let size = 0
   response.on('data', (chunk: Buffer) => {
@@ -146,18 +151,16 @@ function read<Service extends string>(response: IncomingMessage, { call, reader,
     const isOk = status >= 200 && status < 300
     const given = reader.end()
     // the answers of a login hold tokens that are wanted; those to a JSON request hold none
-    const body = given && (!isOk || call.json) ? withoutSecrets(given, call) : given
+    const body = given && (!isOk || call.json) ? (redactor.json(given) as typeof given) : given
     finish({ ok: true, value: { status, headers, body, text: body ? '' : (reader.text?.() ?? '').trim() } })
   })
 }
 
 /** What a service says goes into rows and logs, and it may echo the tokens of the request. */
-function withoutSecrets(
-  said: Record<string, unknown>,
-  { headers, secrets = [] }: AnyCall,
-): Record<string, unknown> {
-  const sent = [headers['authorization'], ...secrets].filter((one) => typeof one === 'string')
-  return redactorFor(sent).json(said) as Record<string, unknown>
+function redactorOf({ headers, secrets = [] }: AnyCall): Redactor {
+  const { authorization } = headers
+  const token = authorization && (/^Bearer (\S+)$/.exec(authorization)?.[1] ?? authorization)
+  return redactorFor(token ? [token, ...secrets] : secrets)
 }
 
 /** Making a redactor ready costs a millisecond or two, and calls with one token follow each other. */
