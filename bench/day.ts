@@ -132,7 +132,7 @@ async function takeCase(
   const target = await startTargets(targetMs)
   const balancer = await startBalancer()
   await seedJobs(database.sql, {
-    ...{ count: jobs, nextInS: leadS, everyS, history: 4, spreadS },
+    ...{ count: jobs, next: leadS, everyS, history: 4, spreadS },
     targets: target.urls,
   })
   // nothing is armed yet: the first boot arms all of them

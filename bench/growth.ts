@@ -45,7 +45,7 @@ export async function growth(world: World): Promise<string> {
 
 async function stage(world: World, count: number): Promise<Stage> {
   const database = await world.database()
-  await seedJobs(database.sql, { count, nextInS: 3_600 })
+  await seedJobs(database.sql, { count, next: 3_600 })
   await seedKnowledge(database.sql, world.keys)
   const fire_at = armedAt.toISOString()
   const listed = Array.from({ length: count }, (_, n) => ({

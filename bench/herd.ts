@@ -10,18 +10,24 @@ const connections = 256
 /** Every tenth fire is sent twice, as a timer that delivers at least once does. */
 const twiceEvery = 10
 
+/** The jobs are made ahead of their slot, as those of a service are. */
+const seedingMs = 20_000
+
 /** 4. Ten thousand fires at once: none lost, none run twice. */
 export async function herd(world: World): Promise<string> {
   const { programs, keys } = world
   const database = await world.database()
-  const nas = await world.nas()
-  await armAtNas(nas, jobIds(fires))
-  await seedJobs(database.sql, { count: fires, nextInS: -1, history: 4 })
+  const nas = await world.nas({ holdsFires: true })
+  const slot = new Date(Math.ceil(Date.now() / 1000) * 1000 + seedingMs)
+  await armAtNas(nas, jobIds(fires), slot)
+  await seedJobs(database.sql, { count: fires, next: slot, history: 4 })
   await seedKnowledge(database.sql, keys)
   const env = { ...serviceEnv(database, nas, keys), NODE_COMPILE_CACHE: programs.cache }
-  const bodies = Array.from({ length: fires }, (_, n) => fireBody(jobId(n + 1), new Date()))
+  const bodies = Array.from({ length: fires }, (_, n) => fireBody(jobId(n + 1), slot))
   const sent = bodies.flatMap((body, n) => (n % twiceEvery === 0 ? [body, body] : [body]))
   const tokens = await keys.signEach(nas.url, sent.length)
+  if (slot <= new Date()) throw new Error(`to make the jobs took longer than ${seedingMs} ms`)
+  await new Promise((resolve) => setTimeout(resolve, slot.getTime() - Date.now()))
 
   const floor = await start({ program: programs.noDatabase, env })
   const plain = await fireAll(floor.url, { bodies: sent, tokens, connections })

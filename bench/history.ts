@@ -65,7 +65,7 @@ export async function history(world: World, size: Size = usual): Promise<string>
   const big = jobId(size.jobs + 1)
   const database = await world.database()
   const { sql } = database
-  await seedJobs(sql, { count: size.jobs + 1, nextInS: 86_000 })
+  await seedJobs(sql, { count: size.jobs + 1, next: 86_000 })
   await sql`update jobs set tags = case when id <= ${jobId(10)} then '{few,all}'::text[] else '{all}'::text[] end`
   const seeded = await seedHistory(sql, size)
   await seedKnowledge(sql, world.keys)

@@ -40,7 +40,7 @@ async function takeWarm(world: World): Promise<{ runs: number[]; sent: number[] 
     NAS_JWKS_URL: `${nas.url}/.well-known/jwks.json`,
     CALLBACK_URL: `http://127.0.0.1:${port}`,
   }
-  await seedJobs(database.sql, { count: jobs, nextInS: 3, everyS: 1 })
+  await seedJobs(database.sql, { count: jobs, next: 3, everyS: 1 })
   await database.sql`update job_runtime set wake_gen = wake_gen + 1`
   const running = await start({ program: world.programs.server, env, port })
   await delay(sampleS * 1000)

@@ -58,7 +58,7 @@ async function takeOnce(
   { concurrency, isShared }: { concurrency: number; isShared: boolean },
 ): Promise<Take> {
   const database = await world.database()
-  if (kind.isOurs) await seedJobs(database.sql, { count: jobs, nextInS: -1, history: 4 })
+  if (kind.isOurs) await seedJobs(database.sql, { count: jobs, next: -1, history: 4 })
   const env = {
     PATH: process.env['PATH'],
     DATABASE_URL: database.url,

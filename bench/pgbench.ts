@@ -23,7 +23,7 @@ const perClient = 2_000
  */
 export async function pgbench(world: World): Promise<PgbenchResult | null> {
   const database = await world.database()
-  await seedJobs(database.sql, { count: clients * perClient, nextInS: -1, history: 4 })
+  await seedJobs(database.sql, { count: clients * perClient, next: -1, history: 4 })
   await database.sql`create table bare (id uuid primary key, job_id text not null, state text not null, at timestamptz)`
   const fires = await replay(database.url, await record(database.url))
   const bare = await replay(database.url, bareRun)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { nodeFlags, nodeOptions } from './programs.ts'
+import { nodeEnv, nodeFlags } from './programs.ts'
 import { freePort } from '../dev/free-port.ts'
 
 export type Running = {
@@ -30,8 +30,7 @@ export async function start({ program, env, args = [], port: given }: Start): Pr
   const child = spawn(process.execPath, [...nodeFlags, ...args, program], {
     env: {
       PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      NODE_OPTIONS: nodeOptions,
+      ...nodeEnv,
       HOST: '127.0.0.1',
       TARGET_ALLOW: '127.0.0.0/8',
       PORT: String(port),

@@ -52,7 +52,7 @@ export async function costOfFires(world: World, wish: { processes: number; fires
   const nas = await world.nas()
   const warmUp = warmUpEach * wish.processes
   const count = warmUp + wish.fires
-  await seedJobs(database.sql, { count, nextInS: -1, history: 4 })
+  await seedJobs(database.sql, { count, next: -1, history: 4 })
   await seedKnowledge(database.sql, keys)
   const env = { ...serviceEnv(database, nas, keys), NODE_COMPILE_CACHE: programs.cache }
   const running = await Promise.all(

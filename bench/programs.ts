@@ -23,8 +23,12 @@ export type Programs = {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The options and flags of the image's Node (Dockerfile). Every server here runs with them, the floors too. */
-export const nodeOptions = '--max-old-space-size=112 --max-semi-space-size=2'
+/** The environment, options and flags of the image's Node (Dockerfile). Every server here runs with them, the floors too. */
+export const nodeEnv = {
+  NODE_ENV: 'production',
+  NODE_OPTIONS: '--max-old-space-size=112 --max-semi-space-size=2',
+  MALLOC_ARENA_MAX: '2',
+}
 export const nodeFlags = ['--no-concurrent-recompilation']
 
 export async function buildPrograms(): Promise<Programs> {
@@ -57,7 +61,7 @@ export async function buildPrograms(): Promise<Programs> {
 
 /** The program that the Dockerfile runs in its build. */
 function bakeCache(folder: string) {
-  const env = { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: nodeOptions }
+  const env = { ...process.env, ...nodeEnv }
   const args = [...nodeFlags, 'dev/image/bake.mjs', join(folder, 'cache'), join(folder, 'boot.js')]
   const baked = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' })
   if (baked.status !== 0) throw new Error(`the compile cache could not be made: ${baked.stderr}`)

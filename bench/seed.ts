@@ -5,8 +5,8 @@ import type { Keys, NasProcess } from './world.ts'
 
 export type Seed = {
   count: number
-  /** The next slot: so many seconds from now; negative: it has come. */
-  nextInS: number
+  /** The next slot: so many seconds from now (negative: it has come), or an instant for which they are armed, too. */
+  next: number | Date
   everyS?: number
   /** Ids begin behind this number. */
   after?: number
@@ -28,21 +28,23 @@ export type Seed = {
  */
 export async function seedJobs(
   sql: postgres.Sql,
-  { count, nextInS, everyS = 300, after = 0, history = 0, targets = [], spreadS = 0 }: Seed,
+  { count, next, everyS = 300, after = 0, history = 0, targets = [], spreadS = 0 }: Seed,
 ) {
   const actions = targets.length > 0 ? targets.map((url) => ({ type: 'http', url })) : [{ type: 'none' }]
   const text = `every ${everyS}s`
+  const [nextInS, nextAt] = typeof next === 'number' ? [next, null] : [0, next]
   const schedule = { kind: 'interval', text, display: text, every_ms: everyS * 1000 }
   await sql`
     insert into jobs (id, name, schedule, timezone, anchor, prompt, action)
     select lpad(to_hex(n), 12, '0'), 'bench ' || n, ${sql.json(schedule)}, 'UTC',
-      date_trunc('second', now()) + ${nextInS - everyS} * interval '1 s'
+      coalesce(${nextAt}::timestamptz, date_trunc('second', now()) + ${nextInS} * interval '1 s')
+        - ${everyS} * interval '1 s'
         + floor(1000.0 * ${spreadS}::int * (n - 1) / ${count}::int) * interval '1 ms',
       'bench', ${sql.json(actions)}::jsonb -> (n % ${actions.length}::int)
     from generate_series(${after + 1}::int, ${after + count}::int) n`
   await sql`
     insert into job_runtime (job_id, next_slot, wake_at, armed_gen, armed_at, armed_schedule)
-    select id, anchor + ${everyS} * interval '1 s', anchor + ${everyS} * interval '1 s', 1, ${armedAt}, 'bench'
+    select id, anchor + ${everyS} * interval '1 s', anchor + ${everyS} * interval '1 s', 1, ${nextAt ?? armedAt}, 'bench'
     from jobs where id > ${jobId(after)} and id <= ${jobId(after + count)}`
   await sql`
     insert into runs (id, job_id, trigger, state, fence, attempt, started_at, finished_at)
@@ -74,8 +76,8 @@ async function makeReady(sql: postgres.Sql, { count, after }: { count: number; a
 export const armedAt = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
 
 /** Makes NAS hold what the seed says that it holds: a boot would arm everything again otherwise. */
-export async function armAtNas({ url, env }: NasProcess, ids: string[]) {
-  const fire_at = armedAt.toISOString()
+export async function armAtNas({ url, env }: NasProcess, ids: string[], at = armedAt) {
+  const fire_at = at.toISOString()
   const left = ids.values()
   async function one() {
     for (const job_id of left) {

@@ -13,7 +13,7 @@ const frames = 120
 /** The page in Chromium: its first view, a table of 100,000 jobs, and a log of a megabyte, at rest and while it grows. */
 export async function view({ database, programs }: World): Promise<string> {
   const place = await database()
-  await seedJobs(place.sql, { count: jobs, nextInS: 86_400 })
+  await seedJobs(place.sql, { count: jobs, next: 86_400 })
   const runId = await seedLog(place)
   const env = { DATABASE_URL: place.url, API_KEY: apiKey, RATE_LIMIT_PER_MINUTE: '0' }
   const service = await start({ program: programs.server, env })

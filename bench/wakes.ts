@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parse } from 'smol-toml'
 import { type Fly, startFly } from '../dev/fly/index.ts'
 import { startTarget } from '../dev/target/index.ts'
-import { nodeOptions } from './programs.ts'
+import { nodeEnv } from './programs.ts'
 import { startVirtualTime, type VirtualTime } from './virtual.ts'
 import { apiKey, type Database, type World } from './world.ts'
 
@@ -81,7 +81,7 @@ export async function takeWakes(world: World, { schedules, from, hours }: Part):
     return {
       image: { name: 'chronos', program: programs.server, env: { NODE_COMPILE_CACHE: programs.cache } },
       env: () => ({
-        ...{ NODE_ENV: 'production', NODE_OPTIONS: nodeOptions, HOST: '127.0.0.1', CRON_PROVIDER: 'chronos' },
+        ...{ ...nodeEnv, HOST: '127.0.0.1', CRON_PROVIDER: 'chronos' },
         ...{ DATABASE_URL: database.url, CALLBACK_URL: fly.url, API_KEY: apiKey },
         ...{ ...time.nas.environment(), TARGET_ALLOW: '127.0.0.1/32' },
         ...settings,

@@ -41,7 +41,7 @@ async function takeOnce(
   const nas = await newNas()
   const target = kind.calls ? await start({ program: programs.bare, env: {} }) : null
   const count = warmUp + firesPerRound
-  await seedJobs(database.sql, { count, nextInS: -1, history: 4, targets: target ? [`${target.url}/`] : [] })
+  await seedJobs(database.sql, { count, next: -1, history: 4, targets: target ? [`${target.url}/`] : [] })
   if (kind.program === programs.server) await armAtNas(nas, jobIds(count))
   await seedKnowledge(database.sql, keys)
   const running = await start({

@@ -20,7 +20,8 @@ export type World = {
   /** A migrated database of its own, and a connection to it. */
   database(): Promise<Database>
   /** The local NAS, in a process of its own. */
-  nas(): Promise<NasProcess>
+  /** `holdsFires`: it keeps what is armed, and fires nothing by itself. */
+  nas(how?: { holdsFires: boolean }): Promise<NasProcess>
   /** For fires that are sent from here: a key set instead of the portal's. */
   keys: Keys
   close(): Promise<void>
@@ -77,10 +78,11 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-async function startNasProcess(): Promise<NasProcess> {
+async function startNasProcess({ holdsFires } = { holdsFires: false }): Promise<NasProcess> {
   const port = await freePort()
   const program = fileURLToPath(new URL('../dev/nas/main.ts', import.meta.url))
   const args = [program, '--port', String(port), '--instance', 'bench', '--alg', 'ES256', '--quiet']
+  if (holdsFires) args.push('--misbehave', 'hold_fires')
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const env = await environmentOf(child)
   return {

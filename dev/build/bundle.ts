@@ -2,6 +2,8 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BuildOptions, build as esbuild, type Metafile, type Plugin } from 'esbuild'
 import { migrations } from '../../db/migrations.ts'
+import { toAscii } from './ascii.ts'
+import { laterPackages, withLater } from './later.ts'
 
 /** The programs of the service, and of the relay's Node host, that are shipped as one file each. */
 export const serviceEntryPoints = ['src/server.ts', 'src/migrate.ts']
@@ -38,11 +40,16 @@ export async function bundle(entryPoints: string[], outdir: string): Promise<Met
     ...oneFile,
     // `require`, put off: a script that is started from a code cache (dev/image/boot.cjs) has no loader of modules.
     supported: { 'dynamic-import': false },
-    plugins: [embedMigrations, embedHandlers, placePage, leaveOutDev, lateBuiltins],
+    plugins: [laterPackages, embedMigrations, embedHandlers, placePage, leaveOutDev, lateBuiltins],
     write: false,
   })
   await mkdir(outdir, { recursive: true })
-  for (const { path, text } of outputFiles) await writeFile(path, toAscii(text))
+  const built = Object.values(metafile.outputs)
+  for (const [n, { path, text }] of outputFiles.entries()) {
+    const whole = await withLater(toAscii(text), built[n]?.inputs ?? {}, oneFile)
+    await writeFile(path, whole.text)
+    Object.assign(metafile.inputs, whole.inputs)
+  }
   return metafile
 }
 
@@ -63,14 +70,6 @@ export async function bundleCommand(outfile: string): Promise<Metafile> {
 }
 
 /**
- * One letter beyond ASCII (in an author's name at the end) makes V8 keep the whole source with two bytes a letter, and
- * Node decode it before: 25 ms of a boot, and megabytes permanently.
- */
-function toAscii(text: string): string {
-  return text.normalize('NFKD').replaceAll(/[^\0-\x7f]/g, '')
-}
-
-/**
  * These packages ask for these builtins as they are loaded, and need them later or never: Fastify https and http2, because
  * TLS ends at a proxy before; postgres tls, if its URL asks for none; all of them assert, as long as nothing is wrong.
  * https and http2 alone are about 45 ms of a boot. What is in their place loads them when one of their functions is first
@@ -85,8 +84,11 @@ const lateBuiltins: Plugin = {
       ({ path, importer }) =>
         eager.test(importer) ? { path: path.replace(/^node:/, ''), namespace: 'late' } : undefined,
     )
-    // the threads of pino's transports, which are not used here
-    build.onResolve({ filter: /^thread-stream$/ }, ({ path }) => ({ path, namespace: 'late' }))
+    // the threads of pino's transports, which are not used here; and what compares the version of Fastify with those that its
+    // plugins ask for, which the tests, that run the source, have done for all that is in the file
+    build.onResolve({ filter: /^(thread-stream|semver)$/ }, ({ path, importer }) =>
+      path === 'semver' && !eager.test(importer) ? undefined : { path, namespace: 'late' },
+    )
     build.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
       contents: inPlaceOf(path),
       loader: 'js',
@@ -96,6 +98,7 @@ const lateBuiltins: Plugin = {
 
 function inPlaceOf(builtin: string): string {
   if (builtin === 'thread-stream') return 'module.exports = null'
+  if (builtin === 'semver') return 'module.exports = { satisfies: () => true }'
   const real = `require('node:${builtin}')`
   const own = {
     // all that they ask of it, and a global as well
@@ -104,7 +107,10 @@ function inPlaceOf(builtin: string): string {
     worker_threads: '{ isMainThread: true }',
     assert: `(is, ...why) => { if (!is) ${real}(is, ...why) }`,
   }[builtin]
-  return `module.exports = new Proxy(${own ?? '{}'}, { get: (own, name) => own[name] ?? ${real}[name] })`
+  // an import of it asks whether it was an ES module, which none is
+  return `module.exports = new Proxy(${own ?? '{}'}, {
+    get: (own, name) => name === '__esModule' ? undefined : own[name] ?? ${real}[name],
+  })`
 }
 
 /** db/migrations.ts reads a folder beside itself; in one lone file its list is written out instead. */

@@ -7,9 +7,9 @@ export type Lockfile = {
   packages: Record<string, { version?: string; license?: string; integrity?: string }>
 }
 
-/** The folder of the package that a file of a bundle belongs to; null: it is ours. */
+/** The folder of the package that a file of a bundle belongs to (`later:` is said of some, see later.ts); null: it is ours. */
 export function packageFolderOf(path: string): string | null {
-  return /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? null
+  return /^(?:later:)?(.*node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? null
 }
 
 /**

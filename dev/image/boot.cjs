@@ -12,26 +12,48 @@ openToPostgres(process.env.DATABASE_URL ?? '')
 process.nextTick(start)
 
 function start() {
-  const { hash } = require('node:crypto')
-  const { readFileSync, writeFileSync } = require('node:fs')
+  const { fstatSync, openSync, readSync } = require('node:fs')
   const { join } = require('node:path')
-  const { Script } = require('node:vm')
 
   const file = join(__dirname, 'server.js')
-  const bytes = readFileSync(file)
-  // V8 itself compares no more of the file than its length: code of another one would be run in its place.
-  const cache = join(__dirname, 'cache', `server-${hash('sha256', bytes)}.cache`)
-  // The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
-  const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${bytes.latin1Slice()}\n})`,
-    {
-      filename: file,
-      cachedData: isBaking ? undefined : readCache(cache, file),
-    },
-  )
-  if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
-  if (isBaking) process.on('exit', () => writeFileSync(cache, script.createCachedData()))
+  const opened = openSync(file)
+  const { size } = fstatSync(opened)
+  const read = (from, to) => {
+    const bytes = Buffer.allocUnsafeSlow(to - from)
+    readSync(opened, bytes, 0, bytes.length, from)
+    return bytes
+  }
+  // The last bytes, as comments, are what no fire needs: loaded when it is asked for (dev/build/later.ts), from this file
+  // even if another one lies there by then.
+  const [, length = 0] = /^\/\/(\d+)\n/.exec(read(0, Math.min(16, size)).latin1Slice()) ?? []
+  const readLater = () => read(size - length, size)
+  const compileLater = (bytes) => compile('later', `${file}:later`, bytes, uncommented)
+  globalThis[Symbol.for('chronos.later')] = {
+    read: readLater,
+    compile: (bytes) => compileLater(bytes).runInThisContext(),
+  }
+  const script = compile('server', file, read(0, size - length), wrapped)
+  if (isBaking && length > 0) process.on('exit', () => compileLater(readLater()))
   script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+}
+
+const wrapped = (text) => `(function (exports, require, module, __filename, __dirname) {${text}\n})`
+const uncommented = (text) => text.slice(2).replaceAll('\n//', '\n')
+
+function compile(name, filename, bytes, sourceOf) {
+  const { writeFileSync } = require('node:fs')
+  const { join } = require('node:path')
+  const { Script } = require('node:vm')
+  const cache = join(__dirname, 'cache', `${name}.cache`)
+  // The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
+  const source = sourceOf(bytes.latin1Slice())
+  const cachedData = isBaking ? undefined : readCache(cache, bytes)
+  const script = new Script(source, { filename, cachedData })
+  if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
+  const keep = () => writeFileSync(cache, Buffer.concat([script.createCachedData(), bytes]))
+  if (isBaking && name === 'later') keep()
+  else if (isBaking) process.on('exit', keep)
+  return script
 }
 
 // From now on the heap may grow by 2 MB between two collections, no more by 8: 6 MB less after a thousand fires, and no
@@ -53,11 +75,18 @@ function openToPostgres(url) {
   globalThis[Symbol.for('chronos.opened')] = { host, port: Number(port), socket }
 }
 
-function readCache(cache, file) {
+/**
+ * Compiled code, with what it was compiled from behind it: V8 itself compares no more of that than its length, and code of
+ * another file would be run in its place. A hash would have `node:crypto` loaded before the port is open.
+ */
+function readCache(cache, bytes) {
   try {
-    return require('node:fs').readFileSync(cache)
-  } catch {
-    return say(`${cache} cannot be read: not made of this ${file}`)
+    const kept = require('node:fs').readFileSync(cache)
+    const length = kept.length - bytes.length
+    if (length > 0 && kept.subarray(length).equals(bytes)) return kept.subarray(0, length)
+    return say(`${cache} cannot be used: made of another file`)
+  } catch (error) {
+    return say(`${cache} cannot be used: ${error.code}`)
   }
 }
 

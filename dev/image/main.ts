@@ -47,7 +47,7 @@ async function main() {
       const { text } = await runToEnd(image, { args, env: debug })
       const file = args.at(-1)
       const isTaken =
-        text.includes(`${file} was accepted`) && !/\.cache (was rejected|cannot be read)/.test(text)
+        text.includes(`${file} was accepted`) && !/\.cache (was rejected|cannot be used)/.test(text)
       check(`${file} starts from its compile cache`, isTaken)
     }
     for (const size of sizes) await underLimit(image, postgres.url, size)

@@ -34,22 +34,50 @@ test('where it was made with other flags, it is rejected with a word about it, a
   assert.equal(said[0], 3)
 })
 
-test('a cache that is cut short is rejected, and the program runs', async () => {
+test('a cache that is cut short is not used, and the program runs', async () => {
   const [name = ''] = await readdir(join(folder, 'cache'))
   const cache = join(folder, 'cache', name)
   const whole = await readFile(cache)
   await writeFile(cache, whole.subarray(0, whole.length / 2))
   const { said, complaint } = boot()
   await writeFile(cache, whole)
-  assert.match(complaint, /\.cache was rejected/)
+  assert.match(complaint, /\.cache cannot be used: made of another file/)
   assert.equal(said[0], 3)
 })
 
 test('another program of the same length, which V8 cannot tell from the first, is not run from its cache', async () => {
   await writeFile(join(folder, 'server.js'), program.replace('a + b', 'a - b'))
   const { said, complaint } = boot()
-  assert.match(complaint, /\.cache cannot be read/)
+  assert.match(complaint, /\.cache cannot be used: made of another file/)
   assert.equal(said[0], -1)
+})
+
+test('the last part of the file is compiled from its own code cache when it is asked for, whatever lies there by then', async (t) => {
+  const own = await mkdtemp(join(tmpdir(), 'chronos-later-'))
+  t.after(() => rm(own, { recursive: true }))
+  await copyFile('dev/image/boot.cjs', join(own, 'boot.js'))
+  await mkdir(join(own, 'cache'))
+  const code = '(function (exports, require, module) {\nmodule.exports = `two\n//lines`})'
+  const lines = `//${code.replaceAll('\n', '\n//')}`
+  const asks = `
+    const { renameSync, writeFileSync } = require('node:fs')
+    const loaded = { exports: {} }
+    const isBaking = process.argv.includes('--bake')
+    if (!isBaking) {
+      writeFileSync(__dirname + '/next.js', 'another program')
+      renameSync(__dirname + '/next.js', __filename)
+    }
+    const { read, compile } = globalThis[Symbol.for('chronos.later')]
+    compile(read()).call(loaded.exports, loaded.exports, require, loaded)
+    console.log(JSON.stringify(loaded.exports))`
+  await writeFile(join(own, 'server.js'), `//${lines.length}\n${asks}\n${lines}`)
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [join(own, 'boot.js'), ...args], { encoding: 'utf8' })
+  run('--bake')
+  const caches = await readdir(join(own, 'cache'))
+  assert.deepEqual(caches.toSorted(), ['later.cache', 'server.cache'])
+  const { stdout, stderr } = run()
+  assert.deepEqual([JSON.parse(stdout), stderr], ['two\n//lines', ''])
 })
 
 test('a connection to Postgres is begun before the program is read, and left to it', async (t) => {

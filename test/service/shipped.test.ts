@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +10,7 @@ import { startTarget, type Target } from '../../dev/target/index.ts'
 import { sharedBuild } from '../support/build.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { freePort } from '../../dev/free-port.ts'
+import { until } from '../support/until.ts'
 
 /**
  * The two shipped files alone in an empty folder, with the environment of the contract and nothing else, against the
@@ -22,6 +23,8 @@ let target: Target
 let folder: string
 let url: string
 let nasUrl: string
+let serverEnv: Record<string, string>
+let server: ChildProcess
 
 before(async () => {
   database = await createTestDatabase({ migrations: [] })
@@ -37,16 +40,13 @@ before(async () => {
   await line(nas, /local NAS at/)
   const migrate = run(['migrate.js'], { DATABASE_URL: database.url }, folder)
   assert.deepEqual(await once(migrate, 'exit'), [0, null])
-  const server = run(
-    ['server.js'],
-    {
-      ...{ NODE_ENV: 'production', DATABASE_URL: database.url, API_KEY: key },
-      ...{ HOST: '127.0.0.1', PORT: String(servicePort), CALLBACK_URL: url, CRON_PROVIDER: 'chronos' },
-      ...{ NAS_PORTAL_URL: nasUrl, NAS_AUDIENCE: 'agent:local', NAS_ACCESS_TOKEN: 'static-token' },
-      TARGET_ALLOW: '127.0.0.0/8',
-    },
-    folder,
-  )
+  serverEnv = {
+    ...{ NODE_ENV: 'production', DATABASE_URL: database.url, API_KEY: key },
+    ...{ HOST: '127.0.0.1', PORT: String(servicePort), CALLBACK_URL: url, CRON_PROVIDER: 'chronos' },
+    ...{ NAS_PORTAL_URL: nasUrl, NAS_AUDIENCE: 'agent:local', NAS_ACCESS_TOKEN: 'static-token' },
+    TARGET_ALLOW: '127.0.0.0/8',
+  }
+  server = run(['server.js'], serverEnv, folder)
   await line(server, /listening/i)
 })
 
@@ -92,6 +92,36 @@ test('the page lies in the folder beside the program, and is there as soon as it
   await writeFile(join(folder, 'web', 'index.html'), '<title>Chronos</title>')
   const answer = await fetch(url)
   assert.deepEqual([answer.status, await answer.text()], [200, '<title>Chronos</title>'])
+})
+
+test('the last part of the file, which the image loads when it is asked for, is asked for by no boot and no fire', async () => {
+  const made = await api('POST', '/api/jobs', {
+    ...{ name: 'without the rest', schedule: 'every 2s' },
+    action: { type: 'http', url: `${target.url}/hook` },
+  })
+  assert.equal(made.status, 201)
+  server.kill('SIGKILL')
+  await once(server, 'exit')
+  const program = await readFile(join(folder, 'server.js'), 'latin1')
+  assert.ok(Number(/^\/\/(\d+)\n/.exec(program)?.[1]) > 1_000_000)
+  // as if another program had been written over it
+  await writeFile(join(folder, 'server.js'), `${program.slice(0, -1)}!`)
+  await copyFile('dev/image/boot.cjs', join(folder, 'boot.js'))
+  for (const file of ['boot.js', 'server.js']) {
+    const seen = target.calls.length
+    server = run([file], serverEnv, folder)
+    const said: string[] = []
+    server.stdout?.on('data', (text: Buffer) => said.push(text.toString()))
+    const isAskedFor = () => said.join('').includes('is another one than this process was started from')
+    await target.waitFor((calls) => calls.length > seen + 1, 30_000)
+    const live = () => database.sql`select from runs where state in ('claimed', 'running')`
+    await until('the runs have ended', async () => (await live()).length === 0)
+    assert.equal(isAskedFor(), false)
+    assert.equal((await api('GET', '/api/jobs')).status, 500)
+    await until('it is logged', isAskedFor)
+    server.kill('SIGKILL')
+    await once(server, 'exit')
+  }
 })
 
 function run(args: string[], env: Record<string, string>, cwd = process.cwd()): ChildProcess {
