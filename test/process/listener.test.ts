@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { type AddressInfo, connect } from 'node:net'
 import { createListener } from '../../src/process/listener.ts'
@@ -81,3 +82,17 @@ test('of a crowd that connects at once all are accepted before the first of thei
 test('no request waits longer than the limit for connections that come in', async (context) => {
   assert.ok(Number(await crowd(context, 40, 0)) < 40)
 })
+
+for (const host of ['127.0.0.1', 'localhost'])
+  test(`a port at ${host} that is taken is said to be, and one that was closed is opened again`, async (context) => {
+    const { listener } = await setup(context)
+    const { port } = listener.server.address() as AddressInfo
+    const other = createListener()
+    await assert.rejects(other.listen({ host, port }), { code: 'EADDRINUSE' })
+    listener.server.close()
+    await once(listener.server, 'close')
+    await other.listen({ host, port })
+    await new Promise((resolve) => other.server.close(resolve))
+    await listener.listen({ host, port })
+    assert.equal((listener.server.address() as AddressInfo).port, port)
+  })

@@ -96,6 +96,19 @@ test('in JSON texts, names and numbers are redacted, and everything else is as i
   assert.deepEqual(json(JSON.parse('{"__proto__":{"a":1}}')), JSON.parse('{"__proto__":{"a":1}}'))
 })
 
+test('the first values are searched like those that follow, short or long', () => {
+  const clean = { status: 'armed', more: ['a token', 7] }
+  for (let earlier = 0; earlier < 7; earlier++) {
+    const { json, prepare } = createRedactor(['a token, of three words', 'plain-token_1'])
+    prepare()
+    for (let n = 0; n < earlier; n++) assert.equal(json(clean), clean)
+    const [form, echo] = ['a%20token,%20of%20three%20words', Buffer.from('<plain-token_1>').toString('hex')]
+    assert.deepEqual(json({ form, echo }), { form: '[REDACTED]', echo: '3c[REDACTED]3e' })
+    const long = 'x'.repeat(10_000)
+    assert.deepEqual(json([`${long}plain-token_1`, clean]), [`${long}[REDACTED]`, clean])
+  }
+})
+
 test('JSON nested deeper than can be looked through is left out, not let through', () => {
   let nested: unknown = 'secret-name'
   for (let level = 0; level < 100_000; level++) nested = [nested]
