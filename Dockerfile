@@ -18,6 +18,8 @@ COPY src src
 COPY routes routes
 COPY db db
 COPY handlers handlers
+# what compiles the page reads the settings of TypeScript
+COPY tsconfig.json .
 COPY web web
 COPY cli cli
 COPY dev/build dev/build

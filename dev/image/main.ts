@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const mebibyte = 1024 * 1024
 /** What may be in the image, and nothing else. */
 const expectedFile =
-  /^\/(etc\/(passwd|group|nsswitch\.conf)|(usr\/)?lib(64)?\/.*\.so[.\d]*|usr\/local\/bin\/node|app\/(boot|server|migrate)\.js|app\/sbom\.cdx\.json|app\/cache\/.+)$/
+  /^\/(etc\/(passwd|group|nsswitch\.conf)|(usr\/)?lib(64)?\/.*\.so[.\d]*|usr\/local\/bin\/node|app\/(boot|server|migrate)\.js|app\/sbom\.cdx\.json|app\/(cache|web)\/.+)$/
 const heapLimit = "require('node:v8').getHeapStatistics().heap_size_limit"
 /** The machine's memory, and what it sets instead of the image's own NODE_OPTIONS. */
 const sizes: Size[] = [

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { after, before, test } from 'node:test'
 import { build, type Metafile } from 'esbuild'
-import { bundle, oneFile, relayEntryPoints, serviceEntryPoints } from '../../dev/build/bundle.ts'
+import {
+  bundle,
+  bundleCommand,
+  oneFile,
+  relayEntryPoints,
+  serviceEntryPoints,
+} from '../../dev/build/bundle.ts'
+import { buildWeb } from '../../dev/build/web.ts'
 
 // An image is built from what its Dockerfile copies, and of that only from what .dockerignore lets through. What the
 // build needs is not listed here: it is what its programs import, and what they bundle.
@@ -20,11 +27,19 @@ before(async () => {
 after(() => rm(outdir, { recursive: true }))
 
 /** What a build program bundles, beside what it imports itself. */
-const bundled: Record<string, () => Promise<Metafile>> = {
-  'dev/build/main.ts': () => bundle(serviceEntryPoints, outdir),
+const bundled: Record<string, () => Promise<string[]>> = {
+  'dev/build/main.ts': async () => {
+    const service = await bundle(serviceEntryPoints, outdir)
+    const command = await bundleCommand(join(outdir, 'chronos.mjs'))
+    const page = await buildWeb(join(outdir, 'web'))
+    const files = [service, command, page].flatMap(({ inputs }) => Object.keys(inputs))
+    // what compiles the page reads them as well, one by way of the other
+    return [...files, 'web/tsconfig.json', 'tsconfig.json']
+  },
   'dev/build/relay.ts': async () =>
-    (await build({ ...oneFile, entryPoints: relayEntryPoints, outdir, write: false })).metafile,
+    inputsOf(await build({ ...oneFile, entryPoints: relayEntryPoints, outdir, write: false })),
 }
+const inputsOf = ({ metafile }: { metafile: Metafile }) => Object.keys(metafile.inputs)
 
 /** A step of a build that needs a file of this project, and what was copied by then. */
 type Need = { file: string; program: string; copied: string[] }
@@ -67,8 +82,8 @@ async function filesOf(program: string): Promise<string[]> {
     ...{ format: 'esm', metafile: true, write: false, outdir },
   })
   assert.ok(program in bundled || !program.startsWith('dev/build/'), `it is known what ${program} bundles`)
-  const inputs = { ...metafile.inputs, ...(await bundled[program]?.())?.inputs }
-  return Object.keys(inputs).filter((path) => isFile(path) && !path.includes('node_modules/'))
+  const inputs = [...inputsOf({ metafile }), ...((await bundled[program]?.()) ?? [])]
+  return inputs.filter((path) => isFile(path) && !path.includes('node_modules/'))
 }
 
 const isIn = (file: string, folders: string[]) =>
