@@ -77,8 +77,9 @@ function load() {
 const alone = {
   read() {
     const bytes = require('node:fs').readFileSync(__filename)
-    const [, length = 0] = /^\\/\\/(\\d+)\\n/.exec(bytes.latin1Slice(0, 16)) ?? []
-    return bytes.subarray(bytes.length - length)
+    const [trailer = '', length = 0] = /\\n\\/\\/(\\d+)$/.exec(bytes.subarray(-16).latin1Slice()) ?? []
+    const end = bytes.length - trailer.length
+    return bytes.subarray(end - length, end)
   },
   compile(bytes) {
     const text = bytes.latin1Slice().slice(2).replaceAll('\\n//', '\\n')
@@ -102,8 +103,8 @@ async function exportsOf(path: string): Promise<string[] | null> {
 }
 
 /**
- * `text`, an output of a build with `laterPackages` whose inputs are `inputs`, with the part behind it that it needs. The first
- * line says how many bytes that is.
+ * `text`, an output of a build with `laterPackages` whose inputs are `inputs`, with the part behind it that it needs. The last
+ * line says how many bytes that is, so something may be put before the file.
  */
 export async function withLater(
   text: string,
@@ -126,5 +127,5 @@ export async function withLater(
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${code}\n})`
   const lines = `//${wrapped.replaceAll('\r', '').replaceAll('\n', '\n//')}`
   const whole = text.replace(hashPlace, hash('sha256', lines))
-  return { text: `//${lines.length}\n${whole}\n${lines}`, inputs: built.metafile.inputs }
+  return { text: `${whole}\n${lines}\n//${lines.length}`, inputs: built.metafile.inputs }
 }

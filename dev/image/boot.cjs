@@ -25,14 +25,16 @@ function start() {
   }
   // The last bytes, as comments, are what no fire needs: loaded when it is asked for (dev/build/later.ts), from this file
   // even if another one lies there by then.
-  const [, length = 0] = /^\/\/(\d+)\n/.exec(read(0, Math.min(16, size)).latin1Slice()) ?? []
-  const readLater = () => read(size - length, size)
+  const [trailer = '', length = 0] =
+    /\n\/\/(\d+)$/.exec(read(Math.max(0, size - 16), size).latin1Slice()) ?? []
+  const end = size - trailer.length
+  const readLater = () => read(end - length, end)
   const compileLater = (bytes) => compile('later', `${file}:later`, bytes, uncommented)
   globalThis[Symbol.for('chronos.later')] = {
     read: readLater,
     compile: (bytes) => compileLater(bytes).runInThisContext(),
   }
-  const script = compile('server', file, read(0, size - length), wrapped)
+  const script = compile('server', file, read(0, end - length), wrapped)
   if (isBaking && length > 0) process.on('exit', () => compileLater(readLater()))
   script.runInThisContext().call(exports, exports, require, module, file, __dirname)
 }

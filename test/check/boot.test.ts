@@ -70,7 +70,7 @@ test('the last part of the file is compiled from its own code cache when it is a
     const { read, compile } = globalThis[Symbol.for('chronos.later')]
     compile(read()).call(loaded.exports, loaded.exports, require, loaded)
     console.log(JSON.stringify(loaded.exports))`
-  await writeFile(join(own, 'server.js'), `//${lines.length}\n${asks}\n${lines}`)
+  await writeFile(join(own, 'server.js'), `${asks}\n${lines}\n//${lines.length}`)
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [join(own, 'boot.js'), ...args], { encoding: 'utf8' })
   run('--bake')
