@@ -20,6 +20,8 @@ before(async () => {
     API_KEY: apiKey,
     TARGET_ALLOW: '127.0.0.1',
     ...nas.environment(),
+    // one address for both, as machines of one service have: a boot with another one makes every arm again
+    CALLBACK_URL: 'http://127.0.0.1:9',
   }
   servers = await Promise.all([startServerProcess(env), startServerProcess(env)])
 })
