@@ -19,8 +19,7 @@ export type World = {
   postgresVersion: string
   /** A migrated database of its own, and a connection to it. */
   database(): Promise<Database>
-  /** The local NAS, in a process of its own. */
-  /** `holdsFires`: it keeps what is armed, and fires nothing by itself. */
+  /** The local NAS, in a process of its own. `holdsFires`: it keeps what is armed, and fires nothing by itself. */
   nas(how?: { holdsFires: boolean }): Promise<NasProcess>
   /** For fires that are sent from here: a key set instead of the portal's. */
   keys: Keys

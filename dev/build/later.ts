@@ -43,10 +43,7 @@ export const laterPackages: Plugin = {
         names.map((name, n) => `${JSON.stringify(name)}: v${n}`),
         names.map((name, n) => `v${n} as ${name}`),
       ]
-      return {
-        contents: `const { ${read.join(', ')} } = ${asked}\nexport { ${given.join(', ')} }`,
-        resolveDir: '/',
-      }
+      return { contents: `const { ${read.join(', ')} } = ${asked}\nexport { ${given.join(', ')} }` }
     })
     build.onResolve({ filter: new RegExp(`^${partPath}$`) }, ({ path }) => ({ path, namespace: 'part' }))
     build.onLoad({ filter: /.*/, namespace: 'part' }, () => ({ contents: part }))

@@ -34,28 +34,34 @@ function start() {
     read: readLater,
     compile: (bytes) => compileLater(bytes).runInThisContext(),
   }
-  const script = compile('server', file, read(0, end - length), wrapped)
-  if (isBaking && length > 0) process.on('exit', () => compileLater(readLater()))
+  const needed = read(0, end - length)
+  const script = compile('server', file, needed, wrapped)
+  const keepBoth = () => {
+    keep('server', script, needed)
+    if (length > 0) keep('later', compileLater(readLater()), readLater())
+  }
+  if (isBaking) process.on('exit', keepBoth)
   script.runInThisContext().call(exports, exports, require, module, file, __dirname)
 }
 
 const wrapped = (text) => `(function (exports, require, module, __filename, __dirname) {${text}\n})`
 const uncommented = (text) => text.slice(2).replaceAll('\n//', '\n')
 
+const cacheOf = (name) => require('node:path').join(__dirname, 'cache', `${name}.cache`)
+
 function compile(name, filename, bytes, sourceOf) {
-  const { writeFileSync } = require('node:fs')
-  const { join } = require('node:path')
   const { Script } = require('node:vm')
-  const cache = join(__dirname, 'cache', `${name}.cache`)
+  const cache = cacheOf(name)
   // The build leaves nothing but ASCII in the file (V8 keeps it at one byte a letter), and no `import()`.
   const source = sourceOf(bytes.latin1Slice())
   const cachedData = isBaking ? undefined : readCache(cache, bytes)
   const script = new Script(source, { filename, cachedData })
   if (script.cachedDataRejected) say(`${cache} was rejected: made by another Node, or with other flags`)
-  const keep = () => writeFileSync(cache, Buffer.concat([script.createCachedData(), bytes]))
-  if (isBaking && name === 'later') keep()
-  else if (isBaking) process.on('exit', keep)
   return script
+}
+
+function keep(name, script, bytes) {
+  require('node:fs').writeFileSync(cacheOf(name), Buffer.concat([script.createCachedData(), bytes]))
 }
 
 // From now on the heap may grow by 2 MB between two collections, no more by 8: 6 MB less after a thousand fires, and no
