@@ -1,4 +1,5 @@
 import type { ArmOrder } from '../../db/index.ts'
+import { secondOf } from '../ground/instant.ts'
 
 /** How far ahead NAS takes an arm at most, and how far ahead of now at least. */
 export type FireAtLimits = { horizonMs: number; leadMs: number }
@@ -24,8 +25,8 @@ export function freshFireAt(
   const nowMs = order.now.getTime()
   const wantedMs = Math.min(order.wakeAt?.getTime() ?? nowMs, nowMs + limits.horizonMs)
   const arms = order.armed ? [order.armed.at, ...order.recentArms] : order.recentArms
-  const used = new Set(arms.map((at) => Math.floor(at.getTime() / 1000)))
-  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))
+  const used = new Set(arms.map(secondOf))
+  const isUsed = (ms: number) => used.has(secondOf(new Date(ms)))
   let ms = Math.max(wantedMs, nowMs + limits.leadMs)
   while (isUsed(ms) && ms - 1000 > nowMs) ms -= 1000
   while (isUsed(ms)) ms += 1000

@@ -15,3 +15,8 @@ export function readInstant(text: unknown): Date | null {
 export function isoDay(instant: Date): string {
   return instant.toISOString().slice(0, 10)
 }
+
+/** Its second of Unix time: what is left if fractions are dropped. */
+export function secondOf(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000)
+}

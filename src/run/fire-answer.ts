@@ -1,4 +1,5 @@
 import { isProjectPaused } from '../decisions/index.ts'
+import { secondOf } from '../ground/instant.ts'
 import type { Look } from '../../db/index.ts'
 import type { Claimed } from './admission.ts'
 
@@ -53,8 +54,6 @@ export function isSpent(look: Look, fireAt: Date | null): boolean {
   const isThisOne = fireAt !== null && Math.abs(fireAt.getTime() - armedAt.getTime()) < 1_000
   return isThisOne || armedAt.getTime() <= look.view.now.getTime()
 }
-
-const secondOf = (instant: Date) => Math.floor(instant.getTime() / 1000)
 
 /** A wake time that has passed is used up, whatever noticed it: it is derived again. */
 export function isOverdue({ registry: { wakeAt }, view }: Look): boolean {

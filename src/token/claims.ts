@@ -1,3 +1,4 @@
+import { secondOf } from '../ground/instant.ts'
 import { rejection, shown } from './rejection.ts'
 
 type Expected = { issuer: string; audience: string; now: Date }
@@ -30,7 +31,7 @@ export function checkClaims(claims: Record<string, unknown>, { issuer, audience,
  * @throws AppError TOKEN_REJECTED
  */
 export function checkTimes(claims: Record<string, unknown>, now: Date): void {
-  const nowS = Math.floor(now.getTime() / 1000)
+  const nowS = secondOf(now)
   const { exp, nbf, iat } = claims
   if (!isNumericDate(exp) || exp <= nowS - leewayS)
     throw rejection('exp', `exp is ${shown(exp)}, now ${nowS}`)
@@ -39,7 +40,7 @@ export function checkTimes(claims: Record<string, unknown>, now: Date): void {
 }
 
 function checkLife({ exp, iat }: Record<string, unknown>, now: Date): void {
-  const nowS = Math.floor(now.getTime() / 1000)
+  const nowS = secondOf(now)
   const lifeS = Number(exp) - (isNumericDate(iat) ? iat : nowS + leewayS)
   if (lifeS > longestLifeS) throw rejection('life', `valid for ${lifeS} s, longer than an hour`)
 }

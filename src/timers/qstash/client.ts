@@ -1,3 +1,4 @@
+import { secondOf } from '../../ground/instant.ts'
 import {
   type ArmWish,
   createRefusal,
@@ -65,7 +66,7 @@ export function createQstashClient(needs: QstashClientNeeds): TimerCalls {
 
   async function arm({ jobId, gen, fireAt, callbackUrl }: ArmWish, signal?: AbortSignal) {
     // whole seconds, and never later than what is wanted: a fire may be early, and its run waits for the instant
-    const atS = Math.floor(fireAt.getTime() / 1_000)
+    const atS = secondOf(fireAt)
     const headers = {
       'upstash-method': 'POST',
       'upstash-not-before': String(atS),

@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { AppError } from '../../../ground/errors.ts'
+import { secondOf } from '../../../ground/instant.ts'
 import { call, verdictOf } from '../shared/call.ts'
 import type { Sent, Message } from '../shared/message.ts'
 import type { Sending } from '../shared/sending.ts'
@@ -40,7 +41,7 @@ export async function sendWebhook(sending: Sending, target: WebhookTarget, messa
   headers.set('content-type', 'application/json')
   headers.set('user-agent', sending.userAgent)
   headers.set('webhook-id', message.id)
-  headers.set('webhook-timestamp', String(Math.floor(now.getTime() / 1000)))
+  headers.set('webhook-timestamp', String(secondOf(now)))
   headers.set(
     'webhook-signature',
     signersOf(target)
