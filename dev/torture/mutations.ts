@@ -82,8 +82,8 @@ export const mutations: Mutation[] = [
   {
     name: 'the fresh fire_at',
     file: 'src/arming/fire-at.ts',
-    find: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000))',
-    put: '  const isUsed = (ms: number) => used.has(Math.floor(ms / 1000)) && false',
+    find: '  const isUsed = (ms: number) => used.has(secondOf(new Date(ms)))',
+    put: '  const isUsed = (ms: number) => used.has(secondOf(new Date(ms))) && false',
     tests: { file: manners, pattern: 'swallows' },
   },
   {
