@@ -12,7 +12,7 @@ async function main() {
   // one by one, as many connections as the peers have; a crowd shares those of a service
   const url = process.env['DATABASE_URL'] ?? ''
   const database = createDatabase({ url, max: isShared ? 4 : atOnce })
-  const store = createStore(database, () => null, isShared ? undefined : { most: 1, atOnce })
+  const store = createStore(database, () => null, isShared ? {} : { crowd: { most: 1, atOnce } })
   await carry(store, 1)
   const startMs = performance.now() - startedAt
   const left = Array.from({ length: count - 1 }, (_, n) => n + 2).values()

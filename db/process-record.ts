@@ -1,6 +1,7 @@
 import type { PendingQuery } from 'postgres'
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
+import { recordOf } from './arrival.ts'
 import type { Database } from './client.ts'
 import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
@@ -92,7 +93,7 @@ export function createProcessRecord({
   owner,
   clock = () => null,
 }: ProcessRecordNeeds): ProcessRecord {
-  const name = `process:${machineId}`
+  const name = recordOf(machineId)
   return {
     arrive: ({ upMs, listed = null }) =>
       database.run((sql) => arrive(sql, { name, owner, upMs, listed, now: clock() }), {
@@ -124,18 +125,22 @@ async function arrive(
     with clock as (select coalesce(${now}::timestamptz, clock_timestamp()) as now, ${sql.unsafe(notAwaited)}),
     -- as it is now: another process may add this life at the same time
     still_up as materialized (
-      select name, value from facts where facts.name = ${name} and value ->> 'state' = 'up' for update),
+      select name, value from facts
+      where facts.name = ${name} and value ->> 'state' = 'up' and value ->> 'owner' <> ${owner} for update),
+    -- by its first claim (db/arrival.ts): then nothing is written here
+    noted as (select value from facts where facts.name = ${name} and value ->> 'owner' = ${owner}),
     killed as (${addLives(sql, sql`select life.* from still_up p, ${lifeOfKilled(sql)} life`)}),
     written as (
       insert into facts (name, value, updated_at)
       select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now,
-        'up_ms', ${Math.round(upMs)}::bigint), now from clock where (select count(*) from still_up) >= 0
+        'up_ms', ${Math.round(upMs)}::bigint), now from clock where (select count(*) from still_up) >= 0 and not exists (select from noted)
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at),
     late as (
       select job_id, wake_at, armed_gen = wake_gen and wake_at < bound as is_forgotten
       from (select now - ${lateMs} * interval '1 ms' as bound from clock) b, job_runtime
       where wake_at <= bound order by wake_at limit ${overdueMax})
-    select clock.now, (select value from facts where facts.name = ${name}) as earlier,
+    select clock.now, case when exists (select from noted) then (select value -> 'before' from noted)
+        else (select value from facts where facts.name = ${name}) end as earlier,
       (select count(*)::int from late where is_forgotten) as jobs,
       (select min(wake_at) from late where is_forgotten) as since,
       (select coalesce(jsonb_agg(job_id order by wake_at), '[]') from late) as overdue,

@@ -1,4 +1,5 @@
 import { leaseMarginMs, readyRun, type RunWrite, type Trigger, viewAfter } from '../src/decisions/index.ts'
+import { type Arrival, notedBy, notedOf } from './arrival.ts'
 import type { Row } from './columns.ts'
 import { hearersOf, rowsOfJob, type Sql } from './look.ts'
 import { type ArmLease, armLeaseIsFree, readWritten, type Written } from './move.ts'
@@ -28,13 +29,19 @@ export type ReadyClaimed = { look: Look; run: RunWrite; written: Written }
  * Compare-and-set in the one row that every transition of the job updates, so of any number of claims one succeeds. That
  * the action is the one which belongs to the row is compared too: `version` is that of the row of `jobs` that is read here, while a
  * writer that had to wait for the row's lock sees its current `ready_version`.
+ *
+ * `arrival`: noted in the same commit, whatever comes of the claims.
  */
 export async function claimReady(
   sql: Sql,
   claims: ReadyClaim[],
   now: Date | null,
+  arrival: Arrival | null = null,
 ): Promise<Map<string, ReadyClaimed>> {
-  const rows = await carryOut(sql, statement, claims.map(valuesOf), now)
+  const values = claims.map(valuesOf)
+  const rows = arrival
+    ? await carryOut(sql, firstStatement, values, now, notedBy(arrival))
+    : await carryOut(sql, statement, values, now)
   const byJob = new Map(claims.map((claim) => [claim.jobId, claim]))
   return new Map(
     rows.map((row) => {
@@ -85,7 +92,7 @@ const given = {
   several: (name: string) => `job.${name}`,
 }
 
-const textOf = (how: 'one' | 'several', value = given[how]) => `
+const textOf = (how: 'one' | 'several', noted = '', value = given[how]) => `
     with clock as (select coalesce($1::text::timestamptz, statement_timestamp()) as now),
     wanted as ${how === 'one' ? 'not ' : ''}materialized (select x.*, clock.now from clock, ${sources[how]}),
     job as (
@@ -118,7 +125,12 @@ const textOf = (how: 'one' | 'several', value = given[how]) => `
       from job
       on conflict on constraint runs_job_slot do nothing
       returning job_id, id
-    )
+    )${noted}
     select job.*, made.id as made, ${hearersOf('job')} from job left join made on made.job_id = job.job_id`
 
 const statement = { typed, one: textOf('one'), several: textOf('several') }
+const firstStatement = {
+  typed,
+  one: textOf('one', `,${notedOf(typed.length + 2)}`),
+  several: textOf('several', `,${notedOf(3)}`),
+}

@@ -1,3 +1,4 @@
+import type { Arrival } from './arrival.ts'
 import * as arms from './arms.ts'
 import { createBatch } from './batch.ts'
 import type { Database } from './client.ts'
@@ -32,12 +33,13 @@ type Untimed<T> = Omit<T, 'now'>
 export type Store = ReturnType<typeof createStore>
 
 /**
- * `clock`, if given, stands in for Postgres' own clock in every statement: tests set the time with it.
+ * `clock`, if given, stands in for Postgres' own clock in every statement: tests set the time with it. `arrival`: that this
+ * process is up, which is noted with its first claim.
  */
 export function createStore(
   database: Database,
   clock: () => Date | null = () => null,
-  crowd: Crowd = usualCrowd,
+  { crowd = usualCrowd, arrival }: { crowd?: Crowd; arrival?: () => Arrival } = {},
 ) {
   const idempotent = true
   const now = clock
@@ -58,10 +60,18 @@ export function createStore(
   const [move, end] = [createMoves(), createMoves()]
   const claim = createBatch<ReadyClaim, ReadyClaimed>({
     keyOf: ({ jobId }) => jobId,
-    carryOut: (claims) =>
-      database.run((sql) => claimReady(sql, claims, now()), { idempotent, name: 'the claim' }),
+    carryOut(claims) {
+      const arriving = isArriving && arrival ? arrival() : null
+      isArriving = false
+      return database.run((sql) => claimReady(sql, claims, now(), arriving), {
+        idempotent,
+        name: 'the claim',
+      })
+    },
     ...crowd,
   })
+  // one that fails notes nothing: the look of the boot does then
+  let isArriving = true
   let recordedAt: string | null = null
   const record = createBatch<ArmRecord, boolean>({
     keyOf: ({ jobId }) => jobId,

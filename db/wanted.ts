@@ -33,11 +33,20 @@ export const jobParameter = '$2::text'
 /** A statement about one job or about several: what travels into it, and its text for each. */
 export type Shared = { typed: Typed; one: string; several: string }
 
-/** Carries it out for `rows`, which have a `job_id` each. Jobs are locked in the order of their ids, to avoid deadlocks. */
-export async function carryOut(sql: Sql, shared: Shared, rows: Row[], now: Date | null): Promise<Row[]> {
+/**
+ * Carries it out for `rows`, which have a `job_id` each. Jobs are locked in the order of their ids, to avoid deadlocks.
+ * `others`: parameters behind those of the rows.
+ */
+export async function carryOut(
+  sql: Sql,
+  shared: Shared,
+  rows: Row[],
+  now: Date | null,
+  others: string[] = [],
+): Promise<Row[]> {
   const ordered = rows.toSorted((a, b) => (String(a['job_id']) < String(b['job_id']) ? -1 : 1))
   const text = ordered.length === 1 ? shared.one : shared.several
-  return send(sql, text, parametersOf(shared.typed, ordered, now))
+  return send(sql, text, [...parametersOf(shared.typed, ordered, now), ...others])
 }
 
 /** The texts that each pool has sent, by its options. */

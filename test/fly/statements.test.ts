@@ -12,8 +12,10 @@ useRelease()
  * what NAS lists, the exit record.
  */
 const statementsOfAWake = 6
+/** The claim, which notes the process; the settle, the arm, the exit record. */
+const writesOfAWake = 4
 
-test('a lone wake asks Postgres six times', async (context) => {
+test('a lone wake asks Postgres six times, and writes four times', async (context) => {
   const world = await setup(context)
   const { database, target, down, fireNow, makeJob } = world
   await through(
@@ -25,11 +27,15 @@ test('a lone wake asks Postgres six times', async (context) => {
   // too early a fire, for which nothing is done but to store the signing keys
   assert.equal(await fireNow((await makeJob()).id), 200)
   await down(1)
+  await through(database.url, noteWrites)
   const before = await transactions(database.url)
   await target.waitFor(1, 30_000)
   await down(2)
   const after = await transactions(database.url)
   assert.equal(after - before, statementsOfAWake)
+  const writes =
+    await database.sql`select xid, string_agg(distinct at, ', ' order by at) as tables from writes group by xid`
+  assert.equal(writes.length, writesOfAWake, JSON.stringify(writes))
   const [log] = await database.sql`
     select l.total::int from attempt_logs l join runs r on r.id = l.run_id where r.job_id = ${job.id}`
   assert.ok(log?.['total'] > 0)
@@ -45,6 +51,23 @@ test('a lone wake makes an arm again that NAS has lost', async (context) => {
   await target.waitFor(1, 60_000)
   await nas.waitFor(() => nas.armed().some(({ job_id }) => job_id === lost.id), 30_000)
 })
+
+/** From now on each row that is written leaves its transaction in the table `writes`. */
+async function noteWrites(sql: postgres.Sql) {
+  await sql`create table writes (xid xid8 not null, at text not null)`
+  await sql`
+    create function note_write() returns trigger language plpgsql as $$
+    begin
+      insert into writes values (pg_current_xact_id(), tg_table_name);
+      return null;
+    end $$`
+  const tables = await sql<{ name: string }[]>`
+    select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename <> 'writes'`
+  for (const { name } of tables)
+    await sql.unsafe(
+      `create trigger note_write after insert or update or delete on ${name} for each row execute function note_write()`,
+    )
+}
 
 /**
  * Of the database at `url`, each statement being one, and not those of connecting; read in another one, once no process
