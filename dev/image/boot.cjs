@@ -34,14 +34,20 @@ function start() {
     read: readLater,
     compile: (bytes) => compileLater(bytes).runInThisContext(),
   }
-  const needed = read(0, end - length)
-  const script = compile('server', file, needed, wrapped)
-  const keepBoth = () => {
-    keep('server', script, needed)
-    if (length > 0) keep('later', compileLater(readLater()), readLater())
-  }
-  if (isBaking) process.on('exit', keepBoth)
-  script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+  // no function here may name what is read: it would be kept in memory as long as the last part can be asked for
+  const run = (script) => script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+  if (isBaking) run(baked(read(0, end - length), file, length > 0 && { readLater, compileLater }))
+  else run(compile('server', file, read(0, end - length), wrapped))
+}
+
+/** Keeps both caches at the exit. */
+function baked(bytes, file, later) {
+  const script = compile('server', file, bytes, wrapped)
+  process.on('exit', () => {
+    keep('server', script, bytes)
+    if (later) keep('later', later.compileLater(later.readLater()), later.readLater())
+  })
+  return script
 }
 
 const wrapped = (text) => `(function (exports, require, module, __filename, __dirname) {${text}\n})`
