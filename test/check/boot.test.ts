@@ -52,6 +52,24 @@ test('another program of the same length, which V8 cannot tell from the first, i
   assert.equal(said[0], -1)
 })
 
+test('what was read of the file is let go once the program runs, though the last part can still be asked for', async (t) => {
+  const own = await mkdtemp(join(tmpdir(), 'chronos-held-'))
+  t.after(() => rm(own, { recursive: true }))
+  await copyFile('dev/image/boot.cjs', join(own, 'boot.js'))
+  const megabytes = 4
+  const tells = `
+    // ${'x'.repeat(megabytes * 2 ** 20)}
+    setTimeout(() => {
+      gc()
+      console.log(process.memoryUsage().arrayBuffers)
+    }, 10)
+    //last part
+//9`
+  await writeFile(join(own, 'server.js'), tells)
+  const { stdout } = spawnSync(process.execPath, ['--expose-gc', join(own, 'boot.js')], { encoding: 'utf8' })
+  assert.ok(Number(stdout) < 2 ** 20, `${stdout} bytes are held`)
+})
+
 test('the last part of the file is compiled from its own code cache when it is asked for, whatever lies there by then', async (t) => {
   const own = await mkdtemp(join(tmpdir(), 'chronos-later-'))
   t.after(() => rm(own, { recursive: true }))
