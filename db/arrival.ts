@@ -8,7 +8,7 @@ export const recordOf = (machineId: string) => `process:${machineId}`
  * The CTE `noted`, for a statement that waits for the disk and has a CTE `clock`: the record of the process, with the one
  * before it inside. A machine that boots for a fire needs no commit of its own for it then.
  *
- * Nothing is noted if the record before says "up": then somebody has to add up the time of a process that was killed, and the
+ * Nothing is noted if the record before says "up": then the time of a process that was killed has to be added up, which the
  * look of the boot does (db/process-record.ts). Nor if there is one of this process already.
  *
  * `n`: the number of its first parameter.

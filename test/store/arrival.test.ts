@@ -54,9 +54,9 @@ async function look(owner: string) {
 }
 
 test('the first claim notes the process, and the look of the boot writes nothing', async () => {
-  const before = processNamed('m1:a')
-  await before.arrive({ upMs: 1_000 })
-  await before.depart({ ...exit, upMs: 9_000 })
+  const first = processNamed('m1:a')
+  await first.arrive({ upMs: 1_000 })
+  await first.depart({ ...exit, upMs: 9_000 })
   const left = await recorded()
   assert.ok(await claim(processNamed('m1:b'), await dueJob()))
   const noted = { state: 'up', owner: 'm1:b', at: '2026-06-18T09:00:00+00:00', up_ms: 1_500 }
