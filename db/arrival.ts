@@ -19,7 +19,7 @@ export const notedOf = (n: number) => `
       select $${n}::text, jsonb_build_object('state', 'up', 'owner', $${n + 1}::text, 'at', now, 'up_ms', $${n + 2}::text::bigint), now
       from clock
       on conflict on constraint facts_pkey do update set
-        value = excluded.value || jsonb_build_object('before', facts.value), updated_at = excluded.updated_at
+        value = excluded.value || jsonb_build_object('before', facts.value - 'before'), updated_at = excluded.updated_at
       where facts.value ->> 'state' <> 'up' and facts.value ->> 'owner' <> excluded.value ->> 'owner'
     )`
 

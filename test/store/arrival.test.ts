@@ -102,3 +102,13 @@ test('the time of a process is added once: one that was taken for lost is not no
   await late.depart({ ...exit, upMs: 7_200_000 })
   assert.deepEqual({ ...(await livesAdded()) }, { starts: 0, awake_ms: 60_000 })
 })
+
+test('records of processes that are lost one after the other do not pile up in each other', async () => {
+  for (const owner of ['m1:a', 'm1:b', 'm1:c']) {
+    await claim(processNamed(owner), await dueJob())
+    const lost = { state: 'lost', ended: '2026-06-18T09:00:00Z', fires: 0 }
+    await opened.sql`update facts set value = value || ${opened.sql.json(lost)} where name = ${name}`
+  }
+  const { before } = (await recorded()) as { before: Record<string, unknown> }
+  assert.deepEqual([before['owner'], before['state'], before['before']], ['m1:b', 'lost', undefined])
+})
