@@ -1,3 +1,4 @@
+import { attemptCountOf, attemptRowsOf } from './attempts.ts'
 import { endStates } from '../src/columns/index.ts'
 import type { Row } from './columns.ts'
 import { slotVerdicts } from './slot-verdicts.ts'
@@ -50,7 +51,7 @@ const awakeMs = `coalesce((
       when a.state = 'interrupted' or exists (select from jobs j where j.id = r.job_id and j.action ? 'callback')
         then ${unwatchedMostMs}
       else m.ms end)
-    from jsonb_to_recordset(r.attempts) as a(state text, started_at timestamptz, finished_at timestamptz)
+    from (${attemptRowsOf('r')}) a
     cross join lateral (select ${msBetween('a.started_at', 'a.finished_at')}) as m(ms)), 0)`
 
 /** The number of the bucket: that of the first bound that is not below. */
@@ -63,7 +64,7 @@ const bucketOf = (ms: string) => `width_bucket(${ms} - 1, array[${boundsMs.join(
 export const countedOfRun = (job: string) => `
   ${job} as job_id, r.state, r.slot, r.finished_at,
   case when r.slot is null then null when r.state in ('skipped', 'cancelled') then r.state else 'ran' end as verdict,
-  jsonb_array_length(r.attempts) as attempts,
+  ${attemptCountOf('r')} as attempts,
   ${used('prompt_tokens')}::bigint as tokens_in, ${used('completion_tokens')}::bigint as tokens_out,
   case when r.usage ->> 'currency' = 'USD' then ${used('cost')} else 0 end as cost_usd,
   ${awakeMs} as awake_ms,

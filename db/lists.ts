@@ -1,20 +1,12 @@
 import { and, arrayContains, count, desc, eq, gt, ilike, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import { pick } from '../src/columns/index.ts'
 import type { JobState, Registry, Runtime, RunState } from '../src/decisions/index.ts'
 import type { Database } from './client.ts'
 import { type JobOrder, type OrderedAt, selectOrdered } from './job-order.ts'
 import { mapPage, type Page, type PageWish, readPage, readPageOf } from './pages.ts'
 import { type Authored, authoredOf } from './rows.ts'
-import {
-  isRareTag,
-  type ListedRun,
-  listedRunColumns,
-  type RunFilter,
-  selectRuns,
-  unseen,
-} from './run-lists.ts'
+import { isRareTag, type ListedRun, listedRun, type RunFilter, selectRuns, unseen } from './run-lists.ts'
 import { arms, channels, jobRuntime, jobs, runs } from './schema.ts'
 import { tellsNobodyIn } from './tells-nobody.ts'
 
@@ -174,7 +166,7 @@ export function createLists(database: Database): Lists {
     run: (id) =>
       read('reading the run', async (orm) => {
         const [row] = await orm
-          .select({ ...pick(listedRunColumns, runs), jobName: jobs.name, project: jobs.project })
+          .select({ ...listedRun, jobName: jobs.name, project: jobs.project })
           .from(runs)
           .innerJoin(jobs, eq(jobs.id, runs.jobId))
           .where(eq(runs.id, id))

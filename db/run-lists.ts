@@ -1,14 +1,21 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { having, pick, type RowOf, runColumns } from '../src/columns/index.ts'
 import type { RunState } from '../src/decisions/index.ts'
+import { attemptsOf } from './attempts.ts'
 import type { Database } from './client.ts'
 import type { PageWish } from './pages.ts'
 import { jobs, runs } from './schema.ts'
 
-export const listedRunColumns = {
+const listedRunColumns = {
   ...having(runColumns, 'shown'),
   errorCode: runColumns.errorCode,
   errorMessage: runColumns.errorMessage,
+}
+
+/** What a list selects of `runs`. */
+export const listedRun = {
+  ...pick(listedRunColumns, runs),
+  attempts: sql<RowOf<typeof listedRunColumns>['attempts']>`${sql.raw(attemptsOf('runs'))}`,
 }
 
 /** A run's row, as people see it. In lists `output` may be cut to its first `listedOutputChars`. */
@@ -57,7 +64,7 @@ export function selectRuns(orm: Orm, filter: RunFilter & { isRareTag: boolean },
   )
   return orm
     .select({
-      ...pick(listedRunColumns, runs),
+      ...listedRun,
       output,
       isOutputCut,
       jobName: jobs.name,

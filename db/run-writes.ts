@@ -1,5 +1,6 @@
 import { having, runColumns, snakeCase, writtenRunColumns } from '../src/columns/index.ts'
 import type { RunWrite } from '../src/decisions/index.ts'
+import { isToldByRun } from './attempts.ts'
 import { type Row, typedNamesOf, valuesOf } from './columns.ts'
 
 /** What travels of a run that is to be written, beside its columns. */
@@ -21,11 +22,13 @@ export const typedRunValues = `${typedNamesOf(writtenRunColumns)}, ${Object.entr
 export function runValuesOf(prefix: string): (run: RunWrite, how: { begins: boolean }, target?: Row) => Row {
   const putColumns = valuesOf(plainColumns, prefix)
   const [seenFence, leased, begins, finished] = flagNames.map((name) => prefix + name) as Flags
-  const [state, code, message] = [`${prefix}state`, `${prefix}error_code`, `${prefix}error_message`]
+  const [state, attempts] = [`${prefix}state`, `${prefix}attempts`]
+  const [code, message] = [`${prefix}error_code`, `${prefix}error_message`]
   return (run, how, target = {}) => {
     putColumns(run, target)
     const isBegun = run.leased && how.begins
     if (isBegun) target[state] = 'running'
+    if (isToldByRun(run)) target[attempts] = []
     target[code] = run.error?.code ?? null
     target[message] = run.error?.message ?? null
     target[seenFence] = run.seenFence

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { attemptsOf } from '../../db/attempts.ts'
 import type { ImageSettings } from './image.ts'
 import type { Turn } from './service.ts'
 import { maxRunMs, type World } from './world.ts'
@@ -93,7 +94,7 @@ export function createJudge(world: World, image: ImageSettings, totals: Totals) 
     const rows = await sql<AttemptRow[]>`
       select r.id, r.job_id, a.value as attempt, j.action, j.policy,
         (a.value ->> 'started_at')::timestamptz >= j.updated_at as is_as_saved
-      from runs r join jobs j on j.id = r.job_id cross join jsonb_array_elements(r.attempts) a
+      from runs r join jobs j on j.id = r.job_id cross join jsonb_array_elements(${sql.unsafe(attemptsOf('r'))}) a
       where r.id in (select id from runs order by seq desc limit 2000)`
     return rows.flatMap((row) => ofAttempt(row)).filter((finding) => finding !== null)
   }

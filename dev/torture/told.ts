@@ -1,3 +1,4 @@
+import { attemptsOf } from '../../db/attempts.ts'
 import type { Receipt, Witness } from './effects.ts'
 import type { Effect } from './oracle.ts'
 import { type Answered, reportedOutput } from './reporter.ts'
@@ -96,7 +97,7 @@ type Rows = { runs: Run[]; deliveries: Delivery[]; jobs: Job[]; channels: Channe
 async function read({ database: { sql } }: World): Promise<Rows> {
   return {
     runs: await sql<Run[]>`
-      select r.id, r.job_id, r.trigger, r.state, r.reason, r.output, r.attempts, j.action ? 'callback' as is_asynchronous
+      select r.id, r.job_id, r.trigger, r.state, r.reason, r.output, ${sql.unsafe(attemptsOf('r'))} as attempts, j.action ? 'callback' as is_asynchronous
       from runs r join jobs j on j.id = r.job_id order by r.finished_at, r.seq`,
     deliveries: await sql<
       Delivery[]

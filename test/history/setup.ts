@@ -19,6 +19,8 @@ export type RunWish = {
   /** From its begin to its end; null: it never began. */
   tookMs?: number | null
   attempts?: object[]
+  /** Its only attempt is told by its own columns. */
+  isTold?: boolean
   usage?: object | null
   output?: string | null
 }
@@ -50,7 +52,7 @@ export async function openHistory() {
 
   async function makeRun(jobId: string, wish: RunWish = {}): Promise<string> {
     const { state = 'succeeded', msAgo = 3_600_000, slot = null, tookMs = 1_000 } = wish
-    const { attempts = [{}], usage = null, output = 'said' } = wish
+    const { attempts = [{}], isTold = false, usage = null, output = 'said' } = wish
     const id = randomUUID()
     const isLive = ['claimed', 'running', 'waiting'].includes(state)
     const endedAt = new Date(noon.getTime() - msAgo)
@@ -59,9 +61,9 @@ export async function openHistory() {
     await sql`
       insert into runs (id, seq, job_id, slot, trigger, state, fence, attempt, owner, lease_until, claimed_at, started_at,
         finished_at, attempts, usage, output)
-      values (${id}, ${(startedAt ?? endedAt).getTime() * 1000 + made}, ${jobId}, ${slot}, 'manual', ${state}, 1, 1,
+      values (${id}, ${(startedAt ?? endedAt).getTime() * 1000 + made}, ${jobId}, ${slot}, 'manual', ${state}, 1, ${isTold ? 1 : attempts.length},
         ${isLive ? 'us' : null}, ${isLive ? noon : null}, ${startedAt ?? endedAt}, ${startedAt},
-        ${isLive ? null : endedAt}, ${sql.json(attempts as never)}, ${usage && sql.json(usage as never)}, ${output})`
+        ${isLive ? null : endedAt}, ${sql.json((isTold ? [] : attempts) as never)}, ${usage && sql.json(usage as never)}, ${output})`
     return id
   }
 

@@ -112,6 +112,7 @@ test('runs and spans count for the day of their end, slots for their own, in UTC
 test('how long attempts kept a process up is added up; one whose end nothing waited for counts a minute at most', async () => {
   const job = await opened.makeJob()
   const other = await opened.makeJob()
+  const told = await opened.makeJob()
   await opened.sql`update jobs set action = '{"type":"http","callback":{}}'::text::jsonb where id = ${other}`
   const attempt = (from: string, to: string, state = 'failed') => ({
     ...{ state, started_at: at(from).toISOString(), finished_at: at(to).toISOString() },
@@ -124,6 +125,10 @@ test('how long attempts kept a process up is added up; one whose end nothing wai
   await opened.makeRun(job, { state: 'skipped', tookMs: null, attempts: [] })
   await opened.makeRun(other, { attempts: [attempt('08:00:00', '09:00:00', 'succeeded')] })
   await opened.makeRun(other, { attempts: [attempt('08:00:00', '08:00:02', 'succeeded')] })
+  const hourMs = 3_600_000
+  await opened.makeRun(told, { isTold: true, tookMs: 3_000 })
+  await opened.makeRun(told, { isTold: true, tookMs: hourMs })
+  await opened.makeRun(told, { isTold: true, state: 'interrupted', tookMs: hourMs })
   await opened.fold()
   const rows = await opened.sql`select job_id, awake_ms::int as ms from job_days`
   assert.deepEqual(
@@ -131,10 +136,13 @@ test('how long attempts kept a process up is added up; one whose end nothing wai
     new Map([
       [job, 661_000],
       [other, 62_000],
+      [told, 3_000 + hourMs + 60_000],
     ]),
   )
   const [service] = await opened.sql`select awake_ms::int as ms from service_days`
-  assert.equal(service?.['ms'], 723_000)
+  assert.equal(service?.['ms'], 723_000 + 63_000 + hourMs)
+  const [counted] = await opened.sql`select attempts::int from job_days where job_id = ${told}`
+  assert.equal(counted?.['attempts'], 3)
 })
 
 test('what ended within the last minute waits, and is counted all the same', async () => {

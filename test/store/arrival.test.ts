@@ -109,6 +109,6 @@ test('records of processes that are lost one after the other do not pile up in e
     const lost = { state: 'lost', ended: '2026-06-18T09:00:00Z', fires: 0 }
     await opened.sql`update facts set value = value || ${opened.sql.json(lost)} where name = ${name}`
   }
-  const { before } = (await recorded()) as { before: Record<string, unknown> }
-  assert.deepEqual([before['owner'], before['state'], before['before']], ['m1:b', 'lost', undefined])
+  const { before: kept } = (await recorded()) as { before: Record<string, unknown> }
+  assert.deepEqual([kept['owner'], kept['state'], kept['before']], ['m1:b', 'lost', undefined])
 })

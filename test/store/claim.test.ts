@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { leaseMarginMs, settle } from '../../src/decisions/index.ts'
+import { loadLists } from '../../db/index.ts'
+import { leaseMarginMs, type Outcome, settle } from '../../src/decisions/index.ts'
 import {
   at,
   claim,
@@ -301,9 +302,52 @@ test('the output of an attempt is kept with its outcome, its error and its attem
     [run?.['output'], run?.['error_code'], run?.['error_message'], run?.['owner']],
     ['oh no', 'HTTP_STATUS', '500', null],
   )
-  const attempt = (run?.['attempts'] as Record<string, unknown>[] | undefined)?.[0]
+  assert.deepEqual(run?.['attempts'], [], 'told by the columns of the run')
+  const [attempt] = (await shownAttempts(run?.['id'] as string)) ?? []
   assert.deepEqual(
-    [attempt?.['started_at'], attempt?.['finished_at']],
+    [attempt?.started_at, attempt?.finished_at],
     [at('09:00:00').toISOString(), at('09:00:04').toISOString()],
   )
+})
+
+/** As a list reads them. */
+async function shownAttempts(runId: string) {
+  const lists = await loadLists(opened.db)
+  return (await lists.run(runId))?.attempts
+}
+
+test('the attempts that are read of a run are those that were decided, whether they have a place of their own or not', async () => {
+  const { store } = opened
+  const error = { code: 'HTTP_STATUS', message: `it's "500"` }
+  const outcomes = [
+    { state: 'succeeded' },
+    { state: 'failed', error },
+    { state: 'timed_out', error: { code: 'TIMED_OUT', message: '' } },
+    { state: 'cancelled' },
+    { state: 'failed', final: true, error },
+  ] satisfies Outcome[]
+  for (const [n, outcome] of outcomes.entries()) {
+    for (const begins of [true, false]) {
+      opened.setTime('08:30:00')
+      const retry = { attempts: 2, backoff: 'fixed', delayMs: 0, on: ['failed'] }
+      const jobId = await opened.job({ policy: n === 1 ? { retry } : {} })
+      opened.setTime('09:00:00')
+      const { held } = await claim(store, jobId, { begins })
+      const decided: unknown[] = []
+      const end = async (time: string, fence: number) => {
+        opened.setTime(time)
+        const { view } = await lookAt(store, jobId)
+        const decision = settle(view, { ...held, fence, outcome })
+        assert.ok(decision && (await store.transition(view, decision, writing)))
+        decided.splice(0, Infinity, ...(decision.runs[0]?.attempts ?? []))
+      }
+      await end('09:00:04.567', held.fence)
+      if (n === 1) {
+        const again = await claim(store, jobId, { begins: true })
+        await end('09:00:09', again.run.fence)
+        assert.equal(decided.length, 2)
+      }
+      assert.deepEqual(await shownAttempts(held.runId), decided, `${outcome.state}, ${begins}`)
+    }
+  }
 })
