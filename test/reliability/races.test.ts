@@ -165,14 +165,17 @@ for (const how of ways) {
     for (let turns = 0; turns < 4; turns++) {
       let answerClaim: (() => void) | null = null
       let paired = 0
+      let isHeld = false
       const held = async <T>(claimed: T, isClaim: boolean): Promise<T> => {
         if (claimed && isClaim)
           await new Promise<void>((resolve) => {
             answerClaim = resolve
+            isHeld = true
             paired += 1
             // the other fire may have looked already: then this pair of answers was not one
-            setTimeout(resolve, 200)
+            setTimeout(resolve, 2_000)
           })
+        isHeld = false
         return claimed
       }
       const pairing = (store: Store): Store => ({
@@ -190,6 +193,8 @@ for (const how of ways) {
       const { world, witness, make } = await set(t, common, {
         store: (clock) => pairing(createStore(common.database.db, clock)),
         patienceMs: 50,
+        // the other fire looks a second later: they take turns, but for one that takes long
+        waits: () => isHeld,
       })
       await make({ schedule: '5 * * * *' })
       await world.nas.misbehave('duplicate', 2)
