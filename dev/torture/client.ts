@@ -8,7 +8,7 @@ import type { Machine } from './machine.ts'
 import type { Unpromised } from './unpromised.ts'
 import { never, type Steps } from './steps.ts'
 
-/** What a client does over the API, and does again if it got no answer. */
+/** What a client does over the API, and does again if it got no answer, or was told that no wake-up stands yet (424). */
 export type Client = {
   /** The new job's id; null: no answer came, as often as it was asked for. */
   create(input: Partial<JobInput> & { schedule: string | null }): Promise<string | null>
@@ -90,10 +90,11 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
       unpromised.set(id, 'pending')
       const reply = await request(ask)
       const isLater = reply && 'error' in reply && reply.error.statusCode === 503
-      if (reply && !isLater) {
+      const isOwed = reply && 'value' in reply && reply.value?.armed === false
+      if (reply && !isLater && (!isOwed || tries === mostTries)) {
         unpromised.delete(id)
         if ('error' in reply) return reply.error.code
-        return reply.value?.armed === false ? 'owed' : 'done'
+        return isOwed ? 'owed' : 'done'
       }
       await passTime(pauseMs)
     }
@@ -110,7 +111,7 @@ export function createClient({ wake, steps, settled, passTime, unpromised }: Cli
           core.jobs.create({ ...plain, ...input }, key, null, defaultProject),
         )
         if (reply && 'error' in reply && reply.error.statusCode !== 503) throw reply.error
-        if (reply && 'value' in reply) {
+        if (reply && 'value' in reply && (reply.value.armed || tries === mostTries)) {
           unpromised.delete(anyJob)
           return reply.value.look.authored.id
         }
