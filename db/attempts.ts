@@ -10,7 +10,7 @@ export function isToldByRun({ finished, state, attempt, fence, attempts }: RunWr
   return only.attempt === attempt && only.fence === fence && only.state === state
 }
 
-/** The same of a row: of a run that ended without any attempt `attempt` is 0. */
+/** The same of a row: `attempt` is 0 if no attempt of the run has ended. */
 const isTold = (run: string) =>
   `(${run}.attempts = '[]' and ${run}.attempt > 0 and ${run}.finished_at is not null)`
 

@@ -51,7 +51,7 @@ export {
 } from './projects.ts'
 export { createLogStore, type LogStore, type StoredLog } from './logs.ts'
 export { migrate } from './migrate.ts'
-export { type BootLook, createProcessRecord, type ProcessRecord } from './process-record.ts'
+export { type BootLook, createProcessRecord, type ProcessNote, type ProcessRecord } from './process-record.ts'
 export {
   type Authored,
   type Look,

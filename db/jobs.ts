@@ -218,8 +218,10 @@ export async function deleteJobs(
   if (followers.length > 0) throw isFollowed(followers)
   const live: Row[] = await sql`
     select id from runs where job_id in ${ids} and state in ('claimed', 'running', 'waiting') order by seq, id for update`
+  // only attempts that have ended count
   await sql`
     update runs set state = 'cancelled', reason = 'the job was deleted', owner = null, lease_until = null,
+      attempt = jsonb_array_length(attempts),
       attempt_due_at = null, callback_until = null, waiting_since = null,
       finished_at = coalesce(${now}::timestamptz, statement_timestamp())
     where job_id in ${ids} and state in ('claimed', 'running', 'waiting')`

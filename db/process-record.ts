@@ -1,7 +1,7 @@
 import type { PendingQuery } from 'postgres'
 import { lateMs } from '../src/decisions/index.ts'
 import type { Batch } from '../src/telemetry/index.ts'
-import { recordOf } from './arrival.ts'
+import { type Arrival, recordOf } from './arrival.ts'
 import type { Database } from './client.ts'
 import { addCounters, noBatch } from './counters.ts'
 import type { Sql } from './look.ts'
@@ -18,8 +18,10 @@ import { maybeDate, type Row } from './columns.ts'
 import { mannersFact } from './facts.ts'
 import { notAwaited } from './later.ts'
 
-/** The stored record of a process of this machine. Times are Postgres'. */
-export type ProcessNote =
+/** The stored record of a process of this machine. Times are Postgres'. `before`: the one that its first claim found. */
+export type ProcessNote = { before?: ProcessNote } & ProcessState
+
+type ProcessState =
   /** `up_ms`: how long it was up by then. `seen`, `fires`: of its last sign of life. */
   | { state: 'up'; owner: string; at: string; up_ms: number; seen?: string; fires?: number }
   /** Its last sign of life is old, so another process has added its time until then (`ended`) to `process_days`. */
@@ -52,6 +54,8 @@ export type BootLook = {
 }
 
 export type ProcessRecord = {
+  /** For the first claim to note (db/arrival.ts). Null: it has been asked for, or the look was made. */
+  arrival(upMs: number): Arrival | null
   /**
    * Notes that this process is up, and looks, in one statement. If the process before it on this machine had no time for an
    * exit record, its time up to its last sign of life is added to `process_days`. `listed`: what the timer holds; null: that is
@@ -94,11 +98,20 @@ export function createProcessRecord({
   clock = () => null,
 }: ProcessRecordNeeds): ProcessRecord {
   const name = recordOf(machineId)
+  let isNoted = false
   return {
-    arrive: ({ upMs, listed = null }) =>
-      database.run((sql) => arrive(sql, { name, owner, upMs, listed, now: clock() }), {
+    arrival(upMs) {
+      if (isNoted) return null
+      // a claim that fails notes nothing: the look does then
+      isNoted = true
+      return { machineId, owner, upMs }
+    },
+    arrive({ upMs, listed = null }) {
+      isNoted = true
+      return database.run((sql) => arrive(sql, { name, owner, upMs, listed, now: clock() }), {
         name: 'the boot record',
-      }),
+      })
+    },
     async sign(life) {
       const wish = { ...life, name, owner, now: clock() }
       await database.run((sql) => sign(sql, wish), { idempotent: true, name: 'writing counters' })
@@ -135,6 +148,12 @@ async function arrive(
       select ${name}::text, jsonb_build_object('state', 'up', 'owner', ${owner}::text, 'at', now,
         'up_ms', ${Math.round(upMs)}::bigint), now from clock where (select count(*) from still_up) >= 0 and not exists (select from noted)
       on conflict on constraint facts_pkey do update set value = excluded.value, updated_at = excluded.updated_at),
+    -- what is logged because of this look is not to be logged by a later one
+    told as (
+      update facts set value = facts.value - 'before'
+      from (select value -> 'before' as before from noted) n
+      where facts.name = ${name} and facts.value ->> 'owner' = ${owner}
+        and (before ->> 'state' <> 'exited' or (before ->> 'owed')::int + (before ->> 'runs')::int > 0)),
     late as (
       select job_id, wake_at, armed_gen = wake_gen and wake_at < bound as is_forgotten
       from (select now - ${lateMs} * interval '1 ms' as bound from clock) b, job_runtime

@@ -39,7 +39,7 @@ export type Store = ReturnType<typeof createStore>
 export function createStore(
   database: Database,
   clock: () => Date | null = () => null,
-  { crowd = usualCrowd, arrival }: { crowd?: Crowd; arrival?: () => Arrival } = {},
+  { crowd = usualCrowd, arrival = () => null }: { crowd?: Crowd; arrival?: () => Arrival | null } = {},
 ) {
   const idempotent = true
   const now = clock
@@ -61,8 +61,7 @@ export function createStore(
   const claim = createBatch<ReadyClaim, ReadyClaimed>({
     keyOf: ({ jobId }) => jobId,
     carryOut(claims) {
-      const arriving = isArriving && arrival ? arrival() : null
-      isArriving = false
+      const arriving = arrival()
       return database.run((sql) => claimReady(sql, claims, now(), arriving), {
         idempotent,
         name: 'the claim',
@@ -70,8 +69,6 @@ export function createStore(
     },
     ...crowd,
   })
-  // one that fails notes nothing: the look of the boot does then
-  let isArriving = true
   let recordedAt: string | null = null
   const record = createBatch<ArmRecord, boolean>({
     keyOf: ({ jobId }) => jobId,

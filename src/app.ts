@@ -106,11 +106,9 @@ export function createApp(options: AppOptions): App {
     },
     onError: (error) => log.warn({ err: error }, 'the connections to Postgres are replaced'),
   })
-  const store = createStore(database, clock, {
-    arrival: () => ({ machineId: config.machineId, owner, upMs: delays.now() }),
-  })
-  const counters = createCounterStore(database)
   const record = createProcessRecord({ database, machineId: config.machineId, owner, clock })
+  const store = createStore(database, clock, { arrival: () => record.arrival(delays.now()) })
+  const counters = createCounterStore(database)
   const keeping = createKeeping({
     write: (counted) => record.sign({ counted, fires: tally.fires() }),
     ...{ tally, delays, log },

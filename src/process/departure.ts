@@ -1,4 +1,4 @@
-import type { BootLook, ListedArms, ProcessRecord } from '../../db/index.ts'
+import type { BootLook, ListedArms, ProcessNote, ProcessRecord } from '../../db/index.ts'
 import type { Log } from '../ground/log.ts'
 import type { Tally } from '../telemetry/index.ts'
 
@@ -46,19 +46,12 @@ export function createDeparture(needs: DepartureNeeds): Departure {
     try {
       const seen = await record.arrive({ upMs: upMs(), listed })
       const { earlier, forgotten } = seen
-      if (earlier?.state === 'up' || earlier?.state === 'lost') {
-        log.warn(
-          { earlier: earlier.owner, since: earlier.at },
-          'the previous process exited without shutting down; its runs are recovered when their leases expire',
-        )
-      }
-      if (earlier?.state === 'exited' && earlier.owed + earlier.runs > 0) {
-        const { owed, runs, why } = earlier
-        log.warn({ earlier: earlier.owner, owed, runs, why }, 'the previous process left unfinished work')
-      }
+      // one that was killed before its own look told no one of the one before it
+      const untold = earlier ? [earlier, earlier.before ?? []].flat() : []
+      for (const one of untold) tell(one)
       if (forgotten.jobs > 0 && isNasUsed()) {
         log.error(
-          { ...forgotten, exited: earlier?.state === 'exited' ? earlier : null },
+          { ...forgotten, exited: untold.find(({ state }) => state === 'exited') ?? null },
           'NAS confirmed these wake-ups but did not call; their jobs are handled now',
         )
       }
@@ -66,6 +59,18 @@ export function createDeparture(needs: DepartureNeeds): Departure {
     } catch (error) {
       log.warn({ err: error }, 'the exit record of the previous process could not be read')
       return null
+    }
+  }
+
+  function tell(earlier: ProcessNote) {
+    if (earlier.state !== 'exited') {
+      log.warn(
+        { earlier: earlier.owner, since: earlier.at },
+        'the previous process exited without shutting down; its runs are recovered when their leases expire',
+      )
+    } else if (earlier.owed + earlier.runs > 0) {
+      const { owed, runs, why } = earlier
+      log.warn({ earlier: earlier.owner, owed, runs, why }, 'the previous process left unfinished work')
     }
   }
 

@@ -107,6 +107,25 @@ test('who is ended by others writes what is owed, and the next boot tells of it'
   assert.equal(next.lines[0]?.fields['owed'], 1)
 })
 
+test('a process that is killed between its first claim and its look hides nothing that the one before it left', async () => {
+  const { id } = await service.makeJob()
+  await service.database.sql`update job_runtime set wake_gen = wake_gen + 1 where job_id = ${id}`
+  await processNamed('m1:a').anyway('SIGTERM')
+  const between = { state: 'up', owner: 'm1:b', at: now.toISOString(), up_ms: 0 }
+  await service.database.sql`
+    update facts set value = ${service.database.sql.json(between)} || jsonb_build_object('before', value)
+    where name = 'process:m1'`
+  const next = processNamed('m1:c')
+  await next.arrive()
+  assert.deepEqual(
+    next.lines.map(({ message, fields }) => [message.slice(0, 30), fields['earlier']]),
+    [
+      ['the previous process exited wi', 'm1:b'],
+      ['the previous process left unfi', 'm1:a'],
+    ],
+  )
+})
+
 test('a wake-up that NAS confirmed and never made is told of once a minute has passed', async () => {
   await service.makeJob({ schedule: '0 9 * * *' })
   await processNamed('m1:a').ifNothingIsOwed()

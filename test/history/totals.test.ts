@@ -145,6 +145,24 @@ test('how long attempts kept a process up is added up; one whose end nothing wai
   assert.equal(counted?.['attempts'], 3)
 })
 
+test('a run that its job took with it counts the attempts that had ended, and none that was under way', async () => {
+  const job = await opened.makeJob()
+  const ended = {
+    state: 'failed',
+    started_at: at('08:00:00').toISOString(),
+    finished_at: at('08:00:02').toISOString(),
+  }
+  await opened.makeRun(job, { state: 'running', tookMs: 3_600_000, isTold: true })
+  await opened.makeRun(job, { state: 'running', tookMs: 3_600_000, attempts: [ended] })
+  await opened.makeRun(job, { state: 'claimed', tookMs: null, isTold: true })
+  await opened.store.deleteJob(job)
+  await opened.sql`update runs set finished_at = finished_at - interval '1 hour'`
+  await opened.fold()
+  const [day] =
+    await opened.sql`select attempts::int, awake_ms::int as ms, runs_cancelled::int from service_days`
+  assert.deepEqual({ ...day }, { attempts: 1, ms: 2_000, runs_cancelled: 3 })
+})
+
 test('what ended within the last minute waits, and is counted all the same', async () => {
   const job = await opened.makeJob()
   await opened.makeRun(job, { msAgo: 59_999 })

@@ -19,8 +19,9 @@ const name = `process:${machineId}`
 /** A process of the machine, booted for a fire. */
 function processNamed(owner: string, upMs = 1_500, db: Database = opened.db) {
   const now = () => at('09:00:00')
-  const store = createStore(opened.db, now, { arrival: () => ({ machineId, owner, upMs }) })
-  return { store, owner, ...createProcessRecord({ database: db, machineId, owner, clock: now }) }
+  const record = createProcessRecord({ database: db, machineId, owner, clock: now })
+  const store = createStore(opened.db, now, { arrival: () => record.arrival(upMs) })
+  return { store, owner, ...record }
 }
 
 async function claim({ store, owner }: ReturnType<typeof processNamed>, jobId: string) {
@@ -65,16 +66,27 @@ test('the first claim notes the process, and the look of the boot writes nothing
   assert.equal((await look('m1:c')).hasWritten, true, 'one that has claimed nothing is noted by its look')
 })
 
-test('the first process of a machine finds nothing before it', async () => {
+test('the first process of a machine is noted by its look', async () => {
   await claim(processNamed('m1:a'), await dueJob())
+  assert.equal(await recorded(), undefined)
+  assert.deepEqual(await look('m1:a'), { earlier: null, hasWritten: true })
   assert.equal((await recorded())?.['owner'], 'm1:a')
-  assert.deepEqual(await look('m1:a'), { earlier: null, hasWritten: false })
 })
 
+/** A process of before, gone with so much left to do. */
+async function leave(owner: string, owed = 0) {
+  const value = { state: 'exited', owner, at: '2026-06-18T08:00:00+00:00', why: 'idle', owed, runs: 0 }
+  await opened.sql`
+    insert into facts (name, value) values (${name}, ${opened.sql.json(value)})
+    on conflict on constraint facts_pkey do update set value = excluded.value`
+  return value
+}
+
 test('a claim that finds nothing to claim, or several at once, note the process too', async () => {
+  await leave('m1:z')
   assert.equal(await claim(processNamed('m1:a'), '000000000000'), null)
   assert.equal((await recorded())?.['owner'], 'm1:a')
-  await opened.sql`delete from facts`
+  await leave('m1:a')
   const jobs = [await dueJob(), await dueJob(), await dueJob()]
   const crowd = processNamed('m1:b')
   const claims = await Promise.all(jobs.map((jobId) => claim(crowd, jobId)))
@@ -83,6 +95,7 @@ test('a claim that finds nothing to claim, or several at once, note the process 
 })
 
 test('after a process that was killed the look notes the next one, and adds up the time of the one before', async () => {
+  await leave('m1:z')
   await claim(processNamed('m1:a'), await dueJob())
   const killed = await recorded()
   await claim(processNamed('m1:b'), await dueJob())
@@ -104,6 +117,7 @@ test('the time of a process is added once: one that was taken for lost is not no
 })
 
 test('records of processes that are lost one after the other do not pile up in each other', async () => {
+  await leave('m1:z')
   for (const owner of ['m1:a', 'm1:b', 'm1:c']) {
     await claim(processNamed(owner), await dueJob())
     const lost = { state: 'lost', ended: '2026-06-18T09:00:00Z', fires: 0 }
@@ -111,4 +125,38 @@ test('records of processes that are lost one after the other do not pile up in e
   }
   const { before: kept } = (await recorded()) as { before: Record<string, unknown> }
   assert.deepEqual([kept['owner'], kept['state'], kept['before']], ['m1:b', 'lost', undefined])
+})
+
+test('a claim does not wait for a process that writes to the record, and notes nothing then', async () => {
+  const left = await leave('m1:z')
+  const jobId = await dueJob()
+  await opened.sql.begin(async (tx) => {
+    await tx`select from facts where name = ${name} for update`
+    assert.ok(await claim(processNamed('m1:a'), jobId))
+  })
+  assert.deepEqual(await recorded(), left)
+})
+
+test('a process that has looked is not noted again by its first claim, whatever another one has recorded meanwhile', async () => {
+  const early = processNamed('m1:a')
+  await early.arrive({ upMs: 1_000 })
+  const left = await leave('m1:b')
+  await claim(early, await dueJob())
+  assert.deepEqual(await recorded(), left)
+})
+
+test('what the process before left to be told is found by the look, and by a later one if it was never made, once', async () => {
+  const left = await leave('m1:z', 2)
+  await claim(processNamed('m1:a'), await dueJob())
+  const { earlier } = await look('m1:b')
+  assert.deepEqual(
+    [earlier?.owner, earlier?.before],
+    ['m1:a', left],
+    'the one between was killed before its look',
+  )
+  await leave('m1:z', 2)
+  await claim(processNamed('m1:c'), await dueJob())
+  assert.deepEqual((await look('m1:c')).earlier, left)
+  const next = (await look('m1:d')).earlier
+  assert.deepEqual([next?.owner, next?.before], ['m1:c', undefined])
 })
