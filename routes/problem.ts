@@ -59,6 +59,8 @@ export function asAppError(thrown: unknown): AppError {
 
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
+  // agents ask whether messages come without a request, and take a 404 for the end of their session
+  if (path === '/mcp') return answerError(onlyPosted(request.method), request, reply.header('allow', 'POST'))
   const shown = JSON.stringify(beginningOf(path, 100))
   const error = new AppError(
     'ROUTE_NOT_FOUND',
@@ -66,6 +68,12 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): Fa
   )
   return answerError(error, request, reply)
 }
+
+const onlyPosted = (method: string) =>
+  new AppError(
+    'METHOD_NOT_ALLOWED',
+    `${beginningOf(method, 20)} /mcp: messages are sent by POST, and none comes by itself.`,
+  )
 
 /** What broke on our side has a line each. Refusals that a flood of calls would repeat are folded. */
 function note(error: AppError, thrown: unknown, request: FastifyRequest): void {

@@ -26,6 +26,7 @@ export const errorTable = {
   // the requested object
   PAGE_NOT_BUILT: { status: 404, title: 'This process has no page to show' },
   ROUTE_NOT_FOUND: { status: 404, title: 'No such route' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The route has other methods' },
   JOB_NOT_FOUND: { status: 404, title: 'No such job' },
   RUN_NOT_FOUND: { status: 404, title: 'No such run' },
   KEY_NOT_FOUND: { status: 404, title: 'No such API key' },

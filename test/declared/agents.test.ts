@@ -182,3 +182,12 @@ test('/llms.txt tells an agent what there is', async () => {
   assert.match(page, /^# Chronos/)
   for (const name of ['explain_job', 'create_job']) assert.ok(page.includes(name))
 })
+
+test('no message comes without a request, which agents are told by 405 as the protocol has it: they take a 404 for the end', async () => {
+  for (const method of ['GET', 'DELETE']) {
+    const headers = { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream' }
+    const answer = await fetch(`${service.url}/mcp`, { method, headers })
+    assert.deepEqual([answer.status, answer.headers.get('allow')], [405, 'POST'])
+    assert.equal(((await answer.json()) as Json).code, 'METHOD_NOT_ALLOWED')
+  }
+})
