@@ -57,7 +57,7 @@ export type ProcessRecord = {
   /** For the first claim to note (db/arrival.ts). Null: it has been asked for, or the look was made. */
   arrival(upMs: number): Arrival | null
   /**
-   * Notes that this process is up, and looks, in one statement. If the process before it on this machine had no time for an
+   * Notes that this process is up, unless its first claim has, and looks, in one statement. If the process before it on this machine had no time for an
    * exit record, its time up to its last sign of life is added to `process_days`. `listed`: what the timer holds; null: that is
    * not known yet.
    */
