@@ -38,10 +38,8 @@ export async function claimReady(
   now: Date | null,
   arrival: Arrival | null = null,
 ): Promise<Map<string, ReadyClaimed>> {
-  const values = claims.map(valuesOf)
-  const rows = arrival
-    ? await carryOut(sql, firstStatement, values, now, notedBy(arrival))
-    : await carryOut(sql, statement, values, now)
+  const [shared, others] = arrival ? [firstStatement, notedBy(arrival)] : [statement, []]
+  const rows = await carryOut(sql, shared, claims.map(valuesOf), now, others)
   const byJob = new Map(claims.map((claim) => [claim.jobId, claim]))
   return new Map(
     rows.map((row) => {

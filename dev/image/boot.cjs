@@ -45,7 +45,9 @@ function baked(bytes, file, later) {
   const script = compile('server', file, bytes, wrapped)
   process.on('exit', () => {
     keep('server', script, bytes)
-    if (later) keep('later', later.compileLater(later.readLater()), later.readLater())
+    if (!later) return
+    const laterBytes = later.readLater()
+    keep('later', later.compileLater(laterBytes), laterBytes)
   })
   return script
 }

@@ -14,6 +14,7 @@ export const runColumns = {
   fence: { sql: 'bigint', set: 'always', look: true },
   /** The attempt held or made last; 0 while a queued run waits for its first. */
   attempt: { sql: 'integer', default: 0, set: 'always', look: true, shown: {} },
+  /** Those that have ended. In the table empty if the only one ended with the run, whose columns tell it then (db/attempts.ts). */
   attempts: { sql: 'jsonb', is: is<Attempt[]>(), default: [], set: 'always', look: true, shown: {} },
   /** Who holds the lease: machine id : boot id. */
   owner: { sql: 'text', nullable: true, set: 'statement', look: true },
