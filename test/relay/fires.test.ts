@@ -86,14 +86,16 @@ test('after its last try a fire is given up: the row is gone, and the log says s
 })
 
 test('a provision for another instant while its fire is on its way is kept', async (t) => {
-  const gate = Promise.withResolvers<void>()
+  const [underWay, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const target = await hook(t, async ({ fireAt }) => {
+    underWay.resolve()
     if (fireAt.startsWith('2020')) await gate.promise
     return taken
   })
   const { agent, lines } = await setup(t)
   const { provision, rowsOf } = await agent(target.url)
   await provision('job', '2020-01-01T00:00:00Z')
+  await underWay.promise
   await provision('job', '2027-01-01T00:00:00Z')
   gate.resolve()
   assert.ok(await target.until(() => target.firesOf('job').length === 1))
