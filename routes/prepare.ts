@@ -6,7 +6,7 @@ const aYearOfHttps = 'max-age=31536000'
 
 /**
  * Gives every answer of `app` its headers, before authentication and before the body is read; a path without a route is
- * answered 404 right there. To be called before any route is registered.
+ * answered right there (404 or 405). To be called before any route is registered.
  */
 export function prepareAnswers(app: FastifyInstance, { isOnFly }: { isOnFly: boolean }): void {
   app.addHook('onRequest', async (request, reply): Promise<FastifyReply | undefined> => {

@@ -4,6 +4,7 @@ import type { LogLine } from '../src/ground/folded-log.ts'
 import { rejectReason } from '../src/token/index.ts'
 import { setHeaders } from './answer-headers.ts'
 import { foldedLogOf } from './folded.ts'
+import { methodsOf } from './methods.ts'
 import { beginningOf } from '../src/ground/text.ts'
 
 /** A problem document (RFC 9457). `error` repeats `detail` for clients from before it. */
@@ -57,23 +58,20 @@ export function asAppError(thrown: unknown): AppError {
   return thrown instanceof AppError ? thrown : fromFastify(thrown)
 }
 
+/** A path that no route has; or one whose routes have other methods, which `Allow` names (RFC 9110, 15.5.6). */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
-  // agents ask whether messages come without a request, and take a 404 for the end of their session
-  if (path === '/mcp') return answerError(onlyPosted(request.method), request, reply.header('allow', 'POST'))
   const shown = JSON.stringify(beginningOf(path, 100))
-  const error = new AppError(
-    'ROUTE_NOT_FOUND',
-    `No route ${request.method} ${shown}. /openapi.json lists all routes.`,
-  )
-  return answerError(error, request, reply)
+  const methods = methodsOf(request, path)
+  // what a route with this method does not find is not there
+  if (methods.length === 0 || methods.includes(request.method)) {
+    const message = `No route ${request.method} ${shown}. /openapi.json lists all routes.`
+    return answerError(new AppError('ROUTE_NOT_FOUND', message), request, reply)
+  }
+  const allowed = methods.join(', ')
+  const message = `${beginningOf(request.method, 20)} ${shown}: this path has ${allowed}. /openapi.json lists all routes.`
+  return answerError(new AppError('METHOD_NOT_ALLOWED', message), request, reply.header('allow', allowed))
 }
-
-const onlyPosted = (method: string) =>
-  new AppError(
-    'METHOD_NOT_ALLOWED',
-    `${beginningOf(method, 20)} /mcp: messages are sent by POST, and none comes by itself.`,
-  )
 
 /** What broke on our side has a line each. Refusals that a flood of calls would repeat are folded. */
 function note(error: AppError, thrown: unknown, request: FastifyRequest): void {

@@ -112,7 +112,7 @@ test('what the build has not made is not there: no file of the folder by its nam
     const { statusCode, body } = await get(`/assets/${name}`)
     assert.deepEqual([statusCode, JSON.parse(body).code], [404, 'ROUTE_NOT_FOUND'], name)
   }
-  assert.equal((await app.inject({ method: 'POST', url: '/jobs' })).statusCode, 404)
+  assert.equal((await app.inject({ method: 'POST', url: '/jobs' })).statusCode, 405)
   assert.equal((await app.inject({ method: 'HEAD', url: '/jobs' })).statusCode, 200)
 })
 

@@ -77,6 +77,29 @@ test('a path that is not there, or cannot be decoded, is answered with a problem
   }
 })
 
+test('a path that has other methods is answered 405 with them, whoever asks, and before any of the body has come', async () => {
+  for (const [call, allowed] of Object.entries({
+    'PUT /api/jobs': 'GET, HEAD, POST',
+    'PUT /api/jobs/ffffffffffff': 'DELETE, GET, HEAD, PATCH',
+    'DELETE /api/jobs/ffffffffffff/run': 'POST',
+    'GET /api/cron/fire': 'POST',
+    'POST /healthz': 'GET, HEAD',
+    'OPTIONS /mcp': 'POST',
+    'POST /': 'GET, HEAD',
+  })) {
+    const [method = '', path = ''] = call.split(' ')
+    const answer = await send(service, { method, path })
+    assert.equal(codeOf({ ...answer, body: JSON.parse(answer.body) }), '405 METHOD_NOT_ALLOWED', call)
+    assert.equal(answer.headers['allow'], allowed, call)
+  }
+  for (const path of ['/api/jobs/', '/api/jobs//run', '/api'])
+    assert.equal((await send(service, { method: 'PUT', path })).status, 404, path)
+  assert.match(
+    await answerTo(service, ['PUT /api/jobs HTTP/1.1', 'Content-Type: application/json']),
+    /^HTTP\/1\.1 405 /,
+  )
+})
+
 test('GET /healthz says alive to anybody', async () => {
   const answer = await send(service, { method: 'GET', path: '/healthz' })
   assert.deepEqual([answer.status, answer.body], [200, '{"status":"ok"}'])
