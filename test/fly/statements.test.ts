@@ -22,14 +22,14 @@ test('a lone wake asks Postgres six times, and writes four times', async (contex
     database.url,
     (sql) => sql`insert into facts (name, value) values ('nas_manners', '{"kept":5,"forgot":0}')`,
   )
-  // long enough for the machine that made the job to be down before
-  const job = await makeJob({ schedule: 'every 15s' })
+  // long enough for the machine that made the job to be down before, and for that of the wake before the next one
+  const job = await makeJob({ schedule: 'every 30s' })
   // too early a fire, for which nothing is done but to store the signing keys
   assert.equal(await fireNow((await makeJob()).id), 200)
   await down(1)
   await through(database.url, noteWrites)
   const before = await transactions(database.url)
-  await target.waitFor(1, 30_000)
+  await target.waitFor(1, 60_000)
   await down(2)
   const after = await transactions(database.url)
   assert.equal(after - before, statementsOfAWake)
