@@ -64,7 +64,7 @@ test('any other origin gets no leave, and no origin a header that caches heed', 
     assert.deepEqual([answer.status, allowedIn(answer.headers)], [200, undefined], origin)
     assert.equal(answer.headers['vary'], 'Origin')
     const refused = await preflight(origin)
-    assert.deepEqual([refused.status, allowedIn(refused.headers)], [404, undefined], origin)
+    assert.deepEqual([refused.status, allowedIn(refused.headers)], [405, undefined], origin)
   }
   const plain = await send(service, { method: 'GET', path: '/api/jobs', headers: withKey })
   assert.deepEqual([plain.headers['vary'], allowedIn(plain.headers)], ['Origin', undefined])
@@ -72,7 +72,7 @@ test('any other origin gets no leave, and no origin a header that caches heed', 
 
 test('an OPTIONS that is no preflight, and headers that are no names, are answered as ever', async () => {
   const plain = await send(service, { method: 'OPTIONS', path: '/api/jobs', headers: { origin: ours } })
-  assert.equal(plain.status, 404)
+  assert.equal(plain.status, 405)
   const { headers } = await preflight(ours, { 'access-control-request-headers': 'a: b;' })
   assert.equal(headers['access-control-allow-headers'], undefined)
 })
