@@ -118,6 +118,13 @@ const rulesOf = ({ spread, twice, isVolatile }: Verdict) => [
   ...(isVolatile ? ['clock_timestamp() in an update'] : []),
 ]
 
+/**
+ * Calls of one turn of the event loop that are about several jobs share a statement, as may a look at the job that a run starts
+ * and one at its own. What each of them sends alone is judged.
+ */
+const isShared = (text: string) =>
+  /jsonb_(to_recordset|array_elements_text)\((\$2|E'[^]*?')::text::jsonb\)/.test(text)
+
 test('each statement of a fire is about one part of each table, but for those that are listed', async () => {
   service.target.behave('/fails', { does: 'status', value: 500, times: 1 })
   const plain = await service.makeJob({ schedule: 'every 1m' })
@@ -137,7 +144,7 @@ test('each statement of a fire is about one part of each table, but for those th
   const faults: string[][] = []
   let count = 0
   for (const one of texts.values()) {
-    if (!spreadTables.some((table) => one.text.includes(table))) continue
+    if (!spreadTables.some((table) => one.text.includes(table)) || isShared(one.text)) continue
     count += 1
     const verdict = await judgeStatement(database.sql, one)
     const broken = rulesOf(verdict)
