@@ -15,6 +15,7 @@ import { jobRoutes } from './jobs.ts'
 import { acceptJson } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
+import { noteMethods } from './methods.ts'
 import { openRoutes, tellKeyless } from './open.ts'
 import type { RouteNeeds } from './needs.ts'
 import { overviewRoutes } from './overview.ts'
@@ -39,6 +40,7 @@ import { whyRoutes } from './why.ts'
 export function registerAll(app: FastifyInstance, needs: RouteNeeds): void {
   const identify = createIdentify(needs)
   tellKeyless(app, needs.config)
+  noteMethods(app)
   app.setNotFoundHandler(answerNotFound)
   app.removeContentTypeParser('text/plain')
   answerFires(app, needs)

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { allowOrigins } from './cors.ts'
 import { fireRoute } from './fire.ts'
 import { foldLog } from './folded.ts'
-import { noteMethods } from './methods.ts'
 import type { RouteNeeds } from './needs.ts'
 import { prepareAnswers } from './prepare.ts'
 import { answerError } from './problem.ts'
@@ -11,7 +10,6 @@ import { answerError } from './problem.ts'
 /** How every answer of `app` is made, and its first route, that of fires. Other scopes are registered beside it. */
 export function answerFires(app: FastifyInstance, needs: RouteNeeds): void {
   foldLog(app)
-  noteMethods(app)
   app.setErrorHandler(answerError)
   allowOrigins(app, needs.config.corsOrigins)
   prepareAnswers(app, needs.config)
